@@ -1,0 +1,117 @@
+// Every failure that an operator can meet is an OffsiteError: a code to search for, what was expected, what was
+// found, and what to do. The exit code follows from the code's family, so scripts can tell "the dump failed" from
+// "the store refused".
+
+/** Exit codes of the CLI; documented in README.md. */
+export const exitCodes = {
+  unexpected: 1,
+  usage: 2,
+  dump: 3,
+  store: 4,
+  notIntact: 5,
+  notFound: 6,
+  restore: 7,
+} as const;
+
+type Family = keyof typeof exitCodes;
+
+const families = {
+  USAGE: 'usage',
+  CONFIG_INVALID: 'usage',
+  CONFIG_UNREADABLE: 'usage',
+  ARCHIVE_ID_INVALID: 'usage',
+  FILE_EXISTS: 'usage',
+  PROGRAM_MISSING: 'dump',
+  DATABASE_UNREACHABLE: 'dump',
+  DATABASE_REFUSED: 'dump',
+  PG_DUMP_TOO_OLD: 'dump',
+  CONTAINER_UNREACHABLE: 'dump',
+  DUMP_FAILED: 'dump',
+  DUMP_EMPTY: 'dump',
+  DUMP_INCOMPLETE: 'dump',
+  BUCKET_MISSING: 'store',
+  CREDENTIALS_REFUSED: 'store',
+  CREDENTIALS_MISSING: 'store',
+  STORE_UNREACHABLE: 'store',
+  STORE_FAILED: 'store',
+  ARCHIVE_EXISTS: 'store',
+  ARCHIVE_CHANGED: 'notIntact',
+  ARCHIVE_DAMAGED: 'notIntact',
+  NOTHING_INTACT: 'notFound',
+  ARCHIVE_MISSING: 'notFound',
+  MANIFEST_MISSING: 'notFound',
+  MANIFEST_INVALID: 'notIntact',
+  MANIFEST_TOO_NEW: 'notIntact',
+  EVENT_FOREIGN: 'usage',
+  EVENT_INVALID: 'usage',
+  DATABASE_EXISTS: 'restore',
+  ROLE_MISSING: 'restore',
+  RESTORE_FAILED: 'restore',
+  RESTORE_TEST_TOO_LARGE: 'restore',
+  RESTORE_TEST_NOT_STARTED: 'restore',
+  SERVER_FAILED: 'restore',
+  INTERRUPTED: 'unexpected',
+} as const satisfies Record<string, Family>;
+
+export type ErrorCode = keyof typeof families;
+
+type ErrorParts = {
+  /** What had to be true. */
+  readonly expected: string;
+  /** What was there instead. Must not hold secrets. */
+  readonly found: string;
+  /** What the reader can do about it. */
+  readonly hint: string;
+  readonly cause?: unknown;
+  /** Overrides the family's exit code (signals). */
+  readonly exitCode?: number;
+};
+
+/**
+ * An error that tells an operator what to do.
+ *
+ * @remarks `message` is one sentence; `expected`, `found` and `hint` complete it. None of them may hold a secret.
+ */
+export class OffsiteError extends Error {
+  readonly code: ErrorCode;
+  readonly expected: string;
+  readonly found: string;
+  readonly hint: string;
+  readonly exitCode: number;
+
+  constructor(code: ErrorCode, message: string, parts: ErrorParts) {
+    super(message, parts.cause === undefined ? undefined : { cause: parts.cause });
+    this.name = 'OffsiteError';
+    this.code = code;
+    this.expected = parts.expected;
+    this.found = parts.found;
+    this.hint = parts.hint;
+    this.exitCode = parts.exitCode ?? exitCodes[families[code]];
+  }
+}
+
+/**
+ * Renders any thrown value for stderr.
+ *
+ * @returns Lines without a trailing newline: the message with its code, then expected, found and hint where known.
+ */
+export function describeError(error: unknown): string {
+  if (!(error instanceof OffsiteError)) {
+    return `offsite: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  return [
+    `offsite: ${error.message} [${error.code}]`,
+    `  expected  ${indent(error.expected)}`,
+    `  found     ${indent(error.found)}`,
+    `  hint      ${indent(error.hint)}`,
+  ].join('\n');
+}
+
+/** The exit code for any thrown value. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof OffsiteError ? error.exitCode : exitCodes.unexpected;
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replaceAll('\n', '\n            ');
+}

@@ -1,0 +1,51 @@
+// What a logical dump holds, as found by scanning it: the ground truth that a restored database is compared with.
+
+import { z } from 'zod';
+
+const names = z.array(z.string());
+
+export const inventorySchema = z.object({
+  /** Rows per table, by qualified name as pg_dump writes it (`public.torrents`), from COPY blocks and INSERTs. */
+  rows: z.record(z.string(), z.number().int().nonnegative()),
+  /** Tables created, with or without data. */
+  tables: names,
+  largeObjects: z.number().int().nonnegative(),
+  /** Indexes made by CREATE INDEX; those behind constraints are listed under `constraints`. */
+  indexes: names,
+  /** `<table>.<constraint>`: primary, unique, foreign keys, exclusions and named checks. */
+  constraints: names,
+  /** `<table>.<trigger>` */
+  triggers: names,
+  sequences: names,
+  extensions: names,
+  types: names,
+  functions: names,
+  views: names,
+  /** Roles that the dump names as owners or grantees; a restore needs them. */
+  roles: names,
+  /** From the dump's own header; `undefined` when it has none. */
+  serverVersion: z.string().optional(),
+  pgDumpVersion: z.string().optional(),
+  /**
+   * `end`: the end marker is there and nothing but comments, blank lines and `\unrestrict` follow it.
+   * `absent`: there is none outside of data: the dump was cut. `followed`: more statements follow it.
+   */
+  endMarker: z.enum(['end', 'absent', 'followed']),
+});
+
+export type Inventory = z.infer<typeof inventorySchema>;
+
+/** All rows of all tables. */
+export function totalRows(inventory: Inventory): number {
+  return Object.values(inventory.rows).reduce((sum, rows) => sum + rows, 0);
+}
+
+/**
+ * Rows of one table.
+ *
+ * @param table - Bare or qualified name; a bare one is looked up in schema `public`.
+ * @returns `undefined` when the dump has no such table.
+ */
+export function rowsOf(inventory: Inventory, table: string): number | undefined {
+  return inventory.rows[table] ?? inventory.rows[`public.${table}`];
+}

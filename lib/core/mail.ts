@@ -1,0 +1,53 @@
+// Mails as a person likes to read them: the outcome in the subject, what to do in the first lines, figures in a table.
+
+/** A mail as SNS takes it. */
+export type Mail = {
+  /** At most 100 printable ASCII characters: SNS refuses anything else. */
+  readonly subject: string;
+  /** Plain text, lines of about 80 columns. */
+  readonly text: string;
+};
+
+const subjectLimit = 100;
+
+/**
+ * Makes a mail.
+ *
+ * @param subject - Says the outcome; other than ASCII is replaced and the end is cut to what SNS takes.
+ * @param paragraphs - Text blocks, parted by blank lines; empty ones are left out.
+ * @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+ */
+export function composeMail(subject: string, paragraphs: readonly string[]): Mail {
+  const ascii = subject.replace(/[^\x20-\x7e]/g, '?').trim();
+  const short = ascii.length > subjectLimit ? `${ascii.slice(0, subjectLimit - 3)}...` : ascii;
+  const text = paragraphs.filter((paragraph) => paragraph !== '').join('\n\n');
+  return { subject: short, text: `${text}\n` };
+}
+
+/**
+ * Lays rows out in columns.
+ *
+ * @returns Lines; every column but the last is padded, columns of figures (all cells but the first start with a digit)
+ *   stand at the right.
+ */
+export function textTable(rows: readonly (readonly string[])[]): string {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const numeric = widths.map((_, column) =>
+    rows.slice(1).every((row) => /^[\d.,-]*( [KMGT]?i?B| ms| s)?$/.test(row[column] ?? '')),
+  );
+  return rows
+    .map((row) =>
+      widths
+        .map((width, column) => {
+          const cell = row[column] ?? '';
+          if (numeric[column] && rows.length > 1) return cell.padStart(width);
+          return column === columns - 1 ? cell : cell.padEnd(width);
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

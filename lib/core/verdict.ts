@@ -1,0 +1,140 @@
+// What the cloud saw when it re-read an archive. A discriminated union and never a boolean: "not proven" and "proven
+// bad" are different things, and each says what was expected and what was found.
+
+import { z } from 'zod';
+import { type Inventory, inventorySchema, rowsOf } from './inventory.ts';
+import type { Manifest, Member } from './manifest.ts';
+
+const deviationSchema = z.strictObject({
+  /** What was compared: `sha256`, `plain bytes`, `member 3`, `end marker` … */
+  what: z.string(),
+  expected: z.string(),
+  found: z.string(),
+});
+
+/** One thing that is not as it should be. */
+export type Deviation = z.infer<typeof deviationSchema>;
+
+const common = {
+  format: z.literal(1),
+  id: z.string(),
+  source: z.string(),
+  /** The bytes that were judged; a verdict never speaks of others. */
+  versionId: z.string().nullable(),
+  etag: z.string(),
+  verifiedAt: z.iso.datetime(),
+  durationMs: z.number().nonnegative(),
+  toolVersion: z.string(),
+  compressedBytes: z.number().int().nonnegative(),
+  plainBytes: z.number().int().nonnegative(),
+};
+const deviations = z.array(deviationSchema).min(1);
+
+export const verdictSchema = z.discriminatedUnion('verdict', [
+  z.object({ verdict: z.literal('intact'), ...common, inventory: inventorySchema }),
+  /** The bytes are not those that the agent wrote, or not gzip. */
+  z.object({ verdict: z.literal('damaged'), ...common, deviations }),
+  /** The bytes are those that the agent wrote, but the dump in them was cut. */
+  z.object({ verdict: z.literal('incomplete'), ...common, deviations, inventory: inventorySchema }),
+  /** A whole dump of something that does not look like the database. */
+  z.object({ verdict: z.literal('suspicious'), ...common, deviations, inventory: inventorySchema }),
+  /** There is a manifest and no archive. */
+  z.object({ verdict: z.literal('missing'), ...common, deviations }),
+]);
+
+export type Verdict = z.infer<typeof verdictSchema>;
+export type VerdictName = Verdict['verdict'];
+
+/** What re-reading an archive found. */
+export type Observation = {
+  readonly compressedBytes: number;
+  readonly plainBytes: number;
+  /** Of the compressed bytes, hex. */
+  readonly sha256: string;
+  readonly members: readonly Member[];
+  /** Why inflating stopped before the end, if it did. */
+  readonly gzipError?: string;
+  readonly inventory: Inventory;
+};
+
+/** The archive's table that must hold rows, and whose count every report names. */
+export const countedTable = 'torrents';
+
+type Judgement =
+  | { readonly verdict: 'intact' }
+  | { readonly verdict: 'damaged' | 'incomplete' | 'suspicious'; readonly deviations: Deviation[] };
+
+/**
+ * Judges what was found against what the agent recorded.
+ *
+ * @param manifest - `undefined` for a file without one: then only gzip and content are judged.
+ */
+export function judge(manifest: Manifest | undefined, found: Observation): Judgement {
+  const damage = [...gzipDeviations(found), ...(manifest ? byteDeviations(manifest, found) : [])];
+  if (damage.length > 0) return { verdict: 'damaged', deviations: damage };
+  const cuts = endDeviations(found.inventory);
+  if (cuts.length > 0) return { verdict: 'incomplete', deviations: cuts };
+  const doubts = contentDeviations(found.inventory);
+  if (doubts.length > 0) return { verdict: 'suspicious', deviations: doubts };
+  return { verdict: 'intact' };
+}
+
+function gzipDeviations(found: Observation): Deviation[] {
+  if (found.gzipError === undefined) return [];
+  return [{ what: 'gzip', expected: 'whole gzip members up to the last byte', found: found.gzipError }];
+}
+
+function byteDeviations(manifest: Manifest, found: Observation): Deviation[] {
+  const compared: [string, string | number, string | number][] = [
+    ['compressed bytes', manifest.compressedBytes, found.compressedBytes],
+    ['plain bytes', manifest.plainBytes, found.plainBytes],
+    ['sha256', manifest.sha256, found.sha256],
+    ['gzip members', manifest.members.length, found.members.length],
+  ];
+  const deviations = compared
+    .filter(([, expected, seen]) => expected !== seen)
+    .map(([what, expected, seen]) => ({ what, expected: String(expected), found: String(seen) }));
+  const first = manifest.members.findIndex((member, index) => !sameMember(member, found.members[index]));
+  if (first >= 0) {
+    deviations.push({
+      what: `gzip member ${first}`,
+      expected: describeMember(manifest.members[first]),
+      found: describeMember(found.members[first]),
+    });
+  }
+  return deviations;
+}
+
+function sameMember(one: Member, other: Member | undefined): boolean {
+  return (
+    other !== undefined &&
+    one.offset === other.offset &&
+    one.compressedBytes === other.compressedBytes &&
+    one.plainBytes === other.plainBytes &&
+    one.crc32 === other.crc32
+  );
+}
+
+function describeMember(member: Member | undefined): string {
+  if (member === undefined) return 'not readable';
+  return `${member.compressedBytes} bytes at ${member.offset}, ${member.plainBytes} plain, CRC-32 ${member.crc32}`;
+}
+
+function endDeviations(inventory: Inventory): Deviation[] {
+  if (inventory.endMarker === 'end') return [];
+  const found =
+    inventory.endMarker === 'absent' ? 'the dump ends without it: it was cut' : 'more statements follow it';
+  return [{ what: 'end marker', expected: "'PostgreSQL database dump complete' at the end", found }];
+}
+
+function contentDeviations(inventory: Inventory): Deviation[] {
+  const rows = rowsOf(inventory, countedTable);
+  if (rows !== undefined && rows > 0) return [];
+  return [
+    {
+      what: `table ${countedTable}`,
+      expected: 'at least one row',
+      found: rows === undefined ? 'the dump has no such table' : 'no rows',
+    },
+  ];
+}

@@ -1,0 +1,61 @@
+// What this program asks of an object store. Everything above works against this interface; s3-store.ts is the one
+// that talks to S3.
+
+import type { Readable } from 'node:stream';
+
+/** An object as a listing shows it. */
+export type StoredObject = {
+  readonly key: string;
+  readonly bytes: number;
+  readonly etag: string;
+  /** By the store's clock. */
+  readonly storedAt: Date;
+};
+
+/** An object opened for reading; `body` must be consumed or destroyed. */
+export type OpenObject = {
+  readonly body: Readable;
+  readonly bytes: number;
+  readonly etag: string;
+  /** Null where the bucket is not versioned. */
+  readonly versionId: string | null;
+  readonly storedAt: Date;
+};
+
+export type StoredText = Omit<OpenObject, 'body'> & { readonly text: string };
+
+/** The store's names for bytes that it has acknowledged. */
+export type Stored = { readonly etag: string; readonly versionId: string | null };
+
+export type UploadOptions = {
+  readonly partBytes: number;
+  readonly partsInFlight: number;
+  readonly signal?: AbortSignal;
+};
+
+export type ArchiveStore = {
+  /** Every object under a prefix, in key order, page by page. */
+  list(prefix: string): AsyncIterable<StoredObject>;
+  /** The names of the folders right under a prefix (`bitagent` under `archives/`). */
+  folders(prefix: string): Promise<string[]>;
+  /** @returns `undefined` if there is no such object or version. */
+  open(key: string, versionId?: string | null): Promise<OpenObject | undefined>;
+  /** Reads a small object whole. @returns `undefined` if there is none. */
+  readText(key: string): Promise<StoredText | undefined>;
+  /**
+   * Writes an object that must not exist yet.
+   *
+   * @throws `ARCHIVE_EXISTS` if it does; the one there is left as it was.
+   */
+  create(key: string, text: string): Promise<Stored>;
+  /** Writes an object, replacing what is there. */
+  write(key: string, text: string): Promise<Stored>;
+  /**
+   * Streams an object of unknown length to a key that must not exist yet.
+   *
+   * @remarks If the chunks fail, or the signal aborts, the upload is aborted and no object appears.
+   */
+  upload(key: string, chunks: AsyncIterable<Uint8Array>, options: UploadOptions): Promise<Stored>;
+  /** Deletes an object; deleting one that is not there is no error. */
+  delete(key: string): Promise<void>;
+};

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests start real servers and real child processes: generous limits, and no more files at once than there are cores.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+    reporters: ['default', './test/closing-line.ts'],
+  },
+});
