@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { sourcePattern } from './archive.ts';
+import { OffsiteError } from './errors.ts';
 
 const days = z.coerce.number().int().positive();
 
@@ -25,6 +26,56 @@ export const deploymentSchema = z.strictObject({
 });
 
 export type Deployment = z.infer<typeof deploymentSchema>;
+
+type Setting = keyof Deployment;
+
+const wanted: Readonly<Record<Setting, string>> = {
+  email: 'the mail address for reports and alerts',
+  sources: 'names of a-z, 0-9 and -, separated by commas',
+  keepDays: 'a whole number of days, 1 or more',
+  keepIntact: 'a whole number of archives, 1 or more',
+  freshnessHours: 'a number of hours, more than 0',
+  restoreTestDays: 'a whole number of days, 1 or more',
+};
+
+/**
+ * Reads what the operator chose from the context of the CDK app.
+ *
+ * @param context - All of the app's context. The CDK's own keys in it (feature flags, look-ups) are passed over; every
+ *   other key is taken for one of ours, so that a misspelt one does not silently leave a default in place.
+ * @throws {@link OffsiteError} `CONFIG_INVALID` naming every setting that is missing, wrong or unknown.
+ */
+export function parseDeployment(context: Readonly<Record<string, unknown>>): Deployment {
+  const ours = Object.fromEntries(Object.entries(context).filter(([key]) => !isCdkKey(key)));
+  const parsed = deploymentSchema.safeParse(ours);
+  if (parsed.success) return parsed.data;
+  const unknown = Object.keys(ours).filter((key) => !isSetting(key));
+  const wrong = (Object.keys(wanted) as Setting[]).filter((key) =>
+    parsed.error.issues.some((issue) => issue.path[0] === key),
+  );
+  throw new OffsiteError('CONFIG_INVALID', 'the settings of the deployment are not valid', {
+    expected: [
+      ...wrong.map((key) => `${key}: ${wanted[key]}`),
+      ...(unknown.length > 0 ? [`only these settings: ${Object.keys(wanted).join(', ')}`] : []),
+    ].join('\n'),
+    found: [
+      ...wrong.map((key) => `${key}: ${Object.hasOwn(ours, key) ? JSON.stringify(ours[key]) : 'nothing'}`),
+      ...unknown.map((key) => `${key}: no such setting`),
+    ].join('\n'),
+    hint: 'npx cdk deploy -c email=you@example.com, or the same under "context" in cdk.json',
+  });
+}
+
+function isSetting(key: string): key is Setting {
+  return Object.hasOwn(wanted, key);
+}
+
+// The CDK's keys are prefixed (`aws:cdk:…`, `@aws-cdk/…`, `availability-zones:…`) but for these.
+const plainCdkKeys = ['cli-telemetry', 'acknowledged-issue-numbers', 'tree', 'cdk-migrate'];
+
+function isCdkKey(key: string): boolean {
+  return /[:/]/.test(key) || plainCdkKeys.includes(key);
+}
 
 /** The environment of handlers and of the restore test. */
 export const environmentNames = {

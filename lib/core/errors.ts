@@ -29,6 +29,7 @@ const families = {
   DUMP_FAILED: 'dump',
   DUMP_EMPTY: 'dump',
   DUMP_INCOMPLETE: 'dump',
+  DUMP_NOT_PLAIN: 'dump',
   BUCKET_MISSING: 'store',
   CREDENTIALS_REFUSED: 'store',
   CREDENTIALS_MISSING: 'store',

@@ -99,7 +99,7 @@ export function createS3Store(location: S3Location): ArchiveStore {
       const opened = await open(key);
       if (opened === undefined) return undefined;
       const { body, ...rest } = opened;
-      return { ...rest, text: (await body.toArray()).join('') };
+      return { ...rest, text: Buffer.concat(await body.toArray()).toString('utf8') };
     },
     create: (key, text) => put(key, text, true),
     write: (key, text) => put(key, text, false),
@@ -121,7 +121,7 @@ export function createS3Store(location: S3Location): ArchiveStore {
 }
 
 function usesOwnEndpoint({ endpoint }: S3Location): boolean {
-  return [endpoint, process.env['AWS_ENDPOINT_URL_S3'], process.env['AWS_ENDPOINT_URL']].some(Boolean);
+  return [endpoint, process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(Boolean);
 }
 
 function describeObject(answer: GetObjectCommandOutput): Omit<OpenObject, 'body'> {

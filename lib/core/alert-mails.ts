@@ -1,0 +1,89 @@
+// The mails about archives: each says the outcome in its subject, then what was found, what it means and what to do.
+
+import { composeMail, type Mail, textTable } from './mail.ts';
+import type { Overdue } from './freshness.ts';
+import type { OffsiteError } from './errors.ts';
+import { formatBytes, formatHours, formatInstant } from './quantities.ts';
+import type { RetentionPlan } from './retention.ts';
+import type { Verdict } from './verdict.ts';
+
+type Fault = Exclude<Verdict, { verdict: 'intact' }>;
+
+const meaning: Record<Fault['verdict'], string> = {
+  damaged: 'The bytes in the vault are not those that the agent wrote. This archive must not be relied upon.',
+  incomplete:
+    'The bytes are those that the agent wrote, but the dump in them was cut. It restores without an error and lacks what came after the cut.',
+  suspicious: 'The archive is whole, but what is in it does not look like the database.',
+  missing: 'There is a manifest, so the agent saw the archive stored; now it is not in the vault.',
+};
+
+const advice: Record<Fault['verdict'], string> = {
+  damaged: 'Back up again now (offsite backup). If it comes back, look at the host: memory, network, disk.',
+  incomplete: 'Back up again now, and look at how the dump is run: something hides the failure of pg_dump.',
+  suspicious: "Look at the database first: SELECT count(*) FROM torrents. If it's right, nothing is wrong here.",
+  missing: 'Find out who deleted it (CloudTrail), and back up again now (offsite backup).',
+};
+
+/** Tells of an archive that is not intact. */
+export function verdictMail(verdict: Fault): Mail {
+  const rows = verdict.deviations.map(({ what, expected, found }) => [what, expected, found]);
+  return composeMail(`[offsite] ${verdict.verdict.toUpperCase()} archive: ${verdict.id}`, [
+    `The archive ${verdict.id} is ${verdict.verdict}.\n${meaning[verdict.verdict]}`,
+    rows.map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`).join('\n'),
+    `What to do: ${advice[verdict.verdict]}`,
+    `Retention does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
+    `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
+  ]);
+}
+
+/** Tells that retention deletes nothing although something is old enough. */
+export function standstillMail(plan: RetentionPlan): Mail {
+  return composeMail(`[offsite] Retention stands still: ${plan.source}`, [
+    `No archive of ${plan.source} is expired: ${plan.standstill}.`,
+    'This is on purpose: old archives stay until newer ones are proven. What has to be mended is the back-up.',
+    textTable([
+      ['archive', 'standing', 'age'],
+      ...plan.keep.map(({ id, standing, ageHours }) => [id, standing, formatHours(ageHours)]),
+    ]),
+    "What to do: run 'offsite backup' on the host and look at what it says.",
+  ]);
+}
+
+/** Tells of proofs that are too old. */
+export function overdueMail(source: string, overdue: readonly Overdue[]): Mail {
+  const stale = overdue.find(({ subject }) => subject === 'archive');
+  const subject = stale
+    ? `[offsite] NO FRESH ARCHIVE: ${source}, ${stale.never ? 'none yet' : `newest is ${formatHours(stale.ageHours)} old`}`
+    : `[offsite] Restore test overdue: ${source}`;
+  return composeMail(subject, [
+    overdue.map((one) => describeOverdue(source, one)).join('\n'),
+    stale
+      ? "What to do: on the host, look at the timer or cron job of the agent, then run 'offsite backup' by hand."
+      : 'What to do: start one now: aws lambda invoke with the function of the output LaunchRestoreTestFunction.',
+    'This mail comes once a day until it is mended, and once more when it is.',
+  ]);
+}
+
+/** Tells that nothing is overdue any more. */
+export function recoveredMail(source: string): Mail {
+  return composeMail(`[offsite] Well again: ${source}`, [
+    `Nothing of ${source} is overdue any more: its newest intact archive and its restore test are within their limits.`,
+  ]);
+}
+
+/** Tells that a restore test could not be started. */
+export function notLaunchedMail(source: string, error: OffsiteError): Mail {
+  return composeMail(`[offsite] RESTORE TEST NOT STARTED: ${source}`, [
+    `The restore test of ${source} was not started: ${error.message}.`,
+    `expected  ${error.expected}\nfound     ${error.found}`,
+    `What to do: ${error.hint}.`,
+  ]);
+}
+
+function describeOverdue(source: string, { subject, ageHours, never, limitHours }: Overdue): string {
+  const limit = `limit ${formatHours(limitHours)}`;
+  const what = subject === 'archive' ? 'intact archive' : 'passed restore test';
+  return never
+    ? `There is no ${what} of ${source}; it is watched since ${formatHours(ageHours)} (${limit}).`
+    : `The newest ${what} of ${source} is ${formatHours(ageHours)} old (${limit}).`;
+}

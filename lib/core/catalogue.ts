@@ -1,0 +1,79 @@
+// The archives of one source as the store shows them, each with what is proven about it. "Latest" is decided here,
+// for every command and handler alike: it is the newest intact archive.
+
+import type { ArchiveId } from './archive.ts';
+import type { Inventory } from './inventory.ts';
+import { rowsOf } from './inventory.ts';
+import { countedTable, type Verdict, type VerdictName } from './verdict.ts';
+
+/** An archive's standing: a verdict, or why there is none. */
+export type Standing =
+  | VerdictName
+  /** Archive and manifest, but no verdict on these bytes yet. */
+  | 'unverified'
+  /** An archive without manifest: an interrupted back-up, or one that is being written. */
+  | 'no manifest';
+
+export type CatalogueEntry = {
+  readonly id: ArchiveId;
+  readonly standing: Standing;
+  /** When the archive was taken by the host's clock, or stored by the store's, whichever is earlier. */
+  readonly freshAt: Date;
+  readonly compressedBytes: number;
+  /** Only of intact, incomplete and suspicious archives. */
+  readonly inventory?: Inventory | undefined;
+};
+
+/** An archive as the listings show it. */
+export type Listed = {
+  readonly id: ArchiveId;
+  readonly archive?: { readonly bytes: number; readonly etag: string; readonly storedAt: Date } | undefined;
+  readonly manifest?: { readonly storedAt: Date } | undefined;
+  readonly verdict?: Verdict | undefined;
+};
+
+/** Joins what the listings show into an entry. */
+export function entryOf({ id, archive, manifest, verdict }: Listed): CatalogueEntry {
+  const storedAt = archive?.storedAt ?? manifest?.storedAt ?? id.takenAt;
+  return {
+    id,
+    standing: standingOf({ id, archive, manifest, verdict }),
+    freshAt: storedAt < id.takenAt ? storedAt : id.takenAt,
+    compressedBytes: archive?.bytes ?? 0,
+    inventory: verdict !== undefined && 'inventory' in verdict ? verdict.inventory : undefined,
+  };
+}
+
+/** The newest intact archive: what `latest` means. */
+export function newestIntact(entries: readonly CatalogueEntry[]): CatalogueEntry | undefined {
+  return newest(entries.filter(({ standing }) => standing === 'intact'));
+}
+
+/** The newest archive of any standing that has a manifest. */
+export function newestOfAny(entries: readonly CatalogueEntry[]): CatalogueEntry | undefined {
+  return newest(entries.filter(({ standing }) => standing !== 'no manifest' && standing !== 'missing'));
+}
+
+/** Newest first. */
+export function byAge(entries: readonly CatalogueEntry[]): CatalogueEntry[] {
+  return [...entries].sort(
+    (one, other) => other.freshAt.getTime() - one.freshAt.getTime() || (one.id.id < other.id.id ? 1 : -1),
+  );
+}
+
+/** Rows of the counted table, where the dump was read. */
+export function countedRows({ inventory }: CatalogueEntry): number | undefined {
+  return inventory && rowsOf(inventory, countedTable);
+}
+
+function newest(entries: readonly CatalogueEntry[]): CatalogueEntry | undefined {
+  return byAge(entries)[0];
+}
+
+function standingOf({ archive, manifest, verdict }: Listed): Standing {
+  if (manifest === undefined) return 'no manifest';
+  if (archive === undefined) return 'missing';
+  // A verdict speaks of the bytes that it saw; other bytes under the same key never inherit it.
+  if (verdict === undefined || verdict.etag !== archive.etag) return 'unverified';
+  return verdict.verdict;
+}

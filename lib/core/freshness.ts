@@ -1,0 +1,68 @@
+// The dead-man's switch: how old is the newest proof, and does the operator have to hear of it (again)?
+
+import { z } from 'zod';
+import { hoursBetween } from './quantities.ts';
+
+export type FreshnessLimits = { readonly archiveHours: number; readonly restoreTestHours: number };
+
+/** What is watched of a source. */
+export type Subject = 'archive' | 'restore test';
+
+/** One proof that is older than its limit, or was never given. */
+export type Overdue = {
+  readonly subject: Subject;
+  /** Age of the newest proof; if there never was one, the time since the source is watched. */
+  readonly ageHours: number;
+  readonly never: boolean;
+  readonly limitHours: number;
+};
+
+/** What the watcher remembers of a source between its runs. */
+export const watchStateSchema = z.object({
+  /** When the watcher first looked: from then on a proof is expected. */
+  firstSeenAt: z.iso.datetime(),
+  /** When the operator was last told, and of what. */
+  toldAt: z.iso.datetime().optional(),
+  toldOf: z.array(z.enum(['archive', 'restore test'])).default([]),
+});
+
+export type WatchState = z.infer<typeof watchStateSchema>;
+
+type Proofs = {
+  readonly firstSeenAt: Date;
+  readonly newestIntactAt?: Date | undefined;
+  readonly restoreTestPassedAt?: Date | undefined;
+};
+
+/** Finds the proofs that are too old. */
+export function findOverdue(proofs: Proofs, limits: FreshnessLimits, now: Date): Overdue[] {
+  const watched: [Subject, Date | undefined, number][] = [
+    ['archive', proofs.newestIntactAt, limits.archiveHours],
+    ['restore test', proofs.restoreTestPassedAt, limits.restoreTestHours],
+  ];
+  return watched
+    .map(([subject, at, limitHours]) => ({
+      subject,
+      ageHours: hoursBetween(at ?? proofs.firstSeenAt, now),
+      never: at === undefined,
+      limitHours,
+    }))
+    .filter(({ ageHours, limitHours }) => ageHours > limitHours);
+}
+
+const reminderHours = 24;
+
+/**
+ * Decides whether the operator hears of it now: at once when something becomes overdue, then daily, and once when all
+ * is well again.
+ */
+export function whatToTell(
+  state: WatchState,
+  overdue: readonly Overdue[],
+  now: Date,
+): 'overdue' | 'recovered' | 'nothing' {
+  if (overdue.length === 0) return state.toldOf.length > 0 ? 'recovered' : 'nothing';
+  const isNew = overdue.some(({ subject }) => !state.toldOf.includes(subject));
+  const isDue = state.toldAt === undefined || hoursBetween(new Date(state.toldAt), now) >= reminderHours;
+  return isNew || isDue ? 'overdue' : 'nothing';
+}

@@ -1,0 +1,87 @@
+// backup: dump, compress, upload, and last of all the manifest. Whatever fails on the way leaves no completed object
+// and no manifest.
+
+import { archiveIdAt, archiveKeys } from '../core/archive.ts';
+import { DumpEdges, type DumpVersions } from '../core/dump-edges.ts';
+import { OffsiteError } from '../core/errors.ts';
+import { type Manifest, manifestFormat, serializeManifest } from '../core/manifest.ts';
+import { toolVersion } from '../core/version.ts';
+import type { ArchiveStore } from '../io/archive-store.ts';
+import { compressorName } from '../io/compressor.ts';
+import { compress } from './compress.ts';
+
+/** 10,000 parts of this length hold 78 GiB, and every S3-compatible store takes them. */
+const partBytes = 8 * 1024 * 1024;
+const partsInFlight = 3;
+
+export type BackupOptions = {
+  readonly source: string;
+  /** The plain dump, as `dump` gives it: it ends only if all of it came. */
+  readonly dump: AsyncIterable<Uint8Array>;
+  readonly store: ArchiveStore;
+  readonly now: () => Date;
+  readonly signal?: AbortSignal;
+  /** Called as plain bytes pass. */
+  readonly onProgress?: (plainBytes: number) => void;
+};
+
+/**
+ * Takes an archive.
+ *
+ * @returns Its manifest, which the store has acknowledged.
+ * @throws {@link OffsiteError} If anything failed. Nothing remains then, but for a manifest that the store refused:
+ *   an archive without manifest remains, which no command takes for one, and which `expire` removes in time.
+ */
+export async function backup(options: BackupOptions): Promise<Manifest> {
+  const { source, store, now } = options;
+  const startedAt = now();
+  const id = archiveIdAt(source, startedAt);
+  const keys = archiveKeys(id);
+  const edges = new DumpEdges();
+  let versions: DumpVersions = {};
+
+  async function* inspected(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of options.dump) {
+      edges.push(chunk);
+      options.onProgress?.(edges.plainBytes);
+      yield chunk;
+    }
+    versions = edges.finish();
+  }
+
+  const { chunks, record } = compress(inspected());
+  const uploading = { partBytes, partsInFlight, ...(options.signal ? { signal: options.signal } : {}) };
+  const stored = await store.upload(keys.archive, chunks, uploading);
+  const manifest: Manifest = {
+    format: manifestFormat,
+    id: id.id,
+    source,
+    startedAt: startedAt.toISOString(),
+    completedAt: now().toISOString(),
+    ...versions,
+    toolVersion,
+    compressor: compressorName,
+    ...record(),
+    ...stored,
+  };
+  await writeManifest(store, keys.manifest, manifest);
+  return manifest;
+}
+
+async function writeManifest(store: ArchiveStore, key: string, manifest: Manifest): Promise<void> {
+  try {
+    await store.create(key, serializeManifest(manifest));
+  } catch (error) {
+    if (!(error instanceof OffsiteError)) throw error;
+    throw new OffsiteError(
+      error.code,
+      `the archive is stored, but not its manifest, so it does not count: ${error.message}`,
+      {
+        expected: error.expected,
+        found: error.found,
+        hint: `${error.hint}; then back up again (expire removes the archive without manifest in time)`,
+        cause: error,
+      },
+    );
+  }
+}
