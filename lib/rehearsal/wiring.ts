@@ -1,0 +1,220 @@
+// The wiring of the deployed system, read from the synthesized template: which function has which bundle and
+// environment, which rule hands what to whom, what the Fargate task runs. Nothing of it is said a second time here, so
+// a mistake in the stack shows in the rehearsal.
+
+import { z } from 'zod';
+import type { EventPattern } from './event-pattern.ts';
+import { bucketId, createResolver, type Deployed, type Template, topicId } from './template.ts';
+
+export type LambdaFunction = {
+  readonly logicalId: string;
+  readonly name: string;
+  readonly arn: string;
+  /** As Lambda has it: `index.handler`. */
+  readonly handler: string;
+  /** Object key of the code in the assets bucket. */
+  readonly codeKey: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly memoryMiB: number;
+  /** Of asynchronous invocations, after the first attempt. */
+  readonly retryAttempts: number;
+  /** ARN of the destination of asynchronous invocations that failed for good. */
+  readonly onFailure: string | undefined;
+};
+
+export type Rule = {
+  readonly logicalId: string;
+  readonly arn: string;
+  readonly pattern: EventPattern | undefined;
+  /** `rate(1 hour)`, `cron(…)` */
+  readonly schedule: string | undefined;
+  readonly targets: readonly { readonly arn: string; readonly input: unknown }[];
+};
+
+export type TaskDefinition = {
+  readonly arn: string;
+  readonly cpu: number;
+  readonly memoryMiB: number;
+  readonly containers: readonly {
+    readonly name: string;
+    readonly environment: Readonly<Record<string, string>>;
+  }[];
+};
+
+export type Subscription = {
+  readonly topicArn: string;
+  readonly protocol: string;
+  readonly endpoint: string;
+};
+
+export type Wiring = {
+  readonly region: string;
+  readonly account: string;
+  readonly functions: readonly LambdaFunction[];
+  readonly rules: readonly Rule[];
+  readonly taskDefinitions: readonly TaskDefinition[];
+  readonly clusterArns: readonly string[];
+  readonly subnetIds: readonly string[];
+  readonly securityGroupIds: readonly string[];
+  readonly subscriptions: readonly Subscription[];
+};
+
+const text = z.record(z.string(), z.string());
+
+const functionSchema = z.object({
+  Code: z.object({ S3Key: z.string() }),
+  Handler: z.string(),
+  Runtime: z.string(),
+  Environment: z.object({ Variables: text }).optional(),
+  Timeout: z.coerce.number().default(3),
+  MemorySize: z.coerce.number().default(128),
+});
+
+const invokeConfigSchema = z.object({
+  FunctionName: z.string(),
+  MaximumRetryAttempts: z.number().default(2),
+  DestinationConfig: z.object({ OnFailure: z.object({ Destination: z.string() }).optional() }).optional(),
+});
+
+const ruleSchema = z.object({
+  EventPattern: z.custom<EventPattern>().optional(),
+  ScheduleExpression: z.string().optional(),
+  State: z.literal('ENABLED').default('ENABLED'),
+  Targets: z.array(
+    // Strict: a target that transforms its input would be delivered wrongly, and nobody would notice.
+    z.strictObject({
+      Arn: z.string(),
+      Id: z.string(),
+      Input: z.string().optional(),
+      RetryPolicy: z.unknown(),
+      DeadLetterConfig: z.unknown(),
+    }),
+  ),
+});
+
+const taskDefinitionSchema = z.object({
+  Cpu: z.coerce.number(),
+  Memory: z.coerce.number(),
+  ContainerDefinitions: z.array(
+    z.object({
+      Name: z.string(),
+      Environment: z.array(z.object({ Name: z.string(), Value: z.string() })).default([]),
+    }),
+  ),
+});
+
+const subscriptionSchema = z.object({ TopicArn: z.string(), Protocol: z.string(), Endpoint: z.string() });
+
+/** What stands in for the stack's bucket and topic on this machine. */
+export type LocalParts = { readonly bucket: string; readonly topicArn: string };
+
+/**
+ * Reads the wiring of a synthesized stack, with the local bucket and topic in the place of the stack's own.
+ *
+ * @throws Error If the stack has not exactly one bucket and one topic, or a part of it is of a form that cannot be
+ *   rehearsed.
+ */
+export function readWiring(template: Template, stackName: string, local: LocalParts): Wiring {
+  const [, , , region = '', account = ''] = local.topicArn.split(':');
+  const physicalIds = new Map([
+    [onlyOne(template, 'AWS::S3::Bucket'), bucketId(local.bucket)],
+    [onlyOne(template, 'AWS::SNS::Topic'), topicId(local.topicArn)],
+  ]);
+  const read = createReader(template, { region, account, stackName, physicalIds });
+  return {
+    region,
+    account,
+    functions: readFunctions(read),
+    rules: read('AWS::Events::Rule', ruleSchema).map(({ logicalId, arn, properties }) => ({
+      logicalId,
+      arn,
+      pattern: properties.EventPattern,
+      schedule: properties.ScheduleExpression,
+      targets: properties.Targets.map(({ Arn, Input }) => ({
+        arn: Arn,
+        input: Input === undefined ? undefined : (JSON.parse(Input) as unknown),
+      })),
+    })),
+    taskDefinitions: read('AWS::ECS::TaskDefinition', taskDefinitionSchema).map(({ ref, properties }) => ({
+      arn: ref,
+      cpu: properties.Cpu,
+      memoryMiB: properties.Memory,
+      containers: properties.ContainerDefinitions.map(({ Name, Environment }) => ({
+        name: Name,
+        environment: Object.fromEntries(Environment.map((variable) => [variable.Name, variable.Value])),
+      })),
+    })),
+    clusterArns: read('AWS::ECS::Cluster', z.unknown()).map(({ arn }) => arn),
+    subnetIds: read('AWS::EC2::Subnet', z.unknown()).map(({ ref }) => ref),
+    securityGroupIds: read('AWS::EC2::SecurityGroup', z.unknown()).map(({ ref }) => ref),
+    subscriptions: read('AWS::SNS::Subscription', subscriptionSchema).map(({ properties }) => ({
+      topicArn: properties.TopicArn,
+      protocol: properties.Protocol,
+      endpoint: properties.Endpoint,
+    })),
+  };
+}
+
+type Found<T> = {
+  readonly logicalId: string;
+  readonly ref: string;
+  readonly arn: string;
+  readonly properties: T;
+};
+type Reader = <T>(type: string, schema: z.ZodType<T>) => Found<T>[];
+
+function createReader(template: Template, deployed: Deployed): Reader {
+  const resolve = createResolver(template, deployed);
+  return (type, schema) =>
+    logicalIdsOf(template, type).map((logicalId) => {
+      const parsed = schema.safeParse(resolve(template.Resources[logicalId]?.Properties ?? {}));
+      if (!parsed.success) {
+        throw new Error(
+          `${logicalId} (${type}) cannot be rehearsed as it is: ${z.prettifyError(parsed.error)}`,
+        );
+      }
+      return {
+        logicalId,
+        ref: String(resolve({ Ref: logicalId })),
+        arn: String(resolve({ 'Fn::GetAtt': [logicalId, 'Arn'] })),
+        properties: parsed.data,
+      };
+    });
+}
+
+function readFunctions(read: Reader): LambdaFunction[] {
+  const configs = new Map(
+    read('AWS::Lambda::EventInvokeConfig', invokeConfigSchema).map(({ properties }) => [
+      properties.FunctionName,
+      properties,
+    ]),
+  );
+  return read('AWS::Lambda::Function', functionSchema).map(({ logicalId, ref, arn, properties }) => ({
+    logicalId,
+    name: ref,
+    arn,
+    handler: properties.Handler,
+    codeKey: properties.Code.S3Key,
+    environment: properties.Environment?.Variables ?? {},
+    timeoutMs: properties.Timeout * 1000,
+    memoryMiB: properties.MemorySize,
+    retryAttempts: configs.get(ref)?.MaximumRetryAttempts ?? 2,
+    onFailure: configs.get(ref)?.DestinationConfig?.OnFailure?.Destination,
+  }));
+}
+
+function onlyOne(template: Template, type: string): string {
+  const [logicalId, ...others] = logicalIdsOf(template, type);
+  if (logicalId === undefined || others.length > 0) {
+    throw new Error(`the rehearsal puts one local part in the place of ${type}; the stack has
+      ${logicalId === undefined ? 'none' : [logicalId, ...others].join(', ')}`);
+  }
+  return logicalId;
+}
+
+function logicalIdsOf(template: Template, type: string): string[] {
+  return Object.entries(template.Resources)
+    .filter(([, resource]) => resource.Type === type)
+    .map(([logicalId]) => logicalId);
+}
