@@ -1,0 +1,209 @@
+// The five functions, each with what it is told, what it may do and what wakes it. A function that fails for good hands
+// its event to `report`: a failure is a mail, never a silence.
+
+import { join } from 'node:path';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Match, Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, type IDestination, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { LambdaDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { archivesPrefix, manifestSuffix } from '../core/archive.ts';
+import { type Deployment, environmentNames as names } from '../core/deployment.ts';
+import {
+  expirePermissions,
+  launchPermissions,
+  permit,
+  type Reach,
+  reportPermissions,
+  verifyPermissions,
+  watchPermissions,
+} from './identities.ts';
+import type { RestoreTask } from './restore-task.ts';
+
+const projectRoot = join(import.meta.dirname, '..', '..');
+
+export type HandlersProps = Reach & {
+  readonly deployment: Deployment;
+  readonly restoreTask: RestoreTask;
+};
+
+type FunctionParts = {
+  readonly environment: Record<string, string>;
+  readonly permissions: readonly PolicyStatement[];
+  readonly timeout: Duration;
+  readonly memoryMiB: number;
+  /** Where the event goes when all attempts have failed. */
+  readonly onFailure?: IDestination;
+};
+
+/** The functions and their triggers. */
+export class Handlers extends Construct {
+  readonly verify: NodejsFunction;
+  readonly expire: NodejsFunction;
+  readonly watch: NodejsFunction;
+  readonly launchRestoreTest: NodejsFunction;
+  readonly report: NodejsFunction;
+
+  constructor(scope: Construct, id: string, props: HandlersProps) {
+    super(scope, id);
+    const { deployment, restoreTask } = props;
+    const store = { [names.bucket]: props.bucket.bucketName };
+    const topic = { [names.topicArn]: props.topic.topicArn };
+    const sources = { [names.sources]: deployment.sources.join(',') };
+    const freshness = { [names.freshnessHours]: String(deployment.freshnessHours) };
+    const small = { timeout: Duration.minutes(1), memoryMiB: 256 };
+
+    this.report = this.addFunction('report', {
+      ...small,
+      environment: topic,
+      permissions: reportPermissions(props),
+    });
+    const onFailure = new LambdaDestination(this.report);
+    this.verify = this.addFunction('verify', {
+      // All the time there is; 1769 MB is one whole vCPU.
+      timeout: Duration.minutes(15),
+      memoryMiB: 1769,
+      environment: { ...store, ...topic },
+      permissions: verifyPermissions(props),
+      onFailure,
+    });
+    this.expire = this.addFunction('expire', {
+      // Reads every manifest and verdict there is.
+      timeout: Duration.minutes(15),
+      memoryMiB: 512,
+      environment: {
+        ...store,
+        ...topic,
+        ...sources,
+        ...freshness,
+        [names.keepDays]: String(deployment.keepDays),
+        [names.keepIntact]: String(deployment.keepIntact),
+      },
+      permissions: expirePermissions(props),
+      onFailure,
+    });
+    this.watch = this.addFunction('watch', {
+      timeout: Duration.minutes(5),
+      memoryMiB: 512,
+      environment: {
+        ...store,
+        ...topic,
+        ...sources,
+        ...freshness,
+        [names.restoreTestDays]: String(deployment.restoreTestDays),
+      },
+      permissions: watchPermissions(props),
+      onFailure,
+    });
+    this.launchRestoreTest = this.addFunction('launch-restore-test', {
+      ...small,
+      timeout: Duration.minutes(5),
+      environment: { ...store, ...topic, ...sources, ...taskEnvironment(restoreTask) },
+      permissions: launchPermissions({
+        ...props,
+        clusterArn: restoreTask.cluster.clusterArn,
+        taskDefinitionArn: restoreTask.taskDefinition.taskDefinitionArn,
+        taskRoles: restoreTask.taskRoles,
+      }),
+      onFailure,
+    });
+    this.addTriggers(props);
+  }
+
+  private addFunction(name: string, parts: FunctionParts): NodejsFunction {
+    const scope = new Construct(this, pascalCase(name));
+    // An own role and log group: the ones that come by default may write to any log, and keep it for ever.
+    const role = new Role(scope, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    const logGroup = new LogGroup(scope, 'Logs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    logGroup.grantWrite(role);
+    permit(role, parts.permissions);
+    return new NodejsFunction(scope, 'Function', {
+      description: `Offsite: ${name}`,
+      entry: join(projectRoot, 'lambda', `${name}.ts`),
+      handler: 'handler',
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      timeout: parts.timeout,
+      memorySize: parts.memoryMiB,
+      environment: parts.environment,
+      role,
+      logGroup,
+      retryAttempts: 2,
+      ...(parts.onFailure ? { onFailure: parts.onFailure } : {}),
+      awsSdkConnectionReuse: false,
+      projectRoot,
+      depsLockFilePath: join(projectRoot, 'package-lock.json'),
+      bundling: {
+        format: OutputFormat.CJS,
+        minify: true,
+        target: 'node24',
+        mainFields: ['module', 'main'],
+        // The SDK of the lock file, not whichever the runtime brings this month.
+        externalModules: [],
+        bundleAwsSDK: true,
+        // Bundling says nothing on success: stderr stays for what the operator has to read.
+        esbuildArgs: { '--log-level': 'warning' },
+      },
+    });
+  }
+
+  private addTriggers({ bucket, restoreTask }: HandlersProps): void {
+    this.addRule('Committed', this.verify, 'An archive is complete: its manifest was written', {
+      eventPattern: {
+        source: ['aws.s3'],
+        detailType: ['Object Created'],
+        detail: {
+          bucket: { name: [bucket.bucketName] },
+          object: { key: Match.wildcard(`${archivesPrefix}*${manifestSuffix}`) },
+        },
+      },
+    });
+    this.addRule('Daily', this.expire, 'Retention, daily', {
+      schedule: Schedule.cron({ hour: '6', minute: '0' }),
+    });
+    this.addRule('Hourly', this.watch, 'Freshness, hourly', { schedule: Schedule.cron({ minute: '0' }) });
+    this.addRule('Quarterly', this.launchRestoreTest, 'Restore test, on the first day of each quarter', {
+      schedule: Schedule.cron({ month: '1,4,7,10', day: '1', hour: '7', minute: '0' }),
+    });
+    this.addRule('TaskStopped', this.report, 'A restore test has stopped, by itself or not', {
+      eventPattern: {
+        source: ['aws.ecs'],
+        detailType: ['ECS Task State Change'],
+        detail: { clusterArn: [restoreTask.cluster.clusterArn], lastStatus: ['STOPPED'] },
+      },
+    });
+  }
+
+  private addRule(
+    id: string,
+    target: NodejsFunction,
+    description: string,
+    when: Pick<ConstructorParameters<typeof Rule>[2] & object, 'eventPattern' | 'schedule'>,
+  ): void {
+    new Rule(this, id, { description, ...when, targets: [new LambdaFunction(target, { retryAttempts: 3 })] });
+  }
+}
+
+function taskEnvironment(task: RestoreTask): Record<string, string> {
+  return {
+    [names.clusterArn]: task.cluster.clusterArn,
+    [names.taskDefinitionArn]: task.taskDefinition.taskDefinitionArn,
+    [names.containerName]: task.containerName,
+    [names.subnetIds]: task.subnets.map((subnet) => subnet.subnetId).join(','),
+    [names.securityGroupId]: task.securityGroup.securityGroupId,
+  };
+}
+
+function pascalCase(name: string): string {
+  return name
+    .split('-')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}
