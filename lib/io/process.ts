@@ -7,6 +7,7 @@ import { execa } from 'execa';
 export type Command = {
   readonly program: string;
   readonly args: readonly string[];
+  /** The complete environment; left out, it is this process's own. */
   readonly env?: Readonly<Record<string, string>>;
 };
 
@@ -36,7 +37,7 @@ export async function* stdoutOf(
   explain: (failure: ChildFailure) => Error,
 ): AsyncGenerator<Buffer> {
   const child = execa(command.program, command.args, {
-    env: command.env ?? {},
+    ...(command.env === undefined ? {} : { env: command.env, extendEnv: false }),
     stdin: 'ignore',
     buffer: false,
     encoding: 'buffer',

@@ -1,0 +1,43 @@
+// expire: plans retention for every source, then does what the plan says, manifest first: an interruption leaves an
+// archive without manifest, which is no archive, and which a later run removes.
+
+import { archiveKeys, archivesPrefix, parseArchiveId } from '../core/archive.ts';
+import { standstillMail } from '../core/alert-mails.ts';
+import type { Mail } from '../core/mail.ts';
+import { planRetention, type RetentionPlan, type RetentionPolicy } from '../core/retention.ts';
+import type { ArchiveStore } from '../io/archive-store.ts';
+import { readCatalogue } from './catalogue.ts';
+
+export type ExpireOptions = {
+  readonly store: ArchiveStore;
+  readonly policy: RetentionPolicy;
+  readonly now: Date;
+  /** Plan only; nothing is deleted and nobody is told. */
+  readonly dryRun: boolean;
+  readonly sendMail: (mail: Mail) => Promise<void>;
+};
+
+/**
+ * Expires what the policy no longer keeps, of every source in the store.
+ *
+ * @returns One plan a source, as it was carried out.
+ */
+export async function expire(options: ExpireOptions): Promise<RetentionPlan[]> {
+  const { store, policy, now, dryRun } = options;
+  const plans: RetentionPlan[] = [];
+  for (const source of await store.folders(archivesPrefix)) {
+    const plan = planRetention(source, await readCatalogue(store, source), policy, now);
+    plans.push(plan);
+    if (dryRun) continue;
+    for (const { id } of plan.expire) await deleteArchive(store, id);
+    if (plan.standstill !== undefined) await options.sendMail(standstillMail(plan));
+  }
+  return plans;
+}
+
+async function deleteArchive(store: ArchiveStore, id: string): Promise<void> {
+  const { manifest, archive, verdict } = archiveKeys(parseArchiveId(id));
+  await store.delete(manifest);
+  await store.delete(archive);
+  await store.delete(verdict);
+}

@@ -1,0 +1,61 @@
+// launch-restore-test: picks the newest intact archive of each source and starts a task that is large enough for it.
+
+import { createHash } from 'node:crypto';
+import { notLaunchedMail } from '../core/alert-mails.ts';
+import { newestIntact } from '../core/catalogue.ts';
+import { OffsiteError } from '../core/errors.ts';
+import type { Mail } from '../core/mail.ts';
+import { sizeRestoreTask, type TaskSize } from '../core/restore-task-size.ts';
+import type { ArchiveStore } from '../io/archive-store.ts';
+import { readCatalogue } from './catalogue.ts';
+import { readManifest } from './manifest.ts';
+
+export type LaunchOptions = {
+  readonly store: ArchiveStore;
+  readonly sources: readonly string[];
+  /** Names the request that this run answers; the same one never starts a second task. */
+  readonly requestId: string;
+  /** Starts the task; gives its ARN. */
+  readonly launch: (archiveId: string, size: TaskSize, token: string) => Promise<string>;
+  readonly sendMail: (mail: Mail) => Promise<void>;
+};
+
+export type Launch =
+  | { readonly source: string; readonly archiveId: string; readonly size: TaskSize; readonly taskArn: string }
+  | { readonly source: string; readonly refused: string };
+
+/**
+ * Launches a restore test for each source.
+ *
+ * @returns One launch a source; a source whose test could not be started has been reported by mail.
+ */
+export async function launchRestoreTests(options: LaunchOptions): Promise<Launch[]> {
+  const launches: Launch[] = [];
+  for (const source of options.sources) {
+    try {
+      launches.push(await launchOne(source, options));
+    } catch (error) {
+      if (!(error instanceof OffsiteError)) throw error;
+      await options.sendMail(notLaunchedMail(source, error));
+      launches.push({ source, refused: error.code });
+    }
+  }
+  return launches;
+}
+
+async function launchOne(source: string, { store, requestId, launch }: LaunchOptions): Promise<Launch> {
+  const entries = await readCatalogue(store, source);
+  const newest = newestIntact(entries);
+  if (newest === undefined) {
+    throw new OffsiteError('NOTHING_INTACT', `there is no intact archive of ${source}`, {
+      expected: 'at least one archive with the verdict intact',
+      found: `${entries.length} archives, none of them intact`,
+      hint: "back up ('offsite backup') and wait for the verdict ('offsite list')",
+    });
+  }
+  const manifest = await readManifest(store, newest.id);
+  const size = sizeRestoreTask(manifest.plainBytes);
+  const archiveId = newest.id.id;
+  const token = createHash('sha256').update(`${requestId} ${archiveId}`).digest('hex');
+  return { source, archiveId, size, taskArn: await launch(archiveId, size, token) };
+}

@@ -1,0 +1,104 @@
+// watch: how old is the newest proof of each source? Tells the operator when it is too old, and when it is well again.
+
+import { overdueMail, recoveredMail } from '../core/alert-mails.ts';
+import { archivesPrefix, reportsPrefix } from '../core/archive.ts';
+import { newestIntact } from '../core/catalogue.ts';
+import {
+  type FreshnessLimits,
+  findOverdue,
+  type Overdue,
+  type WatchState,
+  watchStateSchema,
+  whatToTell,
+} from '../core/freshness.ts';
+import type { Mail } from '../core/mail.ts';
+import { hoursBetween } from '../core/quantities.ts';
+import { parseRestoreReport } from '../core/restore-report.ts';
+import type { ArchiveStore } from '../io/archive-store.ts';
+import { readCatalogue } from './catalogue.ts';
+
+export type WatchOptions = {
+  readonly store: ArchiveStore;
+  /** Sources that archives are expected of; others that have archives are watched too. */
+  readonly sources: readonly string[];
+  readonly limits: FreshnessLimits;
+  readonly now: Date;
+  readonly sendMail: (mail: Mail) => Promise<void>;
+};
+
+/** What was seen of one source. Ages are missing where there is no proof at all. */
+export type Sighting = {
+  readonly source: string;
+  readonly newestIntactId?: string | undefined;
+  readonly newestIntactAgeHours?: number | undefined;
+  readonly restoreTestAgeHours?: number | undefined;
+  readonly overdue: readonly Overdue[];
+  readonly told: 'overdue' | 'recovered' | 'nothing';
+};
+
+/** Looks at every source once. */
+export async function watch(options: WatchOptions): Promise<Sighting[]> {
+  const stored = await options.store.folders(archivesPrefix);
+  const sources = [...new Set([...options.sources, ...stored])];
+  const sightings: Sighting[] = [];
+  for (const source of sources) sightings.push(await watchSource(source, options));
+  return sightings;
+}
+
+async function watchSource(source: string, { store, limits, now, sendMail }: WatchOptions): Promise<Sighting> {
+  const stateKey = `watch/${source}.json`;
+  const state = await readState(store, stateKey, now);
+  const newest = newestIntact(await readCatalogue(store, source));
+  const restoreTestPassedAt = await newestPassedTest(store, source);
+  const proofs = { firstSeenAt: new Date(state.firstSeenAt), newestIntactAt: newest?.freshAt, restoreTestPassedAt };
+  const overdue = findOverdue(proofs, limits, now);
+  const told = whatToTell(state, overdue, now);
+  if (told === 'overdue') await sendMail(overdueMail(source, overdue));
+  if (told === 'recovered') await sendMail(recoveredMail(source));
+  await store.write(stateKey, JSON.stringify(nextState(state, overdue, told, now)));
+  return {
+    source,
+    newestIntactId: newest?.id.id,
+    newestIntactAgeHours: newest && hoursBetween(newest.freshAt, now),
+    restoreTestAgeHours: restoreTestPassedAt && hoursBetween(restoreTestPassedAt, now),
+    overdue,
+    told,
+  };
+}
+
+function nextState(state: WatchState, overdue: readonly Overdue[], told: Sighting['told'], now: Date): WatchState {
+  return {
+    firstSeenAt: state.firstSeenAt,
+    toldAt: told === 'overdue' ? now.toISOString() : state.toldAt,
+    toldOf: overdue.map(({ subject }) => subject),
+  };
+}
+
+async function readState(store: ArchiveStore, key: string, now: Date): Promise<WatchState> {
+  const stored = await store.readText(key);
+  const parsed = stored && watchStateSchema.safeParse(safeJson(stored.text));
+  // A state that cannot be read costs a repeated mail, never a missing one.
+  return parsed?.success ? parsed.data : { firstSeenAt: now.toISOString(), toldOf: [] };
+}
+
+async function newestPassedTest(store: ArchiveStore, source: string): Promise<Date | undefined> {
+  const keys: { key: string; storedAt: Date }[] = [];
+  for await (const { key, storedAt } of store.list(`${reportsPrefix}${source}/`)) {
+    if (key.endsWith('.json')) keys.push({ key, storedAt });
+  }
+  keys.sort((one, other) => other.storedAt.getTime() - one.storedAt.getTime());
+  for (const { key } of keys) {
+    const stored = await store.readText(key);
+    const report = stored && parseRestoreReport(stored.text);
+    if (report?.outcome === 'passed') return new Date(report.startedAt);
+  }
+  return undefined;
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
