@@ -51,6 +51,8 @@ export type Subscription = {
 export type Wiring = {
   readonly region: string;
   readonly account: string;
+  /** Whether the bucket tells EventBridge of new objects. */
+  readonly bucketAnnounces: boolean;
   readonly functions: readonly LambdaFunction[];
   readonly rules: readonly Rule[];
   readonly taskDefinitions: readonly TaskDefinition[];
@@ -87,8 +89,8 @@ const ruleSchema = z.object({
       Arn: z.string(),
       Id: z.string(),
       Input: z.string().optional(),
-      RetryPolicy: z.unknown(),
-      DeadLetterConfig: z.unknown(),
+      RetryPolicy: z.unknown().optional(),
+      DeadLetterConfig: z.unknown().optional(),
     }),
   ),
 });
@@ -105,6 +107,12 @@ const taskDefinitionSchema = z.object({
 });
 
 const subscriptionSchema = z.object({ TopicArn: z.string(), Protocol: z.string(), Endpoint: z.string() });
+
+const bucketSchema = z.object({
+  NotificationConfiguration: z
+    .object({ EventBridgeConfiguration: z.object({ EventBridgeEnabled: z.boolean() }).optional() })
+    .optional(),
+});
 
 /** What stands in for the stack's bucket and topic on this machine. */
 export type LocalParts = { readonly bucket: string; readonly topicArn: string };
@@ -125,6 +133,10 @@ export function readWiring(template: Template, stackName: string, local: LocalPa
   return {
     region,
     account,
+    bucketAnnounces: read('AWS::S3::Bucket', bucketSchema).some(
+      ({ properties }) =>
+        properties.NotificationConfiguration?.EventBridgeConfiguration?.EventBridgeEnabled === true,
+    ),
     functions: readFunctions(read),
     rules: read('AWS::Events::Rule', ruleSchema).map(({ logicalId, arn, properties }) => ({
       logicalId,
@@ -154,6 +166,18 @@ export function readWiring(template: Template, stackName: string, local: LocalPa
       endpoint: properties.Endpoint,
     })),
   };
+}
+
+/**
+ * Finds a function by what it does.
+ *
+ * @param role - As its handler's file is named: `launch-restore-test`.
+ */
+export function functionByRole(wiring: Wiring, role: string): LambdaFunction {
+  const name = role.replaceAll('-', '').toLowerCase();
+  const found = wiring.functions.filter(({ logicalId }) => logicalId.toLowerCase().includes(name));
+  if (found.length !== 1) throw new Error(`the stack has ${found.length} functions for ${role}`);
+  return found[0] as LambdaFunction;
 }
 
 type Found<T> = {
@@ -207,8 +231,8 @@ function readFunctions(read: Reader): LambdaFunction[] {
 function onlyOne(template: Template, type: string): string {
   const [logicalId, ...others] = logicalIdsOf(template, type);
   if (logicalId === undefined || others.length > 0) {
-    throw new Error(`the rehearsal puts one local part in the place of ${type}; the stack has
-      ${logicalId === undefined ? 'none' : [logicalId, ...others].join(', ')}`);
+    const found = logicalId === undefined ? 'none' : [logicalId, ...others].join(', ');
+    throw new Error(`one local part takes the place of ${type}, but the stack has ${found}`);
   }
   return logicalId;
 }
