@@ -78,7 +78,6 @@ export class Handlers extends Construct {
       environment: {
         ...store,
         ...topic,
-        ...sources,
         ...freshness,
         [names.keepDays]: String(deployment.keepDays),
         [names.keepIntact]: String(deployment.keepIntact),

@@ -1,0 +1,154 @@
+// The CDK app as an operator meets it: the real `cdk synth`, with right and with wrong settings, on a machine that has
+// no account, no Docker and no network.
+
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parseDeployment } from '../../lib/core/deployment.ts';
+import { describeError, exitCodeOf } from '../../lib/core/errors.ts';
+import { runCdk } from '../fixtures/cdk.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'offsite-synth-'));
+
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+let outputs = 0;
+
+async function synth(settings: readonly string[], environment: Record<string, string> = {}) {
+  const out = join(home, `out-${outputs++}`);
+  const context = settings.flatMap((setting) => ['-c', setting]);
+  const { exitCode, stderr } = await runCdk(['synth', '--quiet', '-o', out, ...context], home, environment);
+  return { exitCode, stderr: stderr ?? '', template: join(out, 'OffsiteStack.template.json') };
+}
+
+describe('wrong settings', () => {
+  test.each([
+    [
+      'no e-mail address',
+      [],
+      [
+        'email: the mail address for reports and alerts',
+        'email: nothing',
+        'npx cdk deploy -c email=you@example.com',
+      ],
+    ],
+    [
+      'a misspelt key',
+      ['email=op@example.com', 'keepDay=30'],
+      [
+        'only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays',
+        'keepDay: no such setting',
+      ],
+    ],
+    [
+      'a number that is none',
+      ['email=op@example.com', 'keepDays=two weeks'],
+      ['keepDays: a whole number of days, 1 or more', 'keepDays: "two weeks"'],
+    ],
+  ])('%s: a sentence, and nothing is synthesized', async (_, settings, sentences) => {
+    const { exitCode, stderr, template } = await synth(settings);
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain('the settings of the deployment are not valid [CONFIG_INVALID]');
+    for (const sentence of sentences) expect(stderr).toContain(sentence);
+    expect(stderr).toContain('exited with error 2');
+    expect(stderr).not.toMatch(/^\s+at |node:internal/m);
+    expect(existsSync(template)).toBe(false);
+  });
+
+  test.each([
+    ['email=nobody', 'email: "nobody"'],
+    ['sources=', 'sources: ""'],
+    ['sources=BitAgent', 'sources: "BitAgent"'],
+    ['keepDays=0', 'keepDays: "0"'],
+    ['keepDays=1.5', 'keepDays: "1.5"'],
+    ['keepIntact=0', 'keepIntact: "0"'],
+    ['freshnessHours=-1', 'freshnessHours: "-1"'],
+    ['restoreTestDays=', 'restoreTestDays: ""'],
+    ['Email=op@example.com', 'Email: no such setting'],
+  ])('%s', (setting, found) => {
+    const [key = '', value] = setting.split('=');
+    const error = thrownBy(() => parseDeployment({ email: 'op@example.com', [key]: value }));
+    expect(describeError(error)).toContain(found);
+    expect(exitCodeOf(error)).toBe(2);
+  });
+
+  test('are named all at once', () => {
+    const error = thrownBy(() => parseDeployment({ keepDays: 'x', keepDay: '1', sources: 'a,,b' }));
+    expect(describeError(error).split('\n')).toEqual([
+      'offsite: the settings of the deployment are not valid [CONFIG_INVALID]',
+      '  expected  email: the mail address for reports and alerts',
+      '            sources: names of a-z, 0-9 and -, separated by commas',
+      '            keepDays: a whole number of days, 1 or more',
+      '            only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays',
+      '  found     email: nothing',
+      '            sources: "a,,b"',
+      '            keepDays: "x"',
+      '            keepDay: no such setting',
+      '  hint      npx cdk deploy -c email=you@example.com, or the same under "context" in cdk.json',
+    ]);
+  });
+
+  function thrownBy(action: () => unknown): unknown {
+    try {
+      action();
+    } catch (error) {
+      return error;
+    }
+    throw new Error('nothing was thrown');
+  }
+});
+
+test("the CDK's own context is no setting, and all settings but the address have a default", () => {
+  const context = {
+    email: 'op@example.com',
+    '@aws-cdk/core:checkSecretUsage': true,
+    'aws:cdk:enable-path-metadata': true,
+    'availability-zones:account=1:region=eu-central-1': ['eu-central-1a'],
+    'cli-telemetry': false,
+  };
+  expect(parseDeployment(context)).toEqual({
+    email: 'op@example.com',
+    sources: ['bitagent'],
+    keepDays: 14,
+    keepIntact: 3,
+    freshnessHours: 26,
+    restoreTestDays: 100,
+  });
+});
+
+test('synthesizes without an account, without Docker and without a network', async () => {
+  const path = pathWithout('docker');
+  const closed = 'http://127.0.0.1:9';
+  const { exitCode, stderr, template } = await synth(['email=op@example.com'], {
+    PATH: path,
+    HTTP_PROXY: closed,
+    HTTPS_PROXY: closed,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    CDK_DOCKER: 'no-docker-here',
+  });
+  expect(stderr).not.toMatch(/error/i);
+  expect(exitCode).toBe(0);
+  expect(existsSync(template)).toBe(true);
+});
+
+/** A PATH of one folder with links to all programs of the machine's PATH but one. */
+function pathWithout(program: string): string {
+  const folder = mkdtempSync(join(home, 'bin-'));
+  for (const source of (process.env.PATH ?? '')
+    .split(':')
+    .filter((path) => path !== '' && existsSync(path))) {
+    for (const name of readdirSync(source)) {
+      const link = join(folder, name);
+      if (name !== program && !existsSync(link)) {
+        try {
+          symlinkSync(join(source, name), link);
+        } catch {
+          // A dangling link of the same name from an earlier folder.
+        }
+      }
+    }
+  }
+  expect(existsSync(join(folder, program))).toBe(false);
+  return folder;
+}

@@ -1,0 +1,504 @@
+// The rules of the cloud side, read off the synthesized template: what a deployment would really make.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseDeployment } from '../../lib/core/deployment.ts';
+import { OffsiteStack } from '../../lib/stack/offsite-stack.ts';
+import { projectRoot } from '../fixtures/cdk.ts';
+
+type Statement = { Action: string | string[]; Resource: unknown; Condition?: object; Effect: string };
+type Resources = Record<string, { Type: string; Properties: Record<string, never> }>;
+
+const outdir = mkdtempSync(join(tmpdir(), 'offsite-stack-'));
+let template: Template;
+let resources: Resources;
+
+beforeAll(() => {
+  const { context } = JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8'));
+  const app = new App({ context, outdir });
+  const deployment = parseDeployment({
+    email: 'op@example.com',
+    sources: 'bitagent,attic',
+    keepDays: '21',
+    keepIntact: '5',
+    freshnessHours: '30',
+    restoreTestDays: '120',
+  });
+  template = Template.fromStack(new OffsiteStack(app, 'OffsiteStack', { deployment }));
+  resources = template.toJSON().Resources;
+  app.synth();
+});
+
+afterAll(() => rmSync(outdir, { recursive: true, force: true }));
+
+/** `{ Ref }`, `{ Fn::GetAtt }`, `{ Fn::Join }` as one readable string; logical ids without their hash. */
+function plain(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const [[name, argument] = []] = Object.entries(value as object) as [string, never][];
+  if (name === 'Ref') return nameOf(argument as unknown as string);
+  if (name === 'Fn::GetAtt') return nameOf((argument as unknown as string[])[0] as string);
+  if (name === 'Fn::Sub') return argument as unknown as string;
+  if (name === 'Fn::Join') {
+    const [separator, parts] = argument as unknown as [string, unknown[]];
+    return parts.map(plain).join(separator);
+  }
+  throw new Error(`not known here: ${JSON.stringify(value)}`);
+}
+
+function nameOf(logicalId: string): string {
+  return logicalId.replace(/[0-9A-F]{8}$/, '');
+}
+
+function byName(type: string, name: string): { id: string; properties: Record<string, never> } {
+  const found = Object.entries(resources).filter(([id, { Type }]) => Type === type && nameOf(id) === name);
+  expect(found, `${type} ${name}`).toHaveLength(1);
+  const [id, resource] = found[0] as [string, Resources[string]];
+  return { id, properties: resource.Properties };
+}
+
+function statementsOf(type: string, name: string): Statement[] {
+  const document = byName(type, name).properties.PolicyDocument as unknown as { Statement: Statement[] };
+  return document.Statement;
+}
+
+/** A policy as lines of `action on resource`, sorted. */
+function allowed(type: string, name: string): string[] {
+  return statementsOf(type, name)
+    .flatMap(({ Action, Resource, Condition, Effect }) => {
+      expect(Effect).toBe('Allow');
+      const condition = Condition ? ` if ${describeCondition(Condition)}` : '';
+      return [Action]
+        .flat()
+        .flatMap((action) =>
+          [Resource].flat().map((resource) => `${action} on ${plain(resource)}${condition}`),
+        );
+    })
+    .sort();
+}
+
+function describeCondition(condition: object): string {
+  return Object.values(condition)
+    .flatMap((test) => Object.entries(test as object))
+    .map(([key, value]) => `${key} is ${[value].flat().map(plain).join(' or ')}`)
+    .join(' and ');
+}
+
+const handlers = {
+  Verify: 'verify',
+  Expire: 'expire',
+  Watch: 'watch',
+  LaunchRestoreTest: 'launch-restore-test',
+  Report: 'report',
+};
+
+describe('vault', () => {
+  test('is kept, versioned, encrypted, closed to the public, and announces its objects', () => {
+    template.hasResource('AWS::S3::Bucket', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: {
+        VersioningConfiguration: { Status: 'Enabled' },
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+        },
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } },
+      },
+    });
+  });
+
+  test('speaks TLS only', () => {
+    const [statement, ...others] = statementsOf('AWS::S3::BucketPolicy', 'VaultBucketPolicy');
+    expect(others).toEqual([]);
+    expect(statement).toMatchObject({
+      Effect: 'Deny',
+      Action: 's3:*',
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    });
+    expect([statement?.Resource].flat().map(plain)).toEqual(['VaultBucket', 'VaultBucket/*']);
+  });
+
+  test('forgets aborted uploads after a day and what was deleted after a week, and expires nothing by itself', () => {
+    expect(byName('AWS::S3::Bucket', 'VaultBucket').properties.LifecycleConfiguration).toEqual({
+      Rules: [
+        {
+          Id: 'abort-incomplete-uploads',
+          Status: 'Enabled',
+          AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+        },
+        {
+          Id: 'remove-noncurrent-versions',
+          Status: 'Enabled',
+          NoncurrentVersionExpiration: { NoncurrentDays: 7 },
+          ExpiredObjectDeleteMarker: true,
+        },
+      ],
+    });
+  });
+
+  test('keeps its logical id, and the topic its own: another id would be another bucket', () => {
+    expect(byName('AWS::S3::Bucket', 'VaultBucket').id).toBe('VaultBucket0925C477');
+    expect(byName('AWS::SNS::Topic', 'Reports').id).toBe('Reports65402A0A');
+  });
+});
+
+describe('mail', () => {
+  test('goes to the operator', () => {
+    template.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'email',
+      Endpoint: 'op@example.com',
+      TopicArn: { Ref: 'Reports65402A0A' },
+    });
+    template.resourceCountIs('AWS::SNS::Subscription', 1);
+  });
+
+  test('is published over TLS only', () => {
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({
+            Effect: 'Deny',
+            Action: 'sns:Publish',
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
+        ],
+      },
+    });
+  });
+});
+
+describe('handlers', () => {
+  test('are the five and no other: no custom resource brings a function of its own', () => {
+    template.resourceCountIs('AWS::Lambda::Function', Object.keys(handlers).length);
+    const foreign = Object.values(resources).filter(({ Type }) => /^Custom::|CustomResource/.test(Type));
+    expect(foreign).toEqual([]);
+  });
+
+  test.each(Object.entries(handlers))(
+    '%s runs on nodejs24.x, arm64, from a bundle of its own',
+    async (name, file) => {
+      const { properties } = byName('AWS::Lambda::Function', `Handlers${name}Function`);
+      expect(properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        Handler: 'index.handler',
+        Description: `Offsite: ${file}`,
+      });
+      const { S3Key } = properties.Code as unknown as { S3Key: string };
+      // In a directory without node_modules: what the bundle does not hold is not there.
+      const cwd = join(outdir, `asset.${S3Key.replace('.zip', '')}`);
+      const loaded = await execa(process.execPath, ['-p', "typeof require('./index.js').handler"], { cwd });
+      expect(loaded.stdout).toBe('function');
+    },
+  );
+
+  test('verify has a whole vCPU and all the time there is', () => {
+    const { properties } = byName('AWS::Lambda::Function', 'HandlersVerifyFunction');
+    expect(properties).toMatchObject({ Timeout: 900, MemorySize: 1769 });
+  });
+
+  test.each(Object.keys(handlers))(
+    '%s is tried three times; what fails for good is told by report',
+    (name) => {
+      const { properties } = byName(
+        'AWS::Lambda::EventInvokeConfig',
+        `Handlers${name}FunctionEventInvokeConfig`,
+      );
+      expect(properties.MaximumRetryAttempts).toBe(2);
+      const config = properties.DestinationConfig as unknown as
+        | { OnFailure: { Destination: unknown } }
+        | undefined;
+      if (name === 'Report') expect(config).toBeUndefined();
+      else expect(plain(config?.OnFailure.Destination)).toBe('HandlersReportFunction');
+    },
+  );
+
+  test('know what they need and nothing else', () => {
+    const environments = Object.fromEntries(
+      Object.keys(handlers).map((name) => {
+        const { Environment } = byName('AWS::Lambda::Function', `Handlers${name}Function`).properties;
+        const { Variables } = Environment as unknown as { Variables: Record<string, unknown> };
+        return [
+          name,
+          Object.fromEntries(Object.entries(Variables).map(([key, value]) => [key, plain(value)])),
+        ];
+      }),
+    );
+    const store = { OFFSITE_BUCKET: 'VaultBucket', OFFSITE_TOPIC_ARN: 'Reports' };
+    const sources = { OFFSITE_SOURCES: 'bitagent,attic' };
+    expect(environments).toEqual({
+      Verify: store,
+      Expire: {
+        ...store,
+        OFFSITE_KEEP_DAYS: '21',
+        OFFSITE_KEEP_INTACT: '5',
+        OFFSITE_FRESHNESS_HOURS: '30',
+      },
+      Watch: { ...store, ...sources, OFFSITE_FRESHNESS_HOURS: '30', OFFSITE_RESTORE_TEST_DAYS: '120' },
+      LaunchRestoreTest: {
+        ...store,
+        ...sources,
+        OFFSITE_CLUSTER_ARN: 'RestoreTaskCluster',
+        OFFSITE_TASK_DEFINITION_ARN: 'RestoreTaskTaskDefinition',
+        OFFSITE_CONTAINER_NAME: 'restore-test',
+        OFFSITE_SUBNET_IDS: 'RestoreTaskVpcpublicSubnet1Subnet,RestoreTaskVpcpublicSubnet2Subnet',
+        OFFSITE_SECURITY_GROUP_ID: 'RestoreTaskSecurityGroup',
+      },
+      Report: { OFFSITE_TOPIC_ARN: 'Reports' },
+    });
+  });
+});
+
+describe('triggers', () => {
+  test.each([
+    ['HandlersDaily', 'cron(0 6 * * ? *)', 'HandlersExpireFunction'],
+    ['HandlersHourly', 'cron(0 * * * ? *)', 'HandlersWatchFunction'],
+    ['HandlersQuarterly', 'cron(0 7 1 1,4,7,10 ? *)', 'HandlersLaunchRestoreTestFunction'],
+  ])('%s: %s wakes %s', (rule, schedule, target) => {
+    const { properties } = byName('AWS::Events::Rule', rule);
+    expect(properties.ScheduleExpression).toBe(schedule);
+    expect(targetsOf(properties)).toEqual([target]);
+  });
+
+  test('a manifest below archives/ wakes verify, and no other object does', () => {
+    const { properties } = byName('AWS::Events::Rule', 'HandlersCommitted');
+    expect(properties.EventPattern).toEqual({
+      source: ['aws.s3'],
+      'detail-type': ['Object Created'],
+      detail: {
+        bucket: { name: [{ Ref: 'VaultBucket0925C477' }] },
+        object: { key: [{ wildcard: 'archives/*.manifest.json' }] },
+      },
+    });
+    expect(targetsOf(properties)).toEqual(['HandlersVerifyFunction']);
+  });
+
+  test('a restore test that stops is told to report', () => {
+    const { properties } = byName('AWS::Events::Rule', 'HandlersTaskStopped');
+    const { id } = byName('AWS::ECS::Cluster', 'RestoreTaskCluster');
+    expect(properties.EventPattern).toEqual({
+      source: ['aws.ecs'],
+      'detail-type': ['ECS Task State Change'],
+      detail: { clusterArn: [{ 'Fn::GetAtt': [id, 'Arn'] }], lastStatus: ['STOPPED'] },
+    });
+    expect(targetsOf(properties)).toEqual(['HandlersReportFunction']);
+  });
+
+  test('each rule may invoke its function, and there is no other rule', () => {
+    template.resourceCountIs('AWS::Events::Rule', 5);
+    template.resourceCountIs('AWS::Lambda::Permission', 5);
+    const invokers = Object.values(resources)
+      .filter(({ Type }) => Type === 'AWS::Lambda::Permission')
+      .map(({ Properties }) => `${plain(Properties.SourceArn)} -> ${plain(Properties.FunctionName)}`);
+    expect(invokers.sort()).toEqual([
+      'HandlersCommitted -> HandlersVerifyFunction',
+      'HandlersDaily -> HandlersExpireFunction',
+      'HandlersHourly -> HandlersWatchFunction',
+      'HandlersQuarterly -> HandlersLaunchRestoreTestFunction',
+      'HandlersTaskStopped -> HandlersReportFunction',
+    ]);
+  });
+
+  function targetsOf(properties: Record<string, never>): string[] {
+    return (properties.Targets as unknown as { Arn: unknown }[]).map(({ Arn }) => plain(Arn));
+  }
+});
+
+describe('permissions', () => {
+  const logs = (name: string) => [`logs:CreateLogStream on ${name}Logs`, `logs:PutLogEvents on ${name}Logs`];
+  const failures = [
+    'lambda:InvokeFunction on HandlersReportFunction',
+    'lambda:InvokeFunction on HandlersReportFunction:*',
+  ];
+  const publish = 'sns:Publish on Reports';
+  const list = 's3:ListBucket on VaultBucket if s3:prefix is archives/* or verdicts/*';
+  const expected = {
+    Verify: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObjectVersion on VaultBucket/archives/*',
+      's3:PutObject on VaultBucket/verdicts/*',
+      publish,
+    ],
+    Expire: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*.manifest.json',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:DeleteObject on VaultBucket/archives/*',
+      's3:DeleteObject on VaultBucket/verdicts/*',
+      publish,
+    ],
+    Watch: [
+      ...failures,
+      `${list} or reports/* or watch/*`,
+      's3:GetObject on VaultBucket/archives/*.manifest.json',
+      's3:GetObject on VaultBucket/reports/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObject on VaultBucket/watch/*',
+      's3:PutObject on VaultBucket/watch/*',
+      publish,
+    ],
+    LaunchRestoreTest: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*.manifest.json',
+      's3:GetObject on VaultBucket/verdicts/*',
+      'ecs:RunTask on RestoreTaskTaskDefinition if ecs:cluster is RestoreTaskCluster',
+      'iam:PassRole on RestoreTaskExecutionRole if iam:PassedToService is ecs-tasks.amazonaws.com',
+      'iam:PassRole on RestoreTaskTaskRole if iam:PassedToService is ecs-tasks.amazonaws.com',
+      publish,
+    ],
+    Report: [publish],
+  };
+
+  test.each(Object.entries(expected))('of %s', (name, lines) => {
+    expect(allowed('AWS::IAM::Policy', `Handlers${name}RoleDefaultPolicy`)).toEqual(
+      [...lines, ...logs(`Handlers${name}`)].sort(),
+    );
+  });
+
+  test('of the restore test', () => {
+    expect(allowed('AWS::IAM::Policy', 'RestoreTaskTaskRoleDefaultPolicy')).toEqual([
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
+      list,
+      's3:PutObject on VaultBucket/reports/*',
+      publish,
+    ]);
+  });
+
+  test('of the agent: it creates below its sources, and nothing else', () => {
+    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesAgentPolicy')).toEqual([
+      's3:AbortMultipartUpload on VaultBucket/archives/attic/*',
+      's3:AbortMultipartUpload on VaultBucket/archives/bitagent/*',
+      's3:PutObject on VaultBucket/archives/attic/*',
+      's3:PutObject on VaultBucket/archives/bitagent/*',
+    ]);
+  });
+
+  test('of the operator: it reads', () => {
+    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesOperatorPolicy')).toEqual([
+      's3:GetBucketLocation on VaultBucket',
+      's3:GetObject on VaultBucket/*',
+      's3:GetObjectVersion on VaultBucket/*',
+      's3:ListBucket on VaultBucket',
+      's3:ListBucketVersions on VaultBucket',
+    ]);
+  });
+
+  test('name their resource, but for the registry token, which has none', () => {
+    const wide = Object.entries(resources)
+      .filter(([, { Type }]) => ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].includes(Type))
+      .flatMap(([id, { Type }]) => allowed(Type, nameOf(id)).map((line) => `${nameOf(id)}: ${line}`))
+      .filter((line) => / on \*|: [a-z0-9]*:?\*/.test(line));
+    expect(wide).toEqual(['RestoreTaskExecutionRoleDefaultPolicy: ecr:GetAuthorizationToken on *']);
+  });
+
+  test('come from these policies alone: no role has one of AWS or an inline one', () => {
+    const roles = Object.values(resources).filter(({ Type }) => Type === 'AWS::IAM::Role');
+    expect(roles).toHaveLength(7);
+    for (const { Properties } of roles) expect(Object.keys(Properties)).toEqual(['AssumeRolePolicyDocument']);
+  });
+});
+
+describe('restore task', () => {
+  test('is a small Fargate task on x86_64 that knows the bucket and the topic', () => {
+    const { properties } = byName('AWS::ECS::TaskDefinition', 'RestoreTaskTaskDefinition');
+    expect(properties).toMatchObject({
+      RequiresCompatibilities: ['FARGATE'],
+      NetworkMode: 'awsvpc',
+      Cpu: '1024',
+      Memory: '2048',
+      EphemeralStorage: { SizeInGiB: 21 },
+      RuntimePlatform: { CpuArchitecture: 'X86_64', OperatingSystemFamily: 'LINUX' },
+    });
+    const [container, ...others] = properties.ContainerDefinitions as unknown as Record<string, unknown>[];
+    expect(others).toEqual([]);
+    expect(container).toMatchObject({
+      Name: 'restore-test',
+      Essential: true,
+      Environment: [
+        { Name: 'OFFSITE_BUCKET', Value: { Ref: 'VaultBucket0925C477' } },
+        { Name: 'OFFSITE_TOPIC_ARN', Value: { Ref: 'Reports65402A0A' } },
+      ],
+      LogConfiguration: { LogDriver: 'awslogs' },
+    });
+    // The launcher sets cpu and memory on the task: a limit on the container would hold it back.
+    expect(Object.keys(container ?? {})).not.toEqual(expect.arrayContaining(['Cpu']));
+    expect(Object.keys(container ?? {})).not.toEqual(expect.arrayContaining(['Memory']));
+  });
+
+  test('lives in public subnets without a NAT gateway, reaches S3 inside of AWS, and is not reached', () => {
+    template.resourceCountIs('AWS::EC2::Subnet', 2);
+    template.resourceCountIs('AWS::EC2::NatGateway', 0);
+    template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
+    template.allResourcesProperties('AWS::EC2::SecurityGroup', { SecurityGroupIngress: Match.absent() });
+    const { properties } = byName('AWS::EC2::VPCEndpoint', 'RestoreTaskVpcs3');
+    expect(properties).toMatchObject({ VpcEndpointType: 'Gateway' });
+    expect(plain(properties.ServiceName)).toBe('com.amazonaws.AWS::Region.s3');
+    expect(properties.RouteTableIds).toHaveLength(2);
+  });
+
+  test('its image is built from the program alone', () => {
+    const assets = JSON.parse(readFileSync(join(outdir, 'OffsiteStack.assets.json'), 'utf8'));
+    const [image, ...others] = Object.values(assets.dockerImages) as {
+      source: Record<string, string>;
+    }[];
+    expect(others).toEqual([]);
+    expect(image?.source).toMatchObject({
+      dockerFile: 'bin/restore-test.Dockerfile',
+      platform: 'linux/amd64',
+    });
+    const staged = execa({
+      cwd: join(outdir, image?.source.directory ?? ''),
+    })`find . -maxdepth 2 -mindepth 1`;
+    return staged.then(({ stdout }) => {
+      const paths = stdout.split('\n').sort();
+      expect(paths).toEqual(expect.arrayContaining(['./package.json', './package-lock.json', './lib/steps']));
+      expect(paths.filter((path) => /node_modules|\.git|cdk\.out|\.\/test|lib\/stack/.test(path))).toEqual(
+        [],
+      );
+    });
+  });
+});
+
+test('logs are kept for a month and go with the stack', () => {
+  template.resourceCountIs('AWS::Logs::LogGroup', 6);
+  template.allResources('AWS::Logs::LogGroup', {
+    DeletionPolicy: 'Delete',
+    Properties: { RetentionInDays: 30 },
+  });
+});
+
+test('outputs name what an operator needs next', () => {
+  expect(Object.keys(template.toJSON().Outputs)).toEqual([
+    'BucketName',
+    'TopicArn',
+    'AgentPolicyArn',
+    'OperatorPolicyArn',
+    'LaunchRestoreTestFunction',
+  ]);
+});
+
+test('cfn-lint finds nothing, where it is installed', async (context) => {
+  const path = join(outdir, 'OffsiteStack.template.json');
+  // W3005: the CDK always says DependsOn where it refers to a role too.
+  const lint = await execa('cfn-lint', ['--ignore-checks', 'W3005', '--template', path], { reject: false });
+  if (lint.code === 'ENOENT') return context.skip('cfn-lint is not installed');
+  expect(lint.stdout).toBe('');
+  expect(lint.exitCode).toBe(0);
+});
