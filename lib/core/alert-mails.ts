@@ -1,8 +1,8 @@
 // The mails about archives: each says the outcome in its subject, then what was found, what it means and what to do.
 
-import { composeMail, type Mail, textTable } from './mail.ts';
-import type { Overdue } from './freshness.ts';
 import type { OffsiteError } from './errors.ts';
+import type { Overdue } from './freshness.ts';
+import { composeMail, type Mail, textTable } from './mail.ts';
 import { formatBytes, formatHours, formatInstant } from './quantities.ts';
 import type { RetentionPlan } from './retention.ts';
 import type { Verdict } from './verdict.ts';
@@ -20,7 +20,8 @@ const meaning: Record<Fault['verdict'], string> = {
 const advice: Record<Fault['verdict'], string> = {
   damaged: 'Back up again now (offsite backup). If it comes back, look at the host: memory, network, disk.',
   incomplete: 'Back up again now, and look at how the dump is run: something hides the failure of pg_dump.',
-  suspicious: "Look at the database first: SELECT count(*) FROM torrents. If it's right, nothing is wrong here.",
+  suspicious:
+    "Look at the database first: SELECT count(*) FROM torrents. If it's right, nothing is wrong here.",
   missing: 'Find out who deleted it (CloudTrail), and back up again now (offsite backup).',
 };
 
@@ -29,7 +30,9 @@ export function verdictMail(verdict: Fault): Mail {
   const rows = verdict.deviations.map(({ what, expected, found }) => [what, expected, found]);
   return composeMail(`[offsite] ${verdict.verdict.toUpperCase()} archive: ${verdict.id}`, [
     `The archive ${verdict.id} is ${verdict.verdict}.\n${meaning[verdict.verdict]}`,
-    rows.map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`).join('\n'),
+    rows
+      .map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`)
+      .join('\n'),
     `What to do: ${advice[verdict.verdict]}`,
     `Retention does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
     `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,

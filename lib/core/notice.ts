@@ -19,7 +19,9 @@ const taskStopped = z.object({
     overrides: z
       .object({
         containerOverrides: z
-          .array(z.object({ environment: z.array(z.object({ name: z.string(), value: z.string() })).default([]) }))
+          .array(
+            z.object({ environment: z.array(z.object({ name: z.string(), value: z.string() })).default([]) }),
+          )
           .default([]),
       })
       .optional(),
@@ -34,7 +36,9 @@ const functionFailed = z.object({
     approximateInvokeCount: z.number(),
   }),
   requestPayload: z.unknown(),
-  responsePayload: z.object({ errorMessage: z.string().optional(), errorType: z.string().optional() }).nullish(),
+  responsePayload: z
+    .object({ errorMessage: z.string().optional(), errorType: z.string().optional() })
+    .nullish(),
 });
 
 const alarmChanged = z.object({
@@ -92,7 +96,12 @@ function killedBy(exitCode: number): string {
   return exitCode === 137 ? ' (killed: out of memory or time)' : '';
 }
 
-function functionMail({ timestamp, requestContext, requestPayload, responsePayload }: z.infer<typeof functionFailed>): Mail {
+function functionMail({
+  timestamp,
+  requestContext,
+  requestPayload,
+  responsePayload,
+}: z.infer<typeof functionFailed>): Mail {
   const name = requestContext.functionArn.split(':')[6] ?? requestContext.functionArn;
   return composeMail(`[offsite] ${name} FAILED`, [
     `The function ${name} failed ${requestContext.approximateInvokeCount} times, last at ${formatInstant(new Date(timestamp))}; it is not tried again.`,

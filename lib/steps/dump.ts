@@ -17,20 +17,22 @@ const pgDumpArguments = ['--format=plain', '--no-password'];
  * @throws {@link OffsiteError} While iterating: `PROGRAM_MISSING`, `CONTAINER_UNREACHABLE`, `DATABASE_UNREACHABLE`,
  *   `DATABASE_REFUSED`, `PG_DUMP_TOO_OLD`, or `DUMP_FAILED` with the last words of the program.
  */
-export function dump(settings: DumpSettings): AsyncIterable<Buffer> {
+export function dump(settings: DumpSettings, signal?: AbortSignal): AsyncIterable<Buffer> {
   if (settings.via === 'command') {
     const [program = '', ...args] = settings.command;
-    return stdoutOf({ program, args }, explainCommandFailure);
+    return stdoutOf({ program, args }, explainCommandFailure, signal);
   }
   const connection = connectionOf(settings);
   const command = clientCommand(connection, 'pg_dump', pgDumpArguments);
-  return stdoutOf(command, (failure) => explainDumpFailure(connection, failure));
+  return stdoutOf(command, (failure) => explainDumpFailure(connection, failure), signal);
 }
 
 /** The connection that settings describe, for every way but a command. */
 export function connectionOf(settings: Exclude<DumpSettings, { via: 'command' }>): Connection {
   if (settings.via === 'container') return settings;
-  return settings.url === undefined ? connectionFromEnvironment(process.env) : connectionFromUrl(settings.url);
+  return settings.url === undefined
+    ? connectionFromEnvironment(process.env)
+    : connectionFromUrl(settings.url);
 }
 
 function explainDumpFailure(connection: Connection, failure: ChildFailure): Error {
@@ -45,8 +47,15 @@ function explainDumpFailure(connection: Connection, failure: ChildFailure): Erro
     });
   }
   // Only before its first byte is pg_dump's trouble that of connecting.
-  const connecting = failure.signal === undefined && /connection to server|No such container|is not running|not found|Docker daemon/.test(stderr);
-  if (failure.startError !== undefined || connecting || failure.exitCode === 125 || failure.exitCode === 126) {
+  const connecting =
+    failure.signal === undefined &&
+    /connection to server|No such container|is not running|not found|Docker daemon/.test(stderr);
+  if (
+    failure.startError !== undefined ||
+    connecting ||
+    failure.exitCode === 125 ||
+    failure.exitCode === 126
+  ) {
     return explainClientFailure(connection, 'pg_dump', failure);
   }
   return dumpFailed(failure);

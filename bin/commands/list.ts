@@ -1,0 +1,57 @@
+// offsite list
+
+import { byAge, type CatalogueEntry, countedRows, newestIntact } from '../../lib/core/catalogue.ts';
+import type { Settings } from '../../lib/core/config.ts';
+import { textTable } from '../../lib/core/mail.ts';
+import { formatAge, formatBytes, formatCount, hoursBetween } from '../../lib/core/quantities.ts';
+import { countedTable } from '../../lib/core/verdict.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
+import { readCatalogue } from '../../lib/steps/catalogue.ts';
+
+export async function runList(settings: Settings, flags: { json?: boolean }): Promise<void> {
+  const entries = byAge(await readCatalogue(createS3Store(settings), settings.source));
+  const latest = newestIntact(entries)?.id.id;
+  const now = new Date();
+  if (flags.json) {
+    process.stdout.write(
+      `${JSON.stringify(
+        entries.map((entry) => describe(entry, latest, now)),
+        null,
+        1,
+      )}\n`,
+    );
+    return;
+  }
+  if (entries.length === 0) {
+    process.stderr.write(
+      `no archive of ${settings.source} in ${settings.bucket} yet: 'offsite backup' takes one\n`,
+    );
+    return;
+  }
+  const rows = entries.map((entry) => [
+    entry.id.id,
+    formatAge(entry.id.takenAt, now),
+    formatBytes(entry.compressedBytes),
+    formatCountOr(countedRows(entry)),
+    entry.id.id === latest ? `${entry.standing} (latest)` : entry.standing,
+  ]);
+  process.stdout.write(`${textTable([['archive', 'age', 'bytes', countedTable, 'verdict'], ...rows])}\n`);
+}
+
+function formatCountOr(rows: number | undefined): string {
+  return rows === undefined ? '-' : formatCount(rows);
+}
+
+function describe(entry: CatalogueEntry, latest: string | undefined, now: Date) {
+  const { id, standing, compressedBytes } = entry;
+  return {
+    id: id.id,
+    source: id.source,
+    takenAt: id.takenAt.toISOString(),
+    ageHours: hoursBetween(id.takenAt, now),
+    compressedBytes,
+    verdict: standing,
+    latest: id.id === latest,
+    torrents: countedRows(entry) ?? null,
+  };
+}

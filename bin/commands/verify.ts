@@ -1,0 +1,128 @@
+// offsite verify
+
+import { createReadStream, existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { archiveSuffix, isArchiveId, manifestSuffix, parseArchiveId } from '../../lib/core/archive.ts';
+import type { Settings } from '../../lib/core/config.ts';
+import { exitCodes, OffsiteError } from '../../lib/core/errors.ts';
+import { type Inventory, rowsOf, totalRows } from '../../lib/core/inventory.ts';
+import { type Manifest, parseManifest } from '../../lib/core/manifest.ts';
+import { formatBytes, formatCount } from '../../lib/core/quantities.ts';
+import { countedTable, type Deviation, judge } from '../../lib/core/verdict.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
+import { observe, observeGzip } from '../../lib/steps/observe.ts';
+import { selectArchive } from '../../lib/steps/select.ts';
+import { verify } from '../../lib/steps/verify.ts';
+
+type Flags = { gzipOnly?: boolean; manifest?: string; json?: boolean };
+
+/** What is printed; of an archive, the verdict as the cloud would write it. */
+type Outcome = {
+  readonly name: string;
+  readonly verdict: string;
+  readonly compressedBytes: number;
+  readonly plainBytes: number;
+  readonly deviations?: readonly Deviation[] | undefined;
+  readonly inventory?: Inventory | undefined;
+};
+
+export async function runVerify(
+  settings: () => Promise<Settings>,
+  target: string,
+  flags: Flags,
+): Promise<void> {
+  const isFile = target !== 'latest' && !isArchiveId(target);
+  if (!isFile && (flags.gzipOnly || flags.manifest)) {
+    throw new OffsiteError('USAGE', '--gzip-only and --manifest are for files', {
+      expected: 'a FILE',
+      found: target,
+      hint: 'fetch the archive first: offsite fetch ID -o FILE',
+    });
+  }
+  if (isFile) await assertFile(target);
+  const outcome = isFile ? await verifyFile(target, flags) : await verifyArchive(await settings(), target);
+  process.stdout.write(flags.json ? `${JSON.stringify(outcome, null, 1)}\n` : describe(outcome));
+  if (outcome.verdict !== 'intact') process.exitCode = exitCodes.notIntact;
+}
+
+async function verifyArchive(settings: Settings, wanted: string): Promise<Outcome> {
+  const store = createS3Store(settings);
+  // Whether the newest is intact is the question here: so not only the newest that was found intact before.
+  const id =
+    wanted === 'latest'
+      ? (await selectArchive(store, settings.source, wanted, true)).id
+      : parseArchiveId(wanted);
+  return { name: id.id, ...(await verify({ store, id, now: () => new Date() })) };
+}
+
+async function verifyFile(file: string, flags: Flags): Promise<Outcome> {
+  if (flags.gzipOnly) {
+    const { compressedBytes, plainBytes, error } = await observeGzip(createReadStream(file));
+    const deviations =
+      error === undefined
+        ? undefined
+        : [{ what: 'gzip', expected: 'whole gzip members up to the last byte', found: error }];
+    return {
+      name: file,
+      verdict: deviations ? 'damaged' : 'intact',
+      compressedBytes,
+      plainBytes,
+      deviations,
+    };
+  }
+  const manifest = await manifestFor(file, flags.manifest);
+  if (manifest === undefined) {
+    process.stderr.write('offsite: no manifest beside the file: judged by gzip and content alone\n');
+  }
+  const found = await observe(createReadStream(file), manifest?.plainBytes);
+  const judgement = judge(manifest, found);
+  return {
+    name: file,
+    verdict: judgement.verdict,
+    compressedBytes: found.compressedBytes,
+    plainBytes: found.plainBytes,
+    deviations: 'deviations' in judgement ? judgement.deviations : undefined,
+    inventory: judgement.verdict === 'damaged' ? undefined : found.inventory,
+  };
+}
+
+async function manifestFor(file: string, named: string | undefined): Promise<Manifest | undefined> {
+  const beside = `${file.slice(0, file.endsWith(archiveSuffix) ? -archiveSuffix.length : undefined)}${manifestSuffix}`;
+  const path = named ?? (existsSync(beside) ? beside : undefined);
+  if (path === undefined) return undefined;
+  await assertFile(path);
+  const text = await readFile(path, 'utf8');
+  const id = /"id":\s*"([^"]+)"/.exec(text)?.[1] ?? '';
+  return parseManifest(text, parseArchiveId(id));
+}
+
+async function assertFile(path: string): Promise<void> {
+  const found = await stat(path).then(
+    (stats) => (stats.isFile() ? undefined : 'something else than a file'),
+    (error: Error) => error.message,
+  );
+  if (found === undefined) return;
+  throw new OffsiteError('USAGE', `${path} cannot be read`, {
+    expected: "an archive's id, 'latest', or a file",
+    found,
+    hint: "see 'offsite list' for the ids there are",
+  });
+}
+
+function describe({ name, verdict, compressedBytes, plainBytes, deviations, inventory }: Outcome): string {
+  const lines = [`${name}: ${verdict}`];
+  for (const { what, expected, found } of deviations ?? []) {
+    lines.push(`  ${what}`, `    expected  ${expected}`, `    found     ${found}`);
+  }
+  lines.push(`  ${formatBytes(compressedBytes)} compressed, ${formatBytes(plainBytes)} plain`);
+  if (inventory !== undefined) {
+    const { tables, indexes, constraints, largeObjects, serverVersion } = inventory;
+    const torrents = rowsOf(inventory, countedTable);
+    lines.push(
+      `  ${formatCount(totalRows(inventory))} rows in ${tables.length} tables, ${countedTable}: ${torrents === undefined ? 'no such table' : formatCount(torrents)}`,
+      `  ${indexes.length} indexes, ${constraints.length} constraints, ${largeObjects} large objects`,
+      `  PostgreSQL ${serverVersion ?? 'of an unknown version'}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}

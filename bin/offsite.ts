@@ -1,0 +1,176 @@
+#!/usr/bin/env node
+// The CLI: arguments in, steps called, exit codes out. Each command loads only what it needs, when it runs.
+
+import { Command, CommanderError, Option } from 'commander';
+import type { RawSettings } from '../lib/core/config.ts';
+import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../lib/core/errors.ts';
+import { toolVersion } from '../lib/core/version.ts';
+
+type StoreFlags = {
+  source?: string;
+  bucket?: string;
+  region?: string;
+  endpoint?: string;
+  profile?: string;
+  config?: string;
+};
+
+const interruption = new AbortController();
+
+const program = new Command('offsite')
+  .description("Offsite archives of BitAgent's database: taken, checked, kept, brought back.")
+  .version(toolVersion)
+  .showHelpAfterError('(offsite <command> --help tells more)')
+  .exitOverride()
+  .configureOutput({ writeErr: () => undefined })
+  .addHelpText(
+    'after',
+    `
+Settings come from --config FILE, else ~/.config/offsite/config.json or /etc/offsite/config.json,
+then OFFSITE_* of the environment, then the flags. AWS credentials come as for the aws command.
+
+Exit codes: 0 done; ${exitCodes.unexpected} unexpected; ${exitCodes.usage} usage or settings; ${exitCodes.dump} database or dump; ${exitCodes.store} store;
+${exitCodes.notIntact} not intact; ${exitCodes.notFound} no such archive; ${exitCodes.restore} restore; 130/143 interrupted.`,
+  );
+
+storeCommand('backup', 'dump the database and stream it to the vault')
+  .argument('[command...]', 'after --: a command that writes a plain pg_dump to stdout')
+  .option('--url <url>', 'server to dump; without it PGHOST, PGUSER … decide')
+  .option('--container <name>', 'run pg_dump inside this container (docker exec)')
+  .option('-U, --user <name>', 'user inside the container')
+  .option('-d, --dbname <name>', 'database inside the container')
+  .option('--json', 'print the result as JSON')
+  .action(async (command: string[], flags) => {
+    const { runBackup } = await import('./commands/backup.ts');
+    await runBackup(await settingsOf(flags, dumpFlags(command, flags)), flags, interruption.signal);
+  });
+
+storeCommand('list', 'show the archives of a source, newest first')
+  .option('--json', 'print JSON')
+  .action(async (flags) => {
+    const { runList } = await import('./commands/list.ts');
+    await runList(await settingsOf(flags), flags);
+  });
+
+archiveCommand('fetch', 'bring an archive back as a .sql.gz file, checked against its manifest')
+  .requiredOption('-o, --output <file>', "where to write it; '-' is stdout")
+  .option('--force', 'replace the file if it exists')
+  .action(async (wanted: string, flags) => {
+    const { runFetch } = await import('./commands/fetch.ts');
+    await runFetch(await settingsOf(flags), wanted, flags, interruption.signal);
+  });
+
+storeCommand('verify', 're-read an archive, or a file, and judge it as the cloud does')
+  .argument('<id|latest|FILE>', "an archive's id, 'latest' (the newest at all), or a .sql.gz file")
+  .option('--gzip-only', 'of a FILE: judge only whether it is whole gzip, as gunzip -t does')
+  .option('--manifest <file>', 'of a FILE: the manifest to compare it with')
+  .option('--json', 'print the verdict as JSON')
+  .action(async (target: string, flags) => {
+    const { runVerify } = await import('./commands/verify.ts');
+    await runVerify(() => settingsOf(flags), target, flags);
+  });
+
+archiveCommand('restore', 'restore an archive into a fresh database')
+  .option('--into <database>', "the database to create (default: '<source>_restored')")
+  .option('--url <url>', 'server to restore into; without it PGHOST, PGUSER … decide')
+  .option('--container <name>', 'run psql inside this container (docker exec)')
+  .option('-U, --user <name>', 'user inside the container')
+  .option('--create-roles', 'create the roles that the dump names and the server lacks (NOLOGIN)')
+  .option('--json', 'print the result as JSON')
+  .action(async (wanted: string, flags) => {
+    const { runRestore } = await import('./commands/restore.ts');
+    await runRestore(await settingsOf(flags, dumpFlags([], flags)), wanted, flags, interruption.signal);
+  });
+
+await main();
+
+function storeCommand(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--source <name>', "which database's archives (default: bitagent)")
+    .option('--bucket <name>', 'the vault')
+    .option('--region <name>', "the vault's region")
+    .option('--endpoint <url>', 'of an S3-compatible store')
+    .option('--profile <name>', 'AWS profile with the credentials')
+    .option('--config <file>', 'settings file');
+}
+
+function archiveCommand(name: string, description: string): Command {
+  return storeCommand(name, description)
+    .argument('<id|latest>', "an archive's id, or 'latest': the newest intact one")
+    .addOption(new Option('--any', "let 'latest' be the newest at all, proven or not"));
+}
+
+async function settingsOf(flags: StoreFlags, dump?: RawSettings) {
+  const { readSettings } = await import('../lib/io/settings.ts');
+  const { source, bucket, region, endpoint, profile } = flags;
+  const given = Object.entries({ source, bucket, region, endpoint, profile, dump });
+  return readSettings(Object.fromEntries(given.filter(([, value]) => value !== undefined)), flags.config);
+}
+
+function dumpFlags(
+  command: readonly string[],
+  { url, container, user, dbname }: { url?: string; container?: string; user?: string; dbname?: string },
+): RawSettings | undefined {
+  if ([command.length > 0, url !== undefined, container !== undefined].filter(Boolean).length > 1) {
+    throw usage('--url, --container and a command exclude each other', 'more than one of them');
+  }
+  if (/^[a-z]+:\/\/[^/@]*:[^/@]*@/.test(url ?? '') || /[?&]password=/.test(url ?? '')) {
+    throw usage(
+      'a URL without a password on the command line, where ps shows it',
+      'one with a password',
+      'put it into OFFSITE_DATABASE_URL, the settings file (dump.url), PGPASSWORD or ~/.pgpass',
+    );
+  }
+  if (command.length > 0) return { via: 'command', command };
+  if (url !== undefined) return { via: 'server', url };
+  const inside = Object.fromEntries(
+    Object.entries({ user, database: dbname }).filter(([, value]) => value !== undefined),
+  );
+  if (container !== undefined) return { via: 'container', container, ...inside };
+  return Object.keys(inside).length > 0 ? { via: 'container', ...inside } : undefined;
+}
+
+function usage(expected: string, found: string, hint = 'see offsite <command> --help'): OffsiteError {
+  return new OffsiteError('USAGE', 'these arguments cannot be used', { expected, found, hint });
+}
+
+async function main(): Promise<void> {
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const) {
+    process.once(signal, () => {
+      interruption.abort(
+        new OffsiteError('INTERRUPTED', `interrupted by ${signal}`, {
+          expected: 'to finish',
+          found: signal,
+          hint: 'nothing half-written remains; run again',
+          exitCode: 128 + number,
+        }),
+      );
+    });
+  }
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.exitCode = fail(interruption.signal.aborted ? interruption.signal.reason : error);
+  }
+}
+
+function fail(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Help and version were printed on purpose.
+    if (error.exitCode === 0) return 0;
+    if (error.code === 'commander.help') {
+      process.stderr.write(program.helpInformation());
+      return exitCodes.usage;
+    }
+    const found = error.message.replace(/^error: /, '').replace(/\n\(.*/s, '');
+    return fail(usage('a command and flags that offsite knows', found));
+  }
+  process.stderr.write(`${describeError(error)}\n`);
+  if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return exitCodeOf(error);
+}

@@ -1,0 +1,43 @@
+// The one chain that every handler runs in: structured logs, metrics, a parsed event, and errors that say what to do.
+
+import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import middy from '@middy/core';
+import { z } from 'zod';
+import { OffsiteError } from '../lib/core/errors.ts';
+
+export const logger = new Logger({ serviceName: 'offsite' });
+export const metrics = new Metrics({ namespace: 'Offsite', serviceName: 'offsite' });
+
+/**
+ * Makes a handler.
+ *
+ * @param schema - Of the event; any other event is refused with `EVENT_INVALID`.
+ * @param handle - Answers the parsed event; what it throws fails the invocation, so that Lambda tries again and then
+ *   hands the event to `report`.
+ */
+export function chain<Schema extends z.ZodType, Result>(
+  schema: Schema,
+  handle: (event: z.output<Schema>) => Promise<Result>,
+) {
+  return middy<unknown, Result>()
+    .use(injectLambdaContext(logger))
+    .use(logMetrics(metrics))
+    .onError(({ error }) => {
+      const { code, expected, found, hint } = error as Partial<OffsiteError>;
+      logger.error((error as Error).message, { error: error as Error, code, expected, found, hint });
+    })
+    .handler(async (event) => handle(parseEvent(schema, event)));
+}
+
+function parseEvent<Schema extends z.ZodType>(schema: Schema, event: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(event);
+  if (parsed.success) return parsed.data;
+  throw new OffsiteError('EVENT_INVALID', 'the event is not of the form that this handler answers', {
+    expected: 'an event as its rule delivers it',
+    found: z.prettifyError(parsed.error),
+    hint: 'nothing was read or written; compare the event with docs/format.md',
+  });
+}

@@ -1,0 +1,45 @@
+// The environment that the stack gives a handler, checked when the handler is called.
+
+import { z } from 'zod';
+import { environmentNames } from '../lib/core/deployment.ts';
+import { OffsiteError } from '../lib/core/errors.ts';
+
+const text = z.string().min(1);
+const list = text.transform((names) => names.split(','));
+const number = z.coerce.number().positive();
+
+const schemas = {
+  bucket: text,
+  topicArn: text,
+  sources: list,
+  keepDays: number,
+  keepIntact: number,
+  freshnessHours: number,
+  restoreTestDays: number,
+  clusterArn: text,
+  taskDefinitionArn: text,
+  containerName: text,
+  subnetIds: list,
+  securityGroupId: text,
+} as const;
+
+type Name = keyof typeof schemas;
+
+/**
+ * Reads the named settings.
+ *
+ * @throws {@link OffsiteError} `CONFIG_INVALID` if one is missing or wrong.
+ */
+export function environment<K extends Name>(...names: K[]): { [P in K]: z.output<(typeof schemas)[P]> } {
+  const read = names.map((name) => {
+    const variable = environmentNames[name];
+    const parsed = schemas[name].safeParse(process.env[variable]);
+    if (parsed.success) return [name, parsed.data];
+    throw new OffsiteError('CONFIG_INVALID', `the environment lacks a usable ${variable}`, {
+      expected: `${variable} as the stack sets it`,
+      found: process.env[variable] === undefined ? 'nothing' : z.prettifyError(parsed.error),
+      hint: 'deploy again: npx cdk deploy',
+    });
+  });
+  return Object.fromEntries(read);
+}

@@ -1,0 +1,28 @@
+import { scheduledSchema } from '../lib/core/events.ts';
+import { launchRestoreTask } from '../lib/io/ecs-launcher.ts';
+import { publishMail } from '../lib/io/mailer.ts';
+import { createS3Store } from '../lib/io/s3-store.ts';
+import { launchRestoreTests } from '../lib/steps/launch-restore-test.ts';
+import { chain, logger } from './chain.ts';
+import { environment } from './environment.ts';
+
+/** Starts the restore test of every source's newest intact archive. */
+export const handler = chain(scheduledSchema, async ({ id }) => {
+  const { bucket, topicArn, sources } = environment('bucket', 'topicArn', 'sources');
+  const task = environment(
+    'clusterArn',
+    'taskDefinitionArn',
+    'containerName',
+    'subnetIds',
+    'securityGroupId',
+  );
+  const launches = await launchRestoreTests({
+    store: createS3Store({ bucket }),
+    sources,
+    requestId: id ?? crypto.randomUUID(),
+    launch: (archiveId, size, token) => launchRestoreTask(task, archiveId, size, token),
+    sendMail: (mail) => publishMail(topicArn, mail),
+  });
+  logger.info('launched', { launches });
+  return { launches };
+});

@@ -1,0 +1,38 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { scheduledSchema } from '../lib/core/events.ts';
+import { publishMail } from '../lib/io/mailer.ts';
+import { createS3Store } from '../lib/io/s3-store.ts';
+import { watch } from '../lib/steps/watch.ts';
+import { chain, logger, metrics } from './chain.ts';
+import { environment } from './environment.ts';
+
+/** Measures how old the proofs are. Where there is none there is no figure: the missing figure is the alarm. */
+export const handler = chain(scheduledSchema, async () => {
+  const { bucket, topicArn, sources, ...limits } = environment(
+    'bucket',
+    'topicArn',
+    'sources',
+    'freshnessHours',
+    'restoreTestDays',
+  );
+  const sightings = await watch({
+    store: createS3Store({ bucket }),
+    sources,
+    limits: { archiveHours: limits.freshnessHours, restoreTestHours: limits.restoreTestDays * 24 },
+    now: new Date(),
+    sendMail: (mail) => publishMail(topicArn, mail),
+  });
+  for (const { source, newestIntactAgeHours, restoreTestAgeHours } of sightings) {
+    measure(source, 'NewestIntactAgeHours', newestIntactAgeHours);
+    measure(source, 'RestoreTestAgeHours', restoreTestAgeHours);
+  }
+  logger.info('watched', { sightings });
+  return { sightings };
+});
+
+function measure(source: string, name: string, value: number | undefined): void {
+  if (value === undefined) return;
+  const single = metrics.singleMetric();
+  single.addDimension('source', source);
+  single.addMetric(name, MetricUnit.NoUnit, value);
+}
