@@ -1,0 +1,102 @@
+// Counts what a restored database really holds, for the comparison with what was dumped: real rows, no estimates, and
+// the catalogue without what belongs to extensions or to Postgres itself.
+
+import {
+  type Comparison,
+  compareCatalogue,
+  type ObjectKind,
+  objectKinds,
+  type RestoredCatalogue,
+  splitName,
+} from '../core/comparison.ts';
+import type { Inventory } from '../core/inventory.ts';
+import type { Connection } from '../io/connection.ts';
+import { type ClientOptions, query, quoteIdentifier, quoteLiteral } from '../io/postgres.ts';
+
+type CompareOptions = ClientOptions & { readonly signal?: AbortSignal | undefined };
+
+/** Kind and qualified name of every object that pg_dump would write a CREATE (or ADD) for. */
+const catalogueSql = `
+WITH space AS (
+  SELECT oid, quote_ident(nspname) AS name FROM pg_namespace
+  WHERE nspname <> 'information_schema' AND nspname !~ '^pg_'
+), own AS (
+  SELECT classid, objid FROM pg_depend WHERE deptype IN ('e', 'i') AND classid <> 'pg_class'::regclass
+  UNION ALL
+  SELECT classid, objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_class'::regclass
+), relation AS (
+  SELECT c.oid, c.relkind, space.name || '.' || quote_ident(c.relname) AS name
+  FROM pg_class c JOIN space ON space.oid = c.relnamespace
+  WHERE NOT EXISTS (SELECT FROM own WHERE classid = 'pg_class'::regclass AND objid = c.oid)
+)
+SELECT 'tables', name FROM relation WHERE relkind IN ('r', 'p', 'f')
+UNION ALL SELECT 'views', name FROM relation WHERE relkind IN ('v', 'm')
+UNION ALL SELECT 'sequences', name FROM relation WHERE relkind = 'S'
+UNION ALL SELECT 'indexes', name FROM relation JOIN pg_index i ON i.indexrelid = relation.oid
+  WHERE i.indisvalid AND i.indisready AND NOT EXISTS (
+    SELECT FROM pg_constraint WHERE conindid = i.indexrelid AND contype IN ('p', 'u', 'x'))
+UNION ALL SELECT 'constraints', relation.name || '.' || quote_ident(k.conname)
+  FROM pg_constraint k JOIN relation ON relation.oid = k.conrelid
+  WHERE k.contype IN ('p', 'u', 'x', 'f', 'c') AND k.conislocal AND (k.contype <> 'f' OR k.conparentid = 0)
+UNION ALL SELECT 'triggers', relation.name || '.' || quote_ident(t.tgname)
+  FROM pg_trigger t JOIN relation ON relation.oid = t.tgrelid
+  WHERE NOT t.tgisinternal AND t.tgparentid = 0
+UNION ALL SELECT 'extensions', quote_ident(extname) FROM pg_extension
+UNION ALL SELECT 'types', space.name || '.' || quote_ident(t.typname)
+  FROM pg_type t JOIN space ON space.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+  WHERE (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c') OR (t.typtype = 'b' AND t.typelem = 0))
+    AND NOT EXISTS (SELECT FROM own WHERE classid = 'pg_type'::regclass AND objid = t.oid)
+UNION ALL SELECT 'functions', space.name || '.' || quote_ident(p.proname)
+  FROM pg_proc p JOIN space ON space.oid = p.pronamespace
+  WHERE p.prokind IN ('f', 'p', 'w') AND NOT EXISTS (
+    SELECT FROM own WHERE classid = 'pg_proc'::regclass AND objid = p.oid)
+UNION ALL SELECT 'large objects', count(*)::text FROM pg_largeobject_metadata`;
+
+/**
+ * Compares a database with the inventory of the dump that it was restored from.
+ *
+ * @param connection - To a role that may read every table.
+ * @returns One comparison for each table and each kind of object; see {@link compareCatalogue}.
+ * @throws `OffsiteError` as {@link query}.
+ */
+export async function compareWithInventory(
+  connection: Connection,
+  inventory: Inventory,
+  options: CompareOptions = {},
+): Promise<Comparison[]> {
+  const catalogue = await query(connection, catalogueSql, options);
+  const objects = Object.fromEntries(
+    objectKinds.map((kind) => [kind, catalogue.filter(([of]) => of === kind).map(([, name = '']) => name)]),
+  ) as Record<ObjectKind, string[]>;
+  const restored: RestoredCatalogue = {
+    rows: await countRows(connection, Object.keys(inventory.rows), objects.tables, options),
+    objects,
+    largeObjects: Number(catalogue.find(([of]) => of === 'large objects')?.[1] ?? 0),
+  };
+  return compareCatalogue(inventory, restored);
+}
+
+async function countRows(
+  connection: Connection,
+  tables: readonly string[],
+  existing: readonly string[],
+  options: CompareOptions,
+): Promise<Record<string, number | null>> {
+  // Names come from a dump's text: they are taken apart and quoted anew, never spliced into SQL as they stand.
+  const known = new Set(existing.map((name) => qualified(name)));
+  const present = tables.filter((table) => known.has(qualified(table)));
+  const counts = new Map<string, number>();
+  if (present.length > 0) {
+    const sql = present.map(
+      (table) => `SELECT ${quoteLiteral(table)}, count(*) FROM ONLY ${qualified(table)}`,
+    );
+    for (const [table = '', count] of await query(connection, sql.join('\nUNION ALL '), options)) {
+      counts.set(table, Number(count));
+    }
+  }
+  return Object.fromEntries(tables.map((table) => [table, counts.get(table) ?? null]));
+}
+
+function qualified(table: string): string {
+  return splitName(table).map(quoteIdentifier).join('.');
+}
