@@ -20,9 +20,8 @@ const interruption = new AbortController();
 const program = new Command('offsite')
   .description("Offsite archives of BitAgent's database: taken, checked, kept, brought back.")
   .version(toolVersion)
-  .showHelpAfterError('(offsite <command> --help tells more)')
   .exitOverride()
-  .configureOutput({ writeErr: () => undefined })
+  .configureOutput({ outputError: () => undefined })
   .addHelpText(
     'after',
     `
@@ -163,12 +162,9 @@ function fail(error: unknown): number {
   if (error instanceof CommanderError) {
     // Help and version were printed on purpose.
     if (error.exitCode === 0) return 0;
-    if (error.code === 'commander.help') {
-      process.stderr.write(program.helpInformation());
-      return exitCodes.usage;
-    }
-    const found = error.message.replace(/^error: /, '').replace(/\n\(.*/s, '');
-    return fail(usage('a command and flags that offsite knows', found));
+    if (error.code === 'commander.help') return exitCodes.usage;
+    const [found = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+    return fail(usage('a command and flags that offsite knows', found, suggestion));
   }
   process.stderr.write(`${describeError(error)}\n`);
   if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);

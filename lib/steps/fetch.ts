@@ -1,16 +1,15 @@
 // fetch: brings an archive back, checked against its manifest. A file appears only when it is whole.
 
-import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { Transform, type Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ArchiveId } from '../core/archive.ts';
 import { OffsiteError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
 import { readManifest } from './manifest.ts';
-import { openArchive } from './open-archive.ts';
+import { checked, openArchive } from './open-archive.ts';
 
 /**
  * Fetches an archive into a file, by way of `<file>.partial`, which is renamed once the sha256 is right.
@@ -59,32 +58,6 @@ export async function fetchTo(
   const { body } = await openArchive(store, id, manifest);
   await pipeline([body, checked(manifest), destination()], signal === undefined ? {} : { signal });
   return manifest;
-}
-
-/** Passes bytes on, and fails at their end if they are not those of the manifest. */
-export function checked(manifest: Manifest): Transform {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      done(null, chunk);
-    },
-    flush(done) {
-      const sha256 = hash.digest('hex');
-      const same = bytes === manifest.compressedBytes && sha256 === manifest.sha256;
-      done(same ? null : damaged(manifest, bytes, sha256));
-    },
-  });
-}
-
-function damaged(manifest: Manifest, bytes: number, sha256: string): OffsiteError {
-  return new OffsiteError('ARCHIVE_DAMAGED', `${manifest.id} is not what the agent wrote`, {
-    expected: `${manifest.compressedBytes} bytes, sha256 ${manifest.sha256}`,
-    found: `${bytes} bytes, sha256 ${sha256}`,
-    hint: "fetch again; if it stays, take another archive ('offsite list')",
-  });
 }
 
 function partialExists(partial: string): OffsiteError {

@@ -1,0 +1,80 @@
+// offsite restore
+
+import { countedRows } from '../../lib/core/catalogue.ts';
+import type { Settings } from '../../lib/core/config.ts';
+import { OffsiteError } from '../../lib/core/errors.ts';
+import { formatCount, formatDuration } from '../../lib/core/quantities.ts';
+import { countedTable } from '../../lib/core/verdict.ts';
+import type { Connection } from '../../lib/io/connection.ts';
+import { query } from '../../lib/io/postgres.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
+import { connectionOf } from '../../lib/steps/dump.ts';
+import { readManifest } from '../../lib/steps/manifest.ts';
+import { readDump } from '../../lib/steps/open-archive.ts';
+import { restore } from '../../lib/steps/restore.ts';
+import { selectArchive } from '../../lib/steps/select.ts';
+
+type Flags = { into?: string; any?: boolean; createRoles?: boolean; json?: boolean };
+
+export async function runRestore(
+  settings: Settings,
+  wanted: string,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<void> {
+  const began = performance.now();
+  const store = createS3Store(settings);
+  const connection = targetOf(settings);
+  const { id, entry, warning } = await selectArchive(store, settings.source, wanted, flags.any ?? false);
+  if (warning !== undefined) process.stderr.write(`offsite: warning: ${warning}\n`);
+  const manifest = await readManifest(store, id);
+  const database = flags.into ?? `${id.source}_restored`;
+  process.stderr.write(`restoring ${id.id} into a fresh database ${database} …\n`);
+  await restore({
+    connection,
+    database,
+    dump: readDump(store, id, manifest),
+    roles: entry.inventory?.roles ?? [],
+    createRoles: flags.createRoles ?? false,
+    signal,
+  });
+  const torrents = await countTorrents(connection, database);
+  const result = {
+    id: id.id,
+    database,
+    torrents,
+    torrentsInArchive: countedRows(entry) ?? null,
+    durationMs: Math.round(performance.now() - began),
+  };
+  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : sentence(result));
+}
+
+function targetOf({ dump }: Settings): Connection {
+  if (dump.via !== 'command') return connectionOf(dump);
+  throw new OffsiteError('USAGE', 'the settings do not say which server to restore into', {
+    expected: '--url, --container, or PGHOST, PGUSER … in the environment with dump.via = server',
+    found: 'dump.via = command, which only knows how to dump',
+    hint: 'name the server: --url postgres://user@host/postgres',
+  });
+}
+
+async function countTorrents(connection: Connection, database: string): Promise<number | null> {
+  const exists = await query(connection, `SELECT to_regclass('${countedTable}') IS NOT NULL`, { database });
+  if (exists[0]?.[0] !== 't') return null;
+  const rows = await query(connection, `SELECT count(*) FROM ${countedTable}`, { database });
+  return Number(rows[0]?.[0]);
+}
+
+function sentence(result: {
+  id: string;
+  database: string;
+  torrents: number | null;
+  torrentsInArchive: number | null;
+  durationMs: number;
+}): string {
+  const { id, database, torrents, torrentsInArchive, durationMs } = result;
+  const expected = torrentsInArchive === null ? '' : ` (the archive holds ${formatCount(torrentsInArchive)})`;
+  const counted =
+    torrents === null ? `no table ${countedTable}` : `${formatCount(torrents)} ${countedTable}${expected}`;
+  return `${id} restored into ${database}: ${counted}, ${formatDuration(durationMs)}\n`;
+}
