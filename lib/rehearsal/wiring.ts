@@ -59,6 +59,7 @@ export type Wiring = {
   readonly clusterArns: readonly string[];
   readonly subnetIds: readonly string[];
   readonly securityGroupIds: readonly string[];
+  readonly hasNatGateway: boolean;
   readonly subscriptions: readonly Subscription[];
 };
 
@@ -160,6 +161,7 @@ export function readWiring(template: Template, stackName: string, local: LocalPa
     clusterArns: read('AWS::ECS::Cluster', z.unknown()).map(({ arn }) => arn),
     subnetIds: read('AWS::EC2::Subnet', z.unknown()).map(({ ref }) => ref),
     securityGroupIds: read('AWS::EC2::SecurityGroup', z.unknown()).map(({ ref }) => ref),
+    hasNatGateway: read('AWS::EC2::NatGateway', z.unknown()).length > 0,
     subscriptions: read('AWS::SNS::Subscription', subscriptionSchema).map(({ properties }) => ({
       topicArn: properties.TopicArn,
       protocol: properties.Protocol,

@@ -1,0 +1,172 @@
+// Stands in for ECS and Fargate, which no local server offers: takes RunTask over HTTP as the SDK sends it, checks it
+// against the template, and runs the container's program as a child process with the container's environment. What it
+// cannot stand in for: the image, the task's own CPU, memory and disk, and its IAM role.
+
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { constants } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { execa } from 'execa';
+import { z } from 'zod';
+import { type StoppedTask, taskStopped } from './aws-events.ts';
+import type { Bus, Delivery } from './bus.ts';
+import { type AdmittedTask, admitTask, EcsRefusal, type RunTask, runTaskSchema } from './fargate-rules.ts';
+import type { Wiring } from './wiring.ts';
+
+/** What the container's image brings along. */
+export type ContainerHost = {
+  /** Arguments to `node`: the program that the image runs. */
+  readonly program: readonly string[];
+  readonly cwd: string;
+  /** Region, credentials, endpoints, PATH: what is around the container, not in the task definition. */
+  readonly environment: Readonly<Record<string, string>>;
+};
+
+/** A task that was started and has ended. */
+export type EndedTask = StoppedTask & {
+  /** All that its program wrote to stdout and stderr. */
+  readonly logs: string;
+  /** What came of the event of its end. */
+  readonly deliveries: readonly Delivery[];
+};
+
+export type EcsEndpoint = {
+  readonly endpoint: string;
+  /** Waits until every task that was started has ended and its event is delivered. */
+  idle(): Promise<readonly EndedTask[]>;
+  /** Ends tasks that run still. Idempotent. */
+  stop(): Promise<void>;
+};
+
+const target = 'AmazonEC2ContainerServiceV20141113.RunTask';
+
+/** Starts the stand-in on a free loopback port. */
+export async function startEcsEndpoint(
+  wiring: Wiring,
+  host: ContainerHost,
+  emit: Bus['emit'],
+): Promise<EcsEndpoint> {
+  const tasks = new Map<string, { answer: object; ended: Promise<EndedTask> }>();
+  const stopping = new AbortController();
+
+  function runTask(body: string): object {
+    const parsed = runTaskSchema.safeParse(JSON.parse(body));
+    if (!parsed.success) throw new EcsRefusal('InvalidParameterException', z.prettifyError(parsed.error));
+    const request = parsed.data;
+    const token = request.clientToken ?? randomUUID();
+    const known = tasks.get(token);
+    if (known !== undefined) return known.answer;
+    const task = describeTask(wiring, request);
+    const ended = runProgram(task, host, stopping.signal).then(async (stopped) => ({
+      ...stopped,
+      deliveries: await emit(taskStopped(wiring, stopped)),
+    }));
+    // Whoever waits for the tasks hears of it; until then it must not end this process.
+    ended.catch(() => undefined);
+    tasks.set(token, { answer: task.answer, ended });
+    return task.answer;
+  }
+
+  const server = createServer(async (request, response) => {
+    const { status, body } = await answer(request, runTask);
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const idle = () => Promise.all([...tasks.values()].map(({ ended }) => ended));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    idle,
+    async stop() {
+      stopping.abort();
+      server.close();
+      server.closeAllConnections();
+      await idle().catch(() => undefined);
+    },
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  runTask: (body: string) => object,
+): Promise<{ status: number; body: object }> {
+  try {
+    const body = await text(request);
+    if (request.headers['x-amz-target'] !== target) {
+      throw new EcsRefusal('InvalidParameterException', `this stands in for ECS RunTask and nothing else`);
+    }
+    return { status: 200, body: runTask(body) };
+  } catch (error) {
+    if (!(error instanceof EcsRefusal)) {
+      return { status: 500, body: { __type: 'ServerException', message: String(error) } };
+    }
+    return { status: 400, body: { __type: error.name, message: error.message } };
+  }
+}
+
+type Described = AdmittedTask & {
+  readonly taskArn: string;
+  readonly request: RunTask;
+  /** RunTask's answer. */
+  readonly answer: object;
+};
+
+function describeTask(wiring: Wiring, request: RunTask): Described {
+  const admitted = admitTask(wiring, request);
+  const { clusterArn, definition, container } = admitted;
+  const clusterName = clusterArn.slice(clusterArn.lastIndexOf('/') + 1);
+  const id = randomUUID().replaceAll('-', '');
+  const taskArn = `arn:aws:ecs:${wiring.region}:${wiring.account}:task/${clusterName}/${id}`;
+  const task = {
+    taskArn,
+    clusterArn,
+    taskDefinitionArn: definition.arn,
+    lastStatus: 'PROVISIONING',
+    desiredStatus: 'RUNNING',
+    launchType: 'FARGATE',
+    cpu: String(definition.cpu),
+    memory: String(definition.memoryMiB),
+    overrides: request.overrides,
+    createdAt: Date.now() / 1000,
+    containers: [{ taskArn, name: container.name, lastStatus: 'PENDING', networkInterfaces: [] }],
+  };
+  return { ...admitted, taskArn, request, answer: { tasks: [task], failures: [] } };
+}
+
+async function runProgram(
+  { taskArn, clusterArn, request, definition, container }: Described,
+  host: ContainerHost,
+  signal: AbortSignal,
+): Promise<Omit<EndedTask, 'deliveries'>> {
+  const { overrides } = request;
+  const overridden = overrides.containerOverrides
+    .filter(({ name }) => name === container.name)
+    .flatMap(({ environment }) => environment.map(({ name, value }) => [name, value]));
+  const startedAt = new Date();
+  const child = await execa(process.execPath, host.program, {
+    cwd: host.cwd,
+    extendEnv: false,
+    env: { ...host.environment, ...container.environment, ...Object.fromEntries(overridden) },
+    stdin: 'ignore',
+    all: true,
+    reject: false,
+    cancelSignal: signal,
+    // As ECS stops a task: SIGTERM, and SIGKILL when that was not heard.
+    forceKillAfterDelay: 10_000,
+  });
+  return {
+    taskArn,
+    clusterArn,
+    taskDefinitionArn: definition.arn,
+    containerName: container.name,
+    exitCode: child.exitCode ?? 128 + (child.signal === undefined ? 0 : constants.signals[child.signal]),
+    cpu: String(definition.cpu),
+    memory: String(definition.memoryMiB),
+    ephemeralStorageGib: overrides.ephemeralStorage?.sizeInGiB ?? 20,
+    overrides,
+    startedAt,
+    stoppedAt: new Date(),
+    logs: child.all,
+  };
+}
