@@ -62,7 +62,7 @@ export function parseDeployment(context: Readonly<Record<string, unknown>>): Dep
       ...wrong.map((key) => `${key}: ${Object.hasOwn(ours, key) ? JSON.stringify(ours[key]) : 'nothing'}`),
       ...unknown.map((key) => `${key}: no such setting`),
     ].join('\n'),
-    hint: 'npx cdk deploy -c email=you@example.com, or the same under "context" in cdk.json',
+    hint: 'npx cdk deploy -c email=you@example.com (bootstrap, diff and destroy want it too), or once for all under "context" in cdk.json',
   });
 }
 

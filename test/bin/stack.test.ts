@@ -85,7 +85,7 @@ describe('wrong settings', () => {
       '            sources: "a,,b"',
       '            keepDays: "x"',
       '            keepDay: no such setting',
-      '  hint      npx cdk deploy -c email=you@example.com, or the same under "context" in cdk.json',
+      '  hint      npx cdk deploy -c email=you@example.com (bootstrap, diff and destroy want it too), or once for all under "context" in cdk.json',
     ]);
   });
 

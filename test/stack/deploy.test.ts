@@ -1,0 +1,209 @@
+// `cdk bootstrap` and `cdk deploy` as an operator types them, with the real CLI, against moto in place of AWS: the
+// template is one that CloudFormation's calls accept, and what it names is there afterwards.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribeTaskDefinitionCommand, ECSClient, ListTaskDefinitionsCommand } from '@aws-sdk/client-ecs';
+import { GetBucketEncryptionCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { ListTopicsCommand, SNSClient } from '@aws-sdk/client-sns';
+import { execa, type ResultPromise } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runCdk } from '../fixtures/cdk.ts';
+
+const account = '123456789012';
+const region = 'eu-central-1';
+const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
+const email = 'op@example.com';
+const stackName = 'OffsiteStack';
+
+const motoIsHere = (process.env.PATH ?? '')
+  .split(delimiter)
+  .some((folder) => existsSync(join(folder, 'moto_server')));
+if (!motoIsHere) console.warn('SKIPPED: moto_server is not on the PATH, so nothing is deployed by this test');
+
+describe.skipIf(!motoIsHere)('cdk deploy against moto', () => {
+  const home = mkdtempSync(join(tmpdir(), 'offsite-deploy-'));
+  const dockerLog = join(home, 'docker.log');
+  let moto: ResultPromise;
+  let endpoint: string;
+  /** Moto keeps no outputs of a stack that a change set made: what there is only one of is found by listing. */
+  let made: { bucket: string; topicArn: string };
+
+  beforeAll(async () => {
+    const port = await freePort();
+    // By name: the CDK puts bucket names in front, and *.localhost resolves where *.127.0.0.1 does not.
+    endpoint = `http://localhost:${port}`;
+    moto = execa('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore', reject: false });
+    await answers(endpoint);
+    const bootstrapped = await cdk('bootstrap', `aws://${account}/${region}`);
+    expect(bootstrapped.exitCode, bootstrapped.stderr).toBe(0);
+    const deployed = await cdk('deploy', '--require-approval', 'never');
+    expect(deployed.exitCode, deployed.stderr).toBe(0);
+    const { Buckets = [] } = await s3().send(new ListBucketsCommand({}));
+    const buckets = Buckets.flatMap(({ Name = '' }) => (Name.startsWith('cdk-') ? [] : [Name]));
+    const { Topics = [] } = await sns().send(new ListTopicsCommand({}));
+    expect([buckets.length, Topics.length], 'buckets and topics').toEqual([1, 1]);
+    made = { bucket: buckets[0] ?? '', topicArn: Topics[0]?.TopicArn ?? '' };
+  });
+
+  afterAll(async () => {
+    moto?.kill();
+    await moto;
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  // Of a bucket, moto's CloudFormation makes the name and the encryption; the rest is asserted on the template.
+  test('the bucket is there, encrypted', async () => {
+    const { ServerSideEncryptionConfiguration } = await s3().send(
+      new GetBucketEncryptionCommand({ Bucket: made.bucket }),
+    );
+    expect(ServerSideEncryptionConfiguration?.Rules?.[0]).toMatchObject({
+      ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' },
+    });
+  });
+
+  test('the functions are there, and know the bucket, the topic and the task that exist', async () => {
+    const { Functions } = await ask<{ Functions: DeployedFunction[] }>('lambda', '/2015-03-31/functions/');
+    const environments = Object.fromEntries(
+      Functions.map(({ Description, Environment }) => [Description, Environment.Variables]),
+    );
+    const store = { OFFSITE_BUCKET: made.bucket, OFFSITE_TOPIC_ARN: made.topicArn };
+    expect(environments).toMatchObject({
+      'Offsite: verify': store,
+      'Offsite: expire': { ...store, OFFSITE_KEEP_DAYS: '14', OFFSITE_KEEP_INTACT: '3' },
+      'Offsite: watch': { ...store, OFFSITE_SOURCES: 'bitagent', OFFSITE_RESTORE_TEST_DAYS: '100' },
+      'Offsite: launch-restore-test': {
+        ...store,
+        OFFSITE_CLUSTER_ARN: expect.stringMatching(`^arn:aws:ecs:${region}:${account}:cluster/`),
+        OFFSITE_TASK_DEFINITION_ARN: expect.stringMatching(
+          `^arn:aws:ecs:${region}:${account}:task-definition/`,
+        ),
+        OFFSITE_SUBNET_IDS: expect.stringMatching(/^subnet-\w+,subnet-\w+$/),
+        OFFSITE_SECURITY_GROUP_ID: expect.stringMatching(/^sg-\w+$/),
+      },
+      'Offsite: report': { OFFSITE_TOPIC_ARN: made.topicArn },
+    });
+    expect(Functions.every(({ Runtime }) => Runtime === 'nodejs24.x')).toBe(true);
+  });
+
+  test('the rules are there', async () => {
+    const { Rules } = await ask<{ Rules: { ScheduleExpression?: string; EventPattern?: string }[] }>(
+      'events',
+      '/',
+      'AWSEvents.ListRules',
+    );
+    expect(Rules.map(({ ScheduleExpression }) => ScheduleExpression ?? 'by event').sort()).toEqual([
+      'by event',
+      'by event',
+      'cron(0 * * * ? *)',
+      'cron(0 6 * * ? *)',
+      'cron(0 7 1 1,4,7,10 ? *)',
+    ]);
+    const patterns = Rules.flatMap(({ EventPattern }) => (EventPattern ? [JSON.parse(EventPattern)] : []));
+    expect(patterns).toContainEqual(
+      expect.objectContaining({
+        source: ['aws.s3'],
+        detail: {
+          bucket: { name: [made.bucket] },
+          object: { key: [{ wildcard: 'archives/*.manifest.json' }] },
+        },
+      }),
+    );
+  });
+
+  test('the task definition is there, with the image that was published', async () => {
+    const ecs = new ECSClient({ endpoint, region, credentials });
+    const { taskDefinitionArns } = await ecs.send(new ListTaskDefinitionsCommand({}));
+    expect(taskDefinitionArns).toHaveLength(1);
+    const { taskDefinition } = await ecs.send(
+      new DescribeTaskDefinitionCommand({ taskDefinition: taskDefinitionArns?.[0] }),
+    );
+    const [container] = taskDefinition?.containerDefinitions ?? [];
+    expect(container?.name).toBe('restore-test');
+    const [pushed, ...others] = dockerCalls('push');
+    expect(others).toEqual([]);
+    expect(container?.image).toBe(pushed?.replace('push ', ''));
+    expect(dockerCalls('build')[0]).toContain('--file bin/restore-test.Dockerfile --platform linux/amd64');
+  });
+
+  test('a second deploy, synthesized anew, changes nothing', async () => {
+    const again = await cdk('deploy', '--require-approval', 'never');
+    expect(again.exitCode, again.stderr).toBe(0);
+    expect(again.stderr).toContain(`${stackName} (no changes)`);
+  });
+
+  function s3() {
+    return new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  }
+
+  function sns() {
+    return new SNSClient({ endpoint, region, credentials });
+  }
+
+  function cdk(command: string, ...args: string[]) {
+    const out = join(home, `out-${command}`);
+    rmSync(out, { recursive: true, force: true });
+    return runCdk([command, ...args, '-c', `email=${email}`, '-o', out], home, {
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      CDK_DOCKER: join(import.meta.dirname, '..', 'fixtures', 'docker-stand-in'),
+      DOCKER_STAND_IN_LOG: dockerLog,
+    });
+  }
+
+  function dockerCalls(verb: string): string[] {
+    return readFileSync(dockerLog, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith(`${verb} `));
+  }
+
+  /** One unsigned call: moto looks at the service's name in the header, not at the signature. */
+  async function ask<Answer>(service: string, path: string, target?: string): Promise<Answer> {
+    const scope = `${credentials.accessKeyId}/20261123/${region}/${service}/aws4_request`;
+    const response = await fetch(`${endpoint}${path}`, {
+      headers: {
+        Authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=none`,
+        ...(target ? { 'X-Amz-Target': target, 'Content-Type': 'application/x-amz-json-1.1' } : {}),
+      },
+      ...(target ? { method: 'POST', body: '{}' } : {}),
+    });
+    expect(response.status).toBe(200);
+    return (await response.json()) as Answer;
+  }
+});
+
+type DeployedFunction = {
+  Description: string;
+  Runtime: string;
+  Environment: { Variables: Record<string, string> };
+};
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+async function answers(url: string): Promise<void> {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) {
+    if (
+      await fetch(url).then(
+        () => true,
+        () => false,
+      )
+    )
+      return;
+  }
+  throw new Error(`moto_server did not answer on ${url} within 30 s`);
+}
