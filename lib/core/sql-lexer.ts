@@ -1,0 +1,270 @@
+// Where statements begin and end in a plain dump. It must agree with psql: a `;` or an end marker inside of a string, a
+// comment or a function's body is text, whatever it looks like. Every byte is looked at once and only the token under
+// way is kept, so any cut into chunks gives the same tokens, and memory stays bounded.
+
+import { AtomicBodies } from './atomic-bodies.ts';
+import * as bytes from './sql-bytes.ts';
+import {
+  BlockComment,
+  DollarString,
+  EscapedString,
+  PlainString,
+  QuotedName,
+  type Region,
+} from './sql-regions.ts';
+
+/** What the lexer tells its owner. Texts are latin1, one character a byte, whatever the dump's encoding. */
+export type SqlSink = {
+  /**
+   * A token of the statement under way: a word, a quoted identifier with its quotes, `''` for any string, `0` for any
+   * number, else one character.
+   *
+   * @param parenDepth - In how many parentheses it stands; a parenthesis itself stands outside of its pair.
+   * @returns Whether further tokens of this statement are wanted.
+   */
+  token(text: string, parenDepth: number): boolean;
+  /**
+   * The statement's end.
+   *
+   * @param groups - How many parentheses it opened outside of others.
+   * @returns Whether COPY data follow: then the lexer stops right after the semicolon.
+   */
+  statement(groups: number): boolean;
+  /** A comment that is a whole line between statements, cut at 1 KiB. */
+  comment(line: string): void;
+  /** A psql meta-command from its backslash on, cut at 1 KiB. */
+  metaCommand(line: string): void;
+};
+
+type State = 'code' | 'word' | 'number' | 'dollarTag' | 'dash' | 'slash' | 'lineComment' | 'region' | 'meta';
+
+/** Postgres keeps 63 bytes of a name: whatever is longer than this is no name. */
+const keptBytes = 1024;
+/** pg_dump lengthens a tag until the function's body does not hold it: the body decides how long it gets. */
+const tagLimitBytes = 65_536;
+
+/**
+ * Cuts SQL, as psql reads it, into tokens and statements.
+ *
+ * @remarks Not known to it, as pg_dump writes none: psql's variables, and strings with escapes that go on in a second
+ *   pair of quotes on the next line.
+ * @see https://github.com/postgres/postgres/blob/master/src/fe_utils/psqlscan.l
+ */
+export class SqlLexer {
+  /** `standard_conforming_strings`: when off, plain strings have escapes too. */
+  standardStrings = true;
+  readonly #sink: SqlSink;
+  readonly #bodies = new AtomicBodies();
+  #state: State = 'code';
+  /** Of the token, tag, comment or meta-command under way. */
+  #text = '';
+  #region: Region | undefined;
+  #stopped = false;
+  #atLineStart = true;
+  #inStatement = false;
+  #wanted = true;
+  #parenDepth = 0;
+  #groups = 0;
+
+  constructor(sink: SqlSink) {
+    this.#sink = sink;
+  }
+
+  /**
+   * Reads on.
+   *
+   * @param at - Where to begin in the chunk.
+   * @returns Where it stopped: at the chunk's end, or after the semicolon that COPY data follow.
+   */
+  push(chunk: Buffer, at: number): number {
+    this.#stopped = false;
+    let next = at;
+    while (next < chunk.length && !this.#stopped) next = this.#step(chunk, next);
+    return next;
+  }
+
+  /** Ends the input: `true` if it ends between statements and not inside of anything. */
+  finish(): boolean {
+    if (this.#state === 'meta') this.#sink.metaCommand(this.#text);
+    const between = this.#state === 'code' || this.#state === 'lineComment' || this.#state === 'meta';
+    return between && !this.#inStatement;
+  }
+
+  #step(chunk: Buffer, at: number): number {
+    switch (this.#state) {
+      case 'code':
+        return this.#code(chunk, at);
+      case 'word':
+        return this.#word(chunk, at);
+      case 'number':
+        return this.#number(chunk, at);
+      case 'dollarTag':
+        return this.#dollarTag(chunk, at);
+      case 'dash':
+      case 'slash':
+        return this.#commentStart(chunk, at);
+      case 'lineComment':
+        return this.#lineComment(chunk, at);
+      case 'region':
+        return this.#inRegion(chunk, at);
+      case 'meta':
+        return this.#meta(chunk, at);
+    }
+  }
+
+  #enter(state: State, next: number, text = ''): number {
+    this.#state = state;
+    this.#text = text;
+    return next;
+  }
+
+  #enterRegion(region: Region, next: number): number {
+    this.#region = region;
+    return this.#enter('region', next);
+  }
+
+  #keep(chunk: Buffer, from: number, to: number): void {
+    const slice = chunk.toString('latin1', from, Math.min(to, from + keptBytes));
+    this.#text = this.#text === '' ? slice : (this.#text + slice).slice(0, keptBytes);
+  }
+
+  #emit(text: string): void {
+    this.#inStatement = true;
+    if (this.#wanted) this.#wanted = this.#sink.token(text, this.#parenDepth);
+  }
+
+  #code(chunk: Buffer, from: number): number {
+    let at = from;
+    while (at < chunk.length && bytes.spaces[chunk[at] as number] === 1) {
+      this.#atLineStart = chunk[at] === bytes.newline;
+      at += 1;
+    }
+    if (at === chunk.length) return at;
+    const byte = chunk[at] as number;
+    // Whether this is a comment, and so perhaps a comment line, shows one byte later.
+    if (byte === bytes.dash) return this.#enter('dash', at + 1);
+    this.#atLineStart = false;
+    if (byte === bytes.slash) return this.#enter('slash', at + 1);
+    if (byte === bytes.backslash) return this.#enter('meta', at + 1, '\\');
+    this.#inStatement = true;
+    if (bytes.wordStarts[byte] === 1) return this.#enter('word', at);
+    if (bytes.digits[byte] === 1) return this.#enter('number', at);
+    return this.#mark(byte, at + 1);
+  }
+
+  #mark(byte: number, next: number): number {
+    switch (byte) {
+      case bytes.quote:
+        this.#emit("''");
+        return this.#enterRegion(this.standardStrings ? new PlainString() : new EscapedString(), next);
+      case bytes.doubleQuote:
+        return this.#enterRegion(new QuotedName(keptBytes), next);
+      case bytes.dollar:
+        return this.#enter('dollarTag', next);
+      case bytes.open:
+        this.#emit('(');
+        if (this.#parenDepth === 0) this.#groups += 1;
+        this.#parenDepth += 1;
+        return next;
+      case bytes.close:
+        this.#parenDepth = Math.max(0, this.#parenDepth - 1);
+        this.#emit(')');
+        return next;
+      case bytes.semicolon:
+        if (this.#parenDepth === 0 && !this.#bodies.open) this.#endStatement();
+        else this.#emit(';');
+        return next;
+      default:
+        this.#emit(String.fromCharCode(byte));
+        return next;
+    }
+  }
+
+  #endStatement(): void {
+    this.#stopped = this.#sink.statement(this.#groups);
+    // COPY data end with a line's end.
+    this.#atLineStart = this.#stopped;
+    this.#inStatement = false;
+    this.#wanted = true;
+    this.#groups = 0;
+    this.#bodies.endStatement();
+  }
+
+  #word(chunk: Buffer, at: number): number {
+    const end = bytes.runEnd(bytes.wordParts, chunk, at);
+    this.#keep(chunk, at, end);
+    if (end === chunk.length) return end;
+    const word = this.#text;
+    this.#enter('code', end);
+    if (chunk[end] === bytes.quote && /^[ebx]$/i.test(word)) {
+      this.#emit("''");
+      return this.#enterRegion(/e/i.test(word) ? new EscapedString() : new PlainString(), end + 1);
+    }
+    if (this.#bodies.undecided) this.#bodies.word(word, this.#parenDepth);
+    this.#emit(word);
+    return end;
+  }
+
+  #number(chunk: Buffer, at: number): number {
+    const end = bytes.runEnd(bytes.numberParts, chunk, at);
+    if (end === chunk.length) return end;
+    this.#emit('0');
+    return this.#enter('code', end);
+  }
+
+  #dollarTag(chunk: Buffer, at: number): number {
+    const end = bytes.runEnd(bytes.tagParts, chunk, at);
+    this.#text += chunk.toString('latin1', at, end);
+    const tag = this.#text;
+    const isTag = tag.length < tagLimitBytes && !/^\d/.test(tag);
+    if (isTag && end === chunk.length) return end;
+    if (isTag && chunk[end] === bytes.dollar) {
+      this.#emit("''");
+      return this.#enterRegion(new DollarString(`$${tag}$`), end + 1);
+    }
+    // No tag: a dollar, and then whatever was taken for one.
+    this.#emit('$');
+    if (tag === '') return this.#enter('code', end);
+    return this.#enter(/^\d/.test(tag) ? 'number' : 'word', end, tag.slice(0, keptBytes));
+  }
+
+  #inRegion(chunk: Buffer, at: number): number {
+    const region = this.#region as Region;
+    const end = region.push(chunk, at);
+    if (!region.closed) return end;
+    if (region instanceof QuotedName) this.#emit(region.text);
+    return this.#enter('code', end);
+  }
+
+  #commentStart(chunk: Buffer, at: number): number {
+    if (this.#state === 'dash' && chunk[at] === bytes.dash) return this.#enter('lineComment', at + 1, '--');
+    if (this.#state === 'slash' && chunk[at] === bytes.star)
+      return this.#enterRegion(new BlockComment(), at + 1);
+    this.#emit(this.#state === 'dash' ? '-' : '/');
+    this.#atLineStart = false;
+    return this.#enter('code', at);
+  }
+
+  #lineComment(chunk: Buffer, from: number): number {
+    let at = from;
+    while (at < chunk.length && chunk[at] !== bytes.newline && chunk[at] !== bytes.carriageReturn) at += 1;
+    this.#keep(chunk, from, at);
+    if (at === chunk.length) return at;
+    if (this.#atLineStart && !this.#inStatement) this.#sink.comment(this.#text);
+    return this.#enter('code', at);
+  }
+
+  #meta(chunk: Buffer, at: number): number {
+    // `\;` and `\:` are psql's way to write the bare character.
+    if (this.#text === '\\' && (chunk[at] === bytes.semicolon || chunk[at] === bytes.colon)) {
+      this.#emit(String.fromCharCode(chunk[at] as number));
+      return this.#enter('code', at + 1);
+    }
+    const lineEnd = chunk.indexOf(bytes.newline, at);
+    const end = lineEnd < 0 ? chunk.length : lineEnd;
+    this.#keep(chunk, at, end);
+    if (lineEnd < 0) return end;
+    this.#sink.metaCommand(this.#text);
+    return this.#enter('code', end);
+  }
+}
