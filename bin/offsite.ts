@@ -25,11 +25,12 @@ const program = new Command('offsite')
   .addHelpText(
     'after',
     `
-Settings come from --config FILE, else ~/.config/offsite/config.json or /etc/offsite/config.json,
-then OFFSITE_* of the environment, then the flags. AWS credentials come as for the aws command.
+Settings come from --config FILE, else ~/.config/offsite/config.json or
+/etc/offsite/config.json, then OFFSITE_* of the environment, then the flags.
+AWS credentials come as for the aws command.
 
-Exit codes: 0 done; ${exitCodes.unexpected} unexpected; ${exitCodes.usage} usage or settings; ${exitCodes.dump} database or dump; ${exitCodes.store} store;
-${exitCodes.notIntact} not intact; ${exitCodes.notFound} no such archive; ${exitCodes.restore} restore; 130/143 interrupted.`,
+Exit codes: 0 done; ${exitCodes.unexpected} unexpected; ${exitCodes.usage} usage or settings; ${exitCodes.dump} database or dump;
+${exitCodes.store} store; ${exitCodes.notIntact} not intact; ${exitCodes.notFound} no such archive; ${exitCodes.restore} restore; 130/143 interrupted.`,
   );
 
 storeCommand('backup', 'dump the database and stream it to the vault')
