@@ -48,7 +48,7 @@ UNION ALL SELECT 'types', space.name || '.' || quote_ident(t.typname)
     AND NOT EXISTS (SELECT FROM own WHERE classid = 'pg_type'::regclass AND objid = t.oid)
 UNION ALL SELECT 'functions', space.name || '.' || quote_ident(p.proname)
   FROM pg_proc p JOIN space ON space.oid = p.pronamespace
-  WHERE p.prokind IN ('f', 'p', 'w') AND NOT EXISTS (
+  WHERE p.prokind IN ('f', 'p', 'w', 'a') AND NOT EXISTS (
     SELECT FROM own WHERE classid = 'pg_proc'::regclass AND objid = p.oid)
 UNION ALL SELECT 'large objects', count(*)::text FROM pg_largeobject_metadata`;
 

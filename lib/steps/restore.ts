@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { splitName } from '../core/comparison.ts';
 import { OffsiteError } from '../core/errors.ts';
 import type { Connection } from '../io/connection.ts';
 import { clientCommand, query, quoteIdentifier, quoteLiteral } from '../io/postgres.ts';
@@ -17,7 +18,7 @@ export type RestoreOptions = {
   readonly database: string;
   /** The dump's plain text. It must fail rather than end when it was cut. */
   readonly dump: AsyncIterable<Uint8Array>;
-  /** Roles that the dump names; it cannot be restored without them. */
+  /** Roles that the dump names, as it writes them; it cannot be restored without them. */
   readonly roles?: readonly string[] | undefined;
   /** Creates missing roles without the right to log in, instead of refusing. */
   readonly createRoles?: boolean | undefined;
@@ -72,7 +73,7 @@ async function provideRoles(
   create: boolean,
 ): Promise<void> {
   const existing = new Set((await run('SELECT rolname FROM pg_roles')).map(([name]) => name));
-  const missing = names.filter((name) => !existing.has(name));
+  const missing = names.map((name) => splitName(name)[0] ?? name).filter((name) => !existing.has(name));
   if (missing.length === 0) return;
   const statements = missing.map((name) => `CREATE ROLE ${quoteIdentifier(name)} NOLOGIN;`);
   if (!create) throw roleMissing(missing, statements);

@@ -1,0 +1,70 @@
+// What the restore test's container runs: one archive, a Postgres of its own, a report, a mail. Exit code 0: passed;
+// 1: failed, and the operator knows; 2: could not report, so that somebody else has to (the task's state change does).
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { environmentNames } from '../lib/core/deployment.ts';
+import { describeError, OffsiteError } from '../lib/core/errors.ts';
+import { publishMail } from '../lib/io/mailer.ts';
+import { createS3Store } from '../lib/io/s3-store.ts';
+import { startThrowawayPostgres } from '../lib/io/throwaway-postgres.ts';
+import { restoreTest } from '../lib/steps/restore-test.ts';
+
+const exitCodes = { passed: 0, failed: 1, unreported: 2 } as const;
+
+// Fargate kills 30 s after it asked: by then the report must be out.
+const reportWithinMs = 25_000;
+
+const interruption = new AbortController();
+
+async function main(): Promise<number> {
+  const environment = readEnvironment();
+  const { signal } = interruption;
+  const report = await restoreTest({
+    store: createS3Store({ bucket: environment.bucket }),
+    archiveId: environment.archiveId,
+    startServer: () => startThrowawayPostgres({ tuned: true, signal }),
+    sendMail: (mail) => publishMail(environment.topicArn, mail),
+    now: () => new Date(),
+    log: (line) => console.log(line),
+    signal,
+  });
+  if (report.outcome === 'failed') console.error(JSON.stringify(report.failure));
+  return exitCodes[report.outcome];
+}
+
+function readEnvironment() {
+  const { bucket, topicArn, archiveId } = environmentNames;
+  const parsed = z
+    .object({ [bucket]: z.string().min(1), [topicArn]: z.string().min(1), [archiveId]: z.string().min(1) })
+    .safeParse(process.env);
+  if (!parsed.success) {
+    throw new OffsiteError('CONFIG_INVALID', 'the environment of the restore test is not complete', {
+      expected: `${bucket}, ${topicArn} and ${archiveId}`,
+      found: `nothing in ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')}`,
+      hint: 'the stack sets the first two on the task, the launcher the third: start it by the launcher',
+    });
+  }
+  const of = (name: string) => parsed.data[name] as string;
+  return { bucket: of(bucket), topicArn: of(topicArn), archiveId: of(archiveId) };
+}
+
+for (const name of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(name, () => {
+    interruption.abort(
+      new OffsiteError('INTERRUPTED', 'the restore test was told to stop before its end', {
+        expected: 'to be left alone until the end',
+        found: `signal ${name}`,
+        hint: 'the task was stopped by hand, ran out of time or lost its host: start it again',
+      }),
+    );
+    void sleep(reportWithinMs, undefined, { ref: false }).then(() => process.exit(exitCodes.unreported));
+  });
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(describeError(error));
+  process.exitCode = exitCodes.unreported;
+}
