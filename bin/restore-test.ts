@@ -35,18 +35,20 @@ async function main(): Promise<number> {
 
 function readEnvironment() {
   const { bucket, topicArn, archiveId } = environmentNames;
-  const parsed = z
-    .object({ [bucket]: z.string().min(1), [topicArn]: z.string().min(1), [archiveId]: z.string().min(1) })
-    .safeParse(process.env);
+  const given = z.string().min(1);
+  const parsed = z.object({ bucket: given, topicArn: given, archiveId: given }).safeParse({
+    bucket: process.env[bucket],
+    topicArn: process.env[topicArn],
+    archiveId: process.env[archiveId],
+  });
   if (!parsed.success) {
     throw new OffsiteError('CONFIG_INVALID', 'the environment of the restore test is not complete', {
       expected: `${bucket}, ${topicArn} and ${archiveId}`,
-      found: `nothing in ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')}`,
+      found: `nothing in ${parsed.error.issues.map(({ path }) => environmentNames[path[0] as 'bucket']).join(', ')}`,
       hint: 'the stack sets the first two on the task, the launcher the third: start it by the launcher',
     });
   }
-  const of = (name: string) => parsed.data[name] as string;
-  return { bucket: of(bucket), topicArn: of(topicArn), archiveId: of(archiveId) };
+  return parsed.data;
 }
 
 for (const name of ['SIGTERM', 'SIGINT'] as const) {
