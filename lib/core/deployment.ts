@@ -1,7 +1,7 @@
 // What the operator chooses when deploying, and the environment by which the stack hands it to the programs that run
 // in the cloud. One place for both sides, so that they cannot disagree.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { sourcePattern } from './archive.ts';
 import { OffsiteError } from './errors.ts';
 

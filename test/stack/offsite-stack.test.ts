@@ -1,92 +1,15 @@
 // The rules of the cloud side, read off the synthesized template: what a deployment would really make.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
-import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Match } from 'aws-cdk-lib/assertions';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseDeployment } from '../../lib/core/deployment.ts';
-import { OffsiteStack } from '../../lib/stack/offsite-stack.ts';
-import { projectRoot } from '../fixtures/cdk.ts';
+import { afterAll, describe, expect, test } from 'vitest';
+import { plain, synthesize } from './synthesized.ts';
 
-type Statement = { Action: string | string[]; Resource: unknown; Condition?: object; Effect: string };
-type Resources = Record<string, { Type: string; Properties: Record<string, never> }>;
+const { outdir, template, resources, byName, statementsOf, dispose } = synthesize();
 
-const outdir = mkdtempSync(join(tmpdir(), 'offsite-stack-'));
-let template: Template;
-let resources: Resources;
-
-beforeAll(() => {
-  const { context } = JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8'));
-  const app = new App({ context, outdir });
-  const deployment = parseDeployment({
-    email: 'op@example.com',
-    sources: 'bitagent,attic',
-    keepDays: '21',
-    keepIntact: '5',
-    freshnessHours: '30',
-    restoreTestDays: '120',
-  });
-  template = Template.fromStack(new OffsiteStack(app, 'OffsiteStack', { deployment }));
-  resources = template.toJSON().Resources;
-  app.synth();
-});
-
-afterAll(() => rmSync(outdir, { recursive: true, force: true }));
-
-/** `{ Ref }`, `{ Fn::GetAtt }`, `{ Fn::Join }` as one readable string; logical ids without their hash. */
-function plain(value: unknown): string {
-  if (typeof value === 'string') return value;
-  const [[name, argument] = []] = Object.entries(value as object) as [string, never][];
-  if (name === 'Ref') return nameOf(argument as unknown as string);
-  if (name === 'Fn::GetAtt') return nameOf((argument as unknown as string[])[0] as string);
-  if (name === 'Fn::Sub') return argument as unknown as string;
-  if (name === 'Fn::Join') {
-    const [separator, parts] = argument as unknown as [string, unknown[]];
-    return parts.map(plain).join(separator);
-  }
-  throw new Error(`not known here: ${JSON.stringify(value)}`);
-}
-
-function nameOf(logicalId: string): string {
-  return logicalId.replace(/[0-9A-F]{8}$/, '');
-}
-
-function byName(type: string, name: string): { id: string; properties: Record<string, never> } {
-  const found = Object.entries(resources).filter(([id, { Type }]) => Type === type && nameOf(id) === name);
-  expect(found, `${type} ${name}`).toHaveLength(1);
-  const [id, resource] = found[0] as [string, Resources[string]];
-  return { id, properties: resource.Properties };
-}
-
-function statementsOf(type: string, name: string): Statement[] {
-  const document = byName(type, name).properties.PolicyDocument as unknown as { Statement: Statement[] };
-  return document.Statement;
-}
-
-/** A policy as lines of `action on resource`, sorted. */
-function allowed(type: string, name: string): string[] {
-  return statementsOf(type, name)
-    .flatMap(({ Action, Resource, Condition, Effect }) => {
-      expect(Effect).toBe('Allow');
-      const condition = Condition ? ` if ${describeCondition(Condition)}` : '';
-      return [Action]
-        .flat()
-        .flatMap((action) =>
-          [Resource].flat().map((resource) => `${action} on ${plain(resource)}${condition}`),
-        );
-    })
-    .sort();
-}
-
-function describeCondition(condition: object): string {
-  return Object.values(condition)
-    .flatMap((test) => Object.entries(test as object))
-    .map(([key, value]) => `${key} is ${[value].flat().map(plain).join(' or ')}`)
-    .join(' and ');
-}
+afterAll(dispose);
 
 const handlers = {
   Verify: 'verify',
@@ -312,107 +235,6 @@ describe('triggers', () => {
   function targetsOf(properties: Record<string, never>): string[] {
     return (properties.Targets as unknown as { Arn: unknown }[]).map(({ Arn }) => plain(Arn));
   }
-});
-
-describe('permissions', () => {
-  const logs = (name: string) => [`logs:CreateLogStream on ${name}Logs`, `logs:PutLogEvents on ${name}Logs`];
-  const failures = [
-    'lambda:InvokeFunction on HandlersReportFunction',
-    'lambda:InvokeFunction on HandlersReportFunction:*',
-  ];
-  const publish = 'sns:Publish on Reports';
-  const list = 's3:ListBucket on VaultBucket if s3:prefix is archives/* or verdicts/*';
-  const expected = {
-    Verify: [
-      ...failures,
-      list,
-      's3:GetObject on VaultBucket/archives/*',
-      's3:GetObject on VaultBucket/verdicts/*',
-      's3:GetObjectVersion on VaultBucket/archives/*',
-      's3:PutObject on VaultBucket/verdicts/*',
-      publish,
-    ],
-    Expire: [
-      ...failures,
-      list,
-      's3:GetObject on VaultBucket/archives/*.manifest.json',
-      's3:GetObject on VaultBucket/verdicts/*',
-      's3:DeleteObject on VaultBucket/archives/*',
-      's3:DeleteObject on VaultBucket/verdicts/*',
-      publish,
-    ],
-    Watch: [
-      ...failures,
-      `${list} or reports/* or watch/*`,
-      's3:GetObject on VaultBucket/archives/*.manifest.json',
-      's3:GetObject on VaultBucket/reports/*',
-      's3:GetObject on VaultBucket/verdicts/*',
-      's3:GetObject on VaultBucket/watch/*',
-      's3:PutObject on VaultBucket/watch/*',
-      publish,
-    ],
-    LaunchRestoreTest: [
-      ...failures,
-      list,
-      's3:GetObject on VaultBucket/archives/*.manifest.json',
-      's3:GetObject on VaultBucket/verdicts/*',
-      'ecs:RunTask on RestoreTaskTaskDefinition if ecs:cluster is RestoreTaskCluster',
-      'iam:PassRole on RestoreTaskExecutionRole if iam:PassedToService is ecs-tasks.amazonaws.com',
-      'iam:PassRole on RestoreTaskTaskRole if iam:PassedToService is ecs-tasks.amazonaws.com',
-      publish,
-    ],
-    Report: [publish],
-  };
-
-  test.each(Object.entries(expected))('of %s', (name, lines) => {
-    expect(allowed('AWS::IAM::Policy', `Handlers${name}RoleDefaultPolicy`)).toEqual(
-      [...lines, ...logs(`Handlers${name}`)].sort(),
-    );
-  });
-
-  test('of the restore test', () => {
-    expect(allowed('AWS::IAM::Policy', 'RestoreTaskTaskRoleDefaultPolicy')).toEqual([
-      's3:GetObject on VaultBucket/archives/*',
-      's3:GetObject on VaultBucket/verdicts/*',
-      's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
-      list,
-      's3:PutObject on VaultBucket/reports/*',
-      publish,
-    ]);
-  });
-
-  test('of the agent: it creates below its sources, and nothing else', () => {
-    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesAgentPolicy')).toEqual([
-      's3:AbortMultipartUpload on VaultBucket/archives/attic/*',
-      's3:AbortMultipartUpload on VaultBucket/archives/bitagent/*',
-      's3:PutObject on VaultBucket/archives/attic/*',
-      's3:PutObject on VaultBucket/archives/bitagent/*',
-    ]);
-  });
-
-  test('of the operator: it reads', () => {
-    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesOperatorPolicy')).toEqual([
-      's3:GetBucketLocation on VaultBucket',
-      's3:GetObject on VaultBucket/*',
-      's3:GetObjectVersion on VaultBucket/*',
-      's3:ListBucket on VaultBucket',
-      's3:ListBucketVersions on VaultBucket',
-    ]);
-  });
-
-  test('name their resource, but for the registry token, which has none', () => {
-    const wide = Object.entries(resources)
-      .filter(([, { Type }]) => ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].includes(Type))
-      .flatMap(([id, { Type }]) => allowed(Type, nameOf(id)).map((line) => `${nameOf(id)}: ${line}`))
-      .filter((line) => / on \*|: [a-z0-9]*:?\*/.test(line));
-    expect(wide).toEqual(['RestoreTaskExecutionRoleDefaultPolicy: ecr:GetAuthorizationToken on *']);
-  });
-
-  test('come from these policies alone: no role has one of AWS or an inline one', () => {
-    const roles = Object.values(resources).filter(({ Type }) => Type === 'AWS::IAM::Role');
-    expect(roles).toHaveLength(7);
-    for (const { Properties } of roles) expect(Object.keys(Properties)).toEqual(['AssumeRolePolicyDocument']);
-  });
 });
 
 describe('restore task', () => {

@@ -1,0 +1,109 @@
+// Who may do what, read off the synthesized policies: a permission that is missing or too wide is a line that differs.
+
+import { afterAll, describe, expect, test } from 'vitest';
+import { nameOf, synthesize } from './synthesized.ts';
+
+const { resources, allowed, dispose } = synthesize();
+
+afterAll(dispose);
+
+describe('permissions', () => {
+  const logs = (name: string) => [`logs:CreateLogStream on ${name}Logs`, `logs:PutLogEvents on ${name}Logs`];
+  const failures = [
+    'lambda:InvokeFunction on HandlersReportFunction',
+    'lambda:InvokeFunction on HandlersReportFunction:*',
+  ];
+  const publish = 'sns:Publish on Reports';
+  const list = 's3:ListBucket on VaultBucket if s3:prefix is archives/* or verdicts/*';
+  const expected = {
+    Verify: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObjectVersion on VaultBucket/archives/*',
+      's3:PutObject on VaultBucket/verdicts/*',
+      publish,
+    ],
+    Expire: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*.manifest.json',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:DeleteObject on VaultBucket/archives/*',
+      's3:DeleteObject on VaultBucket/verdicts/*',
+      publish,
+    ],
+    Watch: [
+      ...failures,
+      `${list} or reports/* or watch/*`,
+      's3:GetObject on VaultBucket/archives/*.manifest.json',
+      's3:GetObject on VaultBucket/reports/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObject on VaultBucket/watch/*',
+      's3:PutObject on VaultBucket/watch/*',
+      publish,
+    ],
+    LaunchRestoreTest: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*.manifest.json',
+      's3:GetObject on VaultBucket/verdicts/*',
+      'ecs:RunTask on RestoreTaskTaskDefinition if ecs:cluster is RestoreTaskCluster',
+      'iam:PassRole on RestoreTaskExecutionRole if iam:PassedToService is ecs-tasks.amazonaws.com',
+      'iam:PassRole on RestoreTaskTaskRole if iam:PassedToService is ecs-tasks.amazonaws.com',
+      publish,
+    ],
+    Report: [publish],
+  };
+
+  test.each(Object.entries(expected))('of %s', (name, lines) => {
+    expect(allowed('AWS::IAM::Policy', `Handlers${name}RoleDefaultPolicy`)).toEqual(
+      [...lines, ...logs(`Handlers${name}`)].sort(),
+    );
+  });
+
+  test('of the restore test', () => {
+    expect(allowed('AWS::IAM::Policy', 'RestoreTaskTaskRoleDefaultPolicy')).toEqual([
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
+      list,
+      's3:PutObject on VaultBucket/reports/*',
+      publish,
+    ]);
+  });
+
+  test('of the agent: it creates below its sources, and nothing else', () => {
+    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesAgentPolicy')).toEqual([
+      's3:AbortMultipartUpload on VaultBucket/archives/attic/*',
+      's3:AbortMultipartUpload on VaultBucket/archives/bitagent/*',
+      's3:PutObject on VaultBucket/archives/attic/*',
+      's3:PutObject on VaultBucket/archives/bitagent/*',
+    ]);
+  });
+
+  test('of the operator: it reads', () => {
+    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesOperatorPolicy')).toEqual([
+      's3:GetBucketLocation on VaultBucket',
+      's3:GetObject on VaultBucket/*',
+      's3:GetObjectVersion on VaultBucket/*',
+      's3:ListBucket on VaultBucket',
+      's3:ListBucketVersions on VaultBucket',
+    ]);
+  });
+
+  test('name their resource, but for the registry token, which has none', () => {
+    const wide = Object.entries(resources)
+      .filter(([, { Type }]) => ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].includes(Type))
+      .flatMap(([id, { Type }]) => allowed(Type, nameOf(id)).map((line) => `${nameOf(id)}: ${line}`))
+      .filter((line) => / on \*|: [a-z0-9]*:?\*/.test(line));
+    expect(wide).toEqual(['RestoreTaskExecutionRoleDefaultPolicy: ecr:GetAuthorizationToken on *']);
+  });
+
+  test('come from these policies alone: no role has one of AWS or an inline one', () => {
+    const roles = Object.values(resources).filter(({ Type }) => Type === 'AWS::IAM::Role');
+    expect(roles).toHaveLength(7);
+    for (const { Properties } of roles) expect(Object.keys(Properties)).toEqual(['AssumeRolePolicyDocument']);
+  });
+});

@@ -1,0 +1,91 @@
+// The stack synthesized once for a test file, and words to read its template by: logical ids without their hash,
+// intrinsics as the names they stand for, policies as lines of `action on resource`.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { expect } from 'vitest';
+import { parseDeployment } from '../../lib/core/deployment.ts';
+import { OffsiteStack } from '../../lib/stack/offsite-stack.ts';
+import { projectRoot } from '../fixtures/cdk.ts';
+
+type Properties = Record<string, never>;
+type Statement = { Action: string | string[]; Resource: unknown; Condition?: object; Effect: string };
+
+/** Every setting differs from its default, so that one that does not arrive shows. */
+const settings = {
+  email: 'op@example.com',
+  sources: 'bitagent,attic',
+  keepDays: '21',
+  keepIntact: '5',
+  freshnessHours: '30',
+  restoreTestDays: '120',
+};
+
+/** Synthesizes with the feature flags of `cdk.json`, bundles and all, into a directory that `dispose` removes. */
+export function synthesize() {
+  const outdir = mkdtempSync(join(tmpdir(), 'offsite-stack-'));
+  const { context } = JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8'));
+  const app = new App({ context, outdir });
+  const stack = new OffsiteStack(app, 'OffsiteStack', { deployment: parseDeployment(settings) });
+  app.synth();
+  const template = Template.fromStack(stack);
+  const resources: Record<string, { Type: string; Properties: Properties }> = template.toJSON().Resources;
+
+  function byName(type: string, name: string): { id: string; properties: Properties } {
+    const found = Object.entries(resources).filter(([id, { Type }]) => Type === type && nameOf(id) === name);
+    expect(found.length, `${type} ${name}`).toBe(1);
+    const [[id, { Properties }]] = found as [(typeof found)[number]];
+    return { id, properties: Properties };
+  }
+
+  function statementsOf(type: string, name: string): Statement[] {
+    const document = byName(type, name).properties.PolicyDocument as unknown as { Statement: Statement[] };
+    return document.Statement;
+  }
+
+  /** A policy as sorted lines of `action on resource`, with ` if key is value` where there is a condition. */
+  function allowed(type: string, name: string): string[] {
+    return statementsOf(type, name)
+      .flatMap(({ Action, Resource, Condition, Effect }) => {
+        expect(Effect).toBe('Allow');
+        const condition = Condition ? ` if ${describeCondition(Condition)}` : '';
+        return [Action]
+          .flat()
+          .flatMap((action) =>
+            [Resource].flat().map((resource) => `${action} on ${plain(resource)}${condition}`),
+          );
+      })
+      .sort();
+  }
+
+  const dispose = () => rmSync(outdir, { recursive: true, force: true });
+  return { outdir, template, resources, byName, statementsOf, allowed, dispose };
+}
+
+/** `{ Ref }`, `{ Fn::GetAtt }`, `{ Fn::Join }` as one readable string; logical ids without their hash. */
+export function plain(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const [[name, argument] = []] = Object.entries(value as object) as [string, never][];
+  if (name === 'Ref') return nameOf(argument as unknown as string);
+  if (name === 'Fn::GetAtt') return nameOf((argument as unknown as string[])[0] as string);
+  if (name === 'Fn::Sub') return argument as unknown as string;
+  if (name === 'Fn::Join') {
+    const [separator, parts] = argument as unknown as [string, unknown[]];
+    return parts.map(plain).join(separator);
+  }
+  throw new Error(`not known here: ${JSON.stringify(value)}`);
+}
+
+export function nameOf(logicalId: string): string {
+  return logicalId.replace(/[0-9A-F]{8}$/, '');
+}
+
+function describeCondition(condition: object): string {
+  return Object.values(condition)
+    .flatMap((test) => Object.entries(test as object))
+    .map(([key, value]) => `${key} is ${[value].flat().map(plain).join(' or ')}`)
+    .join(' and ');
+}
