@@ -1,7 +1,7 @@
 // Inflates a gzip stream member by member, and says of each where it lies and what it holds. Node's own gunzip reads
 // over the seams between members, and takes a stream that was cut at one for whole.
 
-import { createInflateRaw, crc32, type InflateRaw } from 'node:zlib';
+import { crc32, createInflateRaw, type InflateRaw } from 'node:zlib';
 import {
   crcText,
   gzipHeader,
@@ -95,24 +95,23 @@ export class GzipReader implements AsyncIterable<Buffer> {
 
   async *#member(): AsyncGenerator<Buffer, void, undefined> {
     const { offset } = this.#source;
+    const plainBefore = this.#plainBytes;
     const fault = await this.#header();
     if (fault !== undefined) return this.#fail(offset, fault);
-    const plainBefore = this.#plainBytes;
     let crc = 0;
     const inflate = createInflateRaw({ chunkSize: plainChunkBytes });
     const feeding = feed(this.#source, inflate);
     try {
       for await (const chunk of inflate as AsyncIterable<Buffer>) {
-        this.#plainBytes += chunk.length;
-        if (this.#plainBytes > (this.#options.maxPlainBytes ?? Number.POSITIVE_INFINITY)) {
-          return this.#fail(offset, `more than ${this.#options.maxPlainBytes} plain bytes`);
+        if (this.#plainBytes + chunk.length > this.#limit) {
+          return this.#fail(offset, `more than ${this.#limit} plain bytes`);
         }
+        this.#plainBytes += chunk.length;
         crc = crc32(chunk, crc);
         yield chunk;
       }
     } catch (error) {
-      if (!isDamage(error, inflate)) throw error;
-      return this.#fail(offset, `${error.message} at offset ${this.#source.offset}`);
+      return this.#fail(offset, damageOf(error));
     } finally {
       inflate.destroy();
     }
@@ -120,19 +119,95 @@ export class GzipReader implements AsyncIterable<Buffer> {
     await this.#trailer(offset, crc, this.#plainBytes - plainBefore);
   }
 
+  get #limit(): number {
+    return this.#options.maxPlainBytes ?? Number.POSITIVE_INFINITY;
+  }
+
   async #header(): Promise<string | undefined> {
     const header = gzipHeader();
     header.next();
     for (;;) {
       const chunk = await this.#source.peek();
-      if (chunk === undefined) return this.#cut('in a header');
-      for (const [index, byte] of chunk.entries()) {
-        const { done, value } = header.next(byte);
-        if (!done) continue;
-        this.#source.take(index + 1);
-        return value;
-      }
-      this.#source.take(chunk.length);
+      if (chunk === undefined) return `the file ends in the header, at ${this.#source.offset} bytes`;
+      const { done, value, read } = pushBytes(header, chunk);
+      this.#source.take(read);
+      if (done) return value;
     }
   }
+
+  async #trailer(offset: number, crc: number, plainBytes: number): Promise<void> {
+    const bytes = await this.#source.exactly(gzipTrailerBytes);
+    if (bytes === undefined) {
+      return this.#fail(offset, `the file ends in the trailer, at ${this.#source.offset} bytes`);
+    }
+    const fault = trailerFault(readGzipTrailer(bytes), crc, plainBytes);
+    if (fault !== undefined) return this.#fail(offset, fault);
+    this.#members.push({
+      offset,
+      compressedBytes: this.#source.offset - offset,
+      plainBytes,
+      crc32: crcText(crc),
+    });
+  }
+
+  #fail(offset: number, fault: string): void {
+    this.#error = `member ${this.#members.length} at offset ${offset}: ${fault}`;
+  }
+}
+
+/** The compressed stream failed: not the file's fault, so it must come through as it is. */
+class SourceFailure extends Error {}
+
+/** Gives the inflater what there is until it has the member's end, and takes from the source what it consumed. */
+async function feed(source: ByteSource, inflate: InflateRaw): Promise<void> {
+  for (;;) {
+    let chunk: Buffer | undefined;
+    try {
+      chunk = await source.peek();
+    } catch (cause) {
+      inflate.destroy(new SourceFailure('', { cause }));
+      return;
+    }
+    if (chunk === undefined) {
+      inflate.end();
+      return;
+    }
+    const before = inflate.bytesWritten;
+    // An inflater that failed, or was given up, never answers again or answers with an error: whoever reads knows.
+    if (!(await written(inflate, chunk))) return;
+    const consumed = inflate.bytesWritten - before;
+    source.take(consumed);
+    if (consumed < chunk.length) return;
+  }
+}
+
+function written(inflate: InflateRaw, chunk: Buffer): Promise<boolean> {
+  return new Promise((resolve) => {
+    inflate.write(chunk, (error) => resolve(!error));
+  });
+}
+
+/** What an inflater's error says of the file; throws those that say nothing of it. */
+function damageOf(error: unknown): string {
+  if (error instanceof SourceFailure) throw error.cause;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== 'Z_DATA_ERROR' && code !== 'Z_BUF_ERROR' && code !== 'Z_NEED_DICT') throw error;
+  return code === 'Z_BUF_ERROR' ? 'the file ends in the compressed text' : message;
+}
+
+function pushBytes(
+  header: ReturnType<typeof gzipHeader>,
+  chunk: Buffer,
+): { done: boolean; value: string | undefined; read: number } {
+  for (let read = 1; read <= chunk.length; read += 1) {
+    const step = header.next(chunk[read - 1] as number);
+    if (step.done) return { done: true, value: step.value, read };
+  }
+  return { done: false, value: undefined, read: chunk.length };
+}
+
+function zeroRun(chunk: Buffer): number {
+  let count = 0;
+  while (count < chunk.length && chunk[count] === 0) count += 1;
+  return count;
 }
