@@ -65,6 +65,7 @@ export const restoreReportSchema = z.discriminatedUnion('outcome', [
 ]);
 
 export type RestoreReport = z.infer<typeof restoreReportSchema>;
+type PassedReport = Extract<RestoreReport, { outcome: 'passed' }>;
 export type RestoreStage = z.infer<typeof stageSchema>;
 export type RestoreFailure = z.infer<typeof failureSchema>;
 
@@ -101,55 +102,74 @@ export function restoreTestMail(report: RestoreReport): Mail {
   const details = [
     particulars(report),
     report.stages.length === 0 ? '' : `How long it took\n\n${indented(stageTable(report))}`,
-    rowsTable(report.comparisons),
-    objectsTable(report.comparisons),
+    countsTable('Rows of every table', 'table', report.comparisons, 'rows'),
+    countsTable('Everything else', 'objects', report.comparisons, 'objects'),
   ];
   if (report.outcome === 'passed') {
     return composeMail(
       `[offsite] Restore test passed: ${report.source}, ${formatCount(report.torrents)} ${countedTable}`,
-      [proven(report), ...details],
+      [...proven(report), ...details],
     );
   }
   const { failure } = report;
   return composeMail(`[offsite] RESTORE TEST FAILED: ${report.source}, ${failure.message}`, [
     wrap(`The archive ${report.id} did NOT pass its restore test: ${failure.message}.`),
-    indented(`expected  ${failure.expected}\nfound     ${failure.found.replaceAll('\n', '\n          ')}`),
+    indented(
+      `expected  ${continued(failure.expected)}\nfound     ${continued(failure.found)}\ncode      ${failure.code}`,
+    ),
+    ...differingNames(report.comparisons),
     wrap(`What to do: ${failure.hint}.`),
     wrap(
-      `Until a test has passed again, do not rely on this archive. Take a new one now ('offsite backup' on the host), and see 'offsite list' for the others.`,
+      `Do not rely on this archive until a test of it has passed. 'offsite list' shows the others; 'offsite backup' on the host takes a new one.`,
     ),
     ...details,
-    `Error code: ${failure.code}`,
   ]);
 }
 
-function proven(report: Extract<RestoreReport, { outcome: 'passed' }>): string {
-  const rows = report.comparisons.filter(({ counted }) => counted === 'rows');
+function proven({ id, comparisons, torrents, serverVersion, durationMs: took }: PassedReport): string[] {
+  const rows = comparisons.filter(({ counted }) => counted === 'rows');
   const total = rows.reduce((sum, { found }) => sum + (found ?? 0), 0);
-  const took = formatDuration(report.durationMs);
-  const lines = [
-    [`SELECT count(*) FROM ${countedTable};`, `${formatCount(report.torrents)}, as dumped`],
-    [`${formatCount(rows.length)} tables`, `${formatCount(total)} rows, every table as dumped`],
-    ['indexes, keys, triggers …', 'all there, compared by name'],
-    ['bytes of the archive', 'sha256 as the manifest has it'],
-  ];
+  const restored = (kind: string) => formatCount(comparisons.find(({ what }) => what === kind)?.found ?? 0);
   return [
     wrap(
-      `Your archive can be restored. ${report.id} was loaded into an empty PostgreSQL ${report.serverVersion}, and everything that was dumped came back, in ${took}.`,
+      `Your archive can be restored. ${id} was loaded into an empty PostgreSQL ${shortVersion(serverVersion)}, and everything that was dumped came back, in ${formatDuration(took)}. There is nothing to do.`,
     ),
-    indented(textTable(lines)),
-  ].join('\n\n');
+    indented(
+      textTable([
+        [`SELECT count(*) FROM ${countedTable};`, `${formatCount(torrents)}, as dumped`],
+        [`${formatCount(rows.length)} tables`, `${formatCount(total)} rows, every table as dumped`],
+        [
+          `${restored('indexes')} indexes, ${restored('constraints')} constraints`,
+          'all there by name, and all else too',
+        ],
+        ['the bytes', 'sha256 as the agent wrote them'],
+      ]),
+    ),
+  ];
 }
 
-function particulars({ id, archive, serverVersion, startedAt, durationMs: took }: RestoreReport): string {
+function differingNames(comparisons: readonly Comparison[]): string[] {
+  const sentence = (what: string, how: string, names: readonly string[], all: number) => {
+    const rest = all > names.length ? `, and ${formatCount(all - names.length)} more` : '';
+    return names.length === 0 ? [] : [wrap(`${what} that ${how}: ${names.join(', ')}${rest}`)];
+  };
+  return comparisons.flatMap(({ what, expected, found, missing = [], unexpected = [] }) => [
+    ...sentence(what, 'did not come back', missing, expected - (found ?? 0) + unexpected.length),
+    ...sentence(what, 'were not dumped', unexpected, (found ?? 0) - expected + missing.length),
+  ]);
+}
+
+function particulars(report: RestoreReport): string {
+  const { id, source, archive, serverVersion, torrents, durationMs: took } = report;
   const { takenAt } = parseArchiveId(id);
-  const started = new Date(startedAt);
+  const started = new Date(report.startedAt);
   const rows: string[][] = [
     ['archive', id],
     ['dumped', formatInstant(takenAt)],
     ['tested', `${formatInstant(started)}, ${formatAge(takenAt, started)} after the dump`],
     ['took', formatDuration(took)],
   ];
+  if (torrents !== undefined) rows.push([countedTable, `${formatCount(torrents)} restored`]);
   if (archive !== undefined) {
     const { compressedBytes, plainBytes } = archive;
     rows.push(['bytes', `${formatBytes(compressedBytes)} compressed, ${formatBytes(plainBytes)} plain`]);
@@ -160,9 +180,15 @@ function particulars({ id, archive, serverVersion, startedAt, durationMs: took }
     rows.push(['ETag', archive.etag]);
   }
   if (serverVersion !== undefined) {
-    rows.push(['server', `PostgreSQL ${serverVersion}, thrown away afterwards`]);
+    rows.push(['server', `PostgreSQL ${shortVersion(serverVersion)}, thrown away afterwards`]);
   }
+  rows.push(['report', restoreReportKey({ id, source }, started)]);
   return `What was tested\n\n${indented(textTable(rows))}`;
+}
+
+/** Debian adds the package's version in parentheses. */
+function shortVersion(version: string): string {
+  return version.split(' ')[0] ?? version;
 }
 
 function stageTable({ stages, durationMs: took }: RestoreReport): string {
@@ -174,45 +200,41 @@ function share(stage: RestoreStage, took: number): string {
   return '#'.repeat(took === 0 ? 0 : Math.round((stage.durationMs / took) * 30));
 }
 
-function rowsTable(comparisons: readonly Comparison[]): string {
-  const rows = comparisons.filter(({ counted }) => counted === 'rows');
-  if (rows.length === 0) return '';
-  const lines = rows.map(({ what, expected, found, same }) => [
+function countsTable(
+  title: string,
+  heading: string,
+  comparisons: readonly Comparison[],
+  wanted: Comparison['counted'],
+): string {
+  const chosen = comparisons.filter(({ counted }) => counted === wanted);
+  if (chosen.length === 0) return '';
+  const lines = chosen.map(({ what, expected, found, same }) => [
     what,
     formatCount(expected),
     found === null ? '-' : formatCount(found),
     same ? '' : found === null ? 'NOT THERE' : 'DIFFERS',
   ]);
-  return `Rows of every table\n\n${indented(textTable([['table', 'dumped', 'restored', ''], ...lines]))}`;
+  return `${title}\n\n${indented(textTable([[heading, 'dumped', 'restored', ''], ...lines]))}`;
 }
 
-function objectsTable(comparisons: readonly Comparison[]): string {
-  const objects = comparisons.filter(({ counted }) => counted === 'objects');
-  if (objects.length === 0) return '';
-  const lines = objects.map(({ what, expected, found, same }) => [
-    what,
-    formatCount(expected),
-    formatCount(found ?? 0),
-    same ? '' : 'DIFFERS',
-  ]);
-  const names = objects.flatMap(({ what, missing = [], unexpected = [] }) => [
-    ...(missing.length > 0 ? [wrap(`${what} that did not come back: ${missing.join(', ')}`)] : []),
-    ...(unexpected.length > 0 ? [wrap(`${what} that were not dumped: ${unexpected.join(', ')}`)] : []),
-  ]);
-  const table = indented(textTable([['objects', 'dumped', 'restored', ''], ...lines]));
-  return [`Everything else`, table, ...names].join('\n\n');
+/** Later lines of a text stand under its first. */
+function continued(text: string): string {
+  return text
+    .split('\n')
+    .flatMap((line) => wrap(line, 66).split('\n'))
+    .join('\n          ');
 }
 
 function indented(text: string): string {
   return text.replaceAll(/^(?=.)/gm, '  ');
 }
 
-/** Breaks a text at spaces into lines of at most 78 columns. */
-function wrap(text: string): string {
+/** Breaks a text at spaces. */
+function wrap(text: string, columns = 78): string {
   const lines = [''];
   for (const word of text.split(' ')) {
     const line = lines.at(-1) ?? '';
-    if (line !== '' && line.length + 1 + word.length > 78) lines.push(word);
+    if (line !== '' && line.length + 1 + word.length > columns) lines.push(word);
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
   }
   return lines.join('\n');
