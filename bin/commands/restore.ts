@@ -9,8 +9,9 @@ import type { Connection } from '../../lib/io/connection.ts';
 import { query } from '../../lib/io/postgres.ts';
 import { createS3Store } from '../../lib/io/s3-store.ts';
 import { connectionOf } from '../../lib/steps/dump.ts';
+import { inflateArchive } from '../../lib/steps/inflate-archive.ts';
 import { readManifest } from '../../lib/steps/manifest.ts';
-import { readDump } from '../../lib/steps/open-archive.ts';
+import { openArchive } from '../../lib/steps/open-archive.ts';
 import { restore } from '../../lib/steps/restore.ts';
 import { selectArchive } from '../../lib/steps/select.ts';
 
@@ -30,10 +31,11 @@ export async function runRestore(
   const manifest = await readManifest(store, id);
   const database = flags.into ?? `${id.source}_restored`;
   process.stderr.write(`restoring ${id.id} into a fresh database ${database} …\n`);
+  const { body } = await openArchive(store, id, manifest);
   await restore({
     connection,
     database,
-    dump: readDump(store, id, manifest),
+    dump: inflateArchive(body, manifest, signal).dump,
     roles: entry.inventory?.roles ?? [],
     createRoles: flags.createRoles ?? false,
     signal,

@@ -103,13 +103,7 @@ export function createS3Store(location: S3Location): ArchiveStore {
     },
     create: (key, text) => put(key, text, true),
     write: (key, text) => put(key, text, false),
-    async upload(key, chunks, options) {
-      try {
-        return await uploadCreateOnly(client, bucket, key, chunks, options);
-      } catch (error) {
-        throw storeError(error, `uploading ${url(key)}`);
-      }
-    },
+    upload: (key, chunks, options) => uploadCreateOnly(client, bucket, key, chunks, options),
     async delete(key) {
       try {
         await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));

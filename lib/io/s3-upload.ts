@@ -8,8 +8,14 @@ import { CompleteMultipartUploadCommand, type S3Client, UploadPartCommand } from
 import { Upload } from '@aws-sdk/lib-storage';
 import { OffsiteError } from '../core/errors.ts';
 import type { Stored, UploadOptions } from './archive-store.ts';
+import { storeError } from './s3-errors.ts';
 
-type Progress = { givenBytes: number; acknowledgedBytes: number; failure: unknown };
+type Progress = {
+  givenBytes: number;
+  acknowledgedBytes: number;
+  /** The first cause, from the source or the store, not what it led to (an aborted request, a refused abort). */
+  failure: unknown;
+};
 
 /**
  * Streams chunks to a key that must not exist yet.
@@ -24,9 +30,10 @@ export async function uploadCreateOnly(
   chunks: AsyncIterable<Uint8Array>,
   options: UploadOptions,
 ): Promise<Stored> {
+  const doing = `uploading s3://${bucket}/${key}`;
   const progress: Progress = { givenBytes: 0, acknowledgedBytes: 0, failure: undefined };
   const upload = new Upload({
-    client: guarded(client, progress, options.signal),
+    client: guarded(client, progress, doing, options.signal),
     params: {
       Bucket: bucket,
       Key: key,
@@ -41,8 +48,7 @@ export async function uploadCreateOnly(
     const { ETag, VersionId } = await upload.done();
     return { etag: (ETag ?? '').replaceAll('"', ''), versionId: VersionId ?? null };
   } catch (error) {
-    // The first cause, not what it led to (an aborted request, a refused abort).
-    throw progress.failure ?? error;
+    throw progress.failure ?? storeError(error, doing);
   }
 }
 
@@ -66,7 +72,7 @@ async function* counted(
 }
 
 /** The same client, but parts can be aborted, failures are noted, and Complete is refused if bytes are missing. */
-function guarded(client: S3Client, progress: Progress, signal: AbortSignal | undefined): S3Client {
+function guarded(client: S3Client, progress: Progress, doing: string, signal?: AbortSignal): S3Client {
   const send = async (command: Parameters<S3Client['send']>[0]): Promise<unknown> => {
     if (command instanceof CompleteMultipartUploadCommand) {
       signal?.throwIfAborted();
@@ -78,7 +84,7 @@ function guarded(client: S3Client, progress: Progress, signal: AbortSignal | und
       progress.acknowledgedBytes += (command.input.Body as Uint8Array).byteLength;
       return answer;
     } catch (error) {
-      progress.failure ??= signal?.aborted ? signal.reason : error;
+      progress.failure ??= signal?.aborted ? signal.reason : storeError(error, doing);
       throw error;
     }
   };

@@ -1,16 +1,11 @@
 // open-archive: reads the very bytes that a manifest speaks of, and fails rather than end when they are others.
 
 import { createHash } from 'node:crypto';
-import { pipeline, Transform } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { Transform } from 'node:stream';
 import { type ArchiveId, archiveKeys } from '../core/archive.ts';
 import { OffsiteError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { ArchiveStore, OpenObject } from '../io/archive-store.ts';
-import { storeError } from '../io/s3-errors.ts';
-
-/** Larger than Node's 16 KiB: twice as fast (design/performance.md). */
-const inflateChunkBytes = 256 * 1024;
 
 /**
  * Opens an archive by the version that its manifest names.
@@ -30,32 +25,6 @@ export async function openArchive(
     found: 'nothing',
     hint: 'take another archive (offsite list), and find out who deleted this one',
   });
-}
-
-/**
- * An archive's plain dump.
- *
- * @returns The dump; it ends only if every byte was that of the manifest.
- * @throws {@link OffsiteError} While iterating: `ARCHIVE_MISSING`, `ARCHIVE_DAMAGED`, or the store's error.
- */
-export async function* readDump(
-  store: ArchiveStore,
-  id: ArchiveId,
-  manifest: Manifest,
-): AsyncGenerator<Buffer> {
-  const { body } = await openArchive(store, id, manifest);
-  const gunzip = createGunzip({ chunkSize: inflateChunkBytes });
-  // Errors reach the reader through gunzip, which pipeline destroys with them.
-  pipeline(body, checked(manifest), gunzip, () => undefined);
-  try {
-    yield* gunzip;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (!code?.startsWith('Z_')) throw storeError(error, `reading ${id.id}`);
-    throw damaged(manifest, `not gzip: ${(error as Error).message}`);
-  } finally {
-    body.destroy();
-  }
 }
 
 /** Passes bytes on, and fails at their end if they are not those of the manifest. */

@@ -1,0 +1,53 @@
+// observe: reads compressed bytes once and says what they are: their sum, their gzip members, and what is in the dump.
+
+import { createHash } from 'node:crypto';
+import { DumpScanner } from '../core/dump-scanner.ts';
+import type { Observation } from '../core/verdict.ts';
+import { GzipReader, type InflateResult } from '../io/inflate.ts';
+import { storeError } from '../io/s3-errors.ts';
+
+/**
+ * Observes an archive.
+ *
+ * @param maxPlainBytes - What the manifest says; a dump that inflates to more is damaged, and is not read further.
+ * @throws What the stream fails with. Damage is an observation, not an error.
+ */
+export async function observe(
+  compressed: AsyncIterable<Uint8Array>,
+  maxPlainBytes: number | undefined,
+): Promise<Observation> {
+  const hash = createHash('sha256');
+  const scanner = new DumpScanner();
+  const reader = new GzipReader(hashed(compressed, hash), { maxPlainBytes, readToEnd: true });
+  for await (const plain of reader) scanner.push(plain);
+  const { compressedBytes, plainBytes, members, error } = reader.result;
+  return {
+    compressedBytes,
+    plainBytes,
+    members,
+    sha256: hash.digest('hex'),
+    ...(error === undefined ? {} : { gzipError: error }),
+    inventory: scanner.finish(),
+  };
+}
+
+/** Reads gzip to its end and looks at nothing else, as `gunzip -t` does. */
+export async function observeGzip(compressed: AsyncIterable<Uint8Array>): Promise<InflateResult> {
+  const reader = new GzipReader(compressed);
+  for await (const _ of reader);
+  return reader.result;
+}
+
+async function* hashed(
+  compressed: AsyncIterable<Uint8Array>,
+  hash: { update(bytes: Uint8Array): unknown },
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of compressed) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  } catch (error) {
+    throw storeError(error, 'reading the archive');
+  }
+}
