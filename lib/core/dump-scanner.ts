@@ -55,9 +55,8 @@ export class DumpScanner {
   finish(): Inventory {
     const inCopy = this.#copy !== undefined;
     if (inCopy) this.#endCopy();
-    const whole = this.#lexer.finish() && !inCopy;
-    // Since August 2025 `\unrestrict` is the very last line: without it, the end of the dump is missing.
-    const cut = !whole || (this.#endMarker === 'end' && this.#restrictedBy !== undefined);
+    // Since August 2025 `\unrestrict` is the very last line: while it is due, the end of the dump is missing.
+    const cut = !this.#lexer.finish() || inCopy || this.#restrictedBy !== undefined;
     return {
       ...this.#contents.inventory(),
       ...(this.#serverVersion !== undefined && { serverVersion: this.#serverVersion }),

@@ -34,6 +34,8 @@ export type InflateResult = {
 };
 
 const plainChunkBytes = 262_144;
+/** Some chunks ahead of the reader: the thread that inflates then hardly waits for the one that reads. */
+const inflating = { chunkSize: plainChunkBytes, readableHighWaterMark: 4 * plainChunkBytes };
 
 /**
  * Walks a gzip stream: iterate over it for the plain chunks, then ask for {@link GzipReader.result}.
@@ -99,7 +101,7 @@ export class GzipReader implements AsyncIterable<Buffer> {
     const fault = await this.#header();
     if (fault !== undefined) return this.#fail(offset, fault);
     let crc = 0;
-    const inflate = createInflateRaw({ chunkSize: plainChunkBytes });
+    const inflate = createInflateRaw(inflating);
     const feeding = feed(this.#source, inflate);
     try {
       for await (const chunk of inflate as AsyncIterable<Buffer>) {
