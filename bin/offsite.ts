@@ -141,7 +141,8 @@ async function main(): Promise<void> {
     ['SIGINT', 2],
     ['SIGTERM', 15],
   ] as const) {
-    process.once(signal, () => {
+    // Not once(): execa's exit hook ends the process where no other listener is left.
+    process.on(signal, () => {
       interruption.abort(
         new OffsiteError('INTERRUPTED', `interrupted by ${signal}`, {
           expected: 'to finish',

@@ -24,25 +24,34 @@ export type ChildFailure = {
 };
 
 const stderrTailBytes = 8192;
+/** How long a child may take to end by itself. */
+const graceMs = 3000;
 
 /**
  * Runs a program and gives what it writes to stdout.
  *
  * @param explain - Makes the error to throw of a failed child.
+ * @param signal - Ends the child when it aborts; its reason is thrown then.
  * @remarks Leaving the iteration early ends the child, and waits until it is gone.
  * @throws What `explain` returns, in place of the end of the stream.
  */
 export async function* stdoutOf(
   command: Command,
   explain: (failure: ChildFailure) => Error,
+  signal?: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const child = execa(command.program, command.args, {
     ...(command.env === undefined ? {} : { env: command.env, extendEnv: false }),
     stdin: 'ignore',
     buffer: false,
     encoding: 'buffer',
-    forceKillAfterDelay: 3000,
+    // A group of its own: a shell line's pg_dump must end with its shell.
+    detached: true,
   });
+  const kill = (name: NodeJS.Signals) => killGroup(child.pid, name);
+  const onAbort = () => kill('SIGTERM');
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
   let stderr = Buffer.alloc(0);
   child.stderr.on('data', (chunk: Buffer) => {
     stderr = Buffer.concat([stderr, chunk]).subarray(-stderrTailBytes);
@@ -50,10 +59,23 @@ export async function* stdoutOf(
   try {
     yield* child.readable({ binary: true }) as AsyncIterable<Buffer>;
   } catch (error) {
-    throw explain(failureOf(command.program, error, stderr));
+    throw signal?.aborted ? signal.reason : explain(failureOf(command.program, error, stderr));
   } finally {
-    child.kill();
+    signal?.removeEventListener('abort', onAbort);
+    kill('SIGTERM');
+    const harder = setTimeout(() => kill('SIGKILL'), graceMs);
     await child.catch(() => undefined);
+    clearTimeout(harder);
+  }
+}
+
+/** Ends a child and what it started; there may be nothing left to end. */
+function killGroup(pid: number | undefined, name: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

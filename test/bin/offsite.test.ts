@@ -1,0 +1,360 @@
+// The CLI against real servers: what it stores and brings back, and for each failure that an operator can meet, what it
+// says, how it exits, and that the store holds nothing of it.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { query } from '../../lib/io/postgres.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
+import { loadCorpus } from '../../lib/rehearsal/load-corpus.ts';
+import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import { type CliResult, keysIn, offsite } from '../fixtures/cli.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import { startNewerServer } from '../fixtures/newer-server.ts';
+import { commandLines, corpus, corpusTorrents } from '../fixtures/postgres.ts';
+
+let aws: LocalAws;
+let postgres: ThrowawayPostgres;
+let env: Record<string, string>;
+const home = mkdtempSync(join(tmpdir(), 'offsite-cli-'));
+const stored = () => keysIn(aws.endpoint, aws.bucket);
+
+beforeAll(async () => {
+  aws = await startLocalAws();
+  postgres = await startThrowawayPostgres({ tuned: true });
+  const owner = await loadCorpus(postgres.connection, corpus);
+  if (owner.via !== 'server') throw new Error('unreachable');
+  env = { ...aws.env, OFFSITE_BUCKET: aws.bucket, ...owner.env };
+});
+afterAll(async () => {
+  await postgres?.stop();
+  await aws?.stop();
+  rmSync(home, { recursive: true, force: true });
+});
+
+describe('back up and bring back', () => {
+  let id: string;
+
+  it('stores an archive and its manifest, and prints one line', async () => {
+    const result = await offsite(['backup'], env);
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(result.stdout).toMatch(
+      /^bitagent-\d{4}-\d\d-\d\d-\d{6}Z {2}[\d.]+ MiB plain, [\d.]+ MiB stored \(1\/[\d.]+\), [\d.]+ m?s, [\d.]+ MiB\/s$/,
+    );
+    id = result.stdout.split(' ')[0] ?? '';
+    expect(await stored()).toEqual([
+      `archives/bitagent/${id}.manifest.json`,
+      `archives/bitagent/${id}.sql.gz`,
+    ]);
+  });
+
+  it('prints figures for machines, which the manifest confirms', async () => {
+    const json = JSON.parse((await offsite(['backup', '--source', 'other', '--json'], env)).stdout);
+    const manifest = JSON.parse(
+      (await createS3Store({ bucket: aws.bucket }).readText(`archives/other/${json.id}.manifest.json`))
+        ?.text ?? '',
+    );
+    const archive = (await createS3Store({ bucket: aws.bucket }).open(`archives/other/${json.id}.sql.gz`))
+      ?.body;
+    const bytes = Buffer.concat((await archive?.toArray()) ?? []);
+    expect(bytes.length).toBe(json.compressedBytes);
+    expect(gunzipSync(bytes).length).toBe(json.plainBytes);
+    expect(manifest).toMatchObject({
+      format: 1,
+      id: json.id,
+      plainBytes: json.plainBytes,
+      compressedBytes: json.compressedBytes,
+    });
+    expect(manifest.serverVersion).toMatch(/^\d+\.\d+/);
+  });
+
+  it('lists it as unverified: nobody has judged it yet', async () => {
+    const { stdout } = await offsite(['list'], env);
+    expect(stdout.split('\n')[1]).toMatch(new RegExp(`^${id} .* unverified$`));
+    const [entry] = JSON.parse((await offsite(['list', '--json'], env)).stdout);
+    expect(entry).toMatchObject({ id, verdict: 'unverified', latest: false, torrents: null });
+  });
+
+  it("refuses 'latest' until it is proven, and says what to do", async () => {
+    const result = await offsite(['fetch', 'latest', '-o', join(home, 'x.sql.gz')], env);
+    expect(result.exitCode).toBe(6);
+    expect(result.stderr).toContain('[NOTHING_INTACT]');
+    expect(result.stderr).toContain("'--any'");
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  it('verifies it in the vault and as a file, with the manifest beside it or without', async () => {
+    const inVault = JSON.parse((await offsite(['verify', 'latest', '--json'], env)).stdout);
+    expect(inVault).toMatchObject({ verdict: 'intact', id });
+    expect(inVault.inventory.rows['public.torrents']).toBe(corpusTorrents);
+    const file = join(home, `${id}.sql.gz`);
+    expect((await offsite(['fetch', id, '-o', file], env)).exitCode).toBe(0);
+    const alone = await offsite(['verify', file], env);
+    expect(alone).toMatchObject({ exitCode: 0 });
+    expect(alone.stderr).toContain('no manifest beside the file');
+    const manifest =
+      (await createS3Store({ bucket: aws.bucket }).readText(`archives/bitagent/${id}.manifest.json`))?.text ??
+      '';
+    writeFileSync(join(home, `${id}.manifest.json`), manifest);
+    const beside = await offsite(['verify', file], env);
+    expect(beside).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(beside.stdout).toContain('torrents: 2,012');
+    expect(await stored()).not.toContain(expect.stringContaining('verdicts/'));
+  });
+
+  it('says which bytes of a file are wrong, and exits 5', async () => {
+    const file = join(home, `${id}.sql.gz`);
+    const bytes = readFileSync(file);
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
+    writeFileSync(file, bytes);
+    const result = await offsite(['verify', file], env);
+    expect(result.exitCode).toBe(5);
+    expect(result.stdout).toContain(': damaged');
+    expect(result.stdout).toContain('sha256');
+    expect((await offsite(['verify', '--gzip-only', file], env)).exitCode).toBe(5);
+    rmSync(file);
+    rmSync(join(home, `${id}.manifest.json`));
+  });
+
+  it('fetches to stdout, and to a file that was not there', async () => {
+    const { stdout } = await execa(join(import.meta.dirname, '../../bin/offsite'), ['fetch', id, '-o', '-'], {
+      env,
+      encoding: 'buffer',
+    });
+    expect(gunzipSync(stdout).subarray(0, 32).toString()).toContain('PostgreSQL database dump');
+    writeFileSync(join(home, 'mine'), 'precious');
+    const refused = await offsite(['fetch', id, '-o', join(home, 'mine')], env);
+    expect(refused).toMatchObject({ exitCode: 2 });
+    expect(refused.stderr).toContain('[FILE_EXISTS]');
+    expect(readFileSync(join(home, 'mine'), 'utf8')).toBe('precious');
+    rmSync(join(home, 'mine'));
+  });
+
+  it('restores into a fresh database, and never into one that exists', async () => {
+    const admin = { ...env, ...postgres.connection.env };
+    const restored = await offsite(['restore', id, '--into', 'back', '--json'], admin);
+    expect(restored.exitCode, restored.stderr).toBe(0);
+    expect(restored.stderr).toContain('warning');
+    expect(JSON.parse(restored.stdout)).toMatchObject({ id, database: 'back', torrents: corpusTorrents });
+    const count = await query(postgres.connection, 'SELECT count(*) FROM torrents', { database: 'back' });
+    expect(count).toEqual([[String(corpusTorrents)]]);
+    const again = await offsite(['restore', id, '--into', 'back'], admin);
+    expect(again.exitCode).toBe(7);
+    expect(again.stderr).toContain('[DATABASE_EXISTS]');
+  });
+});
+
+describe('failures leave nothing behind', () => {
+  afterEach(async () => {
+    expect(await keysIn(aws.endpoint, aws.bucket, 'archives/failing/')).toEqual([]);
+  });
+
+  const failing = (args: readonly string[], change: Record<string, string> = {}): Promise<CliResult> =>
+    offsite(['backup', '--source', 'failing', ...args], { ...env, ...change });
+
+  it.each<[string, string[], Record<string, string>, number, string]>([
+    ['an unknown flag', ['--buket', 'x'], {}, 2, "unknown option '--buket'"],
+    ['a misspelt variable', [], { OFFSITE_BUKET: 'x' }, 2, 'OFFSITE_BUKET'],
+    ['an unreachable database', [], { PGPORT: '1' }, 3, '[DATABASE_UNREACHABLE]'],
+    ['a wrong password', [], { PGPASSWORD: 'wrong' }, 3, '[DATABASE_REFUSED]'],
+    ['a database that does not exist', [], { PGDATABASE: 'nix' }, 3, '[DATABASE_REFUSED]'],
+    ['a bucket that does not exist', [], { OFFSITE_BUCKET: 'nix' }, 4, '[BUCKET_MISSING]'],
+    [
+      'a store that does not answer',
+      [],
+      { AWS_ENDPOINT_URL: 'http://127.0.0.1:9' },
+      4,
+      '[STORE_UNREACHABLE]',
+    ],
+    ['no credentials', [], { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }, 4, '[CREDENTIALS_MISSING]'],
+    ['a command that does not exist', ['--', 'no-such-program'], {}, 3, '[PROGRAM_MISSING]'],
+    ['a command that writes nothing', ['--', 'true'], {}, 3, '[DUMP_EMPTY]'],
+    ['a command that fails after all bytes', ['--', 'sh', '-c', 'pg_dump; exit 3'], {}, 3, '[DUMP_FAILED]'],
+    [
+      'a command whose failure a pipe hides',
+      ['--', 'sh', '-c', 'pg_dump | head -c 2000000'],
+      {},
+      3,
+      '[DUMP_INCOMPLETE]',
+    ],
+    [
+      'a command that is killed',
+      ['--', 'sh', '-c', 'pg_dump | head -c 2000000; kill -9 $$'],
+      {},
+      3,
+      '[DUMP_FAILED]',
+    ],
+    ['another format than plain', ['--', 'pg_dump', '-Fc'], {}, 3, '[DUMP_NOT_PLAIN]'],
+    [
+      'a container where there is no Docker',
+      ['--container', 'x'],
+      { DOCKER_HOST: 'unix:///nonexistent' },
+      3,
+      '[CONTAINER_UNREACHABLE]',
+    ],
+    ['a password on the command line', ['--url', 'postgres://u:S3CRET@h/d'], {}, 2, 'OFFSITE_DATABASE_URL'],
+    ['two ways at once', ['--url', 'postgres://h/d', '--container', 'x'], {}, 2, 'exclude each other'],
+    ['a source that cannot be a name', ['--source', '../x'], {}, 2, 'source'],
+  ])('%s', async (_, args, change, exitCode, said) => {
+    const result = await failing(args, change);
+    expect(result.stderr).toContain(said);
+    expect(result.exitCode).toBe(exitCode);
+    expect(result.stdout).toBe('');
+    expect(result.stderr).toMatch(/\n {2}expected {2}\S[\s\S]*\n {2}found {5}\S[\s\S]*\n {2}hint {6}\S/);
+    expect(result.stderr).not.toContain('S3CRET');
+    expect(result.stderr).not.toContain(env.PGPASSWORD);
+  });
+
+  it('a pg_dump that is older than the server', async () => {
+    const proxy = await startNewerServer(postgres.port);
+    try {
+      const result = await failing([], {
+        PGHOST: '127.0.0.1',
+        PGPORT: String(proxy.port),
+        PGSSLMODE: 'disable',
+      });
+      expect(result.exitCode).toBe(3);
+      expect(result.stderr).toContain('[PG_DUMP_TOO_OLD]');
+      expect(result.stderr).toContain('pg_dump of major version 99 or newer');
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  it('a server that goes away half-way', async () => {
+    const dying = query(
+      postgres.connection,
+      `DO $$ BEGIN LOOP
+         PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_dump' AND query LIKE 'COPY%';
+         EXIT WHEN FOUND; PERFORM pg_sleep(0.002); PERFORM pg_stat_clear_snapshot();
+       END LOOP; END $$`,
+    );
+    const result = await failing([]);
+    await dying;
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr).toContain('[DUMP_FAILED]');
+    expect(result.stderr).toMatch(/terminating connection|server closed the connection|Dumping the contents/);
+  });
+
+  it.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const)('%s', async (signal, exitCode) => {
+    const child = execa(
+      join(import.meta.dirname, '../../bin/offsite'),
+      ['backup', '--source', 'failing', '--', 'sh', '-c', 'pg_dump | head -c 3000000; sleep 61'],
+      {
+        env: { ...env },
+        reject: false,
+      },
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    child.kill(signal);
+    const { exitCode: ended, stderr } = await child;
+    expect(ended).toBe(exitCode);
+    expect(stderr).toContain('[INTERRUPTED]');
+    expect(commandLines().filter((line) => line.includes('sleep 61'))).toEqual([]);
+  });
+
+  it('never shows a password in ps', async () => {
+    const url = `postgres://bitmagnet:${env.PGPASSWORD}@127.0.0.1:${env.PGPORT}/bitmagnet`;
+    const { PGPASSWORD: _, ...others } = env;
+    const running = offsite(['backup', '--source', 'secret'], { ...others, OFFSITE_DATABASE_URL: url });
+    let seen = 0;
+    let done = false;
+    running.finally(() => {
+      done = true;
+    });
+    while (!done) {
+      const lines = commandLines();
+      if (lines.some((line) => line.includes('pg_dump'))) seen += 1;
+      expect(lines.filter((line) => line.includes(env.PGPASSWORD ?? '!'))).toEqual([]);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect((await running).exitCode).toBe(0);
+    expect(seen).toBeGreaterThan(0);
+  });
+});
+
+describe('bad input of the other commands', () => {
+  it.each<[string, string[], number, string]>([
+    ['an impossible date', ['fetch', 'bitagent-2026-02-30-031500Z', '-o', '-'], 2, '[ARCHIVE_ID_INVALID]'],
+    [
+      'an archive that is not there',
+      ['fetch', 'bitagent-2020-02-28-031500Z', '-o', '-'],
+      6,
+      '[ARCHIVE_MISSING]',
+    ],
+    ['a file that is not there', ['verify', './nix.sql.gz'], 2, '[USAGE]'],
+    ['--gzip-only of an archive', ['verify', 'latest', '--gzip-only'], 2, '[USAGE]'],
+    ['no output named', ['fetch', 'latest'], 2, '--output'],
+    ['an unknown command', ['fech'], 2, '(Did you mean fetch?)'],
+  ])('%s', async (_, args, exitCode, said) => {
+    const result = await offsite(args, env);
+    expect(result.stderr).toContain(said);
+    expect(result.exitCode).toBe(exitCode);
+    expect(result.stdout).toBe('');
+  });
+
+  it('reads settings from a file, and refuses misspelt ones', async () => {
+    const file = join(home, 'offsite.json');
+    const { OFFSITE_BUCKET: bucket, ...others } = env;
+    writeFileSync(file, JSON.stringify({ bucket, source: 'filed' }));
+    expect((await offsite(['list', '--config', file], others)).stderr).toContain('no archive of filed');
+    writeFileSync(file, JSON.stringify({ bucket, sorce: 'x' }));
+    const refused = await offsite(['list', '--config', file], others);
+    expect(refused).toMatchObject({ exitCode: 2 });
+    expect(refused.stderr).toContain("unknown 'sorce'");
+    writeFileSync(file, '{"dump": {"password": "S3CRET"');
+    const broken = await offsite(['list', '--config', file], others);
+    expect(broken.stderr).toContain('[CONFIG_UNREADABLE]');
+    expect(broken.stderr).not.toContain('S3CRET');
+    expect((await offsite(['list', '--config', join(home, 'nix')], others)).stderr).toContain(
+      '[CONFIG_UNREADABLE]',
+    );
+  });
+
+  it('takes an archive without manifest for none, and a newer manifest for what it is', async () => {
+    const store = createS3Store({ bucket: aws.bucket });
+    const orphan = 'orphan-2026-01-01-000000Z';
+    await store.write(`archives/orphan/${orphan}.sql.gz`, 'x');
+    expect((await offsite(['list', '--source', 'orphan'], env)).stdout).toContain('no manifest');
+    const fetched = await offsite(['fetch', orphan, '-o', join(home, 'o')], env);
+    expect(fetched).toMatchObject({ exitCode: 6 });
+    expect(fetched.stderr).toContain('never committed');
+    expect((await offsite(['verify', orphan], env)).stderr).toContain('[MANIFEST_MISSING]');
+    await store.write(`archives/orphan/${orphan}.manifest.json`, '{"format": 99}');
+    for (const args of [
+      ['verify', orphan],
+      ['fetch', orphan, '-o', join(home, 'o')],
+      ['restore', orphan],
+    ]) {
+      const result = await offsite(args, env);
+      expect(result.stderr).toContain('[MANIFEST_TOO_NEW]');
+      expect(result.exitCode).toBe(5);
+    }
+    expect(readdirSync(home)).not.toContain('o');
+    expect(readdirSync(home)).not.toContain('o.partial');
+  });
+
+  it('leaves no file behind when the bytes are not those of the manifest', async () => {
+    const { id } = JSON.parse((await offsite(['backup', '--source', 'flipped', '--json'], env)).stdout);
+    const store = createS3Store({ bucket: aws.bucket });
+    const key = `archives/flipped/${id}.sql.gz`;
+    await store.write(key, 'other bytes');
+    const fetched = await offsite(['fetch', id, '-o', join(home, 'f')], env);
+    expect(fetched).toMatchObject({ exitCode: 5 });
+    expect(fetched.stderr).toContain('[ARCHIVE_DAMAGED]');
+    expect(readdirSync(home).filter((name) => name.startsWith('f'))).toEqual([]);
+    const admin = { ...env, ...postgres.connection.env };
+    const restored = await offsite(['restore', id, '--into', 'never', '--create-roles'], admin);
+    expect(restored.exitCode).toBe(5);
+    expect(await query(postgres.connection, "SELECT 1 FROM pg_database WHERE datname = 'never'")).toEqual([]);
+    await store.delete(key);
+    expect((await offsite(['fetch', id, '-o', join(home, 'f')], env)).exitCode).toBe(6);
+  });
+});
