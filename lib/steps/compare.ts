@@ -9,6 +9,7 @@ import {
   type RestoredCatalogue,
   splitName,
 } from '../core/comparison.ts';
+import { OffsiteError } from '../core/errors.ts';
 import type { Inventory } from '../core/inventory.ts';
 import type { Connection } from '../io/connection.ts';
 import { type ClientOptions, query, quoteIdentifier, quoteLiteral } from '../io/postgres.ts';
@@ -25,7 +26,7 @@ WITH space AS (
   UNION ALL
   SELECT classid, objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_class'::regclass
 ), relation AS (
-  SELECT c.oid, c.relkind, space.name || '.' || quote_ident(c.relname) AS name
+  SELECT c.oid, c.relkind, c.relispartition, space.name || '.' || quote_ident(c.relname) AS name
   FROM pg_class c JOIN space ON space.oid = c.relnamespace
   WHERE NOT EXISTS (SELECT FROM own WHERE classid = 'pg_class'::regclass AND objid = c.oid)
 )
@@ -37,7 +38,8 @@ UNION ALL SELECT 'indexes', name FROM relation JOIN pg_index i ON i.indexrelid =
     SELECT FROM pg_constraint WHERE conindid = i.indexrelid AND contype IN ('p', 'u', 'x'))
 UNION ALL SELECT 'constraints', relation.name || '.' || quote_ident(k.conname)
   FROM pg_constraint k JOIN relation ON relation.oid = k.conrelid
-  WHERE k.contype IN ('p', 'u', 'x', 'f', 'c') AND k.conislocal AND (k.contype <> 'f' OR k.conparentid = 0)
+  WHERE k.contype IN ('p', 'u', 'x', 'f', 'c') AND (k.contype <> 'f' OR k.conparentid = 0)
+    AND (k.contype <> 'c' OR k.conislocal OR relation.relispartition)
 UNION ALL SELECT 'triggers', relation.name || '.' || quote_ident(t.tgname)
   FROM pg_trigger t JOIN relation ON relation.oid = t.tgrelid
   WHERE NOT t.tgisinternal AND t.tgparentid = 0
@@ -74,6 +76,23 @@ export async function compareWithInventory(
     largeObjects: Number(catalogue.find(([of]) => of === 'large objects')?.[1] ?? 0),
   };
   return compareCatalogue(inventory, restored);
+}
+
+/**
+ * Passes if everything came back.
+ *
+ * @throws `OffsiteError` `RESTORE_FAILED` naming each thing that differs.
+ */
+export function assertSame(comparisons: readonly Comparison[]): void {
+  const different = comparisons.filter(({ same }) => !same);
+  if (different.length === 0) return;
+  const list = (which: 'expected' | 'found') =>
+    different.map((one) => `${one.what}: ${one[which] ?? 'not there'}`).join(', ');
+  throw new OffsiteError('RESTORE_FAILED', 'what came back is not what was dumped', {
+    expected: list('expected'),
+    found: list('found'),
+    hint: 'the dump is not whole although it was restored without an error: look at what runs pg_dump, and back up again now',
+  });
 }
 
 async function countRows(

@@ -22,7 +22,7 @@ import { toolVersion } from '../core/version.ts';
 import type { ArchiveStore, OpenObject } from '../io/archive-store.ts';
 import type { Connection } from '../io/connection.ts';
 import { query } from '../io/postgres.ts';
-import { compareWithInventory } from './compare.ts';
+import { assertSame, compareWithInventory } from './compare.ts';
 import { inflateArchive } from './inflate-archive.ts';
 import { readManifest } from './manifest.ts';
 import { openArchive } from './open-archive.ts';
@@ -194,18 +194,6 @@ async function openJudged(
     expected: `ETag ${verdict.etag}, version ${verdict.versionId ?? 'none'}, as in the verdict`,
     found: `ETag ${opened.etag}, version ${opened.versionId ?? 'none'}`,
     hint: 'find out who wrote it (CloudTrail): nothing here ever overwrites an archive; back up again now',
-  });
-}
-
-function assertSame(comparisons: readonly Comparison[]): void {
-  const different = comparisons.filter(({ same }) => !same);
-  if (different.length === 0) return;
-  const list = (which: 'expected' | 'found') =>
-    different.map((one) => `${one.what}: ${one[which] ?? 'not there'}`).join(', ');
-  throw new OffsiteError('RESTORE_FAILED', 'what came back is not what was dumped', {
-    expected: list('expected'),
-    found: list('found'),
-    hint: 'the dump is not whole although it was restored without an error: look at what runs pg_dump, and back up again now',
   });
 }
 

@@ -82,7 +82,8 @@ async function provideRoles(
 
 /** Feeds the dump to psql; whichever of the two fails first, the other is ended and waited for. */
 async function feedPsql({ connection, database, dump, binDir, signal }: RestoreOptions): Promise<void> {
-  const args = ['-X', '-q', '-v', 'ON_ERROR_STOP=1'];
+  // Given as a file, stdin's lines are counted in errors.
+  const args = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-'];
   const command = clientCommand(connection, 'psql', args, { database, binDir });
   const child = execa(command.program, command.args, {
     env: command.env,
@@ -124,15 +125,21 @@ async function feedPsql({ connection, database, dump, binDir, signal }: RestoreO
   }
 }
 
+/** Tells the dump's own failures from those of psql's pipe, which a stream throws into its source. */
 async function* watched(
   dump: AsyncIterable<Uint8Array>,
   onError: (error: unknown) => void,
 ): AsyncGenerator<Uint8Array> {
+  const iterator = dump[Symbol.asyncIterator]();
+  const next = () =>
+    iterator.next().catch((error: unknown) => {
+      onError(error);
+      throw error;
+    });
   try {
-    yield* dump;
-  } catch (error) {
-    onError(error);
-    throw error;
+    for (let item = await next(); !item.done; item = await next()) yield item.value;
+  } finally {
+    await iterator.return?.();
   }
 }
 
