@@ -2,7 +2,7 @@
 // 1: failed, and the operator knows; 2: could not report, so that somebody else has to (the task's state change does).
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { environmentNames } from '../lib/core/deployment.ts';
 import { describeError, OffsiteError } from '../lib/core/errors.ts';
 import { publishMail } from '../lib/io/mailer.ts';

@@ -1,6 +1,6 @@
 // The environment that the stack gives a handler, checked when the handler is called.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { environmentNames } from '../lib/core/deployment.ts';
 import { OffsiteError } from '../lib/core/errors.ts';
 

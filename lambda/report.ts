@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { environmentNames } from '../lib/core/deployment.ts';
 import { noticeMail } from '../lib/core/notice.ts';
 import { publishMail } from '../lib/io/mailer.ts';

@@ -1,7 +1,7 @@
 // The inventory of a dump against the catalogue of the database that it was restored into. A count proves little: a
 // dump that was cut before its indexes restores with the right count(*) and no index at all.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Inventory } from './inventory.ts';
 
 export const comparisonSchema = z.strictObject({

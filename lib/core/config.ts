@@ -1,7 +1,7 @@
 // The agent's and the operator's settings: a file, then the environment, then the command line, each over the one
 // before. A key that is not known is an error: a misspelt setting must not silently mean its default.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { sourcePattern } from './archive.ts';
 import { OffsiteError } from './errors.ts';
 

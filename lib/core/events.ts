@@ -1,6 +1,6 @@
 // The events that wake the handlers, parsed once at the edge.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ArchiveId, parseKey } from './archive.ts';
 import { OffsiteError } from './errors.ts';
 

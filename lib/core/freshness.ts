@@ -1,6 +1,6 @@
 // The dead-man's switch: how old is the newest proof, and does the operator have to hear of it (again)?
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { hoursBetween } from './quantities.ts';
 
 export type FreshnessLimits = { readonly archiveHours: number; readonly restoreTestHours: number };

@@ -1,6 +1,6 @@
 // What a logical dump holds, as found by scanning it: the ground truth that a restored database is compared with.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 const names = z.array(z.string());
 

@@ -1,6 +1,6 @@
 // The commit record of an archive: written by the agent after the archive is complete. No manifest: no archive.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ArchiveId, archiveKeys, parseArchiveId } from './archive.ts';
 import { OffsiteError } from './errors.ts';
 

@@ -1,7 +1,7 @@
 // AWS's own notices (a task stopped, a function failed for good, an alarm) as mails. They cover what the programs
 // themselves could not report any more.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { composeMail, type Mail } from './mail.ts';
 import { formatInstant } from './quantities.ts';
 

@@ -1,7 +1,7 @@
 // What a restore test proved, kept beside the archives and mailed to the operator. A passed report is the newest proof
 // that the archives are worth keeping; a failed one says what failed and what to do.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ArchiveId, archiveKeys, parseArchiveId } from './archive.ts';
 import { type Comparison, comparisonSchema } from './comparison.ts';
 import { composeMail, type Mail, textTable } from './mail.ts';

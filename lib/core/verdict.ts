@@ -1,7 +1,7 @@
 // What the cloud saw when it re-read an archive. A discriminated union and never a boolean: "not proven" and "proven
 // bad" are different things, and each says what was expected and what was found.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Inventory, inventorySchema, rowsOf } from './inventory.ts';
 import type { Manifest, Member } from './manifest.ts';
 

@@ -54,7 +54,8 @@ export async function launchRestoreTask(
     throw notStarted(`${error.name}: ${error.message}`);
   });
   const taskArn = answer.tasks?.[0]?.taskArn;
-  if (taskArn === undefined) throw notStarted((answer.failures ?? []).map(describeFailure).join('; ') || 'no task');
+  if (taskArn === undefined)
+    throw notStarted((answer.failures ?? []).map(describeFailure).join('; ') || 'no task');
   return taskArn;
 }
 

@@ -78,7 +78,7 @@ export function storeError(error: unknown, doing: string): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (error.name === 'AbortError') return error;
   const found = describe(error);
-  const known = explanations[error.name] ?? (isForbidden(error) ? explanations['AccessDenied'] : undefined);
+  const known = explanations[error.name] ?? (isForbidden(error) ? explanations.AccessDenied : undefined);
   if (known !== undefined) {
     return new OffsiteError(known.code, `${doing} failed`, { ...known, found, cause: error });
   }

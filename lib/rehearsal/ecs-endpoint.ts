@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { execa } from 'execa';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type StoppedTask, taskStopped } from './aws-events.ts';
 import type { Bus, Delivery } from './bus.ts';
 import { type AdmittedTask, admitTask, EcsRefusal, type RunTask, runTaskSchema } from './fargate-rules.ts';
@@ -153,7 +153,7 @@ async function runProgram(
     reject: false,
     cancelSignal: signal,
     // As ECS stops a task: SIGTERM, and SIGKILL when that was not heard.
-    forceKillAfterDelay: 10_000,
+    forceKillAfterDelay: 30_000,
   });
   return {
     taskArn,

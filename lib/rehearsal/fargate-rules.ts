@@ -1,7 +1,7 @@
 // What ECS refuses of a RunTask request, as far as a launcher of ours can get it wrong. Everything that must exist is
 // looked up in the template.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TaskDefinition, Wiring } from './wiring.ts';
 
 const name = z.string();

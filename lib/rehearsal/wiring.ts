@@ -2,7 +2,7 @@
 // environment, which rule hands what to whom, what the Fargate task runs. Nothing of it is said a second time here, so
 // a mistake in the stack shows in the rehearsal.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EventPattern } from './event-pattern.ts';
 import { bucketId, createResolver, type Deployed, type Template, topicId } from './template.ts';
 

@@ -1,8 +1,8 @@
 // expire: plans retention for every source, then does what the plan says, manifest first: an interruption leaves an
 // archive without manifest, which is no archive, and which a later run removes.
 
-import { archiveKeys, archivesPrefix, parseArchiveId } from '../core/archive.ts';
 import { standstillMail } from '../core/alert-mails.ts';
+import { archiveKeys, archivesPrefix, parseArchiveId } from '../core/archive.ts';
 import type { Mail } from '../core/mail.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from '../core/retention.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';

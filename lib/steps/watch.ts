@@ -45,12 +45,19 @@ export async function watch(options: WatchOptions): Promise<Sighting[]> {
   return sightings;
 }
 
-async function watchSource(source: string, { store, limits, now, sendMail }: WatchOptions): Promise<Sighting> {
+async function watchSource(
+  source: string,
+  { store, limits, now, sendMail }: WatchOptions,
+): Promise<Sighting> {
   const stateKey = `watch/${source}.json`;
   const state = await readState(store, stateKey, now);
   const newest = newestIntact(await readCatalogue(store, source));
   const restoreTestPassedAt = await newestPassedTest(store, source);
-  const proofs = { firstSeenAt: new Date(state.firstSeenAt), newestIntactAt: newest?.freshAt, restoreTestPassedAt };
+  const proofs = {
+    firstSeenAt: new Date(state.firstSeenAt),
+    newestIntactAt: newest?.freshAt,
+    restoreTestPassedAt,
+  };
   const overdue = findOverdue(proofs, limits, now);
   const told = whatToTell(state, overdue, now);
   if (told === 'overdue') await sendMail(overdueMail(source, overdue));
@@ -66,7 +73,12 @@ async function watchSource(source: string, { store, limits, now, sendMail }: Wat
   };
 }
 
-function nextState(state: WatchState, overdue: readonly Overdue[], told: Sighting['told'], now: Date): WatchState {
+function nextState(
+  state: WatchState,
+  overdue: readonly Overdue[],
+  told: Sighting['told'],
+  now: Date,
+): WatchState {
   return {
     firstSeenAt: state.firstSeenAt,
     toldAt: told === 'overdue' ? now.toISOString() : state.toldAt,

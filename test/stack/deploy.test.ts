@@ -1,17 +1,15 @@
 // `cdk bootstrap` and `cdk deploy` as an operator types them, with the real CLI, against moto in place of AWS: the
 // template is one that CloudFormation's calls accept, and what it names is there afterwards.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
 import { DescribeTaskDefinitionCommand, ECSClient, ListTaskDefinitionsCommand } from '@aws-sdk/client-ecs';
 import { GetBucketEncryptionCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListTopicsCommand, SNSClient } from '@aws-sdk/client-sns';
-import { execa, type ResultPromise } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runCdk } from '../fixtures/cdk.ts';
+import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 
 const account = '123456789012';
 const region = 'eu-central-1';
@@ -19,25 +17,19 @@ const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
 const email = 'op@example.com';
 const stackName = 'OffsiteStack';
 
-const motoIsHere = (process.env.PATH ?? '')
-  .split(delimiter)
-  .some((folder) => existsSync(join(folder, 'moto_server')));
-if (!motoIsHere) console.warn('SKIPPED: moto_server is not on the PATH, so nothing is deployed by this test');
+if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH, so nothing is deployed by this test');
 
-describe.skipIf(!motoIsHere)('cdk deploy against moto', () => {
+describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
   const home = mkdtempSync(join(tmpdir(), 'offsite-deploy-'));
   const dockerLog = join(home, 'docker.log');
-  let moto: ResultPromise;
+  let moto: Moto;
   let endpoint: string;
   /** Moto keeps no outputs of a stack that a change set made: what there is only one of is found by listing. */
   let made: { bucket: string; topicArn: string };
 
   beforeAll(async () => {
-    const port = await freePort();
-    // By name: the CDK puts bucket names in front, and *.localhost resolves where *.127.0.0.1 does not.
-    endpoint = `http://localhost:${port}`;
-    moto = execa('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore', reject: false });
-    await answers(endpoint);
+    moto = await startMoto();
+    endpoint = moto.endpoint;
     const bootstrapped = await cdk('bootstrap', `aws://${account}/${region}`);
     expect(bootstrapped.exitCode, bootstrapped.stderr).toBe(0);
     const deployed = await cdk('deploy', '--require-approval', 'never');
@@ -50,8 +42,7 @@ describe.skipIf(!motoIsHere)('cdk deploy against moto', () => {
   });
 
   afterAll(async () => {
-    moto?.kill();
-    await moto;
+    await moto?.stop();
     rmSync(home, { recursive: true, force: true });
   });
 
@@ -183,27 +174,3 @@ type DeployedFunction = {
   Runtime: string;
   Environment: { Variables: Record<string, string> };
 };
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
-
-async function answers(url: string): Promise<void> {
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) {
-    if (
-      await fetch(url).then(
-        () => true,
-        () => false,
-      )
-    )
-      return;
-  }
-  throw new Error(`moto_server did not answer on ${url} within 30 s`);
-}
