@@ -1,0 +1,41 @@
+// What the chapters look at to know how things went: answers of functions, objects in the vault.
+
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import type { Delivery } from '../bus.ts';
+import type { Stage } from '../stage.ts';
+import { functionByRole, type Wiring } from '../wiring.ts';
+
+/**
+ * The answer of the one function that must have been called, and no other.
+ *
+ * @throws Error With the function's own words, if it failed or others were called.
+ */
+export function answerOf(deliveries: readonly Delivery[], wiring: Wiring, role: string): unknown {
+  const failed = deliveries.find(({ invocation }) => invocation.last.outcome === 'failed');
+  if (failed?.invocation.last.outcome === 'failed') {
+    const { error, logs } = failed.invocation.last;
+    throw new Error(`${failed.to.logicalId} failed: ${error.errorMessage}\n${logs.slice(-2000)}`);
+  }
+  const { to, invocation } = onlyOne(deliveries);
+  const expected = functionByRole(wiring, role);
+  if (to.arn !== expected.arn) throw new Error(`the event went to ${to.logicalId} and not to ${role}`);
+  return invocation.last.outcome === 'returned' ? invocation.last.payload : undefined;
+}
+
+/** The only element of a list. @throws Error If there are none or several. */
+export function onlyOne<T>(items: readonly T[]): T {
+  if (items.length !== 1) throw new Error(`expected one delivery, found ${items.length}`);
+  return items[0] as T;
+}
+
+/** Reads a JSON object of the vault. */
+export async function readObject(stage: Stage, key: string): Promise<unknown> {
+  return JSON.parse((await readBytes(stage, key)).toString('utf8'));
+}
+
+/** Reads an object of the vault whole. */
+export async function readBytes({ s3, aws }: Stage, key: string): Promise<Buffer> {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: aws.bucket, Key: key }));
+  if (Body === undefined) throw new Error(`${key} is empty`);
+  return Buffer.from(await Body.transformToByteArray());
+}

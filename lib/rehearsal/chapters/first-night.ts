@@ -1,0 +1,110 @@
+// The first night: the agent backs up, the cloud re-reads what it wrote, and the operator sees both in a list.
+
+import * as z from 'zod';
+import { archiveKeys, parseArchiveId } from '../../core/archive.ts';
+import { rowsOf, totalRows } from '../../core/inventory.ts';
+import { formatBytes, formatCount, formatDuration } from '../../core/quantities.ts';
+import { verdictSchema } from '../../core/verdict.ts';
+import { type Cloud, type Database, keysBelow, runOffsite, type Stage } from '../stage.ts';
+import type { Scene } from '../story.ts';
+import { answerOf, onlyOne, readObject } from './evidence.ts';
+
+const backupSchema = z.object({
+  id: z.string(),
+  plainBytes: z.number(),
+  compressedBytes: z.number(),
+  durationMs: z.number(),
+  bytesPerSecond: z.number(),
+});
+
+/** Backs up. @returns The archive's id. */
+export async function backUp(scene: Scene, stage: Stage, database: Database): Promise<string> {
+  scene.command('offsite backup');
+  const run = await runOffsite(stage, database, ['backup', '--json']);
+  if (run.exitCode !== 0) throw new Error(`offsite backup ended with ${run.exitCode}: ${run.stderr}`);
+  const { id, plainBytes, compressedBytes, durationMs, bytesPerSecond } = backupSchema.parse(
+    JSON.parse(run.stdout),
+  );
+  const { archive, manifest } = archiveKeys(parseArchiveId(id));
+  scene.check('objects in the vault', [manifest, archive].sort(), (await keysBelow(stage, '')).sort());
+  scene.say(
+    `${id}: ${formatBytes(plainBytes)} of dump, ${formatBytes(compressedBytes)} stored, ` +
+      `${formatDuration(durationMs)}, ${formatBytes(bytesPerSecond)}/s. Nothing touched the disk.`,
+  );
+  scene.quote(`${archive}\n${manifest}`);
+  scene.figure('id', id);
+  scene.figure('plainBytes', plainBytes);
+  scene.figure('compressedBytes', compressedBytes);
+  scene.figure('bytesPerSecond', bytesPerSecond);
+  scene.summarize(
+    `${formatBytes(plainBytes)} → ${formatBytes(compressedBytes)}, ${formatBytes(bytesPerSecond)}/s`,
+  );
+  return id;
+}
+
+/** The manifest's event wakes the verifier. */
+export async function verifyByEvent(
+  scene: Scene,
+  stage: Stage,
+  { bus, wiring }: Cloud,
+  id: string,
+  torrents: number,
+): Promise<void> {
+  const deliveries = await bus.announceObjects();
+  const answer = answerOf(deliveries, wiring, 'verify');
+  scene.check('answer of verify', { id, verdict: 'intact', isNew: true }, answer);
+  const verdict = verdictSchema.parse(await readObject(stage, archiveKeys(parseArchiveId(id)).verdict));
+  scene.check('verdict', 'intact', verdict.verdict);
+  if (verdict.verdict !== 'intact') throw new Error(`the verdict on ${id} is ${verdict.verdict}`);
+  const { inventory, plainBytes } = verdict;
+  const found = rowsOf(inventory, 'torrents');
+  scene.check('torrents in the inventory', torrents, found);
+  const invocation = onlyOne(deliveries).invocation.last;
+  scene.say(
+    `"Object Created" for the manifest → verify: intact. ${formatBytes(plainBytes)} inflated and scanned in ` +
+      `${formatDuration(verdict.durationMs)}; the inventory holds ${formatCount(found ?? 0)} torrents, ` +
+      `${formatCount(totalRows(inventory))} rows in ${inventory.tables.length} tables, ${inventory.indexes.length} indexes, ` +
+      `${inventory.constraints.length} constraints. Peak memory ${invocation.peakMemoryMiB} MiB.`,
+  );
+  const again = await bus.emit(onlyOne(deliveries).event as Parameters<typeof bus.emit>[0]);
+  scene.check(
+    'answer to the same event again',
+    { id, verdict: 'intact', isNew: false },
+    answerOf(again, wiring, 'verify'),
+  );
+  scene.say('The same event once more (events come twice): nothing is done again.');
+  scene.check('mails', 0, (await stage.aws.mails()).length);
+  scene.figure('verdict', verdict.verdict);
+  scene.figure('torrents', found);
+  scene.figure('rows', totalRows(inventory));
+  scene.figure('peakMemoryMiB', invocation.peakMemoryMiB);
+  scene.summarize(`intact, ${formatCount(found ?? 0)} torrents in the inventory`);
+}
+
+const listSchema = z.array(
+  z.object({ id: z.string(), verdict: z.string(), latest: z.boolean(), torrents: z.number().nullable() }),
+);
+
+/** What `offsite list --json` says. */
+export async function listArchives(stage: Stage, database: Database): Promise<z.infer<typeof listSchema>> {
+  const run = await runOffsite(stage, database, ['list', '--json']);
+  if (run.exitCode !== 0) throw new Error(`offsite list ended with ${run.exitCode}: ${run.stderr}`);
+  return listSchema.parse(JSON.parse(run.stdout));
+}
+
+/** The operator looks. */
+export async function list(
+  scene: Scene,
+  stage: Stage,
+  database: Database,
+  id: string,
+  torrents: number,
+): Promise<void> {
+  scene.command('offsite list');
+  const run = await runOffsite(stage, database, ['list']);
+  scene.quote(run.stdout);
+  const listed = await listArchives(stage, database);
+  scene.check('list', [{ id, verdict: 'intact', latest: true, torrents }], listed);
+  scene.figure('archives', listed);
+  scene.summarize('one archive, intact, the latest');
+}

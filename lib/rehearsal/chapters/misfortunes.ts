@@ -1,0 +1,119 @@
+// What must not pass for a back-up: bytes that changed in the vault, and a dump that died half-way.
+
+import { Upload } from '@aws-sdk/lib-storage';
+import { archiveIdAt, archiveKeys, parseArchiveId } from '../../core/archive.ts';
+import { exitCodes } from '../../core/errors.ts';
+import { parseManifest } from '../../core/manifest.ts';
+import { formatCount } from '../../core/quantities.ts';
+import { verdictSchema } from '../../core/verdict.ts';
+import { query } from '../../io/postgres.ts';
+import { type Cloud, type Database, keysBelow, runOffsite, type Stage } from '../stage.ts';
+import type { Scene } from '../story.ts';
+import { watchUploads } from '../upload-watch.ts';
+import { answerOf, readBytes, readObject } from './evidence.ts';
+import { storeManifest } from './fifteen-nights.ts';
+import { listArchives } from './first-night.ts';
+
+/** The local S3 takes no more in one piece. */
+const partBytes = 8 * 1024 * 1024;
+
+/** Flips one bit in the middle of a newer copy of an archive: its manifest speaks of the bytes before that. */
+export async function flipBit(
+  scene: Scene,
+  stage: Stage,
+  database: Database,
+  { bus, wiring }: Cloud,
+  intact: string,
+): Promise<void> {
+  const { s3, aws } = stage;
+  const original = parseArchiveId(intact);
+  const { id } = archiveIdAt(original.source, new Date());
+  const keys = archiveKeys(parseArchiveId(id));
+  const bytes = await readBytes(stage, archiveKeys(original).archive);
+  const at = Math.floor(bytes.length / 2);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  const params = { Bucket: aws.bucket, Key: keys.archive, Body: bytes };
+  const stored = await new Upload({ client: s3, params, partSize: partBytes }).done();
+  const manifest = parseManifest(
+    (await readBytes(stage, archiveKeys(original).manifest)).toString('utf8'),
+    original,
+  );
+  await storeManifest(stage, manifest, id, stored.ETag ?? '');
+  scene.say(
+    `A newer archive, ${id}, with one bit flipped in byte ${formatCount(at)} of ${formatCount(bytes.length)}.`,
+  );
+
+  const mailsBefore = (await aws.mails()).length;
+  const answer = answerOf(await bus.announceObjects(), wiring, 'verify');
+  scene.check('answer of verify', { id, verdict: 'damaged', isNew: true }, answer);
+  const verdict = verdictSchema.parse(await readObject(stage, keys.verdict));
+  scene.check('verdict', 'damaged', verdict.verdict);
+  const mails = (await aws.mails()).slice(mailsBefore);
+  scene.check('alerts', 1, mails.length);
+  const [{ subject, text } = { subject: '', text: '' }] = mails;
+  scene.check(
+    'the alert names the archive and the verdict',
+    [true, true],
+    [subject.includes(id), /damaged/i.test(subject)],
+  );
+  scene.quote(`Subject: ${subject}\n\n${text}`);
+  const latest = (await listArchives(stage, database)).find((listed) => listed.latest)?.id;
+  scene.check("'latest'", intact, latest);
+  scene.say(`'latest' is ${latest} still: never the newest at all, always the newest intact.`);
+  scene.figure('id', id);
+  scene.figure('verdict', verdict.verdict);
+  scene.figure('subject', subject);
+  scene.summarize('damaged, alert mailed, latest unmoved');
+}
+
+/** Kills the dump's session while the server copies the torrents to it. */
+export async function killDump(scene: Scene, stage: Stage, database: Database): Promise<void> {
+  const before = await keysBelow(stage, '');
+  const mailsBefore = (await stage.aws.mails()).length;
+  scene.command('offsite backup');
+  const uploads = await watchUploads(stage.aws.endpoint);
+  stage.onClose(uploads.stop);
+  const [run, [killed = []]] = await Promise.all([
+    runOffsite(stage, database, ['backup'], { AWS_ENDPOINT_URL: uploads.endpoint }),
+    query(database.server.connection, terminateDump, { database: database.source.env.PGDATABASE }),
+  ]);
+  scene.say(`Meanwhile: pg_terminate_backend of the session that runs ${killed[0]}`);
+  scene.quote(run.stderr);
+  scene.check('exit code', exitCodes.dump, run.exitCode);
+  scene.check('the error says that the dump failed', true, run.stderr.includes('[DUMP_FAILED]'));
+  scene.check('result printed', '', run.stdout);
+  scene.check('objects in the vault', before, await keysBelow(stage, ''));
+  const { begun, parts, completed, aborted } = uploads.counts;
+  scene.check('uploads completed', 0, completed);
+  scene.check('uploads aborted, of those begun', begun, aborted);
+  scene.check('mails', mailsBefore, (await stage.aws.mails()).length);
+  scene.say(
+    `Uploads begun: ${begun} (${parts} parts), completed: ${completed}, aborted: ${aborted}. Not an object more in ` +
+      'the vault, no manifest, no unfinished upload; the exit code says so to whoever runs the agent.',
+  );
+  scene.figure('exitCode', run.exitCode);
+  scene.figure('killedAt', killed[0]);
+  scene.figure('uploads', uploads.counts);
+  scene.summarize(`exit code ${run.exitCode}, nothing stored`);
+}
+
+// Late in the dump: COPY goes by the alphabet, and keys and indexes come after it. A session's activity is seen as it
+// was at the transaction's first look, unless it is asked to look again.
+const terminateDump = `
+  CREATE TEMP TABLE killed (doing text);
+  DO $$
+  DECLARE victim record;
+  BEGIN
+    FOR attempt IN 1 .. 60000 LOOP
+      PERFORM pg_stat_clear_snapshot();
+      SELECT pid, query INTO victim FROM pg_stat_activity
+       WHERE application_name = 'pg_dump' AND state = 'active' AND query LIKE 'COPY public.torrents%';
+      IF FOUND AND pg_terminate_backend(victim.pid) THEN
+        INSERT INTO killed VALUES (split_part(victim.query, ' ', 1) || ' ' || split_part(victim.query, ' ', 2));
+        RETURN;
+      END IF;
+      PERFORM pg_sleep(0.0005);
+    END LOOP;
+    RAISE EXCEPTION 'no dump was seen that copies the torrents';
+  END $$;
+  SELECT doing FROM killed;`;

@@ -1,0 +1,102 @@
+// The quarter's first day: the newest intact archive is restored for real, and the operator reads about it.
+
+import { readdir } from 'node:fs/promises';
+import { archiveKeys, parseArchiveId } from '../../core/archive.ts';
+import type { Mail } from '../../core/mail.ts';
+import { formatCount, formatDuration } from '../../core/quantities.ts';
+import { restoreReportSchema } from '../../core/restore-report.ts';
+import type { Launch } from '../../steps/launch-restore-test.ts';
+import type { EndedTask } from '../ecs-endpoint.ts';
+import { type Cloud, keysBelow, type Stage } from '../stage.ts';
+import type { Scene } from '../story.ts';
+import { answerOf, onlyOne, readObject } from './evidence.ts';
+
+/** Starts the test by its schedule and waits for its end. */
+export async function restoreTest(
+  scene: Scene,
+  stage: Stage,
+  { bus, ecs, wiring }: Cloud,
+  id: string,
+  torrents: number,
+): Promise<void> {
+  const deliveries = await bus.fireSchedule('launch-restore-test', new Date());
+  const { launches } = answerOf(deliveries, wiring, 'launch-restore-test') as { launches: Launch[] };
+  const launch = onlyOne(launches);
+  if ('refused' in launch) throw new Error(`the launcher refused: ${launch.refused}`);
+  const { cpu, memoryMib, ephemeralStorageGib } = launch.size;
+  scene.check('archive under test', id, launch.archiveId);
+  scene.say(
+    `The quarterly schedule → launch-restore-test → RunTask for ${launch.archiveId}: ${cpu / 1024} vCPU, ` +
+      `${memoryMib / 1024} GiB of memory, ${ephemeralStorageGib} GiB of disk. (ECS is a stand-in here: it checks the ` +
+      `request against the template and runs the container's program, without the image.)`,
+  );
+  const task = onlyOne(await ecs.idle());
+  scene.command('node bin/restore-test.ts');
+  scene.quote(task.logs);
+  scene.check('exit code of the task', 0, task.exitCode);
+  scene.check('left behind by the task', [], await readdir(stage.taskDirectory));
+  checkEnd(scene, wiring, task);
+  const key = onlyOne(await keysBelow(stage, archiveKeys(parseArchiveId(id)).reports));
+  const report = restoreReportSchema.parse(await readObject(stage, key));
+  scene.check('outcome', 'passed', report.outcome);
+  scene.check('torrents restored', torrents, report.torrents);
+  scene.check(
+    'comparisons that differ',
+    [],
+    report.comparisons.filter(({ same }) => !same),
+  );
+  scene.quote(key);
+  scene.figure('torrents', report.torrents);
+  scene.figure('comparisons', report.comparisons.length);
+  scene.figure('durationMs', report.durationMs);
+  scene.figure('stages', report.stages);
+  scene.summarize(
+    `${formatCount(report.torrents ?? 0)} torrents restored in ${formatDuration(report.durationMs)}`,
+  );
+}
+
+/** ECS tells the report function that the task has ended; it has reported by itself, so there is nothing to add. */
+function checkEnd(scene: Scene, wiring: Cloud['wiring'], task: EndedTask): void {
+  const { subject } = answerOf(task.deliveries, wiring, 'report') as { subject?: string };
+  scene.check('what report adds to a test that has reported', undefined, subject);
+}
+
+/** The mail as it arrives. @returns It. */
+export async function readMail(scene: Scene, stage: Stage, torrents: number): Promise<Mail> {
+  const mails = await stage.aws.mails();
+  const mail = onlyOne(mails);
+  scene.quote(`Subject: ${mail.subject}\n\n${mail.text}`);
+  scene.check('the count in the subject', true, mail.subject.includes(formatCount(torrents)));
+  scene.check('the count in the text', true, mail.text.includes(formatCount(torrents)));
+  scene.check('length of the subject', true, mail.subject.length <= 100);
+  scene.figure('subject', mail.subject);
+  scene.figure('text', mail.text);
+  scene.summarize(mail.subject.replace('[offsite] ', ''));
+  return mail;
+}
+
+type Sighting = {
+  told: string;
+  newestIntactId?: string;
+  newestIntactAgeHours?: number;
+  restoreTestAgeHours?: number;
+};
+
+/** The hourly look finds both proofs fresh, and stays quiet. */
+export async function watch(scene: Scene, stage: Stage, { bus, wiring }: Cloud, id: string): Promise<void> {
+  const before = (await stage.aws.mails()).length;
+  const { sightings } = answerOf(await bus.fireSchedule('watch', new Date()), wiring, 'watch') as {
+    sightings: Sighting[];
+  };
+  const { told, newestIntactId, newestIntactAgeHours, restoreTestAgeHours } = onlyOne(sightings);
+  scene.check('newest intact archive', id, newestIntactId);
+  scene.check('what the operator is told', 'nothing', told);
+  scene.check('age of a restore test is known', 'number', typeof restoreTestAgeHours);
+  scene.check('mails', before, (await stage.aws.mails()).length);
+  scene.say(
+    'The hourly schedule → watch: archive and restore test are fresh. No mail: silence is earned here.',
+  );
+  scene.figure('newestIntactAgeHours', newestIntactAgeHours);
+  scene.figure('restoreTestAgeHours', restoreTestAgeHours);
+  scene.summarize('both proofs fresh, no mail');
+}

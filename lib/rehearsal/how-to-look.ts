@@ -1,0 +1,39 @@
+// What to type to look at a rehearsal that was told to keep running.
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Database, Stage } from './stage.ts';
+
+/**
+ * Writes the files that spare the reader a password, and says how to use them.
+ *
+ * @returns Lines for a shell.
+ */
+export async function howToLook(stage: Stage, { source }: Database): Promise<string> {
+  const { aws, directory, configFile, binDir } = stage;
+  const { PGHOST = '', PGPORT = '', PGUSER = '', PGPASSWORD = '', PGDATABASE = '' } = source.env;
+  const passFile = join(directory, 'pgpass');
+  await writeFile(passFile, `${PGHOST}:${PGPORT}:*:${PGUSER}:${PGPASSWORD}\n`, { mode: 0o600 });
+  const settings = Object.entries({
+    ...aws.env,
+    PGHOST,
+    PGPORT,
+    PGUSER,
+    PGDATABASE,
+    PGPASSFILE: passFile,
+    OFFSITE_CONFIG: configFile,
+  });
+  const file = join(directory, 'look.sh');
+  await writeFile(file, settings.map(([name, value]) => `export ${name}='${value}'\n`).join(''), {
+    mode: 0o600,
+  });
+  return [
+    `. ${file}`,
+    '',
+    `aws s3 ls --recursive s3://${aws.bucket}/`,
+    'bin/offsite list',
+    'bin/offsite backup',
+    `${join(binDir, 'psql')} -c 'SELECT count(*) FROM torrents'`,
+    `curl -s ${aws.endpoint}/_fauxqs/queues/operator-mailbox`,
+  ].join('\n');
+}

@@ -1,0 +1,118 @@
+// npm run rehearse: the deployed system on this machine, from the first back-up to the restored database. Needs no AWS
+// account and leaves nothing behind.
+
+import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { execa } from 'execa';
+import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../core/errors.ts';
+import { formatCount } from '../core/quantities.ts';
+import { hostileRows } from './chapters/opening.ts';
+import { howToLook } from './how-to-look.ts';
+import { createNarrator } from './narrator.ts';
+import { perform } from './performance.ts';
+import { containerArguments, providePostgres } from './postgres-programs.ts';
+import { openStage } from './stage.ts';
+
+type Flags = { torrents: number; json?: string; keep?: boolean };
+
+/** The dump of fewer is over before it can be killed half-way. */
+const fewestTorrents = 1000;
+
+const coloured = process.stdout.isTTY && !process.env.NO_COLOR;
+let muted = false;
+const narrator = createNarrator((text) => {
+  if (!muted) process.stdout.write(text);
+}, coloured);
+
+const program = new Command('npm run rehearse --')
+  .description('The deployed system on this machine: back up, verify, expire, restore, and what goes wrong.')
+  .option('--torrents <n>', 'how many torrents the made-up database holds', wholeNumber, 20_000)
+  .option('--json <file>', 'write the figures of every step there')
+  .option('--keep', 'leave everything running at the end, and say how to look, until Ctrl-C')
+  .exitOverride()
+  .configureOutput({ outputError: () => undefined });
+
+try {
+  const flags = program.parse().opts<Flags>();
+  process.exitCode = await main(flags);
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+async function main(flags: Flags): Promise<number> {
+  const postgres = await providePostgres((text) => narrator.say(text));
+  if (postgres.from === 'docker') return runInContainer(postgres.image, flags);
+  narrator.title('bitagent-offsite: a rehearsal', [
+    `${formatCount(flags.torrents + hostileRows)} torrents; PostgreSQL from ${postgres.binDir}; S3, SNS and SQS by ` +
+      'fauxqs; ECS by a stand-in of our own. Everything listens on loopback only and is gone afterwards.',
+  ]);
+  const stopAsked = untilSignal();
+  const stage = await openStage(postgres.binDir);
+  try {
+    const performing = perform(narrator, stage, flags.torrents);
+    const { figures, database } = await Promise.race([performing, stopAsked.then(interrupt)]);
+    if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(figures, null, 1)}\n`);
+    if (flags.keep && database !== undefined) {
+      narrator.title('\nEverything runs on, until Ctrl-C.', []);
+      narrator.quote(await howToLook(stage, database));
+      await stopAsked;
+    }
+    return figures.asExpected ? 0 : exitCodes.unexpected;
+  } finally {
+    await stage.close();
+  }
+}
+
+/** Waits for Ctrl-C or a SIGTERM; from the call on, neither ends this process by itself. */
+function untilSignal(): Promise<'SIGINT' | 'SIGTERM'> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(signal));
+  });
+}
+
+function interrupt(signal: 'SIGINT' | 'SIGTERM'): never {
+  // What breaks from now on breaks because we close it.
+  muted = true;
+  throw new OffsiteError('INTERRUPTED', `interrupted by ${signal}`, {
+    expected: 'to play the story to its end',
+    found: signal,
+    hint: 'everything was stopped and removed; run again',
+    exitCode: 128 + constants.signals[signal],
+  });
+}
+
+/** In the container there is a Postgres, so that there the story is played. */
+async function runInContainer(image: string, { torrents, json, keep }: Flags): Promise<number> {
+  narrator.say(`There is no PostgreSQL here: the rehearsal runs in a container of ${image}.`);
+  const args = ['--torrents', String(torrents), ...(keep ? ['--keep'] : [])];
+  const terminal = process.stdin.isTTY && process.stdout.isTTY;
+  const docker = await execa('docker', containerArguments(image, args, json, terminal), {
+    stdio: 'inherit',
+    reject: false,
+  });
+  return docker.exitCode ?? exitCodes.unexpected;
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text.replaceAll(/[_,](?=\d{3})/g, ''));
+  if (Number.isSafeInteger(number) && number >= fewestTorrents) return number;
+  throw new InvalidArgumentError(`It must be a whole number, at least ${formatCount(fewestTorrents)}.`);
+}
+
+function explain(error: unknown): number {
+  if (!(error instanceof CommanderError)) {
+    process.stderr.write(`${describeError(error)}\n`);
+    return exitCodeOf(error);
+  }
+  // Help was printed on purpose.
+  if (error.exitCode === 0) return 0;
+  const found = error.message.replace(/^error: /, '');
+  return explain(
+    new OffsiteError('USAGE', 'these arguments cannot be used', {
+      expected: '--torrents N, --json FILE, --keep or --help',
+      found,
+      hint: 'npm run rehearse -- --help',
+    }),
+  );
+}
