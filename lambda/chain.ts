@@ -2,14 +2,23 @@
 
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { Metrics } from '@aws-lambda-powertools/metrics';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import { Metrics, type MetricUnit } from '@aws-lambda-powertools/metrics';
 import middy from '@middy/core';
 import * as z from 'zod';
 import { OffsiteError } from '../lib/core/errors.ts';
 
 export const logger = new Logger({ serviceName: 'offsite' });
-export const metrics = new Metrics({ namespace: 'Offsite', serviceName: 'offsite' });
+const metrics = new Metrics({ namespace: 'Offsite', serviceName: 'offsite' });
+
+/** Writes one figure of a source to the log in the embedded metric format; an absent figure stays absent. */
+export function measure(
+  source: string,
+  name: string,
+  unit: (typeof MetricUnit)[keyof typeof MetricUnit],
+  value: number | undefined,
+): void {
+  if (value !== undefined) metrics.singleMetric().addDimension('source', source).addMetric(name, unit, value);
+}
 
 /**
  * Makes a handler.
@@ -24,7 +33,6 @@ export function chain<Schema extends z.ZodType, Result>(
 ) {
   return middy<unknown, Result>()
     .use(injectLambdaContext(logger))
-    .use(logMetrics(metrics))
     .onError(({ error }) => {
       const { code, expected, found, hint } = error as Partial<OffsiteError>;
       logger.error((error as Error).message, { error: error as Error, code, expected, found, hint });

@@ -3,7 +3,7 @@ import { scheduledSchema } from '../lib/core/events.ts';
 import { publishMail } from '../lib/io/mailer.ts';
 import { createS3Store } from '../lib/io/s3-store.ts';
 import { watch } from '../lib/steps/watch.ts';
-import { chain, logger, metrics } from './chain.ts';
+import { chain, logger, measure } from './chain.ts';
 import { environment } from './environment.ts';
 
 /** Measures how old the proofs are. Where there is none there is no figure: the missing figure is the alarm. */
@@ -23,16 +23,9 @@ export const handler = chain(scheduledSchema, async () => {
     sendMail: (mail) => publishMail(topicArn, mail),
   });
   for (const { source, newestIntactAgeHours, restoreTestAgeHours } of sightings) {
-    measure(source, 'NewestIntactAgeHours', newestIntactAgeHours);
-    measure(source, 'RestoreTestAgeHours', restoreTestAgeHours);
+    measure(source, 'NewestIntactAgeHours', MetricUnit.NoUnit, newestIntactAgeHours);
+    measure(source, 'RestoreTestAgeHours', MetricUnit.NoUnit, restoreTestAgeHours);
   }
   logger.info('watched', { sightings });
   return { sightings };
 });
-
-function measure(source: string, name: string, value: number | undefined): void {
-  if (value === undefined) return;
-  const single = metrics.singleMetric();
-  single.addDimension('source', source);
-  single.addMetric(name, MetricUnit.NoUnit, value);
-}

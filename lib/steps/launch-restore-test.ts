@@ -49,7 +49,7 @@ async function launchOne(source: string, { store, requestId, launch }: LaunchOpt
   if (newest === undefined) {
     throw new OffsiteError('NOTHING_INTACT', `there is no intact archive of ${source}`, {
       expected: 'at least one archive with the verdict intact',
-      found: `${entries.length} archives, none of them intact`,
+      found: entries.length === 0 ? 'no archive at all' : `none intact among ${entries.length}`,
       hint: "back up ('offsite backup') and wait for the verdict ('offsite list')",
     });
   }
