@@ -10,6 +10,8 @@ import { countedTable } from './verdict.ts';
 
 export const restoreReportFormat = 1;
 
+const noBreak = '\u00a0';
+
 const durationMs = z.number().nonnegative();
 const count = z.number().int().nonnegative();
 
@@ -132,7 +134,7 @@ function proven({ id, comparisons, torrents, serverVersion, durationMs: took }: 
   const restored = (kind: string) => formatCount(comparisons.find(({ what }) => what === kind)?.found ?? 0);
   return [
     wrap(
-      `Your archive can be restored. ${id} was loaded into an empty PostgreSQL ${shortVersion(serverVersion)}, and everything that was dumped came back, in ${formatDuration(took)}. There is nothing to do.`,
+      `Your archive can be restored. ${id} was loaded into an empty PostgreSQL ${shortVersion(serverVersion)}, and everything that was dumped came back, in ${formatDuration(took).replaceAll(' ', noBreak)}. There is nothing to do.`,
     ),
     indented(
       textTable([
@@ -237,5 +239,5 @@ function wrap(text: string, columns = 78): string {
     if (line !== '' && line.length + 1 + word.length > columns) lines.push(word);
     else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
   }
-  return lines.join('\n');
+  return lines.join('\n').replaceAll(noBreak, ' ');
 }

@@ -1,0 +1,343 @@
+import { describe, expect, it } from 'vitest';
+import {
+  compareCatalogue,
+  objectKinds,
+  type RestoredCatalogue,
+  splitName,
+} from '../../lib/core/comparison.ts';
+import {
+  parseRestoreReport,
+  type RestoreReport,
+  restoreReportKey,
+  restoreTestMail,
+  serializeRestoreReport,
+} from '../../lib/core/restore-report.ts';
+import { inventoryOf } from '../fixtures/postgres.ts';
+
+const inventory = inventoryOf({
+  rows: { 'public.torrents': 20_012, 'public.torrent_files': 224_320 },
+  tables: ['public.torrents', 'public.torrent_files'],
+  indexes: ['public.torrents_name_idx', 'public.torrents_size_idx'],
+  constraints: ['public.torrents.torrents_pkey', 'public.torrent_files.torrent_files_pkey'],
+});
+
+function restored(parts: Partial<RestoredCatalogue['objects']> = {}): RestoredCatalogue {
+  const objects = Object.fromEntries(objectKinds.map((kind) => [kind, inventory[kind]]));
+  return {
+    rows: inventory.rows,
+    objects: { ...objects, ...parts } as RestoredCatalogue['objects'],
+    largeObjects: 0,
+  };
+}
+
+const common = {
+  format: 1,
+  id: 'bitagent-2026-11-22-031500Z',
+  source: 'bitagent',
+  startedAt: '2026-11-23T05:00:00.000Z',
+  durationMs: 95_000,
+  toolVersion: '0.1.0',
+  stages: [
+    { stage: 'start server', durationMs: 1000 },
+    { stage: 'download and load', durationMs: 60_000 },
+    { stage: 'indexes and keys', durationMs: 30_000 },
+    { stage: 'compare', durationMs: 4000 },
+  ],
+  archive: {
+    key: 'archives/bitagent/bitagent-2026-11-22-031500Z.sql.gz',
+    versionId: '3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY',
+    etag: 'c355e1f8c82d81f295ca6ccd925388cb-9',
+    compressedBytes: 72_000_000,
+    plainBytes: 344_000_000,
+  },
+  serverVersion: '16.4 (Debian 16.4-1.pgdg120+1)',
+  torrents: 20_012,
+} as const;
+
+const passed: RestoreReport = {
+  outcome: 'passed',
+  ...common,
+  stages: [...common.stages],
+  comparisons: compareCatalogue(inventory, restored()),
+};
+
+const failed: RestoreReport = {
+  ...passed,
+  outcome: 'failed',
+  comparisons: compareCatalogue(
+    inventory,
+    restored({ indexes: [], constraints: ['public.torrents.torrents_pkey'] }),
+  ),
+  failure: {
+    code: 'RESTORE_FAILED',
+    message: 'what came back is not what was dumped',
+    expected: 'indexes: 2, constraints: 2',
+    found: 'indexes: 0, constraints: 1',
+    hint: 'look at what runs pg_dump',
+  },
+};
+
+const early: RestoreReport = {
+  outcome: 'failed',
+  ...common,
+  archive: undefined,
+  serverVersion: undefined,
+  torrents: undefined,
+  stages: [],
+  comparisons: [],
+  failure: {
+    ...failed.failure,
+    code: 'ARCHIVE_MISSING',
+    message: 'the archive bitagent-2026-11-22-031500Z is gone',
+  },
+};
+
+describe('a restore report', () => {
+  it.each([passed, failed, early])('reads back as it was written', (report) => {
+    expect(parseRestoreReport(serializeRestoreReport(report))).toEqual(JSON.parse(JSON.stringify(report)));
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['no JSON', '{"outcome":'],
+    ['another format', JSON.stringify({ ...passed, format: 2 })],
+    ['a passed test without a count', JSON.stringify({ ...passed, torrents: undefined })],
+    ['a failure without a reason', JSON.stringify({ ...failed, failure: undefined })],
+  ])('proves nothing when it is %s', (_, text) => {
+    expect(parseRestoreReport(text)).toBeUndefined();
+  });
+
+  it('is kept under its archive, by the second', () => {
+    const id = { id: common.id, source: 'bitagent' };
+    expect(restoreReportKey(id, new Date('2026-11-23T05:00:00.999Z'))).toBe(
+      'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json',
+    );
+  });
+});
+
+describe('the mail of a restore test', () => {
+  it('says in the subject and the first lines what was proven', () => {
+    const mail = restoreTestMail(passed);
+    expect(mail.subject).toBe('[offsite] Restore test passed: bitagent, 20,012 torrents');
+    expect(mail.text).toMatchInlineSnapshot(`
+      "Your archive can be restored. bitagent-2026-11-22-031500Z was loaded into an
+      empty PostgreSQL 16.4, and everything that was dumped came back, in
+      1 min 35 s. There is nothing to do.
+
+        SELECT count(*) FROM torrents;  20,012, as dumped
+        2 tables                        244,332 rows, every table as dumped
+        2 indexes, 2 constraints        all there by name, and all else too
+        the bytes                       sha256 as the agent wrote them
+
+      What was tested
+
+        archive   bitagent-2026-11-22-031500Z
+        dumped    2026-11-22 03:15 UTC
+        tested    2026-11-23 05:00 UTC, 26 h after the dump
+        took      1 min 35 s
+        torrents  20,012 restored
+        bytes     68.7 MiB compressed, 328 MiB plain
+        object    archives/bitagent/bitagent-2026-11-22-031500Z.sql.gz
+        version   3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY
+        ETag      c355e1f8c82d81f295ca6ccd925388cb-9
+        server    PostgreSQL 16.4, thrown away afterwards
+        report    reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json
+
+      How long it took
+
+        stage              time       share
+        start server       1.0 s
+        download and load  1 min 0 s  ###################
+        indexes and keys   30.0 s     #########
+        compare            4.0 s      #
+
+      Rows of every table
+
+        table                  dumped  restored
+        public.torrents        20,012    20,012
+        public.torrent_files  224,320   224,320
+
+      Everything else
+
+        objects        dumped  restored
+        tables              2         2
+        indexes             2         2
+        constraints         2         2
+        triggers            0         0
+        sequences           0         0
+        extensions          0         0
+        types               0         0
+        functions           0         0
+        views               0         0
+        large objects       0         0
+      "
+    `);
+  });
+
+  it('says what failed and what to do before any figure', () => {
+    const mail = restoreTestMail(failed);
+    expect(mail.subject).toBe(
+      '[offsite] RESTORE TEST FAILED: bitagent, what came back is not what was dumped',
+    );
+    expect(mail.text).toMatchInlineSnapshot(`
+      "The archive bitagent-2026-11-22-031500Z did NOT pass its restore test: what
+      came back is not what was dumped.
+
+        expected  indexes: 2, constraints: 2
+        found     indexes: 0, constraints: 1
+        code      RESTORE_FAILED
+
+      indexes that did not come back: torrents_name_idx, torrents_size_idx
+
+      constraints that did not come back: torrent_files_pkey
+
+      What to do: look at what runs pg_dump.
+
+      Do not rely on this archive until a test of it has passed. 'offsite list'
+      shows the others; 'offsite backup' on the host takes a new one.
+
+      What was tested
+
+        archive   bitagent-2026-11-22-031500Z
+        dumped    2026-11-22 03:15 UTC
+        tested    2026-11-23 05:00 UTC, 26 h after the dump
+        took      1 min 35 s
+        torrents  20,012 restored
+        bytes     68.7 MiB compressed, 328 MiB plain
+        object    archives/bitagent/bitagent-2026-11-22-031500Z.sql.gz
+        version   3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY
+        ETag      c355e1f8c82d81f295ca6ccd925388cb-9
+        server    PostgreSQL 16.4, thrown away afterwards
+        report    reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json
+
+      How long it took
+
+        stage              time       share
+        start server       1.0 s
+        download and load  1 min 0 s  ###################
+        indexes and keys   30.0 s     #########
+        compare            4.0 s      #
+
+      Rows of every table
+
+        table                  dumped  restored
+        public.torrents        20,012    20,012
+        public.torrent_files  224,320   224,320
+
+      Everything else
+
+        objects        dumped  restored
+        tables              2         2
+        indexes             2         0  DIFFERS
+        constraints         2         1  DIFFERS
+        triggers            0         0
+        sequences           0         0
+        extensions          0         0
+        types               0         0
+        functions           0         0
+        views               0         0
+        large objects       0         0
+      "
+    `);
+  });
+
+  it('is short when nothing is known yet', () => {
+    const { subject, text } = restoreTestMail(early);
+    expect(subject).toMatch(/^[\x20-\x7e]{1,100}$/);
+    expect(text).toMatchInlineSnapshot(`
+      "The archive bitagent-2026-11-22-031500Z did NOT pass its restore test: the
+      archive bitagent-2026-11-22-031500Z is gone.
+
+        expected  indexes: 2, constraints: 2
+        found     indexes: 0, constraints: 1
+        code      ARCHIVE_MISSING
+
+      What to do: look at what runs pg_dump.
+
+      Do not rely on this archive until a test of it has passed. 'offsite list'
+      shows the others; 'offsite backup' on the host takes a new one.
+
+      What was tested
+
+        archive  bitagent-2026-11-22-031500Z
+        dumped   2026-11-22 03:15 UTC
+        tested   2026-11-23 05:00 UTC, 26 h after the dump
+        took     1 min 35 s
+        report   reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json
+      "
+    `);
+  });
+
+  it.each([passed, failed, early])('fits a subject of SNS and a window of 80 columns', (report) => {
+    const long = { ...report, ...('failure' in report ? { failure: longFailure } : {}) } as RestoreReport;
+    const { subject, text } = restoreTestMail(long);
+    expect(subject).toMatch(/^[\x20-\x7e]{1,100}$/);
+    expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+});
+
+const longFailure = {
+  code: 'SERVER_FAILED',
+  message:
+    'the throw-away Postgres server – which is started for the test and thrown away afterwards – did not start',
+  expected: 'word '.repeat(60).trim(),
+  found: `first line\n${'word '.repeat(40).trim()}`,
+  hint: 'is there disk space and memory? '.repeat(5).trim(),
+};
+
+describe('compareCatalogue', () => {
+  it('finds nothing to say about equals, in any order, with what every database has', () => {
+    const objects = { indexes: [...inventory.indexes].reverse(), extensions: ['plpgsql'] };
+    expect(compareCatalogue(inventory, restored(objects)).filter(({ same }) => !same)).toEqual([]);
+  });
+
+  it('counts names as often as they occur', () => {
+    const twice = inventoryOf({ functions: ['public.f', 'public.f', 'other.f'] });
+    const catalogue = {
+      ...restored(),
+      rows: {},
+      objects: { ...emptyObjects(), functions: ['public.f', 'other.f'] },
+    };
+    const different = compareCatalogue(twice, catalogue).filter(({ same }) => !same);
+    expect(different).toEqual([
+      { what: 'functions', counted: 'objects', expected: 3, found: 2, same: false, missing: ['f'] },
+    ]);
+  });
+
+  it('is not deceived by equal counts', () => {
+    const different = compareCatalogue(
+      inventory,
+      restored({ indexes: ['public.torrents_name_idx', 'public.other'] }),
+    );
+    expect(different.find(({ what }) => what === 'indexes')).toMatchObject({
+      expected: 2,
+      found: 2,
+      same: false,
+      missing: ['torrents_size_idx'],
+      unexpected: ['other'],
+    });
+  });
+
+  it('tells a table that is not there from an empty one', () => {
+    const catalogue = { ...restored(), rows: { 'public.torrents': 0 } };
+    const rows = compareCatalogue(inventory, catalogue).filter(({ counted }) => counted === 'rows');
+    expect(rows.map(({ found }) => found)).toEqual([0, null]);
+  });
+});
+
+describe('splitName', () => {
+  it.each([
+    ['public.torrents', ['public', 'torrents']],
+    ['torrents', ['torrents']],
+    ['"My.Schema"."Tab ""le"', ['My.Schema', 'Tab "le']],
+    ['public.f(integer, text)', ['public', 'f']],
+    ['"a(b"', ['a(b']],
+    ['a.b.c', ['a', 'b', 'c']],
+  ])('%s', (text, parts) => {
+    expect(splitName(text)).toEqual(parts);
+  });
+});
+
+function emptyObjects(): RestoredCatalogue['objects'] {
+  return Object.fromEntries(objectKinds.map((kind) => [kind, []])) as unknown as RestoredCatalogue['objects'];
+}
