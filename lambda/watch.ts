@@ -6,7 +6,7 @@ import { watch } from '../lib/steps/watch.ts';
 import { chain, logger, measure } from './chain.ts';
 import { environment } from './environment.ts';
 
-/** Measures how old the proofs are. Where there is none there is no figure: the missing figure is the alarm. */
+/** Measures how old the proofs are; where there is none there is no figure, and that is the alarm. */
 export const handler = chain(scheduledSchema, async () => {
   const { bucket, topicArn, sources, ...limits } = environment(
     'bucket',

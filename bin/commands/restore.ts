@@ -31,12 +31,15 @@ export async function runRestore(
   const manifest = await readManifest(store, id);
   const database = flags.into ?? `${id.source}_restored`;
   process.stderr.write(`restoring ${id.id} into a fresh database ${database} …\n`);
+  const roles = entry.inventory?.roles ?? [];
   const { body } = await openArchive(store, id, manifest);
   await restore({
     connection,
     database,
     dump: inflateArchive(body, manifest, signal).dump,
-    roles: entry.inventory?.roles ?? [],
+    roles,
+    // Since PostgreSQL 15 only the database's owner may create tables in it, as the application's migrations do.
+    owner: roles.length === 1 ? roles[0] : undefined,
     createRoles: flags.createRoles ?? false,
     signal,
   });
