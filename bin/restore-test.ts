@@ -64,9 +64,12 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(describeError(error));
-  process.exitCode = exitCodes.unreported;
-}
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    console.error(describeError(error));
+    process.exitCode = exitCodes.unreported;
+  },
+);

@@ -122,7 +122,7 @@ export function restoreTestMail(report: RestoreReport): Mail {
     ...differingNames(report.comparisons),
     wrap(`What to do: ${failure.hint}.`),
     wrap(
-      `Do not rely on this archive until a test of it has passed. 'offsite list' shows the others; 'offsite backup' on the host takes a new one.`,
+      `Do not rely on this archive until a test of it has passed. 'offsite verify ${report.id}' reads its bytes again, 'offsite list' shows the others, 'offsite backup' on the host takes a new one.`,
     ),
     ...details,
   ]);

@@ -193,8 +193,9 @@ describe('the mail of a restore test', () => {
 
       What to do: look at what runs pg_dump.
 
-      Do not rely on this archive until a test of it has passed. 'offsite list'
-      shows the others; 'offsite backup' on the host takes a new one.
+      Do not rely on this archive until a test of it has passed. 'offsite verify
+      bitagent-2026-11-22-031500Z' reads its bytes again, 'offsite list' shows the
+      others, 'offsite backup' on the host takes a new one.
 
       What was tested
 
@@ -254,8 +255,9 @@ describe('the mail of a restore test', () => {
 
       What to do: look at what runs pg_dump.
 
-      Do not rely on this archive until a test of it has passed. 'offsite list'
-      shows the others; 'offsite backup' on the host takes a new one.
+      Do not rely on this archive until a test of it has passed. 'offsite verify
+      bitagent-2026-11-22-031500Z' reads its bytes again, 'offsite list' shows the
+      others, 'offsite backup' on the host takes a new one.
 
       What was tested
 
