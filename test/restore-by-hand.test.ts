@@ -1,0 +1,71 @@
+// The promise to whoever has lost everything: `aws`, `gunzip` and `psql` are enough, with nothing of this program.
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findPostgresPrograms } from '../lib/io/postgres.ts';
+import { createS3Store } from '../lib/io/s3-store.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../lib/io/throwaway-postgres.ts';
+import { loadCorpus } from '../lib/rehearsal/load-corpus.ts';
+import type { LocalAws } from '../lib/rehearsal/local-aws.ts';
+import { offsite } from './fixtures/cli.ts';
+import { startLocalAws } from './fixtures/local-aws.ts';
+import { corpus, corpusTorrents } from './fixtures/postgres.ts';
+
+let aws: LocalAws;
+let postgres: ThrowawayPostgres;
+let id: string;
+const folder = mkdtempSync(join(tmpdir(), 'offsite-by-hand-'));
+
+beforeAll(async () => {
+  aws = await startLocalAws();
+  postgres = await startThrowawayPostgres({ tuned: true });
+  const owner = await loadCorpus(postgres.connection, corpus);
+  if (owner.via !== 'server') throw new Error('unreachable');
+  const result = await offsite(['backup', '--json'], {
+    ...aws.env,
+    OFFSITE_BUCKET: aws.bucket,
+    ...owner.env,
+  });
+  id = JSON.parse(result.stdout).id;
+});
+afterAll(async () => {
+  await postgres?.stop();
+  await aws?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('restores as README.md says', async () => {
+  await download();
+  const env = {
+    ...postgres.connection.env,
+    PATH: `${findPostgresPrograms()}${delimiter}${process.env.PATH}`,
+  };
+  const sh = (line: string) => execa('bash', ['-o', 'pipefail', '-c', line], { cwd: folder, env });
+  await sh(`gunzip -t ${id}.sql.gz`);
+  await sh('createdb -O bitmagnet -T template0 bitmagnet_new');
+  await sh(`gunzip -c ${id}.sql.gz | psql -X -q -v ON_ERROR_STOP=1 -d bitmagnet_new`);
+  const { stdout } = await sh("psql -X -At -d bitmagnet_new -c 'SELECT count(*) FROM torrents'");
+  expect(stdout).toBe(String(corpusTorrents));
+  // The manifest's sums are those of common tools.
+  const manifest = JSON.parse(
+    (await createS3Store({ bucket: aws.bucket }).readText(`archives/bitagent/${id}.manifest.json`))?.text ??
+      '',
+  );
+  expect((await sh(`sha256sum ${id}.sql.gz`)).stdout.split(' ')[0]).toBe(manifest.sha256);
+  expect((await sh(`gunzip -c ${id}.sql.gz | wc -c`)).stdout.trim()).toBe(String(manifest.plainBytes));
+});
+
+async function download(): Promise<void> {
+  const key = `archives/bitagent/${id}.sql.gz`;
+  const file = join(folder, `${id}.sql.gz`);
+  const hasAws = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'aws')));
+  if (hasAws) {
+    await execa('aws', ['s3', 'cp', '--quiet', `s3://${aws.bucket}/${key}`, file], { env: { ...aws.env } });
+    return;
+  }
+  console.warn('aws is not on the PATH: the archive is downloaded with curl');
+  await execa('curl', ['-fsS', '-o', file, `${aws.endpoint}/${aws.bucket}/${key}`]);
+}
