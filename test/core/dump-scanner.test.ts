@@ -47,8 +47,10 @@ CREATE FUNCTION public.atomic(a integer) RETURNS integer
     LANGUAGE sql
     BEGIN ATOMIC
  SELECT CASE WHEN (a > 1) THEN 1 ELSE 2 END AS "case";
- SELECT a AS "end";
+ INSERT INTO public.fake VALUES (1);
 END;
+CREATE FUNCTION public.named(begin integer) RETURNS integer LANGUAGE sql AS $$select 1$$;
+CREATE OR REPLACE FUNCTION public.recreated() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT 1; INSERT INTO public.fake DEFAULT VALUES; END;
 CREATE FUNCTION public.body() RETURNS text LANGUAGE plpgsql AS $_X$
 BEGIN
 /* COPY public.fake (a) FROM stdin;
@@ -130,8 +132,8 @@ CREATE INDEX "odd index
 ;" ON "odd schema"."t;a.ble
 with ""quotes""" USING gin (a);
 CREATE RULE "odd rule" AS
-    ON INSERT TO public.v DO INSTEAD ( INSERT INTO public.fake (a) VALUES (new.a);
- SELECT 1;
+    ON INSERT TO public.v DO INSTEAD ( SELECT 1;
+ INSERT INTO public.fake DEFAULT VALUES;
 );
 CREATE TRIGGER "odd ""on"" trigger" BEFORE UPDATE OF a, b ON public.torrents FOR EACH ROW WHEN ((old.b <> ' ON x'::text)) EXECUTE FUNCTION public.f();
 CREATE CONSTRAINT TRIGGER ct AFTER INSERT ON public.torrents FOR EACH ROW EXECUTE FUNCTION public.f('on');
@@ -165,7 +167,15 @@ const hostileInventory: Inventory = {
   sequences: ['public.torrents_id_seq', 'public."Se""q"'],
   extensions: ['pg_trgm'],
   types: ['public."FilesStatus"', 'public.shell', 'public.dom'],
-  functions: ['public.atomic', 'public.body', 'public.body', 'public.proc', 'public.agg'],
+  functions: [
+    'public.atomic',
+    'public.named',
+    'public.recreated',
+    'public.body',
+    'public.body',
+    'public.proc',
+    'public.agg',
+  ],
   views: ['public.v', 'public.mv'],
   roles: ['bitmagnet', '"Odd Role"', 'watcher', 'reader', 'maker', 'taker'],
   serverVersion: '16.4 (Debian 16.4-1)',
