@@ -22,7 +22,7 @@ export type RestoreOptions = {
   readonly roles?: readonly string[] | undefined;
   /** Creates missing roles without the right to log in, instead of refusing. */
   readonly createRoles?: boolean | undefined;
-  /** Who shall own the database; the connection's role when not given. */
+  /** Who shall own the database, as the dump spells it; the connection's role when not given. */
   readonly owner?: string | undefined;
   /** Where to stand while creating and dropping. */
   readonly maintenanceDatabase?: string | undefined;
@@ -46,7 +46,7 @@ export async function restore(options: RestoreOptions): Promise<void> {
   await refuseExisting(run, database);
   await provideRoles(run, options.roles ?? [], options.createRoles ?? false);
   throwIfInterrupted(signal);
-  const owner = options.owner === undefined ? '' : ` OWNER ${quoteIdentifier(options.owner)}`;
+  const owner = options.owner === undefined ? '' : ` OWNER ${quoteIdentifier(plainName(options.owner))}`;
   await run(`CREATE DATABASE ${quoteIdentifier(database)}${owner} TEMPLATE template0 ENCODING 'UTF8'`).catch(
     (error) => {
       throw /already exists/.test((error as OffsiteError).found) ? databaseExists(database) : error;
@@ -73,11 +73,15 @@ async function provideRoles(
   create: boolean,
 ): Promise<void> {
   const existing = new Set((await run('SELECT rolname FROM pg_roles')).map(([name]) => name));
-  const missing = names.map((name) => splitName(name)[0] ?? name).filter((name) => !existing.has(name));
+  const missing = names.map(plainName).filter((name) => !existing.has(name));
   if (missing.length === 0) return;
   const statements = missing.map((name) => `CREATE ROLE ${quoteIdentifier(name)} NOLOGIN;`);
   if (!create) throw roleMissing(missing, statements);
   await run(statements.join('\n'));
+}
+
+function plainName(name: string): string {
+  return splitName(name)[0] ?? name;
 }
 
 /** Feeds the dump to psql; whichever of the two fails first, the other is ended and waited for. */
