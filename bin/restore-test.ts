@@ -51,8 +51,12 @@ function readEnvironment() {
   return parsed.data;
 }
 
+// A log that nobody reads any more is no reason to end without a report.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 for (const name of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(name, () => {
+  // Not once(): execa's own listener ends the process when it finds itself the last one.
+  process.on(name, () => {
     interruption.abort(
       new OffsiteError('INTERRUPTED', 'the restore test was told to stop before its end', {
         expected: 'to be left alone until the end',

@@ -1,0 +1,191 @@
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type ArchiveId, archiveKeys } from '../../lib/core/archive.ts';
+import { environmentNames } from '../../lib/core/deployment.ts';
+import { parseRestoreReport, type RestoreReport } from '../../lib/core/restore-report.ts';
+import type { ArchiveStore } from '../../lib/io/archive-store.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
+import { startThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
+import { loadCorpus } from '../../lib/rehearsal/load-corpus.ts';
+import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import { storeArchive } from '../fixtures/archive.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import { commandLines, compressed, corpus, dumpOf } from '../fixtures/postgres.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const node = join(root, 'node_modules/.bin/node');
+
+let aws: LocalAws;
+let store: ArchiveStore;
+let dump: Buffer;
+/** The programs' temporary directory: shows what they leave behind. */
+let own: string;
+let bundled: string;
+let day = 0;
+
+beforeAll(async () => {
+  aws = await startLocalAws();
+  store = createS3Store({ bucket: aws.bucket });
+  const origin = await startThrowawayPostgres({ tuned: true });
+  try {
+    dump = await dumpOf(await loadCorpus(origin.connection, corpus));
+  } finally {
+    await origin.stop();
+  }
+  own = await mkdtemp(join(tmpdir(), 'offsite-test-'));
+  await chmod(own, 0o755);
+  bundled = await mkdtemp(join(tmpdir(), 'offsite-bundle-'));
+});
+afterAll(async () => {
+  await rm(own, { recursive: true });
+  await rm(bundled, { recursive: true });
+  await aws.stop();
+});
+afterEach(async () => {
+  expect(await readdir(own)).toEqual([]);
+  expect(commandLines().filter((line) => line.includes(own))).toEqual([]);
+});
+
+function archived(parts: Partial<Parameters<typeof storeArchive>[1]> = {}): Promise<ArchiveId> {
+  day += 1;
+  return storeArchive(store, { dump, takenAt: new Date(Date.UTC(2026, 9, day, 3, 15)), ...parts });
+}
+
+/** Starts the program as the container would: with its own variables and little else. */
+function start(id: string, program = join(root, 'bin/restore-test.ts'), env: Record<string, string> = {}) {
+  return execa(node, [program], {
+    cwd: own,
+    extendEnv: false,
+    env: {
+      PATH: process.env.PATH ?? '',
+      TMPDIR: own,
+      ...aws.env,
+      [environmentNames.bucket]: aws.bucket,
+      [environmentNames.topicArn]: aws.topicArn,
+      [environmentNames.archiveId]: id,
+      ...env,
+    },
+    reject: false,
+    all: true,
+  });
+}
+
+async function reportsOf(id: ArchiveId): Promise<(RestoreReport | undefined)[]> {
+  const reports: (RestoreReport | undefined)[] = [];
+  for await (const { key } of store.list(archiveKeys(id).reports)) {
+    reports.push(parseRestoreReport((await store.readText(key))?.text ?? ''));
+  }
+  return reports;
+}
+
+/** Waits until the program has said something. */
+function said(child: ReturnType<typeof start>, words: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.all?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.includes(words)) resolve();
+    });
+    void child.finally(() => reject(new Error(`it ended without a word of ${words}: ${text}`)));
+  });
+}
+
+describe('bin/restore-test', () => {
+  it('restores, reports, mails and exits 0, as bundled for the container', async () => {
+    const dockerfile = await readFile(join(root, 'bin/restore-test.Dockerfile'), 'utf8');
+    const command = /^RUN (npx esbuild .*) --outfile=restore-test\.cjs$/m.exec(dockerfile)?.[1] ?? 'false';
+    const program = join(bundled, 'restore-test.cjs');
+    await execa('sh', ['-c', `${command} --outfile=${program}`], { cwd: root });
+
+    const id = await archived();
+    const { exitCode, all } = await start(id.id, program);
+    expect(all).toContain('restore-test: passed, reported');
+    expect(exitCode).toBe(0);
+    expect(await reportsOf(id)).toMatchObject([{ outcome: 'passed', torrents: 2012, id: id.id }]);
+    const mail = (await aws.mails()).at(-1);
+    expect(mail?.subject).toBe('[offsite] Restore test passed: bitagent, 2,012 torrents');
+    expect(mail?.text).toContain('SELECT count(*) FROM torrents;  2,012, as dumped');
+  });
+
+  it('reports a damaged archive and exits 1', async () => {
+    const bytes = compressed(dump);
+    const id = await archived({ bytes: bytes.subarray(0, bytes.length - 9) });
+    const { exitCode, stderr } = await start(id.id);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('ARCHIVE_DAMAGED');
+    expect(await reportsOf(id)).toMatchObject([{ outcome: 'failed', failure: { code: 'ARCHIVE_DAMAGED' } }]);
+    expect((await aws.mails()).at(-1)?.subject).toContain('RESTORE TEST FAILED: bitagent');
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('takes %s: ends its server, reports, exits 1', async (signal) => {
+    // Sleeps where the indexes would be made.
+    const slow = Buffer.concat([dump, Buffer.from('SELECT pg_sleep(600);\n')]);
+    const id = await archived({ dump: slow });
+    const child = start(id.id);
+    await said(child, 'start server took');
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    child.kill(signal);
+    const { exitCode } = await child;
+    expect(exitCode).toBe(1);
+    expect(await reportsOf(id)).toMatchObject([
+      { outcome: 'failed', failure: { code: 'INTERRUPTED', found: `signal ${signal}` } },
+    ]);
+    expect((await aws.mails()).at(-1)?.text).toContain('told to stop');
+  });
+
+  it('reports even if nobody reads its log any more', async () => {
+    const id = await archived();
+    const child = start(id.id);
+    await said(child, 'start server took');
+    child.stdout.destroy();
+    child.stderr.destroy();
+    expect((await child).exitCode).toBe(0);
+    expect(await reportsOf(id)).toMatchObject([{ outcome: 'passed' }]);
+  });
+
+  it('exits 2 when it cannot report', async () => {
+    const id = await archived();
+    const before = (await aws.mails()).length;
+    const missing = await start(id.id, undefined, { [environmentNames.topicArn]: '' });
+    expect(missing.exitCode).toBe(2);
+    expect(missing.stderr).toContain('CONFIG_INVALID');
+    expect(missing.stderr).toContain(environmentNames.topicArn);
+
+    const noTopic = await start('bitagent-2020-01-01-000000Z', undefined, {
+      [environmentNames.topicArn]: 'arn:aws:sns:us-east-1:000000000000:nobody',
+    });
+    expect(noTopic.exitCode).toBe(2);
+    const noId = await start('latest');
+    expect(noId.exitCode).toBe(2);
+    expect(noId.stderr).toContain('ARCHIVE_ID_INVALID');
+    expect((await aws.mails()).length).toBe(before);
+  });
+
+  it('shows no secret in ps or in what it prints', async () => {
+    const slow = Buffer.concat([dump, Buffer.from('SELECT pg_sleep(2);\n')]);
+    const id = await archived({ dump: slow });
+    const child = start(id.id);
+    const password = await passwordOf(child.pid as number);
+    const lines = commandLines();
+    expect(lines.some((line) => line.includes(own))).toBe(true);
+    expect(lines.filter((line) => line.includes(password))).toEqual([]);
+    const { all, exitCode } = await child;
+    expect(exitCode).toBe(0);
+    expect(all).not.toContain(password);
+  });
+});
+
+/** The password that the program gave to its psql; waits until there is one. */
+async function passwordOf(parent: number): Promise<string> {
+  for (;;) {
+    const { stdout } = await execa('pgrep', ['-P', String(parent), 'psql'], { reject: false });
+    const file = `/proc/${stdout.split('\n')[0]}/environ`;
+    const environment = stdout === '' ? '' : await readFile(file, 'utf8').catch(() => '');
+    const password = /(?:^|\0)PGPASSWORD=([^\0]+)/.exec(environment)?.[1];
+    if (password !== undefined) return password;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
