@@ -23,4 +23,5 @@ USER postgres
 WORKDIR /tmp
 # The base image asks for SIGINT, Fargate sends SIGTERM; the program takes both.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "/opt/offsite/restore-test.cjs"]
+# Without the flag Node lets inflated chunks pile up before it collects them: 195 MB instead of 144 MB at 200 MB of dump.
+ENTRYPOINT ["node", "--max-semi-space-size=1", "/opt/offsite/restore-test.cjs"]

@@ -168,7 +168,7 @@ describe('bin/restore-test', () => {
     const slow = Buffer.concat([dump, Buffer.from('SELECT pg_sleep(2);\n')]);
     const id = await archived({ dump: slow });
     const child = start(id.id);
-    const password = await passwordOf(child.pid as number);
+    const password = await passwordOf(child);
     const lines = commandLines();
     expect(lines.some((line) => line.includes(own))).toBe(true);
     expect(lines.filter((line) => line.includes(password))).toEqual([]);
@@ -178,14 +178,19 @@ describe('bin/restore-test', () => {
   });
 });
 
-/** The password that the program gave to its psql; waits until there is one. */
-async function passwordOf(parent: number): Promise<string> {
-  for (;;) {
-    const { stdout } = await execa('pgrep', ['-P', String(parent), 'psql'], { reject: false });
+/** The password that the program gave to its psql, as soon as there is one. */
+async function passwordOf(child: ReturnType<typeof start>): Promise<string> {
+  let ended = false;
+  void child.finally(() => {
+    ended = true;
+  });
+  while (!ended) {
+    const { stdout } = await execa('pgrep', ['-P', String(child.pid), 'psql'], { reject: false });
     const file = `/proc/${stdout.split('\n')[0]}/environ`;
     const environment = stdout === '' ? '' : await readFile(file, 'utf8').catch(() => '');
     const password = /(?:^|\0)PGPASSWORD=([^\0]+)/.exec(environment)?.[1];
     if (password !== undefined) return password;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  throw new Error(`it ended without starting a psql: ${(await child).all}`);
 }
