@@ -13,6 +13,8 @@ export type LambdaHost = {
   readonly assetDirectory: (codeKey: string) => string;
   /** Region, credentials and endpoints of the local AWS. */
   readonly aws: Readonly<Record<string, string>>;
+  /** Ends handlers that run. */
+  readonly signal?: AbortSignal;
 };
 
 export type Invocation = {
@@ -51,6 +53,7 @@ export async function invoke(host: LambdaHost, fn: LambdaFunction, event: unknow
     timeout: fn.timeoutMs,
     killSignal: 'SIGKILL',
     reject: false,
+    ...(host.signal && { cancelSignal: host.signal }),
   });
   const answer = parseAnswer(child.stdio[3]);
   const seen = {

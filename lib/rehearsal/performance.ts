@@ -57,6 +57,8 @@ export async function perform(
     wayBack.restoreByHand(scene, stage, host.database, file, host.census),
   );
 
+  // A story that ended early may not have waited for them.
+  await Promise.allSettled([loading, deploying]);
   const durationMs = Math.round(performance.now() - startedAt);
   narrator.table(records, durationMs);
   const asExpected = records.every(({ outcome }) => outcome === 'as expected');

@@ -1,7 +1,7 @@
 // npm run rehearse: the deployed system on this machine, from the first back-up to the restored database. Needs no AWS
 // account and leaves nothing behind.
 
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { execa } from 'execa';
@@ -41,6 +41,7 @@ try {
 }
 
 async function main(flags: Flags): Promise<number> {
+  if (flags.json !== undefined) await assertWritable(flags.json);
   const postgres = await providePostgres((text) => narrator.say(text));
   if (postgres.from === 'docker') return runInContainer(postgres.image, flags);
   narrator.title('bitagent-offsite: a rehearsal', [
@@ -49,25 +50,49 @@ async function main(flags: Flags): Promise<number> {
   ]);
   const stopAsked = untilSignal();
   const stage = await openStage(postgres.binDir);
+  const performing = perform(narrator, stage, flags.torrents);
   try {
-    const performing = perform(narrator, stage, flags.torrents);
     const { figures, database } = await Promise.race([performing, stopAsked.then(interrupt)]);
     if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(figures, null, 1)}\n`);
     if (flags.keep && database !== undefined) {
-      narrator.title('\nEverything runs on, until Ctrl-C.', []);
+      narrator.say('\nEverything runs on, until Ctrl-C. To look at it:\n');
       narrator.quote(await howToLook(stage, database));
       await stopAsked;
     }
     return figures.asExpected ? 0 : exitCodes.unexpected;
   } finally {
-    await stage.close();
+    await stage.close(performing);
   }
 }
 
-/** Waits for Ctrl-C or a SIGTERM; from the call on, neither ends this process by itself. */
+/** A minute of figures must not be lost to a mistyped path. */
+async function assertWritable(file: string): Promise<void> {
+  try {
+    await (await open(file, 'a')).close();
+  } catch (error) {
+    throw new OffsiteError('USAGE', `${file} cannot be written`, {
+      expected: 'a file that may be made or replaced',
+      found: (error as Error).message,
+      hint: 'name another with --json FILE',
+    });
+  }
+}
+
+/**
+ * Waits for Ctrl-C or a SIGTERM. The first does not end this process: everything has to be closed first. The second does.
+ *
+ * @remarks Not `once`: execa's own listener ends the process when it finds that it is the last.
+ */
 function untilSignal(): Promise<'SIGINT' | 'SIGTERM'> {
+  let asked = false;
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(signal));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(128 + constants.signals[signal]);
+        asked = true;
+        resolve(signal);
+      });
+    }
   });
 }
 

@@ -1,5 +1,6 @@
 // Everything that runs while the rehearsal does: the vault and the mailbox, the operator's database, the deployed
-// stack. Whatever is opened here is closed by `close`, the last first, and nothing of it remains.
+// stack. Whatever is opened here is closed by `close`, the last first, and nothing of it remains, however the
+// rehearsal ends.
 
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,10 +29,16 @@ export type Stage = {
   readonly configFile: string;
   /** Where the task's program has its temporary files. */
   readonly taskDirectory: string;
+  /** Aborts when the stage is closed: programs that run still are ended. */
+  readonly signal: AbortSignal;
   /** Is called by `close`. */
   onClose(closer: () => Promise<void>): void;
-  /** Ends everything. Idempotent. */
-  close(): Promise<void>;
+  /**
+   * Ends everything.
+   *
+   * @param work - What still works on the stage: what it opens meanwhile is closed as well.
+   */
+  close(work?: Promise<unknown>): Promise<void>;
 };
 
 /** The operator's host. */
@@ -59,17 +66,19 @@ export const sourceName = 'bitagent';
 /** Opens the stage: a bucket and a mailbox, and nothing in them. */
 export async function openStage(binDir: string): Promise<Stage> {
   const closers: (() => Promise<void>)[] = [];
-  let closing: Promise<void> | undefined;
-  const closeAll = async (): Promise<void> => {
+  const closing = new AbortController();
+  const directory = await mkdtemp(join(tmpdir(), 'offsite-rehearsal-'));
+  const closeOpened = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
-  const close = () => {
-    closing ??= closeAll();
-    return closing;
+  const close: Stage['close'] = async (work) => {
+    closing.abort();
+    await closeOpened();
+    await work?.catch(() => undefined);
+    await closeOpened();
+    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
   try {
-    const directory = await mkdtemp(join(tmpdir(), 'offsite-rehearsal-'));
-    closers.push(() => rm(directory, { recursive: true, force: true }));
     const taskDirectory = join(directory, 'task');
     await mkdir(taskDirectory);
     // The task's Postgres runs as another user than we, and has to get there.
@@ -89,7 +98,8 @@ export async function openStage(binDir: string): Promise<Stage> {
     const onClose: Stage['onClose'] = (closer) => {
       closers.push(closer);
     };
-    return { aws, s3, binDir, directory, configFile, taskDirectory, onClose, close };
+    const { signal } = closing;
+    return { aws, s3, binDir, directory, configFile, taskDirectory, signal, onClose, close };
   } catch (error) {
     await close();
     throw error;
@@ -98,8 +108,8 @@ export async function openStage(binDir: string): Promise<Stage> {
 
 /** Starts the operator's database server and loads the corpus, with its 12 hostile rows. */
 export async function startDatabase(stage: Stage, torrents: number): Promise<Database> {
-  const { binDir } = stage;
-  const server = await startThrowawayPostgres({ binDir, tuned: true });
+  const { binDir, signal } = stage;
+  const server = await startThrowawayPostgres({ binDir, tuned: true, signal });
   stage.onClose(() => server.stop());
   const source = await loadCorpus(server.connection, { torrents, edge: true, binDir });
   if (source.via !== 'server') throw new Error('the corpus was loaded somewhere else');
@@ -108,16 +118,18 @@ export async function startDatabase(stage: Stage, torrents: number): Promise<Dat
 
 /** "Deploys" the stack: synthesizes it and brings up what its template wires together. */
 export async function deploy(stage: Stage): Promise<Cloud> {
-  const { aws, s3, binDir, directory } = stage;
+  const { aws, s3, binDir, directory, signal } = stage;
   const assembly = join(directory, 'cdk.out');
   const began = performance.now();
-  const { template, stackName, assetDirectory } = await synthesize(assembly, {
-    email: 'operator@example.com',
-  });
+  const { template, stackName, assetDirectory } = await synthesize(
+    assembly,
+    { email: 'operator@example.com' },
+    signal,
+  );
   const synthesisMs = performance.now() - began;
   const wiring = readWiring(template, stackName, aws);
   const hostEnvironment: Record<string, string> = { ...aws.env };
-  const host: LambdaHost = { assetDirectory, aws: hostEnvironment };
+  const host: LambdaHost = { assetDirectory, aws: hostEnvironment, signal };
   const bus = createBus(wiring, host, s3, aws.bucket);
   const container = {
     program: ['bin/restore-test.ts'],
@@ -151,6 +163,7 @@ export async function runOffsite(
     env: { ...ambient(stage), ...stage.aws.env, ...source.env, ...environment },
     stdin: 'ignore',
     reject: false,
+    cancelSignal: stage.signal,
   });
   return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };
 }

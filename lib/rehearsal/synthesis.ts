@@ -49,6 +49,7 @@ const assetsSchema = z.object({
 export async function synthesize(
   outputDirectory: string,
   context: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
 ): Promise<Synthesis> {
   // The feature flags of cdk.json change the template: the CLI hands them to the app the same way.
   const settings = z
@@ -61,6 +62,7 @@ export async function synthesize(
       CDK_CONTEXT_JSON: JSON.stringify({ ...settings.context, ...context }),
     },
     stdin: 'ignore',
+    cancelSignal: signal,
   });
   const assembly = assemblySchema.parse(await readJson(join(outputDirectory, 'manifest.json')));
   const stacks = Object.entries(assembly.artifacts).filter(
