@@ -9,6 +9,7 @@ export type Mail = {
 };
 
 const subjectLimit = 100;
+const textColumns = 80;
 
 /**
  * Makes a mail.
@@ -20,7 +21,11 @@ const subjectLimit = 100;
 export function composeMail(subject: string, paragraphs: readonly string[]): Mail {
   const ascii = subject.replace(/[^\x20-\x7e]/g, '?').trim();
   const short = ascii.length > subjectLimit ? `${ascii.slice(0, subjectLimit - 3)}...` : ascii;
-  const text = paragraphs.filter((paragraph) => paragraph !== '').join('\n\n');
+  const lines = paragraphs
+    .filter((paragraph) => paragraph !== '')
+    .join('\n\n')
+    .split('\n');
+  const text = lines.flatMap((line) => wrap(line, textColumns)).join('\n');
   return { subject: short, text: `${text}\n` };
 }
 
@@ -50,4 +55,19 @@ export function textTable(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** Breaks at spaces; the following lines keep the indentation of the first. A word that is too long stays whole. */
+export function wrap(text: string, width: number): string[] {
+  const margin = /^ */.exec(text)?.[0] ?? '';
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > width) {
+    const before = rest.lastIndexOf(' ', width);
+    const at = before > margin.length ? before : rest.indexOf(' ', width);
+    if (at < 0) break;
+    lines.push(rest.slice(0, at).trimEnd());
+    rest = margin + rest.slice(at).trimStart();
+  }
+  return [...lines, rest];
 }

@@ -1,6 +1,7 @@
 // How the rehearsal looks: 80 columns, colour only where a person looks at it.
 
 import { styleText } from 'node:util';
+import { wrap } from '../core/mail.ts';
 import { formatDuration } from '../core/quantities.ts';
 
 /** How a step came out. */
@@ -97,19 +98,4 @@ export function createNarrator(write: (text: string) => void, coloured: boolean)
       line(`${verdict}, ${formatDuration(durationMs)}.`);
     },
   };
-}
-
-/** Breaks at spaces; the following lines keep the indentation of the first. A word that is too long stays whole. */
-export function wrap(text: string, width: number): string[] {
-  const margin = /^ */.exec(text)?.[0] ?? '';
-  const lines: string[] = [];
-  let rest = text;
-  while (rest.length > width) {
-    const before = rest.lastIndexOf(' ', width);
-    const at = before > margin.length ? before : rest.indexOf(' ', width);
-    if (at < 0) break;
-    lines.push(rest.slice(0, at).trimEnd());
-    rest = margin + rest.slice(at).trimStart();
-  }
-  return [...lines, rest];
 }

@@ -16,6 +16,24 @@ describe('composeMail', () => {
   });
 });
 
+describe('the text', () => {
+  it('is broken at 80 columns, keeps its indentation, and loses no word', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.stringMatching(/^[a-z]{1,30}$/), { maxLength: 60 }),
+        fc.integer({ min: 0, max: 8 }),
+        (words, indent) => {
+          const margin = ' '.repeat(indent);
+          const { text } = composeMail('x', [`-\n${margin}${words.join(' ')}`]);
+          const lines = text.trimEnd().split('\n').slice(1);
+          expect(lines.every((line) => line.length <= 80 && line.startsWith(margin))).toBe(true);
+          expect(lines.join(' ').split(/ +/).filter(Boolean)).toEqual(words);
+        },
+      ),
+    );
+  });
+});
+
 describe('textTable', () => {
   it('puts texts at the left and figures at the right', () => {
     const rows = [
