@@ -13,7 +13,7 @@ import { loadCorpus } from '../../lib/rehearsal/load-corpus.ts';
 import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
-import { commandLines, compressed, corpus, dumpOf } from '../fixtures/postgres.ts';
+import { commandLines, compressed, corpus, dumpOf, passwordsAround } from '../fixtures/postgres.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const node = join(root, 'node_modules/.bin/node');
@@ -168,7 +168,7 @@ describe('bin/restore-test', () => {
     const slow = Buffer.concat([dump, Buffer.from('SELECT pg_sleep(2);\n')]);
     const id = await archived({ dump: slow });
     const child = start(id.id);
-    const password = await passwordOf(child);
+    const password = await passwordOf(child, id.id);
     const lines = commandLines();
     expect(lines.some((line) => line.includes(own))).toBe(true);
     expect(lines.filter((line) => line.includes(password))).toEqual([]);
@@ -179,16 +179,13 @@ describe('bin/restore-test', () => {
 });
 
 /** The password that the program gave to its psql, as soon as there is one. */
-async function passwordOf(child: ReturnType<typeof start>): Promise<string> {
+async function passwordOf(child: ReturnType<typeof start>, id: string): Promise<string> {
   let ended = false;
   void child.finally(() => {
     ended = true;
   });
   while (!ended) {
-    const { stdout } = await execa('pgrep', ['-P', String(child.pid), 'psql'], { reject: false });
-    const file = `/proc/${stdout.split('\n')[0]}/environ`;
-    const environment = stdout === '' ? '' : await readFile(file, 'utf8').catch(() => '');
-    const password = /(?:^|\0)PGPASSWORD=([^\0]+)/.exec(environment)?.[1];
+    const [password] = passwordsAround(`${environmentNames.archiveId}=${id}`);
     if (password !== undefined) return password;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
