@@ -4,13 +4,11 @@
 import * as z from 'zod';
 import { type ArchiveId, archiveKeys, parseArchiveId } from './archive.ts';
 import { type Comparison, comparisonSchema } from './comparison.ts';
-import { composeMail, type Mail, textTable } from './mail.ts';
+import { composeMail, type Mail, textTable, wrap } from './mail.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatInstant } from './quantities.ts';
 import { countedTable } from './verdict.ts';
 
 export const restoreReportFormat = 1;
-
-const noBreak = '\u00a0';
 
 const durationMs = z.number().nonnegative();
 const count = z.number().int().nonnegative();
@@ -115,15 +113,13 @@ export function restoreTestMail(report: RestoreReport): Mail {
   }
   const { failure } = report;
   return composeMail(`[offsite] RESTORE TEST FAILED: ${report.source}, ${failure.message}`, [
-    wrap(`The archive ${report.id} did NOT pass its restore test: ${failure.message}.`),
+    `The archive ${report.id} did NOT pass its restore test: ${failure.message}.`,
     indented(
       `expected  ${continued(failure.expected)}\nfound     ${continued(failure.found)}\ncode      ${failure.code}`,
     ),
     ...differingNames(report.comparisons),
-    wrap(`What to do: ${failure.hint}.`),
-    wrap(
-      `Do not rely on this archive until a test of it has passed. 'offsite verify ${report.id}' reads its bytes again, 'offsite list' shows the others, 'offsite backup' on the host takes a new one.`,
-    ),
+    `What to do: ${failure.hint}.`,
+    `Do not rely on this archive until a test of it has passed. 'offsite verify ${report.id}' reads its bytes again, 'offsite list' shows the others, 'offsite backup' on the host takes a new one.`,
     ...details,
   ]);
 }
@@ -133,9 +129,7 @@ function proven({ id, comparisons, torrents, serverVersion, durationMs: took }: 
   const total = rows.reduce((sum, { found }) => sum + (found ?? 0), 0);
   const restored = (kind: string) => formatCount(comparisons.find(({ what }) => what === kind)?.found ?? 0);
   return [
-    wrap(
-      `Your archive can be restored. ${id} was loaded into an empty PostgreSQL ${shortVersion(serverVersion)}, and everything that was dumped came back, in ${formatDuration(took).replaceAll(' ', noBreak)}. There is nothing to do.`,
-    ),
+    `Your archive can be restored. ${id} was loaded into an empty PostgreSQL ${shortVersion(serverVersion)}, and everything that was dumped came back, in ${formatDuration(took)}. There is nothing to do.`,
     indented(
       textTable([
         [`SELECT count(*) FROM ${countedTable};`, `${formatCount(torrents)}, as dumped`],
@@ -153,7 +147,7 @@ function proven({ id, comparisons, torrents, serverVersion, durationMs: took }: 
 function differingNames(comparisons: readonly Comparison[]): string[] {
   const sentence = (what: string, how: string, names: readonly string[], all: number) => {
     const rest = all > names.length ? `, and ${formatCount(all - names.length)} more` : '';
-    return names.length === 0 ? [] : [wrap(`${what} that ${how}: ${names.join(', ')}${rest}`)];
+    return names.length === 0 ? [] : [`${what} that ${how}: ${names.join(', ')}${rest}`];
   };
   return comparisons.flatMap(({ what, expected, found, missing = [], unexpected = [] }) => [
     ...sentence(what, 'did not come back', missing, expected - (found ?? 0) + unexpected.length),
@@ -223,21 +217,10 @@ function countsTable(
 function continued(text: string): string {
   return text
     .split('\n')
-    .flatMap((line) => wrap(line, 66).split('\n'))
+    .flatMap((line) => wrap(line, 66))
     .join('\n          ');
 }
 
 function indented(text: string): string {
   return text.replaceAll(/^(?=.)/gm, '  ');
-}
-
-/** Breaks a text at spaces. */
-function wrap(text: string, columns = 78): string {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (line !== '' && line.length + 1 + word.length > columns) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return lines.join('\n').replaceAll(noBreak, ' ');
 }

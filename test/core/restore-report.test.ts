@@ -121,8 +121,8 @@ describe('the mail of a restore test', () => {
     expect(mail.subject).toBe('[offsite] Restore test passed: bitagent, 20,012 torrents');
     expect(mail.text).toMatchInlineSnapshot(`
       "Your archive can be restored. bitagent-2026-11-22-031500Z was loaded into an
-      empty PostgreSQL 16.4, and everything that was dumped came back, in
-      1 min 35 s. There is nothing to do.
+      empty PostgreSQL 16.4, and everything that was dumped came back, in 1 min 35 s.
+      There is nothing to do.
 
         SELECT count(*) FROM torrents;  20,012, as dumped
         2 tables                        244,332 rows, every table as dumped
@@ -180,8 +180,8 @@ describe('the mail of a restore test', () => {
       '[offsite] RESTORE TEST FAILED: bitagent, what came back is not what was dumped',
     );
     expect(mail.text).toMatchInlineSnapshot(`
-      "The archive bitagent-2026-11-22-031500Z did NOT pass its restore test: what
-      came back is not what was dumped.
+      "The archive bitagent-2026-11-22-031500Z did NOT pass its restore test: what came
+      back is not what was dumped.
 
         expected  indexes: 2, constraints: 2
         found     indexes: 0, constraints: 1
