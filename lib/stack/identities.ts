@@ -36,7 +36,7 @@ export type LaunchReach = Reach & {
 
 export function verifyPermissions({ bucket, topic }: Reach): PolicyStatement[] {
   return [
-    list(bucket, archivesPrefix, verdictsPrefix),
+    list(bucket),
     get(bucket, `${archivesPrefix}*`, `${verdictsPrefix}*`),
     // By version id, so that a verdict speaks of the very bytes that were read.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*`)]),
@@ -47,8 +47,8 @@ export function verifyPermissions({ bucket, topic }: Reach): PolicyStatement[] {
 
 export function expirePermissions({ bucket, topic }: Reach): PolicyStatement[] {
   return [
-    list(bucket, archivesPrefix, verdictsPrefix),
-    get(bucket, `${archivesPrefix}*${manifestSuffix}`, `${verdictsPrefix}*`),
+    list(bucket),
+    get(bucket, `${verdictsPrefix}*`),
     // A delete marker only: versions stay until the bucket's lifecycle removes them.
     allow(
       ['s3:DeleteObject'],
@@ -60,14 +60,8 @@ export function expirePermissions({ bucket, topic }: Reach): PolicyStatement[] {
 
 export function watchPermissions({ bucket, topic }: Reach): PolicyStatement[] {
   return [
-    list(bucket, archivesPrefix, verdictsPrefix, reportsPrefix, watchPrefix),
-    get(
-      bucket,
-      `${archivesPrefix}*${manifestSuffix}`,
-      `${verdictsPrefix}*`,
-      `${reportsPrefix}*`,
-      `${watchPrefix}*`,
-    ),
+    list(bucket),
+    get(bucket, `${verdictsPrefix}*`, `${reportsPrefix}*`, `${watchPrefix}*`),
     put(bucket, `${watchPrefix}*`),
     publish(topic),
   ];
@@ -76,7 +70,7 @@ export function watchPermissions({ bucket, topic }: Reach): PolicyStatement[] {
 export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
   const { bucket, topic, clusterArn, taskDefinitionArn, taskRoles } = reach;
   return [
-    list(bucket, archivesPrefix, verdictsPrefix),
+    list(bucket),
     get(bucket, `${archivesPrefix}*${manifestSuffix}`, `${verdictsPrefix}*`),
     allow(['ecs:RunTask'], [taskDefinitionArn], { ArnEquals: { 'ecs:cluster': clusterArn } }),
     allow(
@@ -94,7 +88,7 @@ export function reportPermissions({ topic }: Pick<Reach, 'topic'>): PolicyStatem
 
 export function restoreTestPermissions({ bucket, topic }: Reach): PolicyStatement[] {
   return [
-    list(bucket, archivesPrefix, verdictsPrefix),
+    list(bucket),
     get(bucket, `${archivesPrefix}*`, `${verdictsPrefix}*`),
     // The archive that the verdict speaks of, not whatever has its name today.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
@@ -153,15 +147,15 @@ function publish(topic: Topic): PolicyStatement {
 }
 
 /**
- * Listing below prefixes. Every reader needs it, for S3 answers a GET of an absent object with 403 unless the caller
- * may list it; S3 then takes the object's key for `s3:prefix`.
+ * Listing the vault. Every reader needs it, for S3 answers a GET of an absent object with 403 unless the caller may list
+ * the bucket, and "no verdict yet" must not look like a refusal.
  *
- * @see https://github.com/ceph/ceph/pull/68577
+ * @remarks Without a condition on `s3:prefix`: nothing of AWS says that a GET's key counts as its prefix, and all that
+ *   this shows more is the names of keys in this one bucket.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
-function list(bucket: Bucket, ...prefixes: string[]): PolicyStatement {
-  return allow(['s3:ListBucket'], [bucket.bucketArn], {
-    StringLike: { 's3:prefix': prefixes.map((prefix) => `${prefix}*`) },
-  });
+function list(bucket: Bucket): PolicyStatement {
+  return allow(['s3:ListBucket'], [bucket.bucketArn]);
 }
 
 function get(bucket: Bucket, ...patterns: string[]): PolicyStatement {

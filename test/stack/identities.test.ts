@@ -14,7 +14,7 @@ describe('permissions', () => {
     'lambda:InvokeFunction on HandlersReportFunction:*',
   ];
   const publish = 'sns:Publish on Reports';
-  const list = 's3:ListBucket on VaultBucket if s3:prefix is archives/* or verdicts/*';
+  const list = 's3:ListBucket on VaultBucket';
   const expected = {
     Verify: [
       ...failures,
@@ -28,7 +28,6 @@ describe('permissions', () => {
     Expire: [
       ...failures,
       list,
-      's3:GetObject on VaultBucket/archives/*.manifest.json',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:DeleteObject on VaultBucket/archives/*',
       's3:DeleteObject on VaultBucket/verdicts/*',
@@ -36,8 +35,7 @@ describe('permissions', () => {
     ],
     Watch: [
       ...failures,
-      `${list} or reports/* or watch/*`,
-      's3:GetObject on VaultBucket/archives/*.manifest.json',
+      list,
       's3:GetObject on VaultBucket/reports/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObject on VaultBucket/watch/*',
