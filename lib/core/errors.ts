@@ -30,6 +30,7 @@ const families = {
   DUMP_EMPTY: 'dump',
   DUMP_INCOMPLETE: 'dump',
   DUMP_NOT_PLAIN: 'dump',
+  DUMP_STALLED: 'dump',
   BUCKET_MISSING: 'store',
   CREDENTIALS_REFUSED: 'store',
   CREDENTIALS_MISSING: 'store',
