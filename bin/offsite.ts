@@ -39,6 +39,8 @@ storeCommand('backup', 'dump the database and stream it to the vault')
   .option('--container <name>', 'run pg_dump inside this container (docker exec)')
   .option('-U, --user <name>', 'user inside the container')
   .option('-d, --dbname <name>', 'database inside the container')
+  .option('--stall-timeout <duration>', 'end a dump that gives no byte for so long; 0 is never', '15m')
+  .option('--quiet', 'show no progress')
   .option('--json', 'print the result as JSON')
   .action(async (command: string[], flags) => {
     const { runBackup } = await import('./commands/backup.ts');

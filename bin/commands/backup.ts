@@ -1,41 +1,115 @@
 // offsite backup
 
+import {
+  type AgentState,
+  type ArchiveFigures,
+  compareWithPrevious,
+  nextDate,
+  noteId,
+} from '../../lib/core/agent-state.ts';
+import { archiveIdAt } from '../../lib/core/archive.ts';
 import type { Settings } from '../../lib/core/config.ts';
+import { parseDuration } from '../../lib/core/duration.ts';
 import type { Manifest } from '../../lib/core/manifest.ts';
 import { formatBytes, formatDuration } from '../../lib/core/quantities.ts';
+import { type AgentStateFile, agentStateFile } from '../../lib/io/agent-state-file.ts';
 import { createS3Store } from '../../lib/io/s3-store.ts';
 import { backup } from '../../lib/steps/backup.ts';
 import { dump } from '../../lib/steps/dump.ts';
+import { estimateSize } from '../../lib/steps/estimate-size.ts';
+import { endWhenStalled } from '../../lib/steps/stall.ts';
+import { noProgress, type ProgressDisplay, showProgress } from './progress.ts';
 
-export async function runBackup(
-  settings: Settings,
-  flags: { json?: boolean },
-  signal: AbortSignal,
-): Promise<void> {
+type Flags = { json?: boolean; quiet?: boolean; stallTimeout: string };
+
+export async function runBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
+  const stallLimitMs = parseDuration(flags.stallTimeout, '--stall-timeout');
   const began = performance.now();
-  const progress = showProgress(began);
+  const stateFile = agentStateFile(settings.source);
+  const before = await stateFile.read();
+  const now = await clockAfter(stateFile, before, settings.source);
+  const progress = flags.quiet ? noProgress : showProgress(settings.source);
+  let figures: ArchiveFigures;
+  let manifest: Manifest;
   try {
-    const manifest = await backup({
+    progress.expect(before?.archive?.plainBytes);
+    if (before?.archive === undefined && !flags.quiet) {
+      // Beside the dump, which does not wait for it.
+      void estimateSize(settings.dump, signal).then((estimate) => progress.expect(estimate?.plainBytes));
+    }
+    manifest = await backup({
       source: settings.source,
-      dump: dump(settings.dump, signal),
+      dump: watched(settings, stallLimitMs, progress, signal),
       store: createS3Store(settings),
-      now: () => new Date(),
+      now,
       signal,
       onProgress: progress.update,
     });
-    progress.clear();
-    const durationMs = performance.now() - began;
-    process.stdout.write(
-      flags.json ? `${JSON.stringify(resultOf(manifest, durationMs))}\n` : sentence(manifest, durationMs),
-    );
+    const durationMs = Math.round(performance.now() - began);
+    const { id, plainBytes, compressedBytes } = manifest;
+    figures = { id, plainBytes, compressedBytes, durationMs };
   } finally {
     progress.clear();
   }
+  report(manifest, figures, before?.archive, flags.json ?? false);
+  warn(await stateFile.write(noteId(await stateFile.read(), figures.id, figures)));
 }
 
-function resultOf(manifest: Manifest, durationMs: number) {
+/**
+ * A clock that never gives a date whose id was used before, and notes the date that it begins with.
+ *
+ * @remarks A state that cannot be written is told of once, at the end.
+ */
+async function clockAfter(
+  stateFile: AgentStateFile,
+  state: AgentState | undefined,
+  source: string,
+): Promise<() => Date> {
+  const { notBefore, warning } = nextDate(state, new Date(), stateFile.path);
+  warn(warning);
+  const clock = () => {
+    const now = new Date();
+    return notBefore === undefined || now > notBefore ? now : notBefore;
+  };
+  const first = clock();
+  await stateFile.write(noteId(state, archiveIdAt(source, first).id));
+  let given = false;
+  return () => {
+    // The first is the archive's date, and was noted.
+    const date = given ? clock() : first;
+    given = true;
+    return date;
+  };
+}
+
+async function* watched(
+  { dump: settings }: Settings,
+  stallLimitMs: number,
+  progress: ProgressDisplay,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  yield* endWhenStalled((either) => dump(settings, either), stallLimitMs, signal);
+  progress.dumpEnded();
+}
+
+function report(
+  manifest: Manifest,
+  figures: ArchiveFigures,
+  previous: ArchiveFigures | undefined,
+  json: boolean,
+): void {
+  const comparison = previous && compareWithPrevious(previous, figures);
+  if (json) process.stdout.write(`${JSON.stringify(resultOf(manifest, figures, previous))}\n`);
+  else process.stdout.write(sentence(figures) + (comparison ? `  ${comparison.text}\n` : ''));
+  warn(comparison?.warning);
+}
+
+function warn(text: string | undefined): void {
+  if (text !== undefined) process.stderr.write(`offsite: warning: ${text}\n`);
+}
+
+function resultOf(manifest: Manifest, { durationMs }: ArchiveFigures, previous: ArchiveFigures | undefined) {
   const { id, source, plainBytes, compressedBytes, sha256, serverVersion, pgDumpVersion } = manifest;
-  const bytesPerSecond = Math.round((plainBytes / durationMs) * 1000);
   return {
     id,
     source,
@@ -44,35 +118,15 @@ function resultOf(manifest: Manifest, durationMs: number) {
     sha256,
     serverVersion,
     pgDumpVersion,
-    durationMs: Math.round(durationMs),
-    bytesPerSecond,
+    durationMs,
+    bytesPerSecond: Math.round((plainBytes / durationMs) * 1000),
+    previous: previous ?? null,
   };
 }
 
-function sentence({ id, plainBytes, compressedBytes }: Manifest, durationMs: number): string {
+function sentence({ id, plainBytes, compressedBytes, durationMs }: ArchiveFigures): string {
   const ratio = (plainBytes / compressedBytes).toFixed(1);
   const rate = formatBytes((plainBytes / durationMs) * 1000);
   const bytes = `${formatBytes(plainBytes)} plain, ${formatBytes(compressedBytes)} stored (1/${ratio})`;
   return `${id}  ${bytes}, ${formatDuration(durationMs)}, ${rate}/s\n`;
-}
-
-/** One line on a terminal, rewritten twice a second; nothing elsewhere. */
-function showProgress(began: number): { update: (plainBytes: number) => void; clear: () => void } {
-  let shownAt = 0;
-  const terminal = process.stderr.isTTY;
-  return {
-    update: (plainBytes) => {
-      const elapsedMs = performance.now() - began;
-      if (!terminal || elapsedMs - shownAt < 500) return;
-      shownAt = elapsedMs;
-      const rate = formatBytes((plainBytes / elapsedMs) * 1000);
-      process.stderr.write(
-        `\r\x1b[K${formatBytes(plainBytes)} dumped, ${rate}/s, ${formatDuration(elapsedMs)}`,
-      );
-    },
-    clear: () => {
-      if (terminal && shownAt > 0) process.stderr.write('\r\x1b[K');
-      shownAt = 0;
-    },
-  };
 }

@@ -1,0 +1,65 @@
+// How a running back-up is drawn: on a terminal one line that is rewritten, elsewhere a line a minute.
+
+import { logLine, Pace, type Reading, terminalLine } from '../../lib/core/progress.ts';
+
+const redrawMs = 500;
+const logMs = 60_000;
+
+export type ProgressDisplay = {
+  /** Plain bytes so far. */
+  update(plainBytes: number): void;
+  /** How many may come; may be told at any time. */
+  expect(plainBytes: number | undefined): void;
+  /** All of the dump came. */
+  dumpEnded(): void;
+  /** Takes the line away. Idempotent. */
+  clear(): void;
+};
+
+/** Shows nothing. */
+export const noProgress: ProgressDisplay = {
+  update: () => undefined,
+  expect: () => undefined,
+  dumpEnded: () => undefined,
+  clear: () => undefined,
+};
+
+/** Shows how a back-up goes on, on stderr, until it is cleared. */
+export function showProgress(source: string): ProgressDisplay {
+  const began = performance.now();
+  const terminal = process.stderr.isTTY;
+  const pace = new Pace();
+  let plainBytes = 0;
+  let expectedPlainBytes: number | undefined;
+  let dumpEnded = false;
+  let drawn = false;
+  // By a timer, not by the bytes: it must go on when nothing comes.
+  const timer = setInterval(draw, terminal ? redrawMs : logMs).unref();
+
+  function draw(): void {
+    const elapsedMs = performance.now() - began;
+    pace.push(elapsedMs, plainBytes);
+    const { bytesPerSecond } = pace;
+    const reading: Reading = { elapsedMs, plainBytes, bytesPerSecond, expectedPlainBytes, dumpEnded };
+    if (terminal) process.stderr.write(`\r\x1b[K${terminalLine(reading, process.stderr.columns || 80)}`);
+    else process.stderr.write(`offsite: ${logLine(source, reading)}\n`);
+    drawn = true;
+  }
+
+  return {
+    update(bytes) {
+      plainBytes = bytes;
+    },
+    expect(bytes) {
+      expectedPlainBytes = bytes;
+    },
+    dumpEnded() {
+      dumpEnded = true;
+    },
+    clear() {
+      clearInterval(timer);
+      if (terminal && drawn) process.stderr.write('\r\x1b[K');
+      drawn = false;
+    },
+  };
+}

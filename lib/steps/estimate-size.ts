@@ -1,0 +1,44 @@
+// estimate-size: how long will the dump be? Only a guess, for a progress line and for choosing parts; nobody fails for
+// the lack of it.
+
+import type { DumpSettings } from '../core/config.ts';
+import { query } from '../io/postgres.ts';
+import { connectionOf } from './dump.ts';
+
+export type SizeEstimate = {
+  /** `pg_database_size`. */
+  readonly databaseBytes: number;
+  /** What a plain dump of it will have, give or take a third. */
+  readonly plainBytes: number;
+};
+
+/** An empty database, as initdb makes it. */
+const emptyDatabaseBytes = 7_500_000;
+
+/**
+ * Plain bytes of a dump to bytes of the database, whose indexes are not dumped: 0.54 to 0.58 for the rehearsal's corpus
+ * of 2,000 to 100,000 torrents, 0.43 to 0.74 as operators of BitAgent report.
+ */
+const plainShare = 0.55;
+
+/**
+ * Asks the server how large the database is.
+ *
+ * @returns `undefined` where only a command is known, and where the server did not say.
+ */
+export async function estimateSize(
+  settings: DumpSettings,
+  signal?: AbortSignal,
+): Promise<SizeEstimate | undefined> {
+  if (settings.via === 'command') return undefined;
+  try {
+    const sql = 'SELECT pg_database_size(current_database())';
+    const [row] = await query(connectionOf(settings), sql, { signal });
+    const databaseBytes = Number(row?.[0]);
+    if (!Number.isSafeInteger(databaseBytes)) return undefined;
+    const plainBytes = Math.round(Math.max(0, databaseBytes - emptyDatabaseBytes) * plainShare);
+    return { databaseBytes, plainBytes };
+  } catch {
+    return undefined;
+  }
+}
