@@ -31,8 +31,8 @@ export async function howToLook(stage: Stage, { source }: Database): Promise<str
     `. ${file}`,
     '',
     `aws s3 ls --recursive s3://${aws.bucket}/`,
-    'bin/offsite list',
     'bin/offsite backup',
+    'bin/offsite list',
     `${join(binDir, 'psql')} -c 'SELECT count(*) FROM torrents'`,
     `curl -s ${aws.endpoint}/_fauxqs/queues/operator-mailbox`,
   ].join('\n');

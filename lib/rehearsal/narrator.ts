@@ -60,7 +60,7 @@ export function createNarrator(write: (text: string) => void, coloured: boolean)
       line(`${paint('dim', `─ ${number}`)}  ${paint('bold', title)} ${paint('dim', rule)}`);
     },
     say(text) {
-      for (const part of wrap(text, columns - indent.length)) line(`${indent}${part}`);
+      for (const part of wrap(text, columns - indent.length)) line(`${indent}${part}`.trimEnd());
     },
     command(text) {
       const parts = wrap(text, columns - indent.length - 2);

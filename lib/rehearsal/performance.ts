@@ -7,7 +7,7 @@ import * as opening from './chapters/opening.ts';
 import * as restoreTest from './chapters/restore-test.ts';
 import * as wayBack from './chapters/way-back.ts';
 import type { Narrator } from './narrator.ts';
-import { type Database, deploy, type Stage, startDatabase } from './stage.ts';
+import { type Cloud, type Database, deploy, type Stage, startDatabase } from './stage.ts';
 import { openBook, type StepRecord } from './story.ts';
 
 /** What `--json` writes. */
@@ -22,13 +22,13 @@ export type Figures = {
  * Plays the whole story and tells it.
  *
  * @param torrents - How many the database gets, beside the hostile ones.
- * @returns Its figures, and the database if it came up; a step that fails is in the figures, and not an error.
+ * @returns Its figures, and host and cloud if they came up; a step that fails is in the figures, and not an error.
  */
 export async function perform(
   narrator: Narrator,
   stage: Stage,
   torrents: number,
-): Promise<{ figures: Figures; database: Database | undefined }> {
+): Promise<{ figures: Figures; database: Database | undefined; cloud: Cloud | undefined }> {
   const startedAt = performance.now();
   const { play, records } = openBook(narrator);
   // Side by side, as they take the longest. Whichever fails is told of by the step that waits for it.
@@ -62,5 +62,5 @@ export async function perform(
   const durationMs = Math.round(performance.now() - startedAt);
   narrator.table(records, durationMs);
   const asExpected = records.every(({ outcome }) => outcome === 'as expected');
-  return { figures: { asExpected, durationMs, steps: records }, database: host?.database };
+  return { figures: { asExpected, durationMs, steps: records }, database: host?.database, cloud };
 }

@@ -3,6 +3,7 @@
 
 import { open, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { execa } from 'execa';
 import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../core/errors.ts';
@@ -12,7 +13,7 @@ import { howToLook } from './how-to-look.ts';
 import { createNarrator } from './narrator.ts';
 import { perform } from './performance.ts';
 import { containerArguments, providePostgres } from './postgres-programs.ts';
-import { openStage } from './stage.ts';
+import { type Cloud, openStage } from './stage.ts';
 
 type Flags = { torrents: number; json?: string; keep?: boolean };
 
@@ -52,16 +53,29 @@ async function main(flags: Flags): Promise<number> {
   const stage = await openStage(postgres.binDir);
   const performing = perform(narrator, stage, flags.torrents);
   try {
-    const { figures, database } = await Promise.race([performing, stopAsked.then(interrupt)]);
+    const { figures, database, cloud } = await Promise.race([performing, stopAsked.then(interrupt)]);
     if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(figures, null, 1)}\n`);
-    if (flags.keep && database !== undefined) {
-      narrator.say('\nEverything runs on, until Ctrl-C. To look at it:\n');
+    if (flags.keep && database !== undefined && cloud !== undefined) {
+      narrator.say('');
+      narrator.title('Everything runs on, until Ctrl-C. To look at it:', []);
       narrator.quote(await howToLook(stage, database));
-      await stopAsked;
+      await deliverUntil(stopAsked, cloud);
     }
     return figures.asExpected ? 0 : exitCodes.unexpected;
   } finally {
     await stage.close(performing);
+  }
+}
+
+/** Goes on telling the handlers of new objects: a back-up that the reader takes is verified as the others were. */
+async function deliverUntil(stopAsked: Promise<unknown>, { bus }: Cloud): Promise<void> {
+  let stopped = false;
+  stopAsked.then(() => {
+    stopped = true;
+  });
+  while (!stopped) {
+    await bus.announceObjects();
+    await Promise.race([sleep(1000), stopAsked]);
   }
 }
 

@@ -123,6 +123,7 @@ export async function deploy(stage: Stage): Promise<Cloud> {
   const began = performance.now();
   const { template, stackName, assetDirectory } = await synthesize(
     assembly,
+    directory,
     { email: 'operator@example.com' },
     signal,
   );

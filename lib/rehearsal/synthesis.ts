@@ -42,12 +42,14 @@ const assetsSchema = z.object({
 /**
  * Synthesizes `bin/stack.ts`.
  *
- * @param outputDirectory - Where the cloud assembly goes; must be empty.
+ * @param outputDirectory - Where the cloud assembly goes; must not exist yet.
+ * @param temporaryDirectory - For what the bundler leaves behind.
  * @param context - What `cdk -c key=value` would say, over what `cdk.json` says.
  * @throws Error With what the app wrote to stderr, if it refuses; what it had written by then remains.
  */
 export async function synthesize(
   outputDirectory: string,
+  temporaryDirectory: string,
   context: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
 ): Promise<Synthesis> {
@@ -59,6 +61,7 @@ export async function synthesize(
     cwd: projectRoot,
     env: {
       CDK_OUTDIR: outputDirectory,
+      TMPDIR: temporaryDirectory,
       CDK_CONTEXT_JSON: JSON.stringify({ ...settings.context, ...context }),
     },
     stdin: 'ignore',

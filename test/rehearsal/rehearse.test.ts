@@ -1,0 +1,153 @@
+// The end-to-end test: the whole system, deployed on this machine, from the first back-up to the restored database.
+
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Figures } from '../../lib/rehearsal/performance.ts';
+
+const torrents = 20_012;
+let directory: string;
+
+/** Runs the rehearsal with a directory for temporary files of its own, so that what it leaves behind is seen. */
+function rehearse(args: readonly string[], signal?: AbortSignal) {
+  return execa(process.execPath, ['lib/rehearsal/rehearse.ts', ...args], {
+    cwd: join(import.meta.dirname, '..', '..'),
+    env: { TMPDIR: join(directory, 'tmp') },
+    stdin: 'ignore',
+    reject: false,
+    ...(signal && { cancelSignal: signal }),
+  });
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'offsite-rehearse-test-'));
+  // Postgres runs as another user, and has to get there.
+  await execa('install', ['-d', '-m', '1777', join(directory, 'tmp')]);
+  await execa('chmod', ['755', directory]);
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+describe('with 20,000 torrents and 12 hostile ones', () => {
+  let run: Awaited<ReturnType<typeof rehearse>>;
+  let figures: Figures;
+  const step = (title: string) => figures.steps.find((record) => record.title === title)?.figures ?? {};
+
+  beforeAll(async () => {
+    const json = join(directory, 'figures.json');
+    run = await rehearse(['--torrents', '20000', '--json', json]);
+    figures = JSON.parse(await readFile(json, 'utf8')) as Figures;
+  }, 300_000);
+
+  test('every step goes as expected', () => {
+    const faults = figures.steps.filter(({ outcome }) => outcome !== 'as expected');
+    expect(faults, run.stdout).toEqual([]);
+    expect(figures).toMatchObject({ asExpected: true });
+    expect(figures.steps).toHaveLength(15);
+    expect(run.exitCode).toBe(0);
+    expect(run.stderr).toBe('');
+  });
+
+  test('finds 20,012 torrents in the inventory, in the list, in both restored databases and in the mail', () => {
+    expect(step('Host and database').torrents).toBe(torrents);
+    expect(step('Verify, by event')).toMatchObject({ verdict: 'intact', torrents });
+    expect(step('List').archives).toMatchObject([{ verdict: 'intact', latest: true, torrents }]);
+    expect(step('Restore test').torrents).toBe(torrents);
+    expect(step('The mail about it').subject).toContain('20,012 torrents');
+    expect(step('The mail about it').text).toContain('20,012');
+    expect(step('psql, by hand').torrents).toBe(torrents);
+  });
+
+  test('expires two of fifteen nights, and leaves the rest', () => {
+    const { ids } = step('Fifteen nights') as { ids: string[] };
+    const { expired, left } = step('Retention, done') as { expired: string[]; left: string[] };
+    expect(expired).toEqual(ids.slice(13));
+    expect(left).toEqual([...ids.slice(0, 13), step('Back up').id].sort());
+  });
+
+  test('alerts of the damaged archive, and stores nothing of the dump that died', () => {
+    expect(step('A bit flips')).toMatchObject({
+      verdict: 'damaged',
+      subject: expect.stringMatching(/DAMAGED/),
+    });
+    expect(step('A dump dies half-way')).toMatchObject({
+      exitCode: 3,
+      killedAt: expect.stringMatching(/^COPY public\.torrents/),
+      uploads: { completed: 0 },
+    });
+  });
+
+  test('prints what it does in 80 columns, without colours, and no password', () => {
+    expect(run.stdout).not.toContain('\x1b');
+    expect(run.stdout).not.toMatch(/password/i);
+    const prose = run.stdout.split('\n').filter((line) => !line.startsWith('│'));
+    expect(prose.filter((line) => line.length > 80)).toEqual([]);
+    expect(run.stdout).toContain('All 15 steps as expected');
+  });
+
+  test('leaves nothing behind', async () => {
+    expect(await readdir(join(directory, 'tmp'))).toEqual([]);
+  });
+});
+
+test('interrupted, it stops everything, removes everything and says so', async () => {
+  const child = rehearse(['--torrents', '1000']);
+  child.stdout.once('data', () => setTimeout(() => child.kill('SIGTERM'), 3000));
+  const { exitCode, stderr } = await child;
+  expect(exitCode).toBe(143);
+  expect(stderr).toContain('[INTERRUPTED]');
+  expect(await readdir(join(directory, 'tmp'))).toEqual([]);
+});
+
+test('with --keep it runs on and says how to look, until it is told to stop', async () => {
+  const child = rehearse(['--torrents', '1000', '--keep']);
+  let seen: Awaited<ReturnType<typeof look>> | undefined;
+  for await (const line of child.iterable()) {
+    const file = /^│ \. (\S+look\.sh)$/.exec(line)?.[1];
+    if (file === undefined) continue;
+    seen = await look(file);
+    child.kill('SIGINT');
+  }
+  const { exitCode } = await child;
+  expect(seen).toMatchObject({ count: '1012', backedUp: true });
+  expect(exitCode).toBe(0);
+  expect(await readdir(join(directory, 'tmp'))).toEqual([]);
+}, 300_000);
+
+/** What a reader would type: the handlers still listen, so that a new archive gets its verdict. */
+async function look(file: string): Promise<{ count: string; backedUp: boolean }> {
+  const shell = async (line: string) =>
+    (await execa('sh', ['-c', `. '${file}' && ${line}`], { timeout: 30_000 })).stdout;
+  const count = await shell("psql -X -A -t -c 'SELECT count(*) FROM torrents'");
+  const { id } = JSON.parse(await shell('bin/offsite backup --json')) as { id: string };
+  for (let attempt = 0; attempt < 30; attempt += 1) {
+    const listed = JSON.parse(await shell('bin/offsite list --json')) as { id: string; verdict: string }[];
+    if (listed.some((entry) => entry.id === id && entry.verdict === 'intact'))
+      return { count, backedUp: true };
+    await sleep(500);
+  }
+  return { count, backedUp: false };
+}
+
+test.each([
+  [['--bogus'], "unknown option '--bogus'"],
+  [['--torrents', 'many'], 'whole number'],
+  [['--torrents', '999'], 'at least 1,000'],
+  [['--torrents', '1e3.5'], 'whole number'],
+  [['extra'], 'extra'],
+  [['--json', '/nonexistent/figures.json'], '/nonexistent/figures.json'],
+])('refuses %j before anything is started', async (args, words) => {
+  const { exitCode, stdout, stderr } = await rehearse(args);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(words);
+  expect(stderr).toContain('[USAGE]');
+  expect(stdout).toBe('');
+});
+
+test('--help says what there is', async () => {
+  const { exitCode, stdout } = await rehearse(['--help']);
+  expect(exitCode).toBe(0);
+  for (const flag of ['--torrents', '--json', '--keep']) expect(stdout).toContain(flag);
+});
