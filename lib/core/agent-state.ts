@@ -5,12 +5,12 @@ import * as z from 'zod';
 import { type ArchiveId, isArchiveId, parseArchiveId } from './archive.ts';
 import { formatBytes, formatDuration, formatHours, hoursBetween } from './quantities.ts';
 
-const bytes = z.number().int().nonnegative();
+const byteCount = z.number().int().nonnegative();
 
 const archiveFiguresSchema = z.object({
   id: z.string(),
-  plainBytes: bytes,
-  compressedBytes: bytes,
+  plainBytes: byteCount,
+  compressedBytes: byteCount,
   durationMs: z.number().nonnegative(),
 });
 
@@ -98,7 +98,8 @@ const halvedShare = 0.55;
 
 /** Compares an archive with the previous one of its source. */
 export function compareWithPrevious(previous: ArchiveFigures, current: ArchiveFigures): Comparison {
-  const text = `${compareBytes(previous, current)}, ${compareDurations(previous, current)} than ${previous.id}`;
+  const bytes = compareBytes(previous.plainBytes, current.plainBytes);
+  const text = `${bytes}, ${compareDurations(previous.durationMs, current.durationMs)} ${previous.id}`;
   if (current.plainBytes > previous.plainBytes * halvedShare) return { text };
   const percent = Math.round((current.plainBytes / previous.plainBytes) * 100);
   return {
@@ -107,15 +108,15 @@ export function compareWithPrevious(previous: ArchiveFigures, current: ArchiveFi
   };
 }
 
-function compareBytes(previous: ArchiveFigures, current: ArchiveFigures): string {
-  if (previous.plainBytes === 0) return 'more bytes';
-  const percent = (current.plainBytes / previous.plainBytes - 1) * 100;
-  if (Math.abs(percent) < 0.05)
-    return current.plainBytes === previous.plainBytes ? 'same bytes' : '±0.0 % bytes';
-  return `${percent > 0 ? '+' : '-'}${Math.abs(percent).toFixed(percent > -100 && Math.abs(percent) < 1000 ? 1 : 0)} % bytes`;
+function compareBytes(before: number, now: number): string {
+  if (now === before) return 'same bytes';
+  if (before === 0) return 'more bytes';
+  const percent = (now / before - 1) * 100;
+  const digits = Math.abs(percent) < 1000 ? 1 : 0;
+  return `${percent > 0 ? '+' : '-'}${Math.abs(percent).toFixed(digits)} % bytes`;
 }
 
-function compareDurations(previous: ArchiveFigures, current: ArchiveFigures): string {
-  const differenceMs = current.durationMs - previous.durationMs;
-  return `${formatDuration(Math.abs(differenceMs))} ${differenceMs < 0 ? 'shorter' : 'longer'}`;
+function compareDurations(before: number, now: number): string {
+  if (Math.round(now) === Math.round(before)) return 'same duration as';
+  return `${formatDuration(Math.abs(now - before))} ${now < before ? 'shorter' : 'longer'} than`;
 }

@@ -40,7 +40,7 @@ export class Pace {
   }
 }
 
-const barCells = 12;
+const barCells = 10;
 
 /**
  * The line for a terminal.
@@ -73,8 +73,7 @@ export function terminalLine(reading: Reading, columns = 80): string {
 export function logLine(source: string, reading: Reading): string {
   const { elapsedMs, plainBytes, bytesPerSecond, expectedPlainBytes, dumpEnded } = reading;
   const elapsed = formatDuration(elapsedMs);
-  if (dumpEnded)
-    return `${source}: ${formatBytes(plainBytes)} dumped, storing the last of it since ${elapsed} in all`;
+  if (dumpEnded) return `${source}: ${formatBytes(plainBytes)} dumped, storing the last of it, ${elapsed}`;
   if (plainBytes === 0) return `${source}: waiting for the first byte of the dump, ${elapsed}`;
   const known = expectedPlainBytes !== undefined && plainBytes <= expectedPlainBytes;
   const share = known ? ` (${Math.floor((plainBytes / expectedPlainBytes) * 100)} %)` : '';
