@@ -1,5 +1,6 @@
 // The mails about archives: each says the outcome in its subject, then what was found, what it means and what to do.
 
+import type { CatalogueEntry } from './catalogue.ts';
 import type { OffsiteError } from './errors.ts';
 import type { Overdue } from './freshness.ts';
 import { composeMail, type Mail, textTable } from './mail.ts';
@@ -71,6 +72,24 @@ export function overdueMail(source: string, overdue: readonly Overdue[]): Mail {
 export function recoveredMail(source: string): Mail {
   return composeMail(`[offsite] Well again: ${source}`, [
     `Nothing of ${source} is overdue any more: its newest intact archive and its restore test are within their limits.`,
+  ]);
+}
+
+/** Tells of archives that never got a manifest. */
+export function orphanMail(source: string, orphans: readonly CatalogueEntry[]): Mail {
+  const what = orphans.length === 1 ? 'An archive' : `${orphans.length} archives`;
+  return composeMail(`[offsite] Archive without manifest: ${source}`, [
+    `${what} of ${source} never got a manifest: the agent was killed, or the store refused the manifest, after all bytes were stored. Without a manifest it counts for nothing: no command restores it, and it is not fresh.`,
+    textTable([
+      ['archive', 'bytes', 'stored'],
+      ...orphans.map(({ id, compressedBytes, freshAt }) => [
+        id.id,
+        formatBytes(compressedBytes),
+        formatInstant(freshAt),
+      ]),
+    ]),
+    `What to do: see that a later back-up came through (offsite list), and on the host why this one ended (reboot, out of memory, a timeout of its timer). Nothing has to be deleted by hand: expire removes it when it is older than keepDays.`,
+    'This mail comes once.',
   ]);
 }
 

@@ -1,6 +1,7 @@
 // The dead-man's switch: how old is the newest proof, and does the operator have to hear of it (again)?
 
 import * as z from 'zod';
+import type { CatalogueEntry } from './catalogue.ts';
 import { hoursBetween } from './quantities.ts';
 
 export type FreshnessLimits = { readonly archiveHours: number; readonly restoreTestHours: number };
@@ -24,6 +25,8 @@ export const watchStateSchema = z.object({
   /** When the operator was last told, and of what. */
   toldAt: z.iso.datetime().optional(),
   toldOf: z.array(z.enum(['archive', 'restore test'])).default([]),
+  /** Ids of the orphan archives that the operator was told of. */
+  toldOrphans: z.array(z.string()).default([]),
 });
 
 export type WatchState = z.infer<typeof watchStateSchema>;
@@ -57,7 +60,7 @@ const reminderHours = 24;
  * is well again.
  */
 export function whatToTell(
-  state: WatchState,
+  state: Pick<WatchState, 'toldAt' | 'toldOf'>,
   overdue: readonly Overdue[],
   now: Date,
 ): 'overdue' | 'recovered' | 'nothing' {
@@ -65,4 +68,14 @@ export function whatToTell(
   const isNew = overdue.some(({ subject }) => !state.toldOf.includes(subject));
   const isDue = state.toldAt === undefined || hoursBetween(new Date(state.toldAt), now) >= reminderHours;
   return isNew || isDue ? 'overdue' : 'nothing';
+}
+
+/** The manifest follows the archive within seconds; by then nobody will write it any more. */
+const orphanAfterHours = 24;
+
+/** Finds archives that never got a manifest: what a killed agent leaves. */
+export function findOrphans(entries: readonly CatalogueEntry[], now: Date): CatalogueEntry[] {
+  return entries.filter(
+    ({ standing, freshAt }) => standing === 'no manifest' && hoursBetween(freshAt, now) > orphanAfterHours,
+  );
 }

@@ -1,10 +1,12 @@
-// watch: how old is the newest proof of each source? Tells the operator when it is too old, and when it is well again.
+// watch: how old is the newest proof of each source? Tells the operator when it is too old, and when it is well again;
+// and once of each archive that never got a manifest.
 
-import { overdueMail, recoveredMail } from '../core/alert-mails.ts';
+import { orphanMail, overdueMail, recoveredMail } from '../core/alert-mails.ts';
 import { archivesPrefix, reportsPrefix } from '../core/archive.ts';
 import { newestIntact } from '../core/catalogue.ts';
 import {
   type FreshnessLimits,
+  findOrphans,
   findOverdue,
   type Overdue,
   type WatchState,
@@ -34,6 +36,8 @@ export type Sighting = {
   readonly restoreTestAgeHours?: number | undefined;
   readonly overdue: readonly Overdue[];
   readonly told: 'overdue' | 'recovered' | 'nothing';
+  /** Archives that never got a manifest. */
+  readonly orphanIds: readonly string[];
 };
 
 /** Looks at every source once. */
@@ -51,7 +55,8 @@ async function watchSource(
 ): Promise<Sighting> {
   const stateKey = `watch/${source}.json`;
   const state = await readState(store, stateKey, now);
-  const newest = newestIntact(await readCatalogue(store, source));
+  const entries = await readCatalogue(store, source);
+  const newest = newestIntact(entries);
   const restoreTestPassedAt = await newestPassedTest(store, source);
   const proofs = {
     firstSeenAt: new Date(state.firstSeenAt),
@@ -62,7 +67,11 @@ async function watchSource(
   const told = whatToTell(state, overdue, now);
   if (told === 'overdue') await sendMail(overdueMail(source, overdue));
   if (told === 'recovered') await sendMail(recoveredMail(source));
-  await store.write(stateKey, JSON.stringify(nextState(state, overdue, told, now)));
+  const orphans = findOrphans(entries, now);
+  const newOrphans = orphans.filter(({ id }) => !state.toldOrphans.includes(id.id));
+  if (newOrphans.length > 0) await sendMail(orphanMail(source, newOrphans));
+  const orphanIds = orphans.map(({ id }) => id.id);
+  await store.write(stateKey, JSON.stringify(nextState(state, overdue, told, orphanIds, now)));
   return {
     source,
     newestIntactId: newest?.id.id,
@@ -70,6 +79,7 @@ async function watchSource(
     restoreTestAgeHours: restoreTestPassedAt && hoursBetween(restoreTestPassedAt, now),
     overdue,
     told,
+    orphanIds,
   };
 }
 
@@ -77,12 +87,14 @@ function nextState(
   state: WatchState,
   overdue: readonly Overdue[],
   told: Sighting['told'],
+  toldOrphans: string[],
   now: Date,
 ): WatchState {
   return {
     firstSeenAt: state.firstSeenAt,
     toldAt: told === 'overdue' ? now.toISOString() : state.toldAt,
     toldOf: overdue.map(({ subject }) => subject),
+    toldOrphans,
   };
 }
 
@@ -90,7 +102,7 @@ async function readState(store: ArchiveStore, key: string, now: Date): Promise<W
   const stored = await store.readText(key);
   const parsed = stored && watchStateSchema.safeParse(safeJson(stored.text));
   // A state that cannot be read costs a repeated mail, never a missing one.
-  return parsed?.success ? parsed.data : { firstSeenAt: now.toISOString(), toldOf: [] };
+  return parsed?.success ? parsed.data : { firstSeenAt: now.toISOString(), toldOf: [], toldOrphans: [] };
 }
 
 async function newestPassedTest(store: ArchiveStore, source: string): Promise<Date | undefined> {
