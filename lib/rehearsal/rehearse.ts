@@ -126,11 +126,14 @@ async function runInContainer(image: string, { torrents, json, keep }: Flags): P
   narrator.say(`There is no PostgreSQL here: the rehearsal runs in a container of ${image}.`);
   const args = ['--torrents', String(torrents), ...(keep ? ['--keep'] : [])];
   const terminal = process.stdin.isTTY && process.stdout.isTTY;
-  const docker = await execa('docker', containerArguments(image, args, json, terminal), {
+  const docker = execa('docker', containerArguments(image, args, json, terminal), {
     stdio: 'inherit',
     reject: false,
   });
-  return docker.exitCode ?? exitCodes.unexpected;
+  // Ctrl-C reaches docker by itself, which hands it on to the container; we wait for its end.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => docker.kill('SIGTERM'));
+  return (await docker).exitCode ?? exitCodes.unexpected;
 }
 
 function wholeNumber(text: string): number {
