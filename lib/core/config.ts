@@ -4,6 +4,7 @@
 import * as z from 'zod';
 import { sourcePattern } from './archive.ts';
 import { OffsiteError } from './errors.ts';
+import { providerNames } from './provider.ts';
 
 const text = z.string().min(1);
 
@@ -27,6 +28,8 @@ const settingsSchema = z.strictObject({
   bucket: text,
   region: text.optional(),
   endpoint: z.url().optional(),
+  /** Which store it is; without it AWS, or with an endpoint of its own one that nobody knows. */
+  provider: z.enum(providerNames).optional(),
   profile: text.optional(),
   dump: dumpSchema.default({ via: 'server' }),
 });
@@ -43,6 +46,7 @@ const environmentKeys = {
   OFFSITE_BUCKET: ['bucket'],
   OFFSITE_REGION: ['region'],
   OFFSITE_ENDPOINT: ['endpoint'],
+  OFFSITE_PROVIDER: ['provider'],
   OFFSITE_PROFILE: ['profile'],
   OFFSITE_DATABASE_URL: ['dump', 'url', 'server'],
   OFFSITE_CONTAINER: ['dump', 'container', 'container'],
@@ -98,7 +102,7 @@ export function parseSettings(layers: readonly RawSettings[], origin: string): S
   const { issues } = parsed.error;
   const faults = issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${describeIssue(issue)}`);
   throw new OffsiteError('CONFIG_INVALID', `the settings from ${origin} cannot be used`, {
-    expected: 'the keys source, bucket, region, endpoint, profile, dump (see README.md)',
+    expected: 'the keys source, bucket, region, endpoint, provider, profile, dump (see README.md)',
     found: faults.join('\n'),
     hint: issues.some(({ path }) => path[0] === 'bucket')
       ? 'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')'

@@ -37,6 +37,8 @@ const families = {
   STORE_UNREACHABLE: 'store',
   STORE_FAILED: 'store',
   ARCHIVE_EXISTS: 'store',
+  ARCHIVE_TOO_LARGE: 'store',
+  REGION_WRONG: 'store',
   ARCHIVE_CHANGED: 'notIntact',
   ARCHIVE_DAMAGED: 'notIntact',
   NOTHING_INTACT: 'notFound',

@@ -24,12 +24,20 @@ export type OpenObject = {
 
 export type StoredText = Omit<OpenObject, 'body'> & { readonly text: string };
 
-/** The store's names for bytes that it has acknowledged. */
+/**
+ * The store's names for bytes that it has acknowledged.
+ *
+ * @remarks Where an acknowledgement was lost on its way and is inferred, the entity tag is computed (`''` if it cannot
+ *   be), and the version stays unknown: null.
+ */
 export type Stored = { readonly etag: string; readonly versionId: string | null };
 
 export type UploadOptions = {
-  readonly partBytes: number;
-  readonly partsInFlight: number;
+  /** How long the object is expected to become; the store plans its parts by it. */
+  readonly expectedBytes?: number;
+  /** In place of what the store would plan. */
+  readonly partBytes?: number;
+  readonly partsInFlight?: number;
   readonly signal?: AbortSignal;
 };
 
@@ -53,6 +61,8 @@ export type ArchiveStore = {
   /**
    * Streams an object of unknown length to a key that must not exist yet.
    *
+   * @throws `ARCHIVE_EXISTS` if it does; `ARCHIVE_TOO_LARGE` if the store cannot hold what is expected, or the chunks
+   *   outgrow it.
    * @remarks If the chunks fail, or the signal aborts, the upload is aborted and no object appears.
    */
   upload(key: string, chunks: AsyncIterable<Uint8Array>, options: UploadOptions): Promise<Stored>;

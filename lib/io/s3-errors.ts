@@ -1,16 +1,24 @@
 // The many ways in which S3 and its look-alikes say no, turned into the few things that an operator can act on.
 
 import { type ErrorCode, OffsiteError } from '../core/errors.ts';
-
-type AwsError = Error & {
-  readonly code?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
-};
+import { type AwsError, isUnreachable } from './s3-trouble.ts';
 
 type Explanation = { readonly code: ErrorCode; readonly expected: string; readonly hint: string };
 
 const credentialsHint =
   'check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (aws sts get-caller-identity shows who you are)';
+
+const refusedCredentials: Explanation = {
+  code: 'CREDENTIALS_REFUSED',
+  expected: 'credentials that the store knows',
+  hint: credentialsHint,
+};
+
+const changedOnTheWay: Explanation = {
+  code: 'STORE_FAILED',
+  expected: 'the bytes that were sent to arrive',
+  hint: 'the store compared checksums and stored nothing; something on the way, or this memory, changes bytes: run again',
+};
 
 const explanations: Record<string, Explanation> = {
   NoSuchBucket: {
@@ -18,23 +26,13 @@ const explanations: Record<string, Explanation> = {
     expected: 'the bucket to exist',
     hint: "compare the bucket's name and region with the output BucketName of 'npx cdk deploy'",
   },
-  ...Object.fromEntries(
-    [
-      'InvalidAccessKeyId',
-      'SignatureDoesNotMatch',
-      'ExpiredToken',
-      'ExpiredTokenException',
-      'InvalidToken',
-      'TokenRefreshRequired',
-    ].map((name) => [
-      name,
-      {
-        code: 'CREDENTIALS_REFUSED',
-        expected: 'credentials that the store knows',
-        hint: credentialsHint,
-      } as const,
-    ]),
-  ),
+  InvalidAccessKeyId: refusedCredentials,
+  SignatureDoesNotMatch: refusedCredentials,
+  ExpiredToken: refusedCredentials,
+  ExpiredTokenException: refusedCredentials,
+  InvalidToken: refusedCredentials,
+  AuthorizationHeaderMalformed: refusedCredentials,
+  TokenRefreshRequired: refusedCredentials,
   AccessDenied: {
     code: 'CREDENTIALS_REFUSED',
     expected: 'credentials that may do this',
@@ -50,52 +48,85 @@ const explanations: Record<string, Explanation> = {
     expected: 'a key that is not taken',
     hint: 'another run stored it in the same second: nothing was overwritten; run again',
   },
-  PermanentRedirect: {
-    code: 'BUCKET_MISSING',
-    expected: "the bucket's own region",
-    hint: 'set AWS_REGION or --region to the region that the stack was deployed to',
+  NoSuchUpload: {
+    code: 'STORE_FAILED',
+    expected: 'the upload that was begun',
+    hint: 'somebody else aborted it (a lifecycle rule, another program); run again',
+  },
+  BadDigest: changedOnTheWay,
+  XAmzContentSHA256Mismatch: changedOnTheWay,
+  XAmzContentChecksumMismatch: changedOnTheWay,
+  RequestTimeTooSkewed: {
+    code: 'STORE_FAILED',
+    expected: "a clock within 15 minutes of the store's",
+    hint: "set this host's clock (timedatectl set-ntp true)",
+  },
+  NotImplemented: {
+    code: 'STORE_FAILED',
+    expected: 'the store to know what it is asked',
+    hint: 'say which store it is: --provider, OFFSITE_PROVIDER or "provider" in the settings file',
   },
 };
 
-const unreachableCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ETIMEDOUT',
-  'EPIPE',
-]);
+const redirects = new Set(['PermanentRedirect', 'TemporaryRedirect', 'IllegalLocationConstraintException']);
 
 /**
  * Explains a failed call to the store.
  *
  * @param doing - What was tried, as in "<doing> failed": `listing s3://bucket/archives/`.
+ * @param tried - How often and for how long, in brackets, if more than once.
  */
-export function storeError(error: unknown, doing: string): Error {
+export function storeError(error: unknown, doing: string, tried = ''): Error {
   if (error instanceof OffsiteError) return error;
   if (!(error instanceof Error)) return new Error(String(error));
   if (error.name === 'AbortError') return error;
-  const found = describe(error);
-  const known = explanations[error.name] ?? (isForbidden(error) ? explanations.AccessDenied : undefined);
-  if (known !== undefined) {
-    return new OffsiteError(known.code, `${doing} failed`, { ...known, found, cause: error });
+  const found = `${describe(error)}${tried}`;
+  const { code, expected, hint } = explanationOf(error);
+  return new OffsiteError(code, `${doing} failed`, { expected, found, hint, cause: error });
+}
+
+function explanationOf(error: AwsError): Explanation {
+  const status = error.$metadata?.httpStatusCode;
+  if (isElsewhere(error)) return regionExplanation(error);
+  const known = explanations[error.name];
+  if (known !== undefined) return known;
+  if (status === 403) return explanations.AccessDenied as Explanation;
+  if (status === 412) return explanations.PreconditionFailed as Explanation;
+  if (status === 501 || /x-amz-(sdk-)?checksum/.test(error.message)) {
+    return explanations.NotImplemented as Explanation;
   }
   if (isUnreachable(error)) {
-    return new OffsiteError('STORE_UNREACHABLE', `${doing} failed`, {
+    return {
+      code: 'STORE_UNREACHABLE',
       expected: 'the store to answer',
-      found,
       hint: 'check the network, the region and, for other stores than AWS, the endpoint',
-      cause: error,
-    });
+    };
   }
-  return new OffsiteError('STORE_FAILED', `${doing} failed`, {
+  return {
+    code: 'STORE_FAILED',
     expected: 'the store to acknowledge',
-    found,
     hint: 'run again; if it stays, look at the status page of the store',
-    cause: error,
-  });
+  };
+}
+
+function isElsewhere({ name, Region, $metadata }: AwsError): boolean {
+  if (name === 'AuthorizationHeaderMalformed') return Region !== undefined;
+  return redirects.has(name) || $metadata?.httpStatusCode === 301 || $metadata?.httpStatusCode === 307;
+}
+
+/** S3 says where the bucket is, in a header or in the error's body. */
+function regionExplanation({ Region, $response }: AwsError): Explanation {
+  const region = $response?.headers?.['x-amz-bucket-region'] ?? Region;
+  const code = 'REGION_WRONG';
+  if (region === undefined) {
+    const hint = 'set AWS_REGION or --region to the region that the stack was deployed to';
+    return { code, expected: "the bucket's own region", hint };
+  }
+  return {
+    code,
+    expected: `the bucket's own region, ${region}`,
+    hint: `say --region ${region}, or set AWS_REGION=${region}`,
+  };
 }
 
 /** Whether the store said that there is no such object, version or file. */
@@ -109,15 +140,11 @@ export function isAbsent(error: unknown): boolean {
   );
 }
 
-function isForbidden(error: AwsError): boolean {
-  return error.$metadata?.httpStatusCode === 403;
-}
-
-function isUnreachable(error: AwsError): boolean {
-  if (error.name === 'TimeoutError') return true;
-  if (error.code !== undefined && unreachableCodes.has(error.code)) return true;
-  const inner = error instanceof AggregateError ? error.errors : [error.cause];
-  return inner.some((one) => one instanceof Error && isUnreachable(one));
+/** Whether the store said that the key is taken. */
+export function isTaken(error: unknown): boolean {
+  return (
+    (error as AwsError).$metadata?.httpStatusCode === 412 || (error as Error).name === 'PreconditionFailed'
+  );
 }
 
 function describe(error: AwsError): string {

@@ -1,103 +1,171 @@
-// Multipart upload of a stream whose length nobody knows yet. lib-storage does the work; this file closes the gaps
-// through which a truncated object could complete: it fails the source as soon as one part fails (lib-storage's other
-// workers would go on reading for hours), and it lets the upload complete only if the acknowledged parts add up to the
-// bytes that the source gave.
+// Streams an archive whose length nobody knows yet. Three ways lead to a truncated object, and none is open: a source
+// that fails fails the upload; a part that fails ends the source at once; and Complete names the parts, the length and
+// the CRC-32 of what the source gave.
 
-import { Readable } from 'node:stream';
-import { CompleteMultipartUploadCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
-import { Upload } from '@aws-sdk/lib-storage';
+import { crc32 } from 'node:zlib';
 import { OffsiteError } from '../core/errors.ts';
+import { archiveOutgrown, capacityOf, type PartPlan, planParts } from '../core/part-size.ts';
 import type { Stored, UploadOptions } from './archive-store.ts';
-import { storeError } from './s3-errors.ts';
-
-type Progress = {
-  givenBytes: number;
-  acknowledgedBytes: number;
-  /** The first cause, from the source or the store, not what it led to (an aborted request, a refused abort). */
-  failure: unknown;
-};
+import { MultipartUpload, type StoredPart } from './s3-multipart.ts';
+import { type Part, PartCutter } from './s3-parts.ts';
+import { maybeDone } from './s3-persist.ts';
+import { putObject } from './s3-put.ts';
+import type { S3Session } from './s3-session.ts';
 
 /**
  * Streams chunks to a key that must not exist yet.
  *
  * @throws The source's error, the store's error, or the signal's reason; the upload is aborted then and no object
- *   appears.
+ *   appears. If it could not be aborted, the error's hint says what remains.
  */
 export async function uploadCreateOnly(
-  client: S3Client,
-  bucket: string,
+  session: S3Session,
   key: string,
   chunks: AsyncIterable<Uint8Array>,
   options: UploadOptions,
 ): Promise<Stored> {
-  const doing = `uploading s3://${bucket}/${key}`;
-  const progress: Progress = { givenBytes: 0, acknowledgedBytes: 0, failure: undefined };
-  const upload = new Upload({
-    client: guarded(client, progress, doing, options.signal),
-    params: {
-      Bucket: bucket,
-      Key: key,
-      Body: Readable.from(counted(chunks, progress, options.signal), { objectMode: false }),
-      ContentType: 'application/gzip',
-      IfNoneMatch: '*',
-    },
-    partSize: options.partBytes,
-    queueSize: options.partsInFlight,
-  });
+  options.signal?.throwIfAborted();
+  const plan = planOf(session, options);
+  const cutter = new PartCutter(plan.partBytes);
+  const parts = cutter.cut(chunks);
+  // Aborts what is on its way when anything fails.
+  const stop = new AbortController();
+  const ended = whenAborted(options.signal, stop.signal);
+  const next = () => Promise.race([parts.next(), ended]);
   try {
-    const { ETag, VersionId } = await upload.done();
-    return { etag: (ETag ?? '').replaceAll('"', ''), versionId: VersionId ?? null };
-  } catch (error) {
-    throw progress.failure ?? storeError(error, doing);
+    const first = (await next()).value as Part;
+    options.signal?.throwIfAborted();
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+    if (first.isLast) {
+      const doing = `uploading ${session.url(key)}`;
+      const put = { contentType: 'application/gzip', createOnly: true, doing, signal };
+      return await putObject(session, key, first.bytes, put);
+    }
+    const upload = await MultipartUpload.begin(session, key, signal);
+    return await new Sending(session, upload, cutter, plan, signal).run(first, next, stop);
+  } finally {
+    stop.abort();
+    // Not awaited: a source that hangs ends by its own stall limit, not by the store's failure.
+    parts.return(undefined).catch(() => undefined);
   }
 }
 
-async function* counted(
-  chunks: AsyncIterable<Uint8Array>,
-  progress: Progress,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of chunks) {
-      if (progress.failure !== undefined) throw progress.failure;
-      signal?.throwIfAborted();
-      progress.givenBytes += chunk.byteLength;
-      yield chunk;
-    }
-    signal?.throwIfAborted();
-  } catch (error) {
-    progress.failure ??= error;
-    throw error;
-  }
-}
+/** One upload in parts, from the first part to its object or its abort. */
+class Sending {
+  readonly #session: S3Session;
+  readonly #upload: MultipartUpload;
+  readonly #cutter: PartCutter;
+  readonly #plan: PartPlan;
+  readonly #signal: AbortSignal;
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #stored: StoredPart[] = [];
+  readonly #failed = Promise.withResolvers<never>();
+  #givenBytes = 0;
+  #crc32 = 0;
 
-/** The same client, but parts can be aborted, failures are noted, and Complete is refused if bytes are missing. */
-function guarded(client: S3Client, progress: Progress, doing: string, signal?: AbortSignal): S3Client {
-  const send = async (command: Parameters<S3Client['send']>[0]): Promise<unknown> => {
-    if (command instanceof CompleteMultipartUploadCommand) {
-      signal?.throwIfAborted();
-      assertAllAcknowledged(progress);
-    }
-    if (!(command instanceof UploadPartCommand)) return client.send(command);
+  constructor(
+    session: S3Session,
+    upload: MultipartUpload,
+    cutter: PartCutter,
+    plan: PartPlan,
+    signal: AbortSignal,
+  ) {
+    this.#session = session;
+    this.#upload = upload;
+    this.#cutter = cutter;
+    this.#plan = plan;
+    this.#signal = signal;
+    this.#failed.promise.catch(() => undefined);
+  }
+
+  async run(first: Part, next: () => Promise<IteratorResult<Part>>, stop: AbortController): Promise<Stored> {
     try {
-      const answer = await client.send(command, signal === undefined ? {} : { abortSignal: signal });
-      progress.acknowledgedBytes += (command.input.Body as Uint8Array).byteLength;
-      return answer;
+      for (let part = first; ; ) {
+        this.#accept(part);
+        this.#launch(part);
+        if (part.isLast) break;
+        while (this.#inFlight.size >= this.#plan.partsInFlight) {
+          await Promise.race([...this.#inFlight, this.#failed.promise]);
+        }
+        part = (await Promise.race([next(), this.#failed.promise])).value;
+      }
+      await Promise.race([Promise.all(this.#inFlight), this.#failed.promise]);
+      this.#signal.throwIfAborted();
+      return await this.#complete();
     } catch (error) {
-      progress.failure ??= signal?.aborted ? signal.reason : storeError(error, doing);
-      throw error;
+      stop.abort();
+      await Promise.allSettled(this.#inFlight);
+      throw withRemains(error, await this.#upload.abort());
     }
-  };
-  return new Proxy(client, {
-    get: (target, name) => (name === 'send' ? send : Reflect.get(target, name, target)),
-  });
+  }
+
+  #accept({ number, bytes }: Part): void {
+    this.#givenBytes += bytes.length;
+    this.#crc32 = crc32(bytes, this.#crc32);
+    const limits = this.#session.provider.parts;
+    if (number <= limits.maxParts && this.#givenBytes <= limits.maxArchiveBytes) return;
+    throw archiveOutgrown(this.#givenBytes - bytes.length, this.#plan, limits);
+  }
+
+  #launch(part: Part): void {
+    const sending = this.#upload
+      .send(part, this.#signal)
+      .then((stored) => {
+        this.#stored.push(stored);
+        this.#cutter.release(part);
+      })
+      .catch(this.#failed.reject)
+      .finally(() => this.#inFlight.delete(sending));
+    this.#inFlight.add(sending);
+  }
+
+  #complete(): Promise<Stored> {
+    const parts = this.#stored.toSorted((one, other) => one.PartNumber - other.PartNumber);
+    const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+    const inOrder = parts.every(({ PartNumber }, index) => PartNumber === index + 1);
+    if (!inOrder || bytes !== this.#givenBytes) {
+      throw new OffsiteError('STORE_FAILED', 'the store did not acknowledge every byte', {
+        expected: `${this.#givenBytes} bytes in parts`,
+        found: `${bytes} in ${parts.length}`,
+        hint: 'the upload was aborted; run again',
+      });
+    }
+    return this.#upload.complete(parts, { crc32: this.#crc32, bytes }, this.#signal);
+  }
 }
 
-function assertAllAcknowledged({ givenBytes, acknowledgedBytes }: Progress): void {
-  if (givenBytes === acknowledgedBytes) return;
-  throw new OffsiteError('STORE_FAILED', 'the store did not acknowledge every byte', {
-    expected: `${givenBytes} bytes in parts`,
-    found: `${acknowledgedBytes}`,
-    hint: 'the upload was aborted; run again',
+function planOf(
+  { provider }: S3Session,
+  { partBytes, partsInFlight, expectedBytes }: UploadOptions,
+): PartPlan {
+  const plan = planParts(partBytes === undefined ? expectedBytes : undefined, provider.parts);
+  return {
+    partBytes: partBytes ?? plan.partBytes,
+    partsInFlight: partsInFlight ?? plan.partsInFlight,
+    capacityBytes: partBytes === undefined ? plan.capacityBytes : capacityOf(partBytes, provider.parts),
+  };
+}
+
+/** Rejects with the signal's reason; never resolves. */
+function whenAborted(signal: AbortSignal | undefined, done: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => undefined);
+  signal?.addEventListener('abort', () => reject(signal.reason), { once: true, signal: done });
+  return promise;
+}
+
+function withRemains(error: unknown, remains: string | undefined): unknown {
+  if (!(error instanceof OffsiteError)) return error;
+  const { code, message, expected, found, hint, exitCode } = error;
+  const whole = maybeDone(error)
+    ? 'the archive may be there all the same, without manifest: it does not count, and expire removes it'
+    : remains;
+  if (whole === undefined) return error;
+  return new OffsiteError(code, message, {
+    expected,
+    found,
+    hint: `${hint}; ${whole}`,
+    cause: error,
+    exitCode,
   });
 }

@@ -5,19 +5,21 @@ import { archiveIdAt, archiveKeys } from '../core/archive.ts';
 import { DumpEdges, type DumpVersions } from '../core/dump-edges.ts';
 import { OffsiteError } from '../core/errors.ts';
 import { type Manifest, manifestFormat, serializeManifest } from '../core/manifest.ts';
+import { ArchiveTooLargeError } from '../core/part-size.ts';
 import { toolVersion } from '../core/version.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
 import { compressorName } from '../io/compressor.ts';
 import { compress } from './compress.ts';
 
-/** 10,000 parts of this length hold 78 GiB, and every S3-compatible store takes them. */
-const partBytes = 8 * 1024 * 1024;
-const partsInFlight = 3;
-
 export type BackupOptions = {
   readonly source: string;
-  /** The plain dump, as `dump` gives it: it ends only if all of it came. */
-  readonly dump: AsyncIterable<Uint8Array>;
+  /**
+   * The plain dump, as `dump` gives it: it ends only if all of it came. A function allows to take it again: with larger
+   * parts, when the archive has outgrown those that were planned.
+   */
+  readonly dump: AsyncIterable<Uint8Array> | (() => AsyncIterable<Uint8Array>);
+  /** How long the archive is expected to become, compressed; the store plans its parts by it. */
+  readonly expectedBytes?: number;
   readonly store: ArchiveStore;
   readonly now: () => Date;
   readonly signal?: AbortSignal;
@@ -33,6 +35,23 @@ export type BackupOptions = {
  *   an archive without manifest remains, which no command takes for one, and which `expire` removes in time.
  */
 export async function backup(options: BackupOptions): Promise<Manifest> {
+  const { dump } = options;
+  if (typeof dump !== 'function') return takeArchive(options, dump, options.expectedBytes);
+  for (let { expectedBytes } = options; ; ) {
+    try {
+      return await takeArchive(options, dump(), expectedBytes);
+    } catch (error) {
+      if (!(error instanceof ArchiveTooLargeError) || error.askForBytes === undefined) throw error;
+      expectedBytes = error.askForBytes;
+    }
+  }
+}
+
+async function takeArchive(
+  options: BackupOptions,
+  dump: AsyncIterable<Uint8Array>,
+  expectedBytes: number | undefined,
+): Promise<Manifest> {
   const { source, store, now } = options;
   const startedAt = now();
   const id = archiveIdAt(source, startedAt);
@@ -41,7 +60,7 @@ export async function backup(options: BackupOptions): Promise<Manifest> {
   let versions: DumpVersions = {};
 
   async function* inspected(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of options.dump) {
+    for await (const chunk of dump) {
       edges.push(chunk);
       options.onProgress?.(edges.plainBytes);
       yield chunk;
@@ -50,8 +69,10 @@ export async function backup(options: BackupOptions): Promise<Manifest> {
   }
 
   const { chunks, record } = compress(inspected());
-  const uploading = { partBytes, partsInFlight, ...(options.signal ? { signal: options.signal } : {}) };
-  const stored = await store.upload(keys.archive, chunks, uploading);
+  const stored = await store.upload(keys.archive, chunks, {
+    ...(expectedBytes === undefined ? {} : { expectedBytes }),
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
   const manifest: Manifest = {
     format: manifestFormat,
     id: id.id,
