@@ -1,6 +1,6 @@
 // The end-to-end test: the whole system, deployed on this machine, from the first back-up to the restored database.
 
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,8 +25,9 @@ function rehearse(args: readonly string[], signal?: AbortSignal) {
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'offsite-rehearse-test-'));
   // Postgres runs as another user, and has to get there.
-  await execa('install', ['-d', '-m', '1777', join(directory, 'tmp')]);
-  await execa('chmod', ['755', directory]);
+  await chmod(directory, 0o755);
+  await mkdir(join(directory, 'tmp'));
+  await chmod(join(directory, 'tmp'), 0o1777);
 });
 afterAll(() => rm(directory, { recursive: true }));
 
