@@ -33,18 +33,20 @@ Exit codes: 0 done; ${exitCodes.unexpected} unexpected; ${exitCodes.usage} usage
 ${exitCodes.store} store; ${exitCodes.notIntact} not intact; ${exitCodes.notFound} no such archive; ${exitCodes.restore} restore; 130/143 interrupted.`,
   );
 
-storeCommand('backup', 'dump the database and stream it to the vault')
-  .argument('[command...]', 'after --: a command that writes a plain pg_dump to stdout')
-  .option('--url <url>', 'server to dump; without it PGHOST, PGUSER … decide')
-  .option('--container <name>', 'run pg_dump inside this container (docker exec)')
-  .option('-U, --user <name>', 'user inside the container')
-  .option('-d, --dbname <name>', 'database inside the container')
+dumpCommand('backup', 'dump the database and stream it to the vault')
   .option('--stall-timeout <duration>', 'end a dump that gives no byte for so long; 0 is never', '15m')
   .option('--quiet', 'show no progress')
   .option('--json', 'print the result as JSON')
   .action(async (command: string[], flags) => {
     const { runBackup } = await import('./commands/backup.ts');
     await runBackup(await settingsOf(flags, dumpFlags(command, flags)), flags, interruption.signal);
+  });
+
+dumpCommand('doctor', 'look at all that a back-up needs, and change nothing')
+  .option('--json', 'print the checks as JSON')
+  .action(async (command: string[], flags) => {
+    const { runDoctor } = await import('./commands/doctor.ts');
+    await runDoctor(await settingsOf(flags, dumpFlags(command, flags)), flags, interruption.signal);
   });
 
 storeCommand('list', 'show the archives of a source, newest first')
@@ -96,6 +98,15 @@ function storeCommand(name: string, description: string): Command {
     .option('--endpoint <url>', 'of an S3-compatible store')
     .option('--profile <name>', 'AWS profile with the credentials')
     .option('--config <file>', 'settings file');
+}
+
+function dumpCommand(name: string, description: string): Command {
+  return storeCommand(name, description)
+    .argument('[command...]', 'after --: a command that writes a plain pg_dump to stdout')
+    .option('--url <url>', 'server to dump; without it PGHOST, PGUSER … decide')
+    .option('--container <name>', 'run pg_dump inside this container (docker exec)')
+    .option('-U, --user <name>', 'user inside the container')
+    .option('-d, --dbname <name>', 'database inside the container');
 }
 
 function archiveCommand(name: string, description: string): Command {

@@ -2,7 +2,7 @@
 // back-up: a state that cannot be read is none, and one that cannot be written is a warning.
 
 import { accessSync, constants } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { type AgentState, parseAgentState, serializeAgentState } from '../core/agent-state.ts';
@@ -13,6 +13,8 @@ export type AgentStateFile = {
   read(): Promise<AgentState | undefined>;
   /** @returns What to warn of if it could not be written. */
   write(state: AgentState): Promise<string | undefined>;
+  /** As {@link write}, but changes nothing. */
+  probe(): Promise<string | undefined>;
 };
 
 /** For every user of the machine, where an administrator made it. */
@@ -37,16 +39,28 @@ export function agentStateFile(
       const text = await readFile(path, 'utf8').catch(() => undefined);
       return text === undefined ? undefined : parseAgentState(text, source);
     },
-    async write(state) {
-      try {
+    write: (state) =>
+      unlessFailed(async () => {
         await mkdir(directory, { recursive: true, mode: 0o700 });
         await replace(path, serializeAgentState(state));
-        return undefined;
-      } catch (error) {
-        return `the agent's state could not be written, so the next run has nothing to compare with: ${(error as Error).message}`;
-      }
-    },
+      }),
+    probe: () =>
+      unlessFailed(async () => {
+        const probe = `${path}.${process.pid}.probe`;
+        await mkdir(directory, { recursive: true, mode: 0o700 });
+        await writeFile(probe, 'x');
+        await rm(probe);
+      }),
   };
+}
+
+async function unlessFailed(write: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await write();
+    return undefined;
+  } catch (error) {
+    return `the agent's state cannot be written, so the next run has nothing to compare with: ${(error as Error).message}`;
+  }
 }
 
 function stateDirectory(environment: Readonly<Record<string, string | undefined>>): string {

@@ -1,0 +1,54 @@
+// offsite doctor
+
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Settings } from '../../lib/core/config.ts';
+import { type Check, describeDiagnosis, diagnosisExitCode } from '../../lib/core/diagnosis.ts';
+import { toolVersion } from '../../lib/core/version.ts';
+import { agentStateFile } from '../../lib/io/agent-state-file.ts';
+import { createVaultProbe } from '../../lib/io/vault-probe.ts';
+import { doctor } from '../../lib/steps/doctor.ts';
+
+export async function runDoctor(
+  settings: Settings,
+  flags: { json?: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const stateFile = agentStateFile(settings.source);
+  const state = await stateFile.read();
+  const checks = await doctor({
+    dump: settings.dump,
+    vault: createVaultProbe(settings, settings.source),
+    lastId: state?.lastId,
+    lastArchiveId: state?.archive?.id,
+    compressors: ['igzip', 'pigz'].filter(isOnPath),
+    state: { path: stateFile.path, warning: await stateFile.probe() },
+    now: () => new Date(),
+    signal,
+  });
+  process.stdout.write(
+    flags.json ? `${JSON.stringify(resultOf(checks), null, 1)}\n` : describe(settings, checks),
+  );
+  process.exitCode = diagnosisExitCode(checks);
+}
+
+function describe({ source, bucket }: Settings, checks: readonly Check[]): string {
+  const columns = Math.min(process.stdout.columns || 80, 100);
+  return `offsite ${toolVersion}: ${source} to ${bucket}\n\n${describeDiagnosis(checks, columns)}`;
+}
+
+function resultOf(checks: readonly Check[]) {
+  const ready = diagnosisExitCode(checks) === 0;
+  return { ready, checks: checks.map(({ exitCode: _, ...check }) => check) };
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
