@@ -72,8 +72,9 @@ export function createNarrator(write: (text: string) => void, coloured: boolean)
       for (const one of text.trimEnd().split('\n')) line(`${paint('dim', '│')} ${one}`.trimEnd());
     },
     close(outcome, durationMs, faults) {
-      for (const fault of faults) {
-        for (const part of wrap(fault, columns - indent.length)) line(`${indent}${paint('red', part)}`);
+      for (const fault of faults.flatMap((text) => text.split('\n'))) {
+        for (const part of wrap(fault, columns - indent.length))
+          line(`${indent}${paint('red', part)}`.trimEnd());
       }
       const verdict = paint(colours[outcome], `${marks[outcome]} ${outcome}`);
       line(`${indent}${verdict}${paint('dim', `, ${formatDuration(durationMs)}`)}`);

@@ -2,7 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { describeError } from '../core/errors.ts';
+import { HandlerFailure } from './handler-failure.ts';
 import type { Narrator, Outcome } from './narrator.ts';
+
+const lastLogLines = 20;
 
 /** What a step has at hand to tell and to check. */
 export type Scene = Pick<Narrator, 'say' | 'command' | 'quote'> & {
@@ -74,6 +77,8 @@ export function openBook(narrator: Narrator): Book {
       } catch (error) {
         ended = true;
         faults.push(describeError(error));
+        if (error instanceof HandlerFailure)
+          narrator.quote(error.logs.split('\n').slice(-lastLogLines).join('\n'));
       }
       enter(faults.length === 0 ? 'as expected' : 'not as expected');
       return result as T;
@@ -81,6 +86,14 @@ export function openBook(narrator: Narrator): Book {
   };
 }
 
+/** Of lists, only what the other one lacks. */
 function describeFault(what: string, expected: unknown, found: unknown): string {
-  return `${what}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}`;
+  if (!Array.isArray(expected) || !Array.isArray(found)) {
+    return `${what}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}`;
+  }
+  const lackedBy = (list: unknown[], items: unknown[]) =>
+    items.filter((item) => !list.some((other) => isDeepStrictEqual(item, other)));
+  const [missing, surplus] = [lackedBy(found, expected), lackedBy(expected, found)];
+  if (missing.length + surplus.length === 0) return `${what}: in another order: ${JSON.stringify(found)}`;
+  return `${what}: missing ${JSON.stringify(missing)}, not expected ${JSON.stringify(surplus)}`;
 }

@@ -40,6 +40,18 @@ describe('a step', () => {
     expect(paper()).toContain('  verdict: expected "intact", found "damaged"\n  ✗ not as expected');
   });
 
+  test('that finds another list says only what differs', async () => {
+    const { play, records } = bookOnPaper();
+    await play('Expire', async (scene) => {
+      scene.check('keys', ['a', 'b', 'c'], ['b', 'c', 'd']);
+      scene.check('order', [1, 2], [2, 1]);
+    });
+    expect(records[0]?.faults).toEqual([
+      'keys: missing ["a"], not expected ["d"]',
+      'order: in another order: [2,1]',
+    ]);
+  });
+
   test('that fails ends the story: what comes after is not played', async () => {
     const { play, records, paper } = bookOnPaper();
     await play('Back up', async () => {

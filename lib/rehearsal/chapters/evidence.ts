@@ -2,19 +2,20 @@
 
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import type { Delivery } from '../bus.ts';
+import { HandlerFailure } from '../handler-failure.ts';
 import type { Stage } from '../stage.ts';
 import { functionByRole, type Wiring } from '../wiring.ts';
 
 /**
  * The answer of the one function that must have been called, and no other.
  *
- * @throws Error With the function's own words, if it failed or others were called.
+ * @throws {@link HandlerFailure} If it failed; Error if it was not called, or others were.
  */
 export function answerOf(deliveries: readonly Delivery[], wiring: Wiring, role: string): unknown {
   const failed = deliveries.find(({ invocation }) => invocation.last.outcome === 'failed');
   if (failed?.invocation.last.outcome === 'failed') {
     const { error, logs } = failed.invocation.last;
-    throw new Error(`${failed.to.logicalId} failed: ${error.errorMessage}\n${logs.slice(-2000)}`);
+    throw new HandlerFailure(`${failed.to.logicalId} failed: ${error.errorMessage}`, logs);
   }
   const { to, invocation } = onlyOne(deliveries);
   const expected = functionByRole(wiring, role);

@@ -6,6 +6,7 @@ import {
   archiveKeys,
   archivesPrefix,
   parseArchiveId,
+  parseKey,
   verdictsPrefix,
 } from '../../core/archive.ts';
 import { environmentNames } from '../../core/deployment.ts';
@@ -13,6 +14,7 @@ import { textTable } from '../../core/mail.ts';
 import { type Manifest, parseManifest, serializeManifest } from '../../core/manifest.ts';
 import { formatHours } from '../../core/quantities.ts';
 import type { Decision, RetentionPlan } from '../../core/retention.ts';
+import { HandlerFailure } from '../handler-failure.ts';
 import { invoke } from '../lambda-runtime.ts';
 import { type Cloud, keysBelow, type Stage } from '../stage.ts';
 import type { Scene } from '../story.ts';
@@ -117,7 +119,9 @@ export async function planExpiry(
   const before = await keysBelow(stage, '');
   scene.command(`aws lambda invoke --function-name …Expire… --payload '{"dryRun":true}'`);
   const invocation = await invoke(cloud.host, functionByRole(cloud.wiring, 'expire'), { dryRun: true });
-  if (invocation.outcome === 'failed') throw new Error(`expire failed: ${invocation.error.errorMessage}`);
+  if (invocation.outcome === 'failed') {
+    throw new HandlerFailure(`expire failed: ${invocation.error.errorMessage}`, invocation.logs);
+  }
   const { plans } = invocation.payload as Expired;
   const [plan] = plans;
   if (plan === undefined) throw new Error('expire planned for no source');
@@ -164,10 +168,11 @@ export async function expire(
     plans.flatMap(({ expire: done }) => done.map(({ id }) => id)).sort(),
   );
   const keys = kept.map((id) => archiveKeys(parseArchiveId(id)));
+  const left = await keysBelow(stage, archivesPrefix);
   scene.check(
     'archives and manifests in the vault',
     keys.flatMap(({ archive, manifest }) => [archive, manifest]).sort(),
-    (await keysBelow(stage, archivesPrefix)).sort(),
+    [...left].sort(),
   );
   scene.check(
     'verdicts in the vault',
@@ -175,13 +180,14 @@ export async function expire(
     await keysBelow(stage, verdictsPrefix),
   );
   scene.check('mails', mailsBefore, (await stage.aws.mails()).length);
+  const archivesLeft = left.filter((key) => parseKey(key)?.part === 'archive').length;
   scene.say(
-    `The daily schedule → expire: ${gone.length} archives are gone, with their manifests and verdicts; ` +
-      `${kept.length} are left, exactly those that the plan keeps.`,
+    `The daily schedule → expire: ${gone.length} archives had to go, with their manifests and verdicts. ` +
+      `The vault holds ${archivesLeft} now.`,
   );
   scene.figure('expired', gone);
   scene.figure('left', kept);
-  scene.summarize(`${gone.length} gone, exactly ${kept.length} left`);
+  scene.summarize(`${gone.length} had to go, ${archivesLeft} left`);
 }
 
 function byId(one: { id: string }, other: { id: string }): number {

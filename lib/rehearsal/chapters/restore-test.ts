@@ -22,7 +22,10 @@ export async function restoreTest(
   const deliveries = await bus.fireSchedule('launch-restore-test', new Date());
   const { launches } = answerOf(deliveries, wiring, 'launch-restore-test') as { launches: Launch[] };
   const launch = onlyOne(launches);
-  if ('refused' in launch) throw new Error(`the launcher refused: ${launch.refused}`);
+  if ('refused' in launch) {
+    const mail = (await stage.aws.mails()).at(-1);
+    throw new Error(`the launcher refused: ${launch.refused}\n${mail?.text ?? 'and sent no mail about it'}`);
+  }
   const { cpu, memoryMib, ephemeralStorageGib } = launch.size;
   scene.check('archive under test', id, launch.archiveId);
   scene.say(
@@ -71,7 +74,7 @@ export async function readMail(scene: Scene, stage: Stage, torrents: number): Pr
   scene.check('length of the subject', true, mail.subject.length <= 100);
   scene.figure('subject', mail.subject);
   scene.figure('text', mail.text);
-  scene.summarize(mail.subject.replace('[offsite] ', ''));
+  scene.summarize(mail.subject.replace('[offsite] Restore test ', ''));
   return mail;
 }
 
