@@ -26,6 +26,11 @@ const narrator = createNarrator((text) => {
   if (!muted) process.stdout.write(text);
 }, coloured);
 
+// Whoever reads may leave (`| head`): the story is played to its end all the same, and everything is closed.
+process.stdout.on('error', () => {
+  muted = true;
+});
+
 const program = new Command('npm run rehearse --')
   .description('The deployed system on this machine: back up, verify, expire, restore, and what goes wrong.')
   .option('--torrents <n>', 'how many torrents the made-up database holds', wholeNumber, 20_000)
