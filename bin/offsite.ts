@@ -4,6 +4,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { RawSettings } from '../lib/core/config.ts';
 import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../lib/core/errors.ts';
+import { providerNames } from '../lib/core/provider.ts';
 import { toolVersion } from '../lib/core/version.ts';
 
 type StoreFlags = {
@@ -11,6 +12,7 @@ type StoreFlags = {
   bucket?: string;
   region?: string;
   endpoint?: string;
+  provider?: string;
   profile?: string;
   config?: string;
 };
@@ -35,6 +37,11 @@ ${exitCodes.store} store; ${exitCodes.notIntact} not intact; ${exitCodes.notFoun
 
 dumpCommand('backup', 'dump the database and stream it to the vault')
   .option('--stall-timeout <duration>', 'end a dump that gives no byte for so long; 0 is never', '15m')
+  .option(
+    '--expected-size <bytes>',
+    "the archive's, compressed: 80GiB (default: by the last one, or the database)",
+  )
+  .option('--start-over', 'if it outgrows what was expected, dump again with larger parts')
   .option('--quiet', 'show no progress')
   .option('--json', 'print the result as JSON')
   .action(async (command: string[], flags) => {
@@ -96,6 +103,7 @@ function storeCommand(name: string, description: string): Command {
     .option('--bucket <name>', 'the vault')
     .option('--region <name>', "the vault's region")
     .option('--endpoint <url>', 'of an S3-compatible store')
+    .option('--provider <name>', `which store it is: ${providerNames.join(', ')}`)
     .option('--profile <name>', 'AWS profile with the credentials')
     .option('--config <file>', 'settings file');
 }
@@ -117,8 +125,8 @@ function archiveCommand(name: string, description: string): Command {
 
 async function settingsOf(flags: StoreFlags, dump?: RawSettings) {
   const { readSettings } = await import('../lib/io/settings.ts');
-  const { source, bucket, region, endpoint, profile } = flags;
-  const given = Object.entries({ source, bucket, region, endpoint, profile, dump });
+  const { source, bucket, region, endpoint, provider, profile } = flags;
+  const given = Object.entries({ source, bucket, region, endpoint, provider, profile, dump });
   return readSettings(Object.fromEntries(given.filter(([, value]) => value !== undefined)), flags.config);
 }
 

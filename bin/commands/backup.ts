@@ -11,48 +11,57 @@ import { archiveIdAt } from '../../lib/core/archive.ts';
 import type { Settings } from '../../lib/core/config.ts';
 import { parseDuration } from '../../lib/core/duration.ts';
 import type { Manifest } from '../../lib/core/manifest.ts';
+import { parseBytes } from '../../lib/core/part-size.ts';
 import { formatBytes, formatDuration } from '../../lib/core/quantities.ts';
 import { type AgentStateFile, agentStateFile } from '../../lib/io/agent-state-file.ts';
 import { createS3Store } from '../../lib/io/s3-store.ts';
 import { backup } from '../../lib/steps/backup.ts';
 import { dump } from '../../lib/steps/dump.ts';
-import { estimateSize } from '../../lib/steps/estimate-size.ts';
+import { estimateSize, type SizeEstimate } from '../../lib/steps/estimate-size.ts';
 import { endWhenStalled } from '../../lib/steps/stall.ts';
 import { noProgress, type ProgressDisplay, showProgress } from './progress.ts';
 
-type Flags = { json?: boolean; quiet?: boolean; stallTimeout: string };
+type Flags = {
+  json?: boolean;
+  quiet?: boolean;
+  stallTimeout: string;
+  expectedSize?: string;
+  startOver?: boolean;
+};
 
 export async function runBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
-  const stallLimitMs = parseDuration(flags.stallTimeout, '--stall-timeout');
   const began = performance.now();
+  const limits = {
+    stallMs: parseDuration(flags.stallTimeout, '--stall-timeout'),
+    expectedBytes: flags.expectedSize === undefined ? undefined : parseBytes(flags.expectedSize),
+  };
   const stateFile = agentStateFile(settings.source);
   const before = await stateFile.read();
   const now = await clockAfter(stateFile, before, settings.source);
+  const estimate: SizeEstimate | undefined = before?.archive ?? (await estimateSize(settings.dump, signal));
+  const expectedBytes = limits.expectedBytes ?? estimate?.compressedBytes;
   const progress = flags.quiet ? noProgress : showProgress(settings.source);
-  let figures: ArchiveFigures;
   let manifest: Manifest;
   try {
-    progress.expect(before?.archive?.plainBytes);
-    if (before?.archive === undefined && !flags.quiet) {
-      // Beside the dump, which does not wait for it.
-      void estimateSize(settings.dump, signal).then((estimate) => progress.expect(estimate?.plainBytes));
-    }
+    progress.expect(estimate?.plainBytes);
+    const take = () => watched(settings, limits.stallMs, progress, signal);
     manifest = await backup({
       source: settings.source,
-      dump: watched(settings, stallLimitMs, progress, signal),
-      store: createS3Store(settings),
+      dump: flags.startOver ? take : take(),
+      store: createS3Store({ ...settings, onTrouble: progress.interject }),
       now,
       signal,
       onProgress: progress.update,
+      ...(expectedBytes === undefined ? {} : { expectedBytes }),
     });
-    const durationMs = Math.round(performance.now() - began);
-    const { id, plainBytes, compressedBytes } = manifest;
-    figures = { id, plainBytes, compressedBytes, durationMs };
   } finally {
     progress.clear();
   }
+  const durationMs = Math.round(performance.now() - began);
+  const { id, plainBytes, compressedBytes } = manifest;
+  const figures: ArchiveFigures = { id, plainBytes, compressedBytes, durationMs };
   report(manifest, figures, before?.archive, flags.json ?? false);
-  warn(await stateFile.write(noteId(await stateFile.read(), figures.id, figures)));
+  warn(await stateFile.write(noteId(await stateFile.read(), id, figures)));
 }
 
 /**

@@ -12,6 +12,8 @@ export type ProgressDisplay = {
   expect(plainBytes: number | undefined): void;
   /** All of the dump came. */
   dumpEnded(): void;
+  /** Says something aloud in between. */
+  interject(said: string): void;
   /** Takes the line away. Idempotent. */
   clear(): void;
 };
@@ -21,6 +23,7 @@ export const noProgress: ProgressDisplay = {
   update: () => undefined,
   expect: () => undefined,
   dumpEnded: () => undefined,
+  interject: () => undefined,
   clear: () => undefined,
 };
 
@@ -46,6 +49,11 @@ export function showProgress(source: string): ProgressDisplay {
     drawn = true;
   }
 
+  function erase(): void {
+    if (terminal && drawn) process.stderr.write('\r\x1b[K');
+    drawn = false;
+  }
+
   return {
     update(bytes) {
       plainBytes = bytes;
@@ -56,10 +64,13 @@ export function showProgress(source: string): ProgressDisplay {
     dumpEnded() {
       dumpEnded = true;
     },
+    interject(said) {
+      erase();
+      process.stderr.write(`offsite: ${said}\n`);
+    },
     clear() {
       clearInterval(timer);
-      if (terminal && drawn) process.stderr.write('\r\x1b[K');
-      drawn = false;
+      erase();
     },
   };
 }

@@ -12,12 +12,11 @@ import {
   GetObjectLockConfigurationCommand,
   GetPublicAccessBlockCommand,
   ListObjectsV2Command,
-  S3Client,
 } from '@aws-sdk/client-s3';
 import { archiveKeys, archivesPrefix, parseArchiveId } from '../core/archive.ts';
 import { OffsiteError } from '../core/errors.ts';
 import { storeError } from './s3-errors.ts';
-import type { S3Location } from './s3-store.ts';
+import { openSession, type S3Location } from './s3-session.ts';
 
 /** What became of one attempt. */
 export type Attempt<Value> =
@@ -63,7 +62,7 @@ export function createVaultProbe(
   now: () => number = Date.now,
 ): VaultProbe {
   const { bucket } = location;
-  const client = clientOf(location);
+  const client = openSession(location).reader;
   // No archive's name, so no command ever takes it for one.
   const absentKey = `${archivesPrefix}${source}/offsite-doctor-${randomBytes(8).toString('hex')}`;
   let clockAheadMs: number | undefined;
@@ -167,14 +166,4 @@ export function createVaultProbe(
     clockAheadMs: () => clockAheadMs,
     principal: () => principal,
   };
-}
-
-function clientOf({ region, endpoint, profile }: S3Location): S3Client {
-  const own = [endpoint, process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(Boolean);
-  return new S3Client({
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(profile === undefined ? {} : { profile }),
-    forcePathStyle: own,
-  });
 }
