@@ -95,21 +95,21 @@ export function archiveOutgrown(
   plan: PartPlan,
   limits: PartLimits,
 ): ArchiveTooLargeError {
-  const askForBytes = Math.ceil(biggerExpectedBytes(givenBytes, limits) / GiB) * GiB;
+  const largestBytes = Math.floor(largestExpectedBytes(limits) / GiB) * GiB;
+  // Twice what came leaves room for four times.
+  const askForBytes = Math.min(Math.ceil((2 * givenBytes) / GiB) * GiB, largestBytes);
+  const helps = 2 * askForBytes > plan.capacityBytes;
   return new ArchiveTooLargeError(
     'the archive has outgrown the parts that were planned for it',
     {
       expected: `at most ${formatBytes(plan.capacityBytes)}: parts of ${formatBytes(plan.partBytes)}, as many as the store takes`,
       found: `more than ${formatBytes(givenBytes)}`,
-      hint: `nothing was stored; back up again with --expected-size ${askForBytes / GiB}GiB`,
+      hint: helps
+        ? `nothing was stored; back up again with --expected-size ${askForBytes / GiB}GiB`
+        : 'nothing was stored; this store takes no longer archive, another one may',
     },
-    askForBytes,
+    helps ? askForBytes : undefined,
   );
-}
-
-/** What to expect instead: twice what came, which leaves room for four times. */
-function biggerExpectedBytes(givenBytes: number, limits: PartLimits): number {
-  return Math.max(givenBytes, Math.min(2 * givenBytes, largestExpectedBytes(limits)));
 }
 
 /**

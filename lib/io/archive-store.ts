@@ -69,3 +69,16 @@ export type ArchiveStore = {
   /** Deletes an object; deleting one that is not there is no error. */
   delete(key: string): Promise<void>;
 };
+
+const doubtful = new WeakSet<object>();
+
+/** Marks the error of a write that may have been carried out all the same: its answer was lost. */
+export function markMaybeStored<E extends Error>(error: E): E {
+  doubtful.add(error);
+  return error;
+}
+
+/** Whether a write that failed with this error may have been carried out all the same. */
+export function maybeStored(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && doubtful.has(error);
+}

@@ -80,7 +80,7 @@ export function storeError(error: unknown, doing: string, tried = ''): Error {
   if (error instanceof OffsiteError) return error;
   if (!(error instanceof Error)) return new Error(String(error));
   if (error.name === 'AbortError') return error;
-  const found = `${describe(error)}${tried}`;
+  const found = `${describeTrouble(error)}${tried}`;
   const { code, expected, hint } = explanationOf(error);
   return new OffsiteError(code, `${doing} failed`, { expected, found, hint, cause: error });
 }
@@ -147,9 +147,11 @@ export function isTaken(error: unknown): boolean {
   );
 }
 
-function describe(error: AwsError): string {
+/** The error in one line. */
+export function describeTrouble(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
   const inner =
     error instanceof AggregateError ? error.errors.map((one: Error) => one.message).join('; ') : '';
-  const name = error.name === 'Error' ? (error.code ?? '') : error.name;
+  const name = error.name === 'Error' ? ((error as AwsError).code ?? '') : error.name;
   return [name, error.message || inner].filter((text) => text !== '').join(': ');
 }

@@ -3,9 +3,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../core/quantities.ts';
-import { isTaken, storeError } from './s3-errors.ts';
+import { markMaybeStored } from './archive-store.ts';
+import { describeTrouble, isTaken, storeError } from './s3-errors.ts';
 import type { S3Session } from './s3-session.ts';
-import { troubleOf } from './s3-trouble.ts';
+import { type AwsError, mayBeMistyped, troubleOf } from './s3-trouble.ts';
 
 /** How often something doubtful is repeated: checksums that do not match, credentials that expire as soon as given. */
 const doubtfulAttempts = 3;
@@ -47,6 +48,7 @@ export async function persist<T>(
       return result;
     } catch (error) {
       signal?.throwIfAborted();
+      session.hasAnswered ||= (error as AwsError).$metadata?.httpStatusCode !== undefined;
       const trouble = troubleNow(error, session);
       if (trouble === 'refused' && maybeDone) {
         const result = await options.doneEarlier?.(error as Error);
@@ -56,11 +58,13 @@ export async function persist<T>(
       if (trouble === 'doubtful' || trouble === 'expired') doubts += 1;
       troubleSince ??= performance.now();
       const lastedMs = performance.now() - troubleSince;
-      if (trouble === 'refused' || doubts >= doubtfulAttempts || lastedMs >= troubleMs) {
+      const limitMs = Math.min(troubleMs, firstLimitMs(error, session));
+      if (trouble === 'refused' || doubts >= doubtfulAttempts || lastedMs >= limitMs) {
         throw gaveUp(error, doing, { attempt, lastedMs, maybeDone: maybeDone && !isTaken(error) });
       }
+      session.onTrouble?.(`${doing}: ${describeTrouble(error)}`);
       if (trouble === 'expired') await session.renewCredentials().catch(() => undefined);
-      await pause(session, attempt, Math.max(1, troubleMs - lastedMs), signal);
+      await pause(session, attempt, Math.max(1, limitMs - lastedMs), signal);
     }
   }
 }
@@ -69,6 +73,10 @@ export async function persist<T>(
 function troubleNow(error: unknown, session: S3Session): ReturnType<typeof troubleOf> {
   const isPassing = session.hasAnswered && (error as Error).name === 'CredentialsProviderError';
   return isPassing ? 'busy' : troubleOf(error);
+}
+
+function firstLimitMs(error: unknown, { hasAnswered, patience }: S3Session): number {
+  return !hasAnswered && mayBeMistyped(error) ? patience.mistypedMs : Number.POSITIVE_INFINITY;
 }
 
 async function pause(
@@ -92,10 +100,5 @@ function gaveUp(
 ): Error {
   const tried = attempt === 1 ? '' : ` (tried ${attempt} times in ${formatDuration(lastedMs)})`;
   const explained = storeError(error, doing, tried);
-  return maybeDone ? Object.assign(explained, { maybeDone }) : explained;
-}
-
-/** Whether a write that failed may have been carried out all the same. */
-export function maybeDone(error: unknown): boolean {
-  return (error as { maybeDone?: boolean } | null)?.maybeDone === true;
+  return maybeDone ? markMaybeStored(explained) : explained;
 }

@@ -15,12 +15,16 @@ export type S3Location = {
   /** Asked again when the store says that what it gave has expired. */
   readonly credentials?: S3ClientConfig['credentials'];
   readonly patience?: Patience | undefined;
+  /** Called before each repetition of a write, with what went wrong. */
+  readonly onTrouble?: ((said: string) => void) | undefined;
 };
 
 /** How much trouble to put up with. */
 export type Patience = {
   /** How long a write is repeated while the store cannot be reached, is busy, or fails by its own fault. */
   readonly troubleMs: number;
+  /** The same before the first answer, while nobody has the endpoint's name or listens there: it may be mistyped. */
+  readonly mistypedMs: number;
   /** The first pause before repeating; each further one is twice as long. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
@@ -38,6 +42,7 @@ const minuteMs = 60_000;
  */
 export const defaultPatience: Patience = {
   troubleMs: 10 * minuteMs,
+  mistypedMs: 15_000,
   firstPauseMs: 200,
   longestPauseMs: 20_000,
   silenceMs: 2 * minuteMs,
@@ -48,6 +53,7 @@ export type S3Session = {
   readonly bucket: string;
   readonly provider: Provider;
   readonly patience: Patience;
+  readonly onTrouble: ((said: string) => void) | undefined;
   /** Repeats by itself: a read can be repeated blindly. */
   readonly reader: S3Client;
   /** Never repeats: of a write one must know what may have become of each attempt. */
@@ -70,6 +76,7 @@ export function openSession(location: S3Location): S3Session {
     bucket,
     provider,
     patience,
+    onTrouble: location.onTrouble,
     get reader() {
       reader ??= new S3Client({
         ...whereabouts(location, provider),

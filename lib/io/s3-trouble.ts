@@ -94,6 +94,15 @@ export function isUnreachable(error: AwsError): boolean {
   return causesOf(error).some(isUnreachable);
 }
 
+/** Whether nobody has that name, or listens there: at first contact that looks like a mistyped endpoint. */
+export function mayBeMistyped(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as AwsError;
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return true;
+  const causes = causesOf(error);
+  return causes.length > 0 && causes.every(mayBeMistyped);
+}
+
 function troubleOnTheWay(error: AwsError): Trouble {
   if (!isUnreachable(error)) return 'refused';
   return wasNeverSent(error) ? 'busy' : 'unheard';

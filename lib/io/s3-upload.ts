@@ -5,10 +5,9 @@
 import { crc32 } from 'node:zlib';
 import { OffsiteError } from '../core/errors.ts';
 import { archiveOutgrown, capacityOf, type PartPlan, planParts } from '../core/part-size.ts';
-import type { Stored, UploadOptions } from './archive-store.ts';
+import { maybeStored, type Stored, type UploadOptions } from './archive-store.ts';
 import { MultipartUpload, type StoredPart } from './s3-multipart.ts';
 import { type Part, PartCutter } from './s3-parts.ts';
-import { maybeDone } from './s3-persist.ts';
 import { putObject } from './s3-put.ts';
 import type { S3Session } from './s3-session.ts';
 
@@ -39,7 +38,9 @@ export async function uploadCreateOnly(
     if (first.isLast) {
       const doing = `uploading ${session.url(key)}`;
       const put = { contentType: 'application/gzip', createOnly: true, doing, signal };
-      return await putObject(session, key, first.bytes, put);
+      return await putObject(session, key, first.bytes, put).catch((error) => {
+        throw withRemains(error, maybeStored(error) ? maybeThere : undefined);
+      });
     }
     const upload = await MultipartUpload.begin(session, key, signal);
     return await new Sending(session, upload, cutter, plan, signal).run(first, next, stop);
@@ -60,6 +61,7 @@ class Sending {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #stored: StoredPart[] = [];
   readonly #failed = Promise.withResolvers<never>();
+  #isCompleting = false;
   #givenBytes = 0;
   #crc32 = 0;
 
@@ -95,7 +97,8 @@ class Sending {
     } catch (error) {
       stop.abort();
       await Promise.allSettled(this.#inFlight);
-      throw withRemains(error, await this.#upload.abort());
+      const remains = await this.#upload.abort();
+      throw withRemains(error, this.#isCompleting && maybeStored(error) ? maybeThere : remains);
     }
   }
 
@@ -130,6 +133,7 @@ class Sending {
         hint: 'the upload was aborted; run again',
       });
     }
+    this.#isCompleting = true;
     return this.#upload.complete(parts, { crc32: this.#crc32, bytes }, this.#signal);
   }
 }
@@ -154,18 +158,12 @@ function whenAborted(signal: AbortSignal | undefined, done: AbortSignal): Promis
   return promise;
 }
 
+const maybeThere =
+  'the archive may be there all the same, without manifest: it does not count, and expire removes it';
+
 function withRemains(error: unknown, remains: string | undefined): unknown {
-  if (!(error instanceof OffsiteError)) return error;
+  if (!(error instanceof OffsiteError) || remains === undefined) return error;
   const { code, message, expected, found, hint, exitCode } = error;
-  const whole = maybeDone(error)
-    ? 'the archive may be there all the same, without manifest: it does not count, and expire removes it'
-    : remains;
-  if (whole === undefined) return error;
-  return new OffsiteError(code, message, {
-    expected,
-    found,
-    hint: `${hint}; ${whole}`,
-    cause: error,
-    exitCode,
-  });
+  const parts = { expected, found, hint: `${hint}; ${remains}`, cause: error, exitCode };
+  return new OffsiteError(code, message, parts);
 }

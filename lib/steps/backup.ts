@@ -7,8 +7,8 @@ import { OffsiteError } from '../core/errors.ts';
 import { type Manifest, manifestFormat, serializeManifest } from '../core/manifest.ts';
 import { ArchiveTooLargeError } from '../core/part-size.ts';
 import { toolVersion } from '../core/version.ts';
-import type { ArchiveStore } from '../io/archive-store.ts';
-import { compressorName } from '../io/compressor.ts';
+import { type ArchiveStore, maybeStored } from '../io/archive-store.ts';
+import type { Compressor } from '../io/member-stream.ts';
 import { compress } from './compress.ts';
 
 export type BackupOptions = {
@@ -21,6 +21,8 @@ export type BackupOptions = {
   /** How long the archive is expected to become, compressed; the store plans its parts by it. */
   readonly expectedBytes?: number;
   readonly store: ArchiveStore;
+  /** By default the fastest that is installed. */
+  readonly compressor?: Compressor;
   readonly now: () => Date;
   readonly signal?: AbortSignal;
   /** Called as plain bytes pass. */
@@ -68,7 +70,7 @@ async function takeArchive(
     versions = edges.finish();
   }
 
-  const { chunks, record } = compress(inspected());
+  const { chunks, record } = compress(inspected(), options.compressor);
   const stored = await store.upload(keys.archive, chunks, {
     ...(expectedBytes === undefined ? {} : { expectedBytes }),
     ...(options.signal ? { signal: options.signal } : {}),
@@ -81,7 +83,6 @@ async function takeArchive(
     completedAt: now().toISOString(),
     ...versions,
     toolVersion,
-    compressor: compressorName,
     ...record(),
     ...stored,
   };
@@ -94,15 +95,15 @@ async function writeManifest(store: ArchiveStore, key: string, manifest: Manifes
     await store.create(key, serializeManifest(manifest));
   } catch (error) {
     if (!(error instanceof OffsiteError)) throw error;
-    throw new OffsiteError(
-      error.code,
-      `the archive is stored, but not its manifest, so it does not count: ${error.message}`,
-      {
-        expected: error.expected,
-        found: error.found,
-        hint: `${error.hint}; then back up again (expire removes the archive without manifest in time)`,
-        cause: error,
-      },
-    );
+    const { code, expected, found, hint } = error;
+    const [said, advice] = maybeStored(error)
+      ? ['whether its manifest is, nobody said', "see 'offsite list' for whether it counts"]
+      : ['not its manifest, so it does not count', 'expire removes the archive without manifest in time'];
+    throw new OffsiteError(code, `the archive is stored, but ${said}: ${error.message}`, {
+      expected,
+      found,
+      hint: `${hint}; then back up again (${advice})`,
+      cause: error,
+    });
   }
 }

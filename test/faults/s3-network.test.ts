@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import {
+  content,
+  impatience,
+  inParts,
+  key,
+  partBytes,
+  streamOf,
+  stubForEach,
+} from '../fixtures/s3-faults.ts';
+
+const bytes = content(12 * partBytes);
+
+describe('S3: the network', () => {
+  const bench = stubForEach();
+
+  it('is away for a while: the dump waits, and the archive is whole', async () => {
+    const { stub } = bench;
+    let givenBytes = 0;
+    let givenWhileAway = 0;
+    const counted = (async function* () {
+      for await (const chunk of streamOf(bytes)) {
+        givenBytes += chunk.length;
+        yield chunk;
+      }
+    })();
+    const returned = Promise.withResolvers<void>();
+    stub.fail('part', 4, {
+      reset: 'before',
+      async afterwards() {
+        await stub.disconnect();
+        const before = givenBytes;
+        await sleep(200);
+        givenWhileAway = givenBytes - before;
+        await stub.reconnect();
+        returned.resolve();
+      },
+    });
+    await bench.store().upload(key, counted, inParts);
+    await returned.promise;
+    expect(stub.bucket.objects.get(key)?.bytes.equals(bytes)).toBe(true);
+    // What is in memory already, and no more.
+    expect(givenWhileAway).toBeLessThanOrEqual(inParts.partsInFlight * partBytes);
+    expect(stub.holds()).toBe('archive');
+  });
+
+  it('is away while the upload is completed', async () => {
+    const { stub } = bench;
+    stub.fail('complete', 1, {
+      reset: 'before',
+      async afterwards() {
+        await stub.disconnect();
+        await sleep(100);
+        await stub.reconnect();
+      },
+    });
+    await bench.store().upload(key, streamOf(bytes), inParts);
+    expect(stub.holds()).toBe('archive');
+  });
+
+  it('is gone for good: given up in the end, and the hint says what remains', async () => {
+    const { stub } = bench;
+    const said: string[] = [];
+    stub.fail('part', 4, { reset: 'before', afterwards: () => void stub.disconnect() });
+    const store = bench.store({ patience: impatience, onTrouble: (text) => said.push(text) });
+    await expect(store.upload(key, streamOf(bytes), inParts)).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      exitCode: 4,
+      found: expect.stringMatching(/ECONNREFUSED.*tried \d+ times/),
+      hint: expect.stringMatching(/an unfinished upload remains, and no object/),
+    });
+    expect(said.length).toBeGreaterThan(2);
+    expect(said[0]).toMatch(/uploading s3:\/\/vault\/.*, part \d+: .*(ECONN|socket hang up)/);
+    expect(stub.holds()).toBe('nothing, 1 unfinished upload');
+  });
+
+  it('is away, and the operator interrupts: not waited for', async () => {
+    const { stub } = bench;
+    const interruption = new AbortController();
+    stub.fail('part', 4, {
+      reset: 'before',
+      async afterwards() {
+        await stub.disconnect();
+        interruption.abort(new Error('SIGTERM'));
+      },
+    });
+    const store = bench.store({ patience: { ...impatience, troubleMs: 1e9 } });
+    const uploading = store.upload(key, streamOf(bytes), { ...inParts, signal: interruption.signal });
+    await expect(uploading).rejects.toThrow('SIGTERM');
+    expect(stub.holds()).toBe('nothing, 1 unfinished upload');
+  });
+});
