@@ -96,7 +96,7 @@ const cases: Case[] = [
 ];
 
 beforeAll(async () => {
-  cases.forEach(({ bytes }, index) => writeFileSync(join(folder, `${index}.gz`), bytes));
+  for (const [index, { bytes }] of cases.entries()) writeFileSync(join(folder, `${index}.gz`), bytes);
   const line = `for i in $(seq 0 ${cases.length - 1}); do gunzip -t $i.gz 2> /dev/null && echo yes || echo no; done`;
   gunzipAccepts = (await execa('bash', ['-c', line], { cwd: folder })).stdout
     .split('\n')
