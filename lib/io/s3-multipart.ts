@@ -97,11 +97,12 @@ export class MultipartUpload {
         ? { ChecksumType: 'FULL_OBJECT', ChecksumCRC32: crc32Text(whole.crc32), MpuObjectSize: whole.bytes }
         : {}),
     });
+    const ours: Stored = { etag: etagOfParts(parts.map(({ ETag }) => ETag)), versionId: null };
     const complete = async (): Promise<Stored> => {
       const { ETag, VersionId } = await writer.send(command, { abortSignal: signal });
-      return { etag: bareEtag(ETag), versionId: VersionId ?? null };
+      // Asked again, Ceph 18 says that it is done, and nothing more.
+      return { etag: bareEtag(ETag) || ours.etag, versionId: VersionId ?? null };
     };
-    const ours: Stored = { etag: etagOfParts(parts.map(({ ETag }) => ETag)), versionId: null };
     return persist(this.#session, complete, {
       doing: this.#doing,
       signal,

@@ -14,7 +14,8 @@ const fourParts = content(3 * partBytes + 17);
 const others = Buffer.from('the archive of another agent');
 
 describe.each<[string, StubRules]>([
-  ['answers it as the first time (AWS, Ceph)', { completeAgain: 'same' }],
+  ['answers as the first time (AWS)', { completeAgain: 'same' }],
+  ['says 200 and nothing more (Ceph 18)', { completeAgain: 'nameless' }],
   ['says NoSuchUpload', { completeAgain: 'gone' }],
   ['says that the key is taken', { completeAgain: 'taken' }],
 ])('S3: Complete, at a store that when asked again %s', (_, rules) => {

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { expect, it } from 'vitest';
 import type { ArchiveStore } from '../../lib/io/archive-store.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
+import { createS3Store, type S3Location } from '../../lib/io/s3-store.ts';
 
 /** What a server is known to lack; each is a fact about the server, not about the store under test. */
 export type Capabilities = {
@@ -23,8 +23,12 @@ const partBytes = 5 * 1024 * 1024;
 const options = { partBytes, partsInFlight: 3 };
 
 /** Defines the contract's tests; the environment leads the SDK to the server. */
-export function describeArchiveStore(bucket: string, can: Capabilities): void {
-  const store = (): ArchiveStore => createS3Store({ bucket });
+export function describeArchiveStore(
+  bucket: string,
+  can: Capabilities,
+  provider?: S3Location['provider'],
+): void {
+  const store = (): ArchiveStore => createS3Store({ bucket, provider });
   const client = () => new S3Client({ forcePathStyle: true });
   const keysUnder = async (prefix: string) =>
     ((await client().send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }))).Contents ?? []).map(
@@ -142,7 +146,7 @@ export function describeArchiveStore(bucket: string, can: Capabilities): void {
   });
 
   it('says which bucket is missing', async () => {
-    const elsewhere = createS3Store({ bucket: 'no-such-bucket-here' });
+    const elsewhere = createS3Store({ bucket: 'no-such-bucket-here', provider });
     const missing = { code: 'BUCKET_MISSING', exitCode: 4 };
     await expect(elsewhere.create('x', 'y')).rejects.toMatchObject(missing);
     await expect(Array.fromAsync(elsewhere.list(''))).rejects.toMatchObject(missing);
