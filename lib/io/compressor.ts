@@ -1,81 +1,209 @@
 // Compresses to gzip in independent members of a fixed plain length: any gunzip reads the archive as one stream,
-// several threads can work on it, and the manifest can list what is where.
+// several threads can work on it, and the manifest can list what is where. What a compressor gives is not believed:
+// each member's frame is held against the plain text that went in.
 
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { crc32, gzip } from 'node:zlib';
+import { crc32, inflateRaw } from 'node:zlib';
+import { OffsiteError } from '../core/errors.ts';
+import {
+  crcText,
+  gzipHeader,
+  gzipTrailerBytes,
+  readGzipTrailer,
+  trailerFault,
+} from '../core/gzip-members.ts';
 import type { Member } from '../core/manifest.ts';
+import { childCompressor } from './child-compressor.ts';
+import { type Compressor, compressorFailed, type MemberStream } from './member-stream.ts';
+import { giveBack } from './read-blocks.ts';
+import { zlibCompressor } from './zlib-compressor.ts';
 
-const gzipAsync = promisify(gzip);
+/**
+ * Plain bytes per member, whatever the compressor.
+ *
+ * @remarks Long enough that a child for each member costs 1 % of the time, short enough that a reader holds two of them
+ *   inflated in 16 MiB (docs/performance.md).
+ */
+export const memberPlainBytes = 16 * 1024 * 1024;
 
-/** Plain bytes per member. Independent members of this length cost 0.04 % (design/performance.md). */
-export const memberPlainBytes = 4 * 1024 * 1024;
-
-/** Members compressed at once, each on a thread of libuv's pool. */
+/** Members that are being compressed at once: one takes plain text while the one before gives its last bytes. */
 const membersInFlight = 2;
 
-/** How the manifest names this compressor. */
-export const compressorName = 'node-zlib-1';
+const inflateRawAsync = promisify(inflateRaw);
+
+/** What an operator may choose. */
+export const compressorChoices = ['auto', 'igzip', 'pigz', 'node', 'small'] as const;
+export type CompressorChoice = (typeof compressorChoices)[number];
 
 /** One gzip member, and where it belongs. */
-export type CompressedMember = { readonly bytes: Buffer; readonly member: Member };
+export type CompressedMember = { readonly pieces: readonly Buffer[]; readonly member: Member };
+
+/**
+ * Chooses a compressor.
+ *
+ * @param choice - `auto` takes the fastest that is installed: igzip, then pigz, then Node's own zlib; `small` is zlib at
+ *   level 6, for uplinks that are slower than it.
+ * @param path - Directories to look in, as PATH has them.
+ * @throws {@link OffsiteError} `PROGRAM_MISSING` if the one that was named is not installed.
+ */
+export function chooseCompressor(
+  choice: CompressorChoice = 'auto',
+  path: string = process.env.PATH ?? '',
+): Compressor {
+  if (choice === 'node') return zlibCompressor(1);
+  if (choice === 'small') return zlibCompressor(6);
+  for (const name of choice === 'auto' ? (['igzip', 'pigz'] as const) : [choice]) {
+    const program = findProgram(name, path);
+    if (program !== undefined) return childCompressor(name, program);
+  }
+  if (choice === 'auto') return zlibCompressor(1);
+  throw new OffsiteError('PROGRAM_MISSING', `the compressor '${choice}' is not installed`, {
+    expected: `${choice} on the PATH`,
+    found: 'none',
+    hint: `install it (Debian, Ubuntu: apt-get install ${choice === 'igzip' ? 'isal' : choice}), or leave --compress out`,
+  });
+}
 
 /**
  * Compresses a stream.
  *
- * @param plain - The dump; if it fails, so does the result, and nothing of the last member is given.
+ * @param plain - The dump; if it fails, so does the result, and nothing of the last member is given. Its chunks are ours:
+ *   their bytes may change once they were taken.
+ * @param plainBytesEach - Plain bytes of every member but the last.
  * @returns Members in order. An empty stream gives none.
+ * @throws {@link OffsiteError} If the compressor fails, or gives what is not the plain text's member. Leaving the
+ *   iteration early, or failing, ends all that still runs.
  */
-export async function* compressMembers(plain: AsyncIterable<Uint8Array>): AsyncGenerator<CompressedMember> {
-  const running: Promise<{ bytes: Buffer; plainBytes: number; crc: number }>[] = [];
+export async function* compressMembers(
+  plain: AsyncIterable<Uint8Array>,
+  compressor: Compressor,
+  plainBytesEach: number = memberPlainBytes,
+): AsyncGenerator<CompressedMember> {
+  const running = new Set<MemberStream>();
+  const ending: Promise<EndedMember>[] = [];
   let offset = 0;
-  const oldest = async (): Promise<CompressedMember> => {
-    const { bytes, plainBytes, crc } = await (running.shift() as (typeof running)[number]);
-    const member = { offset, compressedBytes: bytes.length, plainBytes, crc32: hex32(crc) };
-    offset += bytes.length;
-    return { bytes, member };
+  let index = 0;
+  const begin = (): OpenMember => {
+    const stream = compressor.open();
+    running.add(stream);
+    index += 1;
+    return { stream, index: index - 1, plainBytes: 0, crc: 0 };
   };
+  const end = (member: OpenMember): void => {
+    const ended = endMember(member, compressor.name).finally(() => running.delete(member.stream));
+    // Awaited in its turn; until then a failure must not count as unheard.
+    ended.catch(() => undefined);
+    ending.push(ended);
+  };
+  const oldest = async (): Promise<CompressedMember> => {
+    const { pieces, ...rest } = await (ending.shift() as (typeof ending)[number]);
+    const member = { offset, ...rest };
+    offset += member.compressedBytes;
+    return { pieces, member };
+  };
+  let current: OpenMember | undefined;
   try {
-    for await (const block of blocksOf(plain, memberPlainBytes)) {
-      const task = compress(block);
-      // Awaited in its turn; until then a failure must not count as unheard.
-      task.catch(() => undefined);
-      running.push(task);
-      if (running.length >= membersInFlight) yield await oldest();
-    }
-    while (running.length > 0) yield await oldest();
-  } finally {
-    // Left early: what still runs may fail unheard.
-    await Promise.allSettled(running);
-  }
-}
-
-/** A CRC-32 as the manifest writes it. */
-export function hex32(crc: number): string {
-  return crc.toString(16).padStart(8, '0');
-}
-
-async function compress(block: Buffer): Promise<{ bytes: Buffer; plainBytes: number; crc: number }> {
-  // memLevel 9 makes level 1 as small as igzip's default (design/performance.md).
-  const bytes = await gzipAsync(block, { level: 1, memLevel: 9 });
-  return { bytes, plainBytes: block.length, crc: crc32(block) };
-}
-
-async function* blocksOf(chunks: AsyncIterable<Uint8Array>, blockBytes: number): AsyncGenerator<Buffer> {
-  let block = Buffer.allocUnsafe(blockBytes);
-  let filled = 0;
-  for await (const chunk of chunks) {
-    let taken = 0;
-    while (taken < chunk.length) {
-      const part = chunk.subarray(taken, taken + blockBytes - filled);
-      block.set(part, filled);
-      filled += part.length;
-      taken += part.length;
-      if (filled === blockBytes) {
-        yield block;
-        block = Buffer.allocUnsafe(blockBytes);
-        filled = 0;
+    for await (const chunk of plain) {
+      for (let taken = 0; taken < chunk.length; ) {
+        current ??= begin();
+        const part = chunk.subarray(taken, taken + plainBytesEach - current.plainBytes);
+        taken += part.length;
+        await give(current, part);
+        if (current.plainBytes < plainBytesEach) continue;
+        end(current);
+        current = undefined;
+        if (ending.length >= membersInFlight) yield await oldest();
       }
+      giveBack(chunk);
+    }
+    if (current !== undefined) end(current);
+    while (ending.length > 0) yield await oldest();
+  } finally {
+    await Promise.all([...running].map((stream) => stream.abort()));
+  }
+}
+
+type OpenMember = { readonly stream: MemberStream; readonly index: number; plainBytes: number; crc: number };
+type EndedMember = Omit<Member, 'offset'> & { readonly pieces: readonly Buffer[] };
+
+async function give(member: OpenMember, part: Uint8Array): Promise<void> {
+  member.plainBytes += part.length;
+  member.crc = crc32(part, member.crc);
+  await member.stream.write(part);
+}
+
+async function endMember(
+  { stream, index, plainBytes, crc }: OpenMember,
+  compressor: string,
+): Promise<EndedMember> {
+  const pieces = await stream.end();
+  const fault =
+    frameFault(pieces, crc, plainBytes) ?? (index === 0 ? await textFault(pieces, crc) : undefined);
+  if (fault !== undefined) {
+    throw compressorFailed(compressor, `the plain text's own length and CRC-32 in member ${index}`, fault);
+  }
+  const compressedBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return { pieces, compressedBytes, plainBytes, crc32: crcText(crc) };
+}
+
+/** Whether header and trailer are those of the plain text's member. */
+function frameFault(pieces: readonly Buffer[], crc: number, plainBytes: number): string | undefined {
+  const { fault, headerBytes } = readHeader(pieces);
+  const compressedBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  if (fault !== undefined) return fault;
+  if (compressedBytes <= headerBytes + gzipTrailerBytes)
+    return `${compressedBytes} bytes, which is no member`;
+  return trailerFault(readGzipTrailer(lastBytes(pieces, gzipTrailerBytes)), crc, plainBytes);
+}
+
+function readHeader(pieces: readonly Buffer[]): { fault: string | undefined; headerBytes: number } {
+  const header = gzipHeader();
+  header.next();
+  let headerBytes = 0;
+  for (const piece of pieces) {
+    for (const byte of piece) {
+      headerBytes += 1;
+      const step = header.next(byte);
+      if (step.done) return { fault: step.value, headerBytes };
     }
   }
-  if (filled > 0) yield block.subarray(0, filled);
+  return { fault: `${headerBytes} bytes, which is not even a header`, headerBytes };
+}
+
+/**
+ * Whether the compressed text is the plain one. Asked of an archive's first member only: it finds a program that is not
+ * the compressor it is taken for, and costs milliseconds; every byte is inflated by the verifier, minutes later.
+ */
+async function textFault(pieces: readonly Buffer[], crc: number): Promise<string | undefined> {
+  const { headerBytes } = readHeader(pieces);
+  try {
+    const plain = await inflateRawAsync(Buffer.concat(pieces).subarray(headerBytes, -gzipTrailerBytes));
+    const found = crc32(plain);
+    return found === crc ? undefined : `inflated, it has CRC-32 ${crcText(found)}`;
+  } catch (error) {
+    return `it cannot be inflated: ${(error as Error).message}`;
+  }
+}
+
+function lastBytes(pieces: readonly Buffer[], count: number): Buffer {
+  const last = pieces.at(-1);
+  if (last !== undefined && last.length >= count) return last.subarray(-count);
+  return Buffer.concat(pieces).subarray(-count);
+}
+
+function findProgram(name: string, path: string): string | undefined {
+  const candidates = path
+    .split(delimiter)
+    .filter((directory) => directory !== '')
+    .map((directory) => join(directory, name));
+  return candidates.find((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return statSync(file).isFile();
+    } catch {
+      return false;
+    }
+  });
 }

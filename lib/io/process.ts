@@ -1,7 +1,9 @@
 // Child processes under rule 1: a stream that ends has succeeded. Its end comes only after the child's exit code 0;
 // in any other case it fails with what the child said.
 
-import { execa } from 'execa';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { outputOf } from './child-output.ts';
 
 /** A program to run. Secrets belong into `env`: arguments can be read by every user of the machine. */
 export type Command = {
@@ -40,33 +42,52 @@ export async function* stdoutOf(
   explain: (failure: ChildFailure) => Error,
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const child = execa(command.program, command.args, {
-    ...(command.env === undefined ? {} : { env: command.env, extendEnv: false }),
-    stdin: 'ignore',
-    buffer: false,
-    encoding: 'buffer',
-    // A group of its own: a shell line's pg_dump must end with its shell.
+  const { program, args, env } = command;
+  // A group of its own: a shell line's pg_dump must end with its shell.
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
+    ...(env && { env }),
   });
+  const ended = endOf(child);
   const kill = (name: NodeJS.Signals) => killGroup(child.pid, name);
   const onAbort = () => kill('SIGTERM');
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
-  let stderr = Buffer.alloc(0);
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr = Buffer.concat([stderr, chunk]).subarray(-stderrTailBytes);
-  });
   try {
-    yield* child.readable({ binary: true }) as AsyncIterable<Buffer>;
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : explain(failureOf(command.program, error, stderr));
+    if (child.pid !== undefined) yield* outputOf(child);
+    const failure = await ended;
+    if (failure !== undefined) throw signal?.aborted ? signal.reason : explain({ program, ...failure });
   } finally {
     signal?.removeEventListener('abort', onAbort);
     kill('SIGTERM');
     const harder = setTimeout(() => kill('SIGKILL'), graceMs);
-    await child.catch(() => undefined);
+    await ended;
     clearTimeout(harder);
   }
+}
+
+/** How a child ends: `undefined` if well. */
+async function endOf(child: ChildProcess): Promise<Omit<ChildFailure, 'program'> | undefined> {
+  let stderr = Buffer.alloc(0);
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr = Buffer.concat([stderr, chunk]).subarray(-stderrTailBytes);
+  });
+  const saidAll = new Promise((resolve) => child.stderr?.on('close', resolve));
+  const { promise, resolve } = Promise.withResolvers<Omit<ChildFailure, 'program' | 'stderr'>>();
+  child.on('error', (error: NodeJS.ErrnoException) => {
+    if (child.pid !== undefined) return;
+    resolve({ exitCode: undefined, signal: undefined, startError: error.code ?? String(error) });
+  });
+  child.on('exit', (exitCode, signal) => {
+    if (child.pid === undefined) return;
+    resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined, startError: undefined });
+  });
+  const end = await promise;
+  if (end.exitCode === 0) return undefined;
+  // Its last words are in the pipe; but something that it started may hold that open for ever.
+  if (end.startError === undefined) await Promise.race([saidAll, sleep(graceMs, undefined, { ref: false })]);
+  return { ...end, stderr: stderr.toString('utf8').trim() };
 }
 
 /** Ends a child and what it started; there may be nothing left to end. */
@@ -77,15 +98,4 @@ function killGroup(pid: number | undefined, name: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-function failureOf(program: string, error: unknown, stderr: Buffer): ChildFailure {
-  const { exitCode, signal, code } = error as { exitCode?: number; signal?: string; code?: string };
-  return {
-    program,
-    exitCode,
-    signal,
-    startError: exitCode === undefined && signal === undefined ? (code ?? String(error)) : undefined,
-    stderr: stderr.toString('utf8').trim(),
-  };
 }

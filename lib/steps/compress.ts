@@ -2,13 +2,15 @@
 
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { crcText } from '../core/gzip-members.ts';
 import type { Manifest, Member } from '../core/manifest.ts';
-import { compressMembers, hex32 } from '../io/compressor.ts';
+import { chooseCompressor, compressMembers } from '../io/compressor.ts';
+import type { Compressor } from '../io/member-stream.ts';
 
 /** What the manifest says about the bytes; whole only after the last chunk was taken. */
 export type CompressedRecord = Pick<
   Manifest,
-  'plainBytes' | 'compressedBytes' | 'sha256' | 'crc32' | 'members'
+  'compressor' | 'plainBytes' | 'compressedBytes' | 'sha256' | 'crc32' | 'members'
 >;
 
 /** A compressed dump: iterate `chunks` to the end, then ask `record`. */
@@ -17,8 +19,15 @@ export type CompressedDump = {
   readonly record: () => CompressedRecord;
 };
 
-/** Compresses a dump while it passes. */
-export function compress(plain: AsyncIterable<Uint8Array>): CompressedDump {
+/**
+ * Compresses a dump while it passes.
+ *
+ * @param compressor - By default the fastest that is installed.
+ */
+export function compress(
+  plain: AsyncIterable<Uint8Array>,
+  compressor: Compressor = chooseCompressor(),
+): CompressedDump {
   const members: Member[] = [];
   const hash = createHash('sha256');
   let compressedBytes = 0;
@@ -26,18 +35,27 @@ export function compress(plain: AsyncIterable<Uint8Array>): CompressedDump {
   let crc = 0;
 
   async function* chunks(): AsyncGenerator<Buffer> {
-    for await (const { bytes, member } of compressMembers(plain)) {
+    for await (const { pieces, member } of compressMembers(plain, compressor)) {
       members.push(member);
-      hash.update(bytes);
-      crc = crc32(bytes, crc);
-      compressedBytes += bytes.length;
+      compressedBytes += member.compressedBytes;
       plainBytes += member.plainBytes;
-      yield bytes;
+      for (const piece of pieces) {
+        hash.update(piece);
+        crc = crc32(piece, crc);
+        yield piece;
+      }
     }
   }
 
   return {
     chunks: chunks(),
-    record: () => ({ plainBytes, compressedBytes, sha256: hash.digest('hex'), crc32: hex32(crc), members }),
+    record: () => ({
+      compressor: compressor.name,
+      plainBytes,
+      compressedBytes,
+      sha256: hash.digest('hex'),
+      crc32: crcText(crc),
+      members,
+    }),
   };
 }

@@ -1,0 +1,106 @@
+// A child's stdout, read into buffers that are used again. pg_dump writes 4 KiB at a time; a stream of Node makes a
+// buffer and an event of each, which costs more than compressing them costs igzip (docs/performance.md).
+
+import type { ChildProcess } from 'node:child_process';
+import { Socket, type SocketConstructorOpts } from 'node:net';
+import { readBlockBytes, takeBlock } from './read-blocks.ts';
+
+/** A block with less room than this is given on. */
+const roomBytes = 65_536;
+/** What has come is given on after so long, however little. */
+const gatherMs = 10;
+/** Further blocks stay in the pipe, and the child waits. */
+const waitingBlocks = 2;
+
+/**
+ * Reads what a child writes to stdout, from its first byte to the end that it or the kernel makes.
+ *
+ * @remarks Each chunk may be given back with `giveBack`. The child's exit code is another question. Nobody else may
+ *   read `child.stdout`, and its `close` does not come.
+ */
+export async function* outputOf(child: ChildProcess): AsyncGenerator<Buffer> {
+  const reader = new OutputReader(takeHandle(child));
+  try {
+    for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) yield chunk;
+  } finally {
+    reader.close();
+  }
+}
+
+class OutputReader {
+  readonly #socket: Socket;
+  readonly #waiting: Buffer[] = [];
+  #block = takeBlock();
+  #filledBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+  #error: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(handle: object) {
+    const onread = {
+      buffer: () => this.#block.subarray(this.#filledBytes),
+      callback: (bytes: number) => this.#read(bytes),
+    };
+    this.#socket = new Socket({ handle, readable: true, writable: false, onread } as SocketConstructorOpts);
+    this.#socket.on('error', (error) => {
+      this.#error = error;
+    });
+    this.#socket.on('close', () => {
+      this.#ended = true;
+      this.#give();
+    });
+    this.#socket.resume();
+  }
+
+  /** @returns `undefined` at the end. */
+  async next(): Promise<Buffer | undefined> {
+    while (this.#waiting.length === 0 && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const chunk = this.#waiting.shift();
+    if (chunk === undefined && this.#error !== undefined) throw this.#error;
+    if (!this.#ended && this.#waiting.length < waitingBlocks) this.#socket.resume();
+    return chunk;
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#socket.destroy();
+  }
+
+  /** @returns Whether to read on. */
+  #read(bytes: number): boolean {
+    this.#filledBytes += bytes;
+    if (readBlockBytes - this.#filledBytes < roomBytes) this.#give();
+    else this.#timer ??= setTimeout(() => this.#give(), gatherMs);
+    return this.#waiting.length < waitingBlocks;
+  }
+
+  #give(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#filledBytes > 0) {
+      this.#waiting.push(this.#block.subarray(0, this.#filledBytes));
+      this.#block = takeBlock();
+      this.#filledBytes = 0;
+    }
+    this.#wake?.();
+  }
+}
+
+/**
+ * Takes the connection to the child away from the stream that Node made of it.
+ *
+ * @remarks `spawn` has no option for a stream of one's own buffers, `net.Socket` has; `_handle` is what joins them. It
+ *   is no public API: the exact version of Node is pinned by package-lock.json, and a test reads through it.
+ */
+function takeHandle(child: ChildProcess): object {
+  const stream = child.stdout as unknown as { _handle?: object | null };
+  const handle = stream._handle;
+  if (!handle) throw new Error('this Node gives no access to the output of a child');
+  stream._handle = null;
+  return handle;
+}

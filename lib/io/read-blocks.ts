@@ -1,0 +1,24 @@
+// The buffers that a dump is read into, used again. A gigabyte in fresh buffers costs the garbage collector more
+// processor time than compressing it costs igzip.
+
+/** Room for some hundred of pg_dump's writes, which are of 4 KiB. */
+export const readBlockBytes = 262_144;
+
+const keptBlocks = 4;
+const free: Buffer[] = [];
+const lent = new WeakSet<ArrayBufferLike>();
+
+/** A block to read into. One that is never given back is collected like any other buffer. */
+export function takeBlock(): Buffer {
+  const block = free.pop() ?? Buffer.allocUnsafeSlow(readBlockBytes);
+  lent.add(block.buffer);
+  return block;
+}
+
+/**
+ * Gives a chunk back, by whoever is the last to use it: its bytes change then. Chunks of any other origin are let be.
+ */
+export function giveBack(chunk: Uint8Array): void {
+  if (!lent.delete(chunk.buffer) || free.length >= keptBlocks) return;
+  free.push(Buffer.from(chunk.buffer, 0, readBlockBytes));
+}
