@@ -51,17 +51,21 @@ export async function* stdoutOf(
   });
   const ended = endOf(child);
   const kill = (name: NodeJS.Signals) => killGroup(child.pid, name);
-  const onAbort = () => kill('SIGTERM');
-  signal?.addEventListener('abort', onAbort, { once: true });
-  if (signal?.aborted) onAbort();
+  let harder: NodeJS.Timeout | undefined;
+  const end = () => {
+    kill('SIGTERM');
+    // A child that is stopped, or does not listen, must not hold us up.
+    harder ??= setTimeout(() => kill('SIGKILL'), graceMs);
+  };
+  signal?.addEventListener('abort', end, { once: true });
+  if (signal?.aborted) end();
   try {
     if (child.pid !== undefined) yield* outputOf(child);
     const failure = await ended;
     if (failure !== undefined) throw signal?.aborted ? signal.reason : explain({ program, ...failure });
   } finally {
-    signal?.removeEventListener('abort', onAbort);
-    kill('SIGTERM');
-    const harder = setTimeout(() => kill('SIGKILL'), graceMs);
+    signal?.removeEventListener('abort', end);
+    end();
     await ended;
     clearTimeout(harder);
   }
