@@ -6,6 +6,7 @@ import type { RawSettings } from '../lib/core/config.ts';
 import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../lib/core/errors.ts';
 import { providerNames } from '../lib/core/provider.ts';
 import { toolVersion } from '../lib/core/version.ts';
+import type { CompressorChoice } from '../lib/io/compressor.ts';
 
 type StoreFlags = {
   source?: string;
@@ -17,7 +18,11 @@ type StoreFlags = {
   config?: string;
 };
 
+const compressors = ['auto', 'igzip', 'pigz', 'node', 'small'] as const satisfies readonly CompressorChoice[];
+
 const interruption = new AbortController();
+/** By then the upload was aborted and the dump has ended; whoever shuts the host down does not wait for a dead store. */
+const interruptedWithinMs = 4300;
 
 const program = new Command('offsite')
   .description("Offsite archives of BitAgent's database: taken, checked, kept, brought back.")
@@ -40,6 +45,14 @@ dumpCommand('backup', 'dump the database and stream it to the vault')
   .option(
     '--expected-size <bytes>',
     "the archive's, compressed: 80GiB (default: by the last one, or the database)",
+  )
+  .addOption(
+    new Option(
+      '--compress <with>',
+      "auto is the fastest there is; small is for an uplink that's slower than zlib",
+    )
+      .choices(compressors)
+      .default('auto'),
   )
   .option('--start-over', 'if it outgrows what was expected, dump again with larger parts')
   .option('--quiet', 'show no progress')
@@ -164,14 +177,14 @@ async function main(): Promise<void> {
   ] as const) {
     // Not once(): execa's exit hook ends the process where no other listener is left.
     process.on(signal, () => {
-      interruption.abort(
-        new OffsiteError('INTERRUPTED', `interrupted by ${signal}`, {
-          expected: 'to finish',
-          found: signal,
-          hint: 'nothing half-written remains; run again',
-          exitCode: 128 + number,
-        }),
-      );
+      const error = new OffsiteError('INTERRUPTED', `interrupted by ${signal}`, {
+        expected: 'to finish',
+        found: signal,
+        hint: 'nothing half-written remains; run again',
+        exitCode: 128 + number,
+      });
+      interruption.abort(error);
+      setTimeout(() => process.exit(fail(error)), interruptedWithinMs).unref();
     });
   }
   try {

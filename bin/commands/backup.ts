@@ -14,6 +14,7 @@ import type { Manifest } from '../../lib/core/manifest.ts';
 import { parseBytes } from '../../lib/core/part-size.ts';
 import { formatBytes, formatDuration } from '../../lib/core/quantities.ts';
 import { type AgentStateFile, agentStateFile } from '../../lib/io/agent-state-file.ts';
+import { type CompressorChoice, chooseCompressor } from '../../lib/io/compressor.ts';
 import { createS3Store } from '../../lib/io/s3-store.ts';
 import { backup } from '../../lib/steps/backup.ts';
 import { dump } from '../../lib/steps/dump.ts';
@@ -25,30 +26,33 @@ type Flags = {
   json?: boolean;
   quiet?: boolean;
   stallTimeout: string;
+  compress: CompressorChoice;
   expectedSize?: string;
   startOver?: boolean;
 };
 
 export async function runBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
   const began = performance.now();
-  const limits = {
+  const chosen = {
     stallMs: parseDuration(flags.stallTimeout, '--stall-timeout'),
     expectedBytes: flags.expectedSize === undefined ? undefined : parseBytes(flags.expectedSize),
+    compressor: chooseCompressor(flags.compress),
   };
   const stateFile = agentStateFile(settings.source);
   const before = await stateFile.read();
   const now = await clockAfter(stateFile, before, settings.source);
   const estimate: SizeEstimate | undefined = before?.archive ?? (await estimateSize(settings.dump, signal));
-  const expectedBytes = limits.expectedBytes ?? estimate?.compressedBytes;
+  const expectedBytes = chosen.expectedBytes ?? estimate?.compressedBytes;
   const progress = flags.quiet ? noProgress : showProgress(settings.source);
   let manifest: Manifest;
   try {
     progress.expect(estimate?.plainBytes);
-    const take = () => watched(settings, limits.stallMs, progress, signal);
+    const take = () => watched(settings, chosen.stallMs, progress, signal);
     manifest = await backup({
       source: settings.source,
       dump: flags.startOver ? take : take(),
       store: createS3Store({ ...settings, onTrouble: progress.interject }),
+      compressor: chosen.compressor,
       now,
       signal,
       onProgress: progress.update,

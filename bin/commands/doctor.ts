@@ -1,11 +1,10 @@
 // offsite doctor
 
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import type { Settings } from '../../lib/core/config.ts';
 import { type Check, describeDiagnosis, diagnosisExitCode } from '../../lib/core/diagnosis.ts';
 import { toolVersion } from '../../lib/core/version.ts';
 import { agentStateFile } from '../../lib/io/agent-state-file.ts';
+import { chooseCompressor } from '../../lib/io/compressor.ts';
 import { createVaultProbe } from '../../lib/io/vault-probe.ts';
 import { doctor } from '../../lib/steps/doctor.ts';
 
@@ -21,7 +20,7 @@ export async function runDoctor(
     vault: createVaultProbe(settings, settings.source),
     lastId: state?.lastId,
     lastArchiveId: state?.archive?.id,
-    compressors: ['igzip', 'pigz'].filter(isOnPath),
+    compressor: chooseCompressor().name,
     state: { path: stateFile.path, warning: await stateFile.probe() },
     now: () => new Date(),
     signal,
@@ -40,15 +39,4 @@ function describe({ source, bucket }: Settings, checks: readonly Check[]): strin
 function resultOf(checks: readonly Check[]) {
   const ready = diagnosisExitCode(checks) === 0;
   return { ready, checks: checks.map(({ exitCode: _, ...check }) => check) };
-}
-
-function isOnPath(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }

@@ -21,8 +21,8 @@ export type DoctorOptions = {
   /** The last id that this agent used, and the last archive that it stored. */
   readonly lastId?: string | undefined;
   readonly lastArchiveId?: string | undefined;
-  /** Compressors that were found, the best first. */
-  readonly compressors: readonly string[];
+  /** The name of the compressor that a back-up would take. */
+  readonly compressor: string;
   /** Where the state is, and why it could not be written. */
   readonly state: { readonly path: string; readonly warning: string | undefined };
   readonly now: () => Date;
@@ -37,7 +37,7 @@ export async function doctor(options: DoctorOptions): Promise<Check[]> {
   return [
     ...(await examineDatabase(options.dump, options.signal)),
     ...(await examineVault(options)),
-    examineCompressors(options.compressors),
+    examineCompressor(options.compressor),
     examineState(options.state),
   ];
 }
@@ -148,13 +148,12 @@ async function examineDump(settings: DumpSettings, signal?: AbortSignal): Promis
 }
 
 /** @see design/performance.md: pg_dump, compressor and upload together, on two cores. */
-function examineCompressors(found: readonly string[]): Check {
+function examineCompressor(found: string): Check {
   const name = 'compressor';
-  const best = found[0] ?? 'node';
-  if (best === 'igzip') return { name, outcome: 'pass', found: 'igzip: as fast as pg_dump itself' };
+  if (found.startsWith('igzip')) return { name, outcome: 'pass', found: 'igzip: as fast as pg_dump itself' };
   const advice =
     'install igzip (Debian, Ubuntu: apt-get install isal): it takes a third of the time at the same size';
-  return best === 'pigz'
+  return found.startsWith('pigz')
     ? { name, outcome: 'pass', found: 'pigz', advice }
     : {
         name,

@@ -28,6 +28,8 @@ import { commandLines, corpus } from '../fixtures/postgres.ts';
 if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH, so doctor meets no store that refuses');
 
 const now = () => new Date();
+/** No other test sleeps for so long. */
+const nap = `67.${process.pid}`;
 const find = (checks: readonly Check[], name: string) => checks.find((check) => check.name === name);
 const outcomes = (checks: readonly Check[]) =>
   Object.fromEntries(checks.map(({ name, outcome }) => [name, outcome]));
@@ -319,11 +321,11 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
   });
 
   it('lets a command be the dump, and ends it', async () => {
-    const command = ['--', 'sh', '-c', 'pg_dump; sleep 67'];
+    const command = ['--', 'sh', '-c', `pg_dump; sleep ${nap}`];
     const { exitCode, checks } = await examine(command, environment(agent));
     expect(exitCode).toBe(0);
     expect(find(checks, 'dump')?.found).toMatch(/^a plain dump by pg_dump \d/);
-    expect(commandLines().filter((line) => line.includes('sleep 67'))).toEqual([]);
+    expect(commandLines().filter((line) => line.includes(nap))).toEqual([]);
   });
 
   it('tells of a state that cannot be written', async () => {
@@ -339,15 +341,21 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
       const settings: DumpSettings = { via: 'command', command: ['pg_dump'] };
       const vault = createVaultProbe({ bucket: 'vault' }, 'bitagent');
       const state = { path: '/x', warning: undefined };
-      const look = async (...compressors: string[]) =>
-        find(await doctor({ dump: settings, vault, compressors, state, now }), 'compressor');
-      expect(await look('igzip', 'pigz')).toEqual({
+      const look = async (compressor: string) =>
+        find(await doctor({ dump: settings, vault, compressor, state, now }), 'compressor');
+      expect(await look('igzip-1')).toEqual({
         name: 'compressor',
         outcome: 'pass',
         found: 'igzip: as fast as pg_dump itself',
       });
-      expect(await look('pigz')).toMatchObject({ outcome: 'pass', advice: expect.stringContaining('isal') });
-      expect(await look()).toMatchObject({ outcome: 'warn', advice: expect.stringContaining('isal') });
+      expect(await look('pigz-1')).toMatchObject({
+        outcome: 'pass',
+        advice: expect.stringContaining('isal'),
+      });
+      expect(await look('node-zlib-1')).toMatchObject({
+        outcome: 'warn',
+        advice: expect.stringContaining('isal'),
+      });
     } finally {
       process.env = before;
     }
