@@ -53,9 +53,10 @@ export type ArchiveStore = {
   /**
    * Writes an object that must not exist yet.
    *
-   * @throws `ARCHIVE_EXISTS` if it does; the one there is left as it was.
+   * @throws `ARCHIVE_EXISTS` if it does; the one there is left as it was. The signal's reason if it aborts; whether the
+   *   object was stored, nobody knows then.
    */
-  create(key: string, text: string): Promise<Stored>;
+  create(key: string, text: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<Stored>;
   /** Writes an object, replacing what is there. */
   write(key: string, text: string): Promise<Stored>;
   /**

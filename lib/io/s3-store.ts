@@ -33,8 +33,8 @@ export function createS3Store(location: S3Location): ArchiveStore {
     }
   }
 
-  function put(key: string, text: string, createOnly: boolean): Promise<Stored> {
-    const options = { contentType: 'application/json', createOnly, doing: `writing ${url(key)}` };
+  function put(key: string, text: string, createOnly: boolean, signal?: AbortSignal): Promise<Stored> {
+    const options = { contentType: 'application/json', createOnly, doing: `writing ${url(key)}`, signal };
     return putObject(session, key, Buffer.from(text), options);
   }
 
@@ -78,7 +78,7 @@ export function createS3Store(location: S3Location): ArchiveStore {
       const { body, ...rest } = opened;
       return { ...rest, text: Buffer.concat(await body.toArray()).toString('utf8') };
     },
-    create: (key, text) => put(key, text, true),
+    create: (key, text, options) => put(key, text, true, options?.signal),
     write: (key, text) => put(key, text, false),
     upload: (key, chunks, options) => uploadCreateOnly(session, key, chunks, options),
     async delete(key) {

@@ -86,15 +86,19 @@ async function takeArchive(
     ...record(),
     ...stored,
   };
-  await writeManifest(store, keys.manifest, manifest);
+  await writeManifest(options, keys.manifest, manifest);
   return manifest;
 }
 
-async function writeManifest(store: ArchiveStore, key: string, manifest: Manifest): Promise<void> {
+async function writeManifest(
+  { store, signal }: BackupOptions,
+  key: string,
+  manifest: Manifest,
+): Promise<void> {
   try {
-    await store.create(key, serializeManifest(manifest));
+    await store.create(key, serializeManifest(manifest), { signal });
   } catch (error) {
-    if (!(error instanceof OffsiteError)) throw error;
+    if (!(error instanceof OffsiteError) || signal?.aborted) throw error;
     const { code, expected, found, hint } = error;
     const [said, advice] = maybeStored(error)
       ? ['whether its manifest is, nobody said', "see 'offsite list' for whether it counts"]
