@@ -20,6 +20,8 @@ export type Provider = {
   /** Whether `If-None-Match: *` may be sent. A store that ignores it overwrites, one that refuses it stores nothing. */
   readonly createOnly: boolean;
   readonly parts: PartLimits;
+  /** Where the operator names none; what is set for AWS is not its business. */
+  readonly region?: string;
 };
 
 const MiB = 1024 ** 2;
@@ -51,7 +53,7 @@ const usual = { checksums: 'md5', pathStyle: true, createOnly: true, parts: usua
 const providers: Record<ProviderName, Omit<Provider, 'name'>> = {
   aws: { checksums: 'crc32', pathStyle: false, createOnly: true, parts: awsParts },
   /** @see https://developers.cloudflare.com/r2/objects/multipart-objects (equal parts; 4.995 TiB) */
-  r2: { ...usual, parts: { ...usualParts, maxArchiveBytes: 4.99 * TiB } },
+  r2: { ...usual, region: 'auto', parts: { ...usualParts, maxArchiveBytes: 4.99 * TiB } },
   /** @see https://github.com/sathinduga/obsidian-s3-sync-and-backup/pull/84 (conditional PutObject: 501) */
   b2: { ...usual, createOnly: false },
   wasabi: usual,

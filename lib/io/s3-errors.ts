@@ -95,6 +95,10 @@ function explanationOf(error: AwsError): Explanation {
   if (status === 501 || /x-amz-(sdk-)?checksum/.test(error.message)) {
     return explanations.NotImplemented as Explanation;
   }
+  if (error.message === 'Region is missing') {
+    const hint = "say --region, or set AWS_REGION; a store of one's own takes any, for example us-east-1";
+    return { code: 'REGION_WRONG', expected: 'a region', hint };
+  }
   if (isUnreachable(error)) {
     return {
       code: 'STORE_UNREACHABLE',

@@ -111,7 +111,8 @@ function createWriter(location: S3Location, provider: Provider, { silenceMs }: P
 }
 
 function whereabouts(location: S3Location, provider: Provider): S3ClientConfig {
-  const { region, endpoint, profile, credentials } = location;
+  const { endpoint, profile, credentials } = location;
+  const region = location.region ?? provider.region;
   return {
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { etagOfParts } from '../../lib/io/s3-checksums.ts';
 import { putObject } from '../../lib/io/s3-put.ts';
 import { openSession, type S3Location } from '../../lib/io/s3-session.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
 import { troubleOf } from '../../lib/io/s3-trouble.ts';
 
 const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' };
@@ -60,6 +61,20 @@ describe('a write', () => {
       expect(headers['if-none-match']).toBe(provider === 'b2' ? undefined : '*');
     },
   );
+
+  it('to R2 names no region but its own', async () => {
+    const location = { provider: 'r2', endpoint: 'https://store.example', region: undefined } as const;
+    expect((await headersOf(location)).authorization).toMatch(/Credential=key\/\d+\/auto\/s3/);
+  });
+
+  it('without a region says what to do', async () => {
+    delete process.env.AWS_REGION;
+    const store = createS3Store({ bucket: 'vault', endpoint: 'https://store.example', credentials });
+    await expect(store.create('a/key', 'body')).rejects.toMatchObject({
+      code: 'REGION_WRONG',
+      hint: expect.stringContaining('--region'),
+    });
+  });
 
   it('without TLS signs its payload', async () => {
     const headers = await headersOf({ endpoint: 'http://store.example' });
