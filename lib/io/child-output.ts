@@ -32,6 +32,8 @@ class OutputReader {
   readonly #waiting: Buffer[] = [];
   #block = takeBlock();
   #filledBytes = 0;
+  /** What of the block was given on already. */
+  #givenBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
   #error: Error | undefined;
@@ -48,7 +50,7 @@ class OutputReader {
     });
     this.#socket.on('close', () => {
       this.#ended = true;
-      this.#give();
+      this.#giveSome();
     });
     this.#socket.resume();
   }
@@ -71,22 +73,33 @@ class OutputReader {
     this.#socket.destroy();
   }
 
-  /** @returns Whether to read on. */
+  /** @returns Whether to read on. Only here may the block be changed: Node asks for the next room right after it. */
   #read(bytes: number): boolean {
     this.#filledBytes += bytes;
-    if (readBlockBytes - this.#filledBytes < roomBytes) this.#give();
-    else this.#timer ??= setTimeout(() => this.#give(), gatherMs);
+    if (readBlockBytes - this.#filledBytes < roomBytes) {
+      this.#push(this.#block.subarray(this.#givenBytes, this.#filledBytes));
+      this.#block = takeBlock();
+      this.#filledBytes = 0;
+      this.#givenBytes = 0;
+    } else {
+      this.#timer ??= setTimeout(() => this.#giveSome(), gatherMs);
+    }
     return this.#waiting.length < waitingBlocks;
   }
 
-  #give(): void {
+  /** Gives on what has come, as a copy: the next read goes on in this block. */
+  #giveSome(): void {
+    if (this.#filledBytes > this.#givenBytes) {
+      this.#push(Buffer.from(this.#block.subarray(this.#givenBytes, this.#filledBytes)));
+      this.#givenBytes = this.#filledBytes;
+    }
+    this.#wake?.();
+  }
+
+  #push(chunk: Buffer): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#filledBytes > 0) {
-      this.#waiting.push(this.#block.subarray(0, this.#filledBytes));
-      this.#block = takeBlock();
-      this.#filledBytes = 0;
-    }
+    this.#waiting.push(chunk);
     this.#wake?.();
   }
 }

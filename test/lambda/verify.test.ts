@@ -89,7 +89,7 @@ describe('verify', () => {
   });
 
   it('finds an archive that was cut, also between two members', async () => {
-    const manifest = await archiveOf(store, source, takenAt, smallDump(300_000));
+    const manifest = await archiveOf(store, source, takenAt, smallDump(900_000));
     expect(manifest.members.length).toBeGreaterThan(1);
     const bytes = await archiveBytes(manifest);
     await store.write(
