@@ -26,7 +26,7 @@ import { zlibCompressor } from './zlib-compressor.ts';
  * @remarks Long enough that a child for each member costs 1 % of the time, short enough that a reader holds two of them
  *   inflated in 16 MiB (docs/performance.md).
  */
-export const memberPlainBytes = 16 * 1024 * 1024;
+export const memberPlainBytes = 8 * 1024 * 1024;
 
 /** Members that are being compressed at once: one takes plain text while the one before gives its last bytes. */
 const membersInFlight = 2;

@@ -20,6 +20,8 @@ export type InflateOptions = {
    * bytes on the way.
    */
   readonly readToEnd?: boolean | undefined;
+  /** Members that were read before; the stream is what follows them. */
+  readonly after?: readonly Member[] | undefined;
 };
 
 /** What a gzip stream turned out to be. */
@@ -46,13 +48,16 @@ const inflating = { chunkSize: plainChunkBytes, readableHighWaterMark: 4 * plain
 export class GzipReader implements AsyncIterable<Buffer> {
   readonly #source: ByteSource;
   readonly #options: InflateOptions;
-  readonly #members: Member[] = [];
-  #plainBytes = 0;
+  readonly #members: Member[];
+  #plainBytes: number;
   #error: string | undefined;
 
   constructor(compressed: AsyncIterable<Uint8Array>, options: InflateOptions = {}) {
-    this.#source = new ByteSource(compressed);
     this.#options = options;
+    this.#members = [...(options.after ?? [])];
+    this.#plainBytes = this.#members.reduce((sum, member) => sum + member.plainBytes, 0);
+    const last = this.#members.at(-1);
+    this.#source = new ByteSource(compressed, last === undefined ? 0 : last.offset + last.compressedBytes);
   }
 
   /** What was found; complete once the iteration has ended. */
@@ -72,8 +77,11 @@ export class GzipReader implements AsyncIterable<Buffer> {
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
     try {
-      do yield* this.#member();
-      while (this.#error === undefined && (await this.#another()));
+      let more = this.#members.length === 0 || (await this.#another());
+      while (more) {
+        yield* this.#member();
+        more = this.#error === undefined && (await this.#another());
+      }
       if (this.#error !== undefined && this.#options.readToEnd) await this.#source.drain();
     } finally {
       await this.#source.close();

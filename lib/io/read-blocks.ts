@@ -22,3 +22,15 @@ export function giveBack(chunk: Uint8Array): void {
   if (!lent.delete(chunk.buffer) || free.length >= keptBlocks) return;
   free.push(Buffer.from(chunk.buffer, 0, readBlockBytes));
 }
+
+/**
+ * Frees a large buffer at once, by whoever is the only one to have it: it is empty then. The garbage collector lets
+ * some of them pile up first.
+ */
+export function freeNow(chunk: Uint8Array): void {
+  const { buffer, byteOffset } = chunk;
+  // What is small may lie in the pool that Node shares out.
+  if (byteOffset === 0 && buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) {
+    buffer.transfer(0);
+  }
+}

@@ -2,23 +2,26 @@
 
 import { createHash } from 'node:crypto';
 import { DumpScanner } from '../core/dump-scanner.ts';
+import type { Manifest } from '../core/manifest.ts';
 import type { Observation } from '../core/verdict.ts';
 import { GzipReader, type InflateResult } from '../io/inflate.ts';
+import { MemberReader } from '../io/inflate-members.ts';
 import { storeError } from '../io/s3-errors.ts';
 
 /**
  * Observes an archive.
  *
- * @param maxPlainBytes - What the manifest says; a dump that inflates to more is damaged, and is not read further.
+ * @param expected - What the manifest says: a dump that inflates to more is damaged, and is not read further; members
+ *   that lie where it says are inflated several at once. A number is the plain length alone.
  * @throws What the stream fails with. Damage is an observation, not an error.
  */
 export async function observe(
   compressed: AsyncIterable<Uint8Array>,
-  maxPlainBytes: number | undefined,
+  expected: Pick<Manifest, 'plainBytes' | 'members'> | number | undefined,
 ): Promise<Observation> {
   const hash = createHash('sha256');
   const scanner = new DumpScanner();
-  const reader = new GzipReader(hashed(compressed, hash), { maxPlainBytes, readToEnd: true });
+  const reader = readerOf(hashed(compressed, hash), expected);
   for await (const plain of reader) scanner.push(plain);
   const { compressedBytes, plainBytes, members, error } = reader.result;
   return {
@@ -29,6 +32,17 @@ export async function observe(
     ...(error === undefined ? {} : { gzipError: error }),
     inventory: scanner.finish(),
   };
+}
+
+function readerOf(
+  compressed: AsyncIterable<Uint8Array>,
+  expected: Pick<Manifest, 'plainBytes' | 'members'> | number | undefined,
+): GzipReader | MemberReader {
+  if (typeof expected !== 'object') {
+    return new GzipReader(compressed, { maxPlainBytes: expected, readToEnd: true });
+  }
+  const { members, plainBytes } = expected;
+  return new MemberReader(compressed, members, { maxPlainBytes: plainBytes, readToEnd: true });
 }
 
 /** Reads gzip to its end and looks at nothing else, as `gunzip -t` does. */
