@@ -137,9 +137,9 @@ function resultOf(manifest: Manifest, { durationMs }: ArchiveFigures, previous: 
   };
 }
 
+/** Of usual figures, shorter than a terminal is wide. */
 function sentence({ id, plainBytes, compressedBytes, durationMs }: ArchiveFigures): string {
-  const ratio = (plainBytes / compressedBytes).toFixed(1);
   const rate = formatBytes((plainBytes / durationMs) * 1000);
-  const bytes = `${formatBytes(plainBytes)} plain, ${formatBytes(compressedBytes)} stored (1/${ratio})`;
+  const bytes = `${formatBytes(plainBytes)} plain, ${formatBytes(compressedBytes)} stored`;
   return `${id}  ${bytes}, ${formatDuration(durationMs)}, ${rate}/s\n`;
 }

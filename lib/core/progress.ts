@@ -15,7 +15,7 @@ export type Reading = {
   readonly dumpEnded?: boolean | undefined;
 };
 
-/** How fast something comes, over the last while: a stall shows, and a slow start is forgotten. */
+/** How fast something comes, over the last while: a stall shows, and the wait for the first byte does not count. */
 export class Pace {
   readonly #windowMs: number;
   #readings: { readonly atMs: number; readonly bytes: number }[] = [{ atMs: 0, bytes: 0 }];
@@ -26,6 +26,8 @@ export class Pace {
 
   /** Takes a reading; they must come in the order of time. */
   push(atMs: number, bytes: number): void {
+    // Before the first byte there is no pace.
+    if (bytes === 0) this.#readings = [];
     this.#readings.push({ atMs, bytes });
     const from = atMs - this.#windowMs;
     while ((this.#readings[1]?.atMs ?? Number.POSITIVE_INFINITY) <= from) this.#readings.shift();
@@ -62,7 +64,7 @@ export function terminalLine(reading: Reading, columns = 80): string {
     const share = plainBytes / expectedPlainBytes;
     const filled = '#'.repeat(Math.round(share * barCells)).padEnd(barCells, '.');
     const percent = `${Math.floor(share * 100)} %`.padStart(5);
-    const amounts = `${bytes} of ~${formatBytes(expectedPlainBytes)}`.padStart(19);
+    const amounts = `${bytes} of ~${formatBytes(expectedPlainBytes)}`.padStart(21);
     const left = rest(reading, formatClock);
     line = `[${filled}] ${percent}  ${amounts}  ${rate}  ${clock}${left && `  ~${left} left`}`;
   }
