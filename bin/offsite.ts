@@ -180,7 +180,7 @@ async function main(): Promise<void> {
       const error = new OffsiteError('INTERRUPTED', `interrupted by ${signal}`, {
         expected: 'to finish',
         found: signal,
-        hint: 'nothing half-written remains; run again',
+        hint: 'nothing half-written counts; run again',
         exitCode: 128 + number,
       });
       interruption.abort(error);
