@@ -66,12 +66,18 @@ export function chooseCompressor(
   });
 }
 
+export type CompressOptions = {
+  /** Ends the compressor, also one that hangs; what it interrupts throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Of every member but the last; only tests have reasons for others. */
+  readonly plainBytesEach?: number;
+};
+
 /**
  * Compresses a stream.
  *
  * @param plain - The dump; if it fails, so does the result, and nothing of the last member is given. Its chunks are ours:
  *   their bytes may change once they were taken.
- * @param plainBytesEach - Plain bytes of every member but the last.
  * @returns Members in order. An empty stream gives none.
  * @throws {@link OffsiteError} If the compressor fails, or gives what is not the plain text's member. Leaving the
  *   iteration early, or failing, ends all that still runs.
@@ -79,8 +85,9 @@ export function chooseCompressor(
 export async function* compressMembers(
   plain: AsyncIterable<Uint8Array>,
   compressor: Compressor,
-  plainBytesEach: number = memberPlainBytes,
+  options: CompressOptions = {},
 ): AsyncGenerator<CompressedMember> {
+  const { signal, plainBytesEach = memberPlainBytes } = options;
   const running = new Set<MemberStream>();
   const ending: Promise<EndedMember>[] = [];
   let offset = 0;
@@ -103,7 +110,10 @@ export async function* compressMembers(
     offset += member.compressedBytes;
     return { pieces, member };
   };
+  const abort = () => Promise.all([...running].map((stream) => stream.abort()));
+  const onAbort = () => void abort();
   let current: OpenMember | undefined;
+  signal?.addEventListener('abort', onAbort);
   try {
     for await (const chunk of plain) {
       for (let taken = 0; taken < chunk.length; ) {
@@ -120,8 +130,11 @@ export async function* compressMembers(
     }
     if (current !== undefined) end(current);
     while (ending.length > 0) yield await oldest();
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
   } finally {
-    await Promise.all([...running].map((stream) => stream.abort()));
+    signal?.removeEventListener('abort', onAbort);
+    await abort();
   }
 }
 

@@ -71,8 +71,8 @@ export async function* stdoutOf(
   }
 }
 
-/** How a child ends: `undefined` if well. */
-async function endOf(child: ChildProcess): Promise<Omit<ChildFailure, 'program'> | undefined> {
+/** How a child ends: `undefined` if well. To be asked for right after it was started. */
+export async function endOf(child: ChildProcess): Promise<Omit<ChildFailure, 'program'> | undefined> {
   let stderr = Buffer.alloc(0);
   child.stderr?.on('data', (chunk: Buffer) => {
     stderr = Buffer.concat([stderr, chunk]).subarray(-stderrTailBytes);
@@ -95,7 +95,7 @@ async function endOf(child: ChildProcess): Promise<Omit<ChildFailure, 'program'>
 }
 
 /** Ends a child and what it started; there may be nothing left to end. */
-function killGroup(pid: number | undefined, name: NodeJS.Signals): void {
+export function killGroup(pid: number | undefined, name: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, name);

@@ -4,7 +4,8 @@
 /** Room for some hundred of pg_dump's writes, which are of 4 KiB. */
 export const readBlockBytes = 262_144;
 
-const keptBlocks = 4;
+/** As many as two members and what is being read need. */
+const keptBlocks = 32;
 const free: Buffer[] = [];
 const lent = new WeakSet<ArrayBufferLike>();
 

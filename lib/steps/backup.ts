@@ -70,7 +70,7 @@ async function takeArchive(
     versions = edges.finish();
   }
 
-  const { chunks, record } = compress(inspected(), options.compressor);
+  const { chunks, record } = compress(inspected(), options.compressor, options.signal);
   const stored = await store.upload(keys.archive, chunks, {
     ...(expectedBytes === undefined ? {} : { expectedBytes }),
     ...(options.signal ? { signal: options.signal } : {}),

@@ -6,6 +6,7 @@ import { crcText } from '../core/gzip-members.ts';
 import type { Manifest, Member } from '../core/manifest.ts';
 import { chooseCompressor, compressMembers } from '../io/compressor.ts';
 import type { Compressor } from '../io/member-stream.ts';
+import { giveBack } from '../io/read-blocks.ts';
 
 /** What the manifest says about the bytes; whole only after the last chunk was taken. */
 export type CompressedRecord = Pick<
@@ -15,6 +16,7 @@ export type CompressedRecord = Pick<
 
 /** A compressed dump: iterate `chunks` to the end, then ask `record`. */
 export type CompressedDump = {
+  /** The bytes of a chunk may change once the next is asked for. */
   readonly chunks: AsyncIterable<Buffer>;
   readonly record: () => CompressedRecord;
 };
@@ -23,10 +25,12 @@ export type CompressedDump = {
  * Compresses a dump while it passes.
  *
  * @param compressor - By default the fastest that is installed.
+ * @param signal - Ends the compressor, also one that hangs.
  */
 export function compress(
   plain: AsyncIterable<Uint8Array>,
   compressor: Compressor = chooseCompressor(),
+  signal?: AbortSignal,
 ): CompressedDump {
   const members: Member[] = [];
   const hash = createHash('sha256');
@@ -35,7 +39,7 @@ export function compress(
   let crc = 0;
 
   async function* chunks(): AsyncGenerator<Buffer> {
-    for await (const { pieces, member } of compressMembers(plain, compressor)) {
+    for await (const { pieces, member } of compressMembers(plain, compressor, { signal })) {
       members.push(member);
       compressedBytes += member.compressedBytes;
       plainBytes += member.plainBytes;
@@ -43,6 +47,7 @@ export function compress(
         hash.update(piece);
         crc = crc32(piece, crc);
         yield piece;
+        giveBack(piece);
       }
     }
   }
