@@ -180,6 +180,8 @@ export function ambient(stage: Stage): Record<string, string> {
     PATH: path,
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    // What the agent remembers must not be taken for the operator's own.
+    XDG_STATE_HOME: stage.directory,
   };
 }
 

@@ -248,7 +248,7 @@ describe('failures leave nothing behind', () => {
       join(import.meta.dirname, '../../bin/offsite'),
       ['backup', '--source', 'failing', '--', 'sh', '-c', 'pg_dump | head -c 3000000; sleep 61'],
       {
-        env: { ...env },
+        env: { ...env, XDG_STATE_HOME: home },
         reject: false,
       },
     );
