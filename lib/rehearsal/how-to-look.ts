@@ -22,6 +22,7 @@ export async function howToLook(stage: Stage, { source }: Database): Promise<str
     PGDATABASE,
     PGPASSFILE: passFile,
     OFFSITE_CONFIG: configFile,
+    XDG_STATE_HOME: directory,
   });
   const file = join(directory, 'look.sh');
   await writeFile(file, settings.map(([name, value]) => `export ${name}='${value}'\n`).join(''), {
