@@ -107,13 +107,13 @@ const terminateDump = `
     FOR attempt IN 1 .. 60000 LOOP
       PERFORM pg_stat_clear_snapshot();
       SELECT pid, query INTO victim FROM pg_stat_activity
-       WHERE application_name = 'pg_dump' AND state = 'active' AND query LIKE 'COPY public.torrents%';
+       WHERE application_name = 'pg_dump' AND state = 'active' AND query LIKE 'COPY public.torrent%';
       IF FOUND AND pg_terminate_backend(victim.pid) THEN
         INSERT INTO killed VALUES (split_part(victim.query, ' ', 1) || ' ' || split_part(victim.query, ' ', 2));
         RETURN;
       END IF;
       PERFORM pg_sleep(0.0005);
     END LOOP;
-    RAISE EXCEPTION 'no dump was seen that copies the torrents';
+    RAISE EXCEPTION 'no dump was seen that copies tables of torrents';
   END $$;
   SELECT doing FROM killed;`;
