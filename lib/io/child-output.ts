@@ -7,19 +7,20 @@ import { readBlockBytes, takeBlock } from './read-blocks.ts';
 
 /** A block with less room than this is given on. */
 const roomBytes = 65_536;
-/** What has come is given on after so long, however little. */
-const gatherMs = 10;
+/** What has come is given on after so long, however little, where somebody waits for it. */
+export const gatherMs = 10;
 /** Further blocks stay in the pipe, and the child waits. */
 const waitingBlocks = 2;
 
 /**
  * Reads what a child writes to stdout, from its first byte to the end that it or the kernel makes.
  *
+ * @param gatherMs - How long a chunk may wait to be filled; without it, as long as that takes.
  * @remarks Each chunk may be given back with `giveBack`. The child's exit code is another question. Nobody else may
  *   read `child.stdout`, and its `close` does not come.
  */
-export async function* outputOf(child: ChildProcess): AsyncGenerator<Buffer> {
-  const reader = new OutputReader(takeHandle(child));
+export async function* outputOf(child: ChildProcess, gatherMs?: number): AsyncGenerator<Buffer> {
+  const reader = new OutputReader(takeHandle(child), gatherMs);
   try {
     for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) yield chunk;
   } finally {
@@ -38,8 +39,10 @@ class OutputReader {
   #ended = false;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
+  readonly #gatherMs: number | undefined;
 
-  constructor(handle: object) {
+  constructor(handle: object, gatherMs: number | undefined) {
+    this.#gatherMs = gatherMs;
     const onread = {
       buffer: () => this.#block.subarray(this.#filledBytes),
       callback: (bytes: number) => this.#read(bytes),
@@ -81,8 +84,8 @@ class OutputReader {
       this.#block = takeBlock();
       this.#filledBytes = 0;
       this.#givenBytes = 0;
-    } else {
-      this.#timer ??= setTimeout(() => this.#giveSome(), gatherMs);
+    } else if (this.#gatherMs !== undefined) {
+      this.#timer ??= setTimeout(() => this.#giveSome(), this.#gatherMs);
     }
     return this.#waiting.length < waitingBlocks;
   }

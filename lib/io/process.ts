@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { outputOf } from './child-output.ts';
+import { gatherMs, outputOf } from './child-output.ts';
 
 /** A program to run. Secrets belong into `env`: arguments can be read by every user of the machine. */
 export type Command = {
@@ -60,7 +60,7 @@ export async function* stdoutOf(
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted) end();
   try {
-    if (child.pid !== undefined) yield* outputOf(child);
+    if (child.pid !== undefined) yield* outputOf(child, gatherMs);
     const failure = await ended;
     if (failure !== undefined) throw signal?.aborted ? signal.reason : explain({ program, ...failure });
   } finally {

@@ -18,10 +18,13 @@ export function takeBlock(): Buffer {
 
 /**
  * Gives a chunk back, by whoever is the last to use it: its bytes change then. Chunks of any other origin are let be.
+ *
+ * @returns Whether it was one of ours.
  */
-export function giveBack(chunk: Uint8Array): void {
-  if (!lent.delete(chunk.buffer) || free.length >= keptBlocks) return;
-  free.push(Buffer.from(chunk.buffer, 0, readBlockBytes));
+export function giveBack(chunk: Uint8Array): boolean {
+  if (!lent.delete(chunk.buffer)) return false;
+  if (free.length < keptBlocks) free.push(Buffer.from(chunk.buffer, 0, readBlockBytes));
+  return true;
 }
 
 /**

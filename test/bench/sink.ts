@@ -72,7 +72,10 @@ function respond(socket: Socket, request: Request, body: Buffer | undefined): vo
     if (body !== undefined) objects.set(path, body);
     return void answer(socket, '200 OK', { ...checksums, etag: nextTag() });
   }
-  if (method === 'DELETE') return void answer(socket, '204 No Content', {});
+  if (method === 'DELETE') {
+    objects.delete(path);
+    return void answer(socket, '204 No Content', {});
+  }
   if (method === 'GET' && query.has('list-type')) return void list(socket, path, query.get('prefix') ?? '');
   const object = objects.get(path);
   if (object === undefined)
