@@ -201,7 +201,7 @@ async function forged(text: string): Promise<Manifest> {
     })(),
   );
   const bytes: Buffer[] = [];
-  for await (const chunk of chunks) bytes.push(chunk);
+  for await (const chunk of chunks) bytes.push(Buffer.from(chunk));
   const { etag } = await store.write(archiveKeys(whole).archive, Buffer.concat(bytes) as never);
   const manifest = { ...whole, ...record(), etag };
   await store.write(archiveKeys(whole).manifest, serializeManifest(manifest));
