@@ -3,14 +3,8 @@
 // nothing is judged differently for being read fast.
 
 import { availableParallelism } from 'node:os';
-import { crc32, type InflateRaw, inflateRaw } from 'node:zlib';
-import {
-  crcText,
-  gzipHeader,
-  gzipTrailerBytes,
-  readGzipTrailer,
-  trailerFault,
-} from '../core/gzip-members.ts';
+import { constants, type Gunzip, gunzip, inflateRawSync } from 'node:zlib';
+import { crcText, gzipHeader, gzipTrailerBytes, readGzipTrailer } from '../core/gzip-members.ts';
 import type { Member } from '../core/manifest.ts';
 import { ByteSource, type Taken } from './byte-source.ts';
 import { GzipReader, type InflateOptions, type InflateResult } from './inflate.ts';
@@ -23,17 +17,20 @@ const bytesInFlight = 128 * 1024 * 1024;
 /** One more than there are threads to inflate: they work on while the oldest one's text is looked at. */
 const membersInFlight = Math.min(availableParallelism(), 4) + 1;
 
+/** Compressed bytes within which text must begin: the codes of a block before its first letter take less. */
+const glanceBytes = 1024;
+
 type Expected = Pick<Member, 'compressedBytes' | 'plainBytes'>;
 
 /** A member that is being inflated. */
 type Task = {
   readonly taken: Taken;
   readonly expected: Expected;
+  /** As its trailer says. */
+  readonly crc32: number;
   /** `undefined` if it is not the whole member that was expected. */
-  readonly plain: Promise<PlainMember | undefined>;
+  readonly plain: Promise<Buffer | undefined>;
 };
-
-type PlainMember = { readonly plain: Buffer; readonly crc: number };
 
 /**
  * Walks a gzip stream whose members are known, or said to be: iterate over it for the plain text, member by member,
@@ -75,57 +72,110 @@ export class MemberReader implements AsyncIterable<Buffer> {
    * @throws What the compressed stream throws; its own damage never.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
-    const tasks: Task[] = [];
+    const queue = new TaskQueue(this.#source, this.#expected, this.#options.maxPlainBytes);
     try {
-      yield* this.#proven(tasks);
+      for (let task = await queue.oldest(); task !== undefined; task = await queue.oldest()) {
+        const plain = await task.plain;
+        if (plain === undefined) break;
+        queue.shift();
+        this.#note(task, plain);
+        yield plain;
+        freeNow(plain);
+      }
+      await queue.giveBack();
       // Also where all went well: whatever follows the last member is for GzipReader to judge.
-      this.#source.giveBack(tasks.map(({ taken }) => taken));
       this.#rest = new GzipReader(this.#source.rest(), { ...this.#options, after: this.#members });
       yield* this.#rest;
     } finally {
       await this.#source.close();
-      await Promise.all(tasks.map(({ plain }) => plain));
+      await queue.settled();
     }
   }
 
-  /** The members that are what was expected, up to the first that is not; that one is left in the tasks. */
-  async *#proven(tasks: Task[]): AsyncGenerator<Buffer, void, undefined> {
-    let begun = 0;
-    let plainBegun = 0;
-    const mayBegin = (expected: Expected | undefined): expected is Expected => {
-      if (expected === undefined || tasks.length >= membersInFlight || !isModest(expected)) return false;
-      if (plainBegun + expected.plainBytes > (this.#options.maxPlainBytes ?? Number.POSITIVE_INFINITY))
-        return false;
-      const inFlight = tasks.reduce((sum, task) => sum + weight(task.expected), 0);
-      return tasks.length === 0 || inFlight + weight(expected) <= bytesInFlight;
-    };
-    for (;;) {
-      for (let expected = this.#expected[begun]; mayBegin(expected); expected = this.#expected[begun]) {
-        const taken = await this.#source.upTo(expected.compressedBytes);
-        tasks.push({ taken, expected, plain: inflateMember(Buffer.concat(taken.pieces), expected) });
-        begun += 1;
-        plainBegun += expected.plainBytes;
-      }
-      const oldest = tasks[0];
-      const inflated = await oldest?.plain;
-      if (oldest === undefined || inflated === undefined) return;
-      tasks.shift();
-      this.#note(oldest.taken.length, inflated);
-      yield inflated.plain;
-      freeNow(inflated.plain);
-    }
-  }
-
-  #note(compressedBytes: number, { plain, crc }: PlainMember): void {
+  #note({ taken, crc32 }: Task, plain: Buffer): void {
     const last = this.#members.at(-1);
-    const offset = last === undefined ? 0 : last.offset + last.compressedBytes;
-    this.#members.push({ offset, compressedBytes, plainBytes: plain.length, crc32: crcText(crc) });
+    this.#members.push({
+      offset: last === undefined ? 0 : last.offset + last.compressedBytes,
+      compressedBytes: taken.length,
+      plainBytes: plain.length,
+      crc32: crcText(crc32),
+    });
     this.#plainBytes += plain.length;
   }
 }
 
+/** Reads ahead, and keeps as many members under way as there may be. */
+class TaskQueue {
+  readonly #source: ByteSource;
+  readonly #expected: readonly Expected[];
+  readonly #tasks: Task[] = [];
+  #plainBytesLeft: number;
+  #begun = 0;
+  #filling: Promise<void> | undefined;
+
+  constructor(source: ByteSource, expected: readonly Expected[], maxPlainBytes = Number.POSITIVE_INFINITY) {
+    this.#source = source;
+    this.#expected = expected;
+    this.#plainBytesLeft = maxPlainBytes;
+  }
+
+  /**
+   * The oldest member under way, while further ones are read and begun.
+   *
+   * @returns `undefined` if none may be begun.
+   * @throws What the compressed stream throws, after the members that came before that.
+   */
+  async oldest(): Promise<Task | undefined> {
+    if (this.#filling === undefined) {
+      const filling = this.#fill();
+      this.#filling = filling;
+      // Heard of where it is awaited, if it ever is.
+      filling.then(
+        () => {
+          this.#filling = undefined;
+        },
+        () => undefined,
+      );
+    }
+    if (this.#tasks.length === 0) await this.#filling;
+    return this.#tasks[0];
+  }
+
+  shift(): void {
+    this.#tasks.shift();
+  }
+
+  /** Gives the bytes of all tasks back to the source. */
+  async giveBack(): Promise<void> {
+    await this.#filling;
+    this.#source.giveBack(this.#tasks.map(({ taken }) => taken));
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#tasks.map(({ plain }) => plain));
+  }
+
+  async #fill(): Promise<void> {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      this.#begun += 1;
+      this.#plainBytesLeft -= next.plainBytes;
+      const taken = await this.#source.upTo(next.compressedBytes);
+      this.#tasks.push(begin(taken, next));
+    }
+  }
+
+  #next(): Expected | undefined {
+    const next = this.#expected[this.#begun];
+    if (next === undefined || this.#tasks.length >= membersInFlight) return undefined;
+    if (!isModest(next) || next.plainBytes > this.#plainBytesLeft) return undefined;
+    const inFlight = this.#tasks.reduce((sum, task) => sum + weight(task.expected), 0);
+    return this.#tasks.length === 0 || inFlight + weight(next) <= bytesInFlight ? next : undefined;
+  }
+}
+
+/** An empty one has no text to tell it from others by. */
 function isModest({ compressedBytes, plainBytes }: Expected): boolean {
-  return compressedBytes <= memberBytesMax && plainBytes <= memberBytesMax;
+  return compressedBytes <= memberBytesMax && plainBytes <= memberBytesMax && plainBytes > 0;
 }
 
 /** Its compressed bytes are there twice: as they came, and in one piece for zlib. */
@@ -133,24 +183,37 @@ function weight({ compressedBytes, plainBytes }: Expected): number {
   return 2 * compressedBytes + plainBytes;
 }
 
-/**
- * @param bytes - Only we have them; they are freed.
- * @returns The plain text, if the bytes are one whole member of the expected length; never rejects.
- */
-async function inflateMember(bytes: Buffer, expected: Expected): Promise<PlainMember | undefined> {
+function begin(taken: Taken, expected: Expected): Task {
+  const bytes = Buffer.concat(taken.pieces);
+  const { crc32 } = readGzipTrailer(lastBytes(bytes));
+  const plain = inflateMember(bytes, expected).finally(() => freeNow(bytes));
+  return { taken, expected, crc32, plain };
+}
+
+function lastBytes(bytes: Buffer): Buffer {
+  return bytes.length < gzipTrailerBytes ? Buffer.alloc(gzipTrailerBytes) : bytes.subarray(-gzipTrailerBytes);
+}
+
+/** @returns The plain text, if the bytes are one whole member of the expected length; never rejects. */
+async function inflateMember(bytes: Buffer, expected: Expected): Promise<Buffer | undefined> {
+  if (bytes.length < expected.compressedBytes || !beginsWithText(bytes)) return undefined;
+  const trailer = readGzipTrailer(lastBytes(bytes));
+  const plain = await gunzipped(bytes, expected.plainBytes);
+  // zlib has compared the text with a trailer. That it was this one, and all of the text one member's, the length says:
+  // only empty members could stand before it, and this one begins with text; after it, only what is not in its length.
+  return plain?.length === expected.plainBytes && trailer.plainBytes === plain.length ? plain : undefined;
+}
+
+/** Whether a header that gunzip accepts is followed by compressed text that is not empty. */
+function beginsWithText(bytes: Buffer): boolean {
   const headerBytes = readHeader(bytes);
-  if (bytes.length < expected.compressedBytes || headerBytes === undefined) return undefined;
-  const text = bytes.subarray(headerBytes, -gzipTrailerBytes);
-  const textBytes = text.length;
-  const trailer = readGzipTrailer(bytes.subarray(-gzipTrailerBytes));
-  const inflated = await inflateText(text, expected.plainBytes);
-  freeNow(bytes);
-  if (inflated === undefined || inflated.consumedBytes !== textBytes) return undefined;
-  const { plain } = inflated;
-  const crc = crc32(plain);
-  const isWhole =
-    plain.length === expected.plainBytes && trailerFault(trailer, crc, plain.length) === undefined;
-  return isWhole ? { plain, crc } : undefined;
+  if (headerBytes === undefined) return false;
+  const beginning = bytes.subarray(headerBytes, headerBytes + glanceBytes);
+  try {
+    return inflateRawSync(beginning, { finishFlush: constants.Z_SYNC_FLUSH, chunkSize: 4096 }).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function readHeader(bytes: Buffer): number | undefined {
@@ -163,18 +226,17 @@ function readHeader(bytes: Buffer): number | undefined {
   return undefined;
 }
 
-function inflateText(
-  text: Buffer,
-  plainBytes: number,
-): Promise<{ plain: Buffer; consumedBytes: number } | undefined> {
+/** @returns The plain text of all of the bytes, which may be several members' or be followed by nothing. */
+function gunzipped(bytes: Buffer, plainBytes: number): Promise<Buffer | undefined> {
   // One output buffer, with room to see that nothing follows: a bomb ends there.
-  const options = { chunkSize: plainBytes + 64, maxOutputLength: plainBytes + 64, info: true };
+  const room = plainBytes + 64;
+  const { length } = bytes;
   return new Promise((resolve) => {
-    inflateRaw(text, options, (error, result) => {
+    gunzip(bytes, { chunkSize: room, maxOutputLength: room, info: true }, (error, result) => {
       if (error !== null) return resolve(undefined);
-      // What `info` gives, which the types do not know.
-      const { buffer, engine } = result as unknown as { buffer: Buffer; engine: InflateRaw };
-      resolve({ plain: buffer, consumedBytes: engine.bytesWritten });
+      // What `info` gives, which the types do not know. Zero bytes, and all that follows one, are not consumed.
+      const { buffer, engine } = result as unknown as { buffer: Buffer; engine: Gunzip };
+      resolve(engine.bytesWritten === length ? buffer : undefined);
     });
   });
 }

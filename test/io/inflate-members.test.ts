@@ -65,6 +65,23 @@ describe('reading by a list of members', () => {
     expect((await read(new MemberReader(chunks(file, 9), merged))).members).toEqual(members);
   });
 
+  test.each([
+    ['a zero byte and the trailer again', (one: Buffer) => [one, Buffer.of(0), one.subarray(-8)]],
+    ['zero bytes', (one: Buffer) => [one, Buffer.alloc(8)]],
+    ['the trailer again', (one: Buffer) => [one, one.subarray(-8)]],
+    ['an empty member', (one: Buffer) => [one, gzipSync('')]],
+    ['itself', (one: Buffer) => [one, one]],
+  ])('takes no member for whole that is followed by %s', async (_, made) => {
+    const [one] = archiveOf([Buffer.from('row of a table\n')]).members as [Member];
+    const file = Buffer.concat(made(gzipSync('row of a table\n')));
+    for (const plainBytes of [15, 30]) {
+      const listed = [{ ...one, plainBytes, compressedBytes: file.length }];
+      const found = await read(new MemberReader(chunks(file, 9), listed));
+      expect(found).toEqual(await read(new GzipReader(chunks(file, 9))));
+      expect(found.members[0]).toEqual(one);
+    }
+  });
+
   test('stops a bomb where the list says that the member ends', async () => {
     const bomb = gzipSync(Buffer.alloc(200_000_000));
     const listed = [{ offset: 0, compressedBytes: bomb.length, plainBytes: 1000, crc32: '00000000' }];
