@@ -2,11 +2,9 @@
 // that the archives are worth keeping; a failed one says what failed and what to do.
 
 import * as z from 'zod';
-import { type ArchiveId, archiveKeys, parseArchiveId } from './archive.ts';
-import { type Comparison, comparisonSchema } from './comparison.ts';
-import { composeMail, type Mail, textTable, wrap } from './mail.ts';
-import { formatAge, formatBytes, formatCount, formatDuration, formatInstant } from './quantities.ts';
-import { countedTable } from './verdict.ts';
+import { type ArchiveId, archiveKeys } from './archive.ts';
+import { checkResultSchema } from './check-result.ts';
+import { comparisonSchema } from './comparison.ts';
 
 export const restoreReportFormat = 1;
 
@@ -22,7 +20,61 @@ const archiveSchema = z.object({
   plainBytes: count,
 });
 
-const stageSchema = z.object({ stage: z.string(), durationMs });
+/** The stages of a test, in the order in which they begin; `download`, `inflate` and `load` feed each other. */
+export const stageNames = [
+  'start server',
+  'download',
+  'inflate',
+  'load',
+  'indexes',
+  'compare',
+  'checks',
+] as const;
+
+export type StageName = (typeof stageNames)[number];
+
+const stageSchema = z.object({
+  /** One of {@link stageNames}; reports of earlier versions have others. */
+  stage: z.string(),
+  /** From the test's beginning: stages overlap where one feeds the next. */
+  startMs: durationMs.default(0),
+  durationMs,
+  /** How much of that it worked rather than waited, where that is known. */
+  busyMs: durationMs.optional(),
+  /** Bytes that passed through it. */
+  bytes: count.optional(),
+});
+
+const restorationSchema = z.object({
+  /** `parallel`: split while streaming; `one session`: as psql alone would. */
+  way: z.enum(['parallel', 'one session']),
+  /** Why it was not restored in parallel. */
+  because: z.string().optional(),
+  /** Sessions that loaded at the same time, and that made indexes at the same time. */
+  sessions: count,
+  /** From the first byte asked for to the last index: the measured RTO without the server's start. */
+  recoveryMs: durationMs,
+  /** The restored database on disk. */
+  databaseBytes: count.optional(),
+});
+
+const resourcesSchema = z.object({
+  /** Most resident memory of the program's own process (not of Postgres). */
+  peakMemoryBytes: count,
+  /** Most bytes on the disk that the server was on, beyond those at the beginning, and what there was to be had. */
+  peakDiskBytes: count.optional(),
+  diskBytes: count.optional(),
+  cpus: count,
+});
+
+/** What was rented for the test, and for how long: what it cost follows from it. */
+const taskSchema = z.object({
+  vcpu: z.number().positive(),
+  memoryMib: count,
+  storageGib: count,
+  /** Fargate counts from the pulling of the image on. */
+  billedFrom: z.iso.datetime().optional(),
+});
 
 const common = {
   format: z.literal(restoreReportFormat),
@@ -34,6 +86,12 @@ const common = {
   /** In the order in which they ran. */
   stages: z.array(stageSchema),
   comparisons: z.array(comparisonSchema),
+  /** Empty when it did not come to them. */
+  checks: z.array(checkResultSchema).default([]),
+  restoration: restorationSchema.optional(),
+  resources: resourcesSchema.optional(),
+  /** Absent outside of Fargate. */
+  task: taskSchema.optional(),
 };
 
 const failureSchema = z.object({
@@ -42,6 +100,10 @@ const failureSchema = z.object({
   expected: z.string(),
   found: z.string(),
   hint: z.string(),
+  /** Of the plain dump, where the first error came from a statement of it. */
+  line: count.optional(),
+  /** That statement's beginning. */
+  statement: z.string().optional(),
 });
 
 export const restoreReportSchema = z.discriminatedUnion('outcome', [
@@ -65,7 +127,6 @@ export const restoreReportSchema = z.discriminatedUnion('outcome', [
 ]);
 
 export type RestoreReport = z.infer<typeof restoreReportSchema>;
-type PassedReport = Extract<RestoreReport, { outcome: 'passed' }>;
 export type RestoreStage = z.infer<typeof stageSchema>;
 export type RestoreFailure = z.infer<typeof failureSchema>;
 
@@ -95,132 +156,4 @@ export function parseRestoreReport(text: string): RestoreReport | undefined {
 export function restoreReportKey(id: Pick<ArchiveId, 'id' | 'source'>, startedAt: Date): string {
   const [day = '', time = ''] = startedAt.toISOString().split('T');
   return `${archiveKeys(id).reports}${day}-${time.slice(0, 8).replaceAll(':', '')}Z.json`;
-}
-
-/** Tells how a restore test ended: the outcome in the subject, then what was proven, against what and how long. */
-export function restoreTestMail(report: RestoreReport): Mail {
-  const details = [
-    particulars(report),
-    report.stages.length === 0 ? '' : `How long it took\n\n${indented(stageTable(report))}`,
-    countsTable('Rows of every table', 'table', report.comparisons, 'rows'),
-    countsTable('Everything else', 'objects', report.comparisons, 'objects'),
-  ];
-  if (report.outcome === 'passed') {
-    return composeMail(
-      `[offsite] Restore test passed: ${report.source}, ${formatCount(report.torrents)} ${countedTable}`,
-      [...proven(report), ...details],
-    );
-  }
-  const { failure } = report;
-  return composeMail(`[offsite] RESTORE TEST FAILED: ${report.source}, ${failure.message}`, [
-    `The archive ${report.id} did NOT pass its restore test: ${failure.message}.`,
-    indented(
-      `expected  ${continued(failure.expected)}\nfound     ${continued(failure.found)}\ncode      ${failure.code}`,
-    ),
-    ...differingNames(report.comparisons),
-    `What to do: ${failure.hint}.`,
-    `Do not rely on this archive until a test of it has passed. 'offsite verify ${report.id}' reads its bytes again, 'offsite list' shows the others, 'offsite backup' on the host takes a new one.`,
-    ...details,
-  ]);
-}
-
-function proven({ id, comparisons, torrents, serverVersion, durationMs: took }: PassedReport): string[] {
-  const rows = comparisons.filter(({ counted }) => counted === 'rows');
-  const total = rows.reduce((sum, { found }) => sum + (found ?? 0), 0);
-  const restored = (kind: string) => formatCount(comparisons.find(({ what }) => what === kind)?.found ?? 0);
-  return [
-    `Your archive can be restored. ${id} was loaded into an empty PostgreSQL ${shortVersion(serverVersion)}, and everything that was dumped came back, in ${formatDuration(took)}. There is nothing to do.`,
-    indented(
-      textTable([
-        [`SELECT count(*) FROM ${countedTable};`, `${formatCount(torrents)}, as dumped`],
-        [`${formatCount(rows.length)} tables`, `${formatCount(total)} rows, every table as dumped`],
-        [
-          `${restored('indexes')} indexes, ${restored('constraints')} constraints`,
-          'all there by name, and all else too',
-        ],
-        ['the bytes', 'sha256 as the agent wrote them'],
-      ]),
-    ),
-  ];
-}
-
-function differingNames(comparisons: readonly Comparison[]): string[] {
-  const sentence = (what: string, how: string, names: readonly string[], all: number) => {
-    const rest = all > names.length ? `, and ${formatCount(all - names.length)} more` : '';
-    return names.length === 0 ? [] : [`${what} that ${how}: ${names.join(', ')}${rest}`];
-  };
-  return comparisons.flatMap(({ what, expected, found, missing = [], unexpected = [] }) => [
-    ...sentence(what, 'did not come back', missing, expected - (found ?? 0) + unexpected.length),
-    ...sentence(what, 'were not dumped', unexpected, (found ?? 0) - expected + missing.length),
-  ]);
-}
-
-function particulars(report: RestoreReport): string {
-  const { id, source, archive, serverVersion, torrents, durationMs: took } = report;
-  const { takenAt } = parseArchiveId(id);
-  const started = new Date(report.startedAt);
-  const rows: string[][] = [
-    ['archive', id],
-    ['dumped', formatInstant(takenAt)],
-    ['tested', `${formatInstant(started)}, ${formatAge(takenAt, started)} after the dump`],
-    ['took', formatDuration(took)],
-  ];
-  if (torrents !== undefined) rows.push([countedTable, `${formatCount(torrents)} restored`]);
-  if (archive !== undefined) {
-    const { compressedBytes, plainBytes } = archive;
-    rows.push(['bytes', `${formatBytes(compressedBytes)} compressed, ${formatBytes(plainBytes)} plain`]);
-    rows.push(
-      ['object', archive.key],
-      ['version', archive.versionId ?? 'none: the bucket keeps no versions'],
-    );
-    rows.push(['ETag', archive.etag]);
-  }
-  if (serverVersion !== undefined) {
-    rows.push(['server', `PostgreSQL ${shortVersion(serverVersion)}, thrown away afterwards`]);
-  }
-  rows.push(['report', restoreReportKey({ id, source }, started)]);
-  return `What was tested\n\n${indented(textTable(rows))}`;
-}
-
-/** Debian adds the package's version in parentheses. */
-function shortVersion(version: string): string {
-  return version.split(' ')[0] ?? version;
-}
-
-function stageTable({ stages, durationMs: took }: RestoreReport): string {
-  const rows = stages.map((stage) => [stage.stage, formatDuration(stage.durationMs), share(stage, took)]);
-  return textTable([['stage', 'time', 'share'], ...rows]);
-}
-
-function share(stage: RestoreStage, took: number): string {
-  return '#'.repeat(took === 0 ? 0 : Math.round((stage.durationMs / took) * 30));
-}
-
-function countsTable(
-  title: string,
-  heading: string,
-  comparisons: readonly Comparison[],
-  wanted: Comparison['counted'],
-): string {
-  const chosen = comparisons.filter(({ counted }) => counted === wanted);
-  if (chosen.length === 0) return '';
-  const lines = chosen.map(({ what, expected, found, same }) => [
-    what,
-    formatCount(expected),
-    found === null ? '-' : formatCount(found),
-    same ? '' : found === null ? 'NOT THERE' : 'DIFFERS',
-  ]);
-  return `${title}\n\n${indented(textTable([[heading, 'dumped', 'restored', ''], ...lines]))}`;
-}
-
-/** Later lines of a text stand under its first. */
-function continued(text: string): string {
-  return text
-    .split('\n')
-    .flatMap((line) => wrap(line, 66))
-    .join('\n          ');
-}
-
-function indented(text: string): string {
-  return text.replaceAll(/^(?=.)/gm, '  ');
 }

@@ -2,6 +2,7 @@
 // came back is compared with what was dumped. However it ends, a report is written and a mail is sent.
 
 import { type ArchiveId, archiveKeys, parseArchiveId } from '../core/archive.ts';
+import type { CheckResult } from '../core/check-result.ts';
 import type { Comparison } from '../core/comparison.ts';
 import { OffsiteError } from '../core/errors.ts';
 import type { Inventory } from '../core/inventory.ts';
@@ -14,9 +15,10 @@ import {
   type RestoreStage,
   restoreReportFormat,
   restoreReportKey,
-  restoreTestMail,
+  type StageName,
   serializeRestoreReport,
 } from '../core/restore-report.ts';
+import { restoreTestMail } from '../core/restore-test-mail.ts';
 import { countedTable, type Verdict, verdictSchema } from '../core/verdict.ts';
 import { toolVersion } from '../core/version.ts';
 import type { ArchiveStore, OpenObject } from '../io/archive-store.ts';
@@ -45,8 +47,10 @@ type IntactVerdict = Extract<Verdict, { verdict: 'intact' }>;
 
 /** What is known so far; a failure reports as much of it as there is. */
 type Findings = {
+  startedAt: Date;
   stages: RestoreStage[];
   comparisons: Comparison[];
+  checks: CheckResult[];
   archive?: NonNullable<RestoreReport['archive']>;
   serverVersion?: string;
   torrents?: number;
@@ -66,7 +70,7 @@ export async function restoreTest(options: RestoreTestOptions): Promise<RestoreR
   const { now, signal } = options;
   const id = parseArchiveId(options.archiveId);
   const startedAt = now();
-  const findings: Findings = { stages: [], comparisons: [] };
+  const findings: Findings = { startedAt, stages: [], comparisons: [], checks: [] };
   let failure: RestoreFailure | undefined;
   try {
     await prove(id, findings, options);
@@ -79,10 +83,10 @@ export async function restoreTest(options: RestoreTestOptions): Promise<RestoreR
     format: restoreReportFormat,
     id: id.id,
     source: id.source,
-    startedAt: startedAt.toISOString(),
     durationMs: now().getTime() - startedAt.getTime(),
     toolVersion,
     ...findings,
+    startedAt: startedAt.toISOString(),
     ...(failure === undefined ? { outcome: 'passed' as const } : { outcome: 'failed' as const, failure }),
   } as RestoreReport;
   await deliver(report, restoreReportKey(id, startedAt), options);
@@ -92,7 +96,7 @@ export async function restoreTest(options: RestoreTestOptions): Promise<RestoreR
 async function prove(id: ArchiveId, findings: Findings, options: RestoreTestOptions): Promise<void> {
   const { store, signal } = options;
   const log = options.log ?? (() => {});
-  const measure = measureInto(findings.stages, options);
+  const measure = measureInto(findings, options);
   const manifest = await readManifest(store, id);
   const verdict = await readIntactVerdict(store, id);
   signal?.throwIfAborted();
@@ -106,7 +110,7 @@ async function prove(id: ArchiveId, findings: Findings, options: RestoreTestOpti
     const { etag, versionId } = opened;
     const { compressedBytes, plainBytes } = manifest;
     findings.archive = { key: archiveKeys(id).archive, etag, versionId, compressedBytes, plainBytes };
-    await load(connection, opened, { manifest, roles: verdict.inventory.roles }, findings.stages, options);
+    await load(connection, opened, { manifest, roles: verdict.inventory.roles }, findings, options);
     findings.comparisons = await measure('compare', () =>
       compareWithInventory(connection, verdict.inventory, inside),
     );
@@ -127,7 +131,7 @@ async function load(
   connection: Connection,
   { body }: OpenObject,
   { manifest, roles }: { manifest: Manifest; roles: Inventory['roles'] },
-  stages: RestoreStage[],
+  { stages, startedAt }: Findings,
   { now, binDir, signal, log = () => {} }: RestoreTestOptions,
 ): Promise<void> {
   const began = now();
@@ -150,19 +154,25 @@ async function load(
     clearInterval(ticker);
     body.destroy();
     const finished = now();
-    stages.push({ stage: 'download and load', durationMs: (ended ?? finished).getTime() - began.getTime() });
-    if (ended) stages.push({ stage: 'indexes and keys', durationMs: finished.getTime() - ended.getTime() });
+    const stage = (name: StageName, from: Date, to: Date) =>
+      stages.push({
+        stage: name,
+        startMs: from.getTime() - startedAt.getTime(),
+        durationMs: to.getTime() - from.getTime(),
+      });
+    stage('load', began, ended ?? finished);
+    if (ended) stage('indexes', ended, finished);
   }
 }
 
-function measureInto(stages: RestoreStage[], { now, log = () => {} }: RestoreTestOptions) {
-  return async <T>(stage: string, run: () => Promise<T>): Promise<T> => {
+function measureInto({ stages, startedAt }: Findings, { now, log = () => {} }: RestoreTestOptions) {
+  return async <T>(stage: StageName, run: () => Promise<T>): Promise<T> => {
     const began = now();
     try {
       return await run();
     } finally {
       const durationMs = now().getTime() - began.getTime();
-      stages.push({ stage, durationMs });
+      stages.push({ stage, startMs: began.getTime() - startedAt.getTime(), durationMs });
       log(`restore-test: ${stage} took ${formatDuration(durationMs)}`);
     }
   };

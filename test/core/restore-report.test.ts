@@ -9,9 +9,9 @@ import {
   parseRestoreReport,
   type RestoreReport,
   restoreReportKey,
-  restoreTestMail,
   serializeRestoreReport,
 } from '../../lib/core/restore-report.ts';
+import { restoreTestMail } from '../../lib/core/restore-test-mail.ts';
 import { inventoryOf } from '../fixtures/postgres.ts';
 
 const inventory = inventoryOf({
@@ -38,11 +38,17 @@ const common = {
   durationMs: 95_000,
   toolVersion: '0.1.0',
   stages: [
-    { stage: 'start server', durationMs: 1000 },
-    { stage: 'download and load', durationMs: 60_000 },
-    { stage: 'indexes and keys', durationMs: 30_000 },
-    { stage: 'compare', durationMs: 4000 },
+    { stage: 'start server', startMs: 0, durationMs: 1000 },
+    { stage: 'download', startMs: 1000, durationMs: 58_000, bytes: 72_000_000 },
+    { stage: 'inflate', startMs: 1000, durationMs: 59_000, bytes: 344_000_000 },
+    { stage: 'load', startMs: 1000, durationMs: 60_000 },
+    { stage: 'indexes', startMs: 61_000, durationMs: 28_000 },
+    { stage: 'compare', startMs: 89_000, durationMs: 4000 },
+    { stage: 'checks', startMs: 93_000, durationMs: 2000 },
   ],
+  restoration: { way: 'parallel', sessions: 2, recoveryMs: 88_000, databaseBytes: 594_000_000 },
+  resources: { peakMemoryBytes: 140_000_000, peakDiskBytes: 700_000_000, diskBytes: 21_000_000_000, cpus: 2 },
+  task: { vcpu: 1, memoryMib: 4096, storageGib: 21, billedFrom: '2026-11-23T04:59:20.000Z' },
   archive: {
     key: 'archives/bitagent/bitagent-2026-11-22-031500Z.sql.gz',
     versionId: '3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY',
@@ -58,6 +64,10 @@ const passed: RestoreReport = {
   outcome: 'passed',
   ...common,
   stages: [...common.stages],
+  checks: [
+    { name: 'freshness', outcome: 'pass', detail: '2026-11-22 03:14', origin: 'shipped', durationMs: 3 },
+    { name: 'content_link', outcome: 'warn', detail: '120 not classified', origin: 'shipped', durationMs: 9 },
+  ],
   comparisons: compareCatalogue(inventory, restored()),
 };
 
@@ -84,7 +94,11 @@ const early: RestoreReport = {
   serverVersion: undefined,
   torrents: undefined,
   stages: [],
+  checks: [],
   comparisons: [],
+  restoration: undefined,
+  resources: undefined,
+  task: undefined,
   failure: {
     ...failed.failure,
     code: 'ARCHIVE_MISSING',
@@ -93,6 +107,15 @@ const early: RestoreReport = {
 };
 
 describe('a restore report', () => {
+  it('of an earlier version reads as one without checks', () => {
+    const { checks: _, restoration: __, resources: ___, task: ____, ...earlier } = passed;
+    const stages = [{ stage: 'download and load', durationMs: 5 }];
+    expect(parseRestoreReport(JSON.stringify({ ...earlier, stages }))).toMatchObject({
+      checks: [],
+      stages: [{ stage: 'download and load', startMs: 0, durationMs: 5 }],
+    });
+  });
+
   it.each([passed, failed, early])('reads back as it was written', (report) => {
     expect(parseRestoreReport(serializeRestoreReport(report))).toEqual(JSON.parse(JSON.stringify(report)));
   });
@@ -145,11 +168,14 @@ describe('the mail of a restore test', () => {
 
       How long it took
 
-        stage              time       share
-        start server       1.0 s
-        download and load  1 min 0 s  ###################
-        indexes and keys   30.0 s     #########
-        compare            4.0 s      #
+        stage         time       share
+        start server  1.0 s
+        download      58.0 s     ##################
+        inflate       59.0 s     ###################
+        load          1 min 0 s  ###################
+        indexes       28.0 s     #########
+        compare       4.0 s      #
+        checks        2.0 s      #
 
       Rows of every table
 
@@ -213,11 +239,14 @@ describe('the mail of a restore test', () => {
 
       How long it took
 
-        stage              time       share
-        start server       1.0 s
-        download and load  1 min 0 s  ###################
-        indexes and keys   30.0 s     #########
-        compare            4.0 s      #
+        stage         time       share
+        start server  1.0 s
+        download      58.0 s     ##################
+        inflate       59.0 s     ###################
+        load          1 min 0 s  ###################
+        indexes       28.0 s     #########
+        compare       4.0 s      #
+        checks        2.0 s      #
 
       Rows of every table
 
