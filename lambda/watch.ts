@@ -22,10 +22,11 @@ export const handler = chain(scheduledSchema, async () => {
     now: new Date(),
     sendMail: (mail) => publishMail(topicArn, mail),
   });
-  for (const { source, newestIntactAgeHours, restoreTestAgeHours } of sightings) {
+  for (const sighting of sightings) {
+    const { source, newestIntactAgeHours, restoreTestAgeHours } = sighting;
     measure(source, 'NewestIntactAgeHours', MetricUnit.NoUnit, newestIntactAgeHours);
     measure(source, 'RestoreTestAgeHours', MetricUnit.NoUnit, restoreTestAgeHours);
+    logger.info('watched', { sighting });
   }
-  logger.info('watched', { sightings });
   return { sightings };
 });

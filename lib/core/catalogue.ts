@@ -11,6 +11,8 @@ export type Standing =
   | VerdictName
   /** Archive and manifest, but no verdict on these bytes yet. */
   | 'unverified'
+  /** There is a verdict, and newer archives decided before anybody had to read it. */
+  | 'verdict not read'
   /** An archive without manifest: an interrupted back-up, or one that is being written. */
   | 'no manifest';
 
@@ -30,14 +32,17 @@ export type Listed = {
   readonly archive?: { readonly bytes: number; readonly etag: string; readonly storedAt: Date } | undefined;
   readonly manifest?: { readonly storedAt: Date } | undefined;
   readonly verdict?: Verdict | undefined;
+  /** Whether there is a verdict that was not read. */
+  readonly isJudged?: boolean;
 };
 
 /** Joins what the listings show into an entry. */
-export function entryOf({ id, archive, manifest, verdict }: Listed): CatalogueEntry {
+export function entryOf(listed: Listed): CatalogueEntry {
+  const { id, archive, manifest, verdict } = listed;
   const storedAt = archive?.storedAt ?? manifest?.storedAt ?? id.takenAt;
   return {
     id,
-    standing: standingOf({ id, archive, manifest, verdict }),
+    standing: standingOf(listed),
     freshAt: storedAt < id.takenAt ? storedAt : id.takenAt,
     compressedBytes: archive?.bytes ?? 0,
     inventory: verdict !== undefined && 'inventory' in verdict ? verdict.inventory : undefined,
@@ -55,7 +60,7 @@ export function newestOfAny(entries: readonly CatalogueEntry[]): CatalogueEntry 
 }
 
 /** Newest first. */
-export function byAge(entries: readonly CatalogueEntry[]): CatalogueEntry[] {
+export function byAge<Entry extends CatalogueEntry>(entries: readonly Entry[]): Entry[] {
   return [...entries].sort(
     (one, other) => other.freshAt.getTime() - one.freshAt.getTime() || (one.id.id < other.id.id ? 1 : -1),
   );
@@ -70,9 +75,10 @@ function newest(entries: readonly CatalogueEntry[]): CatalogueEntry | undefined 
   return byAge(entries)[0];
 }
 
-function standingOf({ archive, manifest, verdict }: Listed): Standing {
+function standingOf({ archive, manifest, verdict, isJudged }: Listed): Standing {
   if (manifest === undefined) return 'no manifest';
   if (archive === undefined) return 'missing';
+  if (isJudged) return 'verdict not read';
   // A verdict speaks of the bytes that it saw; other bytes under the same key never inherit it.
   if (verdict === undefined || verdict.etag !== archive.etag) return 'unverified';
   return verdict.verdict;

@@ -31,6 +31,8 @@ export type RetentionPlan = {
 /**
  * Plans retention for one source.
  *
+ * @param entries - All of the source's. Verdicts older than those of its newest `keepIntact` intact archives may be left
+ *   unread: they decide nothing.
  * @returns Every entry once, in `keep` or in `expire`, newest first, each with its reasons.
  */
 export function planRetention(
@@ -47,7 +49,8 @@ export function planRetention(
     keepReasons: reasonsToKeep(entry, policy, protectedIds, now),
   }));
   const candidates = decisions.filter(({ keepReasons }) => keepReasons.length === 0);
-  const remaining = intact.filter(({ id }) => !candidates.some(({ entry }) => entry.id.id === id.id)).length;
+  const candidateIds = new Set(candidates.map(({ entry }) => entry.id.id));
+  const remaining = intact.filter(({ id }) => !candidateIds.has(id.id)).length;
   const standstill = candidates.length > 0 ? reasonToStandStill(entries, remaining, policy, now) : undefined;
   const decide = ({ entry }: (typeof decisions)[number], reasons: readonly string[]): Decision => ({
     id: entry.id.id,
@@ -87,7 +90,9 @@ function reasonsToKeep(
 
 function reasonsToExpire({ standing }: CatalogueEntry, { keepDays, keepIntact }: RetentionPolicy): string[] {
   const reasons = [`older than ${keepDays} days`];
-  reasons.push(standing === 'intact' ? `${keepIntact} newer intact archives stay` : standing);
+  // A verdict is left unread only when so many newer ones say intact.
+  const isOutnumbered = standing === 'intact' || standing === 'verdict not read';
+  reasons.push(isOutnumbered ? `${keepIntact} newer intact archives stay` : standing);
   return reasons;
 }
 

@@ -1,20 +1,58 @@
 // catalogue: reads from the store which archives a source has, and what is proven about each.
 
 import { type ArchiveId, archiveKeys, archivesPrefix, parseKey, verdictsPrefix } from '../core/archive.ts';
-import { type CatalogueEntry, entryOf, type Listed } from '../core/catalogue.ts';
+import { byAge, type CatalogueEntry, entryOf, type Listed } from '../core/catalogue.ts';
 import { type Verdict, verdictSchema } from '../core/verdict.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
 
-/** Verdicts read at once. */
+/** Verdicts read at once, where all are wanted. */
 const readsInFlight = 16;
+
+export type CatalogueOptions = {
+  /**
+   * How many intact archives decide: verdicts are read newest first until so many are known, and no further. Default:
+   * all are read.
+   */
+  readonly intactEnough?: number;
+};
+
+type Found = { -readonly [K in keyof Listed]: Listed[K] };
 
 /**
  * Lists a source's archives.
  *
- * @returns In the order of their ids, oldest first.
+ * @returns In the order of their ids, oldest first. Where `intactEnough` ended the reading, what is older has the
+ *   standing `verdict not read` if it has a verdict.
+ * @remarks A source of 400 archives has 400 verdicts, and what its watcher asks is in one of them.
  */
-export async function readCatalogue(store: ArchiveStore, source: string): Promise<CatalogueEntry[]> {
-  const found = new Map<string, { -readonly [K in keyof Listed]: Listed[K] }>();
+export async function readCatalogue(
+  store: ArchiveStore,
+  source: string,
+  { intactEnough = Number.POSITIVE_INFINITY }: CatalogueOptions = {},
+): Promise<CatalogueEntry[]> {
+  const found = await listSource(store, source);
+  const judged = new Set<string>();
+  for await (const { key } of store.list(`${verdictsPrefix}${source}/`)) judged.add(key);
+  for (const listed of found) listed.isJudged = judged.has(archiveKeys(listed.id).verdict);
+  const waiting = byAge(
+    found.filter(({ isJudged }) => isJudged).map((listed) => ({ ...entryOf(listed), listed })),
+  );
+  let missing = intactEnough;
+  while (missing > 0 && waiting.length > 0) {
+    const batch = waiting.splice(0, Math.min(missing, readsInFlight));
+    await Promise.all(
+      batch.map(async ({ listed }) => {
+        listed.verdict = await readVerdict(store, listed.id);
+        listed.isJudged = false;
+      }),
+    );
+    missing -= batch.filter(({ listed }) => entryOf(listed).standing === 'intact').length;
+  }
+  return found.map(entryOf);
+}
+
+async function listSource(store: ArchiveStore, source: string): Promise<Found[]> {
+  const found = new Map<string, Found>();
   for await (const object of store.list(`${archivesPrefix}${source}/`)) {
     const parsed = parseKey(object.key);
     if (parsed === undefined || parsed.part === 'verdict') continue;
@@ -22,16 +60,7 @@ export async function readCatalogue(store: ArchiveStore, source: string): Promis
     listed[parsed.part] = object;
     found.set(parsed.id.id, listed);
   }
-  const judged = new Set<string>();
-  for await (const { key } of store.list(`${verdictsPrefix}${source}/`)) judged.add(key);
-  const waiting = [...found.values()].filter(({ id }) => judged.has(archiveKeys(id).verdict));
-  const readNext = async (): Promise<void> => {
-    for (let listed = waiting.pop(); listed !== undefined; listed = waiting.pop()) {
-      listed.verdict = await readVerdict(store, listed.id);
-    }
-  };
-  await Promise.all(Array.from({ length: readsInFlight }, readNext));
-  return [...found.values()].map(entryOf);
+  return [...found.values()];
 }
 
 /** An archive's verdict; `undefined` if there is none, or none that this version understands. */

@@ -7,6 +7,7 @@ import type { Mail } from '../core/mail.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from '../core/retention.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
 import { readCatalogue } from './catalogue.ts';
+import { forEachSource } from './sources.ts';
 
 export type ExpireOptions = {
   readonly store: ArchiveStore;
@@ -15,24 +16,22 @@ export type ExpireOptions = {
   /** Plan only; nothing is deleted and nobody is told. */
   readonly dryRun: boolean;
   readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Is given each source's plan once it was carried out. Nothing is kept here: there may be a thousand of them. */
+  readonly onPlan: (plan: RetentionPlan) => void;
 };
 
-/**
- * Expires what the policy no longer keeps, of every source in the store.
- *
- * @returns One plan a source, as it was carried out.
- */
-export async function expire(options: ExpireOptions): Promise<RetentionPlan[]> {
+/** Expires what the policy no longer keeps, of every source in the store. */
+export async function expire(options: ExpireOptions): Promise<void> {
   const { store, policy, now, dryRun } = options;
-  const plans: RetentionPlan[] = [];
-  for (const source of await store.folders(archivesPrefix)) {
-    const plan = planRetention(source, await readCatalogue(store, source), policy, now);
-    plans.push(plan);
-    if (dryRun) continue;
-    for (const { id } of plan.expire) await deleteArchive(store, id);
-    if (plan.standstill !== undefined) await options.sendMail(standstillMail(plan));
-  }
-  return plans;
+  await forEachSource(await store.folders(archivesPrefix), async (source) => {
+    const entries = await readCatalogue(store, source, { intactEnough: policy.keepIntact });
+    const plan = planRetention(source, entries, policy, now);
+    if (!dryRun) {
+      for (const { id } of plan.expire) await deleteArchive(store, id);
+      if (plan.standstill !== undefined) await options.sendMail(standstillMail(plan));
+    }
+    options.onPlan(plan);
+  });
 }
 
 async function deleteArchive(store: ArchiveStore, id: string): Promise<void> {

@@ -44,7 +44,7 @@ export async function launchRestoreTests(options: LaunchOptions): Promise<Launch
 }
 
 async function launchOne(source: string, { store, requestId, launch }: LaunchOptions): Promise<Launch> {
-  const entries = await readCatalogue(store, source);
+  const entries = await readCatalogue(store, source, { intactEnough: 1 });
   const newest = newestIntact(entries);
   if (newest === undefined) {
     throw new OffsiteError('NOTHING_INTACT', `there is no intact archive of ${source}`, {

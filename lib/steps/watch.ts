@@ -18,6 +18,7 @@ import { hoursBetween } from '../core/quantities.ts';
 import { parseRestoreReport } from '../core/restore-report.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
 import { readCatalogue } from './catalogue.ts';
+import { forEachSource } from './sources.ts';
 
 export type WatchOptions = {
   readonly store: ArchiveStore;
@@ -44,9 +45,11 @@ export type Sighting = {
 export async function watch(options: WatchOptions): Promise<Sighting[]> {
   const stored = await options.store.folders(archivesPrefix);
   const sources = [...new Set([...options.sources, ...stored])];
-  const sightings: Sighting[] = [];
-  for (const source of sources) sightings.push(await watchSource(source, options));
-  return sightings;
+  const sightings = new Map<string, Sighting>();
+  await forEachSource(sources, async (source) => {
+    sightings.set(source, await watchSource(source, options));
+  });
+  return sources.flatMap((source) => sightings.get(source) ?? []);
 }
 
 async function watchSource(
@@ -54,8 +57,9 @@ async function watchSource(
   { store, limits, now, sendMail }: WatchOptions,
 ): Promise<Sighting> {
   const stateKey = `watch/${source}.json`;
-  const state = await readState(store, stateKey, now);
-  const entries = await readCatalogue(store, source);
+  const stored = await store.readText(stateKey);
+  const state = parseState(stored?.text, now);
+  const entries = await readCatalogue(store, source, { intactEnough: 1 });
   const newest = newestIntact(entries);
   const restoreTestPassedAt = await newestPassedTest(store, source);
   const proofs = {
@@ -71,7 +75,8 @@ async function watchSource(
   const newOrphans = orphans.filter(({ id }) => !state.toldOrphans.includes(id.id));
   if (newOrphans.length > 0) await sendMail(orphanMail(source, newOrphans));
   const orphanIds = orphans.map(({ id }) => id.id);
-  await store.write(stateKey, JSON.stringify(nextState(state, overdue, told, orphanIds, now)));
+  const next = JSON.stringify(nextState(state, overdue, told, orphanIds, now));
+  if (next !== stored?.text) await store.write(stateKey, next);
   return {
     source,
     newestIntactId: newest?.id.id,
@@ -98,9 +103,8 @@ function nextState(
   };
 }
 
-async function readState(store: ArchiveStore, key: string, now: Date): Promise<WatchState> {
-  const stored = await store.readText(key);
-  const parsed = stored && watchStateSchema.safeParse(safeJson(stored.text));
+function parseState(text: string | undefined, now: Date): WatchState {
+  const parsed = text === undefined ? undefined : watchStateSchema.safeParse(safeJson(text));
   // A state that cannot be read costs a repeated mail, never a missing one.
   return parsed?.success ? parsed.data : { firstSeenAt: now.toISOString(), toldOf: [], toldOrphans: [] };
 }

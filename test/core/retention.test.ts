@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { archiveIdAt } from '../../lib/core/archive.ts';
-import type { CatalogueEntry, Standing } from '../../lib/core/catalogue.ts';
+import { byAge, type CatalogueEntry, type Standing } from '../../lib/core/catalogue.ts';
 import { planRetention, type RetentionPolicy } from '../../lib/core/retention.ts';
 
 const now = new Date('2026-11-23T06:00:00Z');
@@ -117,6 +117,28 @@ describe('planRetention', () => {
         const expiredIntact = plan.expire.filter(({ standing }) => standing === 'intact');
         const oldestKept = Math.max(...keptIntact.map(({ ageHours }) => ageHours));
         expect(expiredIntact.every(({ ageHours }) => ageHours > oldestKept)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('decides the same where verdicts older than the newest intact ones were left unread', () => {
+    fc.assert(
+      fc.property(anyEntries, anyPolicy, (records, anyOf) => {
+        const entries = records.map(({ age, standing }) => entry(age, standing));
+        let intact = 0;
+        const partly = byAge(entries).map((one) => {
+          const isRead = intact < anyOf.keepIntact;
+          if (one.standing === 'intact') intact += 1;
+          const hasVerdict = one.standing !== 'no manifest' && one.standing !== 'unverified';
+          return isRead || !hasVerdict ? one : { ...one, standing: 'verdict not read' as const };
+        });
+        const [whole, less] = [entries, partly].map((list) => planRetention('bitagent', list, anyOf, now));
+        expect(less?.standstill).toEqual(whole?.standstill);
+        expect(less?.expire.map(({ id }) => id)).toEqual(whole?.expire.map(({ id }) => id));
+        expect(less?.keep.map(({ id, reasons }) => [id, reasons])).toEqual(
+          whole?.keep.map(({ id, reasons }) => [id, reasons]),
+        );
       }),
       { numRuns: 500 },
     );

@@ -7,9 +7,8 @@ import type { ArchiveStore } from '../../lib/io/archive-store.ts';
 import { createS3Store } from '../../lib/io/s3-store.ts';
 import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
 import { readCatalogue } from '../../lib/steps/catalogue.ts';
-import { expire } from '../../lib/steps/expire.ts';
 import { watch } from '../../lib/steps/watch.ts';
-import { verifiedArchive } from '../fixtures/archives.ts';
+import { plansOfExpire as expire, verifiedArchive } from '../fixtures/archives.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { archiveKeys, parseArchiveId } from '../../lib/core/archive.ts';
 import type { Mail } from '../../lib/core/mail.ts';
 import type { TaskSize } from '../../lib/core/restore-task-size.ts';
+import { planRetention } from '../../lib/core/retention.ts';
 import type { ArchiveStore } from '../../lib/io/archive-store.ts';
 import { createS3Store } from '../../lib/io/s3-store.ts';
 import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
 import { readCatalogue } from '../../lib/steps/catalogue.ts';
-import { expire } from '../../lib/steps/expire.ts';
 import { launchRestoreTests } from '../../lib/steps/launch-restore-test.ts';
 import { watch } from '../../lib/steps/watch.ts';
-import { archiveOf, smallDump, verifiedArchive } from '../fixtures/archives.ts';
+import { archiveOf, plansOfExpire as expire, smallDump, verifiedArchive } from '../fixtures/archives.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
@@ -26,7 +26,6 @@ const sendMail = async (mail: Mail) => {
   mails.push(mail);
 };
 const idsOf = async (source: string) => (await readCatalogue(store, source)).map(({ id }) => id.id);
-
 beforeAll(async () => {
   aws = await startLocalAws();
 });
@@ -93,6 +92,34 @@ describe('expire', () => {
     expect(standings).toEqual(['intact', 'intact', 'intact', 'unverified']);
     await expire({ store, policy, now, dryRun: false, sendMail });
     expect(await idsOf('bitagent')).toHaveLength(4);
+  });
+
+  it('reads as many verdicts as decide, newest first, and plans as if it had read them all', async () => {
+    for (let night = 0; night < 20; night += 1) {
+      const torrents = night === 1 ? 0 : 5;
+      await verifiedArchive(store, 'bitagent', hoursAgo(night * 24 + 2), smallDump(torrents));
+    }
+    const read: string[] = [];
+    const counting: ArchiveStore = {
+      ...store,
+      readText: (key) => {
+        read.push(key);
+        return store.readText(key);
+      },
+    };
+    const entries = await readCatalogue(store, 'bitagent');
+    const wanted = planRetention('bitagent', entries, policy, now);
+    const [plan] = await expire({ store: counting, policy, now, dryRun: true, sendMail });
+    expect(read).toHaveLength(4);
+    expect(plan?.expire.map(({ id, reasons }) => ({ id, reasons }))).toEqual(
+      wanted.expire.map(({ id, reasons }) => ({ id, reasons })),
+    );
+    expect(plan?.keep.map(({ id, reasons }) => ({ id, reasons }))).toEqual(
+      wanted.keep.map(({ id, reasons }) => ({ id, reasons })),
+    );
+    read.length = 0;
+    await watch({ store: counting, sources: [], limits, now, sendMail });
+    expect(read.filter((key) => key.startsWith('verdicts/'))).toHaveLength(1);
   });
 
   it('deletes the manifest first: an interruption leaves no manifest without archive, and the next run finishes', async () => {
