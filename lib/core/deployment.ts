@@ -6,36 +6,70 @@ import { sourcePattern } from './archive.ts';
 import { OffsiteError } from './errors.ts';
 
 const days = z.coerce.number().int().positive();
+// Not z.coerce.boolean(), for which the word `false` is true.
+const yesOrNo = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 
 /** Context keys of the CDK app (`cdk.json`, `-c key=value`); everything has a default but the mail address. */
-export const deploymentSchema = z.strictObject({
-  /** Where reports and alerts are mailed. */
-  email: z.email(),
-  /** Databases that archives are expected from. */
-  sources: z
-    .union([z.string().transform((text) => text.split(',').map((name) => name.trim())), z.array(z.string())])
-    .pipe(z.array(z.string().regex(sourcePattern, 'a-z, 0-9 and - only')).min(1))
-    .default(['bitagent']),
-  keepDays: days.default(14),
-  /** Intact archives that always stay, whatever their age. */
-  keepIntact: z.coerce.number().int().min(1).default(3),
-  /** Age of the newest intact archive, in hours, past which the operator is told and retention stands still. */
-  freshnessHours: z.coerce.number().positive().default(26),
-  /** Age of the last passed restore test, in days, past which the operator is told. */
-  restoreTestDays: days.default(100),
-});
+const deploymentSchema = z
+  .strictObject({
+    /** Where reports and alerts are mailed. */
+    email: z.email(),
+    /** Databases that archives are expected from. */
+    sources: z
+      .union([
+        z.string().transform((text) => text.split(',').map((name) => name.trim())),
+        z.array(z.string()),
+      ])
+      .pipe(z.array(z.string().regex(sourcePattern, 'a-z, 0-9 and - only')).min(1))
+      .default(['bitagent']),
+    keepDays: days.default(14),
+    /** Intact archives that always stay, whatever their age. */
+    keepIntact: z.coerce.number().int().min(1).default(3),
+    /** Age of the newest intact archive, in hours, past which the operator is told and retention stands still. */
+    freshnessHours: z.coerce.number().positive().default(26),
+    /** Age of the last passed restore test, in days, past which the operator is told. */
+    restoreTestDays: days.default(100),
+    /** For how long what was expired or replaced can be brought back. */
+    undoDays: days.default(7),
+    /** How the versions of the vault are locked for `keepDays`. */
+    objectLock: z.enum(['governance', 'compliance', 'off']).default('governance'),
+    /** The bucket was made before Object Lock was asked for: it is locked where it is, not replaced by a new one. */
+    lockExistingBucket: yesOrNo.default(false),
+    /** Who has the key that the vault is encrypted with: S3, or this account's KMS. */
+    encryption: z.enum(['s3', 'kms']).default('s3'),
+    /** Age of an archive, in days, from which it lies in Glacier Instant Retrieval; never, if it is not given. */
+    glacierAfterDays: days.optional(),
+    /** How the host that makes archives comes by its credentials. */
+    agentAccess: z.enum(['policy', 'user', 'rolesAnywhere']).default('policy'),
+    /** Whose certificates are trusted with `rolesAnywhere`: a PEM file, or the ARN of a private CA of ACM. */
+    agentCa: z.string().min(1).optional(),
+  })
+  .superRefine(({ agentAccess, agentCa, objectLock, lockExistingBucket }, { addIssue }) => {
+    const refuse = (key: string) => addIssue({ code: 'custom', path: [key], message: key });
+    if ((agentAccess === 'rolesAnywhere') !== (agentCa !== undefined)) refuse('agentCa');
+    if (lockExistingBucket && objectLock === 'off') refuse('lockExistingBucket');
+  });
 
 export type Deployment = z.infer<typeof deploymentSchema>;
 
 type Setting = keyof Deployment;
 
+const wholeDays = 'a whole number of days, 1 or more';
+
 const wanted: Readonly<Record<Setting, string>> = {
   email: 'the mail address for reports and alerts',
   sources: 'names of a-z, 0-9 and -, separated by commas',
-  keepDays: 'a whole number of days, 1 or more',
+  keepDays: wholeDays,
   keepIntact: 'a whole number of archives, 1 or more',
   freshnessHours: 'a number of hours, more than 0',
-  restoreTestDays: 'a whole number of days, 1 or more',
+  restoreTestDays: wholeDays,
+  undoDays: wholeDays,
+  objectLock: 'governance, compliance or off',
+  lockExistingBucket: 'true or false; true only where objectLock is not off',
+  encryption: 's3 or kms',
+  glacierAfterDays: wholeDays,
+  agentAccess: 'policy, user or rolesAnywhere',
+  agentCa: 'with agentAccess=rolesAnywhere, and only then: a PEM file, or the ARN of a private CA of ACM',
 };
 
 /**
@@ -47,9 +81,23 @@ const wanted: Readonly<Record<Setting, string>> = {
  */
 export function parseDeployment(context: Readonly<Record<string, unknown>>): Deployment {
   const ours = Object.fromEntries(Object.entries(context).filter(([key]) => !isCdkKey(key)));
-  const parsed = deploymentSchema.safeParse(ours);
+  return checkDeployment(
+    ours,
+    'npx cdk deploy -c email=you@example.com (bootstrap, diff and destroy want it too), or once for all under "context" in cdk.json',
+  );
+}
+
+/**
+ * Checks settings and completes them with their defaults.
+ *
+ * @param settings - Every key is taken for a setting.
+ * @param hint - What to do where one is wrong.
+ * @throws {@link OffsiteError} `CONFIG_INVALID` naming every setting that is missing, wrong or unknown.
+ */
+export function checkDeployment(settings: Readonly<Record<string, unknown>>, hint: string): Deployment {
+  const parsed = deploymentSchema.safeParse(settings);
   if (parsed.success) return parsed.data;
-  const unknown = Object.keys(ours).filter((key) => !isSetting(key));
+  const unknown = Object.keys(settings).filter((key) => !isSetting(key));
   const wrong = (Object.keys(wanted) as Setting[]).filter((key) =>
     parsed.error.issues.some((issue) => issue.path[0] === key),
   );
@@ -59,10 +107,12 @@ export function parseDeployment(context: Readonly<Record<string, unknown>>): Dep
       ...(unknown.length > 0 ? [`only these settings: ${Object.keys(wanted).join(', ')}`] : []),
     ].join('\n'),
     found: [
-      ...wrong.map((key) => `${key}: ${Object.hasOwn(ours, key) ? JSON.stringify(ours[key]) : 'nothing'}`),
+      ...wrong.map(
+        (key) => `${key}: ${Object.hasOwn(settings, key) ? JSON.stringify(settings[key]) : 'nothing'}`,
+      ),
       ...unknown.map((key) => `${key}: no such setting`),
     ].join('\n'),
-    hint: 'npx cdk deploy -c email=you@example.com (bootstrap, diff and destroy want it too), or once for all under "context" in cdk.json',
+    hint,
   });
 }
 

@@ -1,8 +1,9 @@
 // The five functions, each with what it is told, what it may do and what wakes it. A function that fails for good hands
-// its event to `report`: a failure is a mail, never a silence.
+// its event to `report`, so that a failure is a mail and never a silence, and to the dead letters, so that it can be
+// handed in again.
 
 import { join } from 'node:path';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Tokenization } from 'aws-cdk-lib';
 import { Match, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -10,6 +11,7 @@ import { Architecture, type IDestination, Runtime } from 'aws-cdk-lib/aws-lambda
 import { LambdaDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { archivesPrefix, manifestSuffix } from '../core/archive.ts';
 import { type Deployment, environmentNames as names } from '../core/deployment.ts';
@@ -29,6 +31,8 @@ const projectRoot = join(import.meta.dirname, '..', '..');
 export type HandlersProps = Reach & {
   readonly deployment: Deployment;
   readonly restoreTask: RestoreTask;
+  /** Where events go that could not be handled. */
+  readonly deadLetters: IQueue;
 };
 
 type FunctionParts = {
@@ -47,14 +51,16 @@ export class Handlers extends Construct {
   readonly watch: NodejsFunction;
   readonly launchRestoreTest: NodejsFunction;
   readonly report: NodejsFunction;
+  readonly #deadLetters: IQueue;
 
   constructor(scope: Construct, id: string, props: HandlersProps) {
     super(scope, id);
     const { deployment, restoreTask } = props;
+    this.#deadLetters = props.deadLetters;
     const store = { [names.bucket]: props.bucket.bucketName };
     const topic = { [names.topicArn]: props.topic.topicArn };
     const sources = { [names.sources]: deployment.sources.join(',') };
-    const freshness = { [names.freshnessHours]: String(deployment.freshnessHours) };
+    const freshness = { [names.freshnessHours]: Tokenization.stringifyNumber(deployment.freshnessHours) };
     const small = { timeout: Duration.minutes(1), memoryMiB: 256 };
 
     this.report = this.addFunction('report', {
@@ -79,8 +85,8 @@ export class Handlers extends Construct {
         ...store,
         ...topic,
         ...freshness,
-        [names.keepDays]: String(deployment.keepDays),
-        [names.keepIntact]: String(deployment.keepIntact),
+        [names.keepDays]: Tokenization.stringifyNumber(deployment.keepDays),
+        [names.keepIntact]: Tokenization.stringifyNumber(deployment.keepIntact),
       },
       permissions: expirePermissions(props),
       onFailure,
@@ -93,7 +99,7 @@ export class Handlers extends Construct {
         ...topic,
         ...sources,
         ...freshness,
-        [names.restoreTestDays]: String(deployment.restoreTestDays),
+        [names.restoreTestDays]: Tokenization.stringifyNumber(deployment.restoreTestDays),
       },
       permissions: watchPermissions(props),
       onFailure,
@@ -135,6 +141,7 @@ export class Handlers extends Construct {
       role,
       logGroup,
       retryAttempts: 2,
+      deadLetterQueue: this.#deadLetters,
       ...(parts.onFailure ? { onFailure: parts.onFailure } : {}),
       awsSdkConnectionReuse: false,
       projectRoot,
@@ -186,7 +193,8 @@ export class Handlers extends Construct {
     description: string,
     when: Pick<ConstructorParameters<typeof Rule>[2] & object, 'eventPattern' | 'schedule'>,
   ): void {
-    new Rule(this, id, { description, ...when, targets: [new LambdaFunction(target, { retryAttempts: 3 })] });
+    const delivery = { retryAttempts: 3, deadLetterQueue: this.#deadLetters };
+    new Rule(this, id, { description, ...when, targets: [new LambdaFunction(target, delivery)] });
   }
 }
 

@@ -1,17 +1,17 @@
 // Who may do what, on one page: one function a program, each returning all that its role or policy is allowed beyond
 // logging. What is not here is denied; the agent in particular can create, and nothing else.
 
+import { Stack } from 'aws-cdk-lib';
 import {
   Effect,
   type IGrantable,
   type IRole,
-  ManagedPolicy,
   PolicyStatement,
   type PolicyStatementProps,
 } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
-import { Construct } from 'constructs';
 import {
   archiveSuffix,
   archivesPrefix,
@@ -24,7 +24,12 @@ import {
 const watchPrefix = 'watch/';
 
 /** What the programs of the cloud work on. */
-export type Reach = { readonly bucket: Bucket; readonly topic: Topic };
+export type Reach = {
+  readonly bucket: Bucket;
+  readonly topic: Topic;
+  /** The bucket's, if it is not S3's own. */
+  readonly key: Key | undefined;
+};
 
 /** What the launcher needs to know of the task it starts. */
 export type LaunchReach = Reach & {
@@ -34,18 +39,19 @@ export type LaunchReach = Reach & {
   readonly taskRoles: readonly IRole[];
 };
 
-export function verifyPermissions({ bucket, topic }: Reach): PolicyStatement[] {
+export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
     get(bucket, `${archivesPrefix}*`, `${verdictsPrefix}*`),
     // By version id, so that a verdict speaks of the very bytes that were read.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*`)]),
     put(bucket, `${verdictsPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
     publish(topic),
   ];
 }
 
-export function expirePermissions({ bucket, topic }: Reach): PolicyStatement[] {
+export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
     get(bucket, `${verdictsPrefix}*`),
@@ -54,24 +60,27 @@ export function expirePermissions({ bucket, topic }: Reach): PolicyStatement[] {
       ['s3:DeleteObject'],
       [bucket.arnForObjects(`${archivesPrefix}*`), bucket.arnForObjects(`${verdictsPrefix}*`)],
     ),
+    ...useKey(key, decrypt),
     publish(topic),
   ];
 }
 
-export function watchPermissions({ bucket, topic }: Reach): PolicyStatement[] {
+export function watchPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
     get(bucket, `${verdictsPrefix}*`, `${reportsPrefix}*`, `${watchPrefix}*`),
     put(bucket, `${watchPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
     publish(topic),
   ];
 }
 
 export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
-  const { bucket, topic, clusterArn, taskDefinitionArn, taskRoles } = reach;
+  const { bucket, topic, key, clusterArn, taskDefinitionArn, taskRoles } = reach;
   return [
     list(bucket),
     get(bucket, `${archivesPrefix}*${manifestSuffix}`, `${verdictsPrefix}*`),
+    ...useKey(key, decrypt),
     allow(['ecs:RunTask'], [taskDefinitionArn], { ArnEquals: { 'ecs:cluster': clusterArn } }),
     allow(
       ['iam:PassRole'],
@@ -86,13 +95,14 @@ export function reportPermissions({ topic }: Pick<Reach, 'topic'>): PolicyStatem
   return [publish(topic)];
 }
 
-export function restoreTestPermissions({ bucket, topic }: Reach): PolicyStatement[] {
+export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
     get(bucket, `${archivesPrefix}*`, `${verdictsPrefix}*`),
     // The archive that the verdict speaks of, not whatever has its name today.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
     put(bucket, `${reportsPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
     publish(topic),
   ];
 }
@@ -102,31 +112,28 @@ export function permit(grantee: IGrantable, statements: readonly PolicyStatement
   for (const statement of statements) grantee.grantPrincipal.addToPrincipalPolicy(statement);
 }
 
-/** The policies for whoever is outside of the stack: the host that makes archives, and the operator. */
-export class Identities extends Construct {
-  readonly agentPolicy: ManagedPolicy;
-  readonly operatorPolicy: ManagedPolicy;
+/** All that the host may do which makes archives: create them, and give up what it began. */
+export function agentPermissions(
+  { bucket, key }: Pick<Reach, 'bucket' | 'key'>,
+  sources: readonly string[],
+): PolicyStatement[] {
+  return [
+    allow(
+      ['s3:PutObject', 's3:AbortMultipartUpload'],
+      sources.map((source) => bucket.arnForObjects(`${archivesPrefix}${source}/*`)),
+    ),
+    // The parts of a multipart upload are decrypted to be joined; without s3:GetObject it reads nothing by that.
+    ...useKey(key, decrypt, encrypt),
+  ];
+}
 
-  constructor(scope: Construct, id: string, props: { bucket: Bucket; sources: readonly string[] }) {
-    super(scope, id);
-    const { bucket, sources } = props;
-    this.agentPolicy = new ManagedPolicy(this, 'AgentPolicy', {
-      description: 'Offsite agent: creates archives of its sources, and nothing else',
-      statements: [
-        allow(
-          ['s3:PutObject', 's3:AbortMultipartUpload'],
-          sources.map((source) => bucket.arnForObjects(`${archivesPrefix}${source}/*`)),
-        ),
-      ],
-    });
-    this.operatorPolicy = new ManagedPolicy(this, 'OperatorPolicy', {
-      description: 'Offsite operator: lists, fetches and restores archives',
-      statements: [
-        allow(['s3:ListBucket', 's3:ListBucketVersions', 's3:GetBucketLocation'], [bucket.bucketArn]),
-        allow(['s3:GetObject', 's3:GetObjectVersion'], [bucket.arnForObjects('*')]),
-      ],
-    });
-  }
+/** What listing, fetching, verifying and restoring takes. */
+export function operatorReadPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
+  return [
+    allow(['s3:ListBucket', 's3:ListBucketVersions', 's3:GetBucketLocation'], [bucket.bucketArn]),
+    allow(['s3:GetObject', 's3:GetObjectVersion'], [bucket.arnForObjects('*')]),
+    ...useKey(key, decrypt),
+  ];
 }
 
 function allow(
@@ -140,6 +147,20 @@ function allow(
     resources,
     ...(conditions ? { conditions } : {}),
   });
+}
+
+const decrypt = 'kms:Decrypt';
+const encrypt = 'kms:GenerateDataKey';
+
+/**
+ * The vault's key, for nothing but objects of S3.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms
+ */
+function useKey(key: Key | undefined, ...actions: string[]): PolicyStatement[] {
+  if (key === undefined) return [];
+  const viaS3 = { StringEquals: { 'kms:ViaService': `s3.${Stack.of(key).region}.amazonaws.com` } };
+  return [allow(actions, [key.keyArn], viaS3)];
 }
 
 function publish(topic: Topic): PolicyStatement {

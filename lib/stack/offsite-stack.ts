@@ -1,49 +1,40 @@
-// What `cdk deploy` makes: the vault, the programs that guard it, and the policies for those outside. Only wiring
-// stands here; each part says for itself what it is.
+// What `cdk deploy` makes: the construct in a stack of its own, and outputs that name what an operator needs next.
 
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
-import { Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import type { Deployment } from '../core/deployment.ts';
-import { Handlers } from './handlers.ts';
-import { Identities } from './identities.ts';
-import { RestoreTask } from './restore-task.ts';
-import { Vault } from './vault.ts';
+import { OffsiteArchive } from './offsite-archive.ts';
 
 export type OffsiteStackProps = StackProps & { readonly deployment: Deployment };
 
 /** The whole of offsite in one account and region. */
 export class OffsiteStack extends Stack {
-  constructor(scope: Construct, id: string, props: OffsiteStackProps) {
+  constructor(scope: Construct, id: string, { deployment, ...props }: OffsiteStackProps) {
     super(scope, id, { description: 'Offsite archives of a BitAgent database', ...props });
-    const { deployment } = props;
-    const { bucket } = new Vault(this, 'Vault');
-    const topic = new Topic(this, 'Reports', { enforceSSL: true });
-    topic.addSubscription(new EmailSubscription(deployment.email));
-    const restoreTask = new RestoreTask(this, 'RestoreTask', { bucket, topic });
-    const handlers = new Handlers(this, 'Handlers', {
-      deployment,
-      bucket,
-      topic,
-      restoreTask,
-    });
-    const identities = new Identities(this, 'Identities', { bucket, sources: deployment.sources });
+    // The id `Default` is left out of logical ids: another one would name another bucket than the one that is deployed.
+    const archive = new OffsiteArchive(this, 'Default', deployment);
+    const { secret, rolesAnywhere } = archive.agentAccess;
     this.addOutputs({
-      BucketName: ['Where the archives are', bucket.bucketName],
-      TopicArn: ['Where reports and alerts are published', topic.topicArn],
-      AgentPolicyArn: ['For the host that makes archives', identities.agentPolicy.managedPolicyArn],
-      OperatorPolicyArn: ['For whoever lists and restores', identities.operatorPolicy.managedPolicyArn],
+      BucketName: ['Where the archives are', archive.bucket.bucketName],
+      TopicArn: ['Where reports and alerts are published', archive.topic.topicArn],
+      AgentPolicyArn: ['For the host that makes archives', archive.agentPolicy.managedPolicyArn],
+      AgentSecretArn: ['Holds the key for the host that makes archives', secret?.secretArn],
+      AgentTrustAnchorArn: ['For the signing helper on the host', rolesAnywhere?.trustAnchorArn],
+      AgentProfileArn: ['For the signing helper on the host', rolesAnywhere?.profileArn],
+      AgentRoleArn: ['For the signing helper on the host', rolesAnywhere?.roleArn],
+      OperatorPolicyArn: ['For whoever lists and restores', archive.operatorPolicy.managedPolicyArn],
       LaunchRestoreTestFunction: [
         'Invoke it for a restore test right now',
-        handlers.launchRestoreTest.functionName,
+        archive.handlers.launchRestoreTest.functionName,
       ],
     });
   }
 
-  private addOutputs(outputs: Record<string, readonly [description: string, value: string]>): void {
+  private addOutputs(
+    outputs: Record<string, readonly [description: string, value: string | undefined]>,
+  ): void {
     for (const [name, [description, value]] of Object.entries(outputs)) {
-      new CfnOutput(this, name, { description, value });
+      if (value !== undefined) new CfnOutput(this, name, { description, value });
     }
   }
 }

@@ -37,7 +37,7 @@ describe('wrong settings', () => {
       'a misspelt key',
       ['email=op@example.com', 'keepDay=30'],
       [
-        'only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays',
+        'only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, encryption, glacierAfterDays, agentAccess, agentCa',
         'keepDay: no such setting',
       ],
     ],
@@ -65,6 +65,14 @@ describe('wrong settings', () => {
     ['keepIntact=0', 'keepIntact: "0"'],
     ['freshnessHours=-1', 'freshnessHours: "-1"'],
     ['restoreTestDays=', 'restoreTestDays: ""'],
+    ['undoDays=0', 'undoDays: "0"'],
+    ['objectLock=GOVERNANCE', 'objectLock: "GOVERNANCE"'],
+    ['lockExistingBucket=yes', 'lockExistingBucket: "yes"'],
+    ['encryption=aws', 'encryption: "aws"'],
+    ['glacierAfterDays=0', 'glacierAfterDays: "0"'],
+    ['agentAccess=key', 'agentAccess: "key"'],
+    ['agentAccess=rolesAnywhere', 'agentCa: nothing'],
+    ['agentCa=ca.pem', 'agentCa: "ca.pem"'],
     ['Email=op@example.com', 'Email: no such setting'],
   ])('%s', (setting, found) => {
     const [key = '', value] = setting.split('=');
@@ -80,7 +88,7 @@ describe('wrong settings', () => {
       '  expected  email: the mail address for reports and alerts',
       '            sources: names of a-z, 0-9 and -, separated by commas',
       '            keepDays: a whole number of days, 1 or more',
-      '            only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays',
+      '            only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, encryption, glacierAfterDays, agentAccess, agentCa',
       '  found     email: nothing',
       '            sources: "a,,b"',
       '            keepDays: "x"',
@@ -114,6 +122,11 @@ test("the CDK's own context is no setting, and all settings but the address have
     keepIntact: 3,
     freshnessHours: 26,
     restoreTestDays: 100,
+    undoDays: 7,
+    objectLock: 'governance',
+    lockExistingBucket: false,
+    encryption: 's3',
+    agentAccess: 'policy',
   });
 });
 

@@ -10,6 +10,7 @@ afterAll(dispose);
 describe('permissions', () => {
   const logs = (name: string) => [`logs:CreateLogStream on ${name}Logs`, `logs:PutLogEvents on ${name}Logs`];
   const failures = [
+    'sqs:SendMessage on DeadLetters',
     'lambda:InvokeFunction on HandlersReportFunction',
     'lambda:InvokeFunction on HandlersReportFunction:*',
   ];
@@ -52,7 +53,7 @@ describe('permissions', () => {
       'iam:PassRole on RestoreTaskTaskRole if iam:PassedToService is ecs-tasks.amazonaws.com',
       publish,
     ],
-    Report: [publish],
+    Report: ['sqs:SendMessage on DeadLetters', publish],
   };
 
   test.each(Object.entries(expected))('of %s', (name, lines) => {

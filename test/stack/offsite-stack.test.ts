@@ -40,18 +40,40 @@ describe('vault', () => {
     });
   });
 
-  test('speaks TLS only', () => {
-    const [statement, ...others] = statementsOf('AWS::S3::BucketPolicy', 'VaultBucketPolicy');
-    expect(others).toEqual([]);
-    expect(statement).toMatchObject({
-      Effect: 'Deny',
-      Action: 's3:*',
-      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-    });
-    expect([statement?.Resource].flat().map(plain)).toEqual(['VaultBucket', 'VaultBucket/*']);
+  test('speaks TLS only, and creates an archive under a key that is free or not at all', () => {
+    const statements = statementsOf('AWS::S3::BucketPolicy', 'VaultBucketPolicy');
+    expect(
+      statements.map(({ Resource, ...rest }) => ({ ...rest, Resource: [Resource].flat().map(plain) })),
+    ).toEqual([
+      {
+        Effect: 'Deny',
+        Principal: { AWS: '*' },
+        Action: 's3:*',
+        Resource: ['VaultBucket', 'VaultBucket/*'],
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      },
+      {
+        Sid: 'CreateOnly',
+        Effect: 'Deny',
+        Principal: { AWS: '*' },
+        Action: 's3:PutObject',
+        Resource: ['VaultBucket/archives/*'],
+        Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
+      },
+    ]);
   });
 
-  test('forgets aborted uploads after a day and what was deleted after a week, and expires nothing by itself', () => {
+  test('locks every version for as long as archives are kept', () => {
+    expect(byName('AWS::S3::Bucket', 'VaultBucket').properties).toMatchObject({
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: {
+        ObjectLockEnabled: 'Enabled',
+        Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 21 } },
+      },
+    });
+  });
+
+  test('forgets aborted uploads after a day and what was deleted after undoDays, and expires nothing by itself', () => {
     expect(byName('AWS::S3::Bucket', 'VaultBucket').properties.LifecycleConfiguration).toEqual({
       Rules: [
         {
@@ -62,17 +84,19 @@ describe('vault', () => {
         {
           Id: 'remove-noncurrent-versions',
           Status: 'Enabled',
-          NoncurrentVersionExpiration: { NoncurrentDays: 7 },
+          NoncurrentVersionExpiration: { NoncurrentDays: 9 },
           ExpiredObjectDeleteMarker: true,
         },
       ],
     });
   });
+});
 
-  test('keeps its logical id, and the topic its own: another id would be another bucket', () => {
-    expect(byName('AWS::S3::Bucket', 'VaultBucket').id).toBe('VaultBucket0925C477');
-    expect(byName('AWS::SNS::Topic', 'Reports').id).toBe('Reports65402A0A');
-  });
+test('what holds something keeps its logical id: another id would be another, empty one', () => {
+  const ids = Object.entries(resources)
+    .filter(([, { Type }]) => /::(Bucket|Topic|Queue|Key|Secret|User)$/.test(Type))
+    .map(([id]) => id);
+  expect(ids.sort()).toEqual(['DeadLettersBBF8BAAB', 'Reports65402A0A', 'VaultBucket0925C477']);
 });
 
 describe('mail', () => {
@@ -131,7 +155,7 @@ describe('handlers', () => {
   });
 
   test.each(Object.keys(handlers))(
-    '%s is tried three times; what fails for good is told by report',
+    '%s is tried three times; what fails for good is told by report, and kept',
     (name) => {
       const { properties } = byName(
         'AWS::Lambda::EventInvokeConfig',
@@ -141,6 +165,8 @@ describe('handlers', () => {
       const config = properties.DestinationConfig as unknown as
         | { OnFailure: { Destination: unknown } }
         | undefined;
+      const dead = byName('AWS::Lambda::Function', `Handlers${name}Function`).properties.DeadLetterConfig;
+      expect(plain((dead as unknown as { TargetArn: unknown }).TargetArn)).toBe('DeadLetters');
       if (name === 'Report') expect(config).toBeUndefined();
       else expect(plain(config?.OnFailure.Destination)).toBe('HandlersReportFunction');
     },

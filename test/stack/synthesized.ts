@@ -22,6 +22,7 @@ const settings = {
   keepIntact: '5',
   freshnessHours: '30',
   restoreTestDays: '120',
+  undoDays: '9',
 };
 
 /** Synthesizes with the feature flags of `cdk.json`, bundles and all, into a directory that `dispose` removes. */

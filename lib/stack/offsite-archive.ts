@@ -1,0 +1,115 @@
+// The whole of offsite as one construct, for a CDK app of yours: the vault, the programs that guard it, and the policies
+// for those outside. Only wiring stands here; each part says for itself what it is.
+
+import { Duration, Token } from 'aws-cdk-lib';
+import type { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { checkDeployment, type Deployment } from '../core/deployment.ts';
+import { OffsiteError } from '../core/errors.ts';
+import { Access } from './access.ts';
+import type { AgentAccess } from './agent-access.ts';
+import { Handlers } from './handlers.ts';
+import { RestoreTask } from './restore-task.ts';
+import { Vault } from './vault.ts';
+
+/** As the context keys of the same names (README): only `email` has no default. Texts and numbers may be tokens. */
+export type OffsiteArchiveProps = Pick<Deployment, 'email'> & Partial<Deployment>;
+
+/**
+ * Offsite archives in one account and region.
+ *
+ * @remarks Asks nothing of its scope but a stack. Two of them in one stack are two vaults that know nothing of each other.
+ */
+export class OffsiteArchive extends Construct {
+  readonly deployment: Deployment;
+  /** Where archives, verdicts and reports live. */
+  readonly bucket: Bucket;
+  /** What the bucket is encrypted with, if not with S3's own key. */
+  readonly key: Key | undefined;
+  /** Where reports and alerts are published. */
+  readonly topic: Topic;
+  /** Events that could not be handled, for two weeks. It is empty as long as all is well. */
+  readonly deadLetters: Queue;
+  readonly handlers: Handlers;
+  /** The restore test: its cluster, task definition and network. */
+  readonly restoreTask: RestoreTask;
+  /** For the host that makes archives. */
+  readonly agentPolicy: ManagedPolicy;
+  /** The host's credentials, if they were asked for. */
+  readonly agentAccess: AgentAccess;
+  /** For whoever lists, fetches and restores. */
+  readonly operatorPolicy: ManagedPolicy;
+
+  /** @throws {@link OffsiteError} `CONFIG_INVALID` naming every property that is missing, wrong or unknown. */
+  constructor(scope: Construct, id: string, props: OffsiteArchiveProps) {
+    super(scope, id);
+    this.deployment = settle(props);
+    const { bucket, key } = new Vault(this, 'Vault', this.deployment);
+    this.bucket = bucket;
+    this.key = key;
+    this.topic = new Topic(this, 'Reports', { enforceSSL: true });
+    this.topic.addSubscription(new EmailSubscription(this.deployment.email));
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    const reach = { bucket, key, topic: this.topic };
+    this.restoreTask = new RestoreTask(this, 'RestoreTask', reach);
+    this.handlers = new Handlers(this, 'Handlers', {
+      ...reach,
+      deployment: this.deployment,
+      restoreTask: this.restoreTask,
+      deadLetters: this.deadLetters,
+    });
+    const access = new Access(this, 'Identities', { ...reach, ...this.deployment });
+    this.agentPolicy = access.agentPolicy;
+    this.agentAccess = access.agentAccess;
+    this.operatorPolicy = access.operatorPolicy;
+  }
+}
+
+/** These decide what is in the template: a token's value comes too late for them. */
+const choices = ['objectLock', 'lockExistingBucket', 'encryption', 'agentAccess'] as const;
+
+/** Checks what is known now; a token is taken as it is. */
+function settle(props: OffsiteArchiveProps): Deployment {
+  const given = Object.entries(props).filter(([, value]) => value !== undefined);
+  const late = given.filter(([, value]) => isLate(value));
+  refuseLateChoices(late);
+  const tokens = Object.fromEntries(late);
+  const standIns = {
+    ...(tokens.email === undefined ? {} : { email: 'token@example.com' }),
+    ...(tokens.agentCa === undefined ? {} : { agentCa: 'arn:token' }),
+  };
+  const known = Object.fromEntries(given.filter(([, value]) => !isLate(value)));
+  const hint = 'see the properties of OffsiteArchive in README.md';
+  return { ...checkDeployment({ ...known, ...standIns }, hint), ...tokens };
+}
+
+function isLate(value: unknown): boolean {
+  return Token.isUnresolved(value) || (Array.isArray(value) && value.some(Token.isUnresolved));
+}
+
+function refuseLateChoices(late: readonly (readonly [string, unknown])[]): void {
+  const wrong = late.filter(
+    ([key, value]) =>
+      choices.some((choice) => choice === key) || (key === 'sources' && !Array.isArray(value)),
+  );
+  const lists = late.filter(([key, value]) => key === 'sources' && Token.isUnresolved(value));
+  if (wrong.length + lists.length === 0) return;
+  throw new OffsiteError(
+    'CONFIG_INVALID',
+    'the template depends on settings that only a deployment would know',
+    {
+      expected: `${[...choices, 'sources'].join(', ')}: known when the app is synthesized`,
+      found: `a token for ${[...wrong, ...lists].map(([key]) => key).join(', ')}`,
+      hint: 'give values, or a list of tokens for sources; the other properties may be tokens',
+    },
+  );
+}

@@ -1,0 +1,269 @@
+// The construct as somebody else uses it: in an app and a stack of theirs, with other choices than the defaults, and
+// with tokens where a value is known at deployment only.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, CfnParameter, Fn, Stack } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { afterAll, describe, expect, test } from 'vitest';
+import { describeError } from '../../lib/core/errors.ts';
+import { OffsiteArchive, type OffsiteArchiveProps } from '../../lib/stack/offsite-archive.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'offsite-archive-'));
+const email = 'op@example.com';
+
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+/** In a stack that has more to do than this; without bundles, which other tests look at. */
+function build(choose: (stack: Stack) => OffsiteArchiveProps) {
+  const app = new App({
+    context: { 'aws:cdk:bundling-stacks': [] },
+    outdir: mkdtempSync(join(home, 'out-')),
+  });
+  const stack = new Stack(app, 'Theirs');
+  const archive = new OffsiteArchive(stack, 'Archive', choose(stack));
+  return { stack, archive, template: Template.fromStack(stack) };
+}
+
+function refusal(choose: (stack: Stack) => OffsiteArchiveProps): string {
+  try {
+    build(choose);
+  } catch (error) {
+    return describeError(error);
+  }
+  throw new Error('it was not refused');
+}
+
+const bucketOf = (template: Template) =>
+  Object.values(template.findResources('AWS::S3::Bucket')).map(({ Properties }) => Properties)[0];
+
+test('needs a mail address and nothing else, and hands out its parts', () => {
+  const { archive, template } = build(() => ({ email }));
+  expect(archive.deployment).toMatchObject({ email, sources: ['bitagent'], keepDays: 14 });
+  const { bucket, topic, deadLetters, agentPolicy, operatorPolicy, restoreTask, handlers } = archive;
+  for (const part of [bucket, topic, deadLetters, agentPolicy, operatorPolicy, restoreTask.cluster, handlers])
+    expect(part.node.path).toMatch(/^Theirs\/Archive\//);
+  template.resourceCountIs('AWS::S3::Bucket', 1);
+});
+
+test('two of them in one stack are two vaults', () => {
+  const { template } = build((stack) => {
+    new OffsiteArchive(stack, 'Another', { email });
+    return { email };
+  });
+  template.resourceCountIs('AWS::S3::Bucket', 2);
+});
+
+describe('tokens', () => {
+  test('are taken for texts and numbers, and come out as references', () => {
+    const { template } = build((stack) => ({
+      email: new CfnParameter(stack, 'Email').valueAsString,
+      sources: ['bitagent', new CfnParameter(stack, 'Source').valueAsString],
+      keepDays: new CfnParameter(stack, 'KeepDays', { type: 'Number' }).valueAsNumber,
+      undoDays: new CfnParameter(stack, 'UndoDays', { type: 'Number' }).valueAsNumber,
+    }));
+    template.hasResourceProperties('AWS::SNS::Subscription', { Endpoint: { Ref: 'Email' } });
+    expect(bucketOf(template)).toMatchObject({
+      ObjectLockConfiguration: { Rule: { DefaultRetention: { Days: { Ref: 'KeepDays' } } } },
+      LifecycleConfiguration: {
+        Rules: expect.arrayContaining([
+          expect.objectContaining({ NoncurrentVersionExpiration: { NoncurrentDays: { Ref: 'UndoDays' } } }),
+        ]),
+      },
+    });
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Description: 'Offsite: expire',
+      Environment: { Variables: { OFFSITE_KEEP_DAYS: { Ref: 'KeepDays' }, OFFSITE_KEEP_INTACT: '3' } },
+    });
+    template.hasResourceProperties('AWS::IAM::ManagedPolicy', {
+      Description: Match.stringLikeRegexp('^Offsite agent'),
+      PolicyDocument: {
+        Statement: [
+          {
+            Resource: [
+              Match.anyValue(),
+              {
+                'Fn::Join': ['', [Match.anyValue(), '/archives/', { Ref: 'Source' }, '/*']],
+              },
+            ],
+          },
+        ],
+      },
+    });
+  });
+
+  test('are refused where the template depends on them', () => {
+    const text = refusal((stack) => ({
+      email,
+      sources: Fn.split(',', new CfnParameter(stack, 'Sources').valueAsString),
+      objectLock: new CfnParameter(stack, 'Lock').valueAsString as 'off',
+    }));
+    expect(text).toContain('[CONFIG_INVALID]');
+    expect(text).toContain('a token for objectLock, sources');
+  });
+});
+
+test('wrong properties are named, all at once', () => {
+  const text = refusal(() => ({ email: 'nobody', keepDays: 0, keepDay: 7 }) as OffsiteArchiveProps);
+  for (const sentence of ['email: "nobody"', 'keepDays: 0', 'keepDay: no such setting', 'README.md']) {
+    expect(text).toContain(sentence);
+  }
+});
+
+describe('Object Lock', () => {
+  test('in compliance mode', () => {
+    expect(bucketOf(build(() => ({ email, objectLock: 'compliance' })).template)).toMatchObject({
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: 14 } } },
+    });
+  });
+
+  test('off', () => {
+    const bucket = bucketOf(build(() => ({ email, objectLock: 'off' })).template);
+    expect(bucket).not.toHaveProperty('ObjectLockConfiguration');
+    expect(bucket?.ObjectLockEnabled ?? false).toBe(false);
+    expect(bucket).toHaveProperty('VersioningConfiguration', { Status: 'Enabled' });
+  });
+
+  test('of a bucket that exists, without the property that would have it replaced', () => {
+    const bucket = bucketOf(build(() => ({ email, lockExistingBucket: true })).template);
+    expect(bucket).not.toHaveProperty('ObjectLockEnabled');
+    expect(bucket).toMatchObject({
+      ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'GOVERNANCE' } } },
+    });
+  });
+});
+
+describe('Glacier Instant Retrieval', () => {
+  test('takes archives from the age that was asked for, and nothing else', () => {
+    const { stack, template } = build(() => ({ email, keepDays: 365, glacierAfterDays: 30 }));
+    expect(bucketOf(template)?.LifecycleConfiguration.Rules).toContainEqual({
+      Id: 'move-archives-to-glacier',
+      Status: 'Enabled',
+      Prefix: 'archives/',
+      Transitions: [{ StorageClass: 'GLACIER_IR', TransitionInDays: 30 }],
+    });
+    Annotations.fromStack(stack).hasNoWarning('*', Match.stringLikeRegexp('Glacier'));
+  });
+
+  test('warns where less is kept than is charged for', () => {
+    const { stack } = build(() => ({ email, glacierAfterDays: 1 }));
+    Annotations.fromStack(stack).hasWarning(
+      '*',
+      Match.stringLikeRegexp('would lie in Glacier Instant Retrieval for 20 days, and is charged for 90'),
+    );
+  });
+});
+
+test('a key of our own is rotated, kept, and used through S3 only, by whoever reads or writes', () => {
+  const { template } = build(() => ({ email, encryption: 'kms' }));
+  template.hasResource('AWS::KMS::Key', {
+    DeletionPolicy: 'Retain',
+    UpdateReplacePolicy: 'Retain',
+    Properties: { EnableKeyRotation: true },
+  });
+  const [[keyId] = []] = Object.entries(template.findResources('AWS::KMS::Key'));
+  const reference = { 'Fn::GetAtt': [keyId, 'Arn'] };
+  expect(bucketOf(template)?.BucketEncryption.ServerSideEncryptionConfiguration).toEqual([
+    {
+      BucketKeyEnabled: true,
+      ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: reference },
+    },
+  ]);
+  const policies = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].flatMap((type) =>
+    Object.entries(template.findResources(type)),
+  );
+  const uses = policies.flatMap(([id, { Properties }]) =>
+    Properties.PolicyDocument.Statement.filter(({ Action }: { Action: string | string[] }) =>
+      [Action].flat().some((action) => action.startsWith('kms:')),
+    ).map(({ Action, Resource, Condition }: Record<string, unknown>) => {
+      expect(Resource).toEqual(reference);
+      expect(JSON.stringify(Condition)).toContain('kms:ViaService');
+      return `${id.replace(/^Archive(Handlers|Identities)?|(RoleDefaultPolicy)?[0-9A-F]{8}$/g, '')}: ${[Action].flat().join(', ')}`;
+    }),
+  );
+  expect(uses.sort()).toEqual([
+    'AgentPolicy: kms:Decrypt, kms:GenerateDataKey',
+    'Expire: kms:Decrypt',
+    'LaunchRestoreTest: kms:Decrypt',
+    'OperatorPolicy: kms:Decrypt',
+    'RestoreTaskTask: kms:Decrypt, kms:GenerateDataKey',
+    'Verify: kms:Decrypt, kms:GenerateDataKey',
+    'Watch: kms:Decrypt, kms:GenerateDataKey',
+  ]);
+});
+
+describe('the agent comes by its credentials', () => {
+  test('by itself, unless something else is asked for', () => {
+    const { template, archive } = build(() => ({ email }));
+    template.resourceCountIs('AWS::IAM::User', 0);
+    template.resourceCountIs('AWS::RolesAnywhere::TrustAnchor', 0);
+    expect([archive.agentAccess.secret, archive.agentAccess.rolesAnywhere]).toEqual([undefined, undefined]);
+  });
+
+  test('by the key of a user, which stands in a secret and nowhere else', () => {
+    const { stack, template, archive } = build(() => ({ email, agentAccess: 'user' }));
+    const [[userId, user] = []] = Object.entries(template.findResources('AWS::IAM::User'));
+    expect(user?.Properties).toEqual({
+      ManagedPolicyArns: [stack.resolve(archive.agentPolicy.managedPolicyArn)],
+    });
+    const [[keyId, key] = []] = Object.entries(template.findResources('AWS::IAM::AccessKey'));
+    expect(key?.Properties).toMatchObject({ UserName: { Ref: userId } });
+    const secret = Object.values(template.findResources('AWS::SecretsManager::Secret'))[0]?.Properties;
+    expect(JSON.stringify(secret?.SecretString)).toContain(JSON.stringify({ Ref: keyId }));
+    const holders = Object.entries(template.toJSON().Resources).filter(([, resource]) =>
+      JSON.stringify(resource).includes('SecretAccessKey'),
+    );
+    expect(holders.map(([, resource]) => (resource as { Type: string }).Type)).toEqual([
+      'AWS::SecretsManager::Secret',
+    ]);
+    expect(JSON.stringify(template.toJSON().Outputs ?? {})).not.toContain('SecretAccessKey');
+  });
+
+  const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+  test.each([
+    ['a file', 'CERTIFICATE_BUNDLE', { X509CertificateData: pem }],
+    ['a private CA', 'AWS_ACM_PCA', { AcmPcaArn: 'arn:aws:acm-pca:eu-central-1:1:certificate-authority/a' }],
+  ])('by a certificate of the authority in %s', (_, SourceType, SourceData) => {
+    const file = join(home, 'ca.pem');
+    writeFileSync(file, `Bag Attributes: whatever\n${pem}`);
+    const agentCa = 'AcmPcaArn' in SourceData ? SourceData.AcmPcaArn : file;
+    const { stack, template, archive } = build(() => ({ email, agentAccess: 'rolesAnywhere', agentCa }));
+    template.hasResourceProperties('AWS::RolesAnywhere::TrustAnchor', {
+      Enabled: true,
+      Source: { SourceType, SourceData },
+    });
+    const { trustAnchorArn, roleArn } = stack.resolve(archive.agentAccess.rolesAnywhere);
+    template.hasResourceProperties('AWS::RolesAnywhere::Profile', { Enabled: true, RoleArns: [roleArn] });
+    const role = template.toJSON().Resources[roleArn['Fn::GetAtt'][0]].Properties;
+    expect(role.ManagedPolicyArns).toEqual([stack.resolve(archive.agentPolicy.managedPolicyArn)]);
+    const statements = role.AssumeRolePolicyDocument.Statement as Record<string, unknown>[];
+    expect(statements.flatMap(({ Action }) => Action).sort()).toEqual([
+      'sts:AssumeRole',
+      'sts:SetSourceIdentity',
+      'sts:TagSession',
+    ]);
+    for (const { Principal, Condition } of statements) {
+      expect(Principal).toEqual({ Service: 'rolesanywhere.amazonaws.com' });
+      expect(Condition).toEqual({ ArnEquals: { 'aws:SourceArn': trustAnchorArn } });
+    }
+  });
+
+  test.each([
+    ['no file', () => join(home, 'nowhere.pem'), 'cannot be read'],
+    [
+      'a file without a certificate',
+      () => {
+        writeFileSync(join(home, 'key.pem'), '-----BEGIN PRIVATE KEY-----\n');
+        return join(home, 'key.pem');
+      },
+      'holds no certificate',
+    ],
+  ])('%s is refused', (_, agentCa, sentence) => {
+    const text = refusal(() => ({ email, agentAccess: 'rolesAnywhere', agentCa: agentCa() }));
+    expect(text).toContain('[CONFIG_INVALID]');
+    expect(text).toContain(sentence);
+  });
+});
