@@ -94,6 +94,15 @@ storeCommand('verify', 're-read an archive, or a file, and judge it as the cloud
     await runVerify(() => settingsOf(flags), target, flags);
   });
 
+storeCommand('undo', 'bring an expired archive back while its versions live, and hold it')
+  .argument('[id]', "an archive's id; without one, what can be brought back is shown")
+  .option('--hold-days <days>', 'for how long retention leaves it alone', '14')
+  .option('--json', 'print JSON')
+  .action(async (wanted: string | undefined, flags) => {
+    const { runUndo } = await import('./commands/undo.ts');
+    await runUndo(await settingsOf(flags), wanted, flags);
+  });
+
 archiveCommand('restore', 'restore an archive into a fresh database')
   .option('--into <database>', "the database to create (default: '<source>_restored')")
   .option('--url <url>', 'server to restore into; without it PGHOST, PGUSER … decide')

@@ -43,6 +43,8 @@ const families = {
   ARCHIVE_DAMAGED: 'notIntact',
   NOTHING_INTACT: 'notFound',
   ARCHIVE_MISSING: 'notFound',
+  ARCHIVE_GONE: 'notFound',
+  ARCHIVE_NOT_EXPIRED: 'usage',
   MANIFEST_MISSING: 'notFound',
   MANIFEST_INVALID: 'notIntact',
   MANIFEST_TOO_NEW: 'notIntact',

@@ -2,7 +2,8 @@
 // keep too much: it stands still whenever the newest proof is old or too few proven archives would remain.
 
 import { byAge, type CatalogueEntry, newestIntact, type Standing } from './catalogue.ts';
-import { formatHours, hoursBetween } from './quantities.ts';
+import type { Holds } from './hold.ts';
+import { formatHours, formatInstant, hoursBetween } from './quantities.ts';
 
 export type RetentionPolicy = {
   readonly keepDays: number;
@@ -33,6 +34,8 @@ export type RetentionPlan = {
  *
  * @param entries - All of the source's. Verdicts older than those of its newest `keepIntact` intact archives may be left
  *   unread: they decide nothing.
+ * @param holds - What the operator brought back and wants to keep for a while; a hold keeps its archive and changes
+ *   nothing for any other.
  * @returns Every entry once, in `keep` or in `expire`, newest first, each with its reasons.
  */
 export function planRetention(
@@ -40,13 +43,14 @@ export function planRetention(
   entries: readonly CatalogueEntry[],
   policy: RetentionPolicy,
   now: Date,
+  holds: Holds = new Map(),
 ): RetentionPlan {
   const newestFirst = byAge(entries);
   const intact = newestFirst.filter(({ standing }) => standing === 'intact');
   const protectedIds = new Set(intact.slice(0, policy.keepIntact).map(({ id }) => id.id));
   const decisions = newestFirst.map((entry) => ({
     entry,
-    keepReasons: reasonsToKeep(entry, policy, protectedIds, now),
+    keepReasons: [...reasonsToKeep(entry, policy, protectedIds, now), ...reasonsOfHold(entry, holds, now)],
   }));
   const candidates = decisions.filter(({ keepReasons }) => keepReasons.length === 0);
   const candidateIds = new Set(candidates.map(({ entry }) => entry.id.id));
@@ -86,6 +90,14 @@ function reasonsToKeep(
   else if (ageHours < keepDays * 24) reasons.push(`younger than ${keepDays} days`);
   if (protectedIds.has(id.id)) reasons.push(`one of the newest ${keepIntact} intact`);
   return reasons;
+}
+
+function reasonsOfHold({ id }: CatalogueEntry, holds: Holds, now: Date): string[] {
+  if (!holds.has(id.id)) return [];
+  const hold = holds.get(id.id);
+  if (hold === undefined) return ['held: nobody can read until when'];
+  const until = new Date(hold.until);
+  return until > now ? [`held until ${formatInstant(until)} (offsite undo)`] : [];
 }
 
 function reasonsToExpire({ standing }: CatalogueEntry, { keepDays, keepIntact }: RetentionPolicy): string[] {

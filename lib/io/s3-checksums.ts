@@ -4,12 +4,21 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Provider } from '../core/provider.ts';
 
-/** Checks a request's body on its arrival. */
-export type BodyChecksum = { readonly ChecksumCRC32: string } | { readonly ContentMD5: string };
+/**
+ * Checks a request's body on its arrival. Without one, a bucket with Object Lock takes nothing; its documentation wants
+ * the algorithm named, too.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+ */
+export type BodyChecksum =
+  | { readonly ChecksumAlgorithm: 'CRC32'; readonly ChecksumCRC32: string }
+  | { readonly ContentMD5: string };
 
 /** The checksum of a request's body. */
 export function checksumOf(body: Uint8Array, { checksums }: Provider): BodyChecksum {
-  if (checksums === 'crc32') return { ChecksumCRC32: crc32Text(crc32(body)) };
+  if (checksums === 'crc32') {
+    return { ChecksumAlgorithm: 'CRC32', ChecksumCRC32: crc32Text(crc32(body)) };
+  }
   return { ContentMD5: createHash('md5').update(body).digest('base64') };
 }
 

@@ -36,7 +36,7 @@ const explanations: Record<string, Explanation> = {
   AccessDenied: {
     code: 'CREDENTIALS_REFUSED',
     expected: 'credentials that may do this',
-    hint: 'the agent needs the policy of the output AgentPolicyArn, reading that of OperatorPolicyArn',
+    hint: 'the agent needs the policy of the output AgentPolicyArn, reading that of OperatorPolicyArn, undo that of UndoPolicyArn besides',
   },
   CredentialsProviderError: {
     code: 'CREDENTIALS_MISSING',

@@ -76,7 +76,7 @@ export class MultipartUpload {
       }
       const { ETag } = await writer.send(command, { abortSignal: signal });
       if (ETag === undefined) throw new Error(`the store acknowledged part ${number} without an entity tag`);
-      const crc = 'ChecksumCRC32' in checksum ? checksum : {};
+      const crc = 'ChecksumCRC32' in checksum ? { ChecksumCRC32: checksum.ChecksumCRC32 } : {};
       return { PartNumber: number, ETag, ...crc, bytes: bytes.length };
     };
     return persist(this.#session, send, { doing: `${this.#doing}, part ${number}`, signal });

@@ -5,7 +5,7 @@ import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { Deployment } from '../core/deployment.ts';
 import { AgentAccess } from './agent-access.ts';
-import { agentPermissions, operatorReadPermissions, type Reach } from './identities.ts';
+import { agentPermissions, operatorReadPermissions, type Reach, undoPermissions } from './identities.ts';
 
 export type AccessProps = Pick<Reach, 'bucket' | 'key'> &
   Pick<Deployment, 'sources' | 'agentAccess' | 'agentCa'>;
@@ -15,6 +15,7 @@ export class Access extends Construct {
   readonly agentPolicy: ManagedPolicy;
   readonly agentAccess: AgentAccess;
   readonly operatorPolicy: ManagedPolicy;
+  readonly undoPolicy: ManagedPolicy;
 
   constructor(scope: Construct, id: string, props: AccessProps) {
     super(scope, id);
@@ -26,6 +27,10 @@ export class Access extends Construct {
     this.operatorPolicy = new ManagedPolicy(this, 'OperatorPolicy', {
       description: 'Offsite operator: lists, fetches and restores archives',
       statements: operatorReadPermissions(props),
+    });
+    this.undoPolicy = new ManagedPolicy(this, 'UndoPolicy', {
+      description: 'Offsite undo: brings expired archives back',
+      statements: undoPermissions(props),
     });
   }
 }

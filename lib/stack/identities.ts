@@ -19,6 +19,7 @@ import {
   reportsPrefix,
   verdictsPrefix,
 } from '../core/archive.ts';
+import { holdsPrefix } from '../core/hold.ts';
 
 /** Where `watch` remembers what it has already told. */
 const watchPrefix = 'watch/';
@@ -54,7 +55,7 @@ export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatemen
 export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, `${verdictsPrefix}*`),
+    get(bucket, `${verdictsPrefix}*`, `${holdsPrefix}*`),
     // A delete marker only: versions stay until the bucket's lifecycle removes them.
     allow(
       ['s3:DeleteObject'],
@@ -133,6 +134,24 @@ export function operatorReadPermissions({ bucket, key }: Pick<Reach, 'bucket' | 
     allow(['s3:ListBucket', 's3:ListBucketVersions', 's3:GetBucketLocation'], [bucket.bucketArn]),
     allow(['s3:GetObject', 's3:GetObjectVersion'], [bucket.arnForObjects('*')]),
     ...useKey(key, decrypt),
+  ];
+}
+
+/**
+ * What `offsite undo` takes besides reading: taking delete markers off, and placing holds.
+ *
+ * @remarks A policy of its own, because IAM knows no right that is for markers only: whoever has this one can destroy
+ *   versions whose lock has ended, too. Locked ones it cannot touch.
+ */
+export function undoPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
+  return [
+    allow(['s3:GetLifecycleConfiguration'], [bucket.bucketArn]),
+    allow(
+      ['s3:DeleteObjectVersion'],
+      [bucket.arnForObjects(`${archivesPrefix}*`), bucket.arnForObjects(`${verdictsPrefix}*`)],
+    ),
+    put(bucket, `${holdsPrefix}*`),
+    ...useKey(key, encrypt),
   ];
 }
 

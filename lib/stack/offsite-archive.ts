@@ -44,6 +44,8 @@ export class OffsiteArchive extends Construct {
   readonly agentAccess: AgentAccess;
   /** For whoever lists, fetches and restores. */
   readonly operatorPolicy: ManagedPolicy;
+  /** For whoever brings expired archives back; besides that of the operator. */
+  readonly undoPolicy: ManagedPolicy;
 
   /** @throws {@link OffsiteError} `CONFIG_INVALID` naming every property that is missing, wrong or unknown. */
   constructor(scope: Construct, id: string, props: OffsiteArchiveProps) {
@@ -71,6 +73,7 @@ export class OffsiteArchive extends Construct {
     this.agentPolicy = access.agentPolicy;
     this.agentAccess = access.agentAccess;
     this.operatorPolicy = access.operatorPolicy;
+    this.undoPolicy = access.undoPolicy;
   }
 }
 

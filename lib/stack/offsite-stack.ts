@@ -23,6 +23,7 @@ export class OffsiteStack extends Stack {
       AgentProfileArn: ['For the signing helper on the host', rolesAnywhere?.profileArn],
       AgentRoleArn: ['For the signing helper on the host', rolesAnywhere?.roleArn],
       OperatorPolicyArn: ['For whoever lists and restores', archive.operatorPolicy.managedPolicyArn],
+      UndoPolicyArn: ['For whoever brings expired archives back', archive.undoPolicy.managedPolicyArn],
       LaunchRestoreTestFunction: [
         'Invoke it for a restore test right now',
         archive.handlers.launchRestoreTest.functionName,

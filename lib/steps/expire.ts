@@ -7,6 +7,7 @@ import type { Mail } from '../core/mail.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from '../core/retention.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
 import { readCatalogue } from './catalogue.ts';
+import { readHolds } from './holds.ts';
 import { forEachSource } from './sources.ts';
 
 export type ExpireOptions = {
@@ -25,7 +26,8 @@ export async function expire(options: ExpireOptions): Promise<void> {
   const { store, policy, now, dryRun } = options;
   await forEachSource(await store.folders(archivesPrefix), async (source) => {
     const entries = await readCatalogue(store, source, { intactEnough: policy.keepIntact });
-    const plan = planRetention(source, entries, policy, now);
+    // Read after the catalogue: an archive that is seen back has its hold by then.
+    const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
     if (!dryRun) {
       for (const { id } of plan.expire) await deleteArchive(store, id);
       if (plan.standstill !== undefined) await options.sendMail(standstillMail(plan));

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { archiveIdAt } from '../../lib/core/archive.ts';
 import { byAge, type CatalogueEntry, type Standing } from '../../lib/core/catalogue.ts';
+import { placeHold } from '../../lib/core/hold.ts';
 import { planRetention, type RetentionPolicy } from '../../lib/core/retention.ts';
 
 const now = new Date('2026-11-23T06:00:00Z');
@@ -152,6 +153,47 @@ describe('planRetention', () => {
         const left = entries.filter(({ id }) => first.keep.some((kept) => kept.id === id.id));
         expect(planRetention('bitagent', left, anyOf, now).expire).toEqual([]);
       }),
+    );
+  });
+
+  it('leaves what is held, says until when, and takes it when the hold has ended', () => {
+    const entries = [...nights(16), entry(20 * 24)];
+    const { id } = entry(20 * 24).id;
+    const until = (hours: number) => placeHold(id, 1, new Date(now.getTime() + (hours - 24) * 3_600_000));
+    const kept = planRetention('bitagent', entries, policy, now, new Map([[id, until(1)]]));
+    expect(kept.expire).toHaveLength(2);
+    expect(kept.keep.find((one) => one.id === id)?.reasons).toEqual([
+      'held until 2026-11-23 07:00 UTC (offsite undo)',
+    ]);
+    const ended = planRetention('bitagent', entries, policy, now, new Map([[id, until(0)]]));
+    expect(ended.expire.map((one) => one.id)).toContain(id);
+    const unreadable = planRetention('bitagent', entries, policy, now, new Map([[id, undefined]]));
+    expect(unreadable.expire).toHaveLength(2);
+  });
+
+  it('expires with holds what it expires without, but for what is held', () => {
+    fc.assert(
+      fc.property(
+        anyEntries,
+        anyPolicy,
+        fc.array(fc.tuple(fc.nat(), fc.integer({ min: -10, max: 10 }))),
+        (records, anyOf, picks) => {
+          const entries = records.map(({ age, standing }) => entry(age, standing));
+          const holds = new Map(
+            picks.flatMap(([pick, hours]) => {
+              const id = entries[pick % Math.max(entries.length, 1)]?.id.id;
+              const placedAt = new Date(now.getTime() + (hours - 24) * 3_600_000);
+              return id === undefined ? [] : [[id, placeHold(id, 1, placedAt)] as const];
+            }),
+          );
+          const isHeld = (id: string) => new Date(holds.get(id)?.until ?? 0) > now;
+          const without = planRetention('bitagent', entries, anyOf, now);
+          const plan = planRetention('bitagent', entries, anyOf, now, holds);
+          expect(plan.expire).toEqual(without.expire.filter(({ id }) => !isHeld(id)));
+          const held = plan.keep.filter(({ id }) => isHeld(id));
+          expect(held).toHaveLength(entries.filter(({ id }) => isHeld(id.id)).length);
+        },
+      ),
     );
   });
 });

@@ -29,6 +29,7 @@ describe('permissions', () => {
     Expire: [
       ...failures,
       list,
+      's3:GetObject on VaultBucket/holds/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:DeleteObject on VaultBucket/archives/*',
       's3:DeleteObject on VaultBucket/verdicts/*',
@@ -89,6 +90,15 @@ describe('permissions', () => {
       's3:GetObjectVersion on VaultBucket/*',
       's3:ListBucket on VaultBucket',
       's3:ListBucketVersions on VaultBucket',
+    ]);
+  });
+
+  test('of undo: it takes marks off archives and verdicts, and places holds', () => {
+    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesUndoPolicy')).toEqual([
+      's3:DeleteObjectVersion on VaultBucket/archives/*',
+      's3:DeleteObjectVersion on VaultBucket/verdicts/*',
+      's3:GetLifecycleConfiguration on VaultBucket',
+      's3:PutObject on VaultBucket/holds/*',
     ]);
   });
 

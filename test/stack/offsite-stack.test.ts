@@ -338,6 +338,7 @@ test('outputs name what an operator needs next', () => {
     'TopicArn',
     'AgentPolicyArn',
     'OperatorPolicyArn',
+    'UndoPolicyArn',
     'LaunchRestoreTestFunction',
   ]);
 });

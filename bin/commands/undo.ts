@@ -1,0 +1,83 @@
+// offsite undo
+
+import { parseArchiveId } from '../../lib/core/archive.ts';
+import type { Settings } from '../../lib/core/config.ts';
+import { OffsiteError } from '../../lib/core/errors.ts';
+import { textTable } from '../../lib/core/mail.ts';
+import { formatBytes, formatInstant } from '../../lib/core/quantities.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
+import { createVersionHistory } from '../../lib/io/version-history.ts';
+import { findUndoable, type Undoable, type Undone, undo } from '../../lib/steps/undo.ts';
+
+type Flags = { holdDays: string; json?: boolean };
+
+export async function runUndo(settings: Settings, wanted: string | undefined, flags: Flags): Promise<void> {
+  const history = createVersionHistory(settings);
+  if (wanted === undefined) {
+    const found = await findUndoable(history, settings.source);
+    if (flags.json) print(found.map(plainUndoable));
+    else showUndoable(found, settings);
+    return;
+  }
+  const done = await undo({
+    store: createS3Store(settings),
+    history,
+    id: parseArchiveId(wanted),
+    holdDays: parseDays(flags.holdDays),
+    now: new Date(),
+  });
+  if (flags.json) print(plainUndone(done));
+  else process.stdout.write(`${sentences(done)}\n`);
+}
+
+function parseDays(text: string): number {
+  const days = Number(text);
+  if (/^\d+$/.test(text) && days >= 1 && days <= 3650) return days;
+  throw new OffsiteError('USAGE', `'${text}' is no number of days to hold an archive for`, {
+    expected: 'a whole number of days, 1 to 3650',
+    found: `'${text}'`,
+    hint: 'for example --hold-days 30',
+  });
+}
+
+function showUndoable(found: readonly Undoable[], { source, bucket }: Settings): void {
+  if (found.length === 0) {
+    process.stderr.write(
+      `nothing of ${source} in ${bucket} can be brought back: 'offsite list' shows what is there\n`,
+    );
+    return;
+  }
+  const rows = found.map(({ id, compressedBytes, deletedAt, livesUntil }) => [
+    id.id,
+    formatBytes(compressedBytes),
+    formatInstant(deletedAt),
+    livesUntil === undefined ? 'unknown' : formatInstant(livesUntil),
+  ]);
+  process.stdout.write(`${textTable([['archive', 'bytes', 'deleted', 'lives until'], ...rows])}\n`);
+}
+
+function sentences({ manifest, broughtBack, heldUntil, wouldHaveGoneAt }: Undone): string {
+  const { id, compressedBytes } = manifest;
+  const gone =
+    wouldHaveGoneAt === undefined
+      ? "when its versions would have been removed, the bucket's lifecycle did not say"
+      : `its versions would have been removed after ${formatInstant(wouldHaveGoneAt)}`;
+  return [
+    broughtBack.length === 0
+      ? `${id} was back already; its hold begins anew`
+      : `${id} is back, ${formatBytes(compressedBytes)}; ${gone}`,
+    `  held until ${formatInstant(heldUntil)}: from then on retention takes it again, if it is old enough`,
+  ].join('\n');
+}
+
+function plainUndone({ manifest, broughtBack, heldUntil, wouldHaveGoneAt }: Undone) {
+  return { id: manifest.id, broughtBack, heldUntil, wouldHaveGoneAt: wouldHaveGoneAt ?? null };
+}
+
+function plainUndoable({ id, deletedAt, compressedBytes, livesUntil }: Undoable) {
+  return { id: id.id, deletedAt, compressedBytes, livesUntil: livesUntil ?? null };
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 1)}\n`);
+}
