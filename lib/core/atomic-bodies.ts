@@ -1,5 +1,13 @@
 // The one place where a semicolon outside of parentheses does not end a statement.
 
+import * as z from 'zod';
+
+export const atomicBodiesSchema = z.strictObject({
+  opening: z.string(),
+  isRoutine: z.boolean(),
+  depth: z.number(),
+});
+
 /**
  * psql's rule for the semicolons of `BEGIN ATOMIC … END`: in a statement that begins with CREATE [OR REPLACE] FUNCTION
  * or PROCEDURE, BEGIN, and CASE inside of it, are counted against END.
@@ -8,9 +16,19 @@
  */
 export class AtomicBodies {
   /** First letters of the statement's first four words, for those words that the rule asks for. */
-  #opening = '';
-  #isRoutine = false;
-  #depth = 0;
+  #opening: string;
+  #isRoutine: boolean;
+  #depth: number;
+
+  constructor(from: z.infer<typeof atomicBodiesSchema> = { opening: '', isRoutine: false, depth: 0 }) {
+    this.#opening = from.opening;
+    this.#isRoutine = from.isRoutine;
+    this.#depth = from.depth;
+  }
+
+  suspend(): z.infer<typeof atomicBodiesSchema> {
+    return { opening: this.#opening, isRoutine: this.#isRoutine, depth: this.#depth };
+  }
 
   /** Whether a body is open, and semicolons belong to it. */
   get open(): boolean {

@@ -1,17 +1,35 @@
 // COPY data, which are nearly all of a dump's bytes: every line is a row until the line `\.`.
 
+import * as z from 'zod';
 import { backslash, carriageReturn, newline } from './sql-bytes.ts';
 
 const dot = 0x2e;
+
+/** Where in its data a COPY block is. */
+export const copyStateSchema = z.strictObject({
+  /** Line ends so far, less one: the rest of the statement's own line is no row. */
+  lines: z.number(),
+  /** How the line under way begins, up to four bytes: all that could be of a line that ends the data. */
+  head: z.string(),
+});
+
+export type CopyState = z.infer<typeof copyStateSchema>;
 
 /** Counts the rows of one COPY block, from after the COPY statement's semicolon on. */
 export class CopyRows {
   /** Whether the line `\.` was seen. */
   closed = false;
-  /** The rest of the statement's own line is no row. */
-  #lines = -1;
-  /** How the line under way begins, where it began in an earlier chunk. */
-  #head = '';
+  #lines: number;
+  #head: string;
+
+  constructor({ lines, head }: CopyState = { lines: -1, head: '' }) {
+    this.#lines = lines;
+    this.#head = head;
+  }
+
+  suspend(): CopyState {
+    return { lines: this.#lines, head: this.#head };
+  }
 
   /** Whole rows so far. */
   get count(): number {
@@ -32,7 +50,7 @@ export class CopyRows {
       return chunk.length;
     }
     this.#head = '';
-    if (this.#lines >= 0 && (head === '\\.' || head === '\\.\r')) return this.#close(end + 1);
+    if (this.#lines >= 0 && endsCopyData(head)) return this.#close(end + 1);
     this.#lines += 1;
     let at = end + 1;
     for (end = chunk.indexOf(newline, at); end >= 0; end = chunk.indexOf(newline, at)) {
@@ -49,6 +67,11 @@ export class CopyRows {
     this.closed = true;
     return next;
   }
+}
+
+/** Whether a whole line, without its line end, is the one after the last row. */
+export function endsCopyData(line: string): boolean {
+  return line === '\\.' || line === '\\.\r';
 }
 
 /** Like psql, takes a line end of Windows for one. */

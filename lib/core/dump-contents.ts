@@ -1,7 +1,7 @@
 // What each statement of a dump adds to its inventory. Only the forms that pg_dump writes are known; all others add
 // nothing.
 
-import type { Inventory } from './inventory.ts';
+import { type Contents, noContents } from './inventory.ts';
 import { schemaPrefix, TokenCursor } from './token-cursor.ts';
 
 const createModifiers = new Set(
@@ -14,19 +14,51 @@ const noRoles = new Set(['PUBLIC', 'CURRENT_USER', 'CURRENT_ROLE', 'SESSION_USER
 
 /** Collects what the statements of a dump create. */
 export class DumpContents {
-  readonly #rows = new Map<string, number>();
-  readonly #tables = new Set<string>();
-  readonly #indexes = new Set<string>();
-  readonly #constraints = new Set<string>();
-  readonly #triggers = new Set<string>();
-  readonly #sequences = new Set<string>();
-  readonly #extensions = new Set<string>();
-  readonly #types = new Set<string>();
-  readonly #views = new Set<string>();
-  readonly #roles = new Set<string>();
+  readonly #rows: Map<string, number>;
+  readonly #tables: Set<string>;
+  readonly #indexes: Set<string>;
+  readonly #constraints: Set<string>;
+  readonly #triggers: Set<string>;
+  readonly #sequences: Set<string>;
+  readonly #extensions: Set<string>;
+  readonly #types: Set<string>;
+  readonly #views: Set<string>;
+  readonly #roles: Set<string>;
   /** Functions of one name and different arguments are as many entries. */
-  readonly #functions: string[] = [];
-  #largeObjects = 0;
+  readonly #functions: string[];
+  #largeObjects: number;
+
+  /** @param before - What was found in what comes before. */
+  constructor(before: Contents = noContents) {
+    this.#rows = new Map(Object.entries(before.rows));
+    this.#tables = new Set(before.tables);
+    this.#indexes = new Set(before.indexes);
+    this.#constraints = new Set(before.constraints);
+    this.#triggers = new Set(before.triggers);
+    this.#sequences = new Set(before.sequences);
+    this.#extensions = new Set(before.extensions);
+    this.#types = new Set(before.types);
+    this.#views = new Set(before.views);
+    this.#roles = new Set(before.roles);
+    this.#functions = [...before.functions];
+    this.#largeObjects = before.largeObjects;
+  }
+
+  /** Adds what was found in what follows. */
+  add(next: Contents): void {
+    for (const [table, rows] of Object.entries(next.rows)) this.addRows(table, rows);
+    for (const name of next.tables) this.#tables.add(name);
+    for (const name of next.indexes) this.#indexes.add(name);
+    for (const name of next.constraints) this.#constraints.add(name);
+    for (const name of next.triggers) this.#triggers.add(name);
+    for (const name of next.sequences) this.#sequences.add(name);
+    for (const name of next.extensions) this.#extensions.add(name);
+    for (const name of next.types) this.#types.add(name);
+    for (const name of next.views) this.#views.add(name);
+    for (const name of next.roles) this.#roles.add(name);
+    this.#functions.push(...next.functions);
+    this.#largeObjects += next.largeObjects;
+  }
 
   /** Adds to a table's rows; 0 makes it one of the tables that have data. */
   addRows(table: string, count: number): void {
@@ -68,7 +100,7 @@ export class DumpContents {
   }
 
   /** Everything but versions and end marker. */
-  inventory(): Omit<Inventory, 'endMarker'> {
+  inventory(): Contents {
     return {
       rows: Object.fromEntries(this.#rows),
       tables: [...this.#tables],

@@ -2,9 +2,12 @@
 // also stand in a row, a string or a function's body, and a dump may be cut anywhere: only a reader that knows at every
 // byte whether it is in code, text or COPY data can tell.
 
-import { CopyRows } from './copy-rows.ts';
+import * as z from 'zod';
+import { CopyRows, copyStateSchema } from './copy-rows.ts';
 import { DumpContents } from './dump-contents.ts';
-import type { Inventory } from './inventory.ts';
+import { DumpEnd, dumpEndSchema, firstEnd } from './dump-end.ts';
+import { contentsSchema, type Inventory, noContents } from './inventory.ts';
+import { lexerStateSchema, type SqlSink } from './lexer-state.ts';
 import { SqlLexer } from './sql-lexer.ts';
 
 const endMarker = '-- PostgreSQL database dump complete';
@@ -12,6 +15,29 @@ const serverVersionLine = '-- Dumped from database version ';
 const pgDumpVersionLine = '-- Dumped by pg_dump version ';
 /** Of one statement: no statement that matters is nearly as long, and an INSERT may be of any length. */
 const keptStatementBytes = 1_048_576;
+
+/** All that a scanner knows of where it is in a dump, between two bytes. */
+export const scanStateSchema = z.strictObject({
+  lexer: lexerStateSchema,
+  /** Of the statement under way. */
+  tokens: z.array(z.string()),
+  /** The COPY block under way. */
+  copy: copyStateSchema.extend({ table: z.string() }).optional(),
+});
+
+export type ScanState = z.infer<typeof scanStateSchema>;
+
+/** What a stretch of a dump holds. */
+export const findingsSchema = z.strictObject({
+  contents: contentsSchema,
+  end: dumpEndSchema,
+  serverVersion: z.string().optional(),
+  pgDumpVersion: z.string().optional(),
+});
+
+export type Findings = z.infer<typeof findingsSchema>;
+
+const firstFindings: Findings = { contents: noContents, end: firstEnd };
 
 /**
  * Takes the inventory of a plain logical dump, chunk by chunk. Feed every chunk to {@link DumpScanner.push}, then ask
@@ -21,21 +47,35 @@ const keptStatementBytes = 1_048_576;
  *   bounded by what the inventory lists, not by rows or statements.
  */
 export class DumpScanner {
-  readonly #contents = new DumpContents();
-  readonly #lexer = new SqlLexer({
-    token: (text, parenDepth) => this.#token(text, parenDepth),
-    statement: (groups) => this.#statement(groups),
-    comment: (line) => this.#comment(line),
-    metaCommand: (line) => this.#metaCommand(line),
-  });
-  #tokens: string[] = [];
-  #tokenBytes = 0;
+  readonly #contents: DumpContents;
+  readonly #end: DumpEnd;
+  readonly #lexer: SqlLexer;
+  #tokens: string[];
+  #tokenBytes: number;
   #copy: { readonly table: string; readonly rows: CopyRows } | undefined;
-  #endMarker: Inventory['endMarker'] = 'absent';
-  /** The token of `\restrict`, until `\unrestrict` gives it again. */
-  #restrictedBy: string | undefined;
   #serverVersion: string | undefined;
   #pgDumpVersion: string | undefined;
+
+  /**
+   * @param state - Where to begin, if not at the dump's beginning.
+   * @param before - What was found before that.
+   */
+  constructor(state?: ScanState, before: Findings = firstFindings) {
+    const sink: SqlSink = {
+      token: (text, parenDepth) => this.#token(text, parenDepth),
+      statement: (groups) => this.#statement(groups),
+      comment: (line) => this.#comment(line),
+      metaCommand: (line) => this.#metaCommand(line),
+    };
+    this.#lexer = new SqlLexer(sink, state?.lexer);
+    this.#tokens = [...(state?.tokens ?? [])];
+    this.#tokenBytes = this.#tokens.reduce((sum, token) => sum + token.length, 0);
+    this.#copy = state?.copy && { table: state.copy.table, rows: new CopyRows(state.copy) };
+    this.#contents = new DumpContents(before.contents);
+    this.#end = new DumpEnd(before.end);
+    this.#serverVersion = before.serverVersion;
+    this.#pgDumpVersion = before.pgDumpVersion;
+  }
 
   /** Reads on; the chunk is not kept. */
   push(chunk: Uint8Array): void {
@@ -55,13 +95,30 @@ export class DumpScanner {
   finish(): Inventory {
     const inCopy = this.#copy !== undefined;
     if (inCopy) this.#endCopy();
-    // Since August 2025 `\unrestrict` is the very last line: while it is due, the end of the dump is missing.
-    const cut = !this.#lexer.finish() || inCopy || this.#restrictedBy !== undefined;
+    const isBetween = this.#lexer.finish() && !inCopy;
+    return { ...this.#contents.inventory(), ...this.#versions(), endMarker: this.#end.verdict(isBetween) };
+  }
+
+  /** Where it is, and what was found by now: another one goes on from there as if it were this one. */
+  suspend(): { state: ScanState; findings: Findings } {
     return {
-      ...this.#contents.inventory(),
+      state: {
+        lexer: this.#lexer.suspend(),
+        tokens: [...this.#tokens],
+        ...(this.#copy && { copy: { table: this.#copy.table, ...this.#copy.rows.suspend() } }),
+      },
+      findings: {
+        contents: this.#contents.inventory(),
+        end: this.#end.suspend(),
+        ...this.#versions(),
+      },
+    };
+  }
+
+  #versions(): { serverVersion?: string; pgDumpVersion?: string } {
+    return {
       ...(this.#serverVersion !== undefined && { serverVersion: this.#serverVersion }),
       ...(this.#pgDumpVersion !== undefined && { pgDumpVersion: this.#pgDumpVersion }),
-      endMarker: cut ? 'absent' : this.#endMarker,
     };
   }
 
@@ -82,7 +139,7 @@ export class DumpScanner {
     const tokens = this.#tokens;
     this.#tokens = [];
     this.#tokenBytes = 0;
-    if (this.#endMarker === 'end') this.#endMarker = 'followed';
+    this.#end.follow();
     if (tokens[0] === 'SET') this.#setting(tokens);
     const table = this.#contents.read(tokens, groups);
     if (table !== undefined) this.#copy = { table, rows: new CopyRows() };
@@ -95,7 +152,7 @@ export class DumpScanner {
   }
 
   #comment(line: string): void {
-    if (line === endMarker) this.#endMarker = 'end';
+    if (line === endMarker) this.#end.mark();
     else if (line.startsWith(serverVersionLine)) this.#serverVersion ??= line.slice(serverVersionLine.length);
     else if (line.startsWith(pgDumpVersionLine)) this.#pgDumpVersion ??= line.slice(pgDumpVersionLine.length);
   }
@@ -103,10 +160,10 @@ export class DumpScanner {
   #metaCommand(line: string): void {
     const [name, token] = line.trimEnd().split(/\s+/);
     if (name === '\\unrestrict') {
-      if (token === this.#restrictedBy) this.#restrictedBy = undefined;
+      this.#end.unrestrict(token);
       return;
     }
-    if (name === '\\restrict') this.#restrictedBy = token;
-    if (this.#endMarker === 'end') this.#endMarker = 'followed';
+    if (name === '\\restrict') this.#end.restrict(token);
+    this.#end.follow();
   }
 }

@@ -35,6 +35,30 @@ export const inventorySchema = z.object({
 
 export type Inventory = z.infer<typeof inventorySchema>;
 
+/** What statements create: an inventory without versions and end marker. */
+export const contentsSchema = inventorySchema.omit({
+  serverVersion: true,
+  pgDumpVersion: true,
+  endMarker: true,
+});
+
+export type Contents = z.infer<typeof contentsSchema>;
+
+export const noContents: Contents = {
+  rows: {},
+  tables: [],
+  largeObjects: 0,
+  indexes: [],
+  constraints: [],
+  triggers: [],
+  sequences: [],
+  extensions: [],
+  types: [],
+  functions: [],
+  views: [],
+  roles: [],
+};
+
 /** All rows of all tables. */
 export function totalRows(inventory: Inventory): number {
   return Object.values(inventory.rows).reduce((sum, rows) => sum + rows, 0);

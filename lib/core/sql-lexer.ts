@@ -3,6 +3,7 @@
 // way is kept, so any cut into chunks gives the same tokens, and memory stays bounded.
 
 import { AtomicBodies } from './atomic-bodies.ts';
+import type { LexerMode, LexerState, SqlSink } from './lexer-state.ts';
 import * as bytes from './sql-bytes.ts';
 import {
   BlockComment,
@@ -11,32 +12,8 @@ import {
   PlainString,
   QuotedName,
   type Region,
+  resumeRegion,
 } from './sql-regions.ts';
-
-/** What the lexer tells its owner. Texts are latin1, one character a byte, whatever the dump's encoding. */
-export type SqlSink = {
-  /**
-   * A token of the statement under way: a word, a quoted identifier with its quotes, `''` for any string, `0` for any
-   * number, else one character.
-   *
-   * @param parenDepth - In how many parentheses it stands; a parenthesis itself stands outside of its pair.
-   * @returns Whether further tokens of this statement are wanted.
-   */
-  token(text: string, parenDepth: number): boolean;
-  /**
-   * The statement's end.
-   *
-   * @param groups - How many parentheses it opened outside of others.
-   * @returns Whether COPY data follow: then the lexer stops right after the semicolon.
-   */
-  statement(groups: number): boolean;
-  /** A comment that is a whole line between statements, cut at 1 KiB. */
-  comment(line: string): void;
-  /** A psql meta-command from its backslash on, cut at 1 KiB. */
-  metaCommand(line: string): void;
-};
-
-type State = 'code' | 'word' | 'number' | 'dollarTag' | 'dash' | 'slash' | 'lineComment' | 'region' | 'meta';
 
 /** Postgres keeps 63 bytes of a name: whatever is longer than this is no name. */
 const keptBytes = 1024;
@@ -54,8 +31,8 @@ export class SqlLexer {
   /** `standard_conforming_strings`: when off, plain strings have escapes too. */
   standardStrings = true;
   readonly #sink: SqlSink;
-  readonly #bodies = new AtomicBodies();
-  #state: State = 'code';
+  readonly #bodies: AtomicBodies;
+  #state: LexerMode = 'code';
   /** Of the token, tag, comment or meta-command under way. */
   #text = '';
   #region: Region | undefined;
@@ -66,8 +43,36 @@ export class SqlLexer {
   #parenDepth = 0;
   #groups = 0;
 
-  constructor(sink: SqlSink) {
+  /** @param from - Where another one stopped; default: the dump's beginning. */
+  constructor(sink: SqlSink, from?: LexerState) {
     this.#sink = sink;
+    this.#bodies = new AtomicBodies(from?.bodies);
+    if (from === undefined) return;
+    this.standardStrings = from.standardStrings;
+    this.#state = from.mode;
+    this.#text = from.text;
+    this.#region = from.region && resumeRegion(from.region, keptBytes);
+    this.#atLineStart = from.atLineStart;
+    this.#inStatement = from.inStatement;
+    this.#wanted = from.wanted;
+    this.#parenDepth = from.parenDepth;
+    this.#groups = from.groups;
+  }
+
+  /** Where it is: another one goes on from there as if it were this one. */
+  suspend(): LexerState {
+    return {
+      standardStrings: this.standardStrings,
+      mode: this.#state,
+      text: this.#text,
+      ...(this.#state === 'region' && this.#region ? { region: this.#region.suspend() } : {}),
+      atLineStart: this.#atLineStart,
+      inStatement: this.#inStatement,
+      wanted: this.#wanted,
+      parenDepth: this.#parenDepth,
+      groups: this.#groups,
+      bodies: this.#bodies.suspend(),
+    };
   }
 
   /**
@@ -112,7 +117,7 @@ export class SqlLexer {
     }
   }
 
-  #enter(state: State, next: number, text = ''): number {
+  #enter(state: LexerMode, next: number, text = ''): number {
     this.#state = state;
     this.#text = text;
     return next;

@@ -1,7 +1,19 @@
 // The stretches of SQL in which nothing is code: strings, quoted names, block comments. Each is read on chunk by chunk
 // and keeps no more than it needs to know its end.
 
+import * as z from 'zod';
 import { backslash, doubleQuote, quote, slash, star } from './sql-bytes.ts';
+
+/** A region that is open, as it can be written down and gone on with elsewhere. */
+export const regionStateSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('plain') }),
+  z.strictObject({ kind: z.literal('escaped'), after: z.enum(['text', 'backslash', 'quote']) }),
+  z.strictObject({ kind: z.literal('name'), text: z.string(), afterQuote: z.boolean() }),
+  z.strictObject({ kind: z.literal('dollar'), tag: z.string(), tail: z.string() }),
+  z.strictObject({ kind: z.literal('comment'), depth: z.number(), before: z.number() }),
+]);
+
+export type RegionState = z.infer<typeof regionStateSchema>;
 
 /** A stretch of text that is not code. */
 export type Region = {
@@ -13,7 +25,25 @@ export type Region = {
    * @returns Where it stopped: the chunk's end, or the byte after the region.
    */
   push(chunk: Buffer, at: number): number;
+  /** Where it is, if it is open still. */
+  suspend(): RegionState;
 };
+
+/** Goes on with a region. */
+export function resumeRegion(state: RegionState, limitBytes: number): Region {
+  switch (state.kind) {
+    case 'plain':
+      return new PlainString();
+    case 'escaped':
+      return new EscapedString(state.after);
+    case 'name':
+      return new QuotedName(limitBytes, state.text, state.afterQuote);
+    case 'dollar':
+      return new DollarString(state.tag, state.tail);
+    case 'comment':
+      return new BlockComment(state.depth, state.before);
+  }
+}
 
 /** A string without escapes, from after its opening quote on. */
 export class PlainString implements Region {
@@ -25,12 +55,24 @@ export class PlainString implements Region {
     this.closed = end >= 0;
     return this.closed ? end + 1 : chunk.length;
   }
+
+  suspend(): RegionState {
+    return { kind: 'plain' };
+  }
 }
 
 /** A string in which a backslash escapes the byte after it, from after its opening quote on. */
 export class EscapedString implements Region {
   closed = false;
-  #after: 'text' | 'backslash' | 'quote' = 'text';
+  #after: 'text' | 'backslash' | 'quote';
+
+  constructor(after: 'text' | 'backslash' | 'quote' = 'text') {
+    this.#after = after;
+  }
+
+  suspend(): RegionState {
+    return { kind: 'escaped', after: this.#after };
+  }
 
   push(chunk: Buffer, from: number): number {
     let at = from;
@@ -54,12 +96,18 @@ export class EscapedString implements Region {
 export class QuotedName implements Region {
   closed = false;
   /** As it stands there, with its quotes; latin1, cut at the limit. */
-  text = '"';
+  text: string;
   readonly #limitBytes: number;
-  #afterQuote = false;
+  #afterQuote: boolean;
 
-  constructor(limitBytes: number) {
+  constructor(limitBytes: number, text = '"', afterQuote = false) {
     this.#limitBytes = limitBytes;
+    this.text = text;
+    this.#afterQuote = afterQuote;
+  }
+
+  suspend(): RegionState {
+    return { kind: 'name', text: this.text, afterQuote: this.#afterQuote };
   }
 
   push(chunk: Buffer, from: number): number {
@@ -88,11 +136,16 @@ export class DollarString implements Region {
   closed = false;
   readonly #tag: string;
   /** The last bytes so far: the closing tag may lie across chunks. */
-  #tail = '';
+  #tail: string;
 
   /** @param tag - With its dollars; latin1. */
-  constructor(tag: string) {
+  constructor(tag: string, tail = '') {
     this.#tag = tag;
+    this.#tail = tail;
+  }
+
+  suspend(): RegionState {
+    return { kind: 'dollar', tag: this.#tag, tail: this.#tail };
   }
 
   push(chunk: Buffer, at: number): number {
@@ -115,8 +168,17 @@ export class DollarString implements Region {
 
 /** A comment that may hold comments, from after its opening mark on. */
 export class BlockComment implements Region {
-  #depth = 1;
-  #before = 0;
+  #depth: number;
+  #before: number;
+
+  constructor(depth = 1, before = 0) {
+    this.#depth = depth;
+    this.#before = before;
+  }
+
+  suspend(): RegionState {
+    return { kind: 'comment', depth: this.#depth, before: this.#before };
+  }
 
   get closed(): boolean {
     return this.#depth === 0;

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DumpScanner } from '../../lib/core/dump-scanner.ts';
 import type { Inventory } from '../../lib/core/inventory.ts';
+import { scanParts } from '../fixtures/scan-parts.ts';
 
 const run = promisify(execFile);
 const programs = '/usr/lib/postgresql/15/bin';
@@ -238,6 +239,8 @@ describe.each(['corpus', 'odd'])('database %s', (database) => {
     const cuts = [0.1, 0.5, 0.9, 0.999].map((share) => Math.floor(dump.length * share));
     for (const cut of [...cuts, dump.length - 3])
       expect(scan(dump.subarray(0, cut)).endMarker).toBe('absent');
+    const seams = Array.from({ length: 60 }, (_, index) => Math.floor((dump.length * (index + 0.5)) / 60));
+    expect(scanParts(dump, seams, 65_521).inventory).toEqual(inventory);
   });
 });
 

@@ -1,0 +1,126 @@
+// Parts scanned side by side against one scan of the whole: every cut of a hostile dump, and any cut of any text.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { scan as scanWhole } from '../fixtures/archive.ts';
+import { smallDump } from '../fixtures/archives.ts';
+import { header, hostile, trailer } from '../fixtures/hostile-dump.ts';
+import { scanParts } from '../fixtures/scan-parts.ts';
+
+/** All that begins, ends, or looks like it. */
+const fragments = [
+  'COPY a (b) FROM stdin;\n',
+  'COPY "x;y" FROM stdin;',
+  '\\.\n',
+  '\\.\r\n',
+  '\\.',
+  '.\n',
+  '\n',
+  '\r\n',
+  'row\t1\n',
+  '\\N\n',
+  "'",
+  "''",
+  '"',
+  '$$',
+  '$x$',
+  '$',
+  '/*',
+  '*/',
+  '--',
+  '-- PostgreSQL database dump complete\n',
+  '\n--\n-- PostgreSQL database dump complete\n--\n',
+  '-- Dumped from database version 16.4\n',
+  '\\restrict x\n',
+  '\\unrestrict x\n',
+  '\\unrestrict y\n',
+  '\n\\unrestrict x',
+  'SET standard_conforming_strings = off;\n',
+  'SET standard_conforming_strings = on;\n',
+  "E'it\\'s'",
+  'INSERT INTO t VALUES (1), (2);\n',
+  'CREATE TABLE t (a int CONSTRAINT c CHECK (a > 0));\n',
+  'CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;\n',
+  "SELECT pg_catalog.lo_create('1');\n",
+  'ALTER TABLE t OWNER TO me;\n',
+  '(',
+  ')',
+  ';',
+  ' ',
+];
+const anyDump = fc
+  .array(fc.oneof(fc.constantFrom(...fragments), fc.string({ maxLength: 3 })), { maxLength: 30 })
+  .map((pieces) => Buffer.from(pieces.join('')));
+const anyCuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 6 });
+
+describe('scans of parts, joined', () => {
+  it('give the inventory of the whole, wherever a hostile dump is cut in two', () => {
+    const dump = Buffer.from(hostile);
+    const whole = scanWhole(dump);
+    for (let cut = 0; cut <= dump.length; cut += 1) {
+      expect(scanParts(dump, [cut], 64).inventory, `cut at ${cut}`).toEqual(whole);
+    }
+  });
+
+  it('give it for a part a byte', () => {
+    const dump = Buffer.from(smallDump(3));
+    const cuts = Array.from({ length: dump.length - 1 }, (_, index) => index + 1);
+    expect(scanParts(dump, cuts).inventory).toEqual(scanWhole(dump));
+  });
+
+  it('give it for any cuts of any text', () => {
+    fc.assert(
+      fc.property(anyDump, anyCuts, fc.integer({ min: 1, max: 9 }), (dump, places, chunkBytes) => {
+        const cuts = places.map((place) => Math.floor(place * dump.length));
+        expect(scanParts(dump, cuts, chunkBytes).inventory).toEqual(scanWhole(dump));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('are of use as they are where the cuts fall into rows, whatever these hold', () => {
+    const rows = [
+      '-- PostgreSQL database dump complete',
+      '\\\\.',
+      '\\.x',
+      'COPY public.fake (a) FROM stdin;',
+      '\\restrict x',
+      "it's $$ /* (",
+    ];
+    const block = (table: string) =>
+      `COPY ${table} (a) FROM stdin;\n${rows.join('\n')}\n${rows.join('\n')}\n\\.\n\n`;
+    const dump = Buffer.from(`${header}${block('public.one')}${block('public.two')}${trailer}`);
+    const text = dump.toString();
+    const inRows = ['public.one', 'public.two'].flatMap((table) => {
+      const start = text.indexOf('\n', text.indexOf(`COPY ${table}`));
+      const end = text.indexOf('\n\\.\n', start);
+      return Array.from({ length: end - start }, (_, index) => start + index);
+    });
+    for (const cut of inRows) {
+      const { inventory, again } = scanParts(dump, [cut], 64);
+      expect(inventory).toEqual(scanWhole(dump));
+      expect(again, `cut at ${cut}`).toEqual([]);
+    }
+    expect(scanParts(dump, inRows).again).toEqual([]);
+  });
+
+  it('are not trusted where what a part gives back cannot be told from what was due before it', () => {
+    const dump = Buffer.from(
+      'COPY a (b) FROM stdin;\n1\n\\.\n\\restrict x\nCOPY a (b) FROM stdin;\n1\n2\n\\.\n\\unrestrict x\n\\unrestrict y\n-- PostgreSQL database dump complete\n',
+    );
+    const { inventory, again } = scanParts(dump, [dump.indexOf('2\n')]);
+    expect(again).toEqual([1]);
+    expect(inventory).toEqual(scanWhole(dump));
+    expect(inventory).toMatchObject({ rows: { a: 3 }, endMarker: 'end' });
+  });
+
+  it('are not trusted where the dump is read by other rules than the guess', () => {
+    const dump = Buffer.from(
+      "SET standard_conforming_strings = off;\nCOPY a (b) FROM stdin;\n1\n2\n\\.\nSELECT '\\'; CREATE TABLE t (a int); --';\n",
+    );
+    const { inventory, again } = scanParts(dump, [dump.indexOf('2\n')]);
+    expect(again).toEqual([1]);
+    expect(inventory).toEqual(scanWhole(dump));
+    expect(inventory.tables).toEqual([]);
+  });
+});
