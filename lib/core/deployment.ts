@@ -43,6 +43,8 @@ const deploymentSchema = z
     agentAccess: z.enum(['policy', 'user', 'rolesAnywhere']).default('policy'),
     /** Whose certificates are trusted with `rolesAnywhere`: a PEM file, or the ARN of a private CA of ACM. */
     agentCa: z.string().min(1).optional(),
+    /** Whether the operator's role is for those only who gave a second factor. */
+    operatorMfa: yesOrNo.default(false),
   })
   .superRefine(({ agentAccess, agentCa, objectLock, lockExistingBucket }, { addIssue }) => {
     const refuse = (key: string) => addIssue({ code: 'custom', path: [key], message: key });
@@ -70,6 +72,7 @@ const wanted: Readonly<Record<Setting, string>> = {
   glacierAfterDays: wholeDays,
   agentAccess: 'policy, user or rolesAnywhere',
   agentCa: 'with agentAccess=rolesAnywhere, and only then: a PEM file, or the ARN of a private CA of ACM',
+  operatorMfa: 'true or false',
 };
 
 /**

@@ -16,6 +16,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { Deployment } from '../core/deployment.ts';
 import { OffsiteError } from '../core/errors.ts';
+import { explain } from './reasons.ts';
 
 export type AgentAccessProps = Pick<Deployment, 'agentAccess' | 'agentCa'> & {
   readonly policy: ManagedPolicy;
@@ -39,7 +40,7 @@ export class AgentAccess extends Construct {
   private createKey(policy: ManagedPolicy): Secret {
     const user = new User(this, 'User', { managedPolicies: [policy] });
     const { accessKeyId, secretAccessKey } = new AccessKey(this, 'AccessKey', { user });
-    return new Secret(this, 'Secret', {
+    const secret = new Secret(this, 'Secret', {
       description: 'Offsite agent: the key of its IAM user',
       secretObjectValue: {
         // An identifier, and a reference in the template: nothing is shown by it.
@@ -47,6 +48,13 @@ export class AgentAccess extends Construct {
         secretAccessKey,
       },
     });
+    explain(
+      secret,
+      'SMG4',
+      'Whoever has the key may create archives and nothing else, and rotating it would take an agent that reads secrets. ' +
+        'For keys that end by themselves there is agentAccess=rolesAnywhere.',
+    );
+    return secret;
   }
 
   /** @see https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html */

@@ -24,6 +24,7 @@ import {
   verifyPermissions,
   watchPermissions,
 } from './identities.ts';
+import { explainPatterns } from './reasons.ts';
 import type { RestoreTask } from './restore-task.ts';
 
 const projectRoot = join(import.meta.dirname, '..', '..');
@@ -129,6 +130,13 @@ export class Handlers extends Construct {
     });
     logGroup.grantWrite(role);
     permit(role, parts.permissions);
+    if (parts.onFailure !== undefined) {
+      explainPatterns(
+        role,
+        [`${this.report.functionArn}:*`],
+        'Of the function that a failure is handed to: any version.',
+      );
+    }
     return new NodejsFunction(scope, 'Function', {
       description: `Offsite: ${name}`,
       entry: join(projectRoot, 'lambda', `${name}.ts`),

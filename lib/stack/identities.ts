@@ -4,14 +4,15 @@
 import { Stack } from 'aws-cdk-lib';
 import {
   Effect,
-  type IGrantable,
   type IRole,
   PolicyStatement,
   type PolicyStatementProps,
+  type Role,
 } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
+import type { IConstruct } from 'constructs';
 import {
   archiveSuffix,
   archivesPrefix,
@@ -20,6 +21,7 @@ import {
   verdictsPrefix,
 } from '../core/archive.ts';
 import { holdsPrefix } from '../core/hold.ts';
+import { explainPatterns } from './reasons.ts';
 
 /** Where `watch` remembers what it has already told. */
 const watchPrefix = 'watch/';
@@ -109,8 +111,19 @@ export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicySta
 }
 
 /** Gives a role its permissions. */
-export function permit(grantee: IGrantable, statements: readonly PolicyStatement[]): void {
-  for (const statement of statements) grantee.grantPrincipal.addToPrincipalPolicy(statement);
+export function permit(role: Role, statements: readonly PolicyStatement[]): void {
+  for (const statement of statements) role.addToPrincipalPolicy(statement);
+  explainPrefixes(role, statements);
+}
+
+/** Why objects are named by their prefix. */
+export function explainPrefixes(policy: IConstruct, statements: readonly PolicyStatement[]): void {
+  const resources = statements.flatMap((statement) => statement.resources);
+  explainPatterns(
+    policy,
+    resources,
+    'Objects get their names when archives are made; their prefix says whose they are.',
+  );
 }
 
 /** All that the host may do which makes archives: create them, and give up what it began. */

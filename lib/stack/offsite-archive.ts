@@ -2,7 +2,7 @@
 // for those outside. Only wiring stands here; each part says for itself what it is.
 
 import { Duration, Token } from 'aws-cdk-lib';
-import type { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
+import type { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -46,6 +46,8 @@ export class OffsiteArchive extends Construct {
   readonly operatorPolicy: ManagedPolicy;
   /** For whoever brings expired archives back; besides that of the operator. */
   readonly undoPolicy: ManagedPolicy;
+  /** Has the operator's policy; assumed by principals of the account. */
+  readonly operatorRole: Role;
 
   /** @throws {@link OffsiteError} `CONFIG_INVALID` naming every property that is missing, wrong or unknown. */
   constructor(scope: Construct, id: string, props: OffsiteArchiveProps) {
@@ -74,11 +76,12 @@ export class OffsiteArchive extends Construct {
     this.agentAccess = access.agentAccess;
     this.operatorPolicy = access.operatorPolicy;
     this.undoPolicy = access.undoPolicy;
+    this.operatorRole = access.operatorRole;
   }
 }
 
 /** These decide what is in the template: a token's value comes too late for them. */
-const choices = ['objectLock', 'lockExistingBucket', 'encryption', 'agentAccess'] as const;
+const choices = ['objectLock', 'lockExistingBucket', 'encryption', 'agentAccess', 'operatorMfa'] as const;
 
 /** Checks what is known now; a token is taken as it is. */
 function settle(props: OffsiteArchiveProps): Deployment {

@@ -24,6 +24,7 @@ export class OffsiteStack extends Stack {
       AgentRoleArn: ['For the signing helper on the host', rolesAnywhere?.roleArn],
       OperatorPolicyArn: ['For whoever lists and restores', archive.operatorPolicy.managedPolicyArn],
       UndoPolicyArn: ['For whoever brings expired archives back', archive.undoPolicy.managedPolicyArn],
+      OperatorRoleArn: ['Has that policy, for those of the account', archive.operatorRole.roleArn],
       LaunchRestoreTestFunction: [
         'Invoke it for a restore test right now',
         archive.handlers.launchRestoreTest.functionName,

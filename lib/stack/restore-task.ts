@@ -25,6 +25,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { environmentNames } from '../core/deployment.ts';
 import { permit, type Reach, restoreTestPermissions } from './identities.ts';
+import { explain, explainPatterns } from './reasons.ts';
 
 const projectRoot = join(import.meta.dirname, '..', '..');
 
@@ -75,6 +76,12 @@ export class RestoreTask extends Construct {
       executionRole,
     });
     this.addContainer(reach);
+    explainPatterns(
+      executionRole,
+      ['*'],
+      'The token for the registry of images has no resource to be named.',
+    );
+    explainRest(this);
   }
 
   private addContainer({ bucket, topic }: Reach): void {
@@ -109,4 +116,18 @@ function createNetwork(scope: Construct): IVpc {
     // The archive's bytes come this way: without charge, and not over the internet.
     gatewayEndpoints: { s3: { service: GatewayVpcEndpointAwsService.S3 } },
   }) as IVpc;
+}
+
+function explainRest(task: RestoreTask): void {
+  explain(
+    task,
+    'VPC7',
+    'The network is used by one task for minutes in a quarter, and nothing listens in it.',
+  );
+  explain(task, 'ECS4', 'Its one task measures itself, and its report says what it took.');
+  explain(
+    task,
+    'ECS2',
+    'The environment names the bucket, the topic and the archive; none of it is a secret.',
+  );
 }

@@ -23,6 +23,7 @@ import {
 import { Construct } from 'constructs';
 import { archivesPrefix } from '../core/archive.ts';
 import type { Deployment } from '../core/deployment.ts';
+import { explain } from './reasons.ts';
 
 export type VaultProps = Pick<
   Deployment,
@@ -54,6 +55,12 @@ export class Vault extends Construct {
     // Not `eventBridgeEnabled`: it sets the same by a custom resource with a Lambda function of its own.
     resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
     lock(resource, props);
+    explain(
+      this.bucket,
+      'S1',
+      'A locked bucket cannot receive access logs, and another one only for them would be one more to guard. Whoever ' +
+        'wants to know each reader turns on data events of CloudTrail.',
+    );
     this.refuseOverwriting();
     this.warnOfShortStays(props);
   }

@@ -37,7 +37,7 @@ describe('wrong settings', () => {
       'a misspelt key',
       ['email=op@example.com', 'keepDay=30'],
       [
-        'only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, encryption, glacierAfterDays, agentAccess, agentCa',
+        'only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa',
         'keepDay: no such setting',
       ],
     ],
@@ -88,7 +88,7 @@ describe('wrong settings', () => {
       '  expected  email: the mail address for reports and alerts',
       '            sources: names of a-z, 0-9 and -, separated by commas',
       '            keepDays: a whole number of days, 1 or more',
-      '            only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, encryption, glacierAfterDays, agentAccess, agentCa',
+      '            only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa',
       '  found     email: nothing',
       '            sources: "a,,b"',
       '            keepDays: "x"',
@@ -127,6 +127,7 @@ test("the CDK's own context is no setting, and all settings but the address have
     lockExistingBucket: false,
     encryption: 's3',
     agentAccess: 'policy',
+    operatorMfa: false,
   });
 });
 

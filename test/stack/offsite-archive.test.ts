@@ -267,3 +267,31 @@ describe('the agent comes by its credentials', () => {
     expect(text).toContain(sentence);
   });
 });
+
+test.each([
+  [true, { Bool: { 'aws:MultiFactorAuthPresent': 'true' } }],
+  [false, undefined],
+])(
+  "the operator's role is for principals of the account; with a second factor: %s",
+  (operatorMfa, condition) => {
+    const { stack, template, archive } = build(() => ({ email, operatorMfa }));
+    const arn = stack.resolve(archive.operatorRole.roleArn);
+    const { Statement } =
+      template.toJSON().Resources[arn['Fn::GetAtt'][0]].Properties.AssumeRolePolicyDocument;
+    expect(Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'sts:AssumeRole',
+        Principal: {
+          AWS: {
+            'Fn::Join': [
+              '',
+              ['arn:', { Ref: 'AWS::Partition' }, ':iam::', { Ref: 'AWS::AccountId' }, ':root'],
+            ],
+          },
+        },
+        ...(condition && { Condition: condition }),
+      },
+    ]);
+  },
+);

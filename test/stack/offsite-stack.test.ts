@@ -339,6 +339,7 @@ test('outputs name what an operator needs next', () => {
     'AgentPolicyArn',
     'OperatorPolicyArn',
     'UndoPolicyArn',
+    'OperatorRoleArn',
     'LaunchRestoreTestFunction',
   ]);
 });
