@@ -126,6 +126,7 @@ const madeUp: Readonly<Record<string, (name: string, deployed: Deployed) => Phys
   'AWS::Events::Rule': (name, deployed) => named(name, arn(deployed, 'events', `rule/${name}`)),
   'AWS::ECS::Cluster': (name, deployed) => named(name, arn(deployed, 'ecs', `cluster/${name}`)),
   'AWS::SQS::Queue': (name, deployed) => named(name, arn(deployed, 'sqs', name)),
+  'AWS::KMS::Key': (name, deployed) => named(name, arn(deployed, 'kms', `key/${name}`)),
   'AWS::IAM::Role': (name, deployed) => named(name, arn(deployed, 'iam', `role/${name}`)),
   'AWS::S3::Bucket': (name) => bucketId(name.toLowerCase()),
   'AWS::SNS::Topic': (name, deployed) => topicId(arn(deployed, 'sns', name)),

@@ -25,12 +25,18 @@ const settings = {
   undoDays: '9',
 };
 
-/** Synthesizes with the feature flags of `cdk.json`, bundles and all, into a directory that `dispose` removes. */
-export function synthesize() {
+/**
+ * Synthesizes with the feature flags of `cdk.json`, bundles and all, into a directory that `dispose` removes.
+ *
+ * @param more - Settings over those that all tests have.
+ */
+export function synthesize(more: Readonly<Record<string, string>> = {}) {
   const outdir = mkdtempSync(join(tmpdir(), 'offsite-stack-'));
   const { context } = JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8'));
   const app = new App({ context, outdir });
-  const stack = new OffsiteStack(app, 'OffsiteStack', { deployment: parseDeployment(settings) });
+  const stack = new OffsiteStack(app, 'OffsiteStack', {
+    deployment: parseDeployment({ ...settings, ...more }),
+  });
   app.synth();
   const template = Template.fromStack(stack);
   const resources: Record<string, { Type: string; Properties: Properties }> = template.toJSON().Resources;
