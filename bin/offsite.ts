@@ -103,6 +103,26 @@ storeCommand('undo', 'bring an expired archive back while its versions live, and
     await runUndo(await settingsOf(flags), wanted, flags);
   });
 
+storeCommand('accept', 'say that a suspicious archive is right: it counts as intact from then on')
+  .argument('<id>', "the archive's id, as 'offsite list' shows it")
+  .option('--reason <text>', 'why it is right; kept with the acceptance')
+  .option('--json', 'print the result as JSON')
+  .addHelpText(
+    'after',
+    `
+Suspicious is a whole archive that holds much less, or much more, than those
+before it. It is kept, but counts for nothing: 'latest' is an older one, and
+retention does not rely on it. Look at the database first. If it is right that
+so much is gone, accept the archive: what comes after is compared with it.
+It is bound to the archive's bytes, and takes credentials with AcceptPolicyArn
+(cdk deploy prints it) besides the operator's. Damaged archives cannot be
+accepted.`,
+  )
+  .action(async (wanted: string, flags) => {
+    const { runAccept } = await import('./commands/accept.ts');
+    await runAccept(await settingsOf(flags), wanted, flags);
+  });
+
 archiveCommand('restore', 'restore an archive into a fresh database')
   .option('--into <database>', "the database to create (default: '<source>_restored')")
   .option('--url <url>', 'server to restore into; without it PGHOST, PGUSER … decide')

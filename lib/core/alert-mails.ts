@@ -14,7 +14,8 @@ const meaning: Record<Fault['verdict'], string> = {
   damaged: 'The bytes in the vault are not those that the agent wrote. This archive must not be relied upon.',
   incomplete:
     'The bytes are those that the agent wrote, but the dump in them was cut. It restores without an error and lacks what came after the cut.',
-  suspicious: 'The archive is whole, but what is in it does not look like the database.',
+  suspicious:
+    'The archive is whole, but what is in it does not look like the database, or not like what it used to hold.',
   missing: 'There is a manifest, so the agent saw the archive stored; now it is not in the vault.',
 };
 
@@ -22,7 +23,7 @@ const advice: Record<Fault['verdict'], string> = {
   damaged: 'Back up again now (offsite backup). If it comes back, look at the host: memory, network, disk.',
   incomplete: 'Back up again now, and look at how the dump is run: something hides the failure of pg_dump.',
   suspicious:
-    "Look at the database first: SELECT count(*) FROM torrents. If it's right, nothing is wrong here.",
+    'Look at the database: SELECT count(*) FROM torrents. If so much is gone by mistake, restore from an older archive. If it is right, say so:',
   missing: 'Find out who deleted it (CloudTrail), and back up again now (offsite backup).',
 };
 
@@ -35,7 +36,8 @@ export function verdictMail(verdict: Fault): Mail {
       .map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`)
       .join('\n'),
     `What to do: ${advice[verdict.verdict]}`,
-    `Retention does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
+    verdict.verdict === 'suspicious' ? `  offsite accept ${verdict.id} --reason '...'` : '',
+    `${verdict.verdict === 'suspicious' ? 'Until then retention' : 'Retention'} does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
     `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
   ]);
 }

@@ -15,6 +15,8 @@ export type ArchiveKeys = {
   readonly archive: string;
   readonly manifest: string;
   readonly verdict: string;
+  /** The operator's word on a suspicious archive. */
+  readonly acceptance: string;
   /** Prefix of the restore reports of this archive; ends with a slash. */
   readonly reports: string;
 };
@@ -22,6 +24,7 @@ export type ArchiveKeys = {
 export const archivesPrefix = 'archives/';
 export const verdictsPrefix = 'verdicts/';
 export const reportsPrefix = 'reports/';
+export const acceptancesPrefix = 'acceptances/';
 export const archiveSuffix = '.sql.gz';
 export const manifestSuffix = '.manifest.json';
 
@@ -84,6 +87,7 @@ export function archiveKeys(id: Pick<ArchiveId, 'id' | 'source'>): ArchiveKeys {
     archive: `${archivesPrefix}${id.source}/${id.id}${archiveSuffix}`,
     manifest: `${archivesPrefix}${id.source}/${id.id}${manifestSuffix}`,
     verdict: `${verdictsPrefix}${id.source}/${id.id}.json`,
+    acceptance: `${acceptancesPrefix}${id.source}/${id.id}.json`,
     reports: `${reportsPrefix}${id.source}/${id.id}/`,
   };
 }

@@ -1,6 +1,7 @@
 // The archives of one source as the store shows them, each with what is proven about it. "Latest" is decided here,
 // for every command and handler alike: it is the newest intact archive.
 
+import { type Acceptance, isAccepted } from './acceptance.ts';
 import type { ArchiveId } from './archive.ts';
 import type { Inventory } from './inventory.ts';
 import { rowsOf } from './inventory.ts';
@@ -9,6 +10,8 @@ import { countedTable, type Verdict, type VerdictName } from './verdict.ts';
 /** An archive's standing: a verdict, or why there is none. */
 export type Standing =
   | VerdictName
+  /** Suspicious, and the operator has said that it is right. */
+  | 'accepted'
   /** Archive and manifest, but no verdict on these bytes yet. */
   | 'unverified'
   /** There is a verdict, and newer archives decided before anybody had to read it. */
@@ -34,6 +37,7 @@ export type Listed = {
   readonly verdict?: Verdict | undefined;
   /** Whether there is a verdict that was not read. */
   readonly isJudged?: boolean;
+  readonly acceptance?: Acceptance | undefined;
 };
 
 /** Joins what the listings show into an entry. */
@@ -49,9 +53,14 @@ export function entryOf(listed: Listed): CatalogueEntry {
   };
 }
 
+/** Whether an archive is proven: intact, or suspicious and accepted. Nothing else may be relied upon. */
+export function countsAsIntact(standing: Standing): boolean {
+  return standing === 'intact' || standing === 'accepted';
+}
+
 /** The newest intact archive: what `latest` means. */
 export function newestIntact(entries: readonly CatalogueEntry[]): CatalogueEntry | undefined {
-  return newest(entries.filter(({ standing }) => standing === 'intact'));
+  return newest(entries.filter(({ standing }) => countsAsIntact(standing)));
 }
 
 /** The newest archive of any standing that has a manifest. */
@@ -75,11 +84,11 @@ function newest(entries: readonly CatalogueEntry[]): CatalogueEntry | undefined 
   return byAge(entries)[0];
 }
 
-function standingOf({ archive, manifest, verdict, isJudged }: Listed): Standing {
+function standingOf({ archive, manifest, verdict, isJudged, acceptance }: Listed): Standing {
   if (manifest === undefined) return 'no manifest';
   if (archive === undefined) return 'missing';
   if (isJudged) return 'verdict not read';
   // A verdict speaks of the bytes that it saw; other bytes under the same key never inherit it.
   if (verdict === undefined || verdict.etag !== archive.etag) return 'unverified';
-  return verdict.verdict;
+  return isAccepted(verdict, acceptance) ? 'accepted' : verdict.verdict;
 }

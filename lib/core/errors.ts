@@ -41,6 +41,7 @@ const families = {
   REGION_WRONG: 'store',
   ARCHIVE_CHANGED: 'notIntact',
   ARCHIVE_DAMAGED: 'notIntact',
+  NOT_SUSPICIOUS: 'notIntact',
   NOTHING_INTACT: 'notFound',
   ARCHIVE_MISSING: 'notFound',
   ARCHIVE_GONE: 'notFound',

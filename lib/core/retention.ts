@@ -1,7 +1,7 @@
 // Which archives stay and which go: decided purely, with reasons; executed elsewhere, dumbly. Retention would rather
 // keep too much: it stands still whenever the newest proof is old or too few proven archives would remain.
 
-import { byAge, type CatalogueEntry, newestIntact, type Standing } from './catalogue.ts';
+import { byAge, type CatalogueEntry, countsAsIntact, newestIntact, type Standing } from './catalogue.ts';
 import type { Holds } from './hold.ts';
 import { formatHours, formatInstant, hoursBetween } from './quantities.ts';
 
@@ -46,7 +46,7 @@ export function planRetention(
   holds: Holds = new Map(),
 ): RetentionPlan {
   const newestFirst = byAge(entries);
-  const intact = newestFirst.filter(({ standing }) => standing === 'intact');
+  const intact = newestFirst.filter(({ standing }) => countsAsIntact(standing));
   const protectedIds = new Set(intact.slice(0, policy.keepIntact).map(({ id }) => id.id));
   const decisions = newestFirst.map((entry) => ({
     entry,
@@ -103,7 +103,7 @@ function reasonsOfHold({ id }: CatalogueEntry, holds: Holds, now: Date): string[
 function reasonsToExpire({ standing }: CatalogueEntry, { keepDays, keepIntact }: RetentionPolicy): string[] {
   const reasons = [`older than ${keepDays} days`];
   // A verdict is left unread only when so many newer ones say intact.
-  const isOutnumbered = standing === 'intact' || standing === 'verdict not read';
+  const isOutnumbered = countsAsIntact(standing) || standing === 'verdict not read';
   reasons.push(isOutnumbered ? `${keepIntact} newer intact archives stay` : standing);
   return reasons;
 }

@@ -2,10 +2,11 @@
 // bad" are different things, and each says what was expected and what was found.
 
 import * as z from 'zod';
+import { type Known, outsideBand } from './band.ts';
 import { type Inventory, inventorySchema, rowsOf } from './inventory.ts';
 import type { Manifest, Member } from './manifest.ts';
 
-const deviationSchema = z.strictObject({
+export const deviationSchema = z.strictObject({
   /** What was compared: `sha256`, `plain bytes`, `member 3`, `end marker` … */
   what: z.string(),
   expected: z.string(),
@@ -36,7 +37,7 @@ export const verdictSchema = z.discriminatedUnion('verdict', [
   z.object({ verdict: z.literal('damaged'), ...common, deviations }),
   /** The bytes are those that the agent wrote, but the dump in them was cut. */
   z.object({ verdict: z.literal('incomplete'), ...common, deviations, inventory: inventorySchema }),
-  /** A whole dump of something that does not look like the database. */
+  /** A whole dump of something that does not look like the database, or not like what it used to hold. */
   z.object({ verdict: z.literal('suspicious'), ...common, deviations, inventory: inventorySchema }),
   /** There is a manifest and no archive. */
   z.object({ verdict: z.literal('missing'), ...common, deviations }),
@@ -68,13 +69,21 @@ type Judgement =
  * Judges what was found against what the agent recorded.
  *
  * @param manifest - `undefined` for a file without one: then only gzip and content are judged.
+ * @param history - Archives of the same source that were taken before, newest first; without them nothing is unusual.
  */
-export function judge(manifest: Manifest | undefined, found: Observation): Judgement {
+export function judge(
+  manifest: Manifest | undefined,
+  found: Observation,
+  history: readonly Known[] = [],
+): Judgement {
   const damage = [...gzipDeviations(found), ...(manifest ? byteDeviations(manifest, found) : [])];
   if (damage.length > 0) return { verdict: 'damaged', deviations: damage };
   const cuts = endDeviations(found.inventory);
   if (cuts.length > 0) return { verdict: 'incomplete', deviations: cuts };
-  const doubts = contentDeviations(found.inventory);
+  const doubts = [
+    ...contentDeviations(found.inventory, history[0]),
+    ...outsideBand(found, history, countedTable),
+  ];
   if (doubts.length > 0) return { verdict: 'suspicious', deviations: doubts };
   return { verdict: 'intact' };
 }
@@ -127,9 +136,11 @@ function endDeviations(inventory: Inventory): Deviation[] {
   return [{ what: 'end marker', expected: "'PostgreSQL database dump complete' at the end", found }];
 }
 
-function contentDeviations(inventory: Inventory): Deviation[] {
+/** An empty table is suspicious, unless the operator has accepted it and it is still as it was. */
+function contentDeviations(inventory: Inventory, newestKnown: Known | undefined): Deviation[] {
   const rows = rowsOf(inventory, countedTable);
   if (rows !== undefined && rows > 0) return [];
+  if (newestKnown !== undefined && rowsOf(newestKnown.inventory, countedTable) === rows) return [];
   return [
     {
       what: `table ${countedTable}`,

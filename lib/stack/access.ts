@@ -7,6 +7,7 @@ import { Construct } from 'constructs';
 import type { Deployment } from '../core/deployment.ts';
 import { AgentAccess } from './agent-access.ts';
 import {
+  acceptPermissions,
   agentPermissions,
   explainPrefixes,
   operatorReadPermissions,
@@ -25,6 +26,7 @@ export class Access extends Construct {
   readonly undoPolicy: ManagedPolicy;
   /** Has that policy: for whoever of the account may assume roles, and does not want to read archives all day. */
   readonly operatorRole: Role;
+  readonly acceptPolicy: ManagedPolicy;
 
   constructor(scope: Construct, id: string, props: AccessProps) {
     super(scope, id);
@@ -53,6 +55,11 @@ export class Access extends Construct {
       'UndoPolicy',
       'Offsite undo: brings expired archives back',
       undoPermissions(props),
+    );
+    this.acceptPolicy = this.addPolicy(
+      'AcceptPolicy',
+      'Offsite accept: says that a suspicious archive is right',
+      acceptPermissions(props),
     );
   }
 

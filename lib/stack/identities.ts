@@ -14,6 +14,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
 import {
+  acceptancesPrefix,
   archiveSuffix,
   archivesPrefix,
   manifestSuffix,
@@ -25,6 +26,9 @@ import { explainPatterns } from './reasons.ts';
 
 /** Where `watch` remembers what it has already told. */
 const watchPrefix = 'watch/';
+
+/** What says of an archive whether it is intact: the verifier's word, and the operator's. */
+const proofs = [`${verdictsPrefix}*`, `${acceptancesPrefix}*`];
 
 /** What the programs of the cloud work on. */
 export type Reach = {
@@ -45,7 +49,7 @@ export type LaunchReach = Reach & {
 export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, `${archivesPrefix}*`, `${verdictsPrefix}*`),
+    get(bucket, `${archivesPrefix}*`, ...proofs),
     // By version id, so that a verdict speaks of the very bytes that were read.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*`)]),
     put(bucket, `${verdictsPrefix}*`),
@@ -57,7 +61,7 @@ export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatemen
 export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, `${verdictsPrefix}*`, `${holdsPrefix}*`),
+    get(bucket, ...proofs, `${holdsPrefix}*`),
     // A delete marker only: versions stay until the bucket's lifecycle removes them.
     allow(
       ['s3:DeleteObject'],
@@ -71,7 +75,7 @@ export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatemen
 export function watchPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, `${verdictsPrefix}*`, `${reportsPrefix}*`, `${watchPrefix}*`),
+    get(bucket, ...proofs, `${reportsPrefix}*`, `${watchPrefix}*`),
     put(bucket, `${watchPrefix}*`),
     ...useKey(key, decrypt, encrypt),
     publish(topic),
@@ -82,7 +86,7 @@ export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
   const { bucket, topic, key, clusterArn, taskDefinitionArn, taskRoles } = reach;
   return [
     list(bucket),
-    get(bucket, `${archivesPrefix}*${manifestSuffix}`, `${verdictsPrefix}*`),
+    get(bucket, `${archivesPrefix}*${manifestSuffix}`, ...proofs),
     ...useKey(key, decrypt),
     allow(['ecs:RunTask'], [taskDefinitionArn], { ArnEquals: { 'ecs:cluster': clusterArn } }),
     allow(
@@ -101,7 +105,7 @@ export function reportPermissions({ topic }: Pick<Reach, 'topic'>): PolicyStatem
 export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, `${archivesPrefix}*`, `${verdictsPrefix}*`),
+    get(bucket, `${archivesPrefix}*`, ...proofs),
     // The archive that the verdict speaks of, not whatever has its name today.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
     put(bucket, `${reportsPrefix}*`),
@@ -166,6 +170,11 @@ export function undoPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>):
     put(bucket, `${holdsPrefix}*`),
     ...useKey(key, encrypt),
   ];
+}
+
+/** What `offsite accept` takes besides reading. Nobody else may say that a suspicious archive is right. */
+export function acceptPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
+  return [put(bucket, `${acceptancesPrefix}*`), ...useKey(key, encrypt)];
 }
 
 function allow(

@@ -48,6 +48,8 @@ export class OffsiteArchive extends Construct {
   readonly undoPolicy: ManagedPolicy;
   /** Has the operator's policy; assumed by principals of the account. */
   readonly operatorRole: Role;
+  /** For whoever says that a suspicious archive is right, besides the operator's. */
+  readonly acceptPolicy: ManagedPolicy;
 
   /** @throws {@link OffsiteError} `CONFIG_INVALID` naming every property that is missing, wrong or unknown. */
   constructor(scope: Construct, id: string, props: OffsiteArchiveProps) {
@@ -77,6 +79,7 @@ export class OffsiteArchive extends Construct {
     this.operatorPolicy = access.operatorPolicy;
     this.undoPolicy = access.undoPolicy;
     this.operatorRole = access.operatorRole;
+    this.acceptPolicy = access.acceptPolicy;
   }
 }
 

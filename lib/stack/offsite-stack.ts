@@ -25,6 +25,7 @@ export class OffsiteStack extends Stack {
       OperatorPolicyArn: ['For whoever lists and restores', archive.operatorPolicy.managedPolicyArn],
       UndoPolicyArn: ['For whoever brings expired archives back', archive.undoPolicy.managedPolicyArn],
       OperatorRoleArn: ['Has that policy, for those of the account', archive.operatorRole.roleArn],
+      AcceptPolicyArn: ['For whoever accepts suspicious archives', archive.acceptPolicy.managedPolicyArn],
       LaunchRestoreTestFunction: [
         'Invoke it for a restore test right now',
         archive.handlers.launchRestoreTest.functionName,

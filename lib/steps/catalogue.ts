@@ -1,7 +1,8 @@
 // catalogue: reads from the store which archives a source has, and what is proven about each.
 
+import { type Acceptance, parseAcceptance } from '../core/acceptance.ts';
 import { type ArchiveId, archiveKeys, archivesPrefix, parseKey, verdictsPrefix } from '../core/archive.ts';
-import { byAge, type CatalogueEntry, entryOf, type Listed } from '../core/catalogue.ts';
+import { byAge, type CatalogueEntry, countsAsIntact, entryOf, type Listed } from '../core/catalogue.ts';
 import { type Verdict, verdictSchema } from '../core/verdict.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
 
@@ -43,10 +44,11 @@ export async function readCatalogue(
     await Promise.all(
       batch.map(async ({ listed }) => {
         listed.verdict = await readVerdict(store, listed.id);
+        listed.acceptance = listed.verdict && (await readAcceptance(store, listed.verdict));
         listed.isJudged = false;
       }),
     );
-    missing -= batch.filter(({ listed }) => entryOf(listed).standing === 'intact').length;
+    missing -= batch.filter(({ listed }) => countsAsIntact(entryOf(listed).standing)).length;
   }
   return found.map(entryOf);
 }
@@ -61,6 +63,13 @@ async function listSource(store: ArchiveStore, source: string): Promise<Found[]>
     found.set(parsed.id.id, listed);
   }
   return [...found.values()];
+}
+
+/** The operator's word on an archive; asked for of suspicious ones only. */
+export async function readAcceptance(store: ArchiveStore, verdict: Verdict): Promise<Acceptance | undefined> {
+  if (verdict.verdict !== 'suspicious') return undefined;
+  const stored = await store.readText(archiveKeys(verdict).acceptance);
+  return stored && parseAcceptance(stored.text, verdict);
 }
 
 /** An archive's verdict; `undefined` if there is none, or none that this version understands. */

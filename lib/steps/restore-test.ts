@@ -1,6 +1,7 @@
 // The quarterly proof: an archive is restored for real, on a server made for it and thrown away afterwards, and what
 // came back is compared with what was dumped. However it ends, a report is written and a mail is sent.
 
+import { isAccepted } from '../core/acceptance.ts';
 import { type ArchiveId, archiveKeys, parseArchiveId } from '../core/archive.ts';
 import type { CheckResult } from '../core/check-result.ts';
 import type { Comparison } from '../core/comparison.ts';
@@ -24,6 +25,7 @@ import { toolVersion } from '../core/version.ts';
 import type { ArchiveStore, OpenObject } from '../io/archive-store.ts';
 import type { Connection } from '../io/connection.ts';
 import { query } from '../io/postgres.ts';
+import { readAcceptance } from './catalogue.ts';
 import { assertSame, compareWithInventory } from './compare.ts';
 import { inflateArchive } from './inflate-archive.ts';
 import { readManifest } from './manifest.ts';
@@ -43,7 +45,8 @@ export type RestoreTestOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-type IntactVerdict = Extract<Verdict, { verdict: 'intact' }>;
+/** Of an archive that counts as intact: a suspicious one does once the operator has accepted it. */
+type IntactVerdict = Extract<Verdict, { verdict: 'intact' | 'suspicious' }>;
 
 /** What is known so far; a failure reports as much of it as there is. */
 type Findings = {
@@ -183,6 +186,9 @@ async function readIntactVerdict(store: ArchiveStore, id: ArchiveId): Promise<In
   const stored = await store.readText(key);
   const verdict = stored && verdictSchema.safeParse(parseJson(stored.text)).data;
   if (verdict?.verdict === 'intact' && verdict.id === id.id) return verdict;
+  if (verdict?.verdict === 'suspicious' && verdict.id === id.id) {
+    if (isAccepted(verdict, await readAcceptance(store, verdict))) return verdict;
+  }
   throw new OffsiteError('NOTHING_INTACT', `${id.id} is not known to be intact`, {
     expected: `the verdict 'intact' in ${key}`,
     found: verdict ? `'${verdict.verdict}' on ${verdict.id}` : stored ? 'no readable verdict' : 'no verdict',

@@ -1,7 +1,7 @@
 // select: which archive does the operator mean? `latest` is the newest intact one, here as everywhere.
 
 import { type ArchiveId, parseArchiveId } from '../core/archive.ts';
-import { type CatalogueEntry, newestIntact, newestOfAny } from '../core/catalogue.ts';
+import { type CatalogueEntry, countsAsIntact, newestIntact, newestOfAny } from '../core/catalogue.ts';
 import { OffsiteError } from '../core/errors.ts';
 import { formatInstant } from '../core/quantities.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
@@ -60,7 +60,7 @@ function latest(
 }
 
 function warningOf({ id, standing }: CatalogueEntry): string | undefined {
-  if (standing === 'intact') return undefined;
+  if (countsAsIntact(standing)) return undefined;
   const what = standing === 'unverified' ? 'has not been verified' : `is ${standing}`;
   return `${id.id} (${formatInstant(id.takenAt)}) ${what}: it is not proven that it can be restored`;
 }

@@ -9,6 +9,7 @@ import { judge, type Observation, type Verdict } from '../core/verdict.ts';
 import { toolVersion } from '../core/version.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
 import { readVerdict } from './catalogue.ts';
+import { readHistory } from './history.ts';
 import { readManifest } from './manifest.ts';
 import { observe } from './observe.ts';
 
@@ -73,7 +74,7 @@ async function judgeArchive(
   };
   if (found === undefined)
     return { verdict: 'missing', ...common, deviations: [missingArchive(id, manifest)] };
-  return verdictOf(common, judge(manifest, found), found);
+  return verdictOf(common, judge(manifest, found, await readHistory(store, id)), found);
 }
 
 type Common = Pick<

@@ -21,6 +21,7 @@ describe('permissions', () => {
       ...failures,
       list,
       's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObjectVersion on VaultBucket/archives/*',
       's3:PutObject on VaultBucket/verdicts/*',
@@ -29,6 +30,7 @@ describe('permissions', () => {
     Expire: [
       ...failures,
       list,
+      's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/holds/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:DeleteObject on VaultBucket/archives/*',
@@ -39,6 +41,7 @@ describe('permissions', () => {
       ...failures,
       list,
       's3:GetObject on VaultBucket/reports/*',
+      's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObject on VaultBucket/watch/*',
       's3:PutObject on VaultBucket/watch/*',
@@ -48,6 +51,7 @@ describe('permissions', () => {
       ...failures,
       list,
       's3:GetObject on VaultBucket/archives/*.manifest.json',
+      's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/verdicts/*',
       'ecs:RunTask on RestoreTaskTaskDefinition if ecs:cluster is RestoreTaskCluster',
       'iam:PassRole on RestoreTaskExecutionRole if iam:PassedToService is ecs-tasks.amazonaws.com',
@@ -65,6 +69,7 @@ describe('permissions', () => {
 
   test('of the restore test', () => {
     expect(allowed('AWS::IAM::Policy', 'RestoreTaskTaskRoleDefaultPolicy')).toEqual([
+      's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/archives/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
@@ -99,6 +104,12 @@ describe('permissions', () => {
       's3:DeleteObjectVersion on VaultBucket/verdicts/*',
       's3:GetLifecycleConfiguration on VaultBucket',
       's3:PutObject on VaultBucket/holds/*',
+    ]);
+  });
+
+  test('of whoever accepts: the word on an archive, and nothing of the archive', () => {
+    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesAcceptPolicy')).toEqual([
+      's3:PutObject on VaultBucket/acceptances/*',
     ]);
   });
 

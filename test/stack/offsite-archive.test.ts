@@ -184,11 +184,13 @@ test('a key of our own is rotated, kept, and used through S3 only, by whoever re
     }),
   );
   expect(uses.sort()).toEqual([
+    'AcceptPolicy: kms:GenerateDataKey',
     'AgentPolicy: kms:Decrypt, kms:GenerateDataKey',
     'Expire: kms:Decrypt',
     'LaunchRestoreTest: kms:Decrypt',
     'OperatorPolicy: kms:Decrypt',
     'RestoreTaskTask: kms:Decrypt, kms:GenerateDataKey',
+    'UndoPolicy: kms:GenerateDataKey',
     'Verify: kms:Decrypt, kms:GenerateDataKey',
     'Watch: kms:Decrypt, kms:GenerateDataKey',
   ]);

@@ -340,6 +340,7 @@ test('outputs name what an operator needs next', () => {
     'OperatorPolicyArn',
     'UndoPolicyArn',
     'OperatorRoleArn',
+    'AcceptPolicyArn',
     'LaunchRestoreTestFunction',
   ]);
 });

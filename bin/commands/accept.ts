@@ -1,0 +1,46 @@
+// offsite accept
+
+import { parseArchiveId } from '../../lib/core/archive.ts';
+import type { Settings } from '../../lib/core/config.ts';
+import { wrap } from '../../lib/core/mail.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
+import { type Accepted, accept } from '../../lib/steps/accept.ts';
+
+export async function runAccept(
+  settings: Settings,
+  wanted: string,
+  flags: { reason?: string; json?: boolean },
+): Promise<void> {
+  const id = parseArchiveId(wanted);
+  const accepted = await accept({
+    store: createS3Store(settings),
+    id,
+    reason: flags.reason,
+    now: new Date(),
+  });
+  const { already, younger } = accepted;
+  const { deviations } = accepted.verdict;
+  process.stdout.write(
+    flags.json
+      ? `${JSON.stringify({ id: id.id, already, deviations, youngerSuspicious: younger }, null, 1)}\n`
+      : describe(id.id, accepted),
+  );
+}
+
+function describe(id: string, { verdict, already, younger }: Accepted): string {
+  const lines = [
+    already ? `${id} was accepted before.` : `${id} is accepted: it counts as intact from now on.`,
+    ...verdict.deviations.flatMap(({ what, expected, found }) => [
+      `  ${what}`,
+      `    expected  ${expected}`,
+      `    found     ${found}`,
+    ]),
+    'The archives after it are compared with it.',
+  ];
+  if (younger.length > 0) {
+    lines.push(
+      `Younger and still suspicious: ${younger.join(', ')}. They are not judged again: accept the newest of them too, if it is right.`,
+    );
+  }
+  return `${lines.flatMap((line) => wrap(line, 80)).join('\n')}\n`;
+}
