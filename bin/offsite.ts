@@ -7,6 +7,7 @@ import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../lib/core/
 import { providerNames } from '../lib/core/provider.ts';
 import { toolVersion } from '../lib/core/version.ts';
 import type { CompressorChoice } from '../lib/io/compressor.ts';
+import { dumpFlags, usage } from './commands/flags.ts';
 
 type StoreFlags = {
   source?: string;
@@ -67,6 +68,29 @@ dumpCommand('doctor', 'look at all that a back-up needs, and change nothing')
   .action(async (command: string[], flags) => {
     const { runDoctor } = await import('./commands/doctor.ts');
     await runDoctor(await settingsOf(flags, dumpFlags(command, flags)), flags, interruption.signal);
+  });
+
+dumpCommand('estimate', 'what a month costs, line by line, for this database')
+  .option(
+    '--archive-bytes <bytes>',
+    "a night's archive, compressed: 2GB (default: the last one, or by the database)",
+  )
+  .option('--archives-per-day <number>', 'how many are taken', '1')
+  .option('--keep-days <days>', 'as deployed', '14')
+  .option('--undo-days <days>', 'as deployed', '7')
+  .addOption(new Option('--encryption <with>', 'as deployed').choices(['s3', 'kms']).default('s3'))
+  .addOption(
+    new Option('--agent-access <how>', 'as deployed')
+      .choices(['policy', 'user', 'rolesAnywhere'])
+      .default('policy'),
+  )
+  .option('--glacier-after-days <days>', 'as deployed (default: never)')
+  .option('--json', 'print JSON')
+  .action(async (command: string[], flags) => {
+    const { runEstimate } = await import('./commands/estimate.ts');
+    // No bucket is asked for anything.
+    const settings = await settingsOf({ bucket: 'any', ...flags }, dumpFlags(command, flags));
+    await runEstimate(settings, flags, interruption.signal);
   });
 
 storeCommand('list', 'show the archives of a source, newest first')
@@ -170,33 +194,6 @@ async function settingsOf(flags: StoreFlags, dump?: RawSettings) {
   const { source, bucket, region, endpoint, provider, profile } = flags;
   const given = Object.entries({ source, bucket, region, endpoint, provider, profile, dump });
   return readSettings(Object.fromEntries(given.filter(([, value]) => value !== undefined)), flags.config);
-}
-
-function dumpFlags(
-  command: readonly string[],
-  { url, container, user, dbname }: { url?: string; container?: string; user?: string; dbname?: string },
-): RawSettings | undefined {
-  if ([command.length > 0, url !== undefined, container !== undefined].filter(Boolean).length > 1) {
-    throw usage('--url, --container and a command exclude each other', 'more than one of them');
-  }
-  if (/^[a-z]+:\/\/[^/@]*:[^/@]*@/.test(url ?? '') || /[?&]password=/.test(url ?? '')) {
-    throw usage(
-      'a URL without a password on the command line, where ps shows it',
-      'one with a password',
-      'put it into OFFSITE_DATABASE_URL, the settings file (dump.url), PGPASSWORD or ~/.pgpass',
-    );
-  }
-  if (command.length > 0) return { via: 'command', command };
-  if (url !== undefined) return { via: 'server', url };
-  const inside = Object.fromEntries(
-    Object.entries({ user, database: dbname }).filter(([, value]) => value !== undefined),
-  );
-  if (container !== undefined) return { via: 'container', container, ...inside };
-  return Object.keys(inside).length > 0 ? { via: 'container', ...inside } : undefined;
-}
-
-function usage(expected: string, found: string, hint = 'see offsite <command> --help'): OffsiteError {
-  return new OffsiteError('USAGE', 'these arguments cannot be used', { expected, found, hint });
 }
 
 async function main(): Promise<void> {

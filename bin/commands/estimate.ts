@@ -1,0 +1,102 @@
+// offsite estimate
+
+import type { Settings } from '../../lib/core/config.ts';
+import type { EstimateInput } from '../../lib/core/cost-line.ts';
+import { OffsiteError } from '../../lib/core/errors.ts';
+import { type Estimate, estimateCost } from '../../lib/core/estimate.ts';
+import { wrap } from '../../lib/core/mail.ts';
+import { parseBytes } from '../../lib/core/part-size.ts';
+import { priceSource, pricesAsOf } from '../../lib/core/prices.ts';
+import { formatBytes } from '../../lib/core/quantities.ts';
+import { type ArchiveSize, findArchiveSize, namedSize } from '../../lib/steps/estimate.ts';
+
+type Flags = {
+  archiveBytes?: string;
+  archivesPerDay: string;
+  keepDays: string;
+  undoDays: string;
+  encryption: EstimateInput['encryption'];
+  agentAccess: EstimateInput['agentAccess'];
+  glacierAfterDays?: string;
+  json?: boolean;
+};
+
+export async function runEstimate(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
+  const wishes = readWishes(flags);
+  const size =
+    flags.archiveBytes === undefined
+      ? await findArchiveSize(settings.source, settings.dump, signal)
+      : namedSize(parseBytes(flags.archiveBytes));
+  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+  const region = settings.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? 'us-east-1';
+  const input = { ...size, ...wishes, region };
+  const estimate = estimateCost(input);
+  if (flags.json) process.stdout.write(`${JSON.stringify(asJson(input, estimate), null, 1)}\n`);
+  else process.stdout.write(page(size, input, estimate));
+}
+
+function readWishes(flags: Flags) {
+  return {
+    archivesPerDay: wholeNumber('--archives-per-day', flags.archivesPerDay),
+    keepDays: wholeNumber('--keep-days', flags.keepDays),
+    undoDays: wholeNumber('--undo-days', flags.undoDays),
+    encryption: flags.encryption,
+    agentAccess: flags.agentAccess,
+    ...(flags.glacierAfterDays === undefined
+      ? {}
+      : { glacierAfterDays: wholeNumber('--glacier-after-days', flags.glacierAfterDays) }),
+  };
+}
+
+function wholeNumber(flag: string, text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && value <= 36_500) return value;
+  throw new OffsiteError('USAGE', `${flag} is not a number that this can reckon with`, {
+    expected: 'a whole number, 1 to 36500',
+    found: `'${text}'`,
+    hint: `say for example ${flag} 14`,
+  });
+}
+
+function page(
+  { compressedBytes, plainBytes, knownFrom }: ArchiveSize,
+  { archivesPerDay, keepDays, undoDays, region }: EstimateInput,
+  estimate: Estimate,
+): string {
+  const nightly = archivesPerDay === 1 ? 'a night' : `${archivesPerDay} times a day`;
+  const head = `An archive of ${formatBytes(compressedBytes)} (${formatBytes(plainBytes)} plain) ${nightly}, kept ${keepDays} days and ${undoDays} more for undo. Size by ${knownFrom}.`;
+  const likeWhich =
+    estimate.pricedLike === region
+      ? `Prices of ${region}`
+      : `The prices of ${region} are not in the table: these are those of ${estimate.pricedLike}`;
+  const foot = `${likeWhich}, ${pricesAsOf}, in US dollars, without taxes and without any free tier (CloudWatch's has 10 alarms, 10 metrics and 3 dashboards for all of an account). To be checked: https://calculator.aws.`;
+  const rows = estimate.lines.map(({ what, basis, cents }) => row(what, basis, cents));
+  return [
+    ...wrap(head, 80),
+    '',
+    row('a month', '', 'USD'),
+    ...rows,
+    row('total', '', estimate.totalCents),
+    '',
+    ...wrap(foot, 80),
+    ...wrap(
+      `${estimate.fetchOnce.what}: ${estimate.fetchOnce.basis}, ${usd(estimate.fetchOnce.cents)} each time.`,
+      80,
+    ),
+    '',
+  ].join('\n');
+}
+
+/** 80 columns. */
+function row(what: string, basis: string, amount: number | 'USD'): string {
+  const figure = amount === 'USD' ? amount : usd(amount);
+  return `${what.padEnd(32)} ${basis.padEnd(36)} ${figure.padStart(10)}`;
+}
+
+function usd(cents: number): string {
+  return (cents / 100).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+function asJson(input: EstimateInput, { pricedLike, lines, totalCents, fetchOnce }: Estimate) {
+  return { input, pricedLike, pricesAsOf, priceSource, currency: 'USD', lines, totalCents, fetchOnce };
+}

@@ -1,0 +1,37 @@
+// Flags that several commands share.
+
+import type { RawSettings } from '../../lib/core/config.ts';
+import { OffsiteError } from '../../lib/core/errors.ts';
+
+/**
+ * Reads which database is meant.
+ *
+ * @throws {@link OffsiteError} `USAGE` for flags that exclude each other, or show a password to everybody.
+ */
+export function dumpFlags(
+  command: readonly string[],
+  { url, container, user, dbname }: { url?: string; container?: string; user?: string; dbname?: string },
+): RawSettings | undefined {
+  if ([command.length > 0, url !== undefined, container !== undefined].filter(Boolean).length > 1) {
+    throw usage('--url, --container and a command exclude each other', 'more than one of them');
+  }
+  if (/^[a-z]+:\/\/[^/@]*:[^/@]*@/.test(url ?? '') || /[?&]password=/.test(url ?? '')) {
+    throw usage(
+      'a URL without a password on the command line, where ps shows it',
+      'one with a password',
+      'put it into OFFSITE_DATABASE_URL, the settings file (dump.url), PGPASSWORD or ~/.pgpass',
+    );
+  }
+  if (command.length > 0) return { via: 'command', command };
+  if (url !== undefined) return { via: 'server', url };
+  const inside = Object.fromEntries(
+    Object.entries({ user, database: dbname }).filter(([, value]) => value !== undefined),
+  );
+  if (container !== undefined) return { via: 'container', container, ...inside };
+  return Object.keys(inside).length > 0 ? { via: 'container', ...inside } : undefined;
+}
+
+/** The error of arguments that cannot be used. */
+export function usage(expected: string, found: string, hint = 'see offsite <command> --help'): OffsiteError {
+  return new OffsiteError('USAGE', 'these arguments cannot be used', { expected, found, hint });
+}
