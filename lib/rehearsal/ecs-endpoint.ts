@@ -10,6 +10,7 @@ import { constants } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { execa } from 'execa';
 import * as z from 'zod';
+import { type AwsRequest, type CallLog, signerOf } from './aws-calls.ts';
 import { type StoppedTask, taskStopped } from './aws-events.ts';
 import type { Bus, Delivery } from './bus.ts';
 import { type AdmittedTask, admitTask, EcsRefusal, type RunTask, runTaskSchema } from './fargate-rules.ts';
@@ -47,11 +48,12 @@ export async function startEcsEndpoint(
   wiring: Wiring,
   host: ContainerHost,
   emit: Bus['emit'],
+  callLog?: CallLog,
 ): Promise<EcsEndpoint> {
   const tasks = new Map<string, { answer: object; ended: Promise<EndedTask> }>();
   const stopping = new AbortController();
 
-  function runTask(body: string): object {
+  function runTask(body: string, headers: AwsRequest['headers']): object {
     const parsed = runTaskSchema.safeParse(JSON.parse(body));
     if (!parsed.success) throw new EcsRefusal('InvalidParameterException', z.prettifyError(parsed.error));
     const request = parsed.data;
@@ -59,6 +61,7 @@ export async function startEcsEndpoint(
     const known = tasks.get(token);
     if (known !== undefined) return known.answer;
     const task = describeTask(wiring, request);
+    if (callLog !== undefined) noteRunTask(callLog, signerOf({ headers })?.principal ?? '', task);
     const ended = runProgram(task, host, stopping.signal).then(async (stopped) => ({
       ...stopped,
       deliveries: await emit(taskStopped(wiring, stopped)),
@@ -89,14 +92,14 @@ export async function startEcsEndpoint(
 
 async function answer(
   request: IncomingMessage,
-  runTask: (body: string) => object,
+  runTask: (body: string, headers: AwsRequest['headers']) => object,
 ): Promise<{ status: number; body: object }> {
   try {
     const body = await text(request);
     if (request.headers['x-amz-target'] !== target) {
       throw new EcsRefusal('InvalidParameterException', `this stands in for ECS RunTask and nothing else`);
     }
-    return { status: 200, body: runTask(body) };
+    return { status: 200, body: runTask(body, request.headers) };
   } catch (error) {
     if (!(error instanceof EcsRefusal)) {
       return { status: 500, body: { __type: 'ServerException', message: String(error) } };
@@ -132,6 +135,18 @@ function describeTask(wiring: Wiring, request: RunTask): Described {
     containers: [{ taskArn, name: container.name, lastStatus: 'PENDING', networkInterfaces: [] }],
   };
   return { ...admitted, taskArn, request, answer: { tasks: [task], failures: [] } };
+}
+
+/** Running a task takes the permission to hand it its roles. */
+function noteRunTask({ note }: CallLog, principal: string, { clusterArn, definition }: AdmittedTask): void {
+  note({
+    principal,
+    action: 'ecs:RunTask',
+    resource: definition.arn,
+    context: { 'ecs:cluster': clusterArn },
+  });
+  const context = { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' };
+  for (const resource of definition.roleArns) note({ principal, action: 'iam:PassRole', resource, context });
 }
 
 async function runProgram(

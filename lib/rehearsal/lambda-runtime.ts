@@ -77,6 +77,8 @@ function environmentOf(host: LambdaHost, fn: LambdaFunction, root: string): Reco
   return {
     ...fn.environment,
     ...host.aws,
+    // As its role would have keys of its own: this is how requests say whose they are.
+    AWS_ACCESS_KEY_ID: fn.logicalId,
     _HANDLER: fn.handler,
     AWS_DEFAULT_REGION: host.aws.AWS_REGION ?? '',
     AWS_EXECUTION_ENV: `AWS_Lambda_nodejs${process.versions.node.split('.')[0]}.x`,

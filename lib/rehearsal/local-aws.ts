@@ -8,6 +8,7 @@ import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { buildApp } from 'fauxqs';
 import * as z from 'zod';
 import type { Mail } from '../core/mail.ts';
+import { type CallLog, createCallLog } from './aws-calls.ts';
 
 /** What any AWS SDK needs in its environment to work against the local endpoint. */
 export type LocalAwsEnvironment = {
@@ -23,6 +24,8 @@ export type LocalAws = {
   readonly env: LocalAwsEnvironment;
   readonly bucket: string;
   readonly topicArn: string;
+  /** What was asked with other access keys than that of `env`. */
+  readonly callLog: CallLog;
   /** Mails published so far, oldest first; reading them takes none away. */
   mails(): Promise<Mail[]>;
   /** Idempotent. Everything stored is gone afterwards. */
@@ -31,6 +34,7 @@ export type LocalAws = {
 
 const region = 'us-east-1';
 const mailbox = 'operator-mailbox';
+const accessKey = 'local';
 
 /** SNS wraps what it delivers to a queue. */
 const envelopeSchema = z.object({ Subject: z.string().optional(), Message: z.string() });
@@ -47,6 +51,11 @@ export async function startLocalAws(
   options: { readonly bucket?: string; readonly topic?: string } = {},
 ): Promise<LocalAws> {
   const app = buildApp({ logger: false, defaultRegion: region });
+  const callLog = createCallLog(accessKey);
+  app.addHook('preHandler', ({ method, url, headers, body }, _reply, done) => {
+    callLog.request({ method, url, headers, body });
+    done();
+  });
   const endpoint = await app.listen({ port: 0, host: '127.0.0.1' });
   let stopped: Promise<void> | undefined;
   const stop = () => {
@@ -61,6 +70,7 @@ export async function startLocalAws(
       env: environmentOf(endpoint),
       bucket,
       topicArn,
+      callLog,
       mails: () => readMails(endpoint),
       stop,
     };
@@ -74,7 +84,7 @@ function environmentOf(endpoint: string): LocalAwsEnvironment {
   return {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: 'local',
+    AWS_ACCESS_KEY_ID: accessKey,
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_EC2_METADATA_DISABLED: 'true',
   };
@@ -84,7 +94,7 @@ async function createParts(endpoint: string, bucket: string, topic: string): Pro
   const config = {
     endpoint,
     region,
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    credentials: { accessKeyId: accessKey, secretAccessKey: 'local' },
     forcePathStyle: true,
   };
   const [s3, sns, sqs] = [new S3Client(config), new SNSClient(config), new SQSClient(config)];

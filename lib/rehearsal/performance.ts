@@ -1,5 +1,6 @@
 // The story from the first back-up to the restored database, step by step.
 
+import type { AwsCall } from './aws-calls.ts';
 import * as fifteenNights from './chapters/fifteen-nights.ts';
 import * as firstNight from './chapters/first-night.ts';
 import * as misfortunes from './chapters/misfortunes.ts';
@@ -16,6 +17,8 @@ export type Figures = {
   readonly asExpected: boolean;
   readonly durationMs: number;
   readonly steps: readonly StepRecord[];
+  /** What the programs asked of AWS, each once. */
+  readonly awsCalls: readonly AwsCall[];
 };
 
 /**
@@ -62,5 +65,6 @@ export async function perform(
   const durationMs = Math.round(performance.now() - startedAt);
   narrator.table(records, durationMs);
   const asExpected = records.every(({ outcome }) => outcome === 'as expected');
-  return { figures: { asExpected, durationMs, steps: records }, database: host?.database, cloud };
+  const { calls: awsCalls } = stage.aws.callLog;
+  return { figures: { asExpected, durationMs, steps: records, awsCalls }, database: host?.database, cloud };
 }

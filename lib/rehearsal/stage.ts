@@ -10,6 +10,7 @@ import { paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import type { Connection } from '../io/connection.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../io/throwaway-postgres.ts';
+import { principals } from './aws-calls.ts';
 import { type Bus, createBus } from './bus.ts';
 import { type EcsEndpoint, startEcsEndpoint } from './ecs-endpoint.ts';
 import type { LambdaHost } from './lambda-runtime.ts';
@@ -137,11 +138,12 @@ export async function deploy(stage: Stage): Promise<Cloud> {
     cwd: projectRoot,
     environment: {
       ...aws.env,
+      AWS_ACCESS_KEY_ID: principals.task,
       PATH: [binDir, dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
       TMPDIR: stage.taskDirectory,
     },
   };
-  const ecs = await startEcsEndpoint(wiring, container, bus.emit);
+  const ecs = await startEcsEndpoint(wiring, container, bus.emit, aws.callLog);
   stage.onClose(() => ecs.stop());
   hostEnvironment.AWS_ENDPOINT_URL_ECS = ecs.endpoint;
   return { wiring, host, bus, ecs, resources: Object.keys(template.Resources).length, synthesisMs };
@@ -158,10 +160,11 @@ export async function runOffsite(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Run> {
+  const principal = args[0] === 'backup' ? principals.agent : principals.operator;
   const result = await execa(process.execPath, ['bin/offsite.ts', ...args, '--config', stage.configFile], {
     cwd: projectRoot,
     extendEnv: false,
-    env: { ...ambient(stage), ...stage.aws.env, ...source.env, ...environment },
+    env: { ...ambient(stage), ...stage.aws.env, AWS_ACCESS_KEY_ID: principal, ...source.env, ...environment },
     stdin: 'ignore',
     reject: false,
     cancelSignal: stage.signal,

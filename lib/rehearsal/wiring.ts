@@ -34,6 +34,8 @@ export type Rule = {
 
 export type TaskDefinition = {
   readonly arn: string;
+  /** Its own, and the one that pulls its image. */
+  readonly roleArns: readonly string[];
   readonly cpu: number;
   readonly memoryMiB: number;
   readonly containers: readonly {
@@ -99,6 +101,8 @@ const ruleSchema = z.object({
 const taskDefinitionSchema = z.object({
   Cpu: z.coerce.number(),
   Memory: z.coerce.number(),
+  TaskRoleArn: z.string(),
+  ExecutionRoleArn: z.string(),
   ContainerDefinitions: z.array(
     z.object({
       Name: z.string(),
@@ -151,6 +155,7 @@ export function readWiring(template: Template, stackName: string, local: LocalPa
     })),
     taskDefinitions: read('AWS::ECS::TaskDefinition', taskDefinitionSchema).map(({ ref, properties }) => ({
       arn: ref,
+      roleArns: [properties.TaskRoleArn, properties.ExecutionRoleArn],
       cpu: properties.Cpu,
       memoryMiB: properties.Memory,
       containers: properties.ContainerDefinitions.map(({ Name, Environment }) => ({

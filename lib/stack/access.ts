@@ -23,9 +23,9 @@ export class Access extends Construct {
   readonly agentPolicy: ManagedPolicy;
   readonly agentAccess: AgentAccess;
   readonly operatorPolicy: ManagedPolicy;
-  readonly undoPolicy: ManagedPolicy;
   /** Has that policy: for whoever of the account may assume roles, and does not want to read archives all day. */
   readonly operatorRole: Role;
+  readonly undoPolicy: ManagedPolicy;
   readonly acceptPolicy: ManagedPolicy;
 
   constructor(scope: Construct, id: string, props: AccessProps) {

@@ -148,7 +148,7 @@ export function agentPermissions(
 /** What listing, fetching, verifying and restoring takes. */
 export function operatorReadPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
   return [
-    allow(['s3:ListBucket', 's3:ListBucketVersions', 's3:GetBucketLocation'], [bucket.bucketArn]),
+    allow(['s3:ListBucket', 's3:ListBucketVersions'], [bucket.bucketArn]),
     allow(['s3:GetObject', 's3:GetObjectVersion'], [bucket.arnForObjects('*')]),
     ...useKey(key, decrypt),
   ];

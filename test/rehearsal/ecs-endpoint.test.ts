@@ -19,6 +19,7 @@ const wiring: Wiring = {
   taskDefinitions: [
     {
       arn: taskDefinition,
+      roleArns: ['arn:aws:iam::000000000000:role/task', 'arn:aws:iam::000000000000:role/execution'],
       cpu: 1024,
       memoryMiB: 2048,
       containers: [{ name: 'restore-test', environment: { OFFSITE_BUCKET: 'vault', FROM: 'template' } }],

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Figures } from '../../lib/rehearsal/performance.ts';
+import { compareWithRoles, withoutReason } from './permissions.ts';
 
 const torrents = 20_012;
 let directory: string;
@@ -59,6 +60,13 @@ describe('with 20,000 torrents and 12 hostile ones', () => {
     expect(step('The mail about it').subject).toContain('20,012 torrents');
     expect(step('The mail about it').text).toContain('20,012');
     expect(step('psql, by hand').torrents).toBe(torrents);
+  });
+
+  test('asks for nothing that the roles do not allow, and the roles allow nothing without need', async () => {
+    expect(figures.awsCalls.length).toBeGreaterThan(50);
+    const { refused, unused } = await compareWithRoles(figures.awsCalls);
+    expect(refused).toEqual([]);
+    expect(withoutReason(unused)).toEqual([]);
   });
 
   test('expires two of fifteen nights, and leaves the rest', () => {

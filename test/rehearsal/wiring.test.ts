@@ -64,6 +64,8 @@ const resources: Template['Resources'] = {
   Task: {
     Type: 'AWS::ECS::TaskDefinition',
     Properties: {
+      TaskRoleArn: 'arn:aws:iam::000000000000:role/task',
+      ExecutionRoleArn: 'arn:aws:iam::000000000000:role/execution',
       Cpu: '1024',
       Memory: '2048',
       ContainerDefinitions: [
@@ -122,6 +124,7 @@ describe('readWiring', () => {
       {
         cpu: 1024,
         memoryMiB: 2048,
+        roleArns: ['arn:aws:iam::000000000000:role/task', 'arn:aws:iam::000000000000:role/execution'],
         containers: [{ name: 'restore-test', environment: { BUCKET: 'offsite' } }],
       },
     ]);

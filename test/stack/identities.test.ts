@@ -90,7 +90,6 @@ describe('permissions', () => {
 
   test('of the operator: it reads', () => {
     expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesOperatorPolicy')).toEqual([
-      's3:GetBucketLocation on VaultBucket',
       's3:GetObject on VaultBucket/*',
       's3:GetObjectVersion on VaultBucket/*',
       's3:ListBucket on VaultBucket',

@@ -1,0 +1,123 @@
+// The rehearsal's calls held against the roles of the template: what was asked and is not allowed is a permission that is
+// missing, and what is allowed and was not asked is one that is too wide, unless there is a reason for it.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template as Synthesized } from 'aws-cdk-lib/assertions';
+import { parseDeployment } from '../../lib/core/deployment.ts';
+import { type AwsCall, principals } from '../../lib/rehearsal/aws-calls.ts';
+import { bucketId, type Template, topicId } from '../../lib/rehearsal/template.ts';
+import { OffsiteStack } from '../../lib/stack/offsite-stack.ts';
+import { projectRoot } from '../fixtures/cdk.ts';
+import { type Account, createAccount, type Policy } from '../fixtures/iam.ts';
+
+const bucket = 'offsite';
+const topicArn = 'arn:aws:sns:us-east-1:000000000000:operator';
+
+/** @returns The calls that AWS would have refused, and permissions that nobody used, both as readable lines. */
+export async function compareWithRoles(
+  calls: readonly AwsCall[],
+): Promise<{ refused: string[]; unused: string[] }> {
+  const template = synthesizeTemplate();
+  const account = createAccount(template, deployedAs(template));
+  const holders = holdersOf(template, account);
+  const refused = calls.map(async ({ principal, ...call }) => {
+    const policies = holders.get(principal)?.policies ?? [];
+    const isKnown = !call.action.startsWith('unknown');
+    const decision = isKnown ? await account.decide(policies, call) : 'not known to the rehearsal';
+    return decision === 'Allowed' ? [] : [`${principal}: ${call.action} on ${call.resource}: ${decision}`];
+  });
+  const unused = [...holders].flatMap(([principal, { name, policies }]) =>
+    account
+      .permissionsOf(policies)
+      .filter(
+        ({ action, resource }) =>
+          !calls.some(
+            (call) =>
+              call.principal === principal && call.action === action && matches(resource, call.resource),
+          ),
+      )
+      .map(({ action, resource }) => `${name}: ${action} on ${shorten(resource)}`),
+  );
+  return { refused: (await Promise.all(refused)).flat(), unused: unused.sort() };
+}
+
+/** Why somebody may do what the rehearsal does not do. */
+const reasons: readonly (readonly [permission: RegExp, reason: string])[] = [
+  [
+    /: (logs:\w+ on Handlers|lambda:InvokeFunction on HandlersReport|sqs:SendMessage on DeadL)/,
+    'Lambda does it itself',
+  ],
+  [/: s3:GetObjectVersion on /, "the rehearsal's bucket has no versions"],
+  [/^(Verify|RestoreTaskTask): s3:ListBucket on /, 'without it S3 says that what is absent is forbidden'],
+  [/^(Expire|Watch|LaunchRestoreTest|Report): sns:Publish on /, 'they have nothing to tell on a good day'],
+  [/: s3:GetObject on acceptances/, 'no archive is suspicious, so nobody looks whether it was accepted'],
+  [/^Expire: s3:GetObject on holds/, 'nothing is held: offsite undo is not rehearsed'],
+  [/^agent: s3:AbortMultipartUpload on /, 'the dump that dies is so small that no upload has begun'],
+  [/^operator: s3:ListBucketVersions on /, 'offsite undo is not rehearsed'],
+];
+
+/** @returns Those of the unused permissions for which nobody has given a reason. */
+export function withoutReason(unused: readonly string[]): string[] {
+  return unused.filter((line) => !reasons.some(([permission]) => permission.test(line)));
+}
+
+/** The template that the rehearsal deploys, without its bundles. */
+function synthesizeTemplate(): Template {
+  const outdir = mkdtempSync(join(tmpdir(), 'offsite-permissions-'));
+  try {
+    const { context } = JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8'));
+    const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] }, outdir });
+    const deployment = parseDeployment({ email: 'operator@example.com' });
+    return Synthesized.fromStack(new OffsiteStack(app, 'OffsiteStack', { deployment })).toJSON() as Template;
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
+  }
+}
+
+function deployedAs(template: Template) {
+  const idOf = (type: string) =>
+    Object.entries(template.Resources).find(([, resource]) => resource.Type === type)?.[0] ?? '';
+  return {
+    region: 'us-east-1',
+    account: '000000000000',
+    stackName: 'OffsiteStack',
+    physicalIds: new Map([
+      [idOf('AWS::S3::Bucket'), bucketId(bucket)],
+      [idOf('AWS::SNS::Topic'), topicId(topicArn)],
+    ]),
+  };
+}
+
+type Holder = { readonly name: string; readonly policies: readonly Policy[] };
+
+/** Who has which policies, by the access key that the rehearsal gives them. */
+function holdersOf(template: Template, account: Account): Map<string, Holder> {
+  const holders = new Map<string, Holder>([
+    [principals.agent, { name: 'agent', policies: account.policiesOf('IdentitiesAgentPolicy') }],
+    [principals.operator, { name: 'operator', policies: account.policiesOf('IdentitiesOperatorPolicy') }],
+  ]);
+  for (const [logicalId, { Type }] of Object.entries(template.Resources)) {
+    const isTask = Type === 'AWS::ECS::TaskDefinition';
+    if (!isTask && Type !== 'AWS::Lambda::Function') continue;
+    const role = account.roleOf(logicalId);
+    const name = role.replace(/^Handlers|Role$/g, '');
+    holders.set(isTask ? principals.task : logicalId, { name, policies: account.policiesOf(role) });
+  }
+  return holders;
+}
+
+function matches(pattern: string, text: string): boolean {
+  const escaped = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${escaped.join('.*')}$`, 's').test(text);
+}
+
+function shorten(arn: string): string {
+  return arn
+    .replace(`arn:aws:s3:::${bucket}/`, '')
+    .replace(topicArn, 'the topic')
+    .replace(`arn:aws:s3:::${bucket}`, 'the bucket')
+    .replace(/^arn:.*OffsiteStack-(\w+?)[0-9A-F]{8}/, '$1');
+}
