@@ -155,7 +155,7 @@ export function describeArchiveStore(
   });
 }
 
-/** Makes a bucket for the contract. */
+/** Makes a bucket that keeps no versions. */
 export async function createBucket(bucket: string): Promise<void> {
   await new S3Client({ forcePathStyle: true }).send(new CreateBucketCommand({ Bucket: bucket }));
 }

@@ -1,7 +1,7 @@
-import { PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
-import { createBucket, describeArchiveStore } from './archive-store.contract.ts';
+import { createVault } from '../fixtures/vault.ts';
+import { describeArchiveStore } from './archive-store.contract.ts';
 
 if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH, so no versioned store is tested');
 
@@ -11,10 +11,7 @@ describe.skipIf(!hasMoto)('S3 store on moto, versioned', () => {
   beforeAll(async () => {
     moto = await startMoto();
     Object.assign(process.env, moto.env);
-    await createBucket('contract');
-    await new S3Client({ forcePathStyle: true }).send(
-      new PutBucketVersioningCommand({ Bucket: 'contract', VersioningConfiguration: { Status: 'Enabled' } }),
-    );
+    await createVault('contract');
   });
   afterAll(() => moto.stop());
 
