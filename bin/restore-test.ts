@@ -1,12 +1,14 @@
 // What the restore test's container runs: one archive, a Postgres of its own, a report, a mail. Exit code 0: passed;
 // 1: failed, and the operator knows; 2: could not report, so that somebody else has to (the task's state change does).
 
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { environmentNames } from '../lib/core/deployment.ts';
 import { describeError, OffsiteError } from '../lib/core/errors.ts';
 import { publishMail } from '../lib/io/mailer.ts';
 import { createS3Store } from '../lib/io/s3-store.ts';
+import { readTaskFacts } from '../lib/io/task-metadata.ts';
 import { startThrowawayPostgres } from '../lib/io/throwaway-postgres.ts';
 import { restoreTest } from '../lib/steps/restore-test.ts';
 
@@ -23,7 +25,8 @@ async function main(): Promise<number> {
   const report = await restoreTest({
     store: createS3Store({ bucket: environment.bucket }),
     archiveId: environment.archiveId,
-    startServer: () => startThrowawayPostgres({ tuned: true, signal }),
+    startServer: () => startThrowawayPostgres({ tuned: true, superuser: unknownName(), signal }),
+    task: await readTaskFacts(process.env.ECS_CONTAINER_METADATA_URI_V4),
     sendMail: (mail) => publishMail(environment.topicArn, mail),
     now: () => new Date(),
     log: (line) => console.log(line),
@@ -31,6 +34,11 @@ async function main(): Promise<number> {
   });
   if (report.outcome === 'failed') console.error(JSON.stringify(report.failure));
   return exitCodes[report.outcome];
+}
+
+/** No dump can name it, so nothing in a dump becomes a superuser's. */
+function unknownName(): string {
+  return `offsite_${randomBytes(8).toString('hex')}`;
 }
 
 function readEnvironment() {

@@ -25,6 +25,8 @@ export const archivesPrefix = 'archives/';
 export const verdictsPrefix = 'verdicts/';
 export const reportsPrefix = 'reports/';
 export const acceptancesPrefix = 'acceptances/';
+/** The operator's own checks of restored databases. */
+export const checksPrefix = 'checks/';
 export const archiveSuffix = '.sql.gz';
 export const manifestSuffix = '.manifest.json';
 

@@ -10,7 +10,8 @@ import { contentsSchema, type Inventory, noContents } from './inventory.ts';
 import { lexerStateSchema, type SqlSink } from './lexer-state.ts';
 import { SqlLexer } from './sql-lexer.ts';
 
-const endMarker = '-- PostgreSQL database dump complete';
+/** The line that pg_dump writes last, but for `\unrestrict`. */
+export const endMarker = '-- PostgreSQL database dump complete';
 const serverVersionLine = '-- Dumped from database version ';
 const pgDumpVersionLine = '-- Dumped by pg_dump version ';
 /** Of one statement: no statement that matters is nearly as long, and an INSERT may be of any length. */

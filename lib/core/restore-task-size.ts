@@ -54,3 +54,33 @@ export function sizeRestoreTask(plainBytes: number): TaskSize {
   const { cpu, memoryMib } = steps.find(({ upToBytes }) => plainBytes <= upToBytes) ?? steps[2];
   return { cpu, memoryMib, ephemeralStorageGib: Math.max(storageGib.least, neededGib) };
 }
+
+/** The slowest that a restore was ever seen to be is ten times this fast (design/performance.md). */
+const slowestBytesPerSecond = 4 * 1024 ** 2;
+const leastTimeMs = 3_600_000;
+
+/**
+ * When a restore test has taken so long that it hangs rather than works.
+ *
+ * @param plainBytes - Length of the plain dump, from the manifest.
+ */
+export function restoreTimeLimitMs(plainBytes: number): number {
+  return leastTimeMs + Math.ceil(plainBytes / slowestBytesPerSecond) * 1000;
+}
+
+/** The least room that a restored database was ever seen to take, in bytes of its plain dump. */
+const leastDatabasePerPlainByte = 1.2;
+
+/**
+ * Refuses a disk that is too small for certain, before an hour is lost on it.
+ *
+ * @throws {@link OffsiteError} `RESTORE_DISK_FULL`.
+ */
+export function assertDiskHolds(plainBytes: number, freeBytes: number): void {
+  if (freeBytes >= plainBytes * leastDatabasePerPlainByte) return;
+  throw new OffsiteError('RESTORE_DISK_FULL', 'the restored database would not fit on the disk', {
+    expected: `at least ${formatBytes(plainBytes * leastDatabasePerPlainByte)}, better ${formatBytes(plainBytes * databasePerPlainByte)}`,
+    found: `${formatBytes(freeBytes)} free`,
+    hint: 'make room, or set TMPDIR to a larger disk',
+  });
+}

@@ -1,6 +1,7 @@
 // What a Postgres client program means by its exit code and its words, said so that an operator knows what to do.
 
-import { OffsiteError } from '../core/errors.ts';
+import { type ErrorCode, OffsiteError } from '../core/errors.ts';
+import { StatementError } from '../core/statement-error.ts';
 import { type Connection, describeConnection } from './connection.ts';
 import type { ChildFailure } from './process.ts';
 
@@ -41,6 +42,89 @@ export function errorLine(stderr: string): string {
   const line = lines.find((text) => /\b(ERROR|FATAL|PANIC):|: error:/.test(text)) ?? lines.at(-1) ?? '';
   return line.trim().slice(0, 300);
 }
+
+/**
+ * Tells why a server did not take a statement of a dump.
+ *
+ * @param error - As the driver throws it: the server's own, or that of a connection that broke.
+ * @param line - Where in the dump.
+ * @returns A {@link StatementError}: `RESTORE_DISK_FULL` or `RESTORE_OUT_OF_MEMORY` where it is that, `SERVER_TOO_OLD`
+ *   where the statement is unknown to this version, else `RESTORE_FAILED`.
+ */
+export function explainStatement(error: unknown, line: number, statement: string): StatementError {
+  const { code = '', message, severity, detail } = error as DatabaseError;
+  const found = [`${severity ?? 'ERROR'}: ${message}`, detail].filter(Boolean).join('; ').slice(0, 600);
+  const known = statementFailures.find(({ codes, words }) => codes.includes(code) || words?.test(message));
+  const hint = known?.hint ?? 'what was found is the server’s own word, the line that of the plain dump';
+  return new StatementError(known?.code ?? 'RESTORE_FAILED', { line, statement, found, hint, cause: error });
+}
+
+/**
+ * Tells whether a throw-away server ran out of something, by its own last words: a client only sees its connection end.
+ *
+ * @param log - The last of what the server said.
+ * @returns The error that says so, else the one that was given.
+ */
+export function explainByServerLog(error: unknown, log: string): unknown {
+  const line = log.split('\n').findLast((text) => ranOut.some(({ words }) => words.test(text)));
+  const known = ranOut.find(({ words }) => line !== undefined && words.test(line));
+  if (line === undefined || known === undefined) return error;
+  const { code, message, hint } = known;
+  return new OffsiteError(code, message, {
+    expected: 'enough for the restored database',
+    found: line.trim(),
+    hint,
+    cause: error,
+  });
+}
+
+const ranOut: readonly { code: ErrorCode; words: RegExp; message: string; hint: string }[] = [
+  {
+    code: 'RESTORE_DISK_FULL',
+    words: /No space left on device/,
+    message: 'the disk of the throw-away server is full',
+    hint: 'the restored database did not fit: give the test more disk',
+  },
+  {
+    code: 'RESTORE_OUT_OF_MEMORY',
+    words: /was terminated by signal 9|^.{0,80}(ERROR|FATAL): {2}out of memory/,
+    message: 'the throw-away server ran out of memory',
+    hint: 'signal 9 is what Linux ends a process with when memory is gone: give the test more memory',
+  },
+];
+
+type DatabaseError = Error & { readonly code?: string; readonly severity?: string; readonly detail?: string };
+
+/** @see https://www.postgresql.org/docs/16/errcodes-appendix.html */
+const statementFailures: readonly {
+  readonly code: ErrorCode;
+  readonly codes: readonly string[];
+  readonly words?: RegExp;
+  readonly hint: string;
+}[] = [
+  {
+    code: 'RESTORE_DISK_FULL',
+    codes: ['53100'],
+    words: /No space left on device/,
+    hint: 'the restored database did not fit on the disk of the throw-away server: give it more',
+  },
+  {
+    code: 'RESTORE_OUT_OF_MEMORY',
+    codes: ['53200'],
+    hint: 'the throw-away server ran out of memory: give it more',
+  },
+  {
+    code: 'SERVER_TOO_OLD',
+    codes: [],
+    words: /unrecognized configuration parameter/,
+    hint: 'the dump sets what this server does not know: restore to the major version of pg_dump or newer (POSTGRES_MAJOR)',
+  },
+  {
+    code: 'RESTORE_FAILED',
+    codes: ['42501'],
+    hint: 'the dump is restored as an ordinary role: what needs a superuser was not written by a dump of BitAgent; look at that line',
+  },
+];
 
 function programMissing(
   connection: Connection,

@@ -15,11 +15,13 @@ import { findPostgresPrograms } from './postgres.ts';
 import { type User, unprivilegedUser } from './unprivileged-user.ts';
 
 export type ThrowawayPostgres = {
-  /** As superuser `postgres`, to database `postgres`. */
+  /** As the superuser, to database `postgres`. */
   readonly connection: Extract<Connection, { via: 'server' }>;
   readonly port: number;
   /** Removed by `stop()`. */
   readonly directory: string;
+  /** The last of what the server said. */
+  log(): string;
   /** Ends the server at once and removes its directory. Idempotent. */
   stop(): Promise<void>;
 };
@@ -31,6 +33,8 @@ export type ThrowawayOptions = {
   readonly tuned?: boolean | undefined;
   /** Further settings, by name. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
+  /** The superuser's name; `postgres` when not given. A name that no dump knows keeps a dump from owning things by it. */
+  readonly superuser?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -80,30 +84,33 @@ export async function startThrowawayPostgres(options: ThrowawayOptions = {}): Pr
   };
   try {
     const password = randomBytes(18).toString('base64url');
-    await initialize(binDir, directory, password, user, options.signal);
+    const superuser = options.superuser ?? 'postgres';
+    await initialize(binDir, directory, { name: superuser, password }, user, options.signal);
     const started = await startOnFreePort(binDir, directory, user, options);
     server = started.server;
-    return { connection: connectionTo(started.port, password), port: started.port, directory, stop };
+    const { port } = started;
+    const connection = connectionTo(port, superuser, password);
+    return { connection, port, directory, log: () => started.server.log(), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function connectionTo(port: number, password: string): ThrowawayPostgres['connection'] {
-  const env = { PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: 'postgres', PGPASSWORD: password };
+function connectionTo(port: number, superuser: string, password: string): ThrowawayPostgres['connection'] {
+  const env = { PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: superuser, PGPASSWORD: password };
   return { via: 'server', env: { ...env, PGDATABASE: 'postgres', PGSSLMODE: 'disable' } };
 }
 
 async function initialize(
   binDir: string,
   directory: string,
-  password: string,
+  superuser: { name: string; password: string },
   user: User | undefined,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const passwordFile = join(directory, 'password');
-  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  await writeFile(passwordFile, `${superuser.password}\n`, { mode: 0o600 });
   if (user !== undefined) {
     for (const path of [directory, passwordFile]) await chown(path, user.uid, user.gid);
   }
@@ -112,7 +119,15 @@ async function initialize(
   const result = await execa(
     join(binDir, 'initdb'),
     [
-      ...['--pgdata', join(directory, 'data'), '--username', 'postgres', '--encoding', 'UTF8', '--no-sync'],
+      ...[
+        '--pgdata',
+        join(directory, 'data'),
+        '--username',
+        superuser.name,
+        '--encoding',
+        'UTF8',
+        '--no-sync',
+      ],
       ...['--locale', 'C', '--lc-ctype', ctype, '--auth', 'scram-sha-256', '--pwfile', passwordFile],
     ],
     {

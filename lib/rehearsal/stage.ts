@@ -112,7 +112,7 @@ export async function startDatabase(stage: Stage, torrents: number): Promise<Dat
   const { binDir, signal } = stage;
   const server = await startThrowawayPostgres({ binDir, tuned: true, signal });
   stage.onClose(() => server.stop());
-  const source = await loadCorpus(server.connection, { torrents, edge: true, binDir });
+  const source = await loadCorpus(server.connection, { torrents, edge: true, asof: new Date(), binDir });
   if (source.via !== 'server') throw new Error('the corpus was loaded somewhere else');
   return { server, source };
 }

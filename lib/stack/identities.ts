@@ -17,6 +17,7 @@ import {
   acceptancesPrefix,
   archiveSuffix,
   archivesPrefix,
+  checksPrefix,
   manifestSuffix,
   reportsPrefix,
   verdictsPrefix,
@@ -105,7 +106,7 @@ export function reportPermissions({ topic }: Pick<Reach, 'topic'>): PolicyStatem
 export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, `${archivesPrefix}*`, ...proofs),
+    get(bucket, `${archivesPrefix}*`, ...proofs, `${checksPrefix}*`),
     // The archive that the verdict speaks of, not whatever has its name today.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
     put(bucket, `${reportsPrefix}*`),

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { OffsiteError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
 
@@ -22,11 +22,14 @@ export type InflatedArchive = {
 
 // Node's default of 16 KiB halves the rate (design/performance.md).
 const chunkBytes = 256 * 1024;
+/** Some chunks ahead of the reader: the thread that inflates then hardly waits for the one that reads. */
+const aheadBytes = 4 * chunkBytes;
 
 /**
  * Inflates an archive while it is downloaded.
  *
  * @param body - The archive's bytes.
+ * @param onDownloaded - Called after the last compressed byte.
  * @returns The dump's plain text. It ends only if every byte was as the manifest says; else, in place of its end, it
  *   throws `OffsiteError` `ARCHIVE_DAMAGED`, or `STORE_UNREACHABLE` if the download broke off.
  */
@@ -34,25 +37,27 @@ export function inflateArchive(
   body: Readable,
   expected: ArchiveBytes,
   signal?: AbortSignal,
+  onDownloaded?: () => void,
 ): InflatedArchive {
   const progress: InflateProgress = { compressedBytes: 0, plainBytes: 0 };
-  return { dump: inflate(body, expected, progress, signal), progress };
+  return { dump: inflate(body, expected, { progress, onDownloaded }, signal), progress };
 }
 
 async function* inflate(
   body: Readable,
   expected: ArchiveBytes,
-  progress: InflateProgress,
+  { progress, onDownloaded }: { progress: InflateProgress; onDownloaded: (() => void) | undefined },
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
-  const gunzip = createGunzip({ chunkSize: chunkBytes });
+  const gunzip = createGunzip({ chunkSize: chunkBytes, readableHighWaterMark: aheadBytes } as ZlibOptions);
   async function* hashed(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of source) {
       hash.update(chunk);
       progress.compressedBytes += chunk.length;
       yield chunk;
     }
+    onDownloaded?.();
   }
   // Its failure comes out of gunzip too, which is where we read.
   const feeding = pipeline(body, hashed, gunzip, signal ? { signal } : {}).catch(() => undefined);

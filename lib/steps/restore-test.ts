@@ -1,66 +1,80 @@
 // The quarterly proof: an archive is restored for real, on a server made for it and thrown away afterwards, and what
 // came back is compared with what was dumped. However it ends, a report is written and a mail is sent.
 
-import { isAccepted } from '../core/acceptance.ts';
+import { availableParallelism } from 'node:os';
 import { type ArchiveId, archiveKeys, parseArchiveId } from '../core/archive.ts';
-import type { CheckResult } from '../core/check-result.ts';
-import type { Comparison } from '../core/comparison.ts';
 import { OffsiteError } from '../core/errors.ts';
-import type { Inventory } from '../core/inventory.ts';
+import { rowsOf } from '../core/inventory.ts';
 import type { Mail } from '../core/mail.ts';
 import type { Manifest } from '../core/manifest.ts';
-import { formatBytes, formatDuration } from '../core/quantities.ts';
+import { formatDuration } from '../core/quantities.ts';
+import { describeFailure, markerMissing, nothingToCount } from '../core/restore-failure.ts';
 import {
   type RestoreFailure,
   type RestoreReport,
-  type RestoreStage,
   restoreReportFormat,
   restoreReportKey,
-  type StageName,
   serializeRestoreReport,
 } from '../core/restore-report.ts';
+import { assertDiskHolds, restoreTimeLimitMs } from '../core/restore-task-size.ts';
 import { restoreTestMail } from '../core/restore-test-mail.ts';
-import { countedTable, type Verdict, verdictSchema } from '../core/verdict.ts';
+import { assertServerFits } from '../core/server-versions.ts';
+import { countedTable } from '../core/verdict.ts';
 import { toolVersion } from '../core/version.ts';
-import type { ArchiveStore, OpenObject } from '../io/archive-store.ts';
-import type { Connection } from '../io/connection.ts';
+import type { ArchiveStore } from '../io/archive-store.ts';
 import { query } from '../io/postgres.ts';
-import { readAcceptance } from './catalogue.ts';
+import { explainByServerLog } from '../io/postgres-errors.ts';
+import { freeBytesOf, watchResources } from '../io/resource-watch.ts';
+import type { ThrowawayPostgres } from '../io/throwaway-postgres.ts';
 import { assertSame, compareWithInventory } from './compare.ts';
-import { inflateArchive } from './inflate-archive.ts';
+import { type IntactVerdict, openJudged, readIntactVerdict } from './judged-archive.ts';
+import { loadArchive } from './load-archive.ts';
 import { readManifest } from './manifest.ts';
-import { openArchive } from './open-archive.ts';
-import { restore } from './restore.ts';
+import { readChecks } from './read-checks.ts';
+import { assertChecks, type CheckFile, runChecks } from './run-checks.ts';
+import { makeSandbox } from './sandbox.ts';
+import { Stages } from './stages.ts';
 
 export type RestoreTestOptions = {
   readonly store: ArchiveStore;
   readonly archiveId: string;
   /** Starts an empty server; it is stopped in any case. */
-  readonly startServer: () => Promise<{ readonly connection: Connection; stop(): Promise<void> }>;
+  readonly startServer: () => Promise<ThrowawayPostgres>;
   readonly sendMail: (mail: Mail) => Promise<void>;
   readonly now: () => Date;
   readonly log?: ((line: string) => void) | undefined;
+  /** The operator's own checks, as text; those in the vault when not given. */
+  readonly checks?: { readonly text: string; readonly file: string } | undefined;
+  /** What the test runs in, where that is paid for. */
+  readonly task?: RestoreReport['task'];
+  /** That load and make indexes at the same time; by default one for each core. */
+  readonly sessions?: number | undefined;
+  readonly progressEveryMs?: number | undefined;
   /** Where psql is. */
   readonly binDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Of an archive that counts as intact: a suspicious one does once the operator has accepted it. */
-type IntactVerdict = Extract<Verdict, { verdict: 'intact' | 'suspicious' }>;
-
 /** What is known so far; a failure reports as much of it as there is. */
 type Findings = {
-  startedAt: Date;
-  stages: RestoreStage[];
-  comparisons: Comparison[];
-  checks: CheckResult[];
-  archive?: NonNullable<RestoreReport['archive']>;
-  serverVersion?: string;
-  torrents?: number;
+  -readonly [Key in
+    | 'archive'
+    | 'serverVersion'
+    | 'torrents'
+    | 'restoration'
+    | 'resources']?: RestoreReport[Key];
+} & {
+  comparisons: RestoreReport['comparisons'];
+  checks: RestoreReport['checks'];
 };
+
+/** What is tested, as its manifest and verdict say. */
+type Subject = { readonly id: ArchiveId; readonly manifest: Manifest; readonly verdict: IntactVerdict };
 
 const database = 'restore_test';
 const progressEveryMs = 10_000;
+/** More sessions than this only wait for each other. */
+const sessionsMax = 8;
 
 /**
  * Restores an archive into a throw-away server, compares everything, reports.
@@ -70,13 +84,14 @@ const progressEveryMs = 10_000;
  *   the two was still tried.
  */
 export async function restoreTest(options: RestoreTestOptions): Promise<RestoreReport> {
-  const { now, signal } = options;
+  const { now, signal, log = () => {} } = options;
   const id = parseArchiveId(options.archiveId);
   const startedAt = now();
-  const findings: Findings = { startedAt, stages: [], comparisons: [], checks: [] };
+  const stages = new Stages(startedAt, now, log);
+  const findings: Findings = { comparisons: [], checks: [] };
   let failure: RestoreFailure | undefined;
   try {
-    await prove(id, findings, options);
+    await prove(id, findings, stages, options);
   } catch (error) {
     failure = describeFailure(
       signal?.aborted && signal.reason instanceof OffsiteError ? signal.reason : error,
@@ -86,139 +101,98 @@ export async function restoreTest(options: RestoreTestOptions): Promise<RestoreR
     format: restoreReportFormat,
     id: id.id,
     source: id.source,
+    startedAt: startedAt.toISOString(),
     durationMs: now().getTime() - startedAt.getTime(),
     toolVersion,
+    stages: stages.list,
     ...findings,
-    startedAt: startedAt.toISOString(),
+    ...(options.task !== undefined && { task: options.task }),
     ...(failure === undefined ? { outcome: 'passed' as const } : { outcome: 'failed' as const, failure }),
   } as RestoreReport;
   await deliver(report, restoreReportKey(id, startedAt), options);
   return report;
 }
 
-async function prove(id: ArchiveId, findings: Findings, options: RestoreTestOptions): Promise<void> {
-  const { store, signal } = options;
-  const log = options.log ?? (() => {});
-  const measure = measureInto(findings, options);
+async function prove(
+  id: ArchiveId,
+  findings: Findings,
+  stages: Stages,
+  options: RestoreTestOptions,
+): Promise<void> {
+  const { store, log = () => {} } = options;
   const manifest = await readManifest(store, id);
   const verdict = await readIntactVerdict(store, id);
-  signal?.throwIfAborted();
-  const server = await measure('start server', options.startServer);
+  const checks = await readChecks(store, id, options.checks);
+  options.signal?.throwIfAborted();
+  const server = await stages.measure('start server', options.startServer);
+  const watched = await watchResources(server.directory);
   try {
-    const { connection } = server;
-    const inside = { database, binDir: options.binDir, signal };
-    const [version] = await query(connection, 'SHOW server_version', { binDir: options.binDir });
-    findings.serverVersion = version?.[0] ?? 'unknown';
-    const opened = await openJudged(store, id, manifest, verdict);
-    const { etag, versionId } = opened;
-    const { compressedBytes, plainBytes } = manifest;
-    findings.archive = { key: archiveKeys(id).archive, etag, versionId, compressedBytes, plainBytes };
-    await load(connection, opened, { manifest, roles: verdict.inventory.roles }, findings, options);
-    findings.comparisons = await measure('compare', () =>
-      compareWithInventory(connection, verdict.inventory, inside),
-    );
-    const counts = findings.comparisons.find(({ what }) => what === `public.${countedTable}`);
-    if (typeof counts?.found === 'number') {
-      const [row] = await query(connection, `SELECT count(*) FROM ${countedTable}`, inside);
-      findings.torrents = Number(row?.[0]);
-    }
-    assertSame(findings.comparisons);
-    if (findings.torrents === undefined) throw nothingToCount();
+    const limited = { ...options, signal: withTimeLimit(manifest, options.signal) };
+    await proveOn(server, { id, manifest, verdict }, { findings, stages, checks }, limited);
+  } catch (error) {
+    throw explainByServerLog(error, server.log());
   } finally {
+    findings.resources = await watched();
     await server.stop().catch((error) => log(`restore-test: stopping the server failed: ${error}`));
   }
 }
 
-/** Streams the archive into the server; the time until its last byte and the time after it are stages of their own. */
-async function load(
-  connection: Connection,
-  { body }: OpenObject,
-  { manifest, roles }: { manifest: Manifest; roles: Inventory['roles'] },
-  { stages, startedAt }: Findings,
-  { now, binDir, signal, log = () => {} }: RestoreTestOptions,
+async function proveOn(
+  server: ThrowawayPostgres,
+  subject: Subject,
+  { findings, stages, checks }: { findings: Findings; stages: Stages; checks: CheckFile[] },
+  options: RestoreTestOptions,
 ): Promise<void> {
+  const { binDir, signal } = options;
+  const { inventory } = subject.verdict;
+  const [version] = await query(server.connection, 'SHOW server_version', { binDir });
+  findings.serverVersion = version?.[0] ?? 'unknown';
+  assertServerFits(inventory, findings.serverVersion);
+  assertDiskHolds(subject.manifest.plainBytes, await freeBytesOf(server.directory));
+  const sandbox = await makeSandbox({ connection: server.connection, database, inventory, binDir });
+  const inside = { database, binDir, signal };
+  const { ended } = await load(sandbox, subject, findings, stages, options);
+  findings.comparisons = await stages.measure('compare', () =>
+    compareWithInventory(sandbox.connection, inventory, inside),
+  );
+  const sizeSql = `SELECT pg_database_size(current_database())`;
+  const [size] = await query(sandbox.connection, sizeSql, inside);
+  if (findings.restoration) findings.restoration.databaseBytes = Number(size?.[0]);
+  const counts = findings.comparisons.find(({ what }) => what === `public.${countedTable}`);
+  if (typeof counts?.found === 'number') {
+    const [row] = await query(sandbox.connection, `SELECT count(*) FROM public.${countedTable}`, inside);
+    findings.torrents = Number(row?.[0]);
+  }
+  assertSame(findings.comparisons);
+  if (!ended) throw markerMissing();
+  if (findings.torrents === undefined) throw nothingToCount();
+  const facts = { dumpedAt: new Date(subject.manifest.startedAt), torrents: rowsOf(inventory, countedTable) };
+  findings.checks = await stages.measure('checks', () =>
+    runChecks(sandbox.connection, database, checks, facts, signal),
+  );
+  assertChecks(findings.checks);
+}
+
+async function load(
+  sandbox: Awaited<ReturnType<typeof makeSandbox>>,
+  { id, manifest, verdict }: Subject,
+  findings: Findings,
+  stages: Stages,
+  options: RestoreTestOptions,
+): Promise<{ ended: boolean }> {
+  const { now, signal, log = () => {} } = options;
+  const sessions = options.sessions ?? Math.min(Math.max(2, availableParallelism()), sessionsMax);
   const began = now();
-  let ended: Date | undefined;
-  const { dump, progress } = inflateArchive(body, manifest, signal);
-  async function* noticingEnd(): AsyncGenerator<Buffer> {
-    yield* dump;
-    ended = now();
-  }
-  const ticker = setInterval(() => {
-    const rest = ended === undefined ? '' : ': all read, making indexes and keys';
-    log(
-      `restore-test: ${formatBytes(progress.compressedBytes)} of ${formatBytes(manifest.compressedBytes)} read, ` +
-        `${formatBytes(progress.plainBytes)} of ${formatBytes(manifest.plainBytes)} loaded${rest}`,
-    );
-  }, progressEveryMs);
-  try {
-    await restore({ connection, database, dump: noticingEnd(), roles, createRoles: true, binDir, signal });
-  } finally {
-    clearInterval(ticker);
-    body.destroy();
-    const finished = now();
-    const stage = (name: StageName, from: Date, to: Date) =>
-      stages.push({
-        stage: name,
-        startMs: from.getTime() - startedAt.getTime(),
-        durationMs: to.getTime() - from.getTime(),
-      });
-    stage('load', began, ended ?? finished);
-    if (ended) stage('indexes', ended, finished);
-  }
-}
-
-function measureInto({ stages, startedAt }: Findings, { now, log = () => {} }: RestoreTestOptions) {
-  return async <T>(stage: StageName, run: () => Promise<T>): Promise<T> => {
-    const began = now();
-    try {
-      return await run();
-    } finally {
-      const durationMs = now().getTime() - began.getTime();
-      stages.push({ stage, startMs: began.getTime() - startedAt.getTime(), durationMs });
-      log(`restore-test: ${stage} took ${formatDuration(durationMs)}`);
-    }
-  };
-}
-
-async function readIntactVerdict(store: ArchiveStore, id: ArchiveId): Promise<IntactVerdict> {
-  const key = archiveKeys(id).verdict;
-  const stored = await store.readText(key);
-  const verdict = stored && verdictSchema.safeParse(parseJson(stored.text)).data;
-  if (verdict?.verdict === 'intact' && verdict.id === id.id) return verdict;
-  if (verdict?.verdict === 'suspicious' && verdict.id === id.id) {
-    if (isAccepted(verdict, await readAcceptance(store, verdict))) return verdict;
-  }
-  throw new OffsiteError('NOTHING_INTACT', `${id.id} is not known to be intact`, {
-    expected: `the verdict 'intact' in ${key}`,
-    found: verdict ? `'${verdict.verdict}' on ${verdict.id}` : stored ? 'no readable verdict' : 'no verdict',
-    hint: 'choose an intact archive (offsite list), or let this one be verified first (offsite verify)',
-  });
-}
-
-/** Opens the archive, if its bytes are still those that the verdict speaks of. */
-async function openJudged(
-  store: ArchiveStore,
-  id: ArchiveId,
-  manifest: Manifest,
-  verdict: IntactVerdict,
-): Promise<OpenObject> {
-  const opened = await openArchive(store, id, manifest);
-  if (opened.etag === verdict.etag && opened.versionId === verdict.versionId) return opened;
-  opened.body.destroy();
-  throw new OffsiteError('ARCHIVE_CHANGED', `the archive ${id.id} was changed after it was verified`, {
-    expected: `ETag ${verdict.etag}, version ${verdict.versionId ?? 'none'}, as in the verdict`,
-    found: `ETag ${opened.etag}, version ${opened.versionId ?? 'none'}`,
-    hint: 'find out who wrote it (CloudTrail): nothing here ever overwrites an archive; back up again now',
-  });
-}
-
-function nothingToCount(): OffsiteError {
-  return new OffsiteError('RESTORE_FAILED', `the dump has no table ${countedTable}`, {
-    expected: `the table public.${countedTable}, as every BitAgent database has it`,
-    found: 'other tables only',
-    hint: "look at what is dumped: is 'database' in the agent's settings the right one?",
-  });
+  const opened = await openJudged(options.store, id, manifest, verdict);
+  const { etag, versionId } = opened;
+  const { compressedBytes, plainBytes } = manifest;
+  findings.archive = { key: archiveKeys(id).archive, etag, versionId, compressedBytes, plainBytes };
+  const everyMs = options.progressEveryMs ?? progressEveryMs;
+  const what = { manifest, sandbox, database, sessions, stages, now, log, progressEveryMs: everyMs, signal };
+  const restored = await loadArchive(opened, what);
+  const recoveryMs = now().getTime() - began.getTime();
+  findings.restoration = { way: 'parallel', sessions, recoveryMs };
+  return restored;
 }
 
 async function deliver(
@@ -236,24 +210,15 @@ async function deliver(
   if (problems.length > 1) throw new AggregateError(problems, problems.map(String).join('; '));
 }
 
-function describeFailure(error: unknown): RestoreFailure {
-  if (error instanceof OffsiteError) {
-    const { code, message, expected, found, hint } = error;
-    return { code, message, expected, found, hint };
-  }
-  return {
-    code: 'UNEXPECTED',
-    message: 'the restore test itself failed',
-    expected: 'no error but those that are known',
-    found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-    hint: "read the task's log; if it is a fault of bitagent-offsite, report it",
-  };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/** A restore that hangs must not be paid for without end. */
+function withTimeLimit({ plainBytes }: Manifest, signal: AbortSignal | undefined): AbortSignal {
+  const limitMs = restoreTimeLimitMs(plainBytes);
+  const limit = new AbortController();
+  const error = new OffsiteError('RESTORE_OUT_OF_TIME', 'the restore test took longer than it ever may', {
+    expected: `an end within ${formatDuration(limitMs)}, ten times what such a dump takes`,
+    found: 'no end',
+    hint: 'what it did last is in the log: a statement of the dump may wait for ever, or the disk is far too slow',
+  });
+  setTimeout(() => limit.abort(error), limitMs).unref();
+  return signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);
 }

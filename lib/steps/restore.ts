@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { splitName } from '../core/comparison.ts';
+import { DumpSplitter } from '../core/dump-splitter.ts';
 import { OffsiteError } from '../core/errors.ts';
 import type { Connection } from '../io/connection.ts';
 import { clientCommand, query, quoteIdentifier, quoteLiteral } from '../io/postgres.ts';
@@ -105,7 +106,7 @@ async function feedPsql({ connection, database, dump, binDir, signal }: RestoreO
   });
   let fed = false;
   let sourceError: unknown;
-  const source = watched(dump, (error) => {
+  const source = watched(guarded(dump), (error) => {
     sourceError = error;
   });
   const feeding = pipeline(
@@ -127,6 +128,15 @@ async function feedPsql({ connection, database, dump, binDir, signal }: RestoreO
   if (result.failed || !fed) {
     throw psqlFailed(connection, database, { ...result, startError: result.code, stderr });
   }
+}
+
+/** Gives psql whole statements and rows only, and none of its own commands: it could run programs with them. */
+async function* guarded(dump: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const splitter = new DumpSplitter();
+  for await (const chunk of dump) {
+    for (const { bytes } of splitter.push(chunk)) yield bytes;
+  }
+  for (const { bytes } of splitter.finish()) yield bytes;
 }
 
 /** Tells the dump's own failures from those of psql's pipe, which a stream throws into its source. */

@@ -24,7 +24,7 @@ let dump: Buffer;
 /** The programs' temporary directory: shows what they leave behind. */
 let own: string;
 let bundled: string;
-let day = 0;
+let minute = 0;
 
 beforeAll(async () => {
   aws = await startLocalAws();
@@ -50,8 +50,8 @@ afterEach(async () => {
 });
 
 function archived(parts: Partial<Parameters<typeof storeArchive>[1]> = {}): Promise<ArchiveId> {
-  day += 1;
-  return storeArchive(store, { dump, takenAt: new Date(Date.UTC(2026, 9, day, 3, 15)), ...parts });
+  minute += 10;
+  return storeArchive(store, { dump, takenAt: new Date(Date.UTC(2026, 10, 22, 3, minute)), ...parts });
 }
 
 /** Starts the program as the container would: with its own variables and little else. */
@@ -165,7 +165,12 @@ describe('bin/restore-test', () => {
   });
 
   it('shows no secret in ps or in what it prints', async () => {
-    const slow = Buffer.concat([dump, Buffer.from('SELECT pg_sleep(2);\n')]);
+    const end = dump.lastIndexOf('--\n-- PostgreSQL database dump complete');
+    const slow = Buffer.concat([
+      dump.subarray(0, end),
+      Buffer.from('SELECT pg_sleep(2);\n\n'),
+      dump.subarray(end),
+    ]);
     const id = await archived({ dump: slow });
     const child = start(id.id);
     const password = await passwordOf(child, id.id);

@@ -71,6 +71,7 @@ describe('permissions', () => {
     expect(allowed('AWS::IAM::Policy', 'RestoreTaskTaskRoleDefaultPolicy')).toEqual([
       's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/checks/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
       list,

@@ -21,7 +21,7 @@ let store: ArchiveStore;
 let dump: Buffer;
 let own: string;
 const tmpBefore = process.env.TMPDIR;
-let day = 0;
+let minute = 0;
 let takenAt: Date;
 let mails: Mail[];
 
@@ -45,10 +45,10 @@ afterAll(async () => {
   await aws.stop();
 });
 
-// Every test has an archive of its own day.
+// Every test has an archive of its own hour; the corpus' newest row is of 03:00.
 beforeEach(() => {
-  day += 1;
-  takenAt = new Date(Date.UTC(2026, 9, day, 3, 15));
+  minute += 10;
+  takenAt = new Date(Date.UTC(2026, 10, 22, 3, minute));
   mails = [];
 });
 // Whatever happened: no server, no directory, no process.
@@ -102,7 +102,19 @@ describe('restoreTest', () => {
     });
     expect(report.comparisons.filter(({ same }) => !same)).toEqual([]);
     expect(report.comparisons.filter(({ counted }) => counted === 'rows')).toHaveLength(26);
-    expect(report.stages.map(({ stage }) => stage)).toEqual(['start server', 'load', 'indexes', 'compare']);
+    expect(report.stages.map(({ stage }) => stage)).toEqual([
+      'start server',
+      'download',
+      'inflate',
+      'load',
+      'indexes',
+      'compare',
+      'checks',
+    ]);
+    expect(report.checks.filter(({ outcome }) => outcome !== 'pass')).toEqual([]);
+    expect(report.checks).toHaveLength(23);
+    expect(report.restoration).toMatchObject({ way: 'parallel', databaseBytes: expect.any(Number) });
+    expect(report.resources?.peakMemoryBytes).toBeGreaterThan(1e6);
     const stored = await store.readText(restoreReportKey(id, new Date(report.startedAt)));
     expect(parseRestoreReport(stored?.text ?? '')).toEqual(report);
     expect(mails.map(({ subject }) => subject)).toEqual([
@@ -214,7 +226,9 @@ describe('restoreTest', () => {
     const id = await storeArchive(store, { dump: broken, takenAt });
     await expectFailure(id, {
       code: 'RESTORE_FAILED',
-      found: expect.stringMatching(/^psql:<stdin>:\d+: ERROR/),
+      found: expect.stringMatching(/^line \d+: ERROR: syntax error/),
+      line: dump.toString('latin1').split('CREATE TABLE public.torrents ')[0]?.split('\n').length,
+      statement: expect.stringMatching(/^CREATE TABBLE x /),
     });
   });
 

@@ -182,12 +182,12 @@ describe('restore', () => {
     await expectNothingLeft();
   });
 
-  it('does not take a psql for successful that left before the end', async () => {
+  it('refuses what would make psql leave before the end', async () => {
     async function* quitting(): AsyncGenerator<Uint8Array> {
       yield Buffer.from('SELECT 1;\n\\q\n');
       await new Promise(() => {});
     }
-    await expect(restoring({ dump: quitting() })).rejects.toMatchObject({ code: 'RESTORE_FAILED' });
+    await expect(restoring({ dump: quitting() })).rejects.toMatchObject({ code: 'RESTORE_REFUSED' });
     await expectNothingLeft();
   });
 

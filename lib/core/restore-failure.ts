@@ -1,0 +1,53 @@
+// What a failed restore test says of its failure.
+
+import { OffsiteError } from './errors.ts';
+import type { RestoreFailure } from './restore-report.ts';
+import { StatementError } from './statement-error.ts';
+import { countedTable } from './verdict.ts';
+
+/** Describes whatever was thrown, with line and statement where a statement of the dump was refused. */
+export function describeFailure(error: unknown): RestoreFailure {
+  if (error instanceof OffsiteError) {
+    const { code, message, expected, found, hint } = error;
+    const where = error instanceof StatementError ? { line: error.line, statement: error.statement } : {};
+    return { code, message, expected, found, hint, ...where };
+  }
+  return {
+    code: 'UNEXPECTED',
+    message: 'the restore test itself failed',
+    expected: 'no error but those that are known',
+    found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    hint: "read the task's log; if it is a fault of bitagent-offsite, report it",
+  };
+}
+
+/** The dump is another database's. */
+export function nothingToCount(): OffsiteError {
+  return new OffsiteError('RESTORE_FAILED', `the dump has no table ${countedTable}`, {
+    expected: `the table public.${countedTable}, as every BitAgent database has it`,
+    found: 'other tables only',
+    hint: "look at what is dumped: is 'database' in the agent's settings the right one?",
+  });
+}
+
+/** Everything that the inventory knows came back, but the dump does not end where a dump ends. */
+export function markerMissing(): OffsiteError {
+  return new OffsiteError(
+    'DUMP_INCOMPLETE',
+    'the dump does not end with its end marker, though all that is known of it came back',
+    {
+      expected: "'-- PostgreSQL database dump complete' after the last statement",
+      found: 'no such line, or further statements after it',
+      hint: 'what the end held is not known: back up again now, and look at what runs pg_dump',
+    },
+  );
+}
+
+/** The dump ends between BEGIN and COMMIT: what it did there is undone. */
+export function transactionOpen(): OffsiteError {
+  return new OffsiteError('DUMP_INCOMPLETE', 'the dump ends inside of a transaction, in a large object', {
+    expected: 'COMMIT after every BEGIN',
+    found: 'the end of the dump',
+    hint: 'take another archive (offsite list), and look at what runs pg_dump: a dump was cut and taken for whole',
+  });
+}

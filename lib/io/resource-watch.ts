@@ -1,0 +1,46 @@
+// What a restore test uses while it runs: the program's own memory, and the disk that its server is on.
+
+import { statfs } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+
+const lookEveryMs = 2000;
+
+export type ResourcesUsed = {
+  readonly peakMemoryBytes: number;
+  readonly peakDiskBytes: number;
+  /** What there was to be had at the beginning. */
+  readonly diskBytes: number;
+  readonly cpus: number;
+};
+
+/**
+ * Looks at a directory's disk every two seconds.
+ *
+ * @returns A function that ends the watch and says what was seen.
+ */
+export async function watchResources(directory: string): Promise<() => Promise<ResourcesUsed>> {
+  const before = await freeBytesOf(directory);
+  let leastFree = before;
+  const look = async () => {
+    // The directory may be gone by now; then what was seen counts.
+    leastFree = Math.min(leastFree, await freeBytesOf(directory).catch(() => before));
+  };
+  const timer = setInterval(() => void look(), lookEveryMs);
+  timer.unref();
+  return async () => {
+    clearInterval(timer);
+    await look();
+    return {
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      peakDiskBytes: before - leastFree,
+      diskBytes: before,
+      cpus: availableParallelism(),
+    };
+  };
+}
+
+/** What a directory's disk still holds. */
+export async function freeBytesOf(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
+}

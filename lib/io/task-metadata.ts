@@ -1,0 +1,42 @@
+// What Fargate says of the task that we run in: its size and since when it is paid for.
+
+import * as z from 'zod';
+
+const answerSchema = z.object({
+  Limits: z.object({ CPU: z.number().positive(), Memory: z.number().int().positive() }),
+  PullStartedAt: z.iso.datetime().optional(),
+  EphemeralStorageMetrics: z.object({ Reserved: z.number().positive() }).optional(),
+});
+
+const answerWithinMs = 3000;
+
+export type TaskFacts = {
+  readonly vcpu: number;
+  readonly memoryMib: number;
+  readonly storageGib: number;
+  readonly billedFrom?: string | undefined;
+};
+
+/**
+ * Asks the task metadata endpoint.
+ *
+ * @param address - `ECS_CONTAINER_METADATA_URI_V4`.
+ * @returns `undefined` outside of Fargate, or if it does not answer as documented: a test does not fail for that.
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate-response.html
+ */
+export async function readTaskFacts(address: string | undefined): Promise<TaskFacts | undefined> {
+  if (address === undefined) return undefined;
+  try {
+    const answer = await fetch(`${address}/task`, { signal: AbortSignal.timeout(answerWithinMs) });
+    const { Limits, PullStartedAt, EphemeralStorageMetrics } = answerSchema.parse(await answer.json());
+    const storageMib = EphemeralStorageMetrics?.Reserved ?? 0;
+    return {
+      vcpu: Limits.CPU,
+      memoryMib: Limits.Memory,
+      storageGib: Math.round(storageMib / 1024),
+      ...(PullStartedAt !== undefined && { billedFrom: new Date(PullStartedAt).toISOString() }),
+    };
+  } catch {
+    return undefined;
+  }
+}
