@@ -126,6 +126,23 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
     expect(again.stderr).toContain(`${stackName} (no changes)`);
   });
 
+  test('a diff, of what was synthesized for that, finds none', async () => {
+    const method = '--method=template';
+    const diff = await runCdk(
+      ['diff', '--fail', method, '--app', join(home, 'out-deploy')],
+      home,
+      environment(),
+    );
+    expect(diff.exitCode, diff.stderr).toBe(0);
+    expect(diff.stderr).toContain('Number of stacks with differences: 0');
+  });
+
+  test('a diff of other settings finds them', async () => {
+    const diff = await cdk('diff', '--fail', '--method=template', '-c', 'keepDays=30');
+    expect(diff.exitCode).toBe(1);
+    expect(diff.stderr).toMatch(/OFFSITE_KEEP_DAYS[\s\S]*14[\s\S]*30/);
+  });
+
   function s3() {
     return new S3Client({ endpoint, region, credentials, forcePathStyle: true });
   }
@@ -137,7 +154,11 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
   function cdk(command: string, ...args: string[]) {
     const out = join(home, `out-${command}`);
     rmSync(out, { recursive: true, force: true });
-    return runCdk([command, ...args, '-c', `email=${email}`, '-o', out], home, {
+    return runCdk([command, ...args, '-c', `email=${email}`, '-o', out], home, environment());
+  }
+
+  function environment(): Record<string, string> {
+    return {
       AWS_ENDPOINT_URL: endpoint,
       AWS_REGION: region,
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
@@ -145,7 +166,7 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
       AWS_EC2_METADATA_DISABLED: 'true',
       CDK_DOCKER: join(import.meta.dirname, '..', 'fixtures', 'docker-stand-in'),
       DOCKER_STAND_IN_LOG: dockerLog,
-    });
+    };
   }
 
   function dockerCalls(verb: string): string[] {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { execa } from 'execa';
 import { afterAll, describe, expect, test } from 'vitest';
-import { plain, synthesize } from './synthesized.ts';
+import { nameOf, plain, synthesize } from './synthesized.ts';
 
 const { outdir, template, resources, byName, statementsOf, dispose } = synthesize();
 
@@ -208,6 +208,39 @@ describe('handlers', () => {
   });
 });
 
+describe('events that could not be handled', () => {
+  test('lie in a queue for two weeks, encrypted, and come and go over TLS only', () => {
+    expect(byName('AWS::SQS::Queue', 'DeadLetters').properties).toEqual({
+      MessageRetentionPeriod: 14 * 24 * 3600,
+      SqsManagedSseEnabled: true,
+    });
+    const [tls] = statementsOf('AWS::SQS::QueuePolicy', 'DeadLettersPolicy');
+    expect(tls).toMatchObject({
+      Effect: 'Deny',
+      Action: 'sqs:*',
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    });
+  });
+
+  test('come from every target of every rule, which is tried three times before, and from nowhere else', () => {
+    const rules = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::Events::Rule');
+    for (const [id, { Properties }] of rules) {
+      const targets = Properties.Targets as unknown as { DeadLetterConfig: { Arn: unknown } }[];
+      for (const { DeadLetterConfig, ...rest } of targets) {
+        expect(plain(DeadLetterConfig?.Arn), id).toBe('DeadLetters');
+        expect(rest, id).toMatchObject({ RetryPolicy: { MaximumRetryAttempts: 3 } });
+      }
+    }
+    const [, ...senders] = statementsOf('AWS::SQS::QueuePolicy', 'DeadLettersPolicy');
+    const allowed = senders.map(({ Action, Condition }) => {
+      expect(Action).toBe('sqs:SendMessage');
+      const { ArnEquals } = Condition as unknown as { ArnEquals: Record<string, unknown> };
+      return plain(ArnEquals['aws:SourceArn']);
+    });
+    expect(allowed.sort()).toEqual(rules.map(([id]) => nameOf(id)).sort());
+  });
+});
+
 describe('triggers', () => {
   test.each([
     ['HandlersDaily', 'cron(0 6 * * ? *)', 'HandlersExpireFunction'],
@@ -345,10 +378,22 @@ test('outputs name what an operator needs next', () => {
   ]);
 });
 
-test('cfn-lint finds nothing, where it is installed', async (context) => {
-  const path = join(outdir, 'OffsiteStack.template.json');
+test('cfn-lint finds nothing, neither by default nor with other choices, where it is installed', async (context) => {
+  const other = synthesize({
+    encryption: 'kms',
+    agentAccess: 'rolesAnywhere',
+    agentCa: 'arn:aws:acm-pca:eu-central-1:111122223333:certificate-authority/a',
+    objectLock: 'compliance',
+    keepDays: '365',
+    glacierAfterDays: '30',
+    operatorMfa: 'true',
+  });
+  const paths = [outdir, other.outdir].map((directory) => join(directory, 'OffsiteStack.template.json'));
   // W3005: the CDK always says DependsOn where it refers to a role too.
-  const lint = await execa('cfn-lint', ['--ignore-checks', 'W3005', '--template', path], { reject: false });
+  const lint = await execa('cfn-lint', ['--ignore-checks', 'W3005', '--template', ...paths], {
+    reject: false,
+  });
+  other.dispose();
   if (lint.code === 'ENOENT') return context.skip('cfn-lint is not installed');
   expect(lint.stdout).toBe('');
   expect(lint.exitCode).toBe(0);
