@@ -17,6 +17,7 @@ export class OffsiteStack extends Stack {
     this.addOutputs({
       BucketName: ['Where the archives are', archive.bucket.bucketName],
       TopicArn: ['Where reports and alerts are published', archive.topic.topicArn],
+      DeadLettersUrl: ['Where events lie that could not be handled', archive.deadLetters.queueUrl],
       AgentPolicyArn: ['For the host that makes archives', archive.agentPolicy.managedPolicyArn],
       AgentSecretArn: ['Holds the key for the host that makes archives', secret?.secretArn],
       AgentTrustAnchorArn: ['For the signing helper on the host', rolesAnywhere?.trustAnchorArn],

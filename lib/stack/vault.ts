@@ -45,7 +45,8 @@ export class Vault extends Construct {
     this.bucket = new Bucket(this, 'Bucket', {
       versioned: true,
       ...encryptedWith(this.key),
-      objectLockEnabled: props.objectLock !== 'off',
+      // Never `false`: a bucket that was deployed without the property would be replaced for that, too.
+      ...(props.objectLock === 'off' ? {} : { objectLockEnabled: true }),
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       removalPolicy: RemovalPolicy.RETAIN,

@@ -122,7 +122,7 @@ describe('Object Lock', () => {
   test('off', () => {
     const bucket = bucketOf(build(() => ({ email, objectLock: 'off' })).template);
     expect(bucket).not.toHaveProperty('ObjectLockConfiguration');
-    expect(bucket?.ObjectLockEnabled ?? false).toBe(false);
+    expect(bucket).not.toHaveProperty('ObjectLockEnabled');
     expect(bucket).toHaveProperty('VersioningConfiguration', { Status: 'Enabled' });
   });
 

@@ -369,6 +369,7 @@ test('outputs name what an operator needs next', () => {
   expect(Object.keys(template.toJSON().Outputs)).toEqual([
     'BucketName',
     'TopicArn',
+    'DeadLettersUrl',
     'AgentPolicyArn',
     'OperatorPolicyArn',
     'UndoPolicyArn',
