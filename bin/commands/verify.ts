@@ -74,7 +74,7 @@ async function verifyFile(file: string, flags: Flags): Promise<Outcome> {
   if (manifest === undefined) {
     process.stderr.write('offsite: no manifest beside the file: judged by gzip and content alone\n');
   }
-  const found = await observe(createReadStream(file), manifest?.plainBytes);
+  const found = await observe(createReadStream(file), manifest);
   const judgement = judge(manifest, found);
   return {
     name: file,

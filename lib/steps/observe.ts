@@ -12,16 +12,17 @@ import { storeError } from '../io/s3-errors.ts';
  * Observes an archive.
  *
  * @param expected - What the manifest says: a dump that inflates to more is damaged, and is not read further; members
- *   that lie where it says are inflated several at once. A number is the plain length alone.
+ *   that lie where it says are inflated several at once.
  * @throws What the stream fails with. Damage is an observation, not an error.
  */
 export async function observe(
   compressed: AsyncIterable<Uint8Array>,
-  expected: Pick<Manifest, 'plainBytes' | 'members'> | number | undefined,
+  expected: Pick<Manifest, 'plainBytes' | 'members'> | undefined,
 ): Promise<Observation> {
   const hash = createHash('sha256');
   const scanner = new DumpScanner();
-  const reader = readerOf(hashed(compressed, hash), expected);
+  const options = { maxPlainBytes: expected?.plainBytes, readToEnd: true };
+  const reader = new MemberReader(hashed(compressed, hash), expected?.members ?? [], options);
   for await (const plain of reader) scanner.push(plain);
   const { compressedBytes, plainBytes, members, error } = reader.result;
   return {
@@ -32,17 +33,6 @@ export async function observe(
     ...(error === undefined ? {} : { gzipError: error }),
     inventory: scanner.finish(),
   };
-}
-
-function readerOf(
-  compressed: AsyncIterable<Uint8Array>,
-  expected: Pick<Manifest, 'plainBytes' | 'members'> | number | undefined,
-): GzipReader | MemberReader {
-  if (typeof expected !== 'object') {
-    return new GzipReader(compressed, { maxPlainBytes: expected, readToEnd: true });
-  }
-  const { members, plainBytes } = expected;
-  return new MemberReader(compressed, members, { maxPlainBytes: plainBytes, readToEnd: true });
 }
 
 /** Reads gzip to its end and looks at nothing else, as `gunzip -t` does. */

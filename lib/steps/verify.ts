@@ -58,7 +58,7 @@ async function judgeArchive(
 ): Promise<Verdict> {
   const began = now();
   const opened = await store.open(archiveKeys(id).archive, manifest.versionId);
-  const found = opened && (await observe(opened.body, manifest.plainBytes));
+  const found = opened && (await observe(opened.body, manifest));
   const ended = now();
   const common = {
     format: 1 as const,

@@ -66,7 +66,7 @@ describe('observe', () => {
             compressedBytes: whole.file.length,
             sha256: createHash('sha256').update(whole.file).digest('hex'),
           } as Manifest;
-          const inTurn = await observe(chunks(file, chunkBytes), manifest.plainBytes);
+          const inTurn = await observe(chunks(file, chunkBytes), { ...manifest, members: [] });
           const atOnce = await observe(chunks(file, chunkBytes), manifest);
           expect(atOnce).toEqual(inTurn);
           expect(judge(manifest, atOnce)).toEqual(judge(manifest, inTurn));
