@@ -52,13 +52,13 @@ export function chooseCompressor(
   choice: CompressorChoice = 'auto',
   path: string = process.env.PATH ?? '',
 ): Compressor {
-  if (choice === 'node') return zlibCompressor(3);
-  if (choice === 'small') return zlibCompressor(6);
+  if (choice === 'node') return zlibCompressor('fast');
+  if (choice === 'small') return zlibCompressor('small');
   for (const name of choice === 'auto' ? (['igzip', 'pigz'] as const) : [choice]) {
     const program = findProgram(name, path);
     if (program !== undefined) return childCompressor(name, program);
   }
-  if (choice === 'auto') return zlibCompressor(3);
+  if (choice === 'auto') return zlibCompressor('fast');
   throw new OffsiteError('PROGRAM_MISSING', `the compressor '${choice}' is not installed`, {
     expected: `${choice} on the PATH`,
     found: 'none',

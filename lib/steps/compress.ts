@@ -6,7 +6,7 @@ import { crcText } from '../core/gzip-members.ts';
 import type { Manifest, Member } from '../core/manifest.ts';
 import { chooseCompressor, compressMembers } from '../io/compressor.ts';
 import type { Compressor } from '../io/member-stream.ts';
-import { giveBack } from '../io/read-blocks.ts';
+import { freeNow, giveBack } from '../io/read-blocks.ts';
 
 /** What the manifest says about the bytes; whole only after the last chunk was taken. */
 export type CompressedRecord = Pick<
@@ -16,7 +16,7 @@ export type CompressedRecord = Pick<
 
 /** A compressed dump: iterate `chunks` to the end, then ask `record`. */
 export type CompressedDump = {
-  /** The bytes of a chunk may change once the next is asked for. */
+  /** A chunk is gone once the next is asked for. */
   readonly chunks: AsyncIterable<Buffer>;
   readonly record: () => CompressedRecord;
 };
@@ -47,7 +47,7 @@ export function compress(
         hash.update(piece);
         crc = crc32(piece, crc);
         yield piece;
-        giveBack(piece);
+        if (!giveBack(piece)) freeNow(piece);
       }
     }
   }

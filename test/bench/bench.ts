@@ -5,11 +5,12 @@
 //   --only a,b      start, bundles, backup, memory, verify, real-s3
 //   --real-s3       also against ../shared/real-s3 (a Ceph)
 //   --server        dumps what PG* of the environment describe, instead of loading a corpus
+//   --patience S    how long each run may wait until the machine is quiet (default 0)
 //   --json FILE     writes rows and machine
 
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { isMet, type Row, table } from './contest.ts';
+import { isMet, patience, type Row, table } from './contest.ts';
 import { contests, machine, onDemand } from './contests.ts';
 import { prepare } from './setting.ts';
 
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     'real-s3': { type: 'boolean', default: false },
     server: { type: 'boolean', default: false },
+    patience: { type: 'string', default: '0' },
     json: { type: 'string' },
   },
 });
@@ -32,6 +34,7 @@ const wanted = values.only?.split(',') ?? [
 const unknown = wanted.find((name) => !(name in all));
 if (unknown !== undefined) throw new Error(`no contest ${unknown}; there are ${Object.keys(all).join(', ')}`);
 
+patience.seconds = Number(values.patience);
 const setting = await prepare(Number(values.torrents), values.server);
 // A Ctrl-C ends what it runs; what was started for it must end too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

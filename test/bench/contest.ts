@@ -1,7 +1,7 @@
 // What all comparisons share: contestants take turns, so that a busy minute hits all of them, and what counts is the
 // median of each and the ratio of two medians.
 
-import { type Command, type Measured, measure, median } from './measure.ts';
+import { type Command, type Measured, measure, median, untilQuiet } from './measure.ts';
 
 /** Figures of one contestant, a list with one value a run. */
 export type Figures = { readonly seconds: number[]; readonly peakMiB: number[]; readonly bytes: number[] };
@@ -24,6 +24,9 @@ export type Row = {
   readonly note?: string;
 };
 
+/** How long each run may wait for a quiet moment. */
+export const patience = { seconds: 0 };
+
 /** Lets contestants take turns. */
 export async function contest(
   contestants: readonly Contestant[],
@@ -34,6 +37,7 @@ export async function contest(
   );
   for (let run = 1; run <= runs; run += 1) {
     for (const { name, command, bytesOf } of contestants) {
+      await untilQuiet(patience.seconds);
       const measured = await measure(command);
       const own = figures.get(name) as Figures;
       own.seconds.push(measured.seconds);

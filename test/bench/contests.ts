@@ -19,7 +19,10 @@ const pipe = 'pg_dump | gzip | aws s3 cp -';
 const dumpAlone = 'pg_dump > /dev/null';
 
 function agent(name: string, setting: Setting, ...flags: string[]): Contestant {
-  const argv = [offsite, 'backup', '--json', '--quiet', ...flags] as [string, ...string[]];
+  const argv = [offsite, 'backup', '--provider', 'aws', '--json', '--quiet', ...flags] as [
+    string,
+    ...string[],
+  ];
   return { name, command: { argv, env: setting.env }, bytesOf: storedBytes };
 }
 

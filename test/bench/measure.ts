@@ -4,6 +4,7 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export type Measured = {
   readonly seconds: number;
@@ -20,6 +21,8 @@ export type Command = {
 };
 
 const lookEveryMs = 20;
+/** How much of the processor must be idle before a run begins. */
+const quietShare = 0.9;
 
 /** Runs a command to its end. @throws If it fails: what fails is not measured. */
 export async function measure({ argv, env = {}, mayExit = [0] }: Command): Promise<Measured> {
@@ -55,6 +58,23 @@ function peakOf(pid: number | undefined): number {
   } catch {
     return 0;
   }
+}
+
+/** Waits until others leave the machine alone, or for so long. */
+export async function untilQuiet(patienceSeconds: number): Promise<void> {
+  const deadline = performance.now() + patienceSeconds * 1000;
+  for (let before = cpuTimes(); performance.now() < deadline; ) {
+    await sleep(1000);
+    const now = cpuTimes();
+    if ((now.idle - before.idle) / (now.all - before.all) > quietShare) return;
+    before = now;
+  }
+}
+
+function cpuTimes(): { idle: number; all: number } {
+  const values =
+    readFileSync('/proc/stat', 'utf8').split('\n')[0]?.split(/\s+/).slice(1, 9).map(Number) ?? [];
+  return { idle: (values[3] ?? 0) + (values[4] ?? 0), all: values.reduce((sum, value) => sum + value, 0) };
 }
 
 export function median(values: readonly number[]): number {
