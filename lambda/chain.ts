@@ -1,24 +1,12 @@
-// The one chain that every handler runs in: structured logs, metrics, a parsed event, and errors that say what to do.
+// The one chain that every handler runs in: structured logs, a parsed event, and errors that say what to do.
 
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { Metrics, type MetricUnit } from '@aws-lambda-powertools/metrics';
 import middy from '@middy/core';
 import * as z from 'zod';
 import { OffsiteError } from '../lib/core/errors.ts';
 
 export const logger = new Logger({ serviceName: 'offsite' });
-const metrics = new Metrics({ namespace: 'Offsite', serviceName: 'offsite' });
-
-/** Writes one figure of a source to the log in the embedded metric format; an absent figure stays absent. */
-export function measure(
-  source: string,
-  name: string,
-  unit: (typeof MetricUnit)[keyof typeof MetricUnit],
-  value: number | undefined,
-): void {
-  if (value !== undefined) metrics.singleMetric().addDimension('source', source).addMetric(name, unit, value);
-}
 
 /**
  * Makes a handler.

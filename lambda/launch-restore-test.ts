@@ -5,6 +5,7 @@ import { createS3Store } from '../lib/io/s3-store.ts';
 import { launchRestoreTests } from '../lib/steps/launch-restore-test.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
+import { measure } from './measure.ts';
 
 /** Starts the restore test of every source's newest intact archive. */
 export const handler = chain(scheduledSchema, async ({ id }) => {
@@ -23,6 +24,7 @@ export const handler = chain(scheduledSchema, async ({ id }) => {
     launch: (archiveId, size, token) => launchRestoreTask(task, archiveId, size, token),
     sendMail: (mail) => publishMail(topicArn, mail),
   });
+  measure('restoreTestsLost', launches.filter((launch) => 'refused' in launch).length);
   logger.info('launched', { launches });
   return { launches };
 });

@@ -1,10 +1,10 @@
-import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { announcedArchive, objectCreatedSchema } from '../lib/core/events.ts';
 import { publishMail } from '../lib/io/mailer.ts';
 import { createS3Store } from '../lib/io/s3-store.ts';
 import { verifyOnce } from '../lib/steps/verify.ts';
-import { chain, logger, measure } from './chain.ts';
+import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
+import { measureVerdict } from './measure.ts';
 
 /** Judges the archive whose manifest was just stored. */
 export const handler = chain(objectCreatedSchema, async (event) => {
@@ -15,12 +15,8 @@ export const handler = chain(objectCreatedSchema, async (event) => {
     now: () => new Date(),
     sendMail: (mail) => publishMail(topicArn, mail),
   });
-  const { id, source, durationMs, plainBytes, compressedBytes } = verdict;
-  if (isNew) {
-    measure(source, 'PlainBytes', MetricUnit.Bytes, plainBytes);
-    measure(source, 'CompressedBytes', MetricUnit.Bytes, compressedBytes);
-    measure(source, 'VerifyDuration', MetricUnit.Milliseconds, durationMs);
-  }
+  const { id, durationMs, plainBytes } = verdict;
+  if (isNew) measureVerdict(verdict);
   logger.info('verified', { id, verdict: verdict.verdict, isNew, durationMs, plainBytes });
   return { id, verdict: verdict.verdict, isNew };
 });

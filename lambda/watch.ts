@@ -1,13 +1,13 @@
-import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { scheduledSchema } from '../lib/core/events.ts';
 import { publishMail } from '../lib/io/mailer.ts';
 import { createS3Store } from '../lib/io/s3-store.ts';
 import { watch } from '../lib/steps/watch.ts';
-import { chain, logger, measure } from './chain.ts';
+import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
+import { measure } from './measure.ts';
 
-/** Measures how old the proofs are; where there is none there is no figure, and that is the alarm. */
-export const handler = chain(scheduledSchema, async () => {
+/** Measures how old the proofs are, and how the newest archives and the newest restore test stand. */
+export const handler = chain(scheduledSchema, async ({ time }) => {
   const { bucket, topicArn, sources, ...limits } = environment(
     'bucket',
     'topicArn',
@@ -22,10 +22,21 @@ export const handler = chain(scheduledSchema, async () => {
     now: new Date(),
     sendMail: (mail) => publishMail(topicArn, mail),
   });
+  // A figure is paid for each hour that has it: what is as it should be is said once a day.
+  const isDaily = time === undefined || new Date(time).getUTCHours() === 0;
   for (const sighting of sightings) {
-    const { source, newestIntactAgeHours, restoreTestAgeHours } = sighting;
-    measure(source, 'NewestIntactAgeHours', MetricUnit.NoUnit, newestIntactAgeHours);
-    measure(source, 'RestoreTestAgeHours', MetricUnit.NoUnit, restoreTestAgeHours);
+    const { source, restoreTest } = sighting;
+    measure('newestIntactAge', sighting.newestIntactAgeHours, source);
+    measure('restoreTestAge', sighting.restoreTestAgeHours, source);
+    const counts = {
+      archivesNotIntact: sighting.notIntactIds.length,
+      archivesSuspicious: sighting.suspiciousIds.length,
+      restoreTestFailed: restoreTest.hasFailed ? 1 : 0,
+    };
+    for (const [id, count] of Object.entries(counts) as [keyof typeof counts, number][]) {
+      if (isDaily || count > 0) measure(id, count, source);
+    }
+    if (isDaily) measure('restoreTestDuration', restoreTest.durationSeconds, source);
     logger.info('watched', { sighting });
   }
   return { sightings };

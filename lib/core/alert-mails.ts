@@ -2,6 +2,7 @@
 
 import type { CatalogueEntry } from './catalogue.ts';
 import type { OffsiteError } from './errors.ts';
+import { runbookLine } from './faults.ts';
 import type { Overdue } from './freshness.ts';
 import { composeMail, type Mail, textTable } from './mail.ts';
 import { formatBytes, formatHours, formatInstant } from './quantities.ts';
@@ -39,6 +40,7 @@ export function verdictMail(verdict: Fault): Mail {
     verdict.verdict === 'suspicious' ? `  offsite accept ${verdict.id} --reason '...'` : '',
     `${verdict.verdict === 'suspicious' ? 'Until then retention' : 'Retention'} does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
     `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
+    runbookLine(verdict.verdict === 'suspicious' ? 'archiveSuspicious' : 'archiveNotIntact'),
   ]);
 }
 
@@ -52,6 +54,7 @@ export function standstillMail(plan: RetentionPlan): Mail {
       ...plan.keep.map(({ id, standing, ageHours }) => [id, standing, formatHours(ageHours)]),
     ]),
     "What to do: run 'offsite backup' on the host and look at what it says.",
+    runbookLine('retentionStandstill'),
   ]);
 }
 
@@ -66,7 +69,8 @@ export function overdueMail(source: string, overdue: readonly Overdue[]): Mail {
     stale
       ? "What to do: on the host, look at the timer or cron job of the agent, then run 'offsite backup' by hand."
       : 'What to do: start one now: aws lambda invoke with the function of the output LaunchRestoreTestFunction.',
-    'This mail comes once a day until it is mended, and once more when it is.',
+    'This mail comes once a day until it is mended. When it is, you hear of it too.',
+    runbookLine(stale ? 'noFreshArchive' : 'restoreTestOverdue'),
   ]);
 }
 
@@ -92,6 +96,7 @@ export function orphanMail(source: string, orphans: readonly CatalogueEntry[]): 
     ]),
     `What to do: see that a later back-up came through (offsite list), and on the host why this one ended (reboot, out of memory, a timeout of its timer). Nothing has to be deleted by hand: expire removes it when it is older than keepDays.`,
     'This mail comes once.',
+    runbookLine('archiveWithoutManifest'),
   ]);
 }
 
@@ -101,6 +106,7 @@ export function notLaunchedMail(source: string, error: OffsiteError): Mail {
     `The restore test of ${source} was not started: ${error.message}.`,
     `expected  ${error.expected}\nfound     ${error.found}`,
     `What to do: ${error.hint}.`,
+    runbookLine('restoreTestLost'),
   ]);
 }
 

@@ -132,6 +132,8 @@ function isCdkKey(key: string): boolean {
 
 /** The environment of handlers and of the restore test. */
 export const environmentNames = {
+  /** What these archives are called in CloudWatch: two of them in one account must not be taken for each other. */
+  service: 'OFFSITE_SERVICE',
   bucket: 'OFFSITE_BUCKET',
   topicArn: 'OFFSITE_TOPIC_ARN',
   /** Comma-separated. */

@@ -16,6 +16,8 @@ export const objectCreatedSchema = z.looseObject({
 /** What a schedule sends, or an operator by hand. */
 export const scheduledSchema = z.looseObject({
   id: z.string().optional(),
+  /** When it was due; a call by hand has none. */
+  time: z.string().optional(),
   /** Of `expire`: plan, and delete nothing. */
   dryRun: z.boolean().default(false),
 });

@@ -22,7 +22,7 @@ export type Overdue = {
 export const watchStateSchema = z.object({
   /** When the watcher first looked: from then on a proof is expected. */
   firstSeenAt: z.iso.datetime(),
-  /** When the operator was last told, and of what. */
+  /** When the operator was last told, by mail or by an alarm, and of what. */
   toldAt: z.iso.datetime().optional(),
   toldOf: z.array(z.enum(['archive', 'restore test'])).default([]),
   /** Ids of the orphan archives that the operator was told of. */
@@ -55,19 +55,32 @@ export function findOverdue(proofs: Proofs, limits: FreshnessLimits, now: Date):
 
 const reminderHours = 24;
 
+/** What is told now, and when the operator was told last once that is done. */
+export type Telling = {
+  readonly mail: 'overdue' | 'recovered' | 'nothing';
+  readonly toldAt: string | undefined;
+};
+
 /**
  * Decides whether the operator hears of it now: at once when something becomes overdue, then daily, and once when all
  * is well again.
+ *
+ * @param hasAlarm - Whether an alarm of CloudWatch watches the same ages: then it tells of the beginning and of the end,
+ *   and what is left for a mail is to remind, daily.
  */
 export function whatToTell(
-  state: Pick<WatchState, 'toldAt' | 'toldOf'>,
+  { toldAt, toldOf }: Pick<WatchState, 'toldAt' | 'toldOf'>,
   overdue: readonly Overdue[],
   now: Date,
-): 'overdue' | 'recovered' | 'nothing' {
-  if (overdue.length === 0) return state.toldOf.length > 0 ? 'recovered' : 'nothing';
-  const isNew = overdue.some(({ subject }) => !state.toldOf.includes(subject));
-  const isDue = state.toldAt === undefined || hoursBetween(new Date(state.toldAt), now) >= reminderHours;
-  return isNew || isDue ? 'overdue' : 'nothing';
+  hasAlarm: boolean,
+): Telling {
+  if (overdue.length === 0) {
+    return { mail: toldOf.length > 0 && !hasAlarm ? 'recovered' : 'nothing', toldAt };
+  }
+  const isNew = overdue.some(({ subject }) => !toldOf.includes(subject));
+  if (isNew) return { mail: hasAlarm ? 'nothing' : 'overdue', toldAt: now.toISOString() };
+  const isDue = toldAt === undefined || hoursBetween(new Date(toldAt), now) >= reminderHours;
+  return isDue ? { mail: 'overdue', toldAt: now.toISOString() } : { mail: 'nothing', toldAt };
 }
 
 /** The manifest follows the archive within seconds; by then nobody will write it any more. */

@@ -1,7 +1,8 @@
-// AWS's own notices (a task stopped, a function failed for good, an alarm) as mails. They cover what the programs
-// themselves could not report any more.
+// AWS's own notices (a task stopped, a function failed for good) as mails. They cover what the programs themselves
+// could not report any more.
 
 import * as z from 'zod';
+import { type FaultId, runbookLine } from './faults.ts';
 import { composeMail, type Mail } from './mail.ts';
 import { formatInstant } from './quantities.ts';
 
@@ -41,17 +42,11 @@ const functionFailed = z.object({
     .nullish(),
 });
 
-const alarmChanged = z.object({
-  'detail-type': z.literal('CloudWatch Alarm State Change'),
-  time: z.string(),
-  detail: z.object({
-    alarmName: z.string(),
-    state: z.object({ value: z.string(), reason: z.string() }),
-  }),
-});
-
 /** Exit codes with which the restore test says that it has reported by itself. */
 const reportedExitCodes = [0, 1];
+
+/** What a notice tells of. */
+export type Explained = { readonly fault: FaultId; readonly mail: Mail };
 
 /**
  * Makes the mail for a notice.
@@ -60,17 +55,20 @@ const reportedExitCodes = [0, 1];
  * @returns `undefined` for a notice that needs none (a restore test that has reported by itself), and an explanation of
  *   the unknown for anything else: silence is never right here.
  */
-export function noticeMail(notice: unknown, archiveIdName: string): Mail | undefined {
+export function explainNotice(notice: unknown, archiveIdName: string): Explained | undefined {
   const task = taskStopped.safeParse(notice);
-  if (task.success) return taskMail(task.data, archiveIdName);
+  if (task.success) {
+    const mail = taskMail(task.data, archiveIdName);
+    return mail && { fault: 'restoreTestLost', mail };
+  }
   const failure = functionFailed.safeParse(notice);
-  if (failure.success) return functionMail(failure.data);
-  const alarm = alarmChanged.safeParse(notice);
-  if (alarm.success) return alarmMail(alarm.data);
-  return composeMail('[offsite] A notice that is not understood', [
+  if (failure.success) return { fault: 'handlerFailed', mail: functionMail(failure.data) };
+  const mail = composeMail('[offsite] A notice that is not understood', [
     'The report function received this and does not know it:',
     JSON.stringify(notice, null, 2).slice(0, 4000),
+    runbookLine('unknownNotice'),
   ]);
+  return { fault: 'unknownNotice', mail };
 }
 
 function taskMail({ time, detail }: z.infer<typeof taskStopped>, archiveIdName: string): Mail | undefined {
@@ -89,6 +87,7 @@ function taskMail({ time, detail }: z.infer<typeof taskStopped>, archiveIdName: 
       `task       ${detail.taskArn}`,
     ].join('\n'),
     "What to do: look at the task's log in CloudWatch Logs, then start the test again.",
+    runbookLine('restoreTestLost'),
   ]);
 }
 
@@ -108,12 +107,6 @@ function functionMail({
     `error  ${responsePayload?.errorType ?? requestContext.condition}: ${responsePayload?.errorMessage ?? 'no message'}`,
     `event\n${JSON.stringify(requestPayload, null, 2).slice(0, 2000)}`,
     "What to do: read the function's log in CloudWatch Logs; once mended, invoke it with this event again.",
-  ]);
-}
-
-function alarmMail({ time, detail }: z.infer<typeof alarmChanged>): Mail {
-  return composeMail(`[offsite] ${detail.state.value}: ${detail.alarmName}`, [
-    `The alarm ${detail.alarmName} went to ${detail.state.value} at ${formatInstant(new Date(time))}.`,
-    detail.state.reason,
+    runbookLine('handlerFailed'),
   ]);
 }

@@ -2,6 +2,7 @@
 
 import { parseArchiveId } from './archive.ts';
 import type { Comparison } from './comparison.ts';
+import { runbookLine } from './faults.ts';
 import { composeMail, type Mail, textTable, wrap } from './mail.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatInstant } from './quantities.ts';
 import { type RestoreReport, type RestoreStage, restoreReportKey } from './restore-report.ts';
@@ -32,6 +33,7 @@ export function restoreTestMail(report: RestoreReport): Mail {
     ...differingNames(report.comparisons),
     `What to do: ${failure.hint}.`,
     `Do not rely on this archive until a test of it has passed. 'offsite verify ${report.id}' reads its bytes again, 'offsite list' shows the others, 'offsite backup' on the host takes a new one.`,
+    runbookLine('restoreTestFailed'),
     ...details,
   ]);
 }

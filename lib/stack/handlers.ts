@@ -1,6 +1,7 @@
 // The five functions, each with what it is told, what it may do and what wakes it. A function that fails for good hands
-// its event to `report`, so that a failure is a mail and never a silence, and to the dead letters, so that it can be
-// handed in again.
+// its event to `report`, which mails it: a failure is told once, with all that it takes to hand the event in again. What
+// cannot be told like that, because `report` itself fails or an event finds no function, lies in the dead letters, and an
+// alarm tells of those.
 
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Tokenization } from 'aws-cdk-lib';
@@ -32,8 +33,10 @@ const projectRoot = join(import.meta.dirname, '..', '..');
 export type HandlersProps = Reach & {
   readonly deployment: Deployment;
   readonly restoreTask: RestoreTask;
-  /** Where events go that could not be handled. */
+  /** Where events go that could be neither handled nor told of. */
   readonly deadLetters: IQueue;
+  /** What these archives are called in CloudWatch. */
+  readonly service: string;
 };
 
 type FunctionParts = {
@@ -41,7 +44,7 @@ type FunctionParts = {
   readonly permissions: readonly PolicyStatement[];
   readonly timeout: Duration;
   readonly memoryMiB: number;
-  /** Where the event goes when all attempts have failed. */
+  /** Where the event goes when all attempts have failed; without it, to the dead letters. */
   readonly onFailure?: IDestination;
 };
 
@@ -52,12 +55,16 @@ export class Handlers extends Construct {
   readonly watch: NodejsFunction;
   readonly launchRestoreTest: NodejsFunction;
   readonly report: NodejsFunction;
+  /** By the names of their files. */
+  readonly all: Readonly<Record<string, NodejsFunction>>;
   readonly #deadLetters: IQueue;
+  readonly #service: string;
 
   constructor(scope: Construct, id: string, props: HandlersProps) {
     super(scope, id);
     const { deployment, restoreTask } = props;
     this.#deadLetters = props.deadLetters;
+    this.#service = props.service;
     const store = { [names.bucket]: props.bucket.bucketName };
     const topic = { [names.topicArn]: props.topic.topicArn };
     const sources = { [names.sources]: deployment.sources.join(',') };
@@ -85,6 +92,7 @@ export class Handlers extends Construct {
       environment: {
         ...store,
         ...topic,
+        ...sources,
         ...freshness,
         [names.keepDays]: Tokenization.stringifyNumber(deployment.keepDays),
         [names.keepIntact]: Tokenization.stringifyNumber(deployment.keepIntact),
@@ -117,6 +125,13 @@ export class Handlers extends Construct {
       }),
       onFailure,
     });
+    this.all = {
+      verify: this.verify,
+      expire: this.expire,
+      watch: this.watch,
+      'launch-restore-test': this.launchRestoreTest,
+      report: this.report,
+    };
     this.addTriggers(props);
   }
 
@@ -145,12 +160,11 @@ export class Handlers extends Construct {
       architecture: Architecture.ARM_64,
       timeout: parts.timeout,
       memorySize: parts.memoryMiB,
-      environment: parts.environment,
+      environment: { ...parts.environment, [names.service]: this.#service },
       role,
       logGroup,
       retryAttempts: 2,
-      deadLetterQueue: this.#deadLetters,
-      ...(parts.onFailure ? { onFailure: parts.onFailure } : {}),
+      ...(parts.onFailure ? { onFailure: parts.onFailure } : { deadLetterQueue: this.#deadLetters }),
       awsSdkConnectionReuse: false,
       projectRoot,
       depsLockFilePath: join(projectRoot, 'package-lock.json'),

@@ -1,7 +1,7 @@
 // The whole of offsite as one construct, for a CDK app of yours: the vault, the programs that guard it, and the policies
 // for those outside. Only wiring stands here; each part says for itself what it is.
 
-import { Duration, Token } from 'aws-cdk-lib';
+import { Duration, Names, Token } from 'aws-cdk-lib';
 import type { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -13,6 +13,8 @@ import { checkDeployment, type Deployment } from '../core/deployment.ts';
 import { OffsiteError } from '../core/errors.ts';
 import { Access } from './access.ts';
 import type { AgentAccess } from './agent-access.ts';
+import { Alarms } from './alarms.ts';
+import { addDashboard } from './dashboard.ts';
 import { Handlers } from './handlers.ts';
 import { RestoreTask } from './restore-task.ts';
 import { Vault } from './vault.ts';
@@ -33,9 +35,10 @@ export class OffsiteArchive extends Construct {
   readonly key: Key | undefined;
   /** Where reports and alerts are published. */
   readonly topic: Topic;
-  /** Events that could not be handled, for two weeks. It is empty as long as all is well. */
+  /** Events that could be neither handled nor told of, for two weeks. It is empty as long as all is well. */
   readonly deadLetters: Queue;
   readonly handlers: Handlers;
+  readonly alarms: Alarms;
   /** The restore test: its cluster, task definition and network. */
   readonly restoreTask: RestoreTask;
   /** For the host that makes archives. */
@@ -66,12 +69,14 @@ export class OffsiteArchive extends Construct {
       retentionPeriod: Duration.days(14),
     });
     const reach = { bucket, key, topic: this.topic };
+    const service = Names.uniqueResourceName(this, { maxLength: 80, separator: '-' });
     this.restoreTask = new RestoreTask(this, 'RestoreTask', reach);
     this.handlers = new Handlers(this, 'Handlers', {
       ...reach,
       deployment: this.deployment,
       restoreTask: this.restoreTask,
       deadLetters: this.deadLetters,
+      service,
     });
     const access = new Access(this, 'Identities', { ...reach, ...this.deployment });
     this.agentPolicy = access.agentPolicy;
@@ -80,6 +85,14 @@ export class OffsiteArchive extends Construct {
     this.undoPolicy = access.undoPolicy;
     this.operatorRole = access.operatorRole;
     this.acceptPolicy = access.acceptPolicy;
+    this.alarms = new Alarms(this, 'Alarms', {
+      service,
+      deployment: this.deployment,
+      topic: this.topic,
+      deadLetters: this.deadLetters,
+      functions: this.handlers.all,
+    });
+    addDashboard(this, 'Dashboard', { service, bucket, alarms: this.alarms, functions: this.handlers.all });
   }
 }
 

@@ -13,6 +13,8 @@ import { forEachSource } from './sources.ts';
 export type ExpireOptions = {
   readonly store: ArchiveStore;
   readonly policy: RetentionPolicy;
+  /** Sources whose standstill an alarm of CloudWatch tells of; of others, a mail does. */
+  readonly sourcesWithAlarm: readonly string[];
   readonly now: Date;
   /** Plan only; nothing is deleted and nobody is told. */
   readonly dryRun: boolean;
@@ -30,7 +32,9 @@ export async function expire(options: ExpireOptions): Promise<void> {
     const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
     if (!dryRun) {
       for (const { id } of plan.expire) await deleteArchive(store, id);
-      if (plan.standstill !== undefined) await options.sendMail(standstillMail(plan));
+      if (plan.standstill !== undefined && !options.sourcesWithAlarm.includes(source)) {
+        await options.sendMail(standstillMail(plan));
+      }
     }
     options.onPlan(plan);
   });

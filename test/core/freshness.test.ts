@@ -29,6 +29,9 @@ describe('findOverdue', () => {
 });
 
 describe('whatToTell', () => {
+  const mail = (state: Parameters<typeof whatToTell>[0], overdue: Overdue[], hasAlarm = false) =>
+    whatToTell(state, overdue, now, hasAlarm).mail;
+
   const state = (toldHoursAgo: number | undefined, toldOf: ('archive' | 'restore test')[]) => ({
     firstSeenAt: ago(9000).toISOString(),
     toldAt: toldHoursAgo === undefined ? undefined : ago(toldHoursAgo).toISOString(),
@@ -36,22 +39,33 @@ describe('whatToTell', () => {
   });
 
   it('tells at once, then daily, not hourly', () => {
-    expect(whatToTell(state(undefined, []), [archiveOverdue], now)).toBe('overdue');
-    expect(whatToTell(state(1, ['archive']), [archiveOverdue], now)).toBe('nothing');
-    expect(whatToTell(state(23.9, ['archive']), [archiveOverdue], now)).toBe('nothing');
-    expect(whatToTell(state(24, ['archive']), [archiveOverdue], now)).toBe('overdue');
+    expect(mail(state(undefined, []), [archiveOverdue])).toBe('overdue');
+    expect(mail(state(1, ['archive']), [archiveOverdue])).toBe('nothing');
+    expect(mail(state(23.9, ['archive']), [archiveOverdue])).toBe('nothing');
+    expect(mail(state(24, ['archive']), [archiveOverdue])).toBe('overdue');
   });
 
   it('tells at once of something new, though it told of another an hour ago', () => {
-    expect(whatToTell(state(1, ['restore test']), [archiveOverdue], now)).toBe('overdue');
+    expect(mail(state(1, ['restore test']), [archiveOverdue])).toBe('overdue');
   });
 
   it('tells once that all is well again', () => {
-    expect(whatToTell(state(1, ['archive']), [], now)).toBe('recovered');
-    expect(whatToTell(state(1, []), [], now)).toBe('nothing');
+    expect(mail(state(1, ['archive']), [])).toBe('recovered');
+    expect(mail(state(1, []), [])).toBe('nothing');
   });
 
   it('tells at once again when it comes back', () => {
-    expect(whatToTell(state(2, []), [archiveOverdue], now)).toBe('overdue');
+    expect(mail(state(2, []), [archiveOverdue])).toBe('overdue');
+  });
+
+  it('leaves beginning and end to the alarm where there is one, and reminds daily', () => {
+    const told = whatToTell(state(undefined, []), [archiveOverdue], now, true);
+    expect(told).toEqual({ mail: 'nothing', toldAt: now.toISOString() });
+    expect(mail(state(23.9, ['archive']), [archiveOverdue], true)).toBe('nothing');
+    expect(whatToTell(state(24, ['archive']), [archiveOverdue], now, true)).toEqual({
+      mail: 'overdue',
+      toldAt: now.toISOString(),
+    });
+    expect(mail(state(1, ['archive']), [], true)).toBe('nothing');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { noticeMail } from '../../lib/core/notice.ts';
+import { explainNotice } from '../../lib/core/notice.ts';
 
 function taskStopped(containers: unknown[], more: Record<string, unknown> = {}) {
   return {
@@ -23,9 +23,9 @@ function taskStopped(containers: unknown[], more: Record<string, unknown> = {}) 
   };
 }
 
-const mailOf = (notice: unknown) => noticeMail(notice, 'OFFSITE_ARCHIVE_ID');
+const mailOf = (notice: unknown) => explainNotice(notice, 'OFFSITE_ARCHIVE_ID')?.mail;
 
-describe('noticeMail', () => {
+describe('explainNotice', () => {
   it('is quiet about a task that has reported by itself', () => {
     expect(mailOf(taskStopped([{ name: 'restore-test', exitCode: 0 }]))).toBeUndefined();
     expect(mailOf(taskStopped([{ name: 'restore-test', exitCode: 1 }]))).toBeUndefined();
@@ -68,15 +68,6 @@ describe('noticeMail', () => {
     expect(mail?.subject).toBe('[offsite] verify FAILED');
     expect(mail?.text).toContain('OffsiteError: too new');
     expect(mail?.text).toContain('archives/x');
-  });
-
-  it('tells of an alarm', () => {
-    const mail = mailOf({
-      'detail-type': 'CloudWatch Alarm State Change',
-      time: '2026-11-23T03:20:00Z',
-      detail: { alarmName: 'freshness', state: { value: 'ALARM', reason: 'no datapoint' } },
-    });
-    expect(mail?.subject).toBe('[offsite] ALARM: freshness');
   });
 
   it('passes on what it does not know, rather than being silent', () => {

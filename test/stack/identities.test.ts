@@ -10,7 +10,6 @@ afterAll(dispose);
 describe('permissions', () => {
   const logs = (name: string) => [`logs:CreateLogStream on ${name}Logs`, `logs:PutLogEvents on ${name}Logs`];
   const failures = [
-    'sqs:SendMessage on DeadLetters',
     'lambda:InvokeFunction on HandlersReportFunction',
     'lambda:InvokeFunction on HandlersReportFunction:*',
   ];

@@ -118,6 +118,7 @@ describe('mail', () => {
             Action: 'sns:Publish',
             Condition: { Bool: { 'aws:SecureTransport': 'false' } },
           }),
+          Match.objectLike({ Sid: 'Alarms', Effect: 'Allow', Action: 'sns:Publish' }),
         ],
       },
     });
@@ -155,7 +156,7 @@ describe('handlers', () => {
   });
 
   test.each(Object.keys(handlers))(
-    '%s is tried three times; what fails for good is told by report, and kept',
+    '%s is tried three times; what fails for good is told by report, and what report cannot tell is kept',
     (name) => {
       const { properties } = byName(
         'AWS::Lambda::EventInvokeConfig',
@@ -166,9 +167,14 @@ describe('handlers', () => {
         | { OnFailure: { Destination: unknown } }
         | undefined;
       const dead = byName('AWS::Lambda::Function', `Handlers${name}Function`).properties.DeadLetterConfig;
-      expect(plain((dead as unknown as { TargetArn: unknown }).TargetArn)).toBe('DeadLetters');
-      if (name === 'Report') expect(config).toBeUndefined();
-      else expect(plain(config?.OnFailure.Destination)).toBe('HandlersReportFunction');
+      if (name === 'Report') {
+        expect(config).toBeUndefined();
+        expect(plain((dead as unknown as { TargetArn: unknown }).TargetArn)).toBe('DeadLetters');
+      } else {
+        expect(plain(config?.OnFailure.Destination)).toBe('HandlersReportFunction');
+        // One fault, one mail: what lies in the queue sets off an alarm.
+        expect(dead).toBeUndefined();
+      }
     },
   );
 
@@ -177,10 +183,9 @@ describe('handlers', () => {
       Object.keys(handlers).map((name) => {
         const { Environment } = byName('AWS::Lambda::Function', `Handlers${name}Function`).properties;
         const { Variables } = Environment as unknown as { Variables: Record<string, unknown> };
-        return [
-          name,
-          Object.fromEntries(Object.entries(Variables).map(([key, value]) => [key, plain(value)])),
-        ];
+        const { OFFSITE_SERVICE, ...others } = Variables;
+        expect(OFFSITE_SERVICE).toBe('OffsiteStack');
+        return [name, Object.fromEntries(Object.entries(others).map(([key, value]) => [key, plain(value)]))];
       }),
     );
     const store = { OFFSITE_BUCKET: 'VaultBucket', OFFSITE_TOPIC_ARN: 'Reports' };
@@ -189,6 +194,7 @@ describe('handlers', () => {
       Verify: store,
       Expire: {
         ...store,
+        ...sources,
         OFFSITE_KEEP_DAYS: '21',
         OFFSITE_KEEP_INTACT: '5',
         OFFSITE_FRESHNESS_HOURS: '30',

@@ -146,7 +146,8 @@ describe('expire', () => {
 });
 
 describe('watch', () => {
-  const look = (at = now) => watch({ store, sources: ['bitagent'], limits, now: at, sendMail });
+  const look = (at = now, sources: string[] = []) => watch({ store, sources, limits, now: at, sendMail });
+  const withAlarm = ['bitagent'];
 
   it('is quiet about a fresh archive, and measures its age', async () => {
     const { id } = await verifiedArchive(store, 'bitagent', hoursAgo(3));
@@ -169,6 +170,30 @@ describe('watch', () => {
     expect(mails.slice(2).map(({ subject }) => subject)).toEqual(['[offsite] Well again: bitagent']);
   });
 
+  it('reminds daily of a source that has an alarm: beginning and end are told by that', async () => {
+    await verifiedArchive(store, 'bitagent', hoursAgo(27));
+    for (let hour = 0; hour < 50; hour += 1)
+      await look(new Date(now.getTime() + hour * 3_600_000), withAlarm);
+    expect(mails.map(({ subject }) => subject)).toEqual([
+      '[offsite] NO FRESH ARCHIVE: bitagent, newest is 2.1 days old',
+      '[offsite] NO FRESH ARCHIVE: bitagent, newest is 3.1 days old',
+    ]);
+    await verifiedArchive(store, 'bitagent', hoursAgo(0));
+    expect(await look(now, withAlarm)).toMatchObject([{ overdue: [], told: 'nothing' }]);
+    expect(mails).toHaveLength(2);
+  });
+
+  it('names what was judged after the newest intact archive and is not, and nothing of before', async () => {
+    await verifiedArchive(store, 'bitagent', hoursAgo(99), smallDump(0));
+    await verifiedArchive(store, 'bitagent', hoursAgo(75));
+    expect(await look()).toMatchObject([{ notIntactIds: [], suspiciousIds: [] }]);
+    const empty = await verifiedArchive(store, 'bitagent', hoursAgo(50), smallDump(0));
+    const gone = await verifiedArchive(store, 'bitagent', hoursAgo(26));
+    await store.delete(archiveKeys(parseArchiveId(gone.id)).archive);
+    await archiveOf(store, 'bitagent', hoursAgo(2), smallDump(5));
+    expect(await look()).toMatchObject([{ notIntactIds: [gone.id], suspiciousIds: [empty.id] }]);
+  });
+
   it('is not fooled by archives that are damaged, unverified, or dated in the future', async () => {
     await archiveOf(store, 'bitagent', hoursAgo(1), smallDump(5));
     await verifiedArchive(store, 'bitagent', hoursAgo(2), smallDump(0));
@@ -181,9 +206,11 @@ describe('watch', () => {
   });
 
   it('watches what it was told to expect, though nothing was ever stored', async () => {
-    await look();
-    expect(mails).toEqual([]);
-    await look(new Date(now.getTime() + 27 * 3_600_000));
+    expect(await look(now, withAlarm)).toMatchObject([{ source: 'bitagent', overdue: [] }]);
+    const [sighting] = await look(new Date(now.getTime() + 27 * 3_600_000), withAlarm);
+    expect(sighting).toMatchObject({ overdue: [{ subject: 'archive', never: true }] });
+    expect(sighting?.newestIntactAgeHours).toBeCloseTo(27);
+    await look(new Date(now.getTime() + 52 * 3_600_000), withAlarm);
     expect(mails).toHaveLength(1);
   });
 });
