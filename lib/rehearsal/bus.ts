@@ -1,5 +1,5 @@
 // EventBridge on this machine: what happens in the bucket, on the clock and in ECS, handed to whom the rules of the
-// template say. A function that fails for good hands on to its failure destination, as deployed.
+// template say. What a function fails at for good goes to its failure destination and to its dead letters, as deployed.
 
 import { availableParallelism } from 'node:os';
 import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
@@ -25,19 +25,26 @@ export type Bus = {
   fireSchedule(role: string, at: Date): Promise<Delivery[]>;
   /** Everything delivered so far, in the order of completion. */
   readonly deliveries: readonly Delivery[];
+  /** Events that a function failed at for good, as they lie in its queue. */
+  readonly deadLetters: readonly DeadLetter[];
 };
+
+export type DeadLetter = { readonly queueArn: string; readonly event: unknown };
 
 /** Makes the bus of one deployed stack; objects that the bucket holds already are told of at the first look. */
 export function createBus(wiring: Wiring, host: LambdaHost, s3: S3Client, bucket: string): Bus {
   const seen = new Map<string, string>();
   const deliveries: Delivery[] = [];
+  const deadLetters: DeadLetter[] = [];
   let sequence = 0;
 
   async function deliver(to: LambdaFunction, event: unknown): Promise<Delivery[]> {
     const invocation = await invokeAsync(host, to, event);
     const delivery = { to, event, invocation };
     deliveries.push(delivery);
-    if (invocation.failure === undefined || to.onFailure === undefined) return [delivery];
+    if (invocation.failure === undefined) return [delivery];
+    if (to.deadLetters !== undefined) deadLetters.push({ queueArn: to.deadLetters, event });
+    if (to.onFailure === undefined) return [delivery];
     return [delivery, ...(await deliver(functionByArn(wiring, to.onFailure), invocation.failure))];
   }
 
@@ -55,6 +62,7 @@ export function createBus(wiring: Wiring, host: LambdaHost, s3: S3Client, bucket
 
   return {
     deliveries,
+    deadLetters,
     emit,
     async announceObjects() {
       const events: AwsEvent[] = [];

@@ -21,6 +21,8 @@ export type LambdaFunction = {
   readonly retryAttempts: number;
   /** ARN of the destination of asynchronous invocations that failed for good. */
   readonly onFailure: string | undefined;
+  /** ARN of the queue where their events go. */
+  readonly deadLetters: string | undefined;
 };
 
 export type Rule = {
@@ -74,6 +76,7 @@ const functionSchema = z.object({
   Environment: z.object({ Variables: text }).optional(),
   Timeout: z.coerce.number().default(3),
   MemorySize: z.coerce.number().default(128),
+  DeadLetterConfig: z.object({ TargetArn: z.string() }).optional(),
 });
 
 const invokeConfigSchema = z.object({
@@ -232,6 +235,7 @@ function readFunctions(read: Reader): LambdaFunction[] {
     memoryMiB: properties.MemorySize,
     retryAttempts: configs.get(ref)?.MaximumRetryAttempts ?? 2,
     onFailure: configs.get(ref)?.DestinationConfig?.OnFailure?.Destination,
+    deadLetters: properties.DeadLetterConfig?.TargetArn,
   }));
 }
 

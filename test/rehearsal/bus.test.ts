@@ -10,6 +10,8 @@ import type { LambdaFunction, Wiring } from '../../lib/rehearsal/wiring.ts';
 
 const arnOf = (name: string) => `arn:aws:lambda:us-east-1:000000000000:function:${name}`;
 
+const queueArn = 'arn:aws:sqs:us-east-1:000000000000:DeadLetters';
+
 const functionCalled = (name: string, onFailure?: string): LambdaFunction => ({
   logicalId: name,
   name,
@@ -21,6 +23,7 @@ const functionCalled = (name: string, onFailure?: string): LambdaFunction => ({
   memoryMiB: 256,
   retryAttempts: 1,
   onFailure,
+  deadLetters: queueArn,
 });
 
 const ruleArn = 'arn:aws:events:us-east-1:000000000000:rule/Daily';
@@ -155,7 +158,7 @@ describe('announceObjects', () => {
     expect(await silent.announceObjects()).toEqual([]);
   });
 
-  test('hands what failed for good to the failure destination', async () => {
+  test('hands what failed for good to the failure destination, and keeps the event', async () => {
     await put('broken.manifest.json', '{}');
     const deliveries = await bus.announceObjects();
     expect(deliveries.map(({ to, invocation }) => [to.name, invocation.attempts.length])).toEqual([
@@ -168,6 +171,7 @@ describe('announceObjects', () => {
       responsePayload: { errorType: 'TypeError', errorMessage: 'cannot' },
     });
     expect(bus.deliveries).toEqual(deliveries);
+    expect(bus.deadLetters).toEqual([{ queueArn, event: deliveries[0]?.event }]);
   });
 });
 

@@ -59,6 +59,7 @@ function functionOf(handler: string, changes: Partial<LambdaFunction> = {}): Lam
     memoryMiB: 256,
     retryAttempts: 2,
     onFailure: undefined,
+    deadLetters: undefined,
     ...changes,
   };
 }

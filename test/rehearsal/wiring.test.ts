@@ -29,9 +29,11 @@ const resources: Template['Resources'] = {
   HandlersVerifyFunction1: fn('aaa', {
     Timeout: 900,
     MemorySize: 1769,
+    DeadLetterConfig: { TargetArn: { 'Fn::GetAtt': ['Dead', 'Arn'] } },
     Environment: { Variables: { BUCKET: { Ref: 'Vault' }, TOPIC: { Ref: 'Topic' } } },
   }),
   HandlersReportFunction2: fn('bbb'),
+  Dead: { Type: 'AWS::SQS::Queue' },
   VerifyConfig: {
     Type: 'AWS::Lambda::EventInvokeConfig',
     Properties: {
@@ -95,6 +97,7 @@ describe('readWiring', () => {
         memoryMiB: 1769,
         retryAttempts: 1,
         onFailure: functions[1]?.arn,
+        deadLetters: 'arn:aws:sqs:us-east-1:000000000000:Offsite-Dead',
       },
       expect.objectContaining({
         environment: {},
@@ -102,6 +105,7 @@ describe('readWiring', () => {
         memoryMiB: 128,
         retryAttempts: 2,
         onFailure: undefined,
+        deadLetters: undefined,
       }),
     ]);
   });

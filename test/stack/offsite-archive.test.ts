@@ -1,14 +1,16 @@
 // The construct as somebody else uses it: in an app and a stack of theirs, with other choices than the defaults, and
 // with tokens where a value is known at deployment only.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, CfnParameter, Fn, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { execa } from 'execa';
 import { afterAll, describe, expect, test } from 'vitest';
 import { describeError } from '../../lib/core/errors.ts';
 import { OffsiteArchive, type OffsiteArchiveProps } from '../../lib/stack/offsite-archive.ts';
+import { projectRoot } from '../fixtures/cdk.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'offsite-archive-'));
 const email = 'op@example.com';
@@ -53,6 +55,31 @@ test('two of them in one stack are two vaults', () => {
     return { email };
   });
   template.resourceCountIs('AWS::S3::Bucket', 2);
+});
+
+test('in an app of theirs, started elsewhere, it is synthesized with its bundles and its image', async () => {
+  const folder = mkdtempSync(join(home, 'app-'));
+  symlinkSync(join(projectRoot, 'node_modules'), join(folder, 'node_modules'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  const construct = join(projectRoot, 'lib', 'stack', 'offsite-archive.ts');
+  writeFileSync(
+    join(folder, 'app.ts'),
+    `import { App, Stack } from 'aws-cdk-lib';
+import { OffsiteArchive, type OffsiteArchiveProps } from '${construct}';
+const props: OffsiteArchiveProps = { email: 'op@example.com' };
+const app = new App({ outdir: 'out' });
+new OffsiteArchive(new Stack(app, 'Theirs'), 'Archive', props);
+app.synth();
+`,
+  );
+  await execa(process.execPath, ['app.ts'], { cwd: folder });
+  const { files, dockerImages } = JSON.parse(readFileSync(join(folder, 'out', 'Theirs.assets.json'), 'utf8'));
+  const bundles = Object.values(files as Record<string, { source: { path: string; packaging: string } }>)
+    .filter(({ source }) => source.packaging === 'zip')
+    .map(({ source }) => existsSync(join(folder, 'out', source.path, 'index.js')));
+  expect(bundles.length).toBeGreaterThanOrEqual(5);
+  expect(bundles.every(Boolean)).toBe(true);
+  expect(Object.keys(dockerImages)).toHaveLength(1);
 });
 
 describe('tokens', () => {

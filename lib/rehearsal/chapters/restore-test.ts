@@ -96,6 +96,7 @@ export async function watch(scene: Scene, stage: Stage, { bus, wiring }: Cloud, 
   scene.check('what the operator is told', 'nothing', told);
   scene.check('age of a restore test is known', 'number', typeof restoreTestAgeHours);
   scene.check('mails', before, (await stage.aws.mails()).length);
+  scene.check('events that nobody could handle', [], bus.deadLetters);
   scene.say(
     'The hourly schedule → watch: archive and restore test are fresh. No mail: silence is earned here.',
   );
