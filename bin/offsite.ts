@@ -159,6 +159,31 @@ archiveCommand('restore', 'restore an archive into a fresh database')
     await runRestore(await settingsOf(flags, dumpFlags([], flags)), wanted, flags, interruption.signal);
   });
 
+storeCommand('restore-test', 'restore an archive into a throw-away server and compare everything')
+  .argument('[id|latest]', "an archive's id, or 'latest': the newest intact one", 'latest')
+  .option('--docker [image]', 'run the server in a container without network (default image: postgres:16)')
+  .option('--checks <file>', "your own checks; without it, the vault's checks/<source>.sql")
+  .option('-o, --output <folder>', 'where to write the report', '.')
+  .option('--json', 'print the report as JSON')
+  .option('--print-checks', 'print the shipped checks, to begin a file of your own with')
+  .addHelpText(
+    'after',
+    `
+Does what the cloud does every quarter, on this machine: starts a Postgres of its
+own (initdb and postgres of PATH or /usr/lib/postgresql, or --docker), restores
+the archive while it is downloaded, compares rows and objects with the archive's
+inventory, runs the checks, and throws the server away. It takes about twice the
+plain dump's size of disk, in TMPDIR or where Docker keeps its containers.
+Nothing is mailed and nothing written to the vault.
+
+Exit codes: 0 passed; ${exitCodes.restore} failed; others as of all commands.`,
+  )
+  .action(async (wanted: string, flags) => {
+    const { printChecks, runRestoreTest } = await import('./commands/restore-test.ts');
+    if (flags.printChecks) return printChecks();
+    return runRestoreTest(await settingsOf(flags), wanted, flags, interruption.signal);
+  });
+
 await main();
 
 function storeCommand(name: string, description: string): Command {

@@ -57,13 +57,37 @@ export async function openSession({ env }: ServerConnection, database: string): 
   };
 }
 
+/**
+ * Asks a server one thing, in a session of its own.
+ *
+ * @returns Rows of text; NULL reads as the empty text.
+ * @throws The server's error, or the signal's reason.
+ */
+export async function ask(
+  connection: ServerConnection,
+  sql: string,
+  options: { readonly database?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
+): Promise<string[][]> {
+  const session = await openSession(connection, options.database ?? connection.env.PGDATABASE ?? 'postgres');
+  const breakOff = () => session.destroy();
+  options.signal?.addEventListener('abort', breakOff, { once: true });
+  try {
+    return (await session.rows(sql)).map((row) => row.map((field) => field ?? ''));
+  } catch (error) {
+    throw options.signal?.aborted ? options.signal.reason : error;
+  } finally {
+    options.signal?.removeEventListener('abort', breakOff);
+    await session.close().catch(() => undefined);
+  }
+}
+
 /** Text as the server writes it, whatever the type. */
 const asText = { getTypeParser: () => (value: string | Buffer) => String(value) };
 
 /** Several statements in one text give several results. */
 function lastRows(result: unknown): (string | null)[][] {
   const last = Array.isArray(result) ? result.at(-1) : result;
-  return (last as pg.QueryArrayResult<(string | null)[]>).rows;
+  return (last as pg.QueryArrayResult<(string | null)[]> | undefined)?.rows ?? [];
 }
 
 /** Of the two messages that are made here. @see https://www.postgresql.org/docs/16/protocol-message-formats.html */

@@ -7,18 +7,20 @@ const lookEveryMs = 2000;
 
 export type ResourcesUsed = {
   readonly peakMemoryBytes: number;
-  readonly peakDiskBytes: number;
+  readonly peakDiskBytes?: number;
   /** What there was to be had at the beginning. */
-  readonly diskBytes: number;
+  readonly diskBytes?: number;
   readonly cpus: number;
 };
 
 /**
- * Looks at a directory's disk every two seconds.
+ * Looks at a disk every two seconds.
  *
+ * @param directory - On that disk; `undefined` where it is not to be seen.
  * @returns A function that ends the watch and says what was seen.
  */
-export async function watchResources(directory: string): Promise<() => Promise<ResourcesUsed>> {
+export async function watchResources(directory: string | undefined): Promise<() => Promise<ResourcesUsed>> {
+  if (directory === undefined) return async () => ownUse();
   const before = await freeBytesOf(directory);
   let leastFree = before;
   const look = async () => {
@@ -31,12 +33,15 @@ export async function watchResources(directory: string): Promise<() => Promise<R
     clearInterval(timer);
     await look();
     return {
-      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      ...ownUse(),
       peakDiskBytes: before - leastFree,
       diskBytes: before,
-      cpus: availableParallelism(),
     };
   };
+}
+
+function ownUse(): ResourcesUsed {
+  return { peakMemoryBytes: process.resourceUsage().maxRSS * 1024, cpus: availableParallelism() };
 }
 
 /** What a directory's disk still holds. */

@@ -20,6 +20,8 @@ export type ThrowawayPostgres = {
   readonly port: number;
   /** Removed by `stop()`. */
   readonly directory: string;
+  /** A place on the disk that its data are on; `undefined` where that is not to be seen from here. */
+  readonly disk?: string | undefined;
   /** The last of what the server said. */
   log(): string;
   /** Ends the server at once and removes its directory. Idempotent. */
@@ -50,7 +52,7 @@ const logTailBytes = 4096;
  *
  * @remarks The shared memory of parallel index builds is mapped from files: a container's /dev/shm is 64 MB.
  */
-const tunedSettings: Readonly<Record<string, string>> = {
+export const tunedSettings: Readonly<Record<string, string>> = {
   fsync: 'off',
   full_page_writes: 'off',
   synchronous_commit: 'off',
@@ -90,7 +92,7 @@ export async function startThrowawayPostgres(options: ThrowawayOptions = {}): Pr
     server = started.server;
     const { port } = started;
     const connection = connectionTo(port, superuser, password);
-    return { connection, port, directory, log: () => started.server.log(), stop };
+    return { connection, port, directory, disk: directory, log: () => started.server.log(), stop };
   } catch (error) {
     await stop();
     throw error;

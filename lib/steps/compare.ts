@@ -14,7 +14,11 @@ import type { Inventory } from '../core/inventory.ts';
 import type { Connection } from '../io/connection.ts';
 import { type ClientOptions, query, quoteIdentifier, quoteLiteral } from '../io/postgres.ts';
 
-type CompareOptions = ClientOptions & { readonly signal?: AbortSignal | undefined };
+type CompareOptions = ClientOptions & {
+  readonly signal?: AbortSignal | undefined;
+  /** Asks the database in another way than by psql. */
+  readonly ask?: ((sql: string) => Promise<string[][]>) | undefined;
+};
 
 /** Kind and qualified name of every object that pg_dump would write a CREATE (or ADD) for. */
 const catalogueSql = `
@@ -66,12 +70,13 @@ export async function compareWithInventory(
   inventory: Inventory,
   options: CompareOptions = {},
 ): Promise<Comparison[]> {
-  const catalogue = await query(connection, catalogueSql, options);
+  const ask = options.ask ?? ((sql) => query(connection, sql, options));
+  const catalogue = await ask(catalogueSql);
   const objects = Object.fromEntries(
     objectKinds.map((kind) => [kind, catalogue.filter(([of]) => of === kind).map(([, name = '']) => name)]),
   ) as Record<ObjectKind, string[]>;
   const restored: RestoredCatalogue = {
-    rows: await countRows(connection, Object.keys(inventory.rows), objects.tables, options),
+    rows: await countRows(ask, Object.keys(inventory.rows), objects.tables),
     objects,
     largeObjects: Number(catalogue.find(([of]) => of === 'large objects')?.[1] ?? 0),
   };
@@ -96,10 +101,9 @@ export function assertSame(comparisons: readonly Comparison[]): void {
 }
 
 async function countRows(
-  connection: Connection,
+  ask: (sql: string) => Promise<string[][]>,
   tables: readonly string[],
   existing: readonly string[],
-  options: CompareOptions,
 ): Promise<Record<string, number | null>> {
   // Names come from a dump's text: they are taken apart and quoted anew, never spliced into SQL as they stand.
   const known = new Set(existing.map((name) => qualified(name)));
@@ -109,7 +113,7 @@ async function countRows(
     const sql = present.map(
       (table) => `SELECT ${quoteLiteral(table)}, count(*) FROM ONLY ${qualified(table)}`,
     );
-    for (const [table = '', count] of await query(connection, sql.join('\nUNION ALL '), options)) {
+    for (const [table = '', count] of await ask(sql.join('\nUNION ALL '))) {
       counts.set(table, Number(count));
     }
   }

@@ -22,8 +22,8 @@ import { assertServerFits } from '../core/server-versions.ts';
 import { countedTable } from '../core/verdict.ts';
 import { toolVersion } from '../core/version.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
-import { query } from '../io/postgres.ts';
 import { explainByServerLog } from '../io/postgres-errors.ts';
+import { ask } from '../io/postgres-session.ts';
 import { freeBytesOf, watchResources } from '../io/resource-watch.ts';
 import type { ThrowawayPostgres } from '../io/throwaway-postgres.ts';
 import { assertSame, compareWithInventory } from './compare.ts';
@@ -35,12 +35,11 @@ import { assertChecks, type CheckFile, runChecks } from './run-checks.ts';
 import { makeSandbox } from './sandbox.ts';
 import { Stages } from './stages.ts';
 
-export type RestoreTestOptions = {
+export type RestoreTrialOptions = {
   readonly store: ArchiveStore;
   readonly archiveId: string;
   /** Starts an empty server; it is stopped in any case. */
   readonly startServer: () => Promise<ThrowawayPostgres>;
-  readonly sendMail: (mail: Mail) => Promise<void>;
   readonly now: () => Date;
   readonly log?: ((line: string) => void) | undefined;
   /** The operator's own checks, as text; those in the vault when not given. */
@@ -50,9 +49,11 @@ export type RestoreTestOptions = {
   /** That load and make indexes at the same time; by default one for each core. */
   readonly sessions?: number | undefined;
   readonly progressEveryMs?: number | undefined;
-  /** Where psql is. */
-  readonly binDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+};
+
+export type RestoreTestOptions = RestoreTrialOptions & {
+  readonly sendMail: (mail: Mail) => Promise<void>;
 };
 
 /** What is known so far; a failure reports as much of it as there is. */
@@ -84,6 +85,18 @@ const sessionsMax = 8;
  *   the two was still tried.
  */
 export async function restoreTest(options: RestoreTestOptions): Promise<RestoreReport> {
+  const report = await tryRestore(options);
+  await deliver(report, restoreReportKey(report, new Date(report.startedAt)), options);
+  return report;
+}
+
+/**
+ * Restores an archive into a throw-away server and compares everything.
+ *
+ * @returns The report, passed or failed; it is neither stored nor mailed.
+ * @throws `OffsiteError` `ARCHIVE_ID_INVALID`.
+ */
+export async function tryRestore(options: RestoreTrialOptions): Promise<RestoreReport> {
   const { now, signal, log = () => {} } = options;
   const id = parseArchiveId(options.archiveId);
   const startedAt = now();
@@ -97,7 +110,7 @@ export async function restoreTest(options: RestoreTestOptions): Promise<RestoreR
       signal?.aborted && signal.reason instanceof OffsiteError ? signal.reason : error,
     );
   }
-  const report = {
+  return {
     format: restoreReportFormat,
     id: id.id,
     source: id.source,
@@ -109,15 +122,13 @@ export async function restoreTest(options: RestoreTestOptions): Promise<RestoreR
     ...(options.task !== undefined && { task: options.task }),
     ...(failure === undefined ? { outcome: 'passed' as const } : { outcome: 'failed' as const, failure }),
   } as RestoreReport;
-  await deliver(report, restoreReportKey(id, startedAt), options);
-  return report;
 }
 
 async function prove(
   id: ArchiveId,
   findings: Findings,
   stages: Stages,
-  options: RestoreTestOptions,
+  options: RestoreTrialOptions,
 ): Promise<void> {
   const { store, log = () => {} } = options;
   const manifest = await readManifest(store, id);
@@ -125,7 +136,7 @@ async function prove(
   const checks = await readChecks(store, id, options.checks);
   options.signal?.throwIfAborted();
   const server = await stages.measure('start server', options.startServer);
-  const watched = await watchResources(server.directory);
+  const watched = await watchResources(server.disk);
   try {
     const limited = { ...options, signal: withTimeLimit(manifest, options.signal) };
     await proveOn(server, { id, manifest, verdict }, { findings, stages, checks }, limited);
@@ -141,26 +152,26 @@ async function proveOn(
   server: ThrowawayPostgres,
   subject: Subject,
   { findings, stages, checks }: { findings: Findings; stages: Stages; checks: CheckFile[] },
-  options: RestoreTestOptions,
+  options: RestoreTrialOptions,
 ): Promise<void> {
-  const { binDir, signal } = options;
+  const { signal } = options;
   const { inventory } = subject.verdict;
-  const [version] = await query(server.connection, 'SHOW server_version', { binDir });
+  const [version] = await ask(server.connection, 'SHOW server_version', { signal });
   findings.serverVersion = version?.[0] ?? 'unknown';
   assertServerFits(inventory, findings.serverVersion);
-  assertDiskHolds(subject.manifest.plainBytes, await freeBytesOf(server.directory));
-  const sandbox = await makeSandbox({ connection: server.connection, database, inventory, binDir });
-  const inside = { database, binDir, signal };
+  const { plainBytes } = subject.manifest;
+  if (server.disk !== undefined) assertDiskHolds(plainBytes, await freeBytesOf(server.disk));
+  const sandbox = await makeSandbox({ connection: server.connection, database, inventory });
+  const inside = (sql: string) => ask(sandbox.connection, sql, { database, signal });
   const { ended } = await load(sandbox, subject, findings, stages, options);
   findings.comparisons = await stages.measure('compare', () =>
-    compareWithInventory(sandbox.connection, inventory, inside),
+    compareWithInventory(sandbox.connection, inventory, { ask: inside }),
   );
-  const sizeSql = `SELECT pg_database_size(current_database())`;
-  const [size] = await query(sandbox.connection, sizeSql, inside);
+  const [size] = await inside('SELECT pg_database_size(current_database())');
   if (findings.restoration) findings.restoration.databaseBytes = Number(size?.[0]);
   const counts = findings.comparisons.find(({ what }) => what === `public.${countedTable}`);
   if (typeof counts?.found === 'number') {
-    const [row] = await query(sandbox.connection, `SELECT count(*) FROM public.${countedTable}`, inside);
+    const [row] = await inside(`SELECT count(*) FROM public.${countedTable}`);
     findings.torrents = Number(row?.[0]);
   }
   assertSame(findings.comparisons);
@@ -178,7 +189,7 @@ async function load(
   { id, manifest, verdict }: Subject,
   findings: Findings,
   stages: Stages,
-  options: RestoreTestOptions,
+  options: RestoreTrialOptions,
 ): Promise<{ ended: boolean }> {
   const { now, signal, log = () => {} } = options;
   const sessions = options.sessions ?? Math.min(Math.max(2, availableParallelism()), sessionsMax);

@@ -6,15 +6,14 @@ import { splitName } from '../core/comparison.ts';
 import { OffsiteError } from '../core/errors.ts';
 import type { Inventory } from '../core/inventory.ts';
 import { TokenCursor } from '../core/token-cursor.ts';
-import { query, quoteIdentifier, quoteLiteral } from '../io/postgres.ts';
-import type { ServerConnection } from '../io/postgres-session.ts';
+import { quoteIdentifier, quoteLiteral } from '../io/postgres.ts';
+import { ask, type ServerConnection } from '../io/postgres-session.ts';
 
 export type SandboxOptions = {
   /** As the superuser of a server that is thrown away. Its name must not be one that a dump could hold. */
   readonly connection: ServerConnection;
   readonly database: string;
   readonly inventory: Pick<Inventory, 'roles' | 'extensions'>;
-  readonly binDir?: string | undefined;
 };
 
 export type Sandbox = {
@@ -53,18 +52,17 @@ const harmlessExtensions = new Set([
  *   create it and it is not known to be harmless.
  */
 export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { connection, database, inventory, binDir } = options;
+  const { connection, database, inventory } = options;
   const names = [...new Set(inventory.roles.map((role) => splitName(role)[0] ?? role))];
   // Predefined roles may run programs and read files: a dump that names them is given nothing of theirs.
   const owners = names.filter((name) => !name.startsWith('pg_'));
   const restorer = `offsite_restorer_${randomBytes(6).toString('hex')}`;
   const password = randomBytes(18).toString('base64url');
   const [owner = restorer, ...others] = owners;
-  await query(connection, rolesSql({ restorer, password, owner, others }), { binDir });
-  await query(
+  await ask(connection, rolesSql({ restorer, password, owner, others }));
+  await ask(
     connection,
     `CREATE DATABASE ${quoteIdentifier(database)} OWNER ${quoteIdentifier(owner)} TEMPLATE template0 ENCODING 'UTF8'`,
-    { binDir },
   );
   const premade = await premakeExtensions(options);
   return {
@@ -94,18 +92,13 @@ function rolesSql(roles: {
   ].join('\n');
 }
 
-async function premakeExtensions({
-  connection,
-  database,
-  inventory,
-  binDir,
-}: SandboxOptions): Promise<Set<string>> {
+async function premakeExtensions({ connection, database, inventory }: SandboxOptions): Promise<Set<string>> {
   const wanted = inventory.extensions.map((name) => splitName(name)[0] ?? name);
-  const rows = await query(
+  const rows = await ask(
     connection,
     `SELECT e.name, bool_or(v.trusted OR NOT v.superuser) FROM pg_available_extensions e
      JOIN pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version GROUP BY e.name`,
-    { database, binDir },
+    { database },
   );
   const mayBeMade = new Map(rows.map(([name = '', free]) => [name, free === 't']));
   const missing = wanted.filter((name) => !mayBeMade.has(name));
@@ -114,7 +107,7 @@ async function premakeExtensions({
   const refused = premade.filter((name) => !harmlessExtensions.has(name));
   if (refused.length > 0) throw extensionRefused(refused);
   for (const name of premade)
-    await query(connection, `CREATE EXTENSION ${quoteIdentifier(name)} CASCADE`, { database, binDir });
+    await ask(connection, `CREATE EXTENSION ${quoteIdentifier(name)} CASCADE`, { database });
   return new Set(['plpgsql', ...premade]);
 }
 
