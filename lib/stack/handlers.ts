@@ -176,8 +176,11 @@ export class Handlers extends Construct {
         // The SDK of the lock file, not whichever the runtime brings this month.
         externalModules: [],
         bundleAwsSDK: true,
-        // Bundling says nothing on success: stderr stays for what the operator has to read.
-        esbuildArgs: { '--log-level': 'warning' },
+        esbuildArgs: {
+          // Bundling says nothing on success: stderr stays for what the operator has to read.
+          '--log-level': 'warning',
+          '--alias:@aws-sdk/credential-provider-node': './lambda/credentials.ts',
+        },
       },
     });
   }

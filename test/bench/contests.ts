@@ -265,9 +265,10 @@ async function bundleHandler(name: string, folder: string): Promise<string> {
     join(projectRoot, 'lambda', `${name}.ts`),
     ...flags,
     '--main-fields=module,main',
+    '--alias:@aws-sdk/credential-provider-node=./lambda/credentials.ts',
     `--outfile=${out}`,
   ];
-  await run(join(projectRoot, 'node_modules', '.bin', 'esbuild'), [...args, '--log-level=warning']);
+  await run(join(projectRoot, 'node_modules', '.bin', 'esbuild'), [...args, '--log-level=warning'], { cwd: projectRoot });
   return out;
 }
 
@@ -275,7 +276,7 @@ async function bundles(setting: Setting, runs: number): Promise<Row[]> {
   const rows: Row[] = [];
   const lambdas = readdirSync(join(projectRoot, 'lambda'))
     .map((file) => basename(file, '.ts'))
-    .filter((name) => !['chain', 'environment'].includes(name));
+    .filter((name) => !['chain', 'credentials', 'environment', 'measure'].includes(name));
   for (const name of lambdas) {
     const bundle = await bundleHandler(name, setting.folder);
     const zipped = join(setting.folder, `${name}.zip`);
