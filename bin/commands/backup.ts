@@ -15,7 +15,6 @@ import { parseBytes } from '../../lib/core/part-size.ts';
 import { formatBytes, formatDuration } from '../../lib/core/quantities.ts';
 import { type AgentStateFile, agentStateFile } from '../../lib/io/agent-state-file.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/io/compressor.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
 import { backup } from '../../lib/steps/backup.ts';
 import { dump } from '../../lib/steps/dump.ts';
 import { estimateSize, type SizeEstimate } from '../../lib/steps/estimate-size.ts';
@@ -45,12 +44,17 @@ export async function runBackup(settings: Settings, flags: Flags, signal: AbortS
   const expectedBytes = chosen.expectedBytes ?? estimate?.compressedBytes;
   const progress = flags.quiet ? noProgress : showProgress(settings.source);
   let manifest: Manifest;
+  let first: AsyncGenerator<Uint8Array> | undefined;
   try {
     progress.expect(estimate?.plainBytes);
     const take = () => watched(settings, chosen.stallMs, progress, signal);
+    first = take();
+    const attempts = [begun(first)];
+    // Only now: pg_dump reads the catalogue while the SDK is loaded.
+    const { createS3Store } = await import('../../lib/io/s3-store.ts');
     manifest = await backup({
       source: settings.source,
-      dump: flags.startOver ? take : take(),
+      dump: flags.startOver ? () => attempts.pop() ?? take() : (attempts.pop() ?? take()),
       store: createS3Store({ ...settings, onTrouble: progress.interject }),
       compressor: chosen.compressor,
       now,
@@ -60,6 +64,8 @@ export async function runBackup(settings: Settings, flags: Flags, signal: AbortS
     });
   } finally {
     progress.clear();
+    // Where nobody came to ask for it. Not awaited: a dump that hangs ends by its own limit.
+    first?.return(undefined).catch(() => undefined);
   }
   const durationMs = Math.round(performance.now() - began);
   const { id, plainBytes, compressedBytes } = manifest;
@@ -103,6 +109,20 @@ async function* watched(
 ): AsyncGenerator<Uint8Array> {
   yield* endWhenStalled((either) => dump(settings, either), stallLimitMs, signal);
   progress.dumpEnded();
+}
+
+/** An iteration that begins before anybody asks for it. */
+function begun<T>(values: AsyncGenerator<T>): AsyncIterable<T> {
+  const first = values.next();
+  // Heard of where it is awaited.
+  first.catch(() => undefined);
+  return (async function* () {
+    try {
+      for (let next = await first; !next.done; next = await values.next()) yield next.value;
+    } finally {
+      await values.return(undefined);
+    }
+  })();
 }
 
 function report(
