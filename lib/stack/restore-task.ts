@@ -7,6 +7,8 @@ import {
   GatewayVpcEndpointAwsService,
   type ISubnet,
   type IVpc,
+  Peer,
+  Port,
   SecurityGroup,
   SubnetType,
   Vpc,
@@ -56,8 +58,10 @@ export class RestoreTask extends Construct {
     this.securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
       description: 'Offsite restore test: reaches out, is not reached',
-      allowAllOutbound: true,
+      allowAllOutbound: false,
     });
+    // S3, SNS, ECR and CloudWatch Logs; only S3 has a list of addresses that a rule could name.
+    this.securityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'HTTPS to S3, SNS, ECR and the log');
     this.cluster = new Cluster(this, 'Cluster', { vpc });
     const assumedBy = new ServicePrincipal('ecs-tasks.amazonaws.com');
     const taskRole = new Role(this, 'TaskRole', { assumedBy });

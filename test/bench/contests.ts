@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { type Contestant, contest, type Row, ratio, typical } from './contest.ts';
 import { type Measured, measure, median } from './measure.ts';
+import { restoreContest } from './restore-contest.ts';
 import { offsite, projectRoot, receivedBytes, type Setting } from './setting.ts';
 import { keptBucket } from './sink.ts';
 
@@ -145,6 +146,10 @@ async function storeArchive(setting: Setting): Promise<{ id: string; file: strin
   // Into the page cache, for all contestants alike.
   for await (const _ of createReadStream(file));
   return { id, file, plainBytes };
+}
+
+async function restore(setting: Setting, runs: number): Promise<Row[]> {
+  return restoreContest(setting, runs, await storeArchive(setting));
 }
 
 async function verify(setting: Setting, runs: number): Promise<Row[]> {
@@ -351,7 +356,14 @@ async function realS3(setting: Setting, runs: number): Promise<Row[]> {
 }
 
 /** By the names that --only takes. */
-export const contests: Readonly<Record<string, Contest>> = { start, bundles, backup, memory, verify };
+export const contests: Readonly<Record<string, Contest>> = {
+  start,
+  bundles,
+  backup,
+  memory,
+  verify,
+  restore,
+};
 export const onDemand: Readonly<Record<string, Contest>> = { 'real-s3': realS3 };
 
 /** What the figures were measured on. */

@@ -333,7 +333,10 @@ describe('restore task', () => {
     template.resourceCountIs('AWS::EC2::Subnet', 2);
     template.resourceCountIs('AWS::EC2::NatGateway', 0);
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
-    template.allResourcesProperties('AWS::EC2::SecurityGroup', { SecurityGroupIngress: Match.absent() });
+    template.allResourcesProperties('AWS::EC2::SecurityGroup', {
+      SecurityGroupIngress: Match.absent(),
+      SecurityGroupEgress: [Match.objectLike({ IpProtocol: 'tcp', FromPort: 443, ToPort: 443 })],
+    });
     const { properties } = byName('AWS::EC2::VPCEndpoint', 'RestoreTaskVpcs3');
     expect(properties).toMatchObject({ VpcEndpointType: 'Gateway' });
     expect(plain(properties.ServiceName)).toBe('com.amazonaws.AWS::Region.s3');
