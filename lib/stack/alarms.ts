@@ -48,6 +48,8 @@ type Rule = {
 /** All alarms of these archives. */
 export class Alarms extends Construct {
   readonly all: Alarm[] = [];
+  /** As CloudWatch shows them. */
+  readonly names: string[] = [];
   readonly #service: string;
   readonly #action: SnsAction;
 
@@ -142,8 +144,9 @@ export class Alarms extends Construct {
   private add(fault: FaultId, rule: Rule, about: { source?: string; name?: string } = {}): void {
     const { periods = 1, of = periods } = rule;
     const slug = fault.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const alarmName = [this.#service, slug, about.source ?? about.name].filter(Boolean).join('-');
     const alarm = new Alarm(this, [fault, about.name].filter(Boolean).join('-'), {
-      alarmName: [this.#service, slug, about.source ?? about.name].filter(Boolean).join('-'),
+      alarmName,
       alarmDescription: alarmDescription(fault, about.source ?? about.name),
       metric: rule.metric,
       threshold: rule.above,
@@ -157,6 +160,7 @@ export class Alarms extends Construct {
       alarm.addOkAction(this.#action);
     }
     this.all.push(alarm);
+    this.names.push(alarmName);
   }
 }
 
