@@ -2,6 +2,7 @@
 // came back is compared with what was dumped. However it ends, a report is written and a mail is sent.
 
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ArchiveId, archiveKeys, parseArchiveId } from '../core/archive.ts';
 import { OffsiteError } from '../core/errors.ts';
 import { rowsOf } from '../core/inventory.ts';
@@ -74,6 +75,7 @@ type Subject = { readonly id: ArchiveId; readonly manifest: Manifest; readonly v
 
 const database = 'restore_test';
 const progressEveryMs = 10_000;
+const lastWordsMs = 300;
 /** More sessions than this only wait for each other. */
 const sessionsMax = 8;
 
@@ -141,6 +143,8 @@ async function prove(
     const limited = { ...options, signal: withTimeLimit(manifest, options.signal) };
     await proveOn(server, { id, manifest, verdict }, { findings, stages, checks }, limited);
   } catch (error) {
+    // A session breaks before the server has said why.
+    await sleep(lastWordsMs);
     throw explainByServerLog(error, server.log());
   } finally {
     findings.resources = await watched();

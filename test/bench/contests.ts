@@ -273,7 +273,9 @@ async function bundleHandler(name: string, folder: string): Promise<string> {
     '--alias:@aws-sdk/credential-provider-node=./lambda/credentials.ts',
     `--outfile=${out}`,
   ];
-  await run(join(projectRoot, 'node_modules', '.bin', 'esbuild'), [...args, '--log-level=warning'], { cwd: projectRoot });
+  await run(join(projectRoot, 'node_modules', '.bin', 'esbuild'), [...args, '--log-level=warning'], {
+    cwd: projectRoot,
+  });
   return out;
 }
 
