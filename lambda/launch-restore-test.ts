@@ -23,6 +23,7 @@ export const handler = chain(scheduledSchema, async ({ id }) => {
     requestId: id ?? crypto.randomUUID(),
     launch: (archiveId, size, token) => launchRestoreTask(task, archiveId, size, token),
     sendMail: (mail) => publishMail(topicArn, mail),
+    now: new Date(),
   });
   measure('restoreTestsLost', launches.filter((launch) => 'refused' in launch).length);
   logger.info('launched', { launches });

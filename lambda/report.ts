@@ -2,16 +2,29 @@ import * as z from 'zod';
 import { environmentNames } from '../lib/core/deployment.ts';
 import { explainNotice } from '../lib/core/notice.ts';
 import { publishMail } from '../lib/io/mailer.ts';
+import { createS3Store } from '../lib/io/s3-store.ts';
+import { tellOnce } from '../lib/steps/tell-once.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
 import { measure } from './measure.ts';
 
 /** Mails what AWS says about tasks and functions that could not report by themselves. */
 export const handler = chain(z.unknown(), async (notice) => {
-  const { topicArn } = environment('topicArn');
+  const { bucket, topicArn } = environment('bucket', 'topicArn');
   const explained = explainNotice(notice, environmentNames.archiveId);
-  if (explained?.fault === 'restoreTestLost') measure('restoreTestsLost', 1);
-  if (explained !== undefined) await publishMail(topicArn, explained.mail);
-  logger.info('reported', { subject: explained?.mail.subject ?? 'nothing to tell' });
-  return { subject: explained?.mail.subject };
+  if (explained === undefined) return { subject: undefined };
+  const { fault, mail, occasion } = explained;
+  const isNew = await tellOnce(
+    {
+      store: createS3Store({ bucket }),
+      sendMail: (one) => publishMail(topicArn, one),
+      now: new Date(),
+      log: (line) => logger.warn(line),
+    },
+    occasion,
+    mail,
+  );
+  if (isNew && fault === 'restoreTestLost') measure('restoreTestsLost', 1);
+  logger.info(isNew ? 'reported' : 'reported before', { subject: mail.subject });
+  return { subject: mail.subject, isNew };
 });

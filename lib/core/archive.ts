@@ -27,6 +27,8 @@ export const reportsPrefix = 'reports/';
 export const acceptancesPrefix = 'acceptances/';
 /** The operator's own checks of restored databases. */
 export const checksPrefix = 'checks/';
+/** Where it stands what was told by mail, so that it is not told twice. */
+export const toldPrefix = 'watch/told/';
 export const archiveSuffix = '.sql.gz';
 export const manifestSuffix = '.manifest.json';
 

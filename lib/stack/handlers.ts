@@ -73,7 +73,7 @@ export class Handlers extends Construct {
 
     this.report = this.addFunction('report', {
       ...small,
-      environment: topic,
+      environment: { ...store, ...topic },
       permissions: reportPermissions(props),
     });
     const onFailure = new LambdaDestination(this.report);

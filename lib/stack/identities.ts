@@ -20,6 +20,7 @@ import {
   checksPrefix,
   manifestSuffix,
   reportsPrefix,
+  toldPrefix,
   verdictsPrefix,
 } from '../core/archive.ts';
 import { holdsPrefix } from '../core/hold.ts';
@@ -87,8 +88,9 @@ export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
   const { bucket, topic, key, clusterArn, taskDefinitionArn, taskRoles } = reach;
   return [
     list(bucket),
-    get(bucket, `${archivesPrefix}*${manifestSuffix}`, ...proofs),
-    ...useKey(key, decrypt),
+    get(bucket, `${archivesPrefix}*${manifestSuffix}`, ...proofs, `${toldPrefix}*`),
+    put(bucket, `${toldPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
     allow(['ecs:RunTask'], [taskDefinitionArn], { ArnEquals: { 'ecs:cluster': clusterArn } }),
     allow(
       ['iam:PassRole'],
@@ -99,8 +101,14 @@ export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
   ];
 }
 
-export function reportPermissions({ topic }: Pick<Reach, 'topic'>): PolicyStatement[] {
-  return [publish(topic)];
+export function reportPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+  return [
+    list(bucket),
+    get(bucket, `${toldPrefix}*`),
+    put(bucket, `${toldPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
+    publish(topic),
+  ];
 }
 
 export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {

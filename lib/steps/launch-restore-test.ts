@@ -9,6 +9,7 @@ import { sizeRestoreTask, type TaskSize } from '../core/restore-task-size.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
 import { readCatalogue } from './catalogue.ts';
 import { readManifest } from './manifest.ts';
+import { tellOnce } from './tell-once.ts';
 
 export type LaunchOptions = {
   readonly store: ArchiveStore;
@@ -18,6 +19,7 @@ export type LaunchOptions = {
   /** Starts the task; gives its ARN. */
   readonly launch: (archiveId: string, size: TaskSize, token: string) => Promise<string>;
   readonly sendMail: (mail: Mail) => Promise<void>;
+  readonly now: Date;
 };
 
 export type Launch =
@@ -27,19 +29,25 @@ export type Launch =
 /**
  * Launches a restore test for each source.
  *
- * @returns One launch a source; a source whose test could not be started has been reported by mail.
+ * @returns One launch a source; a source whose test could not be started has been reported by mail, once a request.
+ * @throws What nobody expected, after all sources have had their turn: another run with the same request goes on.
  */
 export async function launchRestoreTests(options: LaunchOptions): Promise<Launch[]> {
+  const { sources, requestId } = options;
   const launches: Launch[] = [];
-  for (const source of options.sources) {
+  const failures: unknown[] = [];
+  for (const source of sources) {
     try {
       launches.push(await launchOne(source, options));
     } catch (error) {
-      if (!(error instanceof OffsiteError)) throw error;
-      await options.sendMail(notLaunchedMail(source, error));
-      launches.push({ source, refused: error.code });
+      if (error instanceof OffsiteError) {
+        // This run may be repeated, for another source's sake or because its event came twice.
+        await tellOnce(options, `not-launched-${source}-${requestId}`, notLaunchedMail(source, error));
+        launches.push({ source, refused: error.code });
+      } else failures.push(error);
     }
   }
+  if (failures.length > 0) throw failures[0];
   return launches;
 }
 

@@ -10,15 +10,8 @@ import type { Mail } from '../core/mail.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { formatDuration } from '../core/quantities.ts';
 import { describeFailure, markerMissing, nothingToCount } from '../core/restore-failure.ts';
-import {
-  type RestoreFailure,
-  type RestoreReport,
-  restoreReportFormat,
-  restoreReportKey,
-  serializeRestoreReport,
-} from '../core/restore-report.ts';
+import { type RestoreFailure, type RestoreReport, restoreReportFormat } from '../core/restore-report.ts';
 import { assertDiskHolds, restoreTimeLimitMs } from '../core/restore-task-size.ts';
-import { restoreTestMail } from '../core/restore-test-mail.ts';
 import { assertServerFits } from '../core/server-versions.ts';
 import { countedTable } from '../core/verdict.ts';
 import { toolVersion } from '../core/version.ts';
@@ -28,6 +21,7 @@ import { ask } from '../io/postgres-session.ts';
 import { freeBytesOf, watchResources } from '../io/resource-watch.ts';
 import type { ThrowawayPostgres } from '../io/throwaway-postgres.ts';
 import { assertSame, compareWithInventory } from './compare.ts';
+import { deliverReport } from './deliver-report.ts';
 import { type IntactVerdict, openJudged, readIntactVerdict } from './judged-archive.ts';
 import { loadArchive } from './load-archive.ts';
 import { readManifest } from './manifest.ts';
@@ -83,12 +77,11 @@ const sessionsMax = 8;
  * Restores an archive into a throw-away server, compares everything, reports.
  *
  * @returns The report, passed or failed; it is stored under the archive's reports and was mailed.
- * @throws `OffsiteError` `ARCHIVE_ID_INVALID`, or whatever kept the report from being stored or mailed: the other of
- *   the two was still tried.
+ * @throws `OffsiteError` `ARCHIVE_ID_INVALID`, or whatever kept the mail from being sent: the report may be stored.
  */
 export async function restoreTest(options: RestoreTestOptions): Promise<RestoreReport> {
   const report = await tryRestore(options);
-  await deliver(report, restoreReportKey(report, new Date(report.startedAt)), options);
+  await deliverReport(report, options);
   return report;
 }
 
@@ -208,21 +201,6 @@ async function load(
   const recoveryMs = now().getTime() - began.getTime();
   findings.restoration = { way: 'parallel', sessions, recoveryMs };
   return restored;
-}
-
-async function deliver(
-  report: RestoreReport,
-  key: string,
-  { store, sendMail, log = () => {} }: RestoreTestOptions,
-): Promise<void> {
-  const attempts = await Promise.allSettled([
-    store.create(key, serializeRestoreReport(report)),
-    sendMail(restoreTestMail(report)),
-  ]);
-  const problems = attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [attempt.reason] : []));
-  log(`restore-test: ${report.outcome}, ${problems.length === 0 ? 'reported' : 'NOT fully reported'}`);
-  if (problems.length === 1) throw problems[0];
-  if (problems.length > 1) throw new AggregateError(problems, problems.map(String).join('; '));
 }
 
 /** A restore that hangs must not be paid for without end. */

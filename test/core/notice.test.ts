@@ -34,11 +34,9 @@ describe('explainNotice', () => {
 
   it('tells of a task that was killed, never ran, or could not report', () => {
     const killed = mailOf(taskStopped([{ name: 'restore-test', exitCode: 137, reason: 'OutOfMemoryError' }]));
-    expect(killed?.subject).toBe(
-      '[offsite] RESTORE TEST FAILED: bitagent-2026-11-23-031500Z, the task ended without a report',
-    );
+    expect(killed?.subject).toBe('[offsite] RESTORE TEST FAILED: bitagent, it ran out of memory');
     expect(killed?.text).toContain('OutOfMemoryError');
-    expect(killed?.text).toContain('137 (killed');
+    expect(killed?.text).toContain('exit code  137');
     const never = mailOf(
       taskStopped([{ name: 'restore-test' }], {
         stopCode: 'TaskFailedToStart',
@@ -46,7 +44,7 @@ describe('explainNotice', () => {
       }),
     );
     expect(never?.text).toContain('CannotPullContainerError');
-    expect(never?.text).toContain('none: it never ran');
+    expect(never?.text).toContain('none: the program never ran');
     expect(mailOf(taskStopped([{ name: 'restore-test', exitCode: 2 }]))).toBeDefined();
     expect(mailOf(taskStopped([]))).toBeDefined();
   });

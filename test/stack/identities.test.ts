@@ -52,12 +52,20 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/archives/*.manifest.json',
       's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObject on VaultBucket/watch/told/*',
+      's3:PutObject on VaultBucket/watch/told/*',
       'ecs:RunTask on RestoreTaskTaskDefinition if ecs:cluster is RestoreTaskCluster',
       'iam:PassRole on RestoreTaskExecutionRole if iam:PassedToService is ecs-tasks.amazonaws.com',
       'iam:PassRole on RestoreTaskTaskRole if iam:PassedToService is ecs-tasks.amazonaws.com',
       publish,
     ],
-    Report: ['sqs:SendMessage on DeadLetters', publish],
+    Report: [
+      'sqs:SendMessage on DeadLetters',
+      list,
+      's3:GetObject on VaultBucket/watch/told/*',
+      's3:PutObject on VaultBucket/watch/told/*',
+      publish,
+    ],
   };
 
   test.each(Object.entries(expected))('of %s', (name, lines) => {

@@ -209,7 +209,7 @@ describe('handlers', () => {
         OFFSITE_SUBNET_IDS: 'RestoreTaskVpcpublicSubnet1Subnet,RestoreTaskVpcpublicSubnet2Subnet',
         OFFSITE_SECURITY_GROUP_ID: 'RestoreTaskSecurityGroup',
       },
-      Report: { OFFSITE_TOPIC_ARN: 'Reports' },
+      Report: store,
     });
   });
 });

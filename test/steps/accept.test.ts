@@ -123,6 +123,7 @@ describe('a dump that shrank by half', () => {
           requestId: 'r',
           launch: async () => 'arn',
           sendMail,
+          now: new Date(),
         })
       ).map((launch) => 'archiveId' in launch && launch.archiveId);
     expect(await latest()).toBe(before.manifest.id);

@@ -145,7 +145,10 @@ describe('restoreTest', () => {
     const whole = compressed(dump);
     for (const [at, code] of [
       [whole.length - 6, 'ARCHIVE_DAMAGED'],
-      [Math.floor(whole.length / 2), expect.stringMatching(/^(ARCHIVE_DAMAGED|RESTORE_FAILED)$/)],
+      [
+        Math.floor(whole.length / 2),
+        expect.stringMatching(/^(ARCHIVE_DAMAGED|RESTORE_FAILED|RESTORE_REFUSED)$/),
+      ],
     ] as const) {
       const bytes = Buffer.from(whole);
       bytes.writeUInt8(bytes.readUInt8(at) ^ 0x10, at);
@@ -277,13 +280,16 @@ describe('restoreTest', () => {
     expect(mails).toHaveLength(4);
   });
 
-  it('mails even if the report cannot be written, and throws', async () => {
+  it('mails even if the report cannot be stored, says so, and leaves nothing for others to tell', async () => {
     const id = parseArchiveId('bitagent-2026-10-01-031500Z');
     const nowhere = createS3Store({ bucket: 'no-such-bucket' });
-    await expect(testing(id, { store: nowhere })).rejects.toMatchObject({ code: 'BUCKET_MISSING' });
+    expect(await testing(id, { store: nowhere })).toMatchObject({ outcome: 'failed' });
     expect(mails.map(({ subject }) => subject)).toEqual([
       expect.stringContaining('RESTORE TEST FAILED: bitagent'),
     ]);
+    expect(mails[0]?.text.replaceAll('\n', ' ')).toContain(
+      'This report could not be stored beside the archive',
+    );
   });
 
   it('writes the report even if the mail cannot be sent, and throws', async () => {

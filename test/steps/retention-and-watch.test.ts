@@ -223,7 +223,7 @@ describe('launch', () => {
     return 'arn:task';
   };
   const run = (requestId = 'r') =>
-    launchRestoreTests({ store, sources: ['bitagent'], requestId, launch, sendMail });
+    launchRestoreTests({ store, sources: ['bitagent'], requestId, launch, sendMail, now });
 
   it('takes the newest intact archive, not the newest', async () => {
     const good = await verifiedArchive(store, 'bitagent', hoursAgo(30));
