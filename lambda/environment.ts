@@ -11,6 +11,7 @@ const number = z.coerce.number().positive();
 const schemas = {
   bucket: text,
   topicArn: text,
+  rangesArn: text,
   sources: list,
   keepDays: number,
   keepIntact: number,

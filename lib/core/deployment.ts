@@ -136,6 +136,8 @@ export const environmentNames = {
   service: 'OFFSITE_SERVICE',
   bucket: 'OFFSITE_BUCKET',
   topicArn: 'OFFSITE_TOPIC_ARN',
+  /** The state machine that reads large archives. */
+  rangesArn: 'OFFSITE_RANGES_ARN',
   /** Comma-separated. */
   sources: 'OFFSITE_SOURCES',
   keepDays: 'OFFSITE_KEEP_DAYS',

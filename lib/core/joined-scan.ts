@@ -23,8 +23,8 @@ export type ScanStart = z.infer<typeof scanStartSchema>;
 
 /** What the scan of a part gave. */
 export const partScanSchema = z.strictObject({
-  /** What it began with; `guess` in the rows of some COPY block. */
-  from: z.union([z.literal('guess'), scanStartSchema]),
+  /** Where it began: that of the dump, as a guess the rows of some COPY block, or where the parts before it end. */
+  from: z.union([z.literal('beginning'), z.literal('guess'), scanStartSchema]),
   /** The first four bytes, latin1: whether the rows end right here, in a line that began before. */
   opening: z.string(),
   state: scanStateSchema,
@@ -45,13 +45,11 @@ export class PartScanner {
   readonly #scanner: DumpScanner;
   #opening = '';
 
-  /** @param from - What the parts before say; without it, the part is scanned on a guess. */
+  /** @param from - Where the part begins, as far as it is known. */
   constructor(from: PartScan['from']) {
     this.#from = from;
-    this.#scanner =
-      from === 'guess'
-        ? new DumpScanner(guessedState(), { contents: noContents, end: unchangedEnd })
-        : new DumpScanner(from.state, { contents: noContents, end: from.end });
+    const { state, end } = startOf(from);
+    this.#scanner = new DumpScanner(state, { contents: noContents, end });
   }
 
   push(chunk: Uint8Array): void {
@@ -99,7 +97,7 @@ export class JoinedScan {
   add(part: PartScan): boolean {
     if (part.from === 'guess') {
       if (!this.#fits(part)) return false;
-    } else if (!sameStart(part.from, this.next)) return false;
+    } else if (!sameState(startOf(part.from), this.next)) return false;
     const { contents, end, ...versions } = part.findings;
     this.#contents.add(part.from === 'guess' ? this.#named(part) : contents);
     this.#end.add(end);
@@ -149,16 +147,17 @@ export class JoinedScan {
   }
 }
 
+function startOf(from: PartScan['from']): ScanStart {
+  if (from === 'guess') return { state: guessedState(), end: unchangedEnd };
+  return from === 'beginning' ? new JoinedScan().next : from;
+}
+
 /** Right after the semicolon of a COPY statement, and some row further on. */
 function guessedState(): ScanState {
   const scanner = new DumpScanner();
   scanner.push(Buffer.from('COPY a FROM stdin;'));
   const { state } = scanner.suspend();
   return { ...state, copy: { table: someTable, lines: 0, head: someHead } };
-}
-
-function sameStart(one: ScanStart, other: ScanStart): boolean {
-  return sameState(one.state, other.state) && sameState(one.end, other.end);
 }
 
 /** Whatever wrote them, the schema gives them one form. */

@@ -22,6 +22,18 @@ const functionFailed = z.object({
     .nullish(),
 });
 
+const executionEnded = z.object({
+  'detail-type': z.literal('Step Functions Execution Status Change'),
+  time: z.string(),
+  detail: z.object({
+    executionArn: z.string(),
+    name: z.string(),
+    status: z.string(),
+    error: z.string().nullish(),
+    cause: z.string().nullish(),
+  }),
+});
+
 /** What a notice tells of. */
 export type Explained = {
   readonly fault: FaultId;
@@ -50,6 +62,11 @@ export function explainNotice(notice: unknown, archiveIdName: string): Explained
     const occasion = `failed-${requestContext.requestId ?? `${requestContext.functionArn}-${timestamp}`}`;
     return { fault: 'handlerFailed', mail: functionMail(failure.data), occasion };
   }
+  const execution = executionEnded.safeParse(notice);
+  if (execution.success) {
+    const occasion = `execution-${execution.data.detail.executionArn}`;
+    return { fault: 'handlerFailed', mail: executionMail(execution.data), occasion };
+  }
   const text = JSON.stringify(notice, null, 2) ?? 'nothing';
   const mail = composeMail('[offsite] A notice that is not understood', [
     'The report function received this and does not know it:',
@@ -71,6 +88,17 @@ function functionMail({
     `error  ${responsePayload?.errorType ?? requestContext.condition}: ${responsePayload?.errorMessage ?? 'no message'}`,
     `event\n${JSON.stringify(requestPayload, null, 2).slice(0, 2000)}`,
     "What to do: read the function's log in CloudWatch Logs; once mended, invoke it with this event again.",
+    runbookLine('handlerFailed'),
+  ]);
+}
+
+function executionMail({ time, detail }: z.infer<typeof executionEnded>): Mail {
+  // The execution's name is the archive's id and what names its bytes.
+  const archive = detail.name.slice(0, detail.name.lastIndexOf('-'));
+  return composeMail(`[offsite] NOT VERIFIED: ${archive}, reading it in ranges ${detail.status}`, [
+    `The archive ${archive} is read in ranges, for it is large; that ${detail.status} at ${formatInstant(new Date(time))}. It has no verdict, and counts as unverified.`,
+    `error  ${detail.error ?? 'not given'}: ${(detail.cause ?? 'no cause given').slice(0, 2000)}`,
+    `What to do: look at the execution's log; once mended, take it up where it stopped (within 14 days): aws stepfunctions redrive-execution --execution-arn ${detail.executionArn}`,
     runbookLine('handlerFailed'),
   ]);
 }

@@ -28,6 +28,8 @@ const common = {
   toolVersion: z.string(),
   compressedBytes: z.number().int().nonnegative(),
   plainBytes: z.number().int().nonnegative(),
+  /** How many read it side by side, and compared its CRC-32 in place of the sha256; absent where one read it whole. */
+  rangeReaders: z.number().int().positive().optional(),
 };
 const deviations = z.array(deviationSchema).min(1);
 
@@ -50,8 +52,10 @@ export type VerdictName = Verdict['verdict'];
 export type Observation = {
   readonly compressedBytes: number;
   readonly plainBytes: number;
-  /** Of the compressed bytes, hex. */
-  readonly sha256: string;
+  /** Of the compressed bytes, hex; absent where many read the archive side by side, for it cannot be joined. */
+  readonly sha256?: string;
+  /** Of the compressed bytes, hex; compared where there is no sha256. */
+  readonly crc32?: string;
   readonly members: readonly Member[];
   /** Why inflating stopped before the end, if it did. */
   readonly gzipError?: string;
@@ -97,7 +101,9 @@ function byteDeviations(manifest: Manifest, found: Observation): Deviation[] {
   const compared: [string, string | number, string | number][] = [
     ['compressed bytes', manifest.compressedBytes, found.compressedBytes],
     ['plain bytes', manifest.plainBytes, found.plainBytes],
-    ['sha256', manifest.sha256, found.sha256],
+    found.sha256 === undefined
+      ? ['CRC-32', manifest.crc32, String(found.crc32)]
+      : ['sha256', manifest.sha256, found.sha256],
     ['gzip members', manifest.members.length, found.members.length],
   ];
   const deviations = compared

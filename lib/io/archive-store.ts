@@ -22,6 +22,15 @@ export type OpenObject = {
   readonly storedAt: Date;
 };
 
+/** A stretch of an object, and which bytes are meant. */
+export type ByteRange = {
+  readonly versionId: string | null;
+  readonly etag: string;
+  readonly from: number;
+  /** The byte after the last; default: to the end. */
+  readonly to?: number | undefined;
+};
+
 export type StoredText = Omit<OpenObject, 'body'> & { readonly text: string };
 
 /**
@@ -48,6 +57,13 @@ export type ArchiveStore = {
   folders(prefix: string): Promise<string[]>;
   /** @returns `undefined` if there is no such object or version. */
   open(key: string, versionId?: string | null): Promise<OpenObject | undefined>;
+  /**
+   * Opens a stretch of an object, of exactly the bytes that are meant.
+   *
+   * @returns What there is of it, which may be nothing; `undefined` if there is no such object or version.
+   * @throws {@link OffsiteError} `ARCHIVE_CHANGED` if there are other bytes now.
+   */
+  openRange(key: string, range: ByteRange): Promise<Readable | undefined>;
   /** Reads a small object whole. @returns `undefined` if there is none. */
   readText(key: string): Promise<StoredText | undefined>;
   /**

@@ -144,6 +144,11 @@ export function isAbsent(error: unknown): boolean {
   );
 }
 
+/** Whether the store said that the object ends before the range that was asked for. */
+export function isBeyondEnd(error: unknown): boolean {
+  return (error as AwsError).$metadata?.httpStatusCode === 416 || (error as Error).name === 'InvalidRange';
+}
+
 /** Whether the store said that the key is taken. */
 export function isTaken(error: unknown): boolean {
   return (

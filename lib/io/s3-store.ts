@@ -1,15 +1,23 @@
 // The archive store on S3 and what speaks its language.
 
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
   type GetObjectCommandOutput,
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
-import type { ArchiveStore, OpenObject, Stored, StoredObject, StoredText } from './archive-store.ts';
+import { OffsiteError } from '../core/errors.ts';
+import type {
+  ArchiveStore,
+  ByteRange,
+  OpenObject,
+  Stored,
+  StoredObject,
+  StoredText,
+} from './archive-store.ts';
 import { bareEtag } from './s3-checksums.ts';
-import { isAbsent, storeError } from './s3-errors.ts';
+import { isAbsent, isBeyondEnd, isTaken, storeError } from './s3-errors.ts';
 import { putObject } from './s3-put.ts';
 import { openSession, type S3Location } from './s3-session.ts';
 import { uploadCreateOnly } from './s3-upload.ts';
@@ -29,6 +37,22 @@ export function createS3Store(location: S3Location): ArchiveStore {
       return { ...describeObject(answer), body: answer.Body as Readable };
     } catch (error) {
       if (isAbsent(error)) return undefined;
+      throw storeError(error, `reading ${url(key)}`);
+    }
+  }
+
+  async function openRange(key: string, range: ByteRange): Promise<Readable | undefined> {
+    const { versionId, etag, from, to } = range;
+    const Range = `bytes=${from}-${to === undefined ? '' : to - 1}`;
+    // A version never changes; where there are none, the entity tag has to be asked for.
+    const meant = versionId === null ? { IfMatch: `"${etag}"` } : { VersionId: versionId };
+    try {
+      const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range, ...meant });
+      return (await session.reader.send(command)).Body as Readable;
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      if (isBeyondEnd(error)) return Readable.from([]);
+      if (isTaken(error)) throw changed(url(key), etag);
       throw storeError(error, `reading ${url(key)}`);
     }
   }
@@ -72,6 +96,7 @@ export function createS3Store(location: S3Location): ArchiveStore {
       return names;
     },
     open,
+    openRange,
     async readText(key): Promise<StoredText | undefined> {
       const opened = await open(key);
       if (opened === undefined) return undefined;
@@ -98,4 +123,12 @@ function describeObject(answer: GetObjectCommandOutput): Omit<OpenObject, 'body'
     versionId: answer.VersionId ?? null,
     storedAt: answer.LastModified ?? new Date(0),
   };
+}
+
+function changed(name: string, etag: string): OffsiteError {
+  return new OffsiteError('ARCHIVE_CHANGED', `${name} is being read, and was changed meanwhile`, {
+    expected: `the bytes with ETag ${etag}`,
+    found: 'other bytes',
+    hint: 'find out who wrote it (CloudTrail), and verify it again from the beginning',
+  });
 }

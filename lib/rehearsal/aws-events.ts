@@ -142,6 +142,47 @@ export function taskStopped(place: Place, task: StoppedTask): AwsEvent {
   });
 }
 
+/** An execution of a state machine that has ended. */
+export type EndedStates = {
+  readonly arn: string;
+  readonly stateMachineArn: string;
+  readonly name: string;
+  readonly input: string;
+  readonly status: 'SUCCEEDED' | 'FAILED';
+  readonly cause?: string;
+  readonly startedAt: Date;
+};
+
+/**
+ * What Step Functions says of an execution that has ended.
+ *
+ * @see https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+ */
+export function executionEnded(place: Place, execution: EndedStates): AwsEvent {
+  const at = new Date();
+  const { arn, stateMachineArn, name, input, status, cause } = execution;
+  return envelope(place, {
+    'detail-type': 'Step Functions Execution Status Change',
+    source: 'aws.states',
+    at,
+    resources: [arn],
+    detail: {
+      executionArn: arn,
+      stateMachineArn,
+      name,
+      status,
+      startDate: execution.startedAt.getTime(),
+      stopDate: at.getTime(),
+      input,
+      inputDetails: { included: true },
+      output: null,
+      outputDetails: null,
+      error: cause === undefined ? null : 'Error',
+      cause: cause ?? null,
+    },
+  });
+}
+
 type Parts = Pick<AwsEvent, 'detail-type' | 'source' | 'resources' | 'detail'> & { readonly at: Date };
 
 function envelope({ region, account }: Place, { at, ...parts }: Parts): AwsEvent {

@@ -16,6 +16,7 @@ import { type EcsEndpoint, startEcsEndpoint } from './ecs-endpoint.ts';
 import type { LambdaHost } from './lambda-runtime.ts';
 import { loadCorpus } from './load-corpus.ts';
 import { type LocalAws, startLocalAws } from './local-aws.ts';
+import { type SfnEndpoint, startSfnEndpoint } from './sfn-endpoint.ts';
 import { synthesize } from './synthesis.ts';
 import { readWiring, type Wiring } from './wiring.ts';
 
@@ -55,6 +56,7 @@ export type Cloud = {
   readonly host: LambdaHost;
   readonly bus: Bus;
   readonly ecs: EcsEndpoint;
+  readonly sfn: SfnEndpoint;
   readonly resources: number;
   readonly synthesisMs: number;
 };
@@ -146,7 +148,10 @@ export async function deploy(stage: Stage): Promise<Cloud> {
   const ecs = await startEcsEndpoint(wiring, container, bus.emit, aws.callLog);
   stage.onClose(() => ecs.stop());
   hostEnvironment.AWS_ENDPOINT_URL_ECS = ecs.endpoint;
-  return { wiring, host, bus, ecs, resources: Object.keys(template.Resources).length, synthesisMs };
+  const sfn = await startSfnEndpoint(wiring, host, bus.emit, aws.callLog);
+  stage.onClose(() => sfn.stop());
+  hostEnvironment.AWS_ENDPOINT_URL_SFN = sfn.endpoint;
+  return { wiring, host, bus, ecs, sfn, resources: Object.keys(template.Resources).length, synthesisMs };
 }
 
 /**

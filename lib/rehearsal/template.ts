@@ -125,6 +125,10 @@ const madeUp: Readonly<Record<string, (name: string, deployed: Deployed) => Phys
   'AWS::Lambda::Function': (name, deployed) => named(name, arn(deployed, 'lambda', `function:${name}`)),
   'AWS::Events::Rule': (name, deployed) => named(name, arn(deployed, 'events', `rule/${name}`)),
   'AWS::ECS::Cluster': (name, deployed) => named(name, arn(deployed, 'ecs', `cluster/${name}`)),
+  'AWS::StepFunctions::StateMachine': (name, deployed) => {
+    const own = arn(deployed, 'states', `stateMachine:${name}`);
+    return { ref: own, attributes: { Arn: own, Name: name } };
+  },
   'AWS::SQS::Queue': (name, deployed) => named(name, arn(deployed, 'sqs', name)),
   'AWS::KMS::Key': (name, deployed) => named(name, arn(deployed, 'kms', `key/${name}`)),
   'AWS::IAM::Role': (name, deployed) => named(name, `arn:aws:iam::${deployed.account}:role/${name}`),

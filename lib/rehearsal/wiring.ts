@@ -4,6 +4,7 @@
 
 import * as z from 'zod';
 import type { EventPattern } from './event-pattern.ts';
+import { definitionSchema, type StateMachine } from './state-language.ts';
 import { bucketId, createResolver, type Deployed, type Template, topicId } from './template.ts';
 
 export type LambdaFunction = {
@@ -59,6 +60,7 @@ export type Wiring = {
   readonly bucketAnnounces: boolean;
   readonly functions: readonly LambdaFunction[];
   readonly rules: readonly Rule[];
+  readonly stateMachines: readonly StateMachine[];
   readonly taskDefinitions: readonly TaskDefinition[];
   readonly clusterArns: readonly string[];
   readonly subnetIds: readonly string[];
@@ -114,6 +116,10 @@ const taskDefinitionSchema = z.object({
   ),
 });
 
+const stateMachineSchema = z.object({
+  DefinitionString: z.string().transform((text) => JSON.parse(text) as unknown),
+});
+
 const subscriptionSchema = z.object({ TopicArn: z.string(), Protocol: z.string(), Endpoint: z.string() });
 
 const bucketSchema = z.object({
@@ -156,6 +162,12 @@ export function readWiring(template: Template, stackName: string, local: LocalPa
         input: Input === undefined ? undefined : (JSON.parse(Input) as unknown),
       })),
     })),
+    stateMachines: read('AWS::StepFunctions::StateMachine', stateMachineSchema).map(
+      ({ ref, properties }) => ({
+        arn: ref,
+        definition: definitionSchema.parse(properties.DefinitionString),
+      }),
+    ),
     taskDefinitions: read('AWS::ECS::TaskDefinition', taskDefinitionSchema).map(({ ref, properties }) => ({
       arn: ref,
       roleArns: [properties.TaskRoleArn, properties.ExecutionRoleArn],

@@ -1,4 +1,4 @@
-// The five functions, each with what it is told, what it may do and what wakes it. A function that fails for good hands
+// The functions, each with what it is told, what it may do and what wakes it. A function that fails for good hands
 // its event to `report`, which mails it: a failure is told once, with all that it takes to hand the event in again. What
 // cannot be told like that, because `report` itself fails or an event finds no function, lies in the dead letters, and an
 // alarm tells of those.
@@ -13,18 +13,23 @@ import { LambdaDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { archivesPrefix, manifestSuffix } from '../core/archive.ts';
 import { type Deployment, environmentNames as names } from '../core/deployment.ts';
 import {
   expirePermissions,
+  joinRangesPermissions,
   launchPermissions,
   permit,
   type Reach,
+  readRangePermissions,
   reportPermissions,
+  startPermissions,
   verifyPermissions,
   watchPermissions,
 } from './identities.ts';
+import { RangeVerify } from './range-verify.ts';
 import { explainPatterns } from './reasons.ts';
 import type { RestoreTask } from './restore-task.ts';
 
@@ -51,6 +56,10 @@ type FunctionParts = {
 /** The functions and their triggers. */
 export class Handlers extends Construct {
   readonly verify: NodejsFunction;
+  readonly readRange: NodejsFunction;
+  readonly joinRanges: NodejsFunction;
+  /** Lets both work on an archive that is too large for `verify`. */
+  readonly ranges: StateMachine;
   readonly expire: NodejsFunction;
   readonly watch: NodejsFunction;
   readonly launchRestoreTest: NodejsFunction;
@@ -77,13 +86,24 @@ export class Handlers extends Construct {
       permissions: reportPermissions(props),
     });
     const onFailure = new LambdaDestination(this.report);
-    this.verify = this.addFunction('verify', {
-      // All the time there is; 1769 MB is one whole vCPU.
-      timeout: Duration.minutes(15),
-      memoryMiB: 1769,
+    // All the time there is; 1769 MB is one whole vCPU.
+    const large = { timeout: Duration.minutes(15), memoryMiB: 1769, onFailure };
+    this.readRange = this.addFunction('read-range', {
+      ...large,
+      environment: store,
+      permissions: readRangePermissions(props),
+    });
+    this.joinRanges = this.addFunction('join-ranges', {
+      ...large,
       environment: { ...store, ...topic },
-      permissions: verifyPermissions(props),
-      onFailure,
+      permissions: joinRangesPermissions(props),
+    });
+    this.ranges = new RangeVerify(this, 'Ranges', this).stateMachine;
+    const { stateMachineArn } = this.ranges;
+    this.verify = this.addFunction('verify', {
+      ...large,
+      environment: { ...store, ...topic, [names.rangesArn]: stateMachineArn },
+      permissions: [...verifyPermissions(props), ...startPermissions(stateMachineArn)],
     });
     this.expire = this.addFunction('expire', {
       // Reads every manifest and verdict there is.
@@ -202,6 +222,16 @@ export class Handlers extends Construct {
     this.addRule('Hourly', this.watch, 'Freshness, hourly', { schedule: Schedule.cron({ minute: '0' }) });
     this.addRule('Quarterly', this.launchRestoreTest, 'Restore test, on the first day of each quarter', {
       schedule: Schedule.cron({ month: '1,4,7,10', day: '1', hour: '7', minute: '0' }),
+    });
+    this.addRule('RangesEnded', this.report, 'An archive could not be verified in ranges', {
+      eventPattern: {
+        source: ['aws.states'],
+        detailType: ['Step Functions Execution Status Change'],
+        detail: {
+          stateMachineArn: [this.ranges.stateMachineArn],
+          status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
+        },
+      },
     });
     this.addRule('TaskStopped', this.report, 'A restore test has stopped, by itself or not', {
       eventPattern: {

@@ -19,6 +19,7 @@ import {
   archivesPrefix,
   checksPrefix,
   manifestSuffix,
+  rangesPrefix,
   reportsPrefix,
   toldPrefix,
   verdictsPrefix,
@@ -55,6 +56,33 @@ export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatemen
     // By version id, so that a verdict speaks of the very bytes that were read.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*`)]),
     put(bucket, `${verdictsPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
+    publish(topic),
+  ];
+}
+
+/** The verifier may also let ranges be read; what reads and joins them is another program with a role of its own. */
+export function startPermissions(stateMachineArn: string): PolicyStatement[] {
+  return [allow(['states:StartExecution'], [stateMachineArn])];
+}
+
+export function readRangePermissions({ bucket, key }: Reach): PolicyStatement[] {
+  return [
+    list(bucket),
+    get(bucket, `${archivesPrefix}*`, `${rangesPrefix}*`),
+    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
+    put(bucket, `${rangesPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
+  ];
+}
+
+export function joinRangesPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+  return [
+    list(bucket),
+    get(bucket, `${archivesPrefix}*`, ...proofs, `${rangesPrefix}*`),
+    // To see whether a verdict speaks of the version that is there.
+    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
+    put(bucket, `${verdictsPrefix}*`, `${rangesPrefix}*`),
     ...useKey(key, decrypt, encrypt),
     publish(topic),
   ];

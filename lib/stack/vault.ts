@@ -21,7 +21,7 @@ import {
   StorageClass,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { archivesPrefix } from '../core/archive.ts';
+import { archivesPrefix, rangesPrefix } from '../core/archive.ts';
 import type { Deployment } from '../core/deployment.ts';
 import { explain } from './reasons.ts';
 
@@ -131,6 +131,8 @@ function lifecycleOf({ undoDays, glacierAfterDays }: VaultProps): LifecycleRule[
       noncurrentVersionExpiration: Duration.days(undoDays),
       expiredObjectDeleteMarker: true,
     },
+    // Of no use once the verdict is there; kept as long as an execution that failed can be taken up again.
+    { id: 'remove-readings', prefix: rangesPrefix, expiration: Duration.days(14) },
     ...(glacierAfterDays === undefined
       ? []
       : [

@@ -1,11 +1,13 @@
 // verify: re-reads an archive byte by byte and judges it. The handler does this in the cloud and keeps the verdict; the
 // CLI does the same on the operator's machine and only prints it.
 
+import { createHash } from 'node:crypto';
 import { verdictMail } from '../core/alert-mails.ts';
 import { type ArchiveId, archiveKeys } from '../core/archive.ts';
 import type { Mail } from '../core/mail.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { judge, type Observation, type Verdict } from '../core/verdict.ts';
+import { fitsOneReader, planRanges, type RangeJob, rangeLimits } from '../core/verify-plan.ts';
 import { toolVersion } from '../core/version.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
 import { readVerdict } from './catalogue.ts';
@@ -28,26 +30,68 @@ export async function verify({ store, id, now }: VerifyOptions): Promise<Verdict
   return judgeArchive(store, id, await readManifest(store, id), now);
 }
 
+/** An archive that was too large to be read right here; its verdict comes from join-ranges. */
+export type BegunInRanges = { readonly job: RangeJob; readonly rangeReaders: number };
+
+export type VerifyOnceOptions = VerifyOptions & {
+  readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Lets ranges be read side by side, unless that was begun before. */
+  readonly readInRanges: (job: RangeJob, ranges: readonly number[]) => Promise<void>;
+};
+
 /**
  * Verifies an archive unless these very bytes have a verdict, tells the operator if they are not intact, and writes the
- * verdict.
+ * verdict. What one reader cannot read in its time is given to many.
  *
  * @remarks Events come twice. The mail goes first: a run that dies between the two is repeated, and a second mail is
  *   better than none.
  */
 export async function verifyOnce(
-  options: VerifyOptions & { readonly sendMail: (mail: Mail) => Promise<void> },
-): Promise<{ verdict: Verdict; isNew: boolean }> {
+  options: VerifyOnceOptions,
+): Promise<{ verdict: Verdict; isNew: boolean } | BegunInRanges> {
   const { store, id, now, sendMail } = options;
   const manifest = await readManifest(store, id);
-  const earlier = await readVerdict(store, id);
-  if (earlier !== undefined && (await speaksOf(earlier, store, id, manifest))) {
-    return { verdict: earlier, isNew: false };
+  const earlier = await earlierVerdict(store, id, manifest);
+  if (earlier !== undefined) return { verdict: earlier, isNew: false };
+  const job = fitsOneReader(manifest) ? undefined : await jobOf(store, id, manifest);
+  if (job !== undefined) {
+    const ranges = planRanges(manifest, job.limits).map(({ index }) => index);
+    await options.readInRanges(job, ranges);
+    return { job, rangeReaders: ranges.length };
   }
   const verdict = await judgeArchive(store, id, manifest, now);
-  if (verdict.verdict !== 'intact') await sendMail(verdictMail(verdict));
-  await store.write(archiveKeys(id).verdict, `${JSON.stringify(verdict, null, 1)}\n`);
+  await announceVerdict(store, verdict, sendMail);
   return { verdict, isNew: true };
+}
+
+/** The verdict on the bytes that are there, if it was given before. */
+export async function earlierVerdict(
+  store: ArchiveStore,
+  id: ArchiveId,
+  manifest: Manifest,
+): Promise<Verdict | undefined> {
+  const earlier = await readVerdict(store, id);
+  return earlier !== undefined && (await speaksOf(earlier, store, id, manifest)) ? earlier : undefined;
+}
+
+/** Tells the operator of a verdict that is not `intact`, and writes it. */
+export async function announceVerdict(
+  store: ArchiveStore,
+  verdict: Verdict,
+  sendMail: (mail: Mail) => Promise<void>,
+): Promise<void> {
+  if (verdict.verdict !== 'intact') await sendMail(verdictMail(verdict));
+  await store.write(archiveKeys(verdict).verdict, `${JSON.stringify(verdict, null, 1)}\n`);
+}
+
+/** @returns `undefined` if there is nothing to read. */
+async function jobOf(store: ArchiveStore, id: ArchiveId, manifest: Manifest): Promise<RangeJob | undefined> {
+  const opened = await store.open(archiveKeys(id).archive, manifest.versionId);
+  opened?.body.destroy();
+  if (opened === undefined) return undefined;
+  const { versionId, etag } = opened;
+  const run = createHash('sha256').update(`${versionId} ${etag}`).digest('hex').slice(0, 16);
+  return { id: id.id, versionId, etag, run, limits: rangeLimits };
 }
 
 async function judgeArchive(
@@ -59,7 +103,25 @@ async function judgeArchive(
   const began = now();
   const opened = await store.open(archiveKeys(id).archive, manifest.versionId);
   const found = opened && (await observe(opened.body, manifest));
-  const ended = now();
+  return conclude(store, { id, manifest, opened, found, began, ended: now() });
+}
+
+/** What was seen of an archive, by however many readers. */
+export type Sight = {
+  readonly id: ArchiveId;
+  readonly manifest: Manifest;
+  readonly opened: { readonly versionId: string | null; readonly etag: string } | undefined;
+  /** Absent if there is nothing to read. */
+  readonly found: Observation | undefined;
+  readonly began: Date;
+  readonly ended: Date;
+  /** If there were several. */
+  readonly rangeReaders?: number;
+};
+
+/** Makes the verdict of what was seen, and of what the source's archives are like. */
+export async function conclude(store: ArchiveStore, sight: Sight): Promise<Verdict> {
+  const { id, manifest, opened, found, began, ended, rangeReaders } = sight;
   const common = {
     format: 1 as const,
     id: id.id,
@@ -71,6 +133,7 @@ async function judgeArchive(
     toolVersion,
     compressedBytes: found?.compressedBytes ?? 0,
     plainBytes: found?.plainBytes ?? 0,
+    ...(rangeReaders !== undefined && { rangeReaders }),
   };
   if (found === undefined)
     return { verdict: 'missing', ...common, deviations: [missingArchive(id, manifest)] };
@@ -89,6 +152,7 @@ type Common = Pick<
   | 'toolVersion'
   | 'compressedBytes'
   | 'plainBytes'
+  | 'rangeReaders'
 >;
 
 function verdictOf(common: Common, judgement: ReturnType<typeof judge>, { inventory }: Observation): Verdict {

@@ -2,7 +2,7 @@
 //
 //   --torrents N    size of the corpus (default 300000, about 1 GB of plain dump)
 //   --runs N        of each contestant (default 5; the median counts)
-//   --only a,b      start, bundles, backup, memory, verify, restore, real-s3
+//   --only a,b      start, bundles, backup, memory, verify, restore, scale, real-s3
 //   --real-s3       also against ../shared/real-s3 (a Ceph)
 //   --server        dumps what PG* of the environment describe, instead of loading a corpus
 //   --patience S    how long each run may wait until the machine is quiet (default 0)
@@ -35,7 +35,9 @@ const unknown = wanted.find((name) => !(name in all));
 if (unknown !== undefined) throw new Error(`no contest ${unknown}; there are ${Object.keys(all).join(', ')}`);
 
 patience.seconds = Number(values.patience);
-const setting = await prepare(Number(values.torrents), values.server);
+// What is not about a database needs none.
+const withoutDatabase = wanted.every((name) => name === 'scale');
+const setting = await prepare(Number(values.torrents), values.server || withoutDatabase);
 // A Ctrl-C ends what it runs; what was started for it must end too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => void setting.stop().finally(() => process.exit(1)));

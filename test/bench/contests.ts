@@ -6,9 +6,11 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { bundleHandler } from './bundle.ts';
 import { type Contestant, contest, type Row, ratio, typical } from './contest.ts';
 import { type Measured, measure, median } from './measure.ts';
 import { restoreContest } from './restore-contest.ts';
+import { scale } from './scale.ts';
 import { offsite, projectRoot, receivedBytes, type Setting } from './setting.ts';
 import { keptBucket } from './sink.ts';
 
@@ -263,22 +265,6 @@ async function behindShims(path: string): Promise<string> {
   return stdout.trim();
 }
 
-async function bundleHandler(name: string, folder: string): Promise<string> {
-  const out = join(folder, `${name}.js`);
-  const flags = ['--bundle', '--platform=node', '--target=node24', '--format=cjs', '--minify'];
-  const args = [
-    join(projectRoot, 'lambda', `${name}.ts`),
-    ...flags,
-    '--main-fields=module,main',
-    '--alias:@aws-sdk/credential-provider-node=./lambda/credentials.ts',
-    `--outfile=${out}`,
-  ];
-  await run(join(projectRoot, 'node_modules', '.bin', 'esbuild'), [...args, '--log-level=warning'], {
-    cwd: projectRoot,
-  });
-  return out;
-}
-
 async function bundles(setting: Setting, runs: number): Promise<Row[]> {
   const rows: Row[] = [];
   const lambdas = readdirSync(join(projectRoot, 'lambda'))
@@ -365,6 +351,7 @@ export const contests: Readonly<Record<string, Contest>> = {
   memory,
   verify,
   restore,
+  scale,
 };
 export const onDemand: Readonly<Record<string, Contest>> = { 'real-s3': realS3 };
 

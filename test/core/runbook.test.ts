@@ -123,6 +123,12 @@ describe('every mail about a fault', () => {
     requestPayload: {},
   };
 
+  const execution = {
+    'detail-type': 'Step Functions Execution Status Change',
+    time: '2026-11-23T03:40:00Z',
+    detail: { executionArn: 'arn', name: `${exampleId.id}-0123`, status: 'TIMED_OUT', error: null },
+  };
+
   it.each<[FaultId, string, () => Mail | undefined]>([
     ['archiveNotIntact', 'damaged', () => faulty('damaged')],
     ['archiveNotIntact', 'incomplete', () => faulty('incomplete')],
@@ -140,6 +146,7 @@ describe('every mail about a fault', () => {
     ['restoreTestLost', 'task stopped', () => notice(stopped)?.mail],
     ['restoreTestFailed', 'report', () => restoreTestMail(failed)],
     ['handlerFailed', 'function failed', () => notice(failure)?.mail],
+    ['handlerFailed', 'execution failed', () => notice(execution)?.mail],
     ['unknownNotice', 'unknown', () => notice({ surprise: true })?.mail],
   ])('links %s (%s), and no other', (fault, _, mail) => {
     const text = mail()?.text ?? '';
@@ -149,6 +156,10 @@ describe('every mail about a fault', () => {
   it('is about each fault that a mail tells of', () => {
     expect(notice(stopped)?.fault).toBe('restoreTestLost');
     expect(notice(failure)?.fault).toBe('handlerFailed');
+    expect(notice(execution)).toMatchObject({
+      fault: 'handlerFailed',
+      mail: { subject: `[offsite] NOT VERIFIED: ${exampleId.id}, reading it in ranges TIMED_OUT` },
+    });
     expect(notice({ surprise: true })?.fault).toBe('unknownNotice');
   });
 });

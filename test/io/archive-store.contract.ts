@@ -145,6 +145,24 @@ export function describeArchiveStore(
     expect(await store().open('versioned', second.versionId)).toBeDefined();
   });
 
+  it('opens a stretch of the bytes that are meant, and of no others', async () => {
+    const { etag, versionId } = await store().write('ranged', '0123456789');
+    const stretch = async (from: number, to?: number, key = 'ranged') => {
+      const body = await store().openRange(key, { versionId, etag, from, to });
+      return body && Buffer.concat(await body.toArray()).toString();
+    };
+    expect(await stretch(0, 3)).toBe('012');
+    expect(await stretch(3, 4)).toBe('3');
+    expect(await stretch(8, 20)).toBe('89');
+    expect(await stretch(4)).toBe('456789');
+    expect(await stretch(10)).toBe('');
+    expect(await stretch(10, 12)).toBe('');
+    expect(await stretch(0, 3, 'absent')).toBeUndefined();
+    await store().write('ranged', 'abcdefghij');
+    if (can.versions) expect(await stretch(0, 3)).toBe('012');
+    else await expect(stretch(0, 3)).rejects.toMatchObject({ code: 'ARCHIVE_CHANGED' });
+  });
+
   it('says which bucket is missing', async () => {
     const elsewhere = createS3Store({ bucket: 'no-such-bucket-here', provider });
     const missing = { code: 'BUCKET_MISSING', exitCode: 4 };

@@ -55,6 +55,7 @@ const wiring: Wiring = {
       targets: [{ arn: arnOf('Report'), input: { fixed: true } }],
     },
   ],
+  stateMachines: [],
   taskDefinitions: [],
   clusterArns: [],
   subnetIds: [],

@@ -16,6 +16,7 @@ const wiring: Wiring = {
   bucketAnnounces: true,
   functions: [],
   rules: [],
+  stateMachines: [],
   taskDefinitions: [
     {
       arn: taskDefinition,

@@ -55,6 +55,10 @@ const reasons: readonly (readonly [permission: RegExp, reason: string])[] = [
   [/^(Expire|Watch|LaunchRestoreTest|Report): sns:Publish on /, 'they have nothing to tell on a good day'],
   [/: s3:GetObject on acceptances/, 'no archive is suspicious, so nobody looks whether it was accepted'],
   [/^Expire: s3:GetObject on holds/, 'nothing is held: offsite undo is not rehearsed'],
+  [
+    /^(ReadRange|JoinRanges): |^Verify: states:StartExecution on /,
+    'no archive here is large: test/rehearsal/ranges.test.ts reads one in ranges',
+  ],
   [/^agent: s3:AbortMultipartUpload on /, 'the dump that dies is so small that no upload has begun'],
   [/^operator: s3:ListBucketVersions on /, 'offsite undo is not rehearsed'],
 ];

@@ -24,6 +24,27 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObjectVersion on VaultBucket/archives/*',
       's3:PutObject on VaultBucket/verdicts/*',
+      'states:StartExecution on HandlersRangesStateMachine',
+      publish,
+    ],
+    ReadRange: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/ranges/*',
+      's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
+      's3:PutObject on VaultBucket/ranges/*',
+    ],
+    JoinRanges: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/acceptances/*',
+      's3:GetObject on VaultBucket/ranges/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
+      's3:PutObject on VaultBucket/ranges/*',
+      's3:PutObject on VaultBucket/verdicts/*',
       publish,
     ],
     Expire: [
@@ -87,6 +108,30 @@ describe('permissions', () => {
     ]);
   });
 
+  test('of the state machine: its functions, its own executions, its log', () => {
+    const logs = 'Create Delete Get List Update'.split(' ').map((verb) => `${verb}LogDelivery`);
+    expect(allowed('AWS::IAM::Policy', 'HandlersRangesStateMachineRoleDefaultPolicy')).toEqual(
+      [
+        ...['ReadRange', 'JoinRanges'].flatMap((name) => [
+          `lambda:InvokeFunction on Handlers${name}Function`,
+          `lambda:InvokeFunction on Handlers${name}Function:*`,
+        ]),
+        ...logs.map((action) => `logs:${action.replace('ListLogDelivery', 'ListLogDeliveries')} on *`),
+        'logs:DescribeLogGroups on *',
+        'logs:DescribeResourcePolicies on *',
+        'logs:PutResourcePolicy on *',
+      ].sort(),
+    );
+    const executions =
+      'arn:AWS::Partition:states:AWS::Region:AWS::AccountId:execution:6 of HandlersRangesStateMachine';
+    expect(allowed('AWS::IAM::Policy', 'HandlersRangesStateMachineDistributedMapPolicy')).toEqual([
+      `states:DescribeExecution on ${executions}:*`,
+      `states:RedriveExecution on ${executions}/*:*`,
+      'states:StartExecution on HandlersRangesStateMachine',
+      `states:StopExecution on ${executions}:*`,
+    ]);
+  });
+
   test('of the agent: it creates below its sources, and nothing else', () => {
     expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesAgentPolicy')).toEqual([
       's3:AbortMultipartUpload on VaultBucket/archives/attic/*',
@@ -120,12 +165,15 @@ describe('permissions', () => {
     ]);
   });
 
-  test('name their resource, but for the registry token, which has none', () => {
+  test('name their resource, but for what has none: the registry token, deliveries of logs', () => {
     const wide = Object.entries(resources)
       .filter(([, { Type }]) => ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].includes(Type))
       .flatMap(([id, { Type }]) => allowed(Type, nameOf(id)).map((line) => `${nameOf(id)}: ${line}`))
       .filter((line) => / on \*|: [a-z0-9]*:?\*/.test(line));
-    expect(wide).toEqual(['RestoreTaskExecutionRoleDefaultPolicy: ecr:GetAuthorizationToken on *']);
+    const deliveries = /^HandlersRangesStateMachineRoleDefaultPolicy: logs:\w+ on \*$/;
+    expect(wide.filter((line) => !deliveries.test(line))).toEqual([
+      'RestoreTaskExecutionRoleDefaultPolicy: ecr:GetAuthorizationToken on *',
+    ]);
   });
 
   test('come from these policies alone: no role has one of AWS or an inline one', () => {

@@ -13,6 +13,8 @@ afterAll(dispose);
 
 const handlers = {
   Verify: 'verify',
+  ReadRange: 'read-range',
+  JoinRanges: 'join-ranges',
   Expire: 'expire',
   Watch: 'watch',
   LaunchRestoreTest: 'launch-restore-test',
@@ -73,7 +75,7 @@ describe('vault', () => {
     });
   });
 
-  test('forgets aborted uploads after a day and what was deleted after undoDays, and expires nothing by itself', () => {
+  test('forgets aborted uploads after a day and what was deleted after undoDays, and expires nothing by itself but readings', () => {
     expect(byName('AWS::S3::Bucket', 'VaultBucket').properties.LifecycleConfiguration).toEqual({
       Rules: [
         {
@@ -87,6 +89,7 @@ describe('vault', () => {
           NoncurrentVersionExpiration: { NoncurrentDays: 9 },
           ExpiredObjectDeleteMarker: true,
         },
+        { Id: 'remove-readings', Status: 'Enabled', Prefix: 'ranges/', ExpirationInDays: 14 },
       ],
     });
   });
@@ -126,7 +129,7 @@ describe('mail', () => {
 });
 
 describe('handlers', () => {
-  test('are the five and no other: no custom resource brings a function of its own', () => {
+  test('are these and no other: no custom resource brings a function of its own', () => {
     template.resourceCountIs('AWS::Lambda::Function', Object.keys(handlers).length);
     const foreign = Object.values(resources).filter(({ Type }) => /^Custom::|CustomResource/.test(Type));
     expect(foreign).toEqual([]);
@@ -150,10 +153,13 @@ describe('handlers', () => {
     },
   );
 
-  test('verify has a whole vCPU and all the time there is', () => {
-    const { properties } = byName('AWS::Lambda::Function', 'HandlersVerifyFunction');
-    expect(properties).toMatchObject({ Timeout: 900, MemorySize: 1769 });
-  });
+  test.each(['Verify', 'ReadRange', 'JoinRanges'])(
+    '%s has a whole vCPU and all the time there is',
+    (name) => {
+      const { properties } = byName('AWS::Lambda::Function', `Handlers${name}Function`);
+      expect(properties).toMatchObject({ Timeout: 900, MemorySize: 1769 });
+    },
+  );
 
   test.each(Object.keys(handlers))(
     '%s is tried three times; what fails for good is told by report, and what report cannot tell is kept',
@@ -191,7 +197,9 @@ describe('handlers', () => {
     const store = { OFFSITE_BUCKET: 'VaultBucket', OFFSITE_TOPIC_ARN: 'Reports' };
     const sources = { OFFSITE_SOURCES: 'bitagent,attic' };
     expect(environments).toEqual({
-      Verify: store,
+      Verify: { ...store, OFFSITE_RANGES_ARN: 'HandlersRangesStateMachine' },
+      ReadRange: { OFFSITE_BUCKET: 'VaultBucket' },
+      JoinRanges: store,
       Expire: {
         ...store,
         ...sources,
@@ -283,8 +291,8 @@ describe('triggers', () => {
   });
 
   test('each rule may invoke its function, and there is no other rule', () => {
-    template.resourceCountIs('AWS::Events::Rule', 5);
-    template.resourceCountIs('AWS::Lambda::Permission', 5);
+    template.resourceCountIs('AWS::Events::Rule', 6);
+    template.resourceCountIs('AWS::Lambda::Permission', 6);
     const invokers = Object.values(resources)
       .filter(({ Type }) => Type === 'AWS::Lambda::Permission')
       .map(({ Properties }) => `${plain(Properties.SourceArn)} -> ${plain(Properties.FunctionName)}`);
@@ -293,6 +301,7 @@ describe('triggers', () => {
       'HandlersDaily -> HandlersExpireFunction',
       'HandlersHourly -> HandlersWatchFunction',
       'HandlersQuarterly -> HandlersLaunchRestoreTestFunction',
+      'HandlersRangesEnded -> HandlersReportFunction',
       'HandlersTaskStopped -> HandlersReportFunction',
     ]);
   });
@@ -367,7 +376,7 @@ describe('restore task', () => {
 });
 
 test('logs are kept for a month and go with the stack', () => {
-  template.resourceCountIs('AWS::Logs::LogGroup', 6);
+  template.resourceCountIs('AWS::Logs::LogGroup', 9);
   template.allResources('AWS::Logs::LogGroup', {
     DeletionPolicy: 'Delete',
     Properties: { RetentionInDays: 30 },

@@ -83,6 +83,10 @@ export function plain(value: unknown): string {
     const [separator, parts] = argument as unknown as [string, unknown[]];
     return parts.map(plain).join(separator);
   }
+  if (name === 'Fn::Select') {
+    const [index, list] = argument as unknown as [number, { 'Fn::Split': [string, unknown] }];
+    return `${index} of ${plain(list['Fn::Split'][1])}`;
+  }
   throw new Error(`not known here: ${JSON.stringify(value)}`);
 }
 

@@ -19,9 +19,8 @@ import { readCatalogue, readVerdict } from '../../lib/steps/catalogue.ts';
 import { launchRestoreTests } from '../../lib/steps/launch-restore-test.ts';
 import { restoreTest } from '../../lib/steps/restore-test.ts';
 import { selectArchive } from '../../lib/steps/select.ts';
-import { verifyOnce } from '../../lib/steps/verify.ts';
 import { watch } from '../../lib/steps/watch.ts';
-import { archiveOf, plansOfExpire, smallDump } from '../fixtures/archives.ts';
+import { archiveOf, plansOfExpire, smallDump, verifiedHere } from '../fixtures/archives.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { corpus, dumpOf } from '../fixtures/postgres.ts';
 
@@ -79,8 +78,8 @@ afterAll(() => aws.stop());
 
 const take = (nights: number, dump: keyof typeof dumps) =>
   archiveOf(store, source, nightsAgo(nights), dumps[dump]);
-const verify = async ({ id }: Manifest): Promise<Verdict> =>
-  (await verifyOnce({ store, id: parseArchiveId(id), now: () => now, sendMail })).verdict;
+const verify = ({ id }: Manifest): Promise<Verdict> =>
+  verifiedHere({ store, id: parseArchiveId(id), now: () => now, sendMail });
 const night = async (nights: number, dump: keyof typeof dumps) => {
   const manifest = await take(nights, dump);
   return { manifest, verdict: await verify(manifest) };

@@ -1,0 +1,158 @@
+// The state machine of the synthesized template, run with the real handlers in processes of their own against a local
+// S3: an archive verified in ranges gets the verdict that the verify handler gives it.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { archiveKeys } from '../../lib/core/archive.ts';
+import { verdictSchema } from '../../lib/core/verdict.ts';
+import { planRanges, type RangeJob, rangeLimits } from '../../lib/core/verify-plan.ts';
+import type { ArchiveStore } from '../../lib/io/archive-store.ts';
+import { startRangeExecution } from '../../lib/io/range-execution.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
+import { type Bus, createBus } from '../../lib/rehearsal/bus.ts';
+import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import { type SfnEndpoint, startSfnEndpoint } from '../../lib/rehearsal/sfn-endpoint.ts';
+import { synthesize } from '../../lib/rehearsal/synthesis.ts';
+import { readWiring, type Wiring } from '../../lib/rehearsal/wiring.ts';
+import { smallDump } from '../fixtures/archives.ts';
+import { hostile } from '../fixtures/hostile-dump.ts';
+import { smallLimits, storeInMembers, substance } from '../fixtures/large-archive.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import { compareWithRoles } from './permissions.ts';
+
+let directory: string;
+let aws: LocalAws;
+let s3: S3Client;
+let store: ArchiveStore;
+let wiring: Wiring;
+let bus: Bus;
+let sfn: SfnEndpoint;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'offsite-ranges-test-'));
+  aws = await startLocalAws();
+  s3 = new S3Client({ forcePathStyle: true });
+  store = createS3Store({ bucket: aws.bucket });
+  const { template, stackName, assetDirectory } = await synthesize(
+    join(directory, 'cdk.out'),
+    directory,
+    { email: 'operator@example.com' },
+    new AbortController().signal,
+  );
+  wiring = readWiring(template, stackName, aws);
+  const environment: Record<string, string> = { ...aws.env };
+  const host = { assetDirectory, aws: environment };
+  bus = createBus(wiring, host, s3, aws.bucket);
+  sfn = await startSfnEndpoint(wiring, host, bus.emit, aws.callLog);
+  environment.AWS_ENDPOINT_URL_SFN = sfn.endpoint;
+  process.env.AWS_ENDPOINT_URL_SFN = sfn.endpoint;
+});
+afterAll(async () => {
+  delete process.env.AWS_ENDPOINT_URL_SFN;
+  await sfn.stop();
+  s3.destroy();
+  await aws.stop();
+  await rm(directory, { recursive: true });
+});
+
+const verdictOf = async (key: string) => {
+  const stored = await store.readText(key);
+  return stored && verdictSchema.parse(JSON.parse(stored.text));
+};
+const dump = Buffer.from(smallDump(150));
+const machineArn = () => wiring.stateMachines[0]?.arn ?? '';
+
+it.each([
+  // Its seams lie in statements: all ranges but the first are read again, one by one.
+  ['intact', Buffer.from(hostile), (file: Buffer) => file],
+  ['damaged', dump, (file: Buffer) => Buffer.from(file).fill(0, file.length / 2, file.length / 2 + 1)],
+])('gives the same verdict both ways: %s', async (kind, text, harm) => {
+  const { id, manifest } = await storeInMembers(store, `both-${kind}`, text, harm);
+  const keys = archiveKeys(id);
+  await bus.announceObjects();
+  const alone = await verdictOf(keys.verdict);
+  expect(alone?.verdict).toBe(kind);
+  await store.delete(keys.verdict);
+
+  const { versionId, etag } = manifest;
+  const job: RangeJob = { id: id.id, versionId, etag, run: '0123456789abcdef', limits: smallLimits };
+  const ranges = planRanges(manifest, smallLimits).map(({ index }) => index);
+  await startRangeExecution(machineArn(), job, ranges);
+  await startRangeExecution(machineArn(), job, ranges);
+  const ended = (await sfn.idle()).filter(({ name }) => name.startsWith(id.id));
+  expect(ended).toMatchObject([{ status: 'SUCCEEDED', name: `${id.id}-0123456789abcdef` }]);
+  const together = await verdictOf(keys.verdict);
+  expect(together).toMatchObject({ rangeReaders: ranges.length });
+  expect(together && substance(together)).toEqual(alone && substance(alone));
+  // One that has ended is not begun again.
+  await startRangeExecution(machineArn(), job, ranges);
+  expect((await sfn.idle()).filter(({ name }) => name.startsWith(id.id))).toHaveLength(1);
+});
+
+it('is begun by the verify handler for what the manifest says is large, once however often it is announced', async () => {
+  const { id, manifest } = await storeInMembers(store, 'large', dump, (file) => file, claimed(40));
+  const mailsBefore = (await aws.mails()).length;
+  const announced = (await bus.announceObjects()).filter(({ to }) => to.logicalId.includes('VerifyFunction'));
+  const ranges = planRanges(manifest, rangeLimits);
+  expect(announced.map(({ invocation }) => invocation.last)).toMatchObject([
+    { payload: { id: id.id, rangeReaders: ranges.length } },
+  ]);
+  await bus.emit(announced[0]?.event as Parameters<Bus['emit']>[0]);
+  const ended = (await sfn.idle()).filter(({ name }) => name.startsWith(id.id));
+  expect(ended).toMatchObject([{ status: 'SUCCEEDED' }]);
+  expect(await verdictOf(archiveKeys(id).verdict)).toMatchObject({
+    verdict: 'damaged',
+    rangeReaders: ranges.length,
+  });
+  expect((await aws.mails()).slice(mailsBefore).map(({ subject }) => subject)).toEqual([
+    `[offsite] DAMAGED archive: ${id.id}`,
+  ]);
+});
+
+it('tells the operator when it fails for good', async () => {
+  const mailsBefore = (await aws.mails()).length;
+  const job: RangeJob = {
+    id: 'gone-2026-11-22-031500Z',
+    versionId: null,
+    etag: 'e',
+    run: 'r',
+    limits: smallLimits,
+  };
+  await startRangeExecution(machineArn(), job, [0]);
+  const ended = (await sfn.idle()).find(({ name }) => name.startsWith(job.id));
+  expect(ended).toMatchObject({ status: 'FAILED', cause: expect.stringContaining('there is no archive') });
+  const [mail, ...others] = (await aws.mails()).slice(mailsBefore);
+  expect(others).toEqual([]);
+  expect(mail?.subject).toBe(`[offsite] NOT VERIFIED: ${job.id}, reading it in ranges FAILED`);
+  expect(mail?.text).toContain('aws stepfunctions redrive-execution');
+});
+
+it('asks for what the roles of the template allow, and needs all that those of readers and join allow', async () => {
+  const { refused, unused } = await compareWithRoles(
+    aws.callLog.calls.filter(({ principal }) => principal.startsWith('Handlers')),
+  );
+  expect(refused).toEqual([]);
+  const own = unused.filter((line) => /^(ReadRange|JoinRanges): |StartExecution/.test(line));
+  expect(own.filter((line) => !/: (logs|lambda|sqs):|GetObjectVersion|acceptances/.test(line))).toEqual([
+    // Without it S3 says that what is absent is forbidden.
+    'ReadRange: s3:ListBucket on the bucket',
+  ]);
+});
+
+/** A manifest of so many members of 1 GiB, whatever the archive holds. */
+function claimed(members: number) {
+  const gib = 1024 ** 3;
+  return {
+    members: Array.from({ length: members }, (_, index) => ({
+      offset: index * gib,
+      compressedBytes: gib,
+      plainBytes: 5 * gib,
+      crc32: '00000000',
+    })),
+    compressedBytes: members * gib,
+    plainBytes: 5 * members * gib,
+  };
+}
