@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import pg from 'pg';
+import { OffsiteError } from '../core/errors.ts';
 import type { Connection } from './connection.ts';
 
 export type ServerConnection = Extract<Connection, { via: 'server' }>;
@@ -34,6 +35,7 @@ const connectWithinMs = 10_000;
  * Opens a session.
  *
  * @param connection - With host, port, user and password spelled out.
+ * @throws {@link OffsiteError} `DATABASE_UNREACHABLE`, of a server that is gone, too.
  */
 export async function openSession({ env }: ServerConnection, database: string): Promise<Session> {
   const client = new pg.Client({
@@ -47,10 +49,14 @@ export async function openSession({ env }: ServerConnection, database: string): 
   });
   // A server that is gone is told to whoever waits for an answer; an idle session has nobody to tell.
   client.on('error', () => undefined);
-  await client.connect();
+  const told = (error: Error) => {
+    throw 'severity' in error ? error : unreachable(error, client);
+  };
+  await client.connect().catch(told);
   return {
     run: (sql) => new Promise((resolve, reject) => client.query(new Statement(sql, resolve, reject))),
-    rows: async (sql) => lastRows(await client.query({ text: sql, rowMode: 'array', types: asText })),
+    rows: async (sql) =>
+      lastRows(await client.query({ text: sql, rowMode: 'array', types: asText }).catch(told)),
     copy: (sql) => client.query(new CopyStatement(sql)),
     destroy: () => connectionOf(client).stream.destroy(),
     close: () => client.end(),
@@ -79,6 +85,16 @@ export async function ask(
     options.signal?.removeEventListener('abort', breakOff);
     await session.close().catch(() => undefined);
   }
+}
+
+/** Whatever does not come from the server's own mouth is about the way to it. */
+function unreachable(error: Error, { user, host, port, database }: pg.Client): OffsiteError {
+  return new OffsiteError('DATABASE_UNREACHABLE', 'the server cannot be reached', {
+    expected: `a session of ${user} at ${host}:${port}, database ${database}`,
+    found: error.message,
+    hint: 'is it running? what it said last is in its log',
+    cause: error,
+  });
 }
 
 /** Text as the server writes it, whatever the type. */
