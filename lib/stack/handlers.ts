@@ -147,6 +147,8 @@ export class Handlers extends Construct {
     });
     this.all = {
       verify: this.verify,
+      'read-range': this.readRange,
+      'join-ranges': this.joinRanges,
       expire: this.expire,
       watch: this.watch,
       'launch-restore-test': this.launchRestoreTest,

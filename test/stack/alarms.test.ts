@@ -72,7 +72,7 @@ function describeAlarm(alarm: Alarm): string {
   return `${alarm.AlarmName.replace('OffsiteStack-', '')}: ${Statistic} ${Namespace} ${MetricName} > ${Threshold}, ${of} of ${Period} s, missing ${TreatMissingData}`;
 }
 
-const functions = ['verify', 'expire', 'watch', 'launch-restore-test', 'report'];
+const functions = ['verify', 'read-range', 'join-ranges', 'expire', 'watch', 'launch-restore-test', 'report'];
 
 describe('alarms', () => {
   test('are these', () => {
