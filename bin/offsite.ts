@@ -184,6 +184,17 @@ Exit codes: 0 passed; ${exitCodes.restore} failed; others as of all commands.`,
     return runRestoreTest(await settingsOf(flags), wanted, flags, interruption.signal);
   });
 
+storeCommand('report', 'show what the newest restore test proved, or the newest of one archive')
+  .argument('[id]', "an archive's id (default: whichever was tested last)")
+  .option('--open', 'show the page, with pictures, in the browser')
+  .option('-o, --output <file>', 'write the page there: one HTML file (with --open too)')
+  .option('--force', 'replace the file if it exists')
+  .option('--json', 'print the report as JSON')
+  .action(async (wanted: string | undefined, flags) => {
+    const { runReport } = await import('./commands/report.ts');
+    await runReport(await settingsOf(flags), wanted, flags);
+  });
+
 await main();
 
 function storeCommand(name: string, description: string): Command {

@@ -27,6 +27,7 @@ async function main(): Promise<number> {
     archiveId: environment.archiveId,
     startServer: () => startThrowawayPostgres({ tuned: true, superuser: unknownName(), signal }),
     task: await readTaskFacts(process.env.ECS_CONTAINER_METADATA_URI_V4),
+    region: process.env.AWS_REGION,
     sendMail: (mail) => publishMail(environment.topicArn, mail),
     now: () => new Date(),
     log: (line) => console.log(line),

@@ -48,6 +48,7 @@ const families = {
   ARCHIVE_GONE: 'notFound',
   ARCHIVE_NOT_EXPIRED: 'usage',
   MANIFEST_MISSING: 'notFound',
+  REPORT_MISSING: 'notFound',
   MANIFEST_INVALID: 'notIntact',
   MANIFEST_TOO_NEW: 'notIntact',
   EVENT_FOREIGN: 'usage',

@@ -1,61 +1,106 @@
-// The mail after a restore test: what was proven, against what and how long; what failed and what to do before any figure.
+// The mail after a restore test: what was proven, against what, how long it took and what it cost; what failed and what
+// to do before any figure.
 
 import { parseArchiveId } from './archive.ts';
 import type { Comparison } from './comparison.ts';
 import { runbookLine } from './faults.ts';
-import { composeMail, type Mail, textTable, wrap } from './mail.ts';
-import { formatAge, formatBytes, formatCount, formatDuration, formatInstant } from './quantities.ts';
+import { composeMail, type Mail, textTable } from './mail.ts';
+import { formatCount, formatDuration, formatInstant } from './quantities.ts';
+import { formatUsd } from './report-cost.ts';
+import { recoveryMsOf } from './report-history.ts';
+import {
+  checkLines,
+  describeTally,
+  hangingTable,
+  headline,
+  indented,
+  particularsOf,
+  plural,
+  printable,
+  proofsOf,
+  proofTable,
+  shortVersion,
+  tallyOf,
+} from './report-words.ts';
 import { type RestoreReport, type RestoreStage, restoreReportKey } from './restore-report.ts';
-import { countedTable } from './verdict.ts';
 
 type PassedReport = Extract<RestoreReport, { outcome: 'passed' }>;
+type FailedReport = Extract<RestoreReport, { outcome: 'failed' }>;
 
-/** Tells how a restore test ended: the outcome in the subject, then what was proven, against what and how long. */
-export function restoreTestMail(report: RestoreReport): Mail {
-  const details = [
+const columns = 80;
+
+/**
+ * Tells how a restore test ended.
+ *
+ * @param costUsd - What it cost, in US dollars, if that is known.
+ */
+export function restoreTestMail(report: RestoreReport, costUsd?: number): Mail {
+  const { subject, opening } =
+    report.outcome === 'passed' ? passed(report, costUsd) : failed(report, costUsd);
+  const proofs = proofsOf(report);
+  const paragraphs = [
+    ...opening,
+    proofs.every(({ state }) => state === 'not reached') ? '' : indented(proofTable(proofs, columns - 2)),
+    checksSection(report),
+    `To see it as a page, with pictures and how it has gone so far:\n\n  offsite report ${report.id} --open`,
     particulars(report),
     report.stages.length === 0 ? '' : `How long it took\n\n${indented(stageTable(report))}`,
     countsTable('Rows of every table', 'table', report.comparisons, 'rows'),
     countsTable('Everything else', 'objects', report.comparisons, 'objects'),
   ];
-  if (report.outcome === 'passed') {
-    return composeMail(
-      `[offsite] Restore test passed: ${report.source}, ${formatCount(report.torrents)} ${countedTable}`,
-      [...proven(report), ...details],
-    );
-  }
-  const { failure } = report;
-  return composeMail(`[offsite] RESTORE TEST FAILED: ${report.source}, ${failure.message}`, [
-    `The archive ${report.id} did NOT pass its restore test: ${failure.message}.`,
-    indented(
-      `expected  ${continued(failure.expected)}\nfound     ${continued(failure.found)}\ncode      ${failure.code}`,
-    ),
-    ...differingNames(report.comparisons),
-    `What to do: ${failure.hint}.`,
-    `Do not rely on this archive until a test of it has passed. 'offsite verify ${report.id}' reads its bytes again, 'offsite list' shows the others, 'offsite backup' on the host takes a new one.`,
-    runbookLine('restoreTestFailed'),
-    ...details,
-  ]);
+  return composeMail(
+    subject,
+    paragraphs.map((text) => text.split('\n').map(printable).join('\n')),
+  );
 }
 
-function proven({ id, comparisons, torrents, serverVersion, durationMs: took }: PassedReport): string[] {
-  const rows = comparisons.filter(({ counted }) => counted === 'rows');
-  const total = rows.reduce((sum, { found }) => sum + (found ?? 0), 0);
-  const restored = (kind: string) => formatCount(comparisons.find(({ what }) => what === kind)?.found ?? 0);
-  return [
-    `Your archive can be restored. ${id} was loaded into an empty PostgreSQL ${shortVersion(serverVersion)}, and everything that was dumped came back, in ${formatDuration(took)}. There is nothing to do.`,
-    indented(
-      textTable([
-        [`SELECT count(*) FROM ${countedTable};`, `${formatCount(torrents)}, as dumped`],
-        [`${formatCount(rows.length)} tables`, `${formatCount(total)} rows, every table as dumped`],
-        [
-          `${restored('indexes')} indexes, ${restored('constraints')} constraints`,
-          'all there by name, and all else too',
-        ],
-        ['the bytes', 'sha256 as the agent wrote them'],
-      ]),
-    ),
+type Opening = { readonly subject: string; readonly opening: string[] };
+
+function passed(report: PassedReport, costUsd: number | undefined): Opening {
+  const { id, source, torrents, serverVersion, durationMs } = report;
+  const { warn } = tallyOf(report.checks);
+  const warnings = warn === 0 ? '' : `, ${plural(warn, 'warning')}`;
+  return {
+    subject: `[offsite] Restore test passed: ${source}, ${plural(torrents, 'torrent')}${warnings}`,
+    opening: [
+      `${headline(report)} ${id}, dumped ${formatInstant(parseArchiveId(id).takenAt)}, was loaded into an empty PostgreSQL ${shortVersion(serverVersion)}, and everything that was dumped came back. The restore took ${formatDuration(recoveryMsOf(report))}; the whole test took ${formatDuration(durationMs)}${price(costUsd)}. ${warn === 0 ? 'There is nothing to do.' : 'Look at what warns.'}`,
+    ],
+  };
+}
+
+function failed(report: FailedReport, costUsd: number | undefined): Opening {
+  const { id, source, torrents, failure, durationMs } = report;
+  const { message, expected, found, code, hint, line, statement } = failure;
+  const rows: [string, string | undefined][] = [
+    ['expected', expected],
+    ['found', found],
+    ['line', line === undefined ? undefined : `${formatCount(line)} of the plain dump`],
+    ['statement', statement],
+    ['code', code],
   ];
+  const known = rows.flatMap(([word, text]) => (text === undefined ? [] : [[word, text.trim()] as const]));
+  const count = torrents === undefined ? '' : `, ${plural(torrents, 'torrent')}`;
+  return {
+    subject: `[offsite] RESTORE TEST FAILED: ${source}${count}: ${message}`,
+    opening: [
+      `The archive ${id} did NOT pass its restore test: ${message}. The test took ${formatDuration(durationMs)}${price(costUsd)}.`,
+      indented(hangingTable(known, columns - 2)),
+      ...differingNames(report.comparisons),
+      `What to do: ${hint}.`,
+      `Do not rely on this archive until a test of it has passed. 'offsite verify ${id}' reads its bytes again, 'offsite list' shows the others, 'offsite backup' on the host takes a new one.`,
+      runbookLine('restoreTestFailed'),
+    ],
+  };
+}
+
+function price(usd: number | undefined): string {
+  if (usd === undefined) return '';
+  return usd < 0.01 ? ' and cost less than one cent' : ` and cost about ${formatUsd(usd)}`;
+}
+
+function checksSection({ checks }: RestoreReport): string {
+  if (checks.length === 0) return '';
+  return `Checks: ${describeTally(tallyOf(checks))}\n\n${indented(checkLines(checks, columns - 2))}`;
 }
 
 function differingNames(comparisons: readonly Comparison[]): string[] {
@@ -70,44 +115,27 @@ function differingNames(comparisons: readonly Comparison[]): string[] {
 }
 
 function particulars(report: RestoreReport): string {
-  const { id, source, archive, serverVersion, torrents, durationMs: took } = report;
-  const { takenAt } = parseArchiveId(id);
-  const started = new Date(report.startedAt);
-  const rows: string[][] = [
-    ['archive', id],
-    ['dumped', formatInstant(takenAt)],
-    ['tested', `${formatInstant(started)}, ${formatAge(takenAt, started)} after the dump`],
-    ['took', formatDuration(took)],
-  ];
-  if (torrents !== undefined) rows.push([countedTable, `${formatCount(torrents)} restored`]);
-  if (archive !== undefined) {
-    const { compressedBytes, plainBytes } = archive;
-    rows.push(['bytes', `${formatBytes(compressedBytes)} compressed, ${formatBytes(plainBytes)} plain`]);
-    rows.push(
-      ['object', archive.key],
-      ['version', archive.versionId ?? 'none: the bucket keeps no versions'],
-    );
-    rows.push(['ETag', archive.etag]);
-  }
-  if (serverVersion !== undefined) {
-    rows.push(['server', `PostgreSQL ${shortVersion(serverVersion)}, thrown away afterwards`]);
-  }
-  rows.push(['report', restoreReportKey({ id, source }, started)]);
-  return `What was tested\n\n${indented(textTable(rows))}`;
-}
-
-/** Debian adds the package's version in parentheses. */
-function shortVersion(version: string): string {
-  return version.split(' ')[0] ?? version;
+  const { id, source, startedAt } = report;
+  const key = restoreReportKey({ id, source }, new Date(startedAt));
+  return `What was tested\n\n${indented(hangingTable([...particularsOf(report), ['report', key]], columns - 2))}`;
 }
 
 function stageTable({ stages, durationMs: took }: RestoreReport): string {
   const rows = stages.map((stage) => [stage.stage, formatDuration(stage.durationMs), share(stage, took)]);
-  return textTable([['stage', 'time', 'share'], ...rows]);
+  return textTable([['stage', 'time', 'when'], ...rows]);
 }
 
-function share(stage: RestoreStage, took: number): string {
-  return '#'.repeat(took === 0 ? 0 : Math.round((stage.durationMs / took) * 30));
+const shareWidth = 40;
+
+/** The stage on a line that is the whole test. */
+function share({ startMs, durationMs }: RestoreStage, took: number): string {
+  if (took === 0) return '';
+  const from = Math.min(shareWidth - 1, Math.floor((startMs / took) * shareWidth));
+  const to = Math.min(
+    shareWidth,
+    Math.max(from + 1, Math.round(((startMs + durationMs) / took) * shareWidth)),
+  );
+  return `${'.'.repeat(from)}${'#'.repeat(to - from)}${'.'.repeat(shareWidth - to)}`;
 }
 
 function countsTable(
@@ -125,16 +153,4 @@ function countsTable(
     same ? '' : found === null ? 'NOT THERE' : 'DIFFERS',
   ]);
   return `${title}\n\n${indented(textTable([[heading, 'dumped', 'restored', ''], ...lines]))}`;
-}
-
-/** Later lines of a text stand under its first. */
-function continued(text: string): string {
-  return text
-    .split('\n')
-    .flatMap((line) => wrap(line, 66))
-    .join('\n          ');
-}
-
-function indented(text: string): string {
-  return text.replaceAll(/^(?=.)/gm, '  ');
 }

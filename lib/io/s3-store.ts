@@ -58,7 +58,8 @@ export function createS3Store(location: S3Location): ArchiveStore {
   }
 
   function put(key: string, text: string, createOnly: boolean, signal?: AbortSignal): Promise<Stored> {
-    const options = { contentType: 'application/json', createOnly, doing: `writing ${url(key)}`, signal };
+    const contentType = key.endsWith('.html') ? 'text/html; charset=utf-8' : 'application/json';
+    const options = { contentType, createOnly, doing: `writing ${url(key)}`, signal };
     return putObject(session, key, Buffer.from(text), options);
   }
 

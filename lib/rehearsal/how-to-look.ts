@@ -34,6 +34,7 @@ export async function howToLook(stage: Stage, { source }: Database): Promise<str
     `aws s3 ls --recursive s3://${aws.bucket}/`,
     'bin/offsite backup',
     'bin/offsite list',
+    'bin/offsite report --open',
     `${join(binDir, 'psql')} -c 'SELECT count(*) FROM torrents'`,
     `curl -s ${aws.endpoint}/_fauxqs/queues/operator-mailbox`,
   ].join('\n');

@@ -142,7 +142,8 @@ export function reportPermissions({ bucket, topic, key }: Reach): PolicyStatemen
 export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, `${archivesPrefix}*`, ...proofs, `${checksPrefix}*`),
+    // Earlier reports: the page shows the trend of the restore time.
+    get(bucket, `${archivesPrefix}*`, ...proofs, `${checksPrefix}*`, `${reportsPrefix}*`),
     // The archive that the verdict speaks of, not whatever has its name today.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
     put(bucket, `${reportsPrefix}*`),

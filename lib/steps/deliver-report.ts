@@ -1,8 +1,11 @@
-// deliver-report: what becomes of a restore test's report. The mail goes last and decides: once it is out the operator
-// knows, and nobody else may tell of the same test; until then somebody else has to.
+// deliver-report: what becomes of a restore test's report. The mail decides: once it is out the operator
+// knows, and nobody else may tell of the same test; until then somebody else has to. The page comes after it: it is drawn
+// from the report, so what is not written here is drawn again by 'offsite report'.
 
+import { once } from 'node:events';
 import type { Mail } from '../core/mail.ts';
 import { wrap } from '../core/mail.ts';
+import { restoreTestCost } from '../core/report-cost.ts';
 import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../core/restore-report.ts';
 import { restoreTestMail } from '../core/restore-test-mail.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
@@ -10,6 +13,8 @@ import type { ArchiveStore } from '../io/archive-store.ts';
 export type Delivery = {
   readonly store: ArchiveStore;
   readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Whose prices what the test ran in has. */
+  readonly region?: string | undefined;
   readonly log?: ((line: string) => void) | undefined;
   /** Aborted when the task was told to stop: then there are seconds left. */
   readonly signal?: AbortSignal | undefined;
@@ -18,15 +23,18 @@ export type Delivery = {
 /** For storing the report; Fargate kills 30 s after it has asked. */
 const storeWithinMs = { unhurried: 120_000, hurried: 10_000 } as const;
 
+/** A page that takes longer is not worth a server that is paid for. */
+const drawWithinMs = 60_000;
+
 /**
- * Stores a report and mails it.
+ * Stores a report and mails it, and then stores its page beside it.
  *
  * @throws Whatever kept the mail from being sent: nobody was told.
- * @remarks A report that cannot be stored is a paragraph of the mail.
+ * @remarks A report that cannot be stored is a paragraph of the mail; a page that could not be drawn, a line of the log.
  */
 export async function deliverReport(
   report: RestoreReport,
-  { store, sendMail, log = () => {}, signal }: Delivery,
+  { store, sendMail, region, log = () => {}, signal }: Delivery,
 ): Promise<void> {
   const key = restoreReportKey(report, new Date(report.startedAt));
   const within = AbortSignal.timeout(storeWithinMs[signal?.aborted ? 'hurried' : 'unhurried']);
@@ -34,9 +42,40 @@ export async function deliverReport(
     () => undefined,
     (error: Error) => error,
   );
-  const mail = restoreTestMail(report);
+  const mail = restoreTestMail(report, restoreTestCost(report, region));
   await sendMail(trouble === undefined ? mail : withTrouble(mail, trouble));
   log(`restore-test: ${report.outcome}, ${trouble === undefined ? 'reported' : 'mailed, NOT stored'}`);
+  if (trouble === undefined) await drawBeside(report, key, { store, region, log, signal });
+}
+
+async function drawBeside(
+  report: RestoreReport,
+  key: string,
+  {
+    store,
+    region,
+    log,
+    signal,
+  }: Pick<Delivery, 'store' | 'region' | 'signal'> & { log: (line: string) => void },
+): Promise<void> {
+  const late = AbortSignal.timeout(drawWithinMs);
+  const within = signal === undefined ? late : AbortSignal.any([signal, late]);
+  try {
+    // Told to stop, it ends at once: whoever is killed now counts as one who could not tell.
+    within.throwIfAborted();
+    // Loaded when everything else is done: until then its memory is the restore's.
+    const { drawReport, pageKeyOf } = await import('./report.ts');
+    const page = await Promise.race([drawReport(store, { key, report }, region), aborted(within)]);
+    await store.create(pageKeyOf(key), page, { signal: within });
+    log(`restore-test: drew ${pageKeyOf(key)}`);
+  } catch (error) {
+    log(`restore-test: the page was not drawn, 'offsite report --open' tries again: ${error}`);
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
 }
 
 function withTrouble({ subject, text }: Mail, trouble: Error): Mail {

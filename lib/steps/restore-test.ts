@@ -49,6 +49,8 @@ export type RestoreTrialOptions = {
 
 export type RestoreTestOptions = RestoreTrialOptions & {
   readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Whose prices the task has. */
+  readonly region?: string | undefined;
 };
 
 /** What is known so far; a failure reports as much of it as there is. */

@@ -76,7 +76,7 @@ function start(id: string, program = join(root, 'bin/restore-test.ts'), env: Rec
 async function reportsOf(id: ArchiveId): Promise<(RestoreReport | undefined)[]> {
   const reports: (RestoreReport | undefined)[] = [];
   for await (const { key } of store.list(archiveKeys(id).reports)) {
-    reports.push(parseRestoreReport((await store.readText(key))?.text ?? ''));
+    if (key.endsWith('.json')) reports.push(parseRestoreReport((await store.readText(key))?.text ?? ''));
   }
   return reports;
 }

@@ -6,6 +6,7 @@ import type { Mail } from '../../core/mail.ts';
 import { formatCount, formatDuration } from '../../core/quantities.ts';
 import { restoreReportSchema } from '../../core/restore-report.ts';
 import type { Launch } from '../../steps/launch-restore-test.ts';
+import { pageKeyOf } from '../../steps/report.ts';
 import type { EndedTask } from '../ecs-endpoint.ts';
 import { type Cloud, keysBelow, type Stage } from '../stage.ts';
 import type { Scene } from '../story.ts';
@@ -39,7 +40,14 @@ export async function restoreTest(
   scene.check('exit code of the task', 0, task.exitCode);
   scene.check('left behind by the task', [], await readdir(stage.taskDirectory));
   checkEnd(scene, wiring, task);
-  const key = onlyOne(await keysBelow(stage, archiveKeys(parseArchiveId(id)).reports));
+  const keys = await keysBelow(stage, archiveKeys(parseArchiveId(id)).reports);
+  const key = onlyOne(keys.filter((one) => one.endsWith('.json')));
+  const page = pageKeyOf(key);
+  scene.check(
+    'its page, beside it',
+    [page],
+    keys.filter((one) => one !== key),
+  );
   const report = restoreReportSchema.parse(await readObject(stage, key));
   scene.check('outcome', 'passed', report.outcome);
   scene.check('torrents restored', torrents, report.torrents);
@@ -48,7 +56,11 @@ export async function restoreTest(
     [],
     report.comparisons.filter(({ same }) => !same),
   );
-  scene.quote(key);
+  scene.quote(`${key}\n${page}`);
+  scene.say(
+    "The second is a page to look at, made of values alone: 'offsite report --open' (after --keep, see the end).",
+  );
+  scene.figure('page', page);
   scene.figure('torrents', report.torrents);
   scene.figure('comparisons', report.comparisons.length);
   scene.figure('durationMs', report.durationMs);

@@ -1,0 +1,143 @@
+// Where the time of a restore test went: its stages under each other on one axis of time. Downloading, inflating and
+// loading feed each other and so overlap; the deeper part of a bar is work, the paler part waiting for the others.
+
+import { type Html, html } from './html.ts';
+import { formatBytes, formatDuration } from './quantities.ts';
+import { recoveryMsOf } from './report-history.ts';
+import { picture, px } from './report-page-plot.ts';
+import { durationTicks, shortDuration } from './report-page-units.ts';
+import type { RestoreReport, RestoreStage } from './restore-report.ts';
+
+const rowPx = 46;
+const bracketPx = 34;
+const barePx = 4;
+const footPx = 26;
+const narrowestPercent = 0.5;
+
+const titles: ReadonlyMap<string, string> = new Map([
+  ['start server', 'Start the server'],
+  ['download', 'Download'],
+  ['inflate', 'Inflate'],
+  ['load', 'Load rows'],
+  ['indexes', 'Make indexes and keys'],
+  ['compare', 'Compare'],
+  ['checks', 'Checks'],
+]);
+
+/** A real recovery needs these; the others belong to the test. */
+const recovering: readonly string[] = [
+  'download',
+  'inflate',
+  'load',
+  'indexes',
+  'download and load',
+  'indexes and keys',
+];
+
+/** The section; empty if the test ended before any stage. */
+export function waterfall(report: RestoreReport): Html {
+  const stages = inOrder(report.stages);
+  if (stages.length === 0) return html``;
+  const wholeMs = Math.max(report.durationMs, ...stages.map(endOf), 1);
+  const percent = (ms: number) => px((ms / wholeMs) * 100);
+  const bracket = recoveryBracket(report, stages, percent);
+  const headPx = bracket === undefined ? barePx : bracketPx;
+  const bottomPx = headPx + stages.length * rowPx;
+  return html`<section class="card" aria-labelledby="stages">
+<h2 id="stages">Where the time went</h2>
+<p class="caption">${formatDuration(report.durationMs)} from the start of the test to its end.</p>
+${legend(stages)}
+${picture({
+  id: 'waterfall',
+  title: 'The stages of the test on one axis of time',
+  description: stages
+    .map(
+      ({ stage, startMs, durationMs }) =>
+        `${titleOf(stage)}: ${formatDuration(durationMs)}, from ${shortDuration(startMs)} on`,
+    )
+    .join('; '),
+  heightPx: bottomPx + footPx,
+  drawing: html`${timeAxis(wholeMs, percent, headPx, bottomPx)}${stages.map((stage, index) => row(stage, headPx + index * rowPx, percent))}${bracket?.(bottomPx)}`,
+})}
+${stageTable(stages)}
+</section>`;
+}
+
+function inOrder(stages: readonly RestoreStage[]): RestoreStage[] {
+  return [...stages].sort((one, other) => one.startMs - other.startMs);
+}
+
+function legend(stages: readonly RestoreStage[]): Html {
+  if (!stages.some(({ busyMs }) => busyMs !== undefined)) return html``;
+  return html`<p class="keys"><span class="key"><i class="swatch work"></i>at work</span> <span class="key"><i class="swatch wait"></i>waiting for another stage</span></p>`;
+}
+
+function row(stage: RestoreStage, top: number, percent: (ms: number) => number): Html {
+  const { stage: name, startMs, durationMs, busyMs = durationMs } = stage;
+  const kind = recovering.includes(name) ? 'bar' : 'bar aside';
+  const width = Math.max(narrowestPercent, percent(durationMs));
+  const x = Math.min(percent(startMs), 100 - width);
+  const busy = Math.min(width, durationMs === 0 ? width : width * (busyMs / durationMs));
+  const detail = detailOf(stage);
+  return html`<g><title>${titleOf(name)}: ${formatDuration(durationMs)}${detail === '' ? '' : `, ${detail}`}</title>
+<text class="stage" x="0" y="${top + 15}">${titleOf(name)}<tspan class="detail" dx="10">${detail}</tspan></text>
+<text class="time" x="100%" y="${top + 15}">${formatDuration(durationMs)}</text>
+<rect class="track" x="0" y="${top + 23}" width="100%" height="12" rx="3"/>
+<rect class="${kind} wait" x="${px(x)}%" y="${top + 23}" width="${px(width)}%" height="12" rx="3"/>
+<rect class="${kind}" x="${px(x)}%" y="${top + 23}" width="${px(busy)}%" height="12" rx="3"/></g>`;
+}
+
+/** What of the test a real recovery would take, marked over its stages. */
+function recoveryBracket(
+  report: RestoreReport,
+  stages: readonly RestoreStage[],
+  percent: (ms: number) => number,
+): ((bottomPx: number) => Html) | undefined {
+  const part = stages.filter(({ stage }) => recovering.includes(stage));
+  if (report.outcome === 'failed' || part.length === 0) return undefined;
+  const from = percent(Math.min(...part.map(({ startMs }) => startMs)));
+  const to = percent(Math.max(...part.map(endOf)));
+  const end = (x: number, bottomPx: number) =>
+    html`<line class="band end" x1="${x}%" x2="${x}%" y1="22" y2="${bottomPx}"/>`;
+  return (bottomPx) =>
+    html`<line class="band" x1="${from}%" x2="${to}%" y1="22" y2="22"/>${end(from, bottomPx)}${end(to, bottomPx)}
+<text class="band-name" x="${from}%" y="14">restore time ${formatDuration(recoveryMsOf(report))}</text>`;
+}
+
+function timeAxis(wholeMs: number, percent: (ms: number) => number, top: number, bottom: number): Html {
+  return html`${durationTicks(wholeMs).map((tick, index) => {
+    const x = percent(tick);
+    const place = index === 0 ? 'first' : x > 96 ? 'last' : '';
+    return html`<line class="rule" x1="${x}%" x2="${x}%" y1="${top}" y2="${bottom}"/><text class="name ${place}" x="${x}%" y="${bottom + 18}">${shortDuration(tick)}</text>`;
+  })}`;
+}
+
+function stageTable(stages: readonly RestoreStage[]): Html {
+  return html`<details><summary>The stages as a table</summary><div class="scroll"><table>
+<thead><tr><th scope="col">stage</th><th scope="col" class="figure">from</th><th scope="col" class="figure">time</th><th scope="col">what passed through it</th></tr></thead>
+<tbody>${stages.map(
+    (stage) =>
+      html`<tr><th scope="row">${stage.stage}</th><td class="figure">${shortDuration(stage.startMs)}</td><td class="figure">${formatDuration(stage.durationMs)}</td><td>${detailOf(stage)}</td></tr>`,
+  )}</tbody></table></div></details>`;
+}
+
+function detailOf({ bytes, busyMs, durationMs }: RestoreStage): string {
+  const rate =
+    bytes === undefined || durationMs === 0 ? '' : `, ${formatBytes(bytes / (durationMs / 1000))}/s`;
+  return [
+    bytes === undefined ? '' : `${formatBytes(bytes)}${rate}`,
+    busyMs === undefined || durationMs === 0
+      ? ''
+      : `at work ${Math.min(100, Math.round((busyMs / durationMs) * 100))} % of the time`,
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
+
+function titleOf(stage: string): string {
+  return titles.get(stage) ?? stage;
+}
+
+function endOf({ startMs, durationMs }: RestoreStage): number {
+  return startMs + durationMs;
+}

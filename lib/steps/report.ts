@@ -1,0 +1,79 @@
+// report: finds what a restore test has left in the vault, and draws its page.
+
+import { parseArchiveId, reportsPrefix } from '../core/archive.ts';
+import { OffsiteError } from '../core/errors.ts';
+import { restoreTestCost } from '../core/report-cost.ts';
+import { renderReportPage } from '../core/report-page.ts';
+import type { RestoreReport } from '../core/restore-report.ts';
+import type { ArchiveStore } from '../io/archive-store.ts';
+import { readHistory, readReportAt, reportKeys } from './report-history.ts';
+
+export type FoundReport = {
+  readonly key: string;
+  readonly report: RestoreReport;
+  /** Keys of newer ones that could not be read. */
+  readonly unreadable: readonly string[];
+};
+
+/**
+ * Finds the newest report.
+ *
+ * @param wanted - An archive's id, for the newest report of that archive; without it, of any archive of the source.
+ * @throws {@link OffsiteError} `REPORT_MISSING` if there is none that can be read; `ARCHIVE_ID_INVALID`.
+ */
+export async function findReport(store: ArchiveStore, source: string, wanted?: string): Promise<FoundReport> {
+  const id = wanted === undefined ? undefined : parseArchiveId(wanted);
+  const keys = await reportKeys(store, id?.source ?? source);
+  const chosen = keys.filter((key) => id === undefined || key.split('/').at(-2) === id.id).reverse();
+  const unreadable: string[] = [];
+  for (const key of chosen) {
+    const report = await readReportAt(store, key);
+    if (report !== undefined) return { key, report, unreadable };
+    unreadable.push(key);
+  }
+  throw noReport(`${reportsPrefix}${id?.source ?? source}/`, wanted ?? source, keys, unreadable);
+}
+
+/**
+ * Draws a report's page, with what the vault shows today of the nights and tests before it.
+ *
+ * @param region - Whose prices what the test ran in has.
+ */
+export async function drawReport(
+  store: ArchiveStore,
+  { key, report }: Pick<FoundReport, 'key' | 'report'>,
+  region: string | undefined,
+): Promise<string> {
+  const costUsd = restoreTestCost(report, region);
+  return renderReportPage({ report, key, costUsd, history: await readHistory(store, report) });
+}
+
+/** Where the page of a report is kept: beside it. */
+export function pageKeyOf(reportKey: string): string {
+  return reportKey.replace(/\.json$/, '.html');
+}
+
+function noReport(
+  prefix: string,
+  whose: string,
+  keys: readonly string[],
+  unreadable: readonly string[],
+): OffsiteError {
+  const found =
+    unreadable.length > 0
+      ? `${unreadable.length} that this version cannot read: ${unreadable[0]}`
+      : keys.length > 0
+        ? `reports of other archives: ${keys.slice(-3).join(', ')}`
+        : 'none';
+  const hint =
+    unreadable.length > 0
+      ? 'update this installation (git pull && npm ci), or look at it with aws s3 cp'
+      : keys.length > 0
+        ? "'offsite report' without an id shows the newest"
+        : "a test runs every quarter; start one now: 'aws lambda invoke --function-name <LaunchRestoreTestFunction> /dev/stdout'";
+  return new OffsiteError('REPORT_MISSING', `there is no report of a restore test of ${whose}`, {
+    expected: `a report under ${prefix}`,
+    found,
+    hint,
+  });
+}

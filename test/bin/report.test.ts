@@ -1,0 +1,130 @@
+// offsite report as an operator runs it, against a real store. The browser is a stand-in under xdg-open's name that
+// writes down what it was given; report-page.browser.test.ts has a real one.
+
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type RestoreReport,
+  restoreReportKey,
+  serializeRestoreReport,
+} from '../../lib/core/restore-report.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
+import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import { keysIn, offsite } from '../fixtures/cli.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import * as samples from '../fixtures/reports.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'offsite-report-test-'));
+const onLinux = process.platform === 'linux';
+let aws: LocalAws;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  aws = await startLocalAws();
+  env = { ...aws.env, OFFSITE_BUCKET: aws.bucket, TMPDIR: home, PATH: process.env.PATH ?? '' };
+});
+afterAll(async () => {
+  await aws?.stop();
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function keep(report: RestoreReport): Promise<string> {
+  const key = restoreReportKey(report, new Date(report.startedAt));
+  await createS3Store({ bucket: aws.bucket }).create(key, serializeRestoreReport(report));
+  return key;
+}
+
+/** Puts a program named xdg-open before all others. */
+function opener(script: string): string {
+  const folder = mkdtempSync(join(home, 'bin-'));
+  writeFileSync(join(folder, 'xdg-open'), `#!/bin/sh\n${script}\n`);
+  chmodSync(join(folder, 'xdg-open'), 0o755);
+  return `${folder}:${env.PATH}`;
+}
+
+describe('before the first restore test', () => {
+  it('says that there is none and how to start one', async () => {
+    const { exitCode, stdout, stderr } = await offsite(['report'], env);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 6, stdout: '' });
+    expect(stderr).toContain('REPORT_MISSING');
+    expect(stderr).toContain('aws lambda invoke');
+  });
+});
+
+describe('after a restore test', () => {
+  let key: string;
+  beforeAll(async () => {
+    key = await keep(samples.passed);
+  });
+
+  it('sums it up in 80 columns, and says how to see the page', async () => {
+    const { exitCode, stdout, stderr } = await offsite(['report'], env);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(/^PASSED {2}bitagent-2026-11-22-031500Z\n/);
+    expect(stdout).toContain('1,204,332, as dumped');
+    expect(stdout).toContain("'offsite report --open'");
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('prints the report as JSON, with its key', async () => {
+    const { stdout } = await offsite(['report', samples.passed.id, '--json'], env);
+    expect(JSON.parse(stdout)).toEqual({ key, ...samples.passed });
+  });
+
+  it('writes the page where it is told, and over nothing', async () => {
+    const file = join(home, 'page.html');
+    const { exitCode, stderr } = await offsite(['report', '--output', file], env);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: `the page is in ${file}` });
+    expect(readFileSync(file, 'utf8')).toMatch(/^<!doctype html>/);
+    writeFileSync(file, 'mine');
+    const again = await offsite(['report', '-o', file], env);
+    expect(again).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('FILE_EXISTS') });
+    expect(readFileSync(file, 'utf8')).toBe('mine');
+    expect((await offsite(['report', '-o', file, '--force'], env)).exitCode).toBe(0);
+    expect(readFileSync(file, 'utf8')).toMatch(/^<!doctype html>/);
+  });
+
+  it('says when the file cannot be written', async () => {
+    mkdirSync(join(home, 'folder'));
+    for (const file of [join(home, 'folder'), join(home, 'not-there', 'page.html')]) {
+      const { exitCode, stderr } = await offsite(['report', '-o', file], env);
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain('choose another');
+    }
+  });
+
+  it.skipIf(!onLinux)('opens the page in a file that stays', async () => {
+    const seen = join(home, 'seen');
+    const result = await offsite(['report', '--open'], { ...env, PATH: opener(`printf %s "$1" > ${seen}`) });
+    expect(result.exitCode).toBe(0);
+    const file = readFileSync(seen, 'utf8');
+    expect(file.startsWith(join(home, 'offsite-report-'))).toBe(true);
+    expect(readFileSync(file, 'utf8')).toContain('1,204,332');
+  });
+
+  it.skipIf(!onLinux)('says where the file is if there is no browser', async () => {
+    const file = join(home, 'unopened.html');
+    const flags = ['report', '--open', '-o', file];
+    const { exitCode, stderr } = await offsite(flags, { ...env, PATH: opener('exit 3') });
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain('PROGRAM_MISSING');
+    expect(stderr).toContain(file);
+    expect(existsSync(file)).toBe(true);
+  });
+
+  it('warns of a newer report that it cannot read', async () => {
+    const { report } = samples.settled;
+    const newer = restoreReportKey(report, new Date('2026-11-24T05:00:00.000Z'));
+    await createS3Store({ bucket: aws.bucket }).create(newer, '{"format":99}');
+    const { exitCode, stdout, stderr } = await offsite(['report'], env);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain(newer);
+    expect(stdout).toMatch(/^PASSED/);
+  });
+
+  it('changes nothing in the vault', async () => {
+    expect(await keysIn(aws.endpoint, aws.bucket)).toHaveLength(2);
+  });
+});

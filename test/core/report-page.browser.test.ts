@@ -1,0 +1,148 @@
+// The page as a browser shows it: in both schemes, on a phone and a desk, and on paper. What a person sees is looked at
+// by a person; what can be measured is measured here.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderReportPage } from '../../lib/core/report-page.ts';
+import { browserThere, startBrowser } from '../fixtures/browser.ts';
+import {
+  addScript,
+  backgroundOf,
+  faintTexts,
+  namelessTables,
+  overflowing,
+  sizesOfPictures,
+} from '../fixtures/page-measures.mjs';
+import { broken, differing, early, first, hostile, settled } from '../fixtures/reports.ts';
+
+const key = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
+const samples = { settled, first, differing, broken, early, hostile };
+type Name = keyof typeof samples;
+const names = Object.keys(samples) as Name[];
+const widths = { phone: 390, desk: 1280 } as const;
+const schemes = ['light', 'dark'] as const;
+const views = names.flatMap((name) =>
+  Object.entries(widths).flatMap(([device, width]) =>
+    schemes.map((scheme) => ({ name, device, width, scheme })),
+  ),
+);
+
+/** WCAG 2.1 AA for text of any height. @see https://www.w3.org/TR/WCAG21/#contrast-minimum */
+const leastContrast = 4.5;
+
+const there = browserThere();
+const home = mkdtempSync(join(tmpdir(), 'offsite-page-'));
+let browser: Browser;
+
+type Look = { readonly page: Page; readonly complaints: string[]; readonly requests: string[] };
+
+async function look(name: Name, options: Parameters<Browser['newPage']>[0] = {}): Promise<Look> {
+  const file = join(home, `${name}.html`);
+  writeFileSync(file, renderReportPage({ ...samples[name], key, costUsd: 0.031 }));
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => requests.push(request.url()));
+  await page.goto(pathToFileURL(file).href, { waitUntil: 'load' });
+  return { page, complaints, requests: requests.filter((url) => url !== pathToFileURL(file).href) };
+}
+
+describe.skipIf(!there)('the page in a browser', () => {
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(home, { recursive: true });
+  });
+
+  it.each(views)('$name, $device, $scheme: whole, quiet, and to be read', async ({ name, width, scheme }) => {
+    const { page, complaints, requests } = await look(name, {
+      viewport: { width, height: 900 },
+      colorScheme: scheme,
+    });
+    expect(complaints).toEqual([]);
+    expect(requests).toEqual([]);
+    expect(await page.evaluate(overflowing)).toEqual([]);
+    const faint = await page.evaluate(faintTexts, leastContrast);
+    expect(faint.measured).toBeGreaterThan(20);
+    expect(faint.texts).toEqual([]);
+    const pictures = await page.evaluate(sizesOfPictures);
+    const expected = name === 'early' ? ['recovery'] : ['waterfall', 'recovery', 'bytes', 'torrents', 'rows'];
+    expect(pictures.map(({ id }) => id)).toEqual(expected);
+    for (const { width: wide, height, marks } of pictures) {
+      expect(wide).toBeGreaterThan(200);
+      expect(height).toBeGreaterThan(100);
+      expect(marks).toBeGreaterThan(0);
+    }
+    await page.close();
+  });
+
+  it('has its own style, which its policy lets in', async () => {
+    const { page } = await look('settled', { colorScheme: 'light' });
+    expect(await page.evaluate(backgroundOf, '.tile')).toBe('rgb(255, 255, 255)');
+    await page.close();
+  });
+
+  it('runs nothing that is put into it, even where a script is added to it', async () => {
+    const { page, complaints } = await look('hostile');
+    expect(complaints).toEqual([]);
+    await page.evaluate(addScript);
+    expect(await page.title()).toMatch(/^Restore test failed/);
+    expect(complaints.join()).toContain('Content Security Policy');
+    await page.close();
+  });
+
+  it('differs between light and dark', async () => {
+    const colours = [];
+    for (const colorScheme of schemes) {
+      const { page } = await look('settled', { colorScheme });
+      colours.push(await page.evaluate(backgroundOf, 'body'));
+      await page.close();
+    }
+    expect(new Set(colours).size).toBe(2);
+  });
+
+  it('is read out in order: outcome, figures, pictures with names, tables with headings', async () => {
+    const { page } = await look('settled');
+    expect(await page.locator('h1').allTextContents()).toEqual([
+      'This archive can be restored; one check warns.',
+    ]);
+    expect(await page.locator('svg[role=img]').count()).toBe(5);
+    for (const picture of await page.locator('svg[role=img]').all()) {
+      expect(await picture.ariaSnapshot()).toMatch(/^- img "[^":]+"/);
+    }
+    expect(await page.getByRole('table').count()).toBeGreaterThan(2);
+    expect(await page.evaluate(namelessTables)).toBe(0);
+    await page.close();
+  });
+
+  it('opens its tables without a script', async () => {
+    const { page } = await look('settled', { javaScriptEnabled: false });
+    const table = page.locator('figure table').first();
+    expect(await table.isVisible()).toBe(false);
+    await page.locator('figure summary').first().click();
+    expect(await table.isVisible()).toBe(true);
+    await page.close();
+  });
+
+  it('prints dark on white, whatever the screen is', async () => {
+    const { page } = await look('settled', { colorScheme: 'dark' });
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    expect(await page.evaluate(backgroundOf, 'body')).toBe('rgb(255, 255, 255)');
+    expect((await page.evaluate(faintTexts, leastContrast)).texts).toEqual([]);
+    const paper = await page.pdf({ format: 'A4' });
+    expect(paper.subarray(0, 5).toString()).toBe('%PDF-');
+    await page.close();
+  });
+});
