@@ -53,6 +53,10 @@ const reasons: readonly (readonly [permission: RegExp, reason: string])[] = [
   [/: s3:GetObjectVersion on /, "the rehearsal's bucket has no versions"],
   [/^(Verify|RestoreTaskTask): s3:ListBucket on /, 'without it S3 says that what is absent is forbidden'],
   [/^(Expire|Watch|LaunchRestoreTest|Report): sns:Publish on /, 'they have nothing to tell on a good day'],
+  [
+    /^(LaunchRestoreTest|Report): s3:(Get|Put)Object on watch.told|^Report: s3:ListBucket on /,
+    'they note what they have told, and a good day tells nothing',
+  ],
   [/: s3:GetObject on acceptances/, 'no archive is suspicious, so nobody looks whether it was accepted'],
   [/^Expire: s3:GetObject on holds/, 'nothing is held: offsite undo is not rehearsed'],
   [

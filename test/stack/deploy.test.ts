@@ -89,6 +89,7 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
     expect(Rules.map(({ ScheduleExpression }) => ScheduleExpression ?? 'by event').sort()).toEqual([
       'by event',
       'by event',
+      'by event',
       'cron(0 * * * ? *)',
       'cron(0 6 * * ? *)',
       'cron(0 7 1 1,4,7,10 ? *)',
