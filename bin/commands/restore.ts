@@ -36,7 +36,7 @@ export async function runRestore(
   await restore({
     connection,
     database,
-    dump: inflateArchive(body, manifest, signal).dump,
+    dump: inflateArchive(body, manifest, { signal }).dump,
     roles,
     // Since PostgreSQL 15 only the database's owner may create tables in it, as the application's migrations do.
     owner: roles.length === 1 ? roles[0] : undefined,

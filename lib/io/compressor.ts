@@ -2,8 +2,6 @@
 // several threads can work on it, and the manifest can list what is where. What a compressor gives is not believed:
 // each member's frame is held against the plain text that went in.
 
-import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32, inflateRaw } from 'node:zlib';
 import { OffsiteError } from '../core/errors.ts';
@@ -16,6 +14,7 @@ import {
 } from '../core/gzip-members.ts';
 import type { Member } from '../core/manifest.ts';
 import { childCompressor } from './child-compressor.ts';
+import { findProgram } from './find-program.ts';
 import { type Compressor, compressorFailed, type MemberStream } from './member-stream.ts';
 import { giveBack } from './read-blocks.ts';
 import { zlibCompressor } from './zlib-compressor.ts';
@@ -204,19 +203,4 @@ function lastBytes(pieces: readonly Buffer[], count: number): Buffer {
   const last = pieces.at(-1);
   if (last !== undefined && last.length >= count) return last.subarray(-count);
   return Buffer.concat(pieces).subarray(-count);
-}
-
-function findProgram(name: string, path: string): string | undefined {
-  const candidates = path
-    .split(delimiter)
-    .filter((directory) => directory !== '')
-    .map((directory) => join(directory, name));
-  return candidates.find((file) => {
-    try {
-      accessSync(file, constants.X_OK);
-      return statSync(file).isFile();
-    } catch {
-      return false;
-    }
-  });
 }

@@ -3,10 +3,9 @@
 
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { OffsiteError } from '../core/errors.ts';
 import type { Manifest } from '../core/manifest.ts';
+import { GunzipFailed, gunzip, NotGzip } from '../io/gunzip.ts';
 
 /** What the bytes must be. */
 export type ArchiveBytes = Pick<Manifest, 'id' | 'sha256' | 'compressedBytes' | 'plainBytes'>;
@@ -20,58 +19,49 @@ export type InflatedArchive = {
   readonly progress: Readonly<InflateProgress>;
 };
 
-// Node's default of 16 KiB halves the rate (design/performance.md).
-const chunkBytes = 256 * 1024;
-/** Some chunks ahead of the reader: the thread that inflates then hardly waits for the one that reads. */
-const aheadBytes = 4 * chunkBytes;
+export type InflateOptions = {
+  readonly signal?: AbortSignal | undefined;
+  /** Called after the last compressed byte. */
+  readonly onDownloaded?: (() => void) | undefined;
+  /** As of `gunzip`. */
+  readonly by?: string | undefined;
+};
 
 /**
  * Inflates an archive while it is downloaded.
  *
  * @param body - The archive's bytes.
- * @param onDownloaded - Called after the last compressed byte.
  * @returns The dump's plain text. It ends only if every byte was as the manifest says; else, in place of its end, it
- *   throws `OffsiteError` `ARCHIVE_DAMAGED`, or `STORE_UNREACHABLE` if the download broke off.
+ *   throws `OffsiteError` `ARCHIVE_DAMAGED`, `STORE_UNREACHABLE` if the download broke off, or `RESTORE_FAILED` if
+ *   igzip did.
  */
 export function inflateArchive(
   body: Readable,
   expected: ArchiveBytes,
-  signal?: AbortSignal,
-  onDownloaded?: () => void,
+  options: InflateOptions = {},
 ): InflatedArchive {
   const progress: InflateProgress = { compressedBytes: 0, plainBytes: 0 };
-  return { dump: inflate(body, expected, { progress, onDownloaded }, signal), progress };
+  return { dump: inflate(body, expected, progress, options), progress };
 }
 
 async function* inflate(
   body: Readable,
   expected: ArchiveBytes,
-  { progress, onDownloaded }: { progress: InflateProgress; onDownloaded: (() => void) | undefined },
-  signal: AbortSignal | undefined,
+  progress: InflateProgress,
+  { signal, onDownloaded, by }: InflateOptions,
 ): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
-  const gunzip = createGunzip({ chunkSize: chunkBytes, readableHighWaterMark: aheadBytes } as ZlibOptions);
-  async function* hashed(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of source) {
-      hash.update(chunk);
-      progress.compressedBytes += chunk.length;
-      yield chunk;
-    }
-    onDownloaded?.();
-  }
-  // Its failure comes out of gunzip too, which is where we read.
-  const feeding = pipeline(body, hashed, gunzip, signal ? { signal } : {}).catch(() => undefined);
+  const onChunk = (chunk: Buffer) => {
+    hash.update(chunk);
+    progress.compressedBytes += chunk.length;
+  };
   try {
-    for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+    for await (const chunk of gunzip(body, { onChunk, onEnd: onDownloaded, by, signal })) {
       progress.plainBytes += chunk.length;
       yield chunk;
     }
   } catch (error) {
     throw explain(error, expected, progress);
-  } finally {
-    gunzip.destroy();
-    body.destroy();
-    await feeding;
   }
   const compared: [string, string | number, string | number][] = [
     ['compressed bytes', expected.compressedBytes, progress.compressedBytes],
@@ -86,9 +76,16 @@ async function* inflate(
 
 function explain(error: unknown, expected: ArchiveBytes, { compressedBytes }: InflateProgress): unknown {
   if (error instanceof OffsiteError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const found = `${message}, after ${compressedBytes} of ${expected.compressedBytes} bytes`;
-  if (code?.startsWith('Z_')) return damaged(expected.id, 'whole gzip members up to the last byte', found);
+  const found = `${(error as Error).message}, after ${compressedBytes} of ${expected.compressedBytes} bytes`;
+  if (error instanceof NotGzip) return damaged(expected.id, 'whole gzip members up to the last byte', found);
+  if (error instanceof GunzipFailed) {
+    return new OffsiteError('RESTORE_FAILED', `igzip did not inflate ${expected.id}`, {
+      expected: 'exit code 0, or 1 if the archive is damaged',
+      found,
+      hint: 'is there memory left on this machine? without igzip on the PATH, Node inflates it',
+      cause: error,
+    });
+  }
   return new OffsiteError('STORE_UNREACHABLE', `the download of ${expected.id} broke off`, {
     expected: `${expected.compressedBytes} bytes`,
     found,

@@ -30,8 +30,11 @@ export async function loadArchive({ body }: OpenObject, options: LoadOptions): P
   const { manifest, sandbox, database, sessions, stages, now, log, signal } = options;
   const began = now();
   const ends: { download?: Date; inflate?: Date; load?: Date } = {};
-  const { dump, progress } = inflateArchive(body, manifest, signal, () => {
-    ends.download = now();
+  const { dump, progress } = inflateArchive(body, manifest, {
+    signal,
+    onDownloaded: () => {
+      ends.download = now();
+    },
   });
   async function* noticingEnd(): AsyncGenerator<Buffer> {
     yield* dump;
