@@ -44,7 +44,7 @@ describe('the estimate reckons with the template', () => {
       ({ Type, Properties }) =>
         Type === 'AWS::EC2::VPCEndpoint' && String(Properties.VpcEndpointType) === 'Interface',
     );
-    const zones = interfaces.flatMap(({ Properties }) => Properties.SubnetIds as unknown[]);
+    const zones = interfaces.flatMap(({ Properties }) => Properties.SubnetIds as unknown as unknown[]);
     expect(interfaces).toHaveLength(interfaceEndpoints);
     expect(zones).toHaveLength(interfaceEndpoints);
   });
