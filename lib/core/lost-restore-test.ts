@@ -42,8 +42,8 @@ export type TaskStopped = z.infer<typeof taskStoppedSchema>;
 /**
  * How the restore test's program ends. With the first two its mail is out; with any other code somebody else has to tell.
  *
- * @remarks None of Node's own: it ends with 1 after an error that nobody caught, and that is no test that has reported.
- * @see https://nodejs.org/api/process.html#exit-codes
+ * @remarks The second is none of Node's own, which are below 20 or above 128: it ends with 1 after an error that nobody
+ *   caught, and that is no test that has reported.
  */
 export const restoreTestExitCodes = { passed: 0, failed: 20, unreported: 2 } as const;
 
