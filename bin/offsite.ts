@@ -84,6 +84,11 @@ dumpCommand('estimate', 'what a month costs, line by line, for this database')
       .choices(['policy', 'user', 'rolesAnywhere'])
       .default('policy'),
   )
+  .addOption(
+    new Option('--restore-test-network <how>', 'as deployed')
+      .choices(['public', 'endpoints'])
+      .default('public'),
+  )
   .option('--glacier-after-days <days>', 'as deployed (default: never)')
   .option('--json', 'print JSON')
   .action(async (command: string[], flags) => {

@@ -1,18 +1,17 @@
-// What the restore test's container runs: one archive, a Postgres of its own, a report, a mail. Exit code 0: passed;
-// 1: failed, and the operator knows; 2: could not report, so that somebody else has to (the task's state change does).
+// What the restore test's container runs: one archive, a Postgres of its own, a report, a mail. Its exit code says whether
+// the mail is out; if not, somebody else has to tell (the task's state change does).
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { environmentNames } from '../lib/core/deployment.ts';
 import { describeError, OffsiteError } from '../lib/core/errors.ts';
+import { restoreTestExitCodes as exitCodes } from '../lib/core/lost-restore-test.ts';
 import { publishMail } from '../lib/io/mailer.ts';
 import { createS3Store } from '../lib/io/s3-store.ts';
 import { readTaskFacts } from '../lib/io/task-metadata.ts';
 import { startThrowawayPostgres } from '../lib/io/throwaway-postgres.ts';
 import { restoreTest } from '../lib/steps/restore-test.ts';
-
-const exitCodes = { passed: 0, failed: 1, unreported: 2 } as const;
 
 // Fargate kills 30 s after it asked: by then the report must be out.
 const reportWithinMs = 25_000;
@@ -26,7 +25,10 @@ async function main(): Promise<number> {
     store: createS3Store({ bucket: environment.bucket }),
     archiveId: environment.archiveId,
     startServer: () => startThrowawayPostgres({ tuned: true, superuser: unknownName(), signal }),
-    task: await readTaskFacts(process.env.ECS_CONTAINER_METADATA_URI_V4),
+    task: await readTaskFacts(
+      process.env.ECS_CONTAINER_METADATA_URI_V4,
+      process.env[environmentNames.surcharges],
+    ),
     region: process.env.AWS_REGION,
     sendMail: (mail) => publishMail(environment.topicArn, mail),
     now: () => new Date(),
@@ -76,6 +78,9 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) {
     void sleep(reportWithinMs, undefined, { ref: false }).then(() => process.exit(exitCodes.unreported));
   });
 }
+
+// Until it is known better: a program that has nothing to wait for any more ends by itself, and says nothing.
+process.exitCode = exitCodes.unreported;
 
 main().then(
   (code) => {

@@ -19,9 +19,12 @@ const schemas = {
   restoreTestDays: number,
   clusterArn: text,
   taskDefinitionArn: text,
+  volumeTaskDefinitionArn: text,
+  volumeRoleArn: text,
   containerName: text,
   subnetIds: list,
   securityGroupId: text,
+  assignPublicIp: z.enum(['ENABLED', 'DISABLED']),
 } as const;
 
 type Name = keyof typeof schemas;

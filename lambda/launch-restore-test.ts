@@ -13,9 +13,12 @@ export const handler = chain(scheduledSchema, async ({ id }) => {
   const task = environment(
     'clusterArn',
     'taskDefinitionArn',
+    'volumeTaskDefinitionArn',
+    'volumeRoleArn',
     'containerName',
     'subnetIds',
     'securityGroupId',
+    'assignPublicIp',
   );
   const launches = await launchRestoreTests({
     store: createS3Store({ bucket }),

@@ -17,6 +17,7 @@ type Flags = {
   undoDays: string;
   encryption: EstimateInput['encryption'];
   agentAccess: EstimateInput['agentAccess'];
+  restoreTestNetwork: EstimateInput['restoreTestNetwork'];
   glacierAfterDays?: string;
   json?: boolean;
 };
@@ -42,6 +43,7 @@ function readWishes(flags: Flags) {
     undoDays: wholeNumber('--undo-days', flags.undoDays),
     encryption: flags.encryption,
     agentAccess: flags.agentAccess,
+    restoreTestNetwork: flags.restoreTestNetwork,
     ...(flags.glacierAfterDays === undefined
       ? {}
       : { glacierAfterDays: wholeNumber('--glacier-after-days', flags.glacierAfterDays) }),

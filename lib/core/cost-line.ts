@@ -11,6 +11,7 @@ export type EstimateInput = {
   readonly undoDays: number;
   readonly encryption: 's3' | 'kms';
   readonly agentAccess: 'policy' | 'user' | 'rolesAnywhere';
+  readonly restoreTestNetwork: 'public' | 'endpoints';
   /** Age from which archives lie in Glacier Instant Retrieval. */
   readonly glacierAfterDays?: number | undefined;
   readonly region: string;

@@ -45,6 +45,10 @@ const deploymentSchema = z
     agentCa: z.string().min(1).optional(),
     /** Whether the operator's role is for those only who gave a second factor. */
     operatorMfa: yesOrNo.default(false),
+    /** Major version of the restore test's Postgres: that of the database, or newer. */
+    postgresMajor: z.coerce.number().int().min(13).max(18).default(16),
+    /** How the restore test reaches S3, SNS and ECR: with a public address, or by endpoints and without the internet. */
+    restoreTestNetwork: z.enum(['public', 'endpoints']).default('public'),
   })
   .superRefine(({ agentAccess, agentCa, objectLock, lockExistingBucket }, { addIssue }) => {
     const refuse = (key: string) => addIssue({ code: 'custom', path: [key], message: key });
@@ -73,6 +77,8 @@ const wanted: Readonly<Record<Setting, string>> = {
   agentAccess: 'policy, user or rolesAnywhere',
   agentCa: 'with agentAccess=rolesAnywhere, and only then: a PEM file, or the ARN of a private CA of ACM',
   operatorMfa: 'true or false',
+  postgresMajor: 'a major version of PostgreSQL, 13 to 18',
+  restoreTestNetwork: 'public or endpoints',
 };
 
 /**
@@ -146,10 +152,21 @@ export const environmentNames = {
   restoreTestDays: 'OFFSITE_RESTORE_TEST_DAYS',
   clusterArn: 'OFFSITE_CLUSTER_ARN',
   taskDefinitionArn: 'OFFSITE_TASK_DEFINITION_ARN',
+  /** Of the task that a volume is attached to. */
+  volumeTaskDefinitionArn: 'OFFSITE_VOLUME_TASK_DEFINITION_ARN',
+  /** By which ECS makes, attaches and deletes that volume. */
+  volumeRoleArn: 'OFFSITE_VOLUME_ROLE_ARN',
   containerName: 'OFFSITE_CONTAINER_NAME',
   /** Comma-separated. */
   subnetIds: 'OFFSITE_SUBNET_IDS',
   securityGroupId: 'OFFSITE_SECURITY_GROUP_ID',
+  /** `ENABLED` or `DISABLED`. */
+  assignPublicIp: 'OFFSITE_ASSIGN_PUBLIC_IP',
   /** Set by the launcher on the container: which archive to restore. */
   archiveId: 'OFFSITE_ARCHIVE_ID',
+  /** And what it is charged for beyond what Fargate tells it, as JSON. */
+  surcharges: 'OFFSITE_SURCHARGES',
 } as const;
+
+/** The one place that the restore test's container may write to. */
+export const scratch = { volumeName: 'scratch', path: '/scratch' } as const;

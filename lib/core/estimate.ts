@@ -27,6 +27,9 @@ export const handlerMb = { verify: 1769, watch: 512, expire: 512 } as const;
 /** What stands in CloudWatch for one source; a test compares it with the template. */
 export const watched = { alarms: 22, dashboards: 1, hourlyMetrics: 2, nightlyMetrics: 17 } as const;
 
+/** Of the restore test's network, where it has no way to the internet; a test compares them with the template. */
+export const interfaceEndpoints = 4;
+
 /** S3 gives a handler 75 to 90 MB/s. @see docs/performance.md */
 const readBytesPerSecond = 75e6;
 /** One thread with the handler's own reader: 430 to 470 MB/s of plain text. @see docs/performance.md */
@@ -108,7 +111,7 @@ function computeLines(input: EstimateInput, price: Prices): CostLine[] {
   const otherGbSeconds = otherRuns * 3 * (handlerMb.watch / 1024);
   const ranges = isReadInRanges(input) ? Math.ceil(compressedBytes / oneReader.rangeBytes) : 0;
   const transitions = ranges === 0 ? 0 : archives * (ranges * 3 + 10);
-  const test = restoreTaskFor(plainBytes, price);
+  const test = restoreTaskFor(plainBytes, price, input.restoreTestNetwork === 'public');
   const perTest = test.hours * test.usdPerHour;
   return [
     line(
@@ -179,6 +182,15 @@ function optionLines(input: EstimateInput, price: Prices): CostLine[] {
       : []),
     ...(input.agentAccess === 'user'
       ? [line("Secrets Manager: the agent's key", '1 secret', price.secretMonth)]
+      : []),
+    ...(input.restoreTestNetwork === 'endpoints'
+      ? [
+          line(
+            'VPC: endpoints, restore test',
+            `${interfaceEndpoints} interface endpoints, day and night`,
+            interfaceEndpoints * hoursPerMonth * price.endpointHour,
+          ),
+        ]
       : []),
   ];
 }

@@ -1,5 +1,5 @@
 // A restore test that could not tell of itself: its task never began, or was ended before the report was out. What is
-// left is the notice in which ECS says that a task has stopped.
+// left is the notice in which ECS says that a task has stopped, or is about to.
 
 import * as z from 'zod';
 import { isArchiveId, parseArchiveId } from './archive.ts';
@@ -17,6 +17,14 @@ export const taskStoppedSchema = z.object({
     containers: z
       .array(z.object({ name: z.string(), exitCode: z.number().optional(), reason: z.string().optional() }))
       .default([]),
+    /** Its network interface and its volume. */
+    attachments: z
+      .array(
+        z.object({
+          details: z.array(z.object({ name: z.string(), value: z.string().nullish() })).default([]),
+        }),
+      )
+      .default([]),
     overrides: z
       .object({
         containerOverrides: z
@@ -31,16 +39,23 @@ export const taskStoppedSchema = z.object({
 
 export type TaskStopped = z.infer<typeof taskStoppedSchema>;
 
-/** Exit codes with which the restore test says that its mail is out. */
-const reportedExitCodes = [0, 1];
-/** With which it says that it is not. */
-const unreportedExitCode = 2;
+/**
+ * How the restore test's program ends. With the first two its mail is out; with any other code somebody else has to tell.
+ *
+ * @remarks The second is none of Node's own, which are below 20 or above 128: it ends with 1 after an error that nobody
+ *   caught, and that is no test that has reported.
+ */
+export const restoreTestExitCodes = { passed: 0, failed: 20, unreported: 2 } as const;
+
+const reportedExitCodes: readonly number[] = [restoreTestExitCodes.passed, restoreTestExitCodes.failed];
 
 type Cause = { readonly what: string; readonly advice: string };
 
 type Evidence = {
   /** All that ECS said, in one line. */
   readonly words: string;
+  /** What it said of an attachment that failed; ECS gives its `statusReason` then only. */
+  readonly attachmentTrouble: string | undefined;
   readonly stopCode: string;
   readonly exitCode: number | undefined;
 };
@@ -48,15 +63,25 @@ type Evidence = {
 const again = 'start it again: aws lambda invoke with the function of the output LaunchRestoreTestFunction';
 
 /**
- * The first that fits. Disk before image: an image for which there is no room says both.
+ * The first that fits. The volume before all: a reason of its own may speak of capacity. Disk before image: an image for
+ * which there is no room says both.
  *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshoot-ebs-volumes-scenarios.html
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
  */
 const causes: readonly (Cause & { readonly fits: (evidence: Evidence) => boolean })[] = [
   {
+    what: 'its volume could not be made',
+    advice: `what ECS said of the volume says why. Capacity or a quota of EBS (Service Quotas, storage of gp3): ask for more, or wait an hour; a role: npx cdk deploy brings it back. Then ${again}`,
+    fits: ({ attachmentTrouble, stopCode, words }) =>
+      attachmentTrouble !== undefined ||
+      (stopCode === 'TaskFailedToStart' &&
+        /\bEBS\b|infrastructure role|CannotCreateVolume|volume attach/i.test(words)),
+  },
+  {
     what: 'its disk was full',
     advice:
-      'the database has outgrown the disk that the task was given; restore it on a machine of your own (offsite restore latest), and report it',
+      'the database has outgrown the disk that the task was given; restore it on a machine of your own (offsite restore-test latest), and report it',
     fits: ({ words }) => /no space left on device|disk (is )?full/i.test(words),
   },
   {
@@ -96,7 +121,7 @@ const causes: readonly (Cause & { readonly fits: (evidence: Evidence) => boolean
     what: 'it could not send its own mail',
     advice:
       'its log says how the test ended and why the mail did not leave; its report may lie under reports/',
-    fits: ({ exitCode }) => exitCode === unreportedExitCode,
+    fits: ({ exitCode }) => exitCode === restoreTestExitCodes.unreported,
   },
   {
     what: 'it was killed',
@@ -113,7 +138,17 @@ const unknownCause: Cause = {
 /** Whether a stopped task has told of itself, or has not stopped. */
 export function hasReported({ detail }: TaskStopped): boolean {
   const exitCode = detail.containers[0]?.exitCode;
-  return detail.lastStatus !== 'STOPPED' || (exitCode !== undefined && reportedExitCodes.includes(exitCode));
+  return !hasEnded(detail) || (exitCode !== undefined && reportedExitCodes.includes(exitCode));
+}
+
+/**
+ * Whether nothing more comes of a task.
+ *
+ * @remarks One that did not start is told of as it is taken down: with a volume that ECS may not delete it can remain at
+ *   that, and never stop. Nobody is told twice, for the notice of its stop is about the same task.
+ */
+function hasEnded({ lastStatus, stopCode }: TaskStopped['detail']): boolean {
+  return lastStatus === 'STOPPED' || (lastStatus === 'DEPROVISIONING' && stopCode === 'TaskFailedToStart');
 }
 
 /**
@@ -124,8 +159,10 @@ export function hasReported({ detail }: TaskStopped): boolean {
  */
 export function lostTestMail({ time, detail }: TaskStopped, archiveIdName: string, lastLine = ''): Mail {
   const exitCode = detail.containers[0]?.exitCode;
-  const reasons = [detail.stoppedReason, ...detail.containers.map(({ reason }) => reason)].filter(Boolean);
-  const evidence = { words: reasons.join('; '), stopCode: detail.stopCode ?? '', exitCode };
+  const attachmentTrouble = troubleOf(detail.attachments);
+  const reasons = [detail.stoppedReason, ...detail.containers.map(({ reason }) => reason), attachmentTrouble];
+  const words = reasons.filter(Boolean).join('; ');
+  const evidence = { words, attachmentTrouble, stopCode: detail.stopCode ?? '', exitCode };
   const { what, advice } = causes.find(({ fits }) => fits(evidence)) ?? unknownCause;
   const environment = detail.overrides?.containerOverrides.flatMap((override) => override.environment) ?? [];
   const archive = environment.find(({ name }) => name === archiveIdName)?.value ?? 'an unknown archive';
@@ -141,4 +178,11 @@ export function lostTestMail({ time, detail }: TaskStopped, archiveIdName: strin
     `What to do: ${advice}.`,
     lastLine,
   ]);
+}
+
+function troubleOf(attachments: TaskStopped['detail']['attachments']): string | undefined {
+  const reasons = attachments
+    .flatMap(({ details }) => details)
+    .flatMap(({ name, value }) => (name === 'statusReason' && value ? [value] : []));
+  return reasons.length === 0 ? undefined : reasons.join('; ');
 }

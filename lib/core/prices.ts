@@ -31,9 +31,14 @@ export type Prices = {
   readonly fargateGbHour: number;
   /** Of task storage above 20 GB. */
   readonly fargateStorageGbHour: number;
+  /** Of gp3, and of what it does beyond 3000 operations and 125 MiB a second. @see https://aws.amazon.com/ebs/pricing/ */
   readonly ebsGbMonth: number;
+  readonly ebsIopsMonth: number;
+  readonly ebsThroughputMibMonth: number;
   /** @see https://aws.amazon.com/vpc/pricing/ */
   readonly publicIpv4Hour: number;
+  /** An interface endpoint in one availability zone. @see https://aws.amazon.com/privatelink/pricing/ */
+  readonly endpointHour: number;
   /** @see https://aws.amazon.com/ecr/pricing/ */
   readonly ecrGbMonth: number;
   /** A mail by SNS: published and delivered. @see https://aws.amazon.com/sns/pricing/ */
@@ -88,6 +93,9 @@ export const prices: Readonly<Record<PricedRegion, Prices>> = {
     fargateGbHour: 0.004_445,
     fargateStorageGbHour: 0.000_111,
     ebsGbMonth: 0.08,
+    ebsIopsMonth: 0.005,
+    ebsThroughputMibMonth: 0.04,
+    endpointHour: 0.01,
     logIngestedGb: 0.5,
     logStoredGbMonth: 0.03,
   },
@@ -102,6 +110,10 @@ export const prices: Readonly<Record<PricedRegion, Prices>> = {
     // Not confirmed; London's, whose other two prices of Fargate are the same.
     fargateStorageGbHour: 0.000_129,
     ebsGbMonth: 0.0952,
+    ebsIopsMonth: 0.006,
+    ebsThroughputMibMonth: 0.048,
+    // Not confirmed; as dear, against us-east-1, as the other services there.
+    endpointHour: 0.012,
     logIngestedGb: 0.63,
     logStoredGbMonth: 0.0324,
   },

@@ -1,13 +1,13 @@
 // What a restore test cost: what Fargate charges for the task that it ran in. A copy of the price list says it, so it is
 // an estimate, and the mail says 'about'.
 
-import { type Prices, pricedLike, prices } from './prices.ts';
+import { pricedLike, prices } from './prices.ts';
 import type { RestoreReport } from './restore-report.ts';
+import { usdPerHour } from './restore-task-cost.ts';
 
 const hourMs = 3_600_000;
 /** The least that is charged. @see https://aws.amazon.com/fargate/pricing/ */
 const leastMs = 60_000;
-const freeStorageGib = 20;
 
 /**
  * Reckons what a test cost.
@@ -20,19 +20,12 @@ export function restoreTestCost(report: RestoreReport, region = ''): number | un
   if (task === undefined) return undefined;
   const beganAt = Date.parse(task.billedFrom ?? startedAt);
   const billedMs = Math.max(leastMs, Date.parse(startedAt) + durationMs - beganAt);
-  return (billedMs / hourMs) * hourly(task, prices[pricedLike(region)]);
+  // Reports of earlier versions do not say it: there always was one.
+  const { publicAddress = true } = task;
+  return (billedMs / hourMs) * usdPerHour({ ...task, publicAddress }, prices[pricedLike(region)]);
 }
 
 /** `0.031` → `$0.03`. */
 export function formatUsd(usd: number): string {
   return usd < 0.01 ? '< $0.01' : `$${usd.toFixed(2)}`;
-}
-
-function hourly({ vcpu, memoryMib, storageGib }: NonNullable<RestoreReport['task']>, price: Prices): number {
-  return (
-    vcpu * price.fargateVcpuHour +
-    (memoryMib / 1024) * price.fargateGbHour +
-    Math.max(0, storageGib - freeStorageGib) * price.fargateStorageGbHour +
-    price.publicIpv4Hour
-  );
 }

@@ -210,7 +210,7 @@ export function particularsOf(report: RestoreReport): [string, string][] {
     [
       'task',
       task &&
-        `${task.vcpu} vCPU, ${formatBytes(task.memoryMib * 2 ** 20)} memory, ${task.storageGib} GiB disk`,
+        `${task.vcpu} vCPU, ${formatBytes(task.memoryMib * 2 ** 20)} memory, ${task.volume?.sizeGib ?? task.storageGib} GiB disk`,
     ],
     ['memory', bytesOr(resources?.peakMemoryBytes, 'at most, of the program itself')],
     ['disk', resources && describeDisk(resources)],

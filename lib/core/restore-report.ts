@@ -67,10 +67,18 @@ const resourcesSchema = z.object({
   cpus: count,
 });
 
+/** What a task is charged for that Fargate does not tell it of: who starts it has to. */
+export const surchargesSchema = z.object({
+  /** A volume of EBS (gp3), where task storage would not do. */
+  volume: z.object({ sizeGib: count, iops: count, throughputMib: count }).optional(),
+  publicAddress: z.boolean().optional(),
+});
+
 /** What was rented for the test, and for how long: what it cost follows from it. */
-const taskSchema = z.object({
+const taskSchema = surchargesSchema.extend({
   vcpu: z.number().positive(),
   memoryMib: count,
+  /** Of the task itself, without the volume. */
   storageGib: count,
   /** Fargate counts from the pulling of the image on. */
   billedFrom: z.iso.datetime().optional(),

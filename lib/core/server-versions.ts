@@ -28,7 +28,7 @@ export function assertServerFits(
   throw new OffsiteError('SERVER_TOO_OLD', `the throw-away server is older than the archive`, {
     expected: `PostgreSQL ${needed} or newer: ${why}`,
     found: `PostgreSQL ${server}`,
-    hint: `build the restore test's image with POSTGRES_MAJOR=${needed} (cdk.json: postgresMajor), or install postgresql-${needed} on this machine`,
+    hint: `for the cloud: npx cdk deploy -c postgresMajor=${needed}; on this machine: install postgresql-${needed}`,
   });
 }
 

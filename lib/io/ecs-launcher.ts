@@ -1,17 +1,29 @@
 // Starts the restore test's Fargate task.
 
-import { ECSClient, type Failure, RunTaskCommand } from '@aws-sdk/client-ecs';
-import { environmentNames } from '../core/deployment.ts';
+import {
+  type ContainerOverride,
+  ECSClient,
+  type Failure,
+  RunTaskCommand,
+  type TaskVolumeConfiguration,
+} from '@aws-sdk/client-ecs';
+import type * as z from 'zod';
+import { environmentNames, scratch } from '../core/deployment.ts';
 import { OffsiteError } from '../core/errors.ts';
-import type { TaskSize } from '../core/restore-task-size.ts';
+import type { surchargesSchema } from '../core/restore-report.ts';
+import type { TaskSize, VolumeSize } from '../core/restore-task-size.ts';
 
 /** Which task to start, and where. */
 export type RestoreTask = {
   readonly clusterArn: string;
   readonly taskDefinitionArn: string;
+  /** The same container, with a volume that is said at each launch. */
+  readonly volumeTaskDefinitionArn: string;
+  readonly volumeRoleArn: string;
   readonly containerName: string;
   readonly subnetIds: readonly string[];
   readonly securityGroupId: string;
+  readonly assignPublicIp: 'ENABLED' | 'DISABLED';
 };
 
 /**
@@ -29,7 +41,7 @@ export async function launchRestoreTask(
 ): Promise<string> {
   const command = new RunTaskCommand({
     cluster: task.clusterArn,
-    taskDefinition: task.taskDefinitionArn,
+    taskDefinition: size.volume === undefined ? task.taskDefinitionArn : task.volumeTaskDefinitionArn,
     launchType: 'FARGATE',
     count: 1,
     clientToken: token,
@@ -37,18 +49,16 @@ export async function launchRestoreTask(
       awsvpcConfiguration: {
         subnets: [...task.subnetIds],
         securityGroups: [task.securityGroupId],
-        // There is no NAT gateway: it would cost more than everything else together.
-        assignPublicIp: 'ENABLED',
+        assignPublicIp: task.assignPublicIp,
       },
     },
     overrides: {
       cpu: String(size.cpu),
       memory: String(size.memoryMib),
       ephemeralStorage: { sizeInGiB: size.ephemeralStorageGib },
-      containerOverrides: [
-        { name: task.containerName, environment: [{ name: environmentNames.archiveId, value: archiveId }] },
-      ],
+      containerOverrides: [overridesFor(task, archiveId, size)],
     },
+    ...(size.volume && { volumeConfigurations: [configureVolume(size.volume, task.volumeRoleArn)] }),
   });
   const answer = await new ECSClient({}).send(command).catch((error: Error) => {
     throw notStarted(`${error.name}: ${error.message}`);
@@ -57,6 +67,44 @@ export async function launchRestoreTask(
   if (taskArn === undefined)
     throw notStarted((answer.failures ?? []).map(describeFailure).join('; ') || 'no task');
   return taskArn;
+}
+
+function overridesFor(
+  { containerName, assignPublicIp }: RestoreTask,
+  archiveId: string,
+  { volume }: TaskSize,
+): ContainerOverride {
+  const surcharges: z.input<typeof surchargesSchema> = {
+    volume,
+    publicAddress: assignPublicIp === 'ENABLED',
+  };
+  return {
+    name: containerName,
+    environment: [
+      { name: environmentNames.archiveId, value: archiveId },
+      { name: environmentNames.surcharges, value: JSON.stringify(surcharges) },
+    ],
+  };
+}
+
+/** ECS makes it beside the task and deletes it with it. XFS: ext4 keeps a twentieth back for root. */
+function configureVolume(
+  { sizeGib, iops, throughputMib }: VolumeSize,
+  roleArn: string,
+): TaskVolumeConfiguration {
+  return {
+    name: scratch.volumeName,
+    managedEBSVolume: {
+      roleArn,
+      volumeType: 'gp3',
+      sizeInGiB: sizeGib,
+      iops,
+      throughput: throughputMib,
+      encrypted: true,
+      filesystemType: 'xfs',
+      terminationPolicy: { deleteOnTermination: true },
+    },
+  };
 }
 
 function describeFailure({ reason, detail }: Failure): string {

@@ -1,6 +1,8 @@
-// What Fargate says of the task that we run in: its size and since when it is paid for.
+// What is known of the task that we run in: its size and since when it is paid for, as Fargate says, and what Fargate does
+// not say, a volume above all, as the launcher handed it over.
 
 import * as z from 'zod';
+import { type RestoreReport, surchargesSchema } from '../core/restore-report.ts';
 
 const answerSchema = z.object({
   Limits: z.object({ CPU: z.number().positive(), Memory: z.number().int().positive() }),
@@ -10,27 +12,25 @@ const answerSchema = z.object({
 
 const answerWithinMs = 3000;
 
-export type TaskFacts = {
-  readonly vcpu: number;
-  readonly memoryMib: number;
-  readonly storageGib: number;
-  readonly billedFrom?: string | undefined;
-};
-
 /**
  * Asks the task metadata endpoint.
  *
  * @param address - `ECS_CONTAINER_METADATA_URI_V4`.
+ * @param surcharges - JSON from the launcher; what is not readable of it is as good as not said.
  * @returns `undefined` outside of Fargate, or if it does not answer as documented: a test does not fail for that.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate-response.html
  */
-export async function readTaskFacts(address: string | undefined): Promise<TaskFacts | undefined> {
+export async function readTaskFacts(
+  address: string | undefined,
+  surcharges = '{}',
+): Promise<RestoreReport['task']> {
   if (address === undefined) return undefined;
   try {
     const answer = await fetch(`${address}/task`, { signal: AbortSignal.timeout(answerWithinMs) });
     const { Limits, PullStartedAt, EphemeralStorageMetrics } = answerSchema.parse(await answer.json());
     const storageMib = EphemeralStorageMetrics?.Reserved ?? 0;
     return {
+      ...readSurcharges(surcharges),
       vcpu: Limits.CPU,
       memoryMib: Limits.Memory,
       storageGib: Math.round(storageMib / 1024),
@@ -38,5 +38,13 @@ export async function readTaskFacts(address: string | undefined): Promise<TaskFa
     };
   } catch {
     return undefined;
+  }
+}
+
+function readSurcharges(text: string): z.infer<typeof surchargesSchema> {
+  try {
+    return surchargesSchema.parse(JSON.parse(text));
+  } catch {
+    return {};
   }
 }

@@ -13,7 +13,8 @@ import * as z from 'zod';
 import { type AwsRequest, type CallLog, signerOf } from './aws-calls.ts';
 import { type StoppedTask, taskStopped } from './aws-events.ts';
 import type { Bus, Delivery } from './bus.ts';
-import { type AdmittedTask, admitTask, EcsRefusal, type RunTask, runTaskSchema } from './fargate-rules.ts';
+import { EcsRefusal } from './ecs-refusal.ts';
+import { type AdmittedTask, admitTask, type RunTask, runTaskSchema } from './fargate-rules.ts';
 import type { Wiring } from './wiring.ts';
 
 /** What the container's image brings along. */
@@ -137,16 +138,22 @@ function describeTask(wiring: Wiring, request: RunTask): Described {
   return { ...admitted, taskArn, request, answer: { tasks: [task], failures: [] } };
 }
 
-/** Running a task takes the permission to hand it its roles. */
-function noteRunTask({ note }: CallLog, principal: string, { clusterArn, definition }: AdmittedTask): void {
+/** Running a task takes the permission to hand it its roles, and ECS that for its volume. */
+function noteRunTask(
+  { note }: CallLog,
+  principal: string,
+  { clusterArn, definition, volumes }: AdmittedTask,
+): void {
   note({
     principal,
     action: 'ecs:RunTask',
     resource: definition.arn,
     context: { 'ecs:cluster': clusterArn },
   });
-  const context = { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' };
-  for (const resource of definition.roleArns) note({ principal, action: 'iam:PassRole', resource, context });
+  const pass = (resource: string, service: string) =>
+    note({ principal, action: 'iam:PassRole', resource, context: { 'iam:PassedToService': service } });
+  for (const roleArn of definition.roleArns) pass(roleArn, 'ecs-tasks.amazonaws.com');
+  for (const { managedEBSVolume } of volumes) pass(managedEBSVolume.roleArn, 'ecs.amazonaws.com');
 }
 
 async function runProgram(

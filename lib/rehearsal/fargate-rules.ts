@@ -2,7 +2,9 @@
 // looked up in the template.
 
 import * as z from 'zod';
-import type { TaskDefinition, Wiring } from './wiring.ts';
+import { EcsRefusal } from './ecs-refusal.ts';
+import type { TaskDefinition, TaskWiring } from './task-wiring.ts';
+import { admitVolumes, type Volumes, volumesSchema } from './volume-rules.ts';
 
 const name = z.string();
 const pairs = z.array(z.object({ name, value: z.string() })).default([]);
@@ -31,25 +33,17 @@ export const runTaskSchema = z.strictObject({
       containerOverrides: z.array(z.strictObject({ name, environment: pairs })).default([]),
     })
     .default({ containerOverrides: [] }),
+  volumeConfigurations: volumesSchema,
 });
 
 export type RunTask = z.infer<typeof runTaskSchema>;
-
-/** As ECS names its refusals. */
-export class EcsRefusal extends Error {
-  override readonly name: 'ClientException' | 'ClusterNotFoundException' | 'InvalidParameterException';
-
-  constructor(type: EcsRefusal['name'], message: string) {
-    super(message);
-    this.name = type;
-  }
-}
 
 export type AdmittedTask = {
   readonly clusterArn: string;
   /** With the sizes that the task gets. */
   readonly definition: TaskDefinition;
   readonly container: TaskDefinition['containers'][number];
+  readonly volumes: Volumes;
 };
 
 /**
@@ -57,12 +51,13 @@ export type AdmittedTask = {
  *
  * @throws {@link EcsRefusal} As ECS would refuse it; nothing is started.
  */
-export function admitTask(wiring: Wiring, request: RunTask): AdmittedTask {
+export function admitTask(wiring: TaskWiring, request: RunTask): AdmittedTask {
   const clusterArn = wiring.clusterArns.find((arn) => isNamed(arn, request.cluster));
   if (clusterArn === undefined) throw new EcsRefusal('ClusterNotFoundException', 'Cluster not found.');
   const definition = wiring.taskDefinitions.find(({ arn }) => isDefinition(arn, request.taskDefinition));
   if (definition === undefined) throw new EcsRefusal('ClientException', 'TaskDefinition not found.');
   admitNetwork(wiring, request);
+  admitVolumes(wiring, definition, request.volumeConfigurations);
   for (const override of request.overrides.containerOverrides) {
     if (definition.containers.some((container) => container.name === override.name)) continue;
     throw new EcsRefusal(
@@ -79,10 +74,11 @@ export function admitTask(wiring: Wiring, request: RunTask): AdmittedTask {
   if (container === undefined || others.length > 0) {
     throw new EcsRefusal('ClientException', `the stand-in runs one container, not ${others.length + 1}`);
   }
-  return { clusterArn, definition: { ...definition, cpu, memoryMiB }, container };
+  const volumes = request.volumeConfigurations;
+  return { clusterArn, definition: { ...definition, cpu, memoryMiB }, container, volumes };
 }
 
-function admitNetwork(wiring: Wiring, { networkConfiguration }: RunTask): void {
+function admitNetwork(wiring: TaskWiring, { networkConfiguration }: RunTask): void {
   const { subnets, securityGroups, assignPublicIp } = networkConfiguration.awsvpcConfiguration;
   const absentSubnet = subnets.find((id) => !wiring.subnetIds.includes(id));
   if (absentSubnet !== undefined) {
@@ -93,10 +89,14 @@ function admitNetwork(wiring: Wiring, { networkConfiguration }: RunTask): void {
     throw new EcsRefusal('InvalidParameterException', `The security group '${absentGroup}' does not exist`);
   }
   // ECS takes this, and the task dies minutes later without having run.
-  if (assignPublicIp === 'DISABLED' && !wiring.hasNatGateway) {
+  const hasAddress = assignPublicIp === 'ENABLED' && wiring.hasInternetGateway;
+  const hasEndpoints = ['s3', 'ecr.api', 'ecr.dkr', 'logs'].every((service) =>
+    wiring.endpointServices.includes(service),
+  );
+  if (!hasAddress && !wiring.hasNatGateway && !hasEndpoints) {
     throw new EcsRefusal(
       'InvalidParameterException',
-      'Without a public address or a NAT gateway the task could not pull its image (said by the stand-in, not by ECS)',
+      'Without a public address, a NAT gateway or endpoints the task could not pull its image (said by the stand-in, not by ECS)',
     );
   }
 }

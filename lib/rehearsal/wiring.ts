@@ -5,7 +5,9 @@
 import * as z from 'zod';
 import type { EventPattern } from './event-pattern.ts';
 import { definitionSchema, type StateMachine } from './state-language.ts';
-import { bucketId, createResolver, type Deployed, type Template, topicId } from './template.ts';
+import { readTaskWiring, type TaskWiring } from './task-wiring.ts';
+import { bucketId, type Template, topicId } from './template.ts';
+import { createReader, logicalIdsOf, type Reader } from './template-reader.ts';
 
 export type LambdaFunction = {
   readonly logicalId: string;
@@ -35,25 +37,13 @@ export type Rule = {
   readonly targets: readonly { readonly arn: string; readonly input: unknown }[];
 };
 
-export type TaskDefinition = {
-  readonly arn: string;
-  /** Its own, and the one that pulls its image. */
-  readonly roleArns: readonly string[];
-  readonly cpu: number;
-  readonly memoryMiB: number;
-  readonly containers: readonly {
-    readonly name: string;
-    readonly environment: Readonly<Record<string, string>>;
-  }[];
-};
-
 export type Subscription = {
   readonly topicArn: string;
   readonly protocol: string;
   readonly endpoint: string;
 };
 
-export type Wiring = {
+export type Wiring = TaskWiring & {
   readonly region: string;
   readonly account: string;
   /** Whether the bucket tells EventBridge of new objects. */
@@ -61,11 +51,6 @@ export type Wiring = {
   readonly functions: readonly LambdaFunction[];
   readonly rules: readonly Rule[];
   readonly stateMachines: readonly StateMachine[];
-  readonly taskDefinitions: readonly TaskDefinition[];
-  readonly clusterArns: readonly string[];
-  readonly subnetIds: readonly string[];
-  readonly securityGroupIds: readonly string[];
-  readonly hasNatGateway: boolean;
   readonly subscriptions: readonly Subscription[];
 };
 
@@ -99,19 +84,6 @@ const ruleSchema = z.object({
       Input: z.string().optional(),
       RetryPolicy: z.unknown().optional(),
       DeadLetterConfig: z.unknown().optional(),
-    }),
-  ),
-});
-
-const taskDefinitionSchema = z.object({
-  Cpu: z.coerce.number(),
-  Memory: z.coerce.number(),
-  TaskRoleArn: z.string(),
-  ExecutionRoleArn: z.string(),
-  ContainerDefinitions: z.array(
-    z.object({
-      Name: z.string(),
-      Environment: z.array(z.object({ Name: z.string(), Value: z.string() })).default([]),
     }),
   ),
 });
@@ -168,20 +140,7 @@ export function readWiring(template: Template, stackName: string, local: LocalPa
         definition: definitionSchema.parse(properties.DefinitionString),
       }),
     ),
-    taskDefinitions: read('AWS::ECS::TaskDefinition', taskDefinitionSchema).map(({ ref, properties }) => ({
-      arn: ref,
-      roleArns: [properties.TaskRoleArn, properties.ExecutionRoleArn],
-      cpu: properties.Cpu,
-      memoryMiB: properties.Memory,
-      containers: properties.ContainerDefinitions.map(({ Name, Environment }) => ({
-        name: Name,
-        environment: Object.fromEntries(Environment.map((variable) => [variable.Name, variable.Value])),
-      })),
-    })),
-    clusterArns: read('AWS::ECS::Cluster', z.unknown()).map(({ arn }) => arn),
-    subnetIds: read('AWS::EC2::Subnet', z.unknown()).map(({ ref }) => ref),
-    securityGroupIds: read('AWS::EC2::SecurityGroup', z.unknown()).map(({ ref }) => ref),
-    hasNatGateway: read('AWS::EC2::NatGateway', z.unknown()).length > 0,
+    ...readTaskWiring(read),
     subscriptions: read('AWS::SNS::Subscription', subscriptionSchema).map(({ properties }) => ({
       topicArn: properties.TopicArn,
       protocol: properties.Protocol,
@@ -200,33 +159,6 @@ export function functionByRole(wiring: Wiring, role: string): LambdaFunction {
   const found = wiring.functions.filter(({ logicalId }) => logicalId.toLowerCase().includes(name));
   if (found.length !== 1) throw new Error(`the stack has ${found.length} functions for ${role}`);
   return found[0] as LambdaFunction;
-}
-
-type Found<T> = {
-  readonly logicalId: string;
-  readonly ref: string;
-  readonly arn: string;
-  readonly properties: T;
-};
-type Reader = <T>(type: string, schema: z.ZodType<T>) => Found<T>[];
-
-function createReader(template: Template, deployed: Deployed): Reader {
-  const resolve = createResolver(template, deployed);
-  return (type, schema) =>
-    logicalIdsOf(template, type).map((logicalId) => {
-      const parsed = schema.safeParse(resolve(template.Resources[logicalId]?.Properties ?? {}));
-      if (!parsed.success) {
-        throw new Error(
-          `${logicalId} (${type}) cannot be rehearsed as it is: ${z.prettifyError(parsed.error)}`,
-        );
-      }
-      return {
-        logicalId,
-        ref: String(resolve({ Ref: logicalId })),
-        arn: String(resolve({ 'Fn::GetAtt': [logicalId, 'Arn'] })),
-        properties: parsed.data,
-      };
-    });
 }
 
 function readFunctions(read: Reader): LambdaFunction[] {
@@ -258,10 +190,4 @@ function onlyOne(template: Template, type: string): string {
     throw new Error(`one local part takes the place of ${type}, but the stack has ${found}`);
   }
   return logicalId;
-}
-
-function logicalIdsOf(template: Template, type: string): string[] {
-  return Object.entries(template.Resources)
-    .filter(([, resource]) => resource.Type === type)
-    .map(([logicalId]) => logicalId);
 }

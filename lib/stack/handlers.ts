@@ -136,12 +136,16 @@ export class Handlers extends Construct {
     this.launchRestoreTest = this.addFunction('launch-restore-test', {
       ...small,
       timeout: Duration.minutes(5),
-      environment: { ...store, ...topic, ...sources, ...taskEnvironment(restoreTask) },
+      environment: { ...store, ...topic, ...sources, ...restoreTask.launchEnvironment },
       permissions: launchPermissions({
         ...props,
         clusterArn: restoreTask.cluster.clusterArn,
-        taskDefinitionArn: restoreTask.taskDefinition.taskDefinitionArn,
+        taskDefinitionArns: [
+          restoreTask.taskDefinition.taskDefinitionArn,
+          restoreTask.volumeTaskDefinition.taskDefinitionArn,
+        ],
         taskRoles: restoreTask.taskRoles,
+        volumeRole: restoreTask.volumeRole,
       }),
       onFailure,
     });
@@ -235,11 +239,12 @@ export class Handlers extends Construct {
         },
       },
     });
+    // The second is for a test that did not start: taken down with a volume that ECS may not delete, it never stops.
     this.addRule('TaskStopped', this.report, 'A restore test has stopped, by itself or not', {
       eventPattern: {
         source: ['aws.ecs'],
         detailType: ['ECS Task State Change'],
-        detail: { clusterArn: [restoreTask.cluster.clusterArn], lastStatus: ['STOPPED'] },
+        detail: { clusterArn: [restoreTask.cluster.clusterArn], lastStatus: ['STOPPED', 'DEPROVISIONING'] },
       },
     });
   }
@@ -253,16 +258,6 @@ export class Handlers extends Construct {
     const delivery = { retryAttempts: 3, deadLetterQueue: this.#deadLetters };
     new Rule(this, id, { description, ...when, targets: [new LambdaFunction(target, delivery)] });
   }
-}
-
-function taskEnvironment(task: RestoreTask): Record<string, string> {
-  return {
-    [names.clusterArn]: task.cluster.clusterArn,
-    [names.taskDefinitionArn]: task.taskDefinition.taskDefinitionArn,
-    [names.containerName]: task.containerName,
-    [names.subnetIds]: task.subnets.map((subnet) => subnet.subnetId).join(','),
-    [names.securityGroupId]: task.securityGroup.securityGroupId,
-  };
 }
 
 function pascalCase(name: string): string {

@@ -44,9 +44,11 @@ export type Reach = {
 /** What the launcher needs to know of the task it starts. */
 export type LaunchReach = Reach & {
   readonly clusterArn: string;
-  readonly taskDefinitionArn: string;
+  readonly taskDefinitionArns: readonly string[];
   /** The task's own role and the one that pulls its image. */
   readonly taskRoles: readonly IRole[];
+  /** By which ECS makes the task's volume. */
+  readonly volumeRole: IRole;
 };
 
 export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
@@ -113,18 +115,18 @@ export function watchPermissions({ bucket, topic, key }: Reach): PolicyStatement
 }
 
 export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
-  const { bucket, topic, key, clusterArn, taskDefinitionArn, taskRoles } = reach;
+  const { bucket, topic, key, clusterArn, taskDefinitionArns, taskRoles, volumeRole } = reach;
   return [
     list(bucket),
     get(bucket, `${archivesPrefix}*${manifestSuffix}`, ...proofs, `${toldPrefix}*`),
     put(bucket, `${toldPrefix}*`),
     ...useKey(key, decrypt, encrypt),
-    allow(['ecs:RunTask'], [taskDefinitionArn], { ArnEquals: { 'ecs:cluster': clusterArn } }),
-    allow(
-      ['iam:PassRole'],
+    allow(['ecs:RunTask'], [...taskDefinitionArns], { ArnEquals: { 'ecs:cluster': clusterArn } }),
+    passTo(
+      'ecs-tasks.amazonaws.com',
       taskRoles.map((role) => role.roleArn),
-      { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
     ),
+    passTo('ecs.amazonaws.com', [volumeRole.roleArn]),
     publish(topic),
   ];
 }
@@ -240,6 +242,10 @@ function useKey(key: Key | undefined, ...actions: string[]): PolicyStatement[] {
   if (key === undefined) return [];
   const viaS3 = { StringEquals: { 'kms:ViaService': `s3.${Stack.of(key).region}.amazonaws.com` } };
   return [allow(actions, [key.keyArn], viaS3)];
+}
+
+function passTo(service: string, roleArns: string[]): PolicyStatement {
+  return allow(['iam:PassRole'], roleArns, { StringEquals: { 'iam:PassedToService': service } });
 }
 
 function publish(topic: Topic): PolicyStatement {

@@ -39,7 +39,7 @@ export class OffsiteArchive extends Construct {
   readonly deadLetters: Queue;
   readonly handlers: Handlers;
   readonly alarms: Alarms;
-  /** The restore test: its cluster, task definition and network. */
+  /** The restore test: its cluster, task definitions and network. */
   readonly restoreTask: RestoreTask;
   /** For the host that makes archives. */
   readonly agentPolicy: ManagedPolicy;
@@ -70,7 +70,7 @@ export class OffsiteArchive extends Construct {
     });
     const reach = { bucket, key, topic: this.topic };
     const service = Names.uniqueResourceName(this, { maxLength: 80, separator: '-' });
-    this.restoreTask = new RestoreTask(this, 'RestoreTask', reach);
+    this.restoreTask = new RestoreTask(this, 'RestoreTask', { ...reach, ...this.deployment });
     this.handlers = new Handlers(this, 'Handlers', {
       ...reach,
       deployment: this.deployment,
@@ -97,7 +97,15 @@ export class OffsiteArchive extends Construct {
 }
 
 /** These decide what is in the template: a token's value comes too late for them. */
-const choices = ['objectLock', 'lockExistingBucket', 'encryption', 'agentAccess', 'operatorMfa'] as const;
+const choices = [
+  'objectLock',
+  'lockExistingBucket',
+  'encryption',
+  'agentAccess',
+  'operatorMfa',
+  'postgresMajor',
+  'restoreTestNetwork',
+] as const;
 
 /** Checks what is known now; a token is taken as it is. */
 function settle(props: OffsiteArchiveProps): Deployment {

@@ -3,31 +3,25 @@
 
 import { join } from 'node:path';
 import { IgnoreMode, RemovalPolicy } from 'aws-cdk-lib';
+import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
-  GatewayVpcEndpointAwsService,
-  type ISubnet,
-  type IVpc,
-  Peer,
-  Port,
-  SecurityGroup,
-  SubnetType,
-  Vpc,
-} from 'aws-cdk-lib/aws-ec2';
-import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
-import {
+  Capability,
   Cluster,
+  type ContainerDefinitionOptions,
   ContainerImage,
   CpuArchitecture,
   FargateTaskDefinition,
+  LinuxParameters,
   LogDriver,
   OperatingSystemFamily,
 } from 'aws-cdk-lib/aws-ecs';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { environmentNames } from '../core/deployment.ts';
+import { type Deployment, environmentNames, scratch } from '../core/deployment.ts';
 import { permit, type Reach, restoreTestPermissions } from './identities.ts';
 import { explain, explainPatterns } from './reasons.ts';
+import { createRestoreNetwork, type RestoreNetwork } from './restore-network.ts';
 
 const projectRoot = join(import.meta.dirname, '..', '..');
 
@@ -42,33 +36,116 @@ const imageContext = [
   '.npmrc',
 ] as const;
 
+export type RestoreTaskProps = Reach & Pick<Deployment, 'postgresMajor' | 'restoreTestNetwork'>;
+
 /** The throw-away Postgres and the program that restores into it. */
 export class RestoreTask extends Construct {
   readonly cluster: Cluster;
+  /** Its database lies on the task's own storage. */
   readonly taskDefinition: FargateTaskDefinition;
+  /**
+   * The same container; its database lies on a volume that each launch has to describe.
+   *
+   * @remarks Two, because ECS asks for that description at every launch of a definition that has such a volume: with one
+   *   alone, the smallest restore would wait for a volume, pay for it, and fail where there is none to be had.
+   */
+  readonly volumeTaskDefinition: FargateTaskDefinition;
   readonly taskRoles: readonly Role[];
+  /** By which ECS makes, attaches and deletes the volume. */
+  readonly volumeRole: Role;
   readonly containerName = 'restore-test';
-  readonly subnets: readonly ISubnet[];
-  readonly securityGroup: SecurityGroup;
+  readonly network: RestoreNetwork;
 
-  constructor(scope: Construct, id: string, reach: Reach) {
+  constructor(scope: Construct, id: string, props: RestoreTaskProps) {
     super(scope, id);
-    const vpc = createNetwork(this);
-    this.subnets = vpc.publicSubnets;
-    this.securityGroup = new SecurityGroup(this, 'SecurityGroup', {
-      vpc,
-      description: 'Offsite restore test: reaches out, is not reached',
-      allowAllOutbound: false,
+    const image = this.addImage(props.postgresMajor);
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
     });
-    // S3, SNS, ECR and CloudWatch Logs; only S3 has a list of addresses that a rule could name.
-    this.securityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'HTTPS to S3, SNS, ECR and the log');
-    this.cluster = new Cluster(this, 'Cluster', { vpc });
+    const { repositoryArn } = image.repository;
+    const choice = props.restoreTestNetwork;
+    this.network = createRestoreNetwork(this, { choice, reach: props, repositoryArn, logGroup });
+    this.cluster = new Cluster(this, 'Cluster', { vpc: this.network.vpc });
     const assumedBy = new ServicePrincipal('ecs-tasks.amazonaws.com');
     const taskRole = new Role(this, 'TaskRole', { assumedBy });
     const executionRole = new Role(this, 'ExecutionRole', { assumedBy });
-    permit(taskRole, restoreTestPermissions(reach));
+    permit(taskRole, restoreTestPermissions(props));
     this.taskRoles = [taskRole, executionRole];
-    this.taskDefinition = new FargateTaskDefinition(this, 'TaskDefinition', {
+    this.volumeRole = this.addVolumeRole();
+    const roles = { taskRole, executionRole };
+    const container = this.describeContainer(props, image, logGroup);
+    this.taskDefinition = this.addTask('TaskDefinition', roles, container);
+    this.volumeTaskDefinition = this.addTask('VolumeTaskDefinition', roles, container, true);
+    explainRest(this);
+  }
+
+  /** What a launcher has to know. */
+  get launchEnvironment(): Record<string, string> {
+    const { subnets, securityGroup, assignPublicIp } = this.network;
+    return {
+      [environmentNames.clusterArn]: this.cluster.clusterArn,
+      [environmentNames.taskDefinitionArn]: this.taskDefinition.taskDefinitionArn,
+      [environmentNames.volumeTaskDefinitionArn]: this.volumeTaskDefinition.taskDefinitionArn,
+      [environmentNames.volumeRoleArn]: this.volumeRole.roleArn,
+      [environmentNames.containerName]: this.containerName,
+      [environmentNames.subnetIds]: subnets.map((subnet) => subnet.subnetId).join(','),
+      [environmentNames.securityGroupId]: securityGroup.securityGroupId,
+      [environmentNames.assignPublicIp]: assignPublicIp,
+    };
+  }
+
+  private addImage(postgresMajor: number): DockerImageAsset {
+    return new DockerImageAsset(this, 'Image', {
+      directory: projectRoot,
+      file: 'bin/restore-test.Dockerfile',
+      buildArgs: { POSTGRES_MAJOR: String(postgresMajor) },
+      platform: Platform.LINUX_AMD64,
+      ignoreMode: IgnoreMode.DOCKER,
+      exclude: ['**', ...imageContext.map((path) => `!${path}`)],
+    });
+  }
+
+  /** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html */
+  private addVolumeRole(): Role {
+    const policy = 'service-role/AmazonECSInfrastructureRolePolicyForVolumes';
+    return new Role(this, 'VolumeRole', {
+      description: 'Offsite restore test: ECS makes, attaches and deletes the volume of a large one',
+      assumedBy: new ServicePrincipal('ecs.amazonaws.com'),
+      managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName(policy)],
+    });
+  }
+
+  private describeContainer(
+    { bucket, topic }: Reach,
+    image: DockerImageAsset,
+    logGroup: LogGroup,
+  ): ContainerDefinitionOptions {
+    // An init process takes in the server's children when the server is gone; Node does not.
+    const linuxParameters = new LinuxParameters(this, 'Linux', { initProcessEnabled: true });
+    linuxParameters.dropCapabilities(Capability.ALL);
+    return {
+      image: ContainerImage.fromDockerImageAsset(image),
+      logging: LogDriver.awsLogs({ logGroup, streamPrefix: 'restore-test' }),
+      environment: {
+        [environmentNames.bucket]: bucket.bucketName,
+        [environmentNames.topicArn]: topic.topicArn,
+      },
+      // As in the image; ECS gives the volume to the user that is named here, and to root otherwise.
+      user: 'postgres',
+      readonlyRootFilesystem: true,
+      linuxParameters,
+    };
+  }
+
+  private addTask(
+    id: string,
+    roles: { readonly taskRole: Role; readonly executionRole: Role },
+    container: ContainerDefinitionOptions,
+    configuredAtLaunch?: true,
+  ): FargateTaskDefinition {
+    const task = new FargateTaskDefinition(this, id, {
+      ...roles,
       cpu: 1024,
       memoryLimitMiB: 2048,
       ephemeralStorageGiB: 21,
@@ -76,53 +153,24 @@ export class RestoreTask extends Construct {
         cpuArchitecture: CpuArchitecture.X86_64,
         operatingSystemFamily: OperatingSystemFamily.LINUX,
       },
-      taskRole,
-      executionRole,
     });
-    this.addContainer(reach);
-    explainPatterns(
-      executionRole,
-      ['*'],
-      'The token for the registry of images has no resource to be named.',
-    );
-    explainRest(this);
+    const { volumeName, path } = scratch;
+    // Without a configuration it is a place on the task's storage.
+    task.addVolume({ name: volumeName, ...(configuredAtLaunch && { configuredAtLaunch }) });
+    task
+      .addContainer(this.containerName, container)
+      .addMountPoints({ sourceVolume: volumeName, containerPath: path, readOnly: false });
+    return task;
   }
-
-  private addContainer({ bucket, topic }: Reach): void {
-    const logGroup = new LogGroup(this, 'Logs', {
-      retention: RetentionDays.ONE_MONTH,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    this.taskDefinition.addContainer(this.containerName, {
-      image: ContainerImage.fromAsset(projectRoot, {
-        file: 'bin/restore-test.Dockerfile',
-        platform: Platform.LINUX_AMD64,
-        ignoreMode: IgnoreMode.DOCKER,
-        exclude: ['**', ...imageContext.map((path) => `!${path}`)],
-      }),
-      logging: LogDriver.awsLogs({ logGroup, streamPrefix: 'restore-test' }),
-      environment: {
-        [environmentNames.bucket]: bucket.bucketName,
-        [environmentNames.topicArn]: topic.topicArn,
-      },
-    });
-  }
-}
-
-/** Public subnets without a NAT gateway: it would cost more in a month than all the restore tests of a year. */
-function createNetwork(scope: Construct): IVpc {
-  return new Vpc(scope, 'Vpc', {
-    maxAzs: 2,
-    natGateways: 0,
-    subnetConfiguration: [{ name: 'public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: false }],
-    // Restricting it takes a custom resource; nothing uses that group.
-    restrictDefaultSecurityGroup: false,
-    // The archive's bytes come this way: without charge, and not over the internet.
-    gatewayEndpoints: { s3: { service: GatewayVpcEndpointAwsService.S3 } },
-  }) as IVpc;
 }
 
 function explainRest(task: RestoreTask): void {
+  explainPatterns(task, ['*'], 'The token for the registry of images has no resource to be named.');
+  explain(
+    task.volumeRole,
+    'IAM4',
+    "ECS changes what it needs for volumes, and AWS's own policy with it; it is for volumes of tasks alone.",
+  );
   explain(
     task,
     'VPC7',

@@ -114,7 +114,7 @@ describe('bin/restore-test', () => {
     const bytes = compressed(dump);
     const id = await archived({ bytes: bytes.subarray(0, bytes.length - 9) });
     const { exitCode, stderr } = await start(id.id);
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(20);
     expect(stderr).toContain('ARCHIVE_DAMAGED');
     expect(await reportsOf(id)).toMatchObject([{ outcome: 'failed', failure: { code: 'ARCHIVE_DAMAGED' } }]);
     expect((await aws.mails()).at(-1)?.subject).toContain('RESTORE TEST FAILED: bitagent');
@@ -129,7 +129,7 @@ describe('bin/restore-test', () => {
     await new Promise((resolve) => setTimeout(resolve, 700));
     child.kill(signal);
     const { exitCode } = await child;
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(20);
     expect(await reportsOf(id)).toMatchObject([
       { outcome: 'failed', failure: { code: 'INTERRUPTED', found: `signal ${signal}` } },
     ]);

@@ -37,7 +37,7 @@ describe('wrong settings', () => {
       'a misspelt key',
       ['email=op@example.com', 'keepDay=30'],
       [
-        'only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa',
+        'only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork',
         'keepDay: no such setting',
       ],
     ],
@@ -73,6 +73,10 @@ describe('wrong settings', () => {
     ['agentAccess=key', 'agentAccess: "key"'],
     ['agentAccess=rolesAnywhere', 'agentCa: nothing'],
     ['agentCa=ca.pem', 'agentCa: "ca.pem"'],
+    ['postgresMajor=12', 'postgresMajor: "12"'],
+    ['postgresMajor=16.4', 'postgresMajor: "16.4"'],
+    ['postgresMajor=latest', 'postgresMajor: "latest"'],
+    ['restoreTestNetwork=private', 'restoreTestNetwork: "private"'],
     ['Email=op@example.com', 'Email: no such setting'],
   ])('%s', (setting, found) => {
     const [key = '', value] = setting.split('=');
@@ -88,7 +92,7 @@ describe('wrong settings', () => {
       '  expected  email: the mail address for reports and alerts',
       '            sources: names of a-z, 0-9 and -, separated by commas',
       '            keepDays: a whole number of days, 1 or more',
-      '            only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa',
+      '            only these settings: email, sources, keepDays, keepIntact, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork',
       '  found     email: nothing',
       '            sources: "a,,b"',
       '            keepDays: "x"',
@@ -128,6 +132,8 @@ test("the CDK's own context is no setting, and all settings but the address have
     encryption: 's3',
     agentAccess: 'policy',
     operatorMfa: false,
+    postgresMajor: 16,
+    restoreTestNetwork: 'public',
   });
 });
 

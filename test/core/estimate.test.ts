@@ -13,6 +13,7 @@ const usual: EstimateInput = {
   undoDays: 7,
   encryption: 's3',
   agentAccess: 'policy',
+  restoreTestNetwork: 'public',
   region: 'us-east-1',
 };
 
@@ -24,6 +25,7 @@ const anyInput: fc.Arbitrary<EstimateInput> = fc.record({
   undoDays: fc.integer({ min: 1, max: 400 }),
   encryption: fc.constantFrom('s3', 'kms'),
   agentAccess: fc.constantFrom('policy', 'user', 'rolesAnywhere'),
+  restoreTestNetwork: fc.constantFrom('public', 'endpoints'),
   glacierAfterDays: fc.option(fc.integer({ min: 1, max: 400 }), { nil: undefined }),
   region: fc.constantFrom('us-east-1', 'eu-central-1', 'ap-south-1'),
 });
@@ -95,13 +97,31 @@ describe('estimateCost', () => {
     expect(estimateCost({ ...usual, glacierAfterDays: 15 })).toEqual(estimateCost(usual));
   });
 
+  it('reckons the restore test of a dump beyond task storage with its volume, however large', () => {
+    const test = (plainBytes: number) =>
+      estimateCost({ ...usual, plainBytes }).lines.find(({ what }) => what.startsWith('Fargate'));
+    expect(test(295 * GB)?.basis).toMatch(/^8 vCPU, 32\+613 GB, 3 h 18 min$/);
+    // 3.31 h of 8 vCPU, 32 GB, 1 GB of task storage, a volume of 613 GB with its rate, an address; a third of it.
+    expect(test(295 * GB)?.cents).toBe(64);
+    expect(test(50_000 * GB)?.cents).toBeGreaterThan(test(295 * GB)?.cents ?? 0);
+  });
+
   it('adds a line for each choice that costs', () => {
     const what = (input: EstimateInput) => estimateCost(input).lines.map((one) => one.what);
-    expect(what({ ...usual, encryption: 'kms', agentAccess: 'user' })).toEqual([
+    const dear = {
+      ...usual,
+      encryption: 'kms',
+      agentAccess: 'user',
+      restoreTestNetwork: 'endpoints',
+    } as const;
+    expect(what(dear)).toEqual([
       ...what(usual),
       'KMS: the key',
       "Secrets Manager: the agent's key",
+      'VPC: endpoints, restore test',
     ]);
+    const endpoints = estimateCost(dear).lines.at(-1);
+    expect(endpoints?.cents).toBe(2920);
     const large = { ...usual, compressedBytes: 60 * GB, plainBytes: 295 * GB };
     expect(what(large)).toContain('Step Functions: verify in ranges');
   });

@@ -18,6 +18,16 @@ describe('restoreTestCost', () => {
     expect(usd).toBeCloseTo(expected, 9);
   });
 
+  it('charges the volume, what it does beyond plain gp3, and no address where there was none', () => {
+    const volume = { sizeGib: 383, iops: 6000, throughputMib: 500 };
+    const large = { ...task, storageGib: 21, volume, publicAddress: false };
+    const usd = restoreTestCost({ ...passed, startedAt, durationMs: 30 * 60_000, task: large }, 'us-east-1');
+    const month = 383 * price.ebsGbMonth + 3000 * price.ebsIopsMonth + 375 * price.ebsThroughputMibMonth;
+    const expected =
+      2 * price.fargateVcpuHour + 4 * price.fargateGbHour + price.fargateStorageGbHour + month / 730;
+    expect(usd).toBeCloseTo(expected, 9);
+  });
+
   it('charges a minute at least', () => {
     const short = { ...passed, startedAt, durationMs: 1000, task: { ...task, billedFrom: undefined } };
     const minute = { ...short, durationMs: 60_000 };

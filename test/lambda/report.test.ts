@@ -88,9 +88,26 @@ it.each([
   expect((await mails())[0]?.text).toMatch(/docs\/runbook\.md#restore-test-lost\n$/);
 });
 
+it('mails once of a task that did not start: as it is taken down, though it may never stop', async () => {
+  const detail = { stopCode: 'TaskFailedToStart', stoppedReason: 'Task failed to start' };
+  const attachments = [
+    {
+      type: 'AmazonElasticBlockStorage',
+      status: 'FAILED',
+      details: [{ name: 'statusReason', value: 'ECS was unable to assume the ECS Infrastructure Role' }],
+    },
+  ];
+  const notice = stopped({}, { ...detail, attachments });
+  const during = { ...notice, detail: { ...notice.detail, lastStatus: 'DEPROVISIONING' } };
+  for (const one of [during, notice, during]) await handler(one, context);
+  expect((await mails()).map(({ subject }) => subject)).toEqual([
+    '[offsite] RESTORE TEST FAILED: bitagent, its volume could not be made',
+  ]);
+});
+
 it('is quiet about a test whose own mail is out', async () => {
   await handler(stopped({ exitCode: 0 }, essential), context);
-  await handler(stopped({ exitCode: 1 }, essential), context);
+  await handler(stopped({ exitCode: 20 }, essential), context);
   expect(await mails()).toEqual([]);
 });
 

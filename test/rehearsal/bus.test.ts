@@ -60,7 +60,10 @@ const wiring: Wiring = {
   clusterArns: [],
   subnetIds: [],
   securityGroupIds: [],
+  hasInternetGateway: true,
   hasNatGateway: false,
+  endpointServices: [],
+  roles: [],
   subscriptions: [],
 };
 

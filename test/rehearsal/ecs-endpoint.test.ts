@@ -1,7 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ECSClient, RunTaskCommand, type RunTaskCommandInput, StopTaskCommand } from '@aws-sdk/client-ecs';
+import {
+  ECSClient,
+  RunTaskCommand,
+  type RunTaskCommandInput,
+  StopTaskCommand,
+  type TaskManagedEBSVolumeConfiguration,
+} from '@aws-sdk/client-ecs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AwsEvent } from '../../lib/rehearsal/aws-events.ts';
 import { type EcsEndpoint, startEcsEndpoint } from '../../lib/rehearsal/ecs-endpoint.ts';
@@ -9,6 +15,9 @@ import type { Wiring } from '../../lib/rehearsal/wiring.ts';
 
 const cluster = 'arn:aws:ecs:us-east-1:000000000000:cluster/Offsite-Cluster';
 const taskDefinition = 'arn:aws:ecs:us-east-1:000000000000:task-definition/Offsite-Task:1';
+
+const volumeTaskDefinition = 'arn:aws:ecs:us-east-1:000000000000:task-definition/Offsite-Volume-Task:1';
+const volumeRole = 'arn:aws:iam::000000000000:role/volumes';
 
 const wiring: Wiring = {
   region: 'us-east-1',
@@ -23,13 +32,28 @@ const wiring: Wiring = {
       roleArns: ['arn:aws:iam::000000000000:role/task', 'arn:aws:iam::000000000000:role/execution'],
       cpu: 1024,
       memoryMiB: 2048,
+      volumes: [{ name: 'scratch', configuredAtLaunch: false }],
       containers: [{ name: 'restore-test', environment: { OFFSITE_BUCKET: 'vault', FROM: 'template' } }],
+    },
+    {
+      arn: volumeTaskDefinition,
+      roleArns: [],
+      cpu: 1024,
+      memoryMiB: 2048,
+      volumes: [{ name: 'scratch', configuredAtLaunch: true }],
+      containers: [{ name: 'restore-test', environment: {} }],
     },
   ],
   clusterArns: [cluster],
   subnetIds: ['subnet-1', 'subnet-2'],
   securityGroupIds: ['sg-1'],
+  hasInternetGateway: true,
   hasNatGateway: false,
+  endpointServices: ['s3'],
+  roles: [
+    { arn: volumeRole, trusts: ['ecs.amazonaws.com'] },
+    { arn: 'arn:aws:iam::000000000000:role/task', trusts: ['ecs-tasks.amazonaws.com'] },
+  ],
   subscriptions: [],
 };
 
@@ -173,6 +197,29 @@ describe('RunTask', () => {
     expect((await client.send(new RunTaskCommand(request(named)))).tasks).toHaveLength(1);
   });
 
+  const volume = (changes: Partial<TaskManagedEBSVolumeConfiguration> = {}, name = 'scratch') => ({
+    taskDefinition: volumeTaskDefinition,
+    volumeConfigurations: [
+      {
+        name,
+        managedEBSVolume: {
+          roleArn: volumeRole,
+          volumeType: 'gp3',
+          sizeInGiB: 383,
+          iops: 6000,
+          throughput: 500,
+          ...changes,
+        },
+      },
+    ],
+  });
+
+  test('attaches a volume to the task that leaves one to its launch', async () => {
+    expect((await client.send(new RunTaskCommand(request(volume())))).tasks).toMatchObject([
+      { taskDefinitionArn: volumeTaskDefinition },
+    ]);
+  });
+
   const network = (changes: object) => ({
     networkConfiguration: {
       awsvpcConfiguration: {
@@ -183,6 +230,8 @@ describe('RunTask', () => {
       },
     },
   });
+  const invalid = 'InvalidParameterException';
+  const volumes = volume().volumeConfigurations;
   test.each<[string, Partial<RunTaskCommandInput>, string]>([
     ['another cluster', { cluster: `${cluster}2` }, 'ClusterNotFoundException'],
     ['no cluster', { cluster: undefined }, 'ClusterNotFoundException'],
@@ -204,6 +253,17 @@ describe('RunTask', () => {
       'InvalidParameterException',
     ],
     ['a part that it does not know', { enableExecuteCommand: true }, 'InvalidParameterException'],
+    ['no volume where one is left to the launch', { taskDefinition: volumeTaskDefinition }, invalid],
+    ['a volume where none is', { ...volume(), taskDefinition }, invalid],
+    ['a volume of another name', volume({}, 'data'), invalid],
+    ['two volumes', { volumeConfigurations: [...volumes, ...volumes] }, invalid],
+    ['a volume larger than any', volume({ sizeInGiB: 16_385 }), invalid],
+    ['more operations than its size allows', volume({ sizeInGiB: 8, iops: 6000 }), invalid],
+    ['more throughput than its operations allow', volume({ iops: 3000, throughput: 900 }), invalid],
+    ['another type of volume', volume({ volumeType: 'io2' }), invalid],
+    ['a volume by a role that is not there', volume({ roleArn: `${volumeRole}2` }), invalid],
+    ['a volume by a role that is for tasks', volume({ roleArn: wiring.roles[1]?.arn ?? '' }), invalid],
+    ['a part of a volume that it does not know', volume({ snapshotId: 'snap-1' }), invalid],
     ['a token too long', { clientToken: 'x'.repeat(65) }, 'InvalidParameterException'],
   ])('refuses %s, and starts nothing', async (_, changes, name) => {
     await expect(client.send(new RunTaskCommand(request(changes)))).rejects.toMatchObject({ name });

@@ -14,6 +14,13 @@ const fn = (code: string, more: object = {}) => ({
   },
 });
 
+const endpoint = (service: string) => ({
+  Type: 'AWS::EC2::VPCEndpoint',
+  Properties: {
+    ServiceName: { 'Fn::Join': ['', ['com.amazonaws.', { Ref: 'AWS::Region' }, `.${service}`]] },
+  },
+});
+
 const resources: Template['Resources'] = {
   Vault: {
     Type: 'AWS::S3::Bucket',
@@ -70,6 +77,7 @@ const resources: Template['Resources'] = {
       ExecutionRoleArn: 'arn:aws:iam::000000000000:role/execution',
       Cpu: '1024',
       Memory: '2048',
+      Volumes: [{ Name: 'scratch' }],
       ContainerDefinitions: [
         { Name: 'restore-test', Environment: [{ Name: 'BUCKET', Value: { Ref: 'Vault' } }] },
       ],
@@ -77,6 +85,19 @@ const resources: Template['Resources'] = {
   },
   Subnet: { Type: 'AWS::EC2::Subnet' },
   Group: { Type: 'AWS::EC2::SecurityGroup' },
+  Gateway: { Type: 'AWS::EC2::InternetGateway' },
+  Objects: endpoint('s3'),
+  Images: endpoint('ecr.api'),
+  Role: {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      AssumeRolePolicyDocument: {
+        Statement: [
+          { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'ecs.amazonaws.com' } },
+        ],
+      },
+    },
+  },
 };
 
 const read = (changes: Template['Resources'] = {}) =>
@@ -129,6 +150,7 @@ describe('readWiring', () => {
         cpu: 1024,
         memoryMiB: 2048,
         roleArns: ['arn:aws:iam::000000000000:role/task', 'arn:aws:iam::000000000000:role/execution'],
+        volumes: [{ name: 'scratch', configuredAtLaunch: false }],
         containers: [{ name: 'restore-test', environment: { BUCKET: 'offsite' } }],
       },
     ]);
@@ -138,7 +160,10 @@ describe('readWiring', () => {
       bucketAnnounces: true,
       subnetIds: ['Offsite-Subnet'],
       securityGroupIds: ['Offsite-Group'],
+      hasInternetGateway: true,
       hasNatGateway: false,
+      endpointServices: ['s3', 'ecr.api'],
+      roles: [{ arn: 'arn:aws:iam::000000000000:role/Offsite-Role', trusts: ['ecs.amazonaws.com'] }],
       subscriptions: [{ topicArn: local.topicArn, protocol: 'email', endpoint: 'a@example.com' }],
     });
     expect(read({ Vault: { Type: 'AWS::S3::Bucket' } }).bucketAnnounces).toBe(false);

@@ -72,6 +72,10 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
         OFFSITE_TASK_DEFINITION_ARN: expect.stringMatching(
           `^arn:aws:ecs:${region}:${account}:task-definition/`,
         ),
+        OFFSITE_VOLUME_TASK_DEFINITION_ARN: expect.stringMatching(
+          `^arn:aws:ecs:${region}:${account}:task-definition/\\w*Volume`,
+        ),
+        OFFSITE_VOLUME_ROLE_ARN: expect.stringMatching(`^arn:aws:iam::${account}:role/`),
         OFFSITE_SUBNET_IDS: expect.stringMatching(/^subnet-\w+,subnet-\w+$/),
         OFFSITE_SECURITY_GROUP_ID: expect.stringMatching(/^sg-\w+$/),
       },
@@ -106,19 +110,23 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
     );
   });
 
-  test('the task definition is there, with the image that was published', async () => {
+  test('the task definitions are there, with the image that was published', async () => {
     const ecs = new ECSClient({ endpoint, region, credentials });
     const { taskDefinitionArns } = await ecs.send(new ListTaskDefinitionsCommand({}));
-    expect(taskDefinitionArns).toHaveLength(1);
-    const { taskDefinition } = await ecs.send(
-      new DescribeTaskDefinitionCommand({ taskDefinition: taskDefinitionArns?.[0] }),
-    );
-    const [container] = taskDefinition?.containerDefinitions ?? [];
-    expect(container?.name).toBe('restore-test');
+    expect(taskDefinitionArns).toHaveLength(2);
     const [pushed, ...others] = dockerCalls('push');
     expect(others).toEqual([]);
-    expect(container?.image).toBe(pushed?.replace('push ', ''));
-    expect(dockerCalls('build')[0]).toContain('--file bin/restore-test.Dockerfile --platform linux/amd64');
+    for (const taskDefinitionArn of taskDefinitionArns ?? []) {
+      const { taskDefinition } = await ecs.send(
+        new DescribeTaskDefinitionCommand({ taskDefinition: taskDefinitionArn }),
+      );
+      const [container] = taskDefinition?.containerDefinitions ?? [];
+      expect(container?.name).toBe('restore-test');
+      expect(container?.image).toBe(pushed?.replace('push ', ''));
+    }
+    const [build] = dockerCalls('build');
+    expect(build).toContain('--file bin/restore-test.Dockerfile --platform linux/amd64');
+    expect(build).toContain('--build-arg POSTGRES_MAJOR=16');
   });
 
   test('a second deploy, synthesized anew, changes nothing', async () => {

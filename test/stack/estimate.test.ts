@@ -1,7 +1,7 @@
 // What offsite estimate reckons with is what the template makes: more of anything that is paid must show in it.
 
 import { afterAll, describe, expect, test } from 'vitest';
-import { handlerMb, watched } from '../../lib/core/estimate.ts';
+import { handlerMb, interfaceEndpoints, watched } from '../../lib/core/estimate.ts';
 import { synthesize } from './synthesized.ts';
 
 const { resources, byName, dispose } = synthesize();
@@ -35,5 +35,17 @@ describe('the estimate reckons with the template', () => {
     expect(types.filter((type) => hourly.test(type))).toEqual([]);
     const endpoints = ofType('AWS::EC2::VPCEndpoint').map(({ Properties }) => Properties.VpcEndpointType);
     expect(new Set(endpoints)).toEqual(new Set(['Gateway']));
+  });
+
+  test('endpoints, where they are asked for, each in one zone', () => {
+    const { resources: isolated, dispose: disposeIsolated } = synthesize({ restoreTestNetwork: 'endpoints' });
+    disposeIsolated();
+    const interfaces = Object.values(isolated).filter(
+      ({ Type, Properties }) =>
+        Type === 'AWS::EC2::VPCEndpoint' && String(Properties.VpcEndpointType) === 'Interface',
+    );
+    const zones = interfaces.flatMap(({ Properties }) => Properties.SubnetIds as unknown as unknown[]);
+    expect(interfaces).toHaveLength(interfaceEndpoints);
+    expect(zones).toHaveLength(interfaceEndpoints);
   });
 });

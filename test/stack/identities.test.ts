@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { nameOf, plain, synthesize } from './synthesized.ts';
 
-const { resources, allowed, dispose } = synthesize();
+const { resources, allowed, byName, dispose } = synthesize();
 
 afterAll(dispose);
 
@@ -76,8 +76,10 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/watch/told/*',
       's3:PutObject on VaultBucket/watch/told/*',
       'ecs:RunTask on RestoreTaskTaskDefinition if ecs:cluster is RestoreTaskCluster',
+      'ecs:RunTask on RestoreTaskVolumeTaskDefinition if ecs:cluster is RestoreTaskCluster',
       'iam:PassRole on RestoreTaskExecutionRole if iam:PassedToService is ecs-tasks.amazonaws.com',
       'iam:PassRole on RestoreTaskTaskRole if iam:PassedToService is ecs-tasks.amazonaws.com',
+      'iam:PassRole on RestoreTaskVolumeRole if iam:PassedToService is ecs.amazonaws.com',
       publish,
     ],
     Report: [
@@ -177,13 +179,24 @@ describe('permissions', () => {
     ]);
   });
 
-  test('come from these policies alone: no role has one of AWS or an inline one', () => {
+  test('come from these policies alone: no role has an inline one, and one of AWS only that for volumes', () => {
     const roles = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::IAM::Role');
     const more = roles.flatMap(([id, { Properties }]) =>
       Object.keys(Properties)
         .filter((key) => key.includes('Polic') && key !== 'AssumeRolePolicyDocument')
         .map((key) => `${nameOf(id)}: ${[Properties[key]].flat().map(plain)}`),
     );
-    expect(more).toEqual(['IdentitiesOperatorRole: IdentitiesOperatorPolicy']);
+    expect(more.sort()).toEqual([
+      'IdentitiesOperatorRole: IdentitiesOperatorPolicy',
+      'RestoreTaskVolumeRole: arn:AWS::Partition:iam::aws:policy/service-role/AmazonECSInfrastructureRolePolicyForVolumes',
+    ]);
+  });
+
+  test('of the role for volumes are used by ECS itself, and by nobody else', () => {
+    const role = byName('AWS::IAM::Role', 'RestoreTaskVolumeRole').properties;
+    const { Statement } = role.AssumeRolePolicyDocument as unknown as { Statement: object[] };
+    expect(Statement).toEqual([
+      { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'ecs.amazonaws.com' } },
+    ]);
   });
 });

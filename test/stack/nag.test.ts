@@ -56,6 +56,7 @@ test.each([
       agentAccess: 'rolesAnywhere',
       agentCa: 'arn:aws:acm-pca:eu-central-1:1:certificate-authority/a',
       operatorMfa: 'true',
+      restoreTestNetwork: 'endpoints',
     },
   ],
 ])('%s', (_, settings) => {

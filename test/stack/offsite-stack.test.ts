@@ -213,9 +213,12 @@ describe('handlers', () => {
         ...sources,
         OFFSITE_CLUSTER_ARN: 'RestoreTaskCluster',
         OFFSITE_TASK_DEFINITION_ARN: 'RestoreTaskTaskDefinition',
+        OFFSITE_VOLUME_TASK_DEFINITION_ARN: 'RestoreTaskVolumeTaskDefinition',
+        OFFSITE_VOLUME_ROLE_ARN: 'RestoreTaskVolumeRole',
         OFFSITE_CONTAINER_NAME: 'restore-test',
         OFFSITE_SUBNET_IDS: 'RestoreTaskVpcpublicSubnet1Subnet,RestoreTaskVpcpublicSubnet2Subnet',
         OFFSITE_SECURITY_GROUP_ID: 'RestoreTaskSecurityGroup',
+        OFFSITE_ASSIGN_PUBLIC_IP: 'ENABLED',
       },
       Report: store,
     });
@@ -279,13 +282,13 @@ describe('triggers', () => {
     expect(targetsOf(properties)).toEqual(['HandlersVerifyFunction']);
   });
 
-  test('a restore test that stops is told to report', () => {
+  test('a restore test that stops, or is taken down and may never stop, is told to report', () => {
     const { properties } = byName('AWS::Events::Rule', 'HandlersTaskStopped');
     const { id } = byName('AWS::ECS::Cluster', 'RestoreTaskCluster');
     expect(properties.EventPattern).toEqual({
       source: ['aws.ecs'],
       'detail-type': ['ECS Task State Change'],
-      detail: { clusterArn: [{ 'Fn::GetAtt': [id, 'Arn'] }], lastStatus: ['STOPPED'] },
+      detail: { clusterArn: [{ 'Fn::GetAtt': [id, 'Arn'] }], lastStatus: ['STOPPED', 'DEPROVISIONING'] },
     });
     expect(targetsOf(properties)).toEqual(['HandlersReportFunction']);
   });
@@ -312,30 +315,54 @@ describe('triggers', () => {
 });
 
 describe('restore task', () => {
-  test('is a small Fargate task on x86_64 that knows the bucket and the topic', () => {
-    const { properties } = byName('AWS::ECS::TaskDefinition', 'RestoreTaskTaskDefinition');
-    expect(properties).toMatchObject({
-      RequiresCompatibilities: ['FARGATE'],
-      NetworkMode: 'awsvpc',
-      Cpu: '1024',
-      Memory: '2048',
-      EphemeralStorage: { SizeInGiB: 21 },
-      RuntimePlatform: { CpuArchitecture: 'X86_64', OperatingSystemFamily: 'LINUX' },
+  const definitions = ['TaskDefinition', 'VolumeTaskDefinition'] as const;
+  const definition = (name: string) => byName('AWS::ECS::TaskDefinition', `RestoreTask${name}`).properties;
+
+  test.each(definitions)(
+    '%s is a small Fargate task on x86_64 that knows the bucket and the topic',
+    (name) => {
+      const properties = definition(name);
+      expect(properties).toMatchObject({
+        RequiresCompatibilities: ['FARGATE'],
+        NetworkMode: 'awsvpc',
+        Cpu: '1024',
+        Memory: '2048',
+        EphemeralStorage: { SizeInGiB: 21 },
+        RuntimePlatform: { CpuArchitecture: 'X86_64', OperatingSystemFamily: 'LINUX' },
+      });
+      const [container, ...others] = properties.ContainerDefinitions as unknown as Record<string, unknown>[];
+      expect(others).toEqual([]);
+      expect(container).toMatchObject({
+        Name: 'restore-test',
+        Essential: true,
+        Environment: [
+          { Name: 'OFFSITE_BUCKET', Value: { Ref: 'VaultBucket0925C477' } },
+          { Name: 'OFFSITE_TOPIC_ARN', Value: { Ref: 'Reports65402A0A' } },
+        ],
+        LogConfiguration: { LogDriver: 'awslogs' },
+      });
+      // Written to is one place, by a user who is named so that ECS gives a volume to him, and who may nothing else.
+      expect(container).toMatchObject({
+        User: 'postgres',
+        ReadonlyRootFilesystem: true,
+        MountPoints: [{ SourceVolume: 'scratch', ContainerPath: '/scratch', ReadOnly: false }],
+        LinuxParameters: { InitProcessEnabled: true, Capabilities: { Drop: ['ALL'] } },
+      });
+      expect(properties.Volumes).toEqual([
+        { Name: 'scratch', ...(name === 'VolumeTaskDefinition' && { ConfiguredAtLaunch: true }) },
+      ]);
+      // The launcher sets cpu and memory on the task: a limit on the container would hold it back.
+      expect(Object.keys(container ?? {})).not.toEqual(expect.arrayContaining(['Cpu']));
+      expect(Object.keys(container ?? {})).not.toEqual(expect.arrayContaining(['Memory']));
+    },
+  );
+
+  test('is the same with a volume and without, but for that', () => {
+    const [one, other] = definitions.map((name) => {
+      const { Family, Volumes, ...rest } = definition(name);
+      return rest;
     });
-    const [container, ...others] = properties.ContainerDefinitions as unknown as Record<string, unknown>[];
-    expect(others).toEqual([]);
-    expect(container).toMatchObject({
-      Name: 'restore-test',
-      Essential: true,
-      Environment: [
-        { Name: 'OFFSITE_BUCKET', Value: { Ref: 'VaultBucket0925C477' } },
-        { Name: 'OFFSITE_TOPIC_ARN', Value: { Ref: 'Reports65402A0A' } },
-      ],
-      LogConfiguration: { LogDriver: 'awslogs' },
-    });
-    // The launcher sets cpu and memory on the task: a limit on the container would hold it back.
-    expect(Object.keys(container ?? {})).not.toEqual(expect.arrayContaining(['Cpu']));
-    expect(Object.keys(container ?? {})).not.toEqual(expect.arrayContaining(['Memory']));
+    expect(one).toEqual(other);
   });
 
   test('lives in public subnets without a NAT gateway, reaches S3 inside of AWS, and is not reached', () => {
@@ -355,10 +382,11 @@ describe('restore task', () => {
   test('its image is built from the program alone', () => {
     const assets = JSON.parse(readFileSync(join(outdir, 'OffsiteStack.assets.json'), 'utf8'));
     const [image, ...others] = Object.values(assets.dockerImages) as {
-      source: Record<string, string>;
+      source: Record<string, string> & { directory: string };
     }[];
     expect(others).toEqual([]);
     expect(image?.source).toMatchObject({
+      dockerBuildArgs: { POSTGRES_MAJOR: '17' },
       dockerFile: 'bin/restore-test.Dockerfile',
       platform: 'linux/amd64',
     });
@@ -406,6 +434,7 @@ test('cfn-lint finds nothing, neither by default nor with other choices, where i
     keepDays: '365',
     glacierAfterDays: '30',
     operatorMfa: 'true',
+    restoreTestNetwork: 'endpoints',
   });
   const paths = [outdir, other.outdir].map((directory) => join(directory, 'OffsiteStack.template.json'));
   // W3005: the CDK always says DependsOn where it refers to a role too.

@@ -23,6 +23,7 @@ const settings = {
   freshnessHours: '30',
   restoreTestDays: '120',
   undoDays: '9',
+  postgresMajor: '17',
 };
 
 /**

@@ -1,0 +1,93 @@
+// What of the template ECS needs to know to start a task: definitions, cluster, network, and the roles that it is handed.
+
+import * as z from 'zod';
+import type { Reader } from './template-reader.ts';
+
+export type TaskDefinition = {
+  readonly arn: string;
+  /** Its own, and the one that pulls its image. */
+  readonly roleArns: readonly string[];
+  readonly cpu: number;
+  readonly memoryMiB: number;
+  readonly volumes: readonly { readonly name: string; readonly configuredAtLaunch: boolean }[];
+  readonly containers: readonly {
+    readonly name: string;
+    readonly environment: Readonly<Record<string, string>>;
+  }[];
+};
+
+export type TaskWiring = {
+  readonly taskDefinitions: readonly TaskDefinition[];
+  readonly clusterArns: readonly string[];
+  readonly subnetIds: readonly string[];
+  readonly securityGroupIds: readonly string[];
+  readonly hasInternetGateway: boolean;
+  readonly hasNatGateway: boolean;
+  /** `s3`, `ecr.api` …: what is reached without either. */
+  readonly endpointServices: readonly string[];
+  readonly roles: readonly {
+    readonly arn: string;
+    /** Services that may take it on. */
+    readonly trusts: readonly string[];
+  }[];
+};
+
+const taskDefinitionSchema = z.object({
+  Cpu: z.coerce.number(),
+  Memory: z.coerce.number(),
+  TaskRoleArn: z.string(),
+  ExecutionRoleArn: z.string(),
+  Volumes: z
+    .array(z.strictObject({ Name: z.string(), ConfiguredAtLaunch: z.boolean().default(false) }))
+    .default([]),
+  ContainerDefinitions: z.array(
+    z.object({
+      Name: z.string(),
+      Environment: z.array(z.object({ Name: z.string(), Value: z.string() })).default([]),
+    }),
+  ),
+});
+
+const endpointSchema = z.object({ ServiceName: z.string() });
+
+const roleSchema = z.object({
+  AssumeRolePolicyDocument: z.object({
+    Statement: z.array(
+      z.object({
+        Principal: z.object({ Service: z.union([z.string(), z.array(z.string())]).default([]) }),
+      }),
+    ),
+  }),
+});
+
+/** Reads what ECS needs to know. */
+export function readTaskWiring(read: Reader): TaskWiring {
+  return {
+    taskDefinitions: read('AWS::ECS::TaskDefinition', taskDefinitionSchema).map(({ ref, properties }) => ({
+      arn: ref,
+      roleArns: [properties.TaskRoleArn, properties.ExecutionRoleArn],
+      cpu: properties.Cpu,
+      memoryMiB: properties.Memory,
+      volumes: properties.Volumes.map(({ Name, ConfiguredAtLaunch }) => ({
+        name: Name,
+        configuredAtLaunch: ConfiguredAtLaunch,
+      })),
+      containers: properties.ContainerDefinitions.map(({ Name, Environment }) => ({
+        name: Name,
+        environment: Object.fromEntries(Environment.map((variable) => [variable.Name, variable.Value])),
+      })),
+    })),
+    clusterArns: read('AWS::ECS::Cluster', z.unknown()).map(({ arn }) => arn),
+    subnetIds: read('AWS::EC2::Subnet', z.unknown()).map(({ ref }) => ref),
+    securityGroupIds: read('AWS::EC2::SecurityGroup', z.unknown()).map(({ ref }) => ref),
+    hasInternetGateway: read('AWS::EC2::InternetGateway', z.unknown()).length > 0,
+    hasNatGateway: read('AWS::EC2::NatGateway', z.unknown()).length > 0,
+    endpointServices: read('AWS::EC2::VPCEndpoint', endpointSchema).map(({ properties }) =>
+      properties.ServiceName.replace(/^com\.amazonaws\.[^.]+\./, ''),
+    ),
+    roles: read('AWS::IAM::Role', roleSchema).map(({ arn, properties }) => ({
+      arn,
+      trusts: properties.AssumeRolePolicyDocument.Statement.flatMap(({ Principal }) => Principal.Service),
+    })),
+  };
+}

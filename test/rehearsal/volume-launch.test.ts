@@ -1,0 +1,108 @@
+// The real launcher against the stand-in for ECS, wired by the real template, for archives of all sizes: what it asks is
+// admitted, its role may ask it, and the task hears of the volume that it cannot see.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { environment } from '../../lambda/environment.ts';
+import { sizeRestoreTask, type TaskSize } from '../../lib/core/restore-task-size.ts';
+import { launchRestoreTask } from '../../lib/io/ecs-launcher.ts';
+import { readTaskFacts } from '../../lib/io/task-metadata.ts';
+import { type CallLog, createCallLog } from '../../lib/rehearsal/aws-calls.ts';
+import { type EcsEndpoint, startEcsEndpoint } from '../../lib/rehearsal/ecs-endpoint.ts';
+import { functionByRole, readWiring } from '../../lib/rehearsal/wiring.ts';
+import { compareWithRoles, synthesizeTemplate } from './permissions.ts';
+
+const gib = 1024 ** 3;
+const local = { bucket: 'offsite', topicArn: 'arn:aws:sns:us-east-1:000000000000:operator' };
+const home = mkdtempSync(join(tmpdir(), 'offsite-launch-'));
+const program = join(home, 'program.mjs');
+writeFileSync(program, 'console.log(JSON.stringify(process.env))');
+
+afterAll(() => rmSync(home, { recursive: true }));
+
+describe.each(['public', 'endpoints'])('in the network %s', (restoreTestNetwork) => {
+  const before = { ...process.env };
+  let ecs: EcsEndpoint;
+  let calls: CallLog;
+
+  beforeAll(async () => {
+    const wiring = readWiring(synthesizeTemplate({ restoreTestNetwork }), 'OffsiteStack', local);
+    calls = createCallLog('own');
+    const host = { program: [program], cwd: home, environment: {} };
+    ecs = await startEcsEndpoint(wiring, host, async () => [], calls);
+    const launcher = functionByRole(wiring, 'launch-restore-test');
+    Object.assign(process.env, launcher.environment, {
+      AWS_ENDPOINT_URL_ECS: ecs.endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: launcher.logicalId,
+      AWS_SECRET_ACCESS_KEY: 'local',
+    });
+  });
+
+  afterAll(async () => {
+    await ecs.stop();
+    process.env = before;
+  });
+
+  const launch = (size: TaskSize, token: string) =>
+    launchRestoreTask(
+      environment(
+        'clusterArn',
+        'taskDefinitionArn',
+        'volumeTaskDefinitionArn',
+        'volumeRoleArn',
+        'containerName',
+        'subnetIds',
+        'securityGroupId',
+        'assignPublicIp',
+      ),
+      'bitagent-2026-11-23-031500Z',
+      size,
+      token,
+    );
+
+  test.each([0, 1, 8, 40, 87, 88, 170, 295, 7443])('%d GiB of plain dump', async (plainGib) => {
+    const size = sizeRestoreTask(plainGib * gib);
+    const taskArn = await launch(size, `token ${plainGib}`);
+    const task = (await ecs.idle()).find((one) => one.taskArn === taskArn);
+    expect(task?.exitCode, task?.logs).toBe(0);
+    expect(task?.cpu).toBe(String(size.cpu));
+    const heard = JSON.parse(task?.logs ?? '{}') as Record<string, string>;
+    expect(heard.OFFSITE_ARCHIVE_ID).toBe('bitagent-2026-11-23-031500Z');
+    expect(JSON.parse(heard.OFFSITE_SURCHARGES ?? '')).toEqual({
+      ...(size.volume && { volume: size.volume }),
+      publicAddress: restoreTestNetwork === 'public',
+    });
+    // Nothing of it is known outside of Fargate.
+    expect(await readTaskFacts(undefined, heard.OFFSITE_SURCHARGES)).toBeUndefined();
+    expect(task?.taskDefinitionArn.includes('VolumeTaskDefinition')).toBe(size.volume !== undefined);
+  });
+
+  test('all of which the role of the launcher may ask', async () => {
+    const asked = calls.calls.map(({ action, resource, context }) =>
+      [action, resource.replace(/^.*OffsiteStack-(\w+?)[0-9A-F]{8}.*$/, '$1'), context['iam:PassedToService']]
+        .filter(Boolean)
+        .join(' '),
+    );
+    expect(asked.sort()).toEqual([
+      'ecs:RunTask RestoreTaskTaskDefinition',
+      'ecs:RunTask RestoreTaskVolumeTaskDefinition',
+      'iam:PassRole RestoreTaskExecutionRole ecs-tasks.amazonaws.com',
+      'iam:PassRole RestoreTaskTaskRole ecs-tasks.amazonaws.com',
+      'iam:PassRole RestoreTaskVolumeRole ecs.amazonaws.com',
+    ]);
+    expect((await compareWithRoles(calls.calls)).refused).toEqual([]);
+  });
+
+  test('a volume that ECS would not make is an error of its own, and nothing runs', async () => {
+    const size = {
+      ...sizeRestoreTask(100 * gib),
+      volume: { sizeGib: 20_000, iops: 6000, throughputMib: 500 },
+    };
+    const running = (await ecs.idle()).length;
+    await expect(launch(size, 'too large')).rejects.toMatchObject({ code: 'RESTORE_TEST_NOT_STARTED' });
+    expect(await ecs.idle()).toHaveLength(running);
+  });
+});
