@@ -1,33 +1,26 @@
 // The restore test's image, built from its Dockerfile as it stands and run by a real engine as Fargate would run it.
 
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ArchiveId, archiveKeys } from '../../lib/core/archive.ts';
-import { environmentNames } from '../../lib/core/deployment.ts';
-import { parseRestoreReport, type RestoreReport } from '../../lib/core/restore-report.ts';
+import type { ArchiveId } from '../../lib/core/archive.ts';
 import type { ArchiveStore } from '../../lib/io/archive-store.ts';
 import { createS3Store } from '../../lib/io/s3-store.ts';
 import { startThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
 import { loadCorpus } from '../../lib/rehearsal/load-corpus.ts';
 import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
 import { storeArchive } from '../fixtures/archive.ts';
-import { buildImage, canMakeDebian, makeDebian, makeNode, makePostgres } from '../fixtures/base-images.ts';
+import { canMakeDebian } from '../fixtures/base-images.ts';
 import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
-import { runTask, type Task } from '../fixtures/fargate.ts';
+import { makeExt4Volume, runTask, type Task } from '../fixtures/fargate.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { corpus, corpusTorrents, dumpOf } from '../fixtures/postgres.ts';
+import { environmentOf, makeRestoreImages, reportOn, restoreImages } from '../fixtures/restore-image.ts';
 
-const root = join(import.meta.dirname, '..', '..');
 const canBuild = canRunDocker && canMakeDebian;
 if (!canBuild)
   console.warn(
     'SKIPPED: no dockerd that this user may start, or no debootstrap, so the restore test’s image is not built',
   );
 
-/** The archive's own major version, and a newer one. */
-const image = { 15: 'restore-test:15', 17: 'restore-test:17' } as const;
 const container = 'postgres-17';
 
 let docker: DockerEngine;
@@ -37,27 +30,9 @@ let dump: Buffer;
 let newerDump: Buffer;
 let minute = 0;
 
-/** Two Debians at a time: each waits for the network and for dpkg by turns. */
-async function makeImages(engine: Pick<DockerEngine, 'home' | 'env'>): Promise<void> {
-  const bookworm = makeDebian(engine, 'bookworm').then(() =>
-    Promise.all([makePostgres(engine, 'bookworm', 15), makeNode(engine)]),
-  );
-  const trixie = makeDebian(engine, 'trixie').then(() => makePostgres(engine, 'trixie', 17));
-  await bookworm;
-  await buildRestoreTest(engine, 15);
-  await trixie;
-  await buildRestoreTest(engine, 17);
-}
-
-async function buildRestoreTest(engine: Pick<DockerEngine, 'home' | 'env'>, major: 15 | 17): Promise<void> {
-  const args = ['--build-arg', `POSTGRES_MAJOR=${major}`];
-  const file = join(root, 'bin/restore-test.Dockerfile');
-  await buildImage(engine, { tag: image[major], file, context: root, args });
-}
-
 describe.skipIf(!canBuild)('the image of the restore test', () => {
   beforeAll(async () => {
-    docker = await startDockerEngine(makeImages);
+    docker = await startDockerEngine(makeRestoreImages);
     process.env.DOCKER_HOST = docker.env.DOCKER_HOST;
     aws = await startLocalAws();
     store = createS3Store({ bucket: aws.bucket });
@@ -70,7 +45,7 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     await docker.startPostgres(container, 'postgres:17-bookworm');
     const server = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
     newerDump = await dumpOf(await loadCorpus(server, corpus));
-  }, 600_000);
+  }, 900_000);
   afterAll(async () => {
     await aws?.stop();
     await docker?.stop();
@@ -82,32 +57,19 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
   }
 
   function run(id: ArchiveId, task: Partial<Task> = {}) {
-    const env = {
-      ...aws.env,
-      [environmentNames.bucket]: aws.bucket,
-      [environmentNames.topicArn]: aws.topicArn,
-      [environmentNames.archiveId]: id.id,
-    };
-    return runTask(docker, { image: image[15], env, ...task });
+    return runTask(docker, { image: restoreImages[15], env: environmentOf(aws, id), ...task });
   }
 
   /** Runs a program of the image, as the task would. */
   async function inside(...program: [string, ...string[]]): Promise<string> {
-    return (await runTask(docker, { image: image[15], program })).said;
-  }
-
-  async function storedOf(id: ArchiveId): Promise<{ report: RestoreReport | undefined; keys: string[] }> {
-    const keys: string[] = [];
-    for await (const { key } of store.list(archiveKeys(id).reports)) keys.push(key);
-    const key = keys.find((one) => one.endsWith('.json')) ?? '';
-    return { report: parseRestoreReport((await store.readText(key))?.text ?? ''), keys };
+    return (await runTask(docker, { image: restoreImages[15], program })).said;
   }
 
   it('restores on a read-only root without privileges: report, page, mail, and nothing left in its volume', async () => {
     const id = await archived(dump);
     const { exitCode, said, changed } = await run(id, { scratch: ['--volume', 'kept:/scratch'] });
     expect(exitCode, said).toBe(0);
-    const { report, keys } = await storedOf(id);
+    const { report, keys } = await reportOn(store, id);
     expect(report).toMatchObject({
       outcome: 'passed',
       torrents: corpusTorrents,
@@ -120,7 +82,7 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     expect(changed).toBe('');
     expect(
       await runTask(docker, {
-        image: image[15],
+        image: restoreImages[15],
         scratch: ['--volume', 'kept:/scratch'],
         program: ['ls', '-A', '/scratch'],
       }),
@@ -128,47 +90,71 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
   });
 
   it('is somebody without privileges, who may write to /scratch and to memory, and nowhere else', async () => {
-    expect(await inside('id', '-un')).toBe('postgres');
-    const look =
-      'find / \\( -path /proc -o -path /sys \\) -prune -o -type d -writable -print 2>/dev/null | sort';
-    expect((await inside('sh', '-c', look)).split('\n')).toEqual(['/dev/mqueue', '/dev/shm', '/scratch']);
-    expect(await inside('sh', '-c', 'echo > /tmp/here')).toContain('Read-only file system');
-    expect(await inside('sh', '-c', 'echo > /scratch/here && cat /scratch/here')).toBe('');
-    expect(await inside('stat', '--format', '%U:%G %a', '/scratch')).toBe('postgres:postgres 700');
+    const look = [
+      'id -un',
+      "stat --format '%U:%G %a' /scratch",
+      'find / \\( -path /proc -o -path /sys \\) -prune -o -type d -writable -print 2>/dev/null | sort',
+      'echo > /scratch/here && rm /scratch/here',
+      'echo > /tmp/here',
+    ];
+    const lines = (await inside('sh', '-c', look.join('; '))).split('\n');
+    expect(lines.slice(0, -1)).toEqual([
+      'postgres',
+      'postgres:postgres 700',
+      ...['/dev/mqueue', '/dev/shm', '/scratch'],
+    ]);
+    expect(lines.at(-1)).toContain('Read-only file system');
     // What its base image declares would be a second writable place.
-    const config = JSON.parse(await docker.docker('inspect', '--format', '{{json .Config}}', image[15]));
-    expect(config.Volumes).toEqual({ '/scratch': {} });
-    expect(config).toMatchObject({ User: 'postgres', StopSignal: 'SIGTERM' });
+    expect(await configOf(restoreImages[15])).toMatchObject({
+      User: 'postgres',
+      StopSignal: 'SIGTERM',
+      Volumes: { '/scratch': {} },
+    });
+    expect(await configOf('postgres:15-bookworm')).toMatchObject({
+      Volumes: { '/var/lib/postgresql/data': {} },
+    });
+    expect(Object.keys((await configOf(restoreImages[15])).Volumes)).toHaveLength(1);
   });
 
   it('holds Node, igzip and the bundle, and no npm, no sources and nothing of the machine that built it', async () => {
-    expect(await inside('node', '--version')).toMatch(/^v24\./);
-    expect(await inside('igzip', '--version')).toContain('igzip');
-    const look = `find / -xdev \\( -name '*.ts' -o -name '*.map' -o -name 'package*.json' -o -name 'npm*' -o -name '*history' -o -path '/var/lib/apt/lists/*' \\)`;
-    expect(await inside('sh', '-c', `${look} -type f 2>/dev/null`)).toBe('');
-    const { Env } = JSON.parse(await docker.docker('inspect', '--format', '{{json .Config}}', image[15]));
-    expect(Env.map((one: string) => one.split('=')[0])).toEqual(['PATH', 'TMPDIR']);
-    const history = await docker.docker('history', '--no-trunc', '--format', '{{.CreatedBy}}', image[15]);
+    const names = ['*.ts', '*.map', 'package*.json', 'npm*', '*history'].map((name) => `-name '${name}'`);
+    const find = `find / -xdev -type f \\( ${names.join(' -o ')} -o -path '/var/lib/apt/lists/*' \\) 2>/dev/null`;
+    const said = await inside('sh', '-c', `node --version; igzip --version; ls /opt/*; ${find}`);
+    expect(said).toMatch(/^v24\.[\d.]+\nigzip [^\n]+\nrestore-test\.cjs$/);
+    expect((await configOf(restoreImages[15])).Env.map((one) => one.split('=')[0])).toEqual([
+      'PATH',
+      'TMPDIR',
+    ]);
+    const history = await docker.docker(
+      'history',
+      '--no-trunc',
+      '--format',
+      '{{.CreatedBy}}',
+      restoreImages[15],
+    );
     expect(history).toContain('ENTRYPOINT');
     expect(history).not.toMatch(/npm|registry|https?:/);
   });
 
   it('works on a volume like EBS: of root, for its group, with what ext4 puts there', async () => {
-    const disk = join(docker.home, 'ebs');
-    mkdirSync(disk);
-    await execa('truncate', ['--size=512M', `${disk}.img`]);
-    await execa('mkfs.ext4', ['-q', `${disk}.img`]);
-    await execa('mount', ['-o', 'loop', `${disk}.img`, disk]);
+    const { scratch, remove } = await makeExt4Volume(docker, 512 * 1024 ** 2);
     try {
-      await execa('chown', ['root:999', disk]);
-      await execa('chmod', ['2775', disk]);
+      const asRoot = { image: restoreImages[15], scratch, user: 'root' };
+      await runTask(docker, { ...asRoot, program: ['chgrp', 'postgres', '/scratch'] });
+      await runTask(docker, { ...asRoot, program: ['chmod', '2775', '/scratch'] });
+      const look = await runTask(docker, {
+        ...asRoot,
+        program: ['stat', '--format', '%U:%G %a', '/scratch'],
+      });
+      expect(look.said).toBe('root:postgres 2775');
       const id = await archived(dump);
-      const { exitCode, said } = await run(id, { scratch: ['--volume', `${disk}:/scratch`] });
+      const { exitCode, said } = await run(id, { scratch });
       expect(exitCode, said).toBe(0);
-      expect((await storedOf(id)).report).toMatchObject({ outcome: 'passed' });
-      expect((await execa('ls', ['-A', disk])).stdout).toBe('lost+found');
+      expect((await reportOn(store, id)).report).toMatchObject({ outcome: 'passed' });
+      const left = await runTask(docker, { ...asRoot, program: ['ls', '-A', '/scratch'] });
+      expect(left.said).toBe('lost+found');
     } finally {
-      await execa('umount', [disk]);
+      await remove();
     }
   });
 
@@ -179,7 +165,7 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     await logged(name, 'start server took');
     await docker.docker('stop', '--time', '30', name);
     expect((await running).exitCode).toBe(1);
-    expect((await storedOf(id)).report).toMatchObject({
+    expect((await reportOn(store, id)).report).toMatchObject({
       outcome: 'failed',
       failure: { code: 'INTERRUPTED', found: 'signal SIGTERM' },
     });
@@ -191,9 +177,25 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     const full = ['--tmpfs', '/scratch:size=72m,uid=999,gid=999,mode=0700'];
     const { exitCode } = await run(id, { scratch: full });
     expect(exitCode).toBe(1);
-    expect((await storedOf(id)).report).toMatchObject({
+    expect((await reportOn(store, id)).report).toMatchObject({
       outcome: 'failed',
-      failure: { code: 'RESTORE_DISK_FULL', found: expect.stringContaining('No space left on device') },
+      failure: {
+        code: 'RESTORE_DISK_FULL',
+        found: expect.stringMatching(/No space left on device|could not extend file/),
+      },
+    });
+  });
+
+  it('on a volume that it may not write to says so', async () => {
+    const id = await archived(dump);
+    // As Fargate makes one that the image does not declare.
+    const { exitCode } = await run(id, { scratch: ['--tmpfs', '/scratch:mode=0755'] });
+    expect(exitCode).toBe(1);
+    expect((await reportOn(store, id)).report).toMatchObject({
+      failure: {
+        code: 'SERVER_FAILED',
+        found: expect.stringContaining("permission denied, mkdtemp '/scratch/"),
+      },
     });
   });
 
@@ -202,7 +204,7 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     const id = await archived(ending(dump, greedy));
     const { exitCode, outOfMemory } = await run(id, { memory: '512m' });
     expect({ exitCode, outOfMemory }).toEqual({ exitCode: 1, outOfMemory: true });
-    expect((await storedOf(id)).report).toMatchObject({
+    expect((await reportOn(store, id)).report).toMatchObject({
       outcome: 'failed',
       failure: { code: 'RESTORE_OUT_OF_MEMORY' },
     });
@@ -211,14 +213,14 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
   it('that is killed itself for memory ends with 137, which the stopped task tells ECS', async () => {
     const id = await archived(dump);
     expect(await run(id, { memory: '32m' })).toMatchObject({ exitCode: 137, outOfMemory: true });
-    expect((await storedOf(id)).keys).toEqual([]);
+    expect((await reportOn(store, id)).keys).toEqual([]);
   });
 
   it('refuses the archive of a newer server before it restores anything, and says what to build', async () => {
     const id = await archived(newerDump);
     const { exitCode, said } = await run(id);
     expect(exitCode, said).toBe(1);
-    const { report } = await storedOf(id);
+    const { report } = await reportOn(store, id);
     expect(report).toMatchObject({
       outcome: 'failed',
       failure: {
@@ -236,15 +238,19 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
   it('built for a newer major version, restores the archives of both', async () => {
     for (const bytes of [dump, newerDump]) {
       const id = await archived(bytes);
-      const { exitCode, said } = await run(id, { image: image[17] });
+      const { exitCode, said } = await run(id, { image: restoreImages[17] });
       expect(exitCode, said).toBe(0);
-      expect((await storedOf(id)).report).toMatchObject({
+      expect((await reportOn(store, id)).report).toMatchObject({
         outcome: 'passed',
         torrents: corpusTorrents,
         serverVersion: expect.stringMatching(/^17\./),
       });
     }
   });
+
+  async function configOf(name: string): Promise<{ Env: string[]; Volumes: Record<string, unknown> }> {
+    return JSON.parse(await docker.docker('inspect', '--format', '{{json .Config}}', name));
+  }
 
   /** Waits until a container has said something. */
   async function logged(name: string, words: string): Promise<void> {
