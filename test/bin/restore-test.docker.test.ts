@@ -140,8 +140,6 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     const { scratch, remove } = await makeExt4Volume(docker, 512 * 1024 ** 2);
     try {
       const asRoot = { image: restoreImages[15], scratch, user: 'root' };
-      await runTask(docker, { ...asRoot, program: ['chgrp', 'postgres', '/scratch'] });
-      await runTask(docker, { ...asRoot, program: ['chmod', '2775', '/scratch'] });
       const look = await runTask(docker, {
         ...asRoot,
         program: ['stat', '--format', '%U:%G %a', '/scratch'],
