@@ -1,6 +1,7 @@
 # The restore test: a Postgres of the archive's major version or newer, and one bundled program that starts it, restores
 # into it, reports and ends. Build from the repository's root:
 #   docker build -f bin/restore-test.Dockerfile --build-arg POSTGRES_MAJOR=17 .
+# It runs unprivileged and on a read-only root file system: all that it writes goes to /scratch, which the task mounts.
 ARG POSTGRES_MAJOR=16
 
 FROM node:24-bookworm-slim AS bundle
@@ -13,15 +14,30 @@ COPY lib/io lib/io
 COPY lib/steps lib/steps
 RUN npx esbuild bin/restore-test.ts --bundle --platform=node --target=node24 --format=cjs --minify --main-fields=module,main --outfile=restore-test.cjs
 
-FROM postgres:${POSTGRES_MAJOR}-bookworm
+FROM postgres:${POSTGRES_MAJOR}-bookworm AS server
+# igzip comes with isal. LLVM, which compiles queries of minutes, is a quarter of the image; Postgres goes without where
+# llvmjit.so is not there.
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends isal \
+  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
+    /usr/lib/postgresql/*/lib/llvmjit* /usr/lib/postgresql/*/lib/bitcode /usr/lib/llvm-* /usr/lib/*/libLLVM*
 COPY --from=bundle /usr/local/bin/node /usr/local/bin/node
 COPY --from=bundle /build/restore-test.cjs /opt/offsite/restore-test.cjs
-# Node runs in this image, and the bundle is whole: said while building, not on the day of the test.
-RUN node --check /opt/offsite/restore-test.cjs
+# Both run in this image, and the bundle is whole: said while building, not on the day of the test.
+RUN node --check /opt/offsite/restore-test.cjs && igzip --version
+# Fargate gives a volume the owner and mode that its mount point has here.
+RUN install --directory --owner=postgres --group=postgres --mode=0700 /scratch
+
+# Postgres' own image declares a volume for its data, which would be writable in spite of the read-only root, and no
+# later step can take that back. A copy of its files has neither that nor the layers of what was removed.
+FROM scratch
+COPY --from=server / /
+ARG POSTGRES_MAJOR
+ENV PATH=/usr/local/bin:/usr/bin:/bin:/usr/lib/postgresql/${POSTGRES_MAJOR}/bin TMPDIR=/scratch
+VOLUME /scratch
 # Postgres refuses to run as root; nothing here needs to.
 USER postgres
-WORKDIR /tmp
-# The base image asks for SIGINT, Fargate sends SIGTERM; the program takes both.
+# What Fargate sends; the program takes SIGINT too.
 STOPSIGNAL SIGTERM
 # Without the flag Node lets inflated chunks pile up before it collects them: 195 MB instead of 144 MB at 200 MB of dump.
 ENTRYPOINT ["node", "--max-semi-space-size=1", "/opt/offsite/restore-test.cjs"]

@@ -77,7 +77,9 @@ export async function startThrowawayPostgres(options: ThrowawayOptions = {}): Pr
   const binDir = options.binDir ?? findPostgresPrograms();
   if (binDir === undefined) throw serverProgramsMissing();
   const user = await unprivilegedUser();
-  const directory = await mkdtemp(join(tmpdir(), 'offsite-postgres-'));
+  const directory = await mkdtemp(join(tmpdir(), 'offsite-postgres-')).catch((error: Error) => {
+    throw serverFailed('initdb', error.message);
+  });
   let server: Server | undefined;
   let stopping: Promise<void> | undefined;
   const stop = () => {

@@ -1,0 +1,265 @@
+// The restore test's image, built from its Dockerfile as it stands and run by a real engine as Fargate would run it.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ArchiveId } from '../../lib/core/archive.ts';
+import type { ArchiveStore } from '../../lib/io/archive-store.ts';
+import { createS3Store } from '../../lib/io/s3-store.ts';
+import { startThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
+import { loadCorpus } from '../../lib/rehearsal/load-corpus.ts';
+import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import { storeArchive } from '../fixtures/archive.ts';
+import { canMakeDebian } from '../fixtures/base-images.ts';
+import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
+import { makeExt4Volume, runTask, type Task } from '../fixtures/fargate.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import { corpus, corpusTorrents, dumpOf } from '../fixtures/postgres.ts';
+import { environmentOf, makeRestoreImages, reportOn, restoreImages } from '../fixtures/restore-image.ts';
+
+const canBuild = canRunDocker && canMakeDebian;
+if (!canBuild)
+  console.warn(
+    'SKIPPED: no dockerd that this user may start, or no debootstrap, so the restore test’s image is not built',
+  );
+
+const container = 'postgres-17';
+
+let docker: DockerEngine;
+let aws: LocalAws;
+let store: ArchiveStore;
+let dump: Buffer;
+let newerDump: Buffer;
+let minute = 0;
+
+describe.skipIf(!canBuild)('the image of the restore test', () => {
+  beforeAll(async () => {
+    docker = await startDockerEngine(makeRestoreImages);
+    process.env.DOCKER_HOST = docker.env.DOCKER_HOST;
+    aws = await startLocalAws();
+    store = createS3Store({ bucket: aws.bucket });
+    const origin = await startThrowawayPostgres({ tuned: true });
+    try {
+      dump = await dumpOf(await loadCorpus(origin.connection, corpus));
+    } finally {
+      await origin.stop();
+    }
+    await docker.startPostgres(container, 'postgres:17-bookworm');
+    const server = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
+    newerDump = await dumpOf(await loadCorpus(server, corpus));
+  }, 900_000);
+  afterAll(async () => {
+    await aws?.stop();
+    await docker?.stop();
+  });
+
+  function archived(bytes: Buffer): Promise<ArchiveId> {
+    minute += 10;
+    return storeArchive(store, { dump: bytes, takenAt: new Date(Date.UTC(2026, 10, 22, 3, minute)) });
+  }
+
+  function run(id: ArchiveId, task: Partial<Task> = {}) {
+    return runTask(docker, { image: restoreImages[15], env: environmentOf(aws, id), ...task });
+  }
+
+  /** Runs a program of the image, as the task would. */
+  async function inside(...program: [string, ...string[]]): Promise<string> {
+    return (await runTask(docker, { image: restoreImages[15], program })).said;
+  }
+
+  it('restores on a read-only root without privileges: report, page, mail, and nothing left in its volume', async () => {
+    const id = await archived(dump);
+    const { exitCode, said, changed } = await run(id, { scratch: ['--volume', 'kept:/scratch'] });
+    expect(exitCode, said).toBe(0);
+    const { report, keys } = await reportOn(store, id);
+    expect(report).toMatchObject({
+      outcome: 'passed',
+      torrents: corpusTorrents,
+      serverVersion: expect.stringMatching(/^15\./),
+    });
+    expect(keys.filter((key) => key.endsWith('.html'))).toHaveLength(1);
+    expect((await aws.mails()).at(-1)?.subject).toBe(
+      `[offsite] Restore test passed: bitagent, ${corpusTorrents.toLocaleString('en')} torrents`,
+    );
+    expect(changed).toBe('');
+    expect(
+      await runTask(docker, {
+        image: restoreImages[15],
+        scratch: ['--volume', 'kept:/scratch'],
+        program: ['ls', '-A', '/scratch'],
+      }),
+    ).toMatchObject({ exitCode: 0, said: '' });
+  });
+
+  it('is somebody without privileges, who may write to /scratch and to memory, and nowhere else', async () => {
+    const look = [
+      'id -un',
+      "stat --format '%U:%G %a' /scratch",
+      'find / \\( -path /proc -o -path /sys \\) -prune -o -type d -writable -print 2>/dev/null | sort',
+      'echo > /scratch/here && rm /scratch/here',
+      'echo > /tmp/here',
+    ];
+    const lines = (await inside('sh', '-c', look.join('; '))).split('\n');
+    expect(lines.slice(0, -1)).toEqual([
+      'postgres',
+      'postgres:postgres 700',
+      ...['/dev/mqueue', '/dev/shm', '/scratch'],
+    ]);
+    expect(lines.at(-1)).toContain('Read-only file system');
+    // What its base image declares would be a second writable place.
+    expect(await configOf(restoreImages[15])).toMatchObject({
+      User: 'postgres',
+      StopSignal: 'SIGTERM',
+      Volumes: { '/scratch': {} },
+    });
+    expect(await configOf('postgres:15-bookworm')).toMatchObject({
+      Volumes: { '/var/lib/postgresql/data': {} },
+    });
+    expect(Object.keys((await configOf(restoreImages[15])).Volumes)).toHaveLength(1);
+  });
+
+  it('holds Node, igzip and the bundle, and no npm, no sources and nothing of the machine that built it', async () => {
+    const names = ['*.ts', '*.map', 'package*.json', 'npm*', '*history'].map((name) => `-name '${name}'`);
+    const find = `find / -xdev -type f \\( ${names.join(' -o ')} -o -path '/var/lib/apt/lists/*' \\) 2>/dev/null`;
+    const said = await inside('sh', '-c', `node --version; igzip --version; ls /opt/*; ${find}`);
+    expect(said).toMatch(/^v24\.[\d.]+\nigzip [^\n]+\nrestore-test\.cjs$/);
+    expect((await configOf(restoreImages[15])).Env.map((one) => one.split('=')[0])).toEqual([
+      'PATH',
+      'TMPDIR',
+    ]);
+    const history = await docker.docker(
+      'history',
+      '--no-trunc',
+      '--format',
+      '{{.CreatedBy}}',
+      restoreImages[15],
+    );
+    expect(history).toContain('ENTRYPOINT');
+    expect(history).not.toMatch(/npm|registry|https?:/);
+  });
+
+  it('works on a volume like EBS: of root, for its group, with what ext4 puts there', async () => {
+    const { scratch, remove } = await makeExt4Volume(docker, 512 * 1024 ** 2);
+    try {
+      const asRoot = { image: restoreImages[15], scratch, user: 'root' };
+      const look = await runTask(docker, {
+        ...asRoot,
+        program: ['stat', '--format', '%U:%G %a', '/scratch'],
+      });
+      expect(look.said).toBe('root:postgres 2775');
+      const id = await archived(dump);
+      const { exitCode, said } = await run(id, { scratch });
+      expect(exitCode, said).toBe(0);
+      expect((await reportOn(store, id)).report).toMatchObject({ outcome: 'passed' });
+      const left = await runTask(docker, { ...asRoot, program: ['ls', '-A', '/scratch'] });
+      expect(left.said).toBe('lost+found');
+    } finally {
+      await remove();
+    }
+  });
+
+  it('told to stop, reports that it was interrupted, within the time that Fargate leaves', async () => {
+    const id = await archived(ending(dump, 'SELECT pg_sleep(600);'));
+    const name = 'interrupted';
+    const running = run(id, { name });
+    await logged(name, 'start server took');
+    await docker.docker('stop', '--time', '30', name);
+    expect((await running).exitCode).toBe(1);
+    expect((await reportOn(store, id)).report).toMatchObject({
+      outcome: 'failed',
+      failure: { code: 'INTERRUPTED', found: 'signal SIGTERM' },
+    });
+    expect((await aws.mails()).at(-1)?.text).toContain('told to stop');
+  });
+
+  it('on a volume that gets full says so', async () => {
+    const id = await archived(dump);
+    const full = ['--tmpfs', '/scratch:size=72m,uid=999,gid=999,mode=0700'];
+    const { exitCode } = await run(id, { scratch: full });
+    expect(exitCode).toBe(1);
+    expect((await reportOn(store, id)).report).toMatchObject({
+      outcome: 'failed',
+      failure: {
+        code: 'RESTORE_DISK_FULL',
+        found: expect.stringMatching(/No space left on device|could not extend file/),
+      },
+    });
+  });
+
+  it('on a volume that it may not write to says so', async () => {
+    const id = await archived(dump);
+    // As Fargate makes one that the image does not declare.
+    const { exitCode } = await run(id, { scratch: ['--tmpfs', '/scratch:mode=0755'] });
+    expect(exitCode).toBe(1);
+    expect((await reportOn(store, id)).report).toMatchObject({
+      failure: {
+        code: 'SERVER_FAILED',
+        found: expect.stringContaining("permission denied, mkdtemp '/scratch/"),
+      },
+    });
+  });
+
+  it('whose server takes more memory than the task has says so', async () => {
+    const greedy = `SELECT length(string_agg(repeat('x', 1000000), '')) FROM generate_series(1, 900);`;
+    const id = await archived(ending(dump, greedy));
+    const { exitCode, outOfMemory } = await run(id, { memory: '512m' });
+    expect({ exitCode, outOfMemory }).toEqual({ exitCode: 1, outOfMemory: true });
+    expect((await reportOn(store, id)).report).toMatchObject({
+      outcome: 'failed',
+      failure: { code: 'RESTORE_OUT_OF_MEMORY' },
+    });
+  });
+
+  it('that is killed itself for memory ends with 137, which the stopped task tells ECS', async () => {
+    const id = await archived(dump);
+    expect(await run(id, { memory: '32m' })).toMatchObject({ exitCode: 137, outOfMemory: true });
+    expect((await reportOn(store, id)).keys).toEqual([]);
+  });
+
+  it('refuses the archive of a newer server before it restores anything, and says what to build', async () => {
+    const id = await archived(newerDump);
+    const { exitCode, said } = await run(id);
+    expect(exitCode, said).toBe(1);
+    const { report } = await reportOn(store, id);
+    expect(report).toMatchObject({
+      outcome: 'failed',
+      failure: {
+        code: 'SERVER_TOO_OLD',
+        expected: expect.stringMatching(/^PostgreSQL 17 or newer: the archive is of PostgreSQL 17\./),
+        found: expect.stringMatching(/^PostgreSQL 15\./),
+        hint: expect.stringContaining('POSTGRES_MAJOR=17'),
+      },
+    });
+    expect(report?.stages.map(({ stage }) => stage)).toEqual(['start server']);
+    expect(report).not.toHaveProperty('restoration');
+    expect((await aws.mails()).at(-1)?.text).toContain('POSTGRES_MAJOR=17');
+  });
+
+  it('built for a newer major version, restores the archives of both', async () => {
+    for (const bytes of [dump, newerDump]) {
+      const id = await archived(bytes);
+      const { exitCode, said } = await run(id, { image: restoreImages[17] });
+      expect(exitCode, said).toBe(0);
+      expect((await reportOn(store, id)).report).toMatchObject({
+        outcome: 'passed',
+        torrents: corpusTorrents,
+        serverVersion: expect.stringMatching(/^17\./),
+      });
+    }
+  });
+
+  async function configOf(name: string): Promise<{ Env: string[]; Volumes: Record<string, unknown> }> {
+    return JSON.parse(await docker.docker('inspect', '--format', '{{json .Config}}', name));
+  }
+
+  /** Waits until a container has said something. */
+  async function logged(name: string, words: string): Promise<void> {
+    await expect
+      .poll(() => docker.docker('logs', name).catch(() => ''), { timeout: 30_000, interval: 100 })
+      .toContain(words);
+  }
+});
+
+/** The dump with one more statement, before its end. */
+function ending(dump: Buffer, statement: string): Buffer {
+  const end = dump.lastIndexOf('--\n-- PostgreSQL database dump complete');
+  return Buffer.concat([dump.subarray(0, end), Buffer.from(`${statement}\n\n`), dump.subarray(end)]);
+}
