@@ -25,8 +25,13 @@ SELECT count(*) = 2, coalesce(string_agg(extname || ' ' || extversion, ', ' ORDE
 FROM pg_extension WHERE extname IN ('pg_trgm', 'btree_gin');
 
 -- check: enum_types
-SELECT count(*) = 8, count(*) || ' labels' FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
-WHERE t.typname IN ('FilesStatus', 'queue_job_status');
+SELECT count(*) FILTER (WHERE e.oid IS NULL) = 0,
+  coalesce('missing: ' || string_agg(wanted.type || ' ' || label, ', ') FILTER (WHERE e.oid IS NULL), count(*) || ' labels')
+FROM (VALUES ('FilesStatus', 'no_info'), ('FilesStatus', 'single'), ('FilesStatus', 'multi'),
+  ('FilesStatus', 'over_threshold'), ('queue_job_status', 'pending'), ('queue_job_status', 'processed'),
+  ('queue_job_status', 'retry'), ('queue_job_status', 'failed')) wanted(type, label)
+LEFT JOIN pg_type t ON t.typname = wanted.type AND t.typnamespace = 'public'::regnamespace
+LEFT JOIN pg_enum e ON e.enumtypid = t.oid AND e.enumlabel = label;
 
 -- The newest row against the dump's time: an old one means that the crawler stood still, or that the wrong database
 -- (a replica that is left behind, last year's) was dumped.
@@ -48,10 +53,12 @@ SELECT count(*) = 0, count(*) || ' rows not 20 bytes' FROM torrents WHERE octet_
 SELECT count(*) FILTER (WHERE NOT convalidated) = 0 AND count(*) FILTER (WHERE contype = 'f') >= 19,
   count(*) FILTER (WHERE contype = 'f') || ' foreign keys, ' || count(*) FILTER (WHERE contype = 'p')
     || ' primary keys, ' || count(*) FILTER (WHERE NOT convalidated) || ' not valid'
+    || coalesce(': ' || string_agg(conname, ', ' ORDER BY conname) FILTER (WHERE NOT convalidated), '')
 FROM pg_constraint WHERE connamespace = 'public'::regnamespace;
 
 -- check: indexes_valid
 SELECT count(*) FILTER (WHERE NOT indisvalid OR NOT indisready) = 0 AND count(*) > 0, count(*) || ' indexes'
+    || coalesce('; not valid: ' || string_agg(relname, ', ' ORDER BY relname) FILTER (WHERE NOT indisvalid OR NOT indisready), '')
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = 'public'::regnamespace;
 
 -- check: gin_indexes
@@ -89,13 +96,15 @@ SELECT coalesce(last_value, 0) >= (SELECT coalesce(max(id), 0) FROM label_eviden
   'label_evidence_id_seq at ' || coalesce(last_value::text, 'unused')
 FROM pg_sequences WHERE sequencename = 'label_evidence_id_seq';
 
--- check: all_sequences_ahead, warns
+-- A sequence that is behind its table gives the next row a key that is taken.
+-- check: all_sequences_ahead
 SELECT count(*) FILTER (WHERE newest > coalesce(at, 0)) = 0,
   count(*) || ' sequences' || coalesce('; behind: ' || string_agg(name, ', ') FILTER (WHERE newest > coalesce(at, 0)), '')
 FROM (
   SELECT s.oid::regclass::text AS name, pg_sequence_last_value(s.oid) AS at, (xpath('/row/newest/text()', query_to_xml(
     format('SELECT max(%I) AS newest FROM %s', a.attname, a.attrelid::regclass), false, true, '')))[1]::text::bigint AS newest
   FROM pg_class s
+  JOIN pg_sequence q ON q.seqrelid = s.oid AND q.seqincrement > 0 AND NOT q.seqcycle
   JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass
     AND d.deptype IN ('a', 'i')
   JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
@@ -110,8 +119,9 @@ SELECT count(*) FILTER (WHERE m.oid IS NULL) = 0
 FROM bloom_filters b LEFT JOIN pg_largeobject_metadata m ON m.oid = b.oid WHERE b.oid IS NOT NULL;
 
 -- check: trigger_enabled
-SELECT count(*) = 1, coalesce(max(tgenabled::text), 'missing')
-FROM pg_trigger WHERE tgname = 'queue_announce_job' AND tgenabled = 'O';
+SELECT count(*) FILTER (WHERE tgenabled = 'O') = 1, 'queue_announce_job '
+  || CASE max(tgenabled::text) WHEN 'O' THEN 'enabled' WHEN 'D' THEN 'DISABLED' ELSE coalesce(max(tgenabled::text), 'missing') END
+FROM pg_trigger WHERE tgname = 'queue_announce_job' AND NOT tgisinternal;
 
 -- check: budgeted_count
 SELECT (b).count > 0, 'count ' || (b).count || ', estimate ' || (b).budget_exceeded

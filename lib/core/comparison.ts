@@ -3,6 +3,7 @@
 
 import * as z from 'zod';
 import type { Inventory } from './inventory.ts';
+import { formatCount } from './quantities.ts';
 
 export const comparisonSchema = z.strictObject({
   /** A table's qualified name, or what was counted: `indexes`, `large objects` … */
@@ -42,6 +43,8 @@ export type RestoredCatalogue = {
   /** By the inventory's own table names; null for a table that is not there. */
   readonly rows: Readonly<Record<string, number | null>>;
   readonly objects: Readonly<Record<ObjectKind, readonly string[]>>;
+  /** Indexes that are there and that no query uses: they do not count as having come back. */
+  readonly invalidIndexes: readonly string[];
   readonly largeObjects: number;
 };
 
@@ -63,7 +66,9 @@ export function compareCatalogue(inventory: Inventory, restored: RestoredCatalog
     const found = restored.rows[table] ?? null;
     return { what: table, counted: 'rows', expected, found, same: expected === found };
   });
-  const objects = objectKinds.map((kind) => compareNames(kind, inventory[kind], restored.objects[kind]));
+  const objects = objectKinds.map((kind) =>
+    compareNames(kind, inventory[kind], restored.objects[kind], restored.invalidIndexes),
+  );
   const largeObjects: Comparison = {
     what: 'large objects',
     counted: 'objects',
@@ -72,6 +77,25 @@ export function compareCatalogue(inventory: Inventory, restored: RestoredCatalog
     same: inventory.largeObjects === restored.largeObjects,
   };
   return [...rows, ...objects, largeObjects];
+}
+
+/** Names the first thing that differs, for a subject or a sentence: `content_tsv_idx is missing`. */
+export function describeDifference(different: readonly Comparison[]): string {
+  const [first] = different;
+  if (first === undefined) return 'nothing differs';
+  const { what, counted, expected, found, missing = [], unexpected = [] } = first;
+  const [lost] = missing;
+  const [added] = unexpected;
+  const one =
+    lost !== undefined
+      ? `${lost} is missing`
+      : added !== undefined
+        ? `${added} was not dumped`
+        : found === null
+          ? `${what} is missing`
+          : `${formatCount(found)} of ${formatCount(expected)} ${counted === 'rows' ? `rows of ${what}` : what}`;
+  const others = different.length - 1 + Math.max(0, missing.length + unexpected.length - 1);
+  return others > 0 ? `${one}, and more` : one;
 }
 
 /**
@@ -91,11 +115,18 @@ export function splitName(text: string): string[] {
   return parts;
 }
 
-function compareNames(kind: ObjectKind, dumped: readonly string[], restored: readonly string[]): Comparison {
-  const [expected, found] = [dumped, restored].map((names) =>
+function compareNames(
+  kind: ObjectKind,
+  dumped: readonly string[],
+  restored: readonly string[],
+  invalid: readonly string[],
+): Comparison {
+  const [expected, found, spoilt] = [dumped, restored, kind === 'indexes' ? invalid : []].map((names) =>
     names.map((name) => splitName(name).at(-1) ?? name).filter((name) => !preinstalled.includes(name)),
-  ) as [string[], string[]];
-  const missing = without(expected, found);
+  ) as [string[], string[], string[]];
+  const missing = without(expected, found).map((name) =>
+    spoilt.includes(name) ? `${name} (there, but not valid)` : name,
+  );
   const unexpected = without(found, expected);
   return {
     what: kind,

@@ -2,6 +2,7 @@
 // server with these, so nothing but SQL ever reaches it: psql's own commands, which could run programs, end the reading.
 
 import { CopyLines } from './copy-lines.ts';
+import { DumpEnd, firstEnd } from './dump-end.ts';
 import { endMarker } from './dump-scanner.ts';
 import { OffsiteError } from './errors.ts';
 import { newline } from './sql-bytes.ts';
@@ -44,13 +45,12 @@ const piecesMax = 64;
  *   upon itself.
  */
 export class DumpSplitter {
-  /** Whether the last thing so far was pg_dump's end marker. */
-  ended = false;
+  readonly #end = new DumpEnd(firstEnd);
   readonly #lexer = new SqlLexer({
     token: (text) => this.#token(text),
     statement: () => this.#statement(),
     comment: (line) => {
-      if (line === endMarker) this.ended = true;
+      if (line === endMarker) this.#end.mark();
     },
     metaCommand: (text) => this.#metaCommand(text),
   });
@@ -63,6 +63,11 @@ export class DumpSplitter {
   #copiedTable = '';
   /** Line under way, from 1. */
   #line = 1;
+
+  /** Whether the dump is over: pg_dump's end marker came, nothing of weight after it, and `\unrestrict` where it is due. */
+  get ended(): boolean {
+    return this.#end.verdict(this.#tokens.length === 0) === 'end';
+  }
 
   /** The parts that this chunk completes. They share its memory. */
   *push(chunk: Uint8Array): Generator<DumpPart, void, undefined> {
@@ -102,7 +107,6 @@ export class DumpSplitter {
 
   #token(text: string): boolean {
     this.#tokens.push(text);
-    this.ended = false;
     return this.#tokens.length < tokensKept;
   }
 
@@ -112,13 +116,22 @@ export class DumpSplitter {
     if (verb === 'SET' && name === 'standard_conforming_strings')
       this.#lexer.standardStrings = value !== 'off';
     this.#statementEnded = true;
+    this.#end.follow();
     return true;
   }
 
   #metaCommand(text: string): void {
     const line = this.#line + countLines(this.#pieces);
-    if (this.#tokens.length > 0 || !/^\\(un)?restrict [0-9A-Za-z]+\s*$/.test(text))
+    const { verb, token } =
+      /^\\(?<verb>restrict|unrestrict) (?<token>[0-9A-Za-z]+)\s*$/.exec(text)?.groups ?? {};
+    if (this.#tokens.length > 0 || token === undefined)
       throw refused(`the command ${JSON.stringify(text.slice(0, 60))}`, line);
+    if (verb === 'unrestrict') {
+      this.#end.unrestrict(token);
+      return;
+    }
+    this.#end.restrict(token);
+    this.#end.follow();
   }
 
   #takeStatement(): DumpPart {

@@ -5,6 +5,8 @@ import type { RestoreFailure } from './restore-report.ts';
 import { StatementError } from './statement-error.ts';
 import { countedTable } from './verdict.ts';
 
+const tablesShown = 5;
+
 /** Describes whatever was thrown, with line and statement where a statement of the dump was refused. */
 export function describeFailure(error: unknown): RestoreFailure {
   if (error instanceof OffsiteError) {
@@ -21,11 +23,16 @@ export function describeFailure(error: unknown): RestoreFailure {
   };
 }
 
-/** The dump is another database's. */
-export function nothingToCount(): OffsiteError {
+/**
+ * The dump is another database's.
+ *
+ * @param tables - That it has.
+ */
+export function nothingToCount(tables: readonly string[]): OffsiteError {
+  const others = tables.length > tablesShown ? `, and ${tables.length - tablesShown} more` : '';
   return new OffsiteError('RESTORE_FAILED', `the dump has no table ${countedTable}`, {
     expected: `the table public.${countedTable}, as every BitAgent database has it`,
-    found: 'other tables only',
+    found: tables.length === 0 ? 'no table at all' : `${tables.slice(0, tablesShown).join(', ')}${others}`,
     hint: "look at what is dumped: is 'database' in the agent's settings the right one?",
   });
 }

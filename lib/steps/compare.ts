@@ -4,6 +4,7 @@
 import {
   type Comparison,
   compareCatalogue,
+  describeDifference,
   type ObjectKind,
   objectKinds,
   type RestoredCatalogue,
@@ -37,8 +38,9 @@ WITH space AS (
 SELECT 'tables', name FROM relation WHERE relkind IN ('r', 'p', 'f')
 UNION ALL SELECT 'views', name FROM relation WHERE relkind IN ('v', 'm')
 UNION ALL SELECT 'sequences', name FROM relation WHERE relkind = 'S'
-UNION ALL SELECT 'indexes', name FROM relation JOIN pg_index i ON i.indexrelid = relation.oid
-  WHERE i.indisvalid AND i.indisready AND NOT EXISTS (
+UNION ALL SELECT CASE WHEN i.indisvalid AND i.indisready THEN 'indexes' ELSE 'invalid indexes' END, name
+  FROM relation JOIN pg_index i ON i.indexrelid = relation.oid
+  WHERE NOT EXISTS (
     SELECT FROM pg_constraint WHERE conindid = i.indexrelid AND contype IN ('p', 'u', 'x'))
 UNION ALL SELECT 'constraints', relation.name || '.' || quote_ident(k.conname)
   FROM pg_constraint k JOIN relation ON relation.oid = k.conrelid
@@ -72,12 +74,15 @@ export async function compareWithInventory(
 ): Promise<Comparison[]> {
   const ask = options.ask ?? ((sql) => query(connection, sql, options));
   const catalogue = await ask(catalogueSql);
-  const objects = Object.fromEntries(
-    objectKinds.map((kind) => [kind, catalogue.filter(([of]) => of === kind).map(([, name = '']) => name)]),
-  ) as Record<ObjectKind, string[]>;
+  const namesOf = (kind: string) => catalogue.filter(([of]) => of === kind).map(([, name = '']) => name);
+  const objects = Object.fromEntries(objectKinds.map((kind) => [kind, namesOf(kind)])) as Record<
+    ObjectKind,
+    string[]
+  >;
   const restored: RestoredCatalogue = {
     rows: await countRows(ask, Object.keys(inventory.rows), objects.tables),
     objects,
+    invalidIndexes: namesOf('invalid indexes'),
     largeObjects: Number(catalogue.find(([of]) => of === 'large objects')?.[1] ?? 0),
   };
   return compareCatalogue(inventory, restored);
@@ -86,14 +91,14 @@ export async function compareWithInventory(
 /**
  * Passes if everything came back.
  *
- * @throws `OffsiteError` `RESTORE_FAILED` naming each thing that differs.
+ * @throws `OffsiteError` `RESTORE_FAILED`: its message names the first thing that differs, so that the mail's subject does.
  */
 export function assertSame(comparisons: readonly Comparison[]): void {
   const different = comparisons.filter(({ same }) => !same);
   if (different.length === 0) return;
   const list = (which: 'expected' | 'found') =>
     different.map((one) => `${one.what}: ${one[which] ?? 'not there'}`).join(', ');
-  throw new OffsiteError('RESTORE_FAILED', 'what came back is not what was dumped', {
+  throw new OffsiteError('RESTORE_FAILED', describeDifference(different), {
     expected: list('expected'),
     found: list('found'),
     hint: 'the dump is not whole although it was restored without an error: look at what runs pg_dump, and back up again now',

@@ -175,7 +175,7 @@ async function proveOn(
   }
   assertSame(findings.comparisons);
   if (!ended) throw markerMissing();
-  if (findings.torrents === undefined) throw nothingToCount();
+  if (findings.torrents === undefined) throw nothingToCount(inventory.tables);
   const facts = { dumpedAt: new Date(subject.manifest.startedAt), torrents: rowsOf(inventory, countedTable) };
   findings.checks = await stages.measure('checks', () =>
     runChecks(sandbox.connection, database, checks, facts, signal),

@@ -18,10 +18,12 @@ export type Row = {
   readonly contest: string;
   readonly what: string;
   readonly value: number;
-  readonly unit: 's' | '×' | 'MiB' | 'KB' | 'ms' | 'GB' | 'MB/s';
+  readonly unit: 's' | '×' | 'MiB' | 'KB' | 'ms' | 'GB' | 'MB/s' | 'drills';
   /** The least or the most that is allowed. */
   readonly target?: { readonly atMost?: number; readonly atLeast?: number };
   readonly note?: string;
+  /** A miss is a fault, on whatever machine: the whole run fails. */
+  readonly isPromise?: boolean;
 };
 
 /** How long each run may wait for a quiet moment. */
@@ -96,7 +98,7 @@ export function table(rows: readonly Row[]): string {
 }
 
 function shown({ value, unit }: Row): string {
-  const digits = { s: 2, '×': 2, MiB: 0, KB: 0, ms: 0, GB: 0, 'MB/s': 0 }[unit];
+  const digits = { s: 2, '×': 2, MiB: 0, KB: 0, ms: 0, GB: 0, 'MB/s': 0, drills: 0 }[unit];
   const places = unit === '×' && value < 2 ? 3 : digits;
   return `${value.toFixed(places)} ${unit}`;
 }

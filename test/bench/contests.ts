@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { bundleHandler } from './bundle.ts';
 import { type Contestant, contest, type Row, ratio, typical } from './contest.ts';
+import { drillsContest } from './drills-contest.ts';
 import { type Measured, measure, median } from './measure.ts';
 import { restoreContest } from './restore-contest.ts';
 import { scale } from './scale.ts';
@@ -353,7 +354,7 @@ export const contests: Readonly<Record<string, Contest>> = {
   restore,
   scale,
 };
-export const onDemand: Readonly<Record<string, Contest>> = { 'real-s3': realS3 };
+export const onDemand: Readonly<Record<string, Contest>> = { 'real-s3': realS3, drills: drillsContest };
 
 /** What the figures were measured on. */
 export async function machine(): Promise<Record<string, string>> {

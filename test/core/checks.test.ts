@@ -8,7 +8,6 @@ describe('parseChecks', () => {
     expect(checks).toHaveLength(22);
     expect(checks.filter(({ severity }) => severity === 'warn').map(({ name }) => name)).toEqual([
       'content_link',
-      'all_sequences_ahead',
     ]);
     expect(checks[0]).toMatchObject({
       name: 'torrents_count',

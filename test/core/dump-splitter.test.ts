@@ -110,6 +110,10 @@ describe('DumpSplitter', () => {
     expect(cutIn('ADD CONSTRAINT')).toThrow('the dump ends inside of a statement');
     expect(split([Buffer.from(text)]).splitter.ended).toBe(true);
     expect(split([Buffer.from(`${text}SELECT 1;\n`)]).splitter.ended).toBe(false);
+    expect(split([Buffer.from(text.slice(0, text.indexOf('\\unrestrict')))]).splitter.ended).toBe(false);
+    expect(split([Buffer.from(text.replace('\\unrestrict abc', '\\unrestrict ab'))]).splitter.ended).toBe(
+      false,
+    );
     expect(split([Buffer.from(text.slice(0, text.indexOf('CREATE INDEX')))]).splitter.ended).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   compareCatalogue,
+  describeDifference,
   objectKinds,
   type RestoredCatalogue,
   splitName,
@@ -25,6 +26,7 @@ function restored(parts: Partial<RestoredCatalogue['objects']> = {}): RestoredCa
   return {
     rows: inventory.rows,
     objects: { ...objects, ...parts } as RestoredCatalogue['objects'],
+    invalidIndexes: [],
     largeObjects: 0,
   };
 }
@@ -170,10 +172,38 @@ describe('compareCatalogue', () => {
     });
   });
 
+  it('does not take an index that no query can use for one that came back', () => {
+    const catalogue = {
+      ...restored({ indexes: ['public.torrents_name_idx'] }),
+      invalidIndexes: ['public.torrents_size_idx'],
+    };
+    const different = compareCatalogue(inventory, catalogue).filter(({ same }) => !same);
+    expect(different).toMatchObject([{ missing: ['torrents_size_idx (there, but not valid)'] }]);
+  });
+
   it('tells a table that is not there from an empty one', () => {
     const catalogue = { ...restored(), rows: { 'public.torrents': 0 } };
     const rows = compareCatalogue(inventory, catalogue).filter(({ counted }) => counted === 'rows');
     expect(rows.map(({ found }) => found)).toEqual([0, null]);
+  });
+});
+
+describe('describeDifference', () => {
+  const different = (catalogue: RestoredCatalogue) =>
+    describeDifference(compareCatalogue(inventory, catalogue).filter(({ same }) => !same));
+
+  it.each<[string, RestoredCatalogue]>([
+    ['torrents_size_idx is missing', restored({ indexes: ['public.torrents_name_idx'] })],
+    ['torrents_name_idx is missing, and more', restored({ indexes: [] })],
+    ['other was not dumped', restored({ triggers: ['public.torrents.other'] })],
+    ['public.torrent_files is missing', { ...restored(), rows: { 'public.torrents': 20_012 } }],
+    [
+      '2,011 of 20,012 rows of public.torrents',
+      { ...restored(), rows: { ...inventory.rows, 'public.torrents': 2_011 } },
+    ],
+    ['1 of 0 large objects', { ...restored(), largeObjects: 1 }],
+  ])('%s', (words, catalogue) => {
+    expect(different(catalogue)).toBe(words);
   });
 });
 
