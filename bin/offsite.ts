@@ -163,7 +163,9 @@ storeCommand('restore-test', 'restore an archive into a throw-away server and co
   .argument('[id|latest]', "an archive's id, or 'latest': the newest intact one", 'latest')
   .option('--docker [image]', 'run the server in a container without network (default image: postgres:16)')
   .option('--checks <file>', "your own checks; without it, the vault's checks/<source>.sql")
-  .option('-o, --output <folder>', 'where to write the report', '.')
+  .option('-o, --output <folder>', 'where to keep the report, as JSON and as a page', '.')
+  .option('--force', 'replace the files if they exist')
+  .option('--open', 'show the page, with pictures, in the browser')
   .option('--json', 'print the report as JSON')
   .option('--print-checks', 'print the shipped checks, to begin a file of your own with')
   .addHelpText(

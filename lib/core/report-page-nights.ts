@@ -5,7 +5,7 @@ import { scaleUtc } from 'd3-scale';
 import { area, line } from 'd3-shape';
 import { type Html, html } from './html.ts';
 import { formatBytes, formatCount } from './quantities.ts';
-import type { NightPoint, TestPoint } from './report-history.ts';
+import { isProven, type NightPoint, type TestPoint } from './report-history.ts';
 import { cross, groundY, nameAxis, picture, px, stretched, valueAxis } from './report-page-plot.ts';
 import { nightTable } from './report-page-trend-tables.ts';
 import { bytes, counts, describeChange, shortDate } from './report-page-units.ts';
@@ -26,6 +26,7 @@ type Curve = {
 type NightPicture = {
   readonly id: string;
   readonly heading: string;
+  readonly className: string;
   readonly caption: string;
   readonly curves: readonly Curve[];
   readonly quantity: typeof bytes;
@@ -36,6 +37,7 @@ const nightPictures: readonly NightPicture[] = [
   {
     id: 'bytes',
     heading: 'Bytes, night by night',
+    className: 'card row',
     caption: 'in the vault',
     curves: [
       {
@@ -55,6 +57,7 @@ const nightPictures: readonly NightPicture[] = [
   {
     id: 'torrents',
     heading: 'Torrents, night by night',
+    className: 'card',
     caption: 'torrents',
     curves: [{ name: 'in the dump', className: 'main', of: ({ torrents }) => torrents }],
     quantity: counts,
@@ -63,6 +66,7 @@ const nightPictures: readonly NightPicture[] = [
   {
     id: 'rows',
     heading: 'Rows of all tables, night by night',
+    className: 'card',
     caption: 'rows',
     curves: [{ name: 'in the dump', className: 'main', of: ({ rows }) => rows }],
     quantity: counts,
@@ -75,22 +79,20 @@ function unlessMissing(verdict: NightPoint['verdict'], value: number): number | 
 }
 
 function nightTrend(
-  { id, heading, caption, curves, quantity, say }: NightPicture,
+  { id, heading, className, caption, curves, quantity, say }: NightPicture,
   nights: readonly NightPoint[],
   current: TestPoint,
 ): Html {
   const [main] = curves;
-  if (main === undefined || nights.length === 0) {
-    return html`<figure class="card empty"><figcaption><h3>${heading}</h3></figcaption><p class="caption">No verdict of a night could be read: there is nothing to draw yet.</p></figure>`;
-  }
+  if (main === undefined) return html``;
   const values = curves.flatMap(({ of }) => nights.map((night) => of(night) ?? 0));
   const { y, labels, lines } = valueAxis(Math.max(...values), quantity);
   const x = timeScale(nights);
-  const bad = nights.filter(({ verdict }) => verdict !== 'intact');
+  const bad = nights.filter((night) => !isProven(night));
   const crosses = bad.map((night) =>
     cross(x(night.takenAt), y(main.of(night) ?? 0), `${shortDate(night.takenAt, dayMs)}: ${night.verdict}`),
   );
-  return html`<figure class="card"><figcaption><h3>${heading}</h3><p class="caption">${nightCaption(nights, main, caption, say)}</p>${keys(curves, bad.length)}</figcaption>
+  return html`<figure class="${className}"><figcaption><h3>${heading}</h3><p class="caption">${nightCaption(nights, main, caption, say)}</p>${keys(curves, bad.length)}</figcaption>
 ${picture({
   id,
   title: heading,
@@ -107,8 +109,7 @@ function drawCurve(
   y: (value: number) => number,
   say: (value: number) => string,
 ): Html {
-  const isIntact = (night: NightPoint) => night.verdict === 'intact' && of(night) !== undefined;
-  const drawn = nights.filter(isIntact);
+  const drawn = nights.filter((night) => isProven(night) && of(night) !== undefined);
   const at = (night: NightPoint) => x(night.takenAt);
   const high = (night: NightPoint) => y(of(night) ?? 0);
   const fill = area<NightPoint>(at, groundY, high).digits(2)(drawn);
@@ -170,7 +171,7 @@ function nightCaption(
   unit: string,
   say: (value: number) => string,
 ): string {
-  const known = nights.flatMap((night) => (night.verdict === 'intact' ? (of(night) ?? []) : []));
+  const known = nights.flatMap((night) => (isProven(night) ? (of(night) ?? []) : []));
   const [first] = known;
   const last = known.at(-1);
   if (first === undefined || last === undefined) return 'None of these nights is intact.';
@@ -203,7 +204,10 @@ function keys(curves: readonly Curve[], bad: number): Html | undefined {
   }</p>`;
 }
 
-/** The figures, one under or beside the other. */
+/** The figures; one sentence in their place where there is no night to draw. */
 export function nightTrends(nights: readonly NightPoint[], current: TestPoint): Html {
+  if (nights.length === 0) {
+    return html`<figure class="card row"><figcaption><h3>Night by night</h3><p class="caption">No verdict on a night’s archive is known here: there is nothing to draw yet.</p></figcaption></figure>`;
+  }
   return html`${nightPictures.map((one) => nightTrend(one, nights, current))}`;
 }

@@ -5,11 +5,17 @@ import { parseArchiveId } from './archive.ts';
 import { constantHtml, type Html, html } from './html.ts';
 import { formatCount, formatDuration } from './quantities.ts';
 import { formatUsd } from './report-cost.ts';
-import { type ReportHistory, recoveryMsOf, type TestPoint, testPoint } from './report-history.ts';
+import {
+  type ReportHistory,
+  recoveryMsOf,
+  restoredRowsOf,
+  type TestPoint,
+  testPoint,
+} from './report-history.ts';
 import { nightTrends } from './report-page-nights.ts';
-import { recoveryTrend } from './report-page-recovery.ts';
 import { pageStyle, pageStyleHash } from './report-page-style.ts';
 import { checksTable, comparedTables, differences, particulars } from './report-page-tables.ts';
+import { testTrends } from './report-page-tests.ts';
 import { longDate } from './report-page-units.ts';
 import { waterfall } from './report-page-waterfall.ts';
 import { headline, type Proof, plural, proofsOf, shortVersion } from './report-words.ts';
@@ -20,8 +26,8 @@ export type ReportPage = {
   readonly report: RestoreReport;
   /** What was known when the test ended; this test itself is added if it is not among them. */
   readonly history: ReportHistory;
-  /** Where the report is in the bucket. */
-  readonly key: string;
+  /** Where the report is: its key in the bucket, or the file beside the page. */
+  readonly kept: string;
   /** What the test cost, in US dollars, if that is known. */
   readonly costUsd?: number | undefined;
 };
@@ -31,7 +37,7 @@ export type ReportPage = {
  *
  * @returns A whole HTML document. Its policy lets nothing in: no script, no request, no style but its own, by hash.
  */
-export function renderReportPage({ report, history, key, costUsd }: ReportPage): string {
+export function renderReportPage({ report, history, kept, costUsd }: ReportPage): string {
   const current = testPoint(report);
   const tests = withCurrent(history.tests, current);
   const outcome = `Restore test ${report.outcome}: ${report.source}, ${report.startedAt.slice(0, 10)}`;
@@ -49,13 +55,14 @@ ${figures(report, costUsd)}
 ${proofs(report)}
 ${waterfall(report)}
 <section aria-labelledby="trends"><h2 id="trends" class="bare">How it has gone so far</h2>
-<div class="grid">${recoveryTrend(tests, current)}
+${history.unread?.map((sentence) => html`<p class="caption unread">${sentence}</p>`)}
+<div class="grid">${testTrends(tests, current)}
 ${nightTrends(history.nights, current)}</div></section>
 ${report.outcome === 'failed' ? differences(report) : undefined}
 ${checksTable(report)}
 ${report.outcome === 'passed' ? differences(report) : undefined}
 ${comparedTables(report)}
-${particulars(report, key)}
+${particulars(report, kept)}
 </main><footer><p>bitagent-offsite ${report.toolVersion}. All times are UTC. This page holds no script and asks for nothing from the network.</p></footer></body></html>
 `.markup;
 }
@@ -104,8 +111,7 @@ function whatFailed(
 
 function figures(report: RestoreReport, costUsd: number | undefined): Html {
   const { comparisons, torrents, outcome } = report;
-  const rows = comparisons.filter(({ counted }) => counted === 'rows');
-  const total = rows.reduce((sum, { found }) => sum + (found ?? 0), 0);
+  const tables = comparisons.filter(({ counted }) => counted === 'rows').length;
   const tiles: [string, string, string][] = [];
   if (torrents !== undefined)
     tiles.push([formatCount(torrents), countedTable, 'counted in the restored database']);
@@ -116,7 +122,7 @@ function figures(report: RestoreReport, costUsd: number | undefined): Html {
       'from the first byte to the last index',
     ]);
   } else tiles.push([formatDuration(report.durationMs), 'until it failed', 'from the start of the test']);
-  if (rows.length > 0) tiles.push([formatCount(total), 'rows', `in ${plural(rows.length, 'table')}`]);
+  if (tables > 0) tiles.push([formatCount(restoredRowsOf(report)), 'rows', `in ${plural(tables, 'table')}`]);
   if (costUsd !== undefined)
     tiles.push([formatUsd(costUsd), 'cost', `about, for ${formatDuration(report.durationMs)} of Fargate`]);
   return html`<dl class="tiles">${tiles.map(

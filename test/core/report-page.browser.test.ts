@@ -19,7 +19,7 @@ import {
 } from '../fixtures/page-measures.mjs';
 import { broken, differing, early, first, hostile, settled } from '../fixtures/reports.ts';
 
-const key = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
+const kept = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
 const samples = { settled, first, differing, broken, early, hostile };
 type Name = keyof typeof samples;
 const names = Object.keys(samples) as Name[];
@@ -42,7 +42,7 @@ type Look = { readonly page: Page; readonly complaints: string[]; readonly reque
 
 async function look(name: Name, options: Parameters<Browser['newPage']>[0] = {}): Promise<Look> {
   const file = join(home, `${name}.html`);
-  writeFileSync(file, renderReportPage({ ...samples[name], key, costUsd: 0.031 }));
+  writeFileSync(file, renderReportPage({ ...samples[name], kept, costUsd: 0.031 }));
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
   const complaints: string[] = [];
   const requests: string[] = [];

@@ -9,7 +9,7 @@ import { renderReportPage } from '../../lib/core/report-page.ts';
 import type { RestoreReport } from '../../lib/core/restore-report.ts';
 import * as samples from '../fixtures/reports.ts';
 
-const key = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
+const kept = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
 const all = Object.entries({
   settled: samples.settled,
   first: samples.first,
@@ -18,7 +18,7 @@ const all = Object.entries({
   early: samples.early,
   hostile: samples.hostile,
 });
-const draw = (sample: samples.Sample, costUsd?: number) => renderReportPage({ ...sample, key, costUsd });
+const draw = (sample: samples.Sample, costUsd?: number) => renderReportPage({ ...sample, kept, costUsd });
 
 /** Every element that the page is made of. */
 const elements =
@@ -113,6 +113,7 @@ describe('the page', () => {
       archiveId: report.id,
       startedAt: new Date(report.startedAt),
       outcome: 'passed' as const,
+      inTask: true,
       recoveryMs: 1,
     };
     const doubled = draw({ ...again, history: { ...again.history, tests: [point] } });

@@ -196,7 +196,8 @@ describe('deliverReport', () => {
     const page = (await answer.Body?.transformToString()) ?? '';
     expect(page).toMatch(/^<!doctype html>/);
     expect(page).toContain('The first night: the line begins here.');
-    expect(await drawReport(store, { key: keyOf(report), report }, undefined)).toBe(page);
+    const history = await readHistory(store, report);
+    expect(drawReport({ report, kept: keyOf(report) }, history, undefined)).toBe(page);
     expect(mails.at(-1)?.subject).toContain('Restore test passed');
     expect(log).toEqual(['restore-test: passed, reported', `restore-test: drew ${key}`]);
   });
