@@ -175,7 +175,7 @@ function nightCaption(
   const [first] = known;
   const last = known.at(-1);
   if (first === undefined || last === undefined) return 'None of these nights is intact.';
-  if (known.length === 1) return `${say(last)} ${unit}. The first night: the line begins here.`;
+  if (known.length === 1) return `${say(last)} ${unit}, the only night that is intact.`;
   return `${say(last)} ${unit}, ${describeChange(first, last)} over ${plural(known.length, 'night')}.`;
 }
 
@@ -206,8 +206,12 @@ function keys(curves: readonly Curve[], bad: number): Html | undefined {
 
 /** The figures; one sentence in their place where there is no night to draw. */
 export function nightTrends(nights: readonly NightPoint[], current: TestPoint): Html {
-  if (nights.length === 0) {
-    return html`<figure class="card row"><figcaption><h3>Night by night</h3><p class="caption">No verdict on a night’s archive is known here: there is nothing to draw yet.</p></figcaption></figure>`;
+  if (nights.length < 2) {
+    const why =
+      nights.length === 0
+        ? 'No verdict on a night’s archive is known here: there is nothing to draw.'
+        : 'There is one night so far: bytes, torrents and rows are drawn here from the second on.';
+    return html`<figure class="card row"><figcaption><h3>Night by night</h3><p class="caption">${why}</p></figcaption></figure>`;
   }
   return html`${nightPictures.map((one) => nightTrend(one, nights, current))}`;
 }

@@ -47,6 +47,7 @@ const head = `header{margin-bottom:28px}
 .failure{border-color:var(--fail);border-left-width:6px}
 .message{font-size:18px;font-weight:600;margin:6px 0 12px;overflow-wrap:anywhere}
 .advice{margin-top:12px;overflow-wrap:anywhere}
+.commands{margin:6px 0 0;padding-left:20px}
 .proofs{list-style:none;margin-top:10px}
 .proofs li{display:grid;grid-template-columns:26px minmax(0,19em) minmax(0,1fr);gap:2px 12px;padding:9px 0;border-top:1px solid var(--edge);align-items:baseline}
 .proofs .mark{font-weight:700;text-align:center;color:var(--pass)}
@@ -59,7 +60,7 @@ const pictures = `.plot{display:flex;gap:8px;margin-top:14px}
 .plot svg{display:block;overflow:visible}
 .drawing{flex:1;width:100%;min-width:0}
 .axis{flex:none;width:54px}
-svg text{font-size:12px;fill:var(--muted)}
+svg text{font-size:12px;fill:var(--muted);paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
 .axis text{text-anchor:end}
 .name,.value{text-anchor:middle}
 .name.first{text-anchor:start}
@@ -136,6 +137,7 @@ h1{font-size:26px}
 .tiles{grid-template-columns:1fr 1fr;gap:10px}
 .tile{padding:12px 14px}
 .tile strong{font-size:20px}
+.tile:last-child:nth-child(odd){grid-column:1/-1}
 .when{display:block}
 .when::before{content:none}
 .proofs li{grid-template-columns:22px minmax(0,1fr);gap:0 8px}

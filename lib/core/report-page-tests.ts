@@ -10,7 +10,7 @@ import { testTable } from './report-page-trend-tables.ts';
 import { bytes, counts, describeChange, describeDelay, durations, shortDate } from './report-page-units.ts';
 
 /** Fewer tests than these leave places free: a single bar as wide as the page says nothing. */
-const fewestPlaces = 6;
+const fewestPlaces = 4;
 /** So many values can be written over their bars. */
 const mostValues = 5;
 const dayMs = 86_400_000;
@@ -73,10 +73,15 @@ const pictures: readonly TestPicture[] = [
   },
 ];
 
-/** The figures; one sentence in their place while no test has passed. */
+/** The figures; a sentence in their place while there is nothing to compare. */
 export function testTrends(tests: readonly TestPoint[], current: TestPoint): Html {
-  if (!tests.some(({ outcome }) => outcome === 'passed')) {
-    return html`<figure class="card row"><figcaption><h3>Restore time, test by test</h3><p class="caption">No test has passed yet: there is no restore time to draw.</p></figcaption>${testTable(tests)}</figure>`;
+  const passed = tests.filter(({ outcome }) => outcome === 'passed').length;
+  if (passed === 0 || tests.length < 2) {
+    const why =
+      passed === 0
+        ? 'No test has passed yet: there is no restore time to draw.'
+        : 'This is the first: restore time, bytes and rows are drawn here from the second on.';
+    return html`<figure class="card row"><figcaption><h3>Test by test</h3><p class="caption">${why}</p></figcaption></figure>`;
   }
   return html`${pictures.map((one) => testTrend(one, tests, current))}`;
 }
@@ -113,7 +118,7 @@ function bar({ x, width }: Place, top: number, isCurrent: boolean, lower: number
   const kind = `bar${isCurrent ? '' : ' past'}`;
   const whole = Math.min(top, groundY - 2);
   const rect = (className: string, from: number, to: number) =>
-    html`<rect class="${className}" x="${x}%" y="${px(from)}" width="${width}%" height="${px(to - from)}" rx="2"/>`;
+    html`<rect class="${className}" x="${x}%" y="${px(from)}" width="${width}%" height="${px(to - from)}" rx="1"/>`;
   if (lower === undefined || lower <= whole) return rect(kind, whole, groundY);
   return html`${rect(`${kind} upper`, whole, lower)}${rect(kind, lower, groundY)}`;
 }

@@ -22,9 +22,13 @@ export function shortCount(count: number): string {
 export function shortDuration(durationMs: number): string {
   if (durationMs === 0) return '0';
   if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
-  if (durationMs < 60_000) return `${Number((durationMs / 1000).toPrecision(3))} s`;
-  if (durationMs < 3_600_000) return `${Number((durationMs / 60_000).toPrecision(3))} min`;
-  return `${Number((durationMs / 3_600_000).toPrecision(3))} h`;
+  if (durationMs < 60_000) return `${oneDigit(durationMs / 1000)} s`;
+  if (durationMs < 3_600_000) return `${oneDigit(durationMs / 60_000)} min`;
+  return `${oneDigit(durationMs / 3_600_000)} h`;
+}
+
+function oneDigit(value: number): number {
+  return Number(value.toFixed(1));
 }
 
 /** `82000000` → `78.2 MiB`, and a round number without its point. */

@@ -5,6 +5,7 @@ import { parseArchiveId } from './archive.ts';
 import { constantHtml, type Html, html } from './html.ts';
 import { formatCount, formatDuration } from './quantities.ts';
 import { formatUsd } from './report-cost.ts';
+import { adviceOn, type FailedReport, shortMessage } from './report-failure-words.ts';
 import {
   type ReportHistory,
   recoveryMsOf,
@@ -19,7 +20,7 @@ import { testTrends } from './report-page-tests.ts';
 import { longDate } from './report-page-units.ts';
 import { waterfall } from './report-page-waterfall.ts';
 import { headline, type Proof, plural, proofsOf, shortVersion } from './report-words.ts';
-import type { RestoreFailure, RestoreReport } from './restore-report.ts';
+import type { RestoreReport } from './restore-report.ts';
 import { countedTable } from './verdict.ts';
 
 export type ReportPage = {
@@ -50,7 +51,7 @@ export function renderReportPage({ report, history, kept, costUsd }: ReportPage)
 ${constantHtml(`<style>${pageStyle}</style>`)}</head>
 <body class="${report.outcome}"><main>
 ${opening(report)}
-${report.outcome === 'failed' ? whatFailed(report.failure, report.id) : undefined}
+${report.outcome === 'failed' ? whatFailed(report) : undefined}
 ${figures(report, costUsd)}
 ${proofs(report)}
 ${waterfall(report)}
@@ -85,19 +86,21 @@ function lead(report: RestoreReport): Html {
   const dumped = longDate(parseArchiveId(report.id).takenAt);
   const archive = html`<code>${report.id}</code>, dumped on ${dumped},`;
   if (report.outcome === 'failed') {
+    const { comparisons, failure } = report;
     const how =
-      report.comparisons.length > 0
-        ? 'was restored, but not everything is as it was dumped.'
-        : 'was not restored to its end.';
-    return html`${archive} ${how}`;
+      comparisons.length === 0
+        ? 'was not restored to its end'
+        : comparisons.every(({ same }) => same)
+          ? 'was restored as it was dumped'
+          : 'was restored, but not everything is as it was dumped';
+    return html`${archive} ${how}: ${shortMessage(failure, report.id)}.`;
   }
   return html`${archive} was loaded into an empty PostgreSQL ${shortVersion(report.serverVersion)}, and everything that was dumped came back, all <b>${plural(report.torrents, 'torrent')}</b> included.`;
 }
 
-function whatFailed(
-  { code, message, expected, found, hint, line, statement }: RestoreFailure,
-  id: string,
-): Html {
+function whatFailed(report: FailedReport): Html {
+  const { code, message, expected, found, hint, line, statement } = report.failure;
+  const { what, commands } = adviceOn(report);
   const where =
     line === undefined && statement === undefined
       ? undefined
@@ -106,7 +109,8 @@ function whatFailed(
 <p class="message">${message}</p>
 <dl class="particulars"><div><dt>expected</dt><dd class="text">${expected}</dd></div><div><dt>found</dt><dd class="text">${found}</dd></div>${where}<div><dt>code</dt><dd><code>${code}</code></dd></div></dl>
 <p class="advice"><b>What to do:</b> ${hint}.</p>
-<p class="advice">Do not rely on this archive until a test of it has passed. <code>offsite verify ${id}</code> reads its bytes again, <code>offsite list</code> shows the others, <code>offsite backup</code> on the host takes a new one.</p></section>`;
+<p class="advice">${what}</p>
+<ul class="commands">${commands.map(([command, does]) => html`<li><code>${command}</code> ${does}</li>`)}</ul></section>`;
 }
 
 function figures(report: RestoreReport, costUsd: number | undefined): Html {

@@ -1,7 +1,8 @@
 // A restore report as a terminal shows it: 80 columns, the outcome first.
 
 import { textTable, wrap } from './mail.ts';
-import { formatAge, formatDuration, formatInstant } from './quantities.ts';
+import { formatAge, formatCount, formatDuration, formatInstant } from './quantities.ts';
+import type { FailedReport } from './report-failure-words.ts';
 import { type ReportHistory, recoveryMsOf, testPoint } from './report-history.ts';
 import { describeDelay } from './report-page-units.ts';
 import {
@@ -13,6 +14,7 @@ import {
   printable,
   proofsOf,
   proofTable,
+  sentence,
   tallyOf,
 } from './report-words.ts';
 import type { RestoreReport } from './restore-report.ts';
@@ -45,17 +47,17 @@ export function summarizeReport(report: RestoreReport, history: ReportHistory, n
     .join('\n')}\n`;
 }
 
-function failureLines({ failure }: Extract<RestoreReport, { outcome: 'failed' }>): string {
+function failureLines({ failure }: FailedReport): string {
   const { message, expected, found, code, hint, line, statement } = failure;
   const rows: [string, string | undefined][] = [
     ['expected', expected],
     ['found', found],
-    ['line', line === undefined ? undefined : `${line} of the dump`],
+    ['line', line === undefined ? undefined : `${formatCount(line)} of the plain dump`],
     ['statement', statement],
     ['code', code],
   ];
   const known = rows.flatMap(([word, text]) => (text === undefined ? [] : [[word, text.trim()] as const]));
-  return `${message}\n\n${indented(hangingTable(known, columns - 2))}\n\nWhat to do: ${hint}.`;
+  return `${sentence(message)}\n\n${indented(hangingTable(known, columns - 2))}\n\nWhat to do: ${hint}.`;
 }
 
 function timeRows(report: RestoreReport, { tests }: ReportHistory): string[][] {

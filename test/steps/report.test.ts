@@ -195,7 +195,7 @@ describe('deliverReport', () => {
     expect(answer.ContentType).toBe('text/html; charset=utf-8');
     const page = (await answer.Body?.transformToString()) ?? '';
     expect(page).toMatch(/^<!doctype html>/);
-    expect(page).toContain('The first night: the line begins here.');
+    expect(page).toContain('There is one night so far');
     const history = await readHistory(store, report);
     expect(drawReport({ report, kept: keyOf(report) }, history, undefined)).toBe(page);
     expect(mails.at(-1)?.subject).toContain('Restore test passed');
