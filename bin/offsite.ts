@@ -171,12 +171,14 @@ storeCommand('restore-test', 'restore an archive into a throw-away server and co
   .addHelpText(
     'after',
     `
-Does what the cloud does every quarter, on this machine: starts a Postgres of its
-own (initdb and postgres of PATH or /usr/lib/postgresql, or --docker), restores
-the archive while it is downloaded, compares rows and objects with the archive's
-inventory, runs the checks, and throws the server away. It takes about twice the
-plain dump's size of disk, in TMPDIR or where Docker keeps its containers.
-Nothing is mailed and nothing written to the vault.
+Does what the cloud does every quarter, on this machine: starts a Postgres of
+its own (initdb and postgres of PATH or /usr/lib/postgresql, or --docker),
+restores the archive while it is downloaded, compares rows and objects with the
+archive's inventory, runs the checks, and throws the server away. It takes about
+twice the plain dump's size of disk, in TMPDIR or where Docker keeps its
+containers. Nothing is mailed and nothing written to the vault: the report
+<id>.restore-test.json and its page <id>.restore-test.html are kept here. The
+page shows the vault's earlier tests and nights, where they may be read.
 
 Exit codes: 0 passed; ${exitCodes.restore} failed; others as of all commands.`,
   )

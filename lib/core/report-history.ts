@@ -66,6 +66,14 @@ export function testPoint(report: RestoreReport): TestPoint {
   };
 }
 
+/** The last test before another that it may be held against: one that passed, and on such a machine. */
+export function comparableBefore(tests: readonly TestPoint[], current: TestPoint): TestPoint | undefined {
+  return tests.findLast(
+    ({ startedAt, outcome, inTask }) =>
+      outcome === 'passed' && startedAt < current.startedAt && inTask === current.inTask,
+  );
+}
+
 /** From the first byte asked for to the last index: how long a real recovery would take at least. */
 export function recoveryMsOf({ restoration, durationMs }: RestoreReport): number {
   return restoration?.recoveryMs ?? durationMs;

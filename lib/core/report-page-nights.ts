@@ -13,8 +13,11 @@ import { plural } from './report-words.ts';
 
 /** A dot a night, as long as they can be told apart. */
 const mostDots = 45;
-/** Names nearer to each other would touch. */
-const nameWidthPercent = 17;
+/** Names nearer to each other would touch; the first and the last begin and end at their edge. */
+const nameWidthPercent = 20;
+const edgeNamePercent = 25;
+/** On a phone there is room for one between them. */
+const middlePercent = { from: 38, to: 62 } as const;
 const dayMs = 86_400_000;
 
 type Curve = {
@@ -152,16 +155,19 @@ function nightNames(nights: readonly NightPoint[], x: (date: Date) => number): H
   const span = last.getTime() - first.getTime();
   const between: Date[] = [];
   for (const tick of scaleUtc().domain([first, last]).ticks(6)) {
-    const farEnough = x(tick) - x(between.at(-1) ?? first) >= nameWidthPercent;
-    if (farEnough && x(last) - x(tick) >= nameWidthPercent) between.push(tick);
+    const before = between.at(-1);
+    const farEnough =
+      before === undefined ? x(tick) - x(first) >= edgeNamePercent : x(tick) - x(before) >= nameWidthPercent;
+    if (farEnough && x(last) - x(tick) >= edgeNamePercent) between.push(tick);
   }
+  const middle = between.find((date) => x(date) >= middlePercent.from && x(date) <= middlePercent.to);
   const dates = span === 0 ? [last] : [first, ...between, last];
   const isShort = span < 2 * dayMs && span > 0;
   const text = (date: Date) => shortDate(date, isShort ? span : Math.max(span, dayMs));
   return nameAxis(
     dates
       .filter((date, index) => index === 0 || text(date) !== text(dates[index - 1] ?? date))
-      .map((date) => ({ at: x(date), text: text(date), minor: between.indexOf(date) % 2 === 1 })),
+      .map((date) => ({ at: x(date), text: text(date), minor: between.includes(date) && date !== middle })),
   );
 }
 

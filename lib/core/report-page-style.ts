@@ -130,7 +130,6 @@ const narrow = `main,footer{padding-left:16px;padding-right:16px}
 main{padding-top:24px}
 h1{font-size:26px}
 .card{padding:16px}
-.grid{grid-template-columns:minmax(0,1fr)}
 .outcome{align-items:flex-start;gap:14px}
 .sign{width:38px;height:38px}
 .lead{font-size:16.5px}
@@ -163,6 +162,7 @@ ${page}
 ${head}
 ${pictures}
 ${tables}
+@media (max-width:940px){.grid{grid-template-columns:minmax(0,1fr)}}
 @media screen and (max-width:720px){${narrow}}
 @media print{${paper}}`;
 

@@ -4,7 +4,7 @@
 import { scaleBand } from 'd3-scale';
 import { type Html, html } from './html.ts';
 import { formatBytes, formatCount, formatDuration } from './quantities.ts';
-import type { TestPoint } from './report-history.ts';
+import { comparableBefore, type TestPoint } from './report-history.ts';
 import { cross, groundY, nameAxis, picture, px, type Quantity, valueAxis } from './report-page-plot.ts';
 import { testTable } from './report-page-trend-tables.ts';
 import { bytes, counts, describeChange, describeDelay, durations, shortDate } from './report-page-units.ts';
@@ -19,6 +19,8 @@ type TestPicture = {
   readonly id: string;
   readonly heading: string;
   readonly className: string;
+  /** How many names its width holds under the bars. */
+  readonly mostNames: number;
   readonly of: (test: TestPoint) => number | undefined;
   /** The lower part of a bar, where it has two. */
   readonly lowerOf?: (test: TestPoint) => number | undefined;
@@ -34,6 +36,7 @@ const pictures: readonly TestPicture[] = [
     id: 'recovery',
     heading: 'Restore time, test by test',
     className: 'card row',
+    mostNames: 5,
     of: ({ recoveryMs }) => recoveryMs,
     lowerOf: ({ loadMs }) => loadMs,
     parts: { lower: 'until the last row was in', upper: 'indexes and keys' },
@@ -50,6 +53,7 @@ const pictures: readonly TestPicture[] = [
     id: 'test-bytes',
     heading: 'Bytes restored, test by test',
     className: 'card',
+    mostNames: 3,
     of: ({ plainBytes }) => plainBytes,
     quantity: bytes,
     say: formatBytes,
@@ -63,6 +67,7 @@ const pictures: readonly TestPicture[] = [
     id: 'test-rows',
     heading: 'Rows restored, test by test',
     className: 'card',
+    mostNames: 3,
     of: ({ rows }) => rows,
     quantity: counts,
     say: formatCount,
@@ -108,7 +113,7 @@ ${picture({
   title: one.heading,
   description: tests.map((test) => `${dayOf(test)}: ${saidOf(value(test), one.say)}`).join('; '),
   axis: labels,
-  drawing: html`${lines}${bars}${testNames(tests, middle, when)}`,
+  drawing: html`${lines}${bars}${testNames(one, tests, middle, when)}`,
 })}${one.id === 'recovery' ? testTable(tests) : undefined}</figure>`;
 }
 
@@ -134,11 +139,12 @@ function valueText(middle: number, top: number, text: string, isCurrent: boolean
 
 /** The newest has its name in any case, and so has every other one that there is room for. */
 function testNames(
+  { mostNames }: TestPicture,
   tests: readonly TestPoint[],
   middle: (index: number) => number,
   when: (test: TestPoint) => string,
 ): Html {
-  const every = Math.ceil(tests.length / mostValues);
+  const every = Math.ceil(tests.length / mostNames);
   const names = tests.map((test, index) => ({
     at: middle(index),
     text: when(test),
@@ -153,11 +159,7 @@ function testNames(
 
 function captionOf(one: TestPicture, tests: readonly TestPoint[], current: TestPoint): string {
   if (current.outcome === 'failed') return 'This test failed and measured none.';
-  const before = tests.findLast(
-    ({ startedAt, outcome, inTask }) =>
-      outcome === 'passed' && startedAt < current.startedAt && inTask === current.inTask,
-  );
-  return one.caption(current, before);
+  return one.caption(current, comparableBefore(tests, current));
 }
 
 function firstOfItsKind({ inTask }: TestPoint): string {

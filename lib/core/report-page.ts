@@ -19,7 +19,7 @@ import { checksTable, comparedTables, differences, particulars } from './report-
 import { testTrends } from './report-page-tests.ts';
 import { longDate } from './report-page-units.ts';
 import { waterfall } from './report-page-waterfall.ts';
-import { headline, type Proof, plural, proofsOf, shortVersion } from './report-words.ts';
+import { headline, type Proof, plural, proofsOf, sentence, shortVersion } from './report-words.ts';
 import type { RestoreReport } from './restore-report.ts';
 import { countedTable } from './verdict.ts';
 
@@ -87,13 +87,10 @@ function lead(report: RestoreReport): Html {
   const archive = html`<code>${report.id}</code>, dumped on ${dumped},`;
   if (report.outcome === 'failed') {
     const { comparisons, failure } = report;
-    const how =
-      comparisons.length === 0
-        ? 'was not restored to its end'
-        : comparisons.every(({ same }) => same)
-          ? 'was restored as it was dumped'
-          : 'was restored, but not everything is as it was dumped';
-    return html`${archive} ${how}: ${shortMessage(failure, report.id)}.`;
+    const message = shortMessage(failure, report.id);
+    if (comparisons.length === 0) return html`${archive} was not restored to its end: ${message}.`;
+    const same = comparisons.every((one) => one.same);
+    return html`${archive} was restored${same ? ` as it was dumped, but ${message}` : ', but not everything is as it was dumped'}.`;
   }
   return html`${archive} was loaded into an empty PostgreSQL ${shortVersion(report.serverVersion)}, and everything that was dumped came back, all <b>${plural(report.torrents, 'torrent')}</b> included.`;
 }
@@ -106,7 +103,7 @@ function whatFailed(report: FailedReport): Html {
       ? undefined
       : html`<div><dt>where</dt><dd>${line === undefined ? '' : `line ${formatCount(line)} of the dump`}${statement === undefined ? undefined : html`<pre>${statement}</pre>`}</dd></div>`;
   return html`<section class="card failure" aria-labelledby="failure"><h2 id="failure">What failed</h2>
-<p class="message">${message}</p>
+<p class="message">${sentence(message)}</p>
 <dl class="particulars"><div><dt>expected</dt><dd class="text">${expected}</dd></div><div><dt>found</dt><dd class="text">${found}</dd></div>${where}<div><dt>code</dt><dd><code>${code}</code></dd></div></dl>
 <p class="advice"><b>What to do:</b> ${hint}.</p>
 <p class="advice">${what}</p>
