@@ -130,7 +130,7 @@ describe.skipIf(!there)('the page in a browser', () => {
     const { page } = await look('settled', { bypassCSP: true, viewport: { width: 390, height: 900 } });
     await page.addStyleTag({
       content:
-        '.plot :is(rect,path,line,circle){visibility:hidden}.caption{color:#aaa}.name{font-size:30px}.time{font-size:9px}',
+        '.plot :is(rect,path,line,circle){visibility:hidden}.caption{color:#aaa}.name{font-size:30px}text.time{font-size:9px!important}',
     });
     expect((await inkOf(page)).filter((points) => points >= leastColoured)).toEqual([]);
     expect((await page.evaluate(faintTexts, leastContrast)).texts.length).toBeGreaterThan(5);
