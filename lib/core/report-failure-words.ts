@@ -44,6 +44,11 @@ export function shortMessage({ message }: RestoreFailure, id: string): string {
   return message.replace(` ${id}`, '');
 }
 
+/** With a capital letter and a full stop. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
 /** What to think of the archive now, and what to type. */
 export function adviceOn(report: FailedReport): {
   readonly what: string;

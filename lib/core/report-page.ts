@@ -5,7 +5,7 @@ import { parseArchiveId } from './archive.ts';
 import { constantHtml, type Html, html } from './html.ts';
 import { formatCount, formatDuration } from './quantities.ts';
 import { formatUsd } from './report-cost.ts';
-import { adviceOn, type FailedReport, shortMessage } from './report-failure-words.ts';
+import { adviceOn, type FailedReport, sentence, shortMessage } from './report-failure-words.ts';
 import {
   type ReportHistory,
   recoveryMsOf,
@@ -19,7 +19,7 @@ import { checksTable, comparedTables, differences, particulars } from './report-
 import { testTrends } from './report-page-tests.ts';
 import { longDate } from './report-page-units.ts';
 import { waterfall } from './report-page-waterfall.ts';
-import { headline, type Proof, plural, proofsOf, sentence, shortVersion } from './report-words.ts';
+import { headline, type Proof, plural, proofsOf, shortVersion } from './report-words.ts';
 import type { RestoreReport } from './restore-report.ts';
 import { countedTable } from './verdict.ts';
 

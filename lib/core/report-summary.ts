@@ -2,7 +2,7 @@
 
 import { wrap } from './mail.ts';
 import { formatAge, formatCount, formatDuration, formatInstant } from './quantities.ts';
-import type { FailedReport } from './report-failure-words.ts';
+import { type FailedReport, sentence } from './report-failure-words.ts';
 import { comparableBefore, type ReportHistory, recoveryMsOf, testPoint } from './report-history.ts';
 import { describeDelay } from './report-page-units.ts';
 import {
@@ -14,7 +14,6 @@ import {
   printable,
   proofsOf,
   proofTable,
-  sentence,
   tallyOf,
 } from './report-words.ts';
 import type { RestoreReport } from './restore-report.ts';

@@ -167,11 +167,6 @@ export function byGravity(checks: readonly CheckResult[]): CheckResult[] {
   return [...checks].sort((one, other) => gravity[one.outcome] - gravity[other.outcome]);
 }
 
-/** With a capital letter and a full stop. */
-export function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
-}
-
 export function indented(text: string): string {
   return text.replaceAll(/^(?=.)/gm, '  ');
 }

@@ -7,7 +7,7 @@ import { runbookLine } from './faults.ts';
 import { composeMail, type Mail, textTable } from './mail.ts';
 import { formatCount, formatDuration, formatInstant } from './quantities.ts';
 import { formatUsd } from './report-cost.ts';
-import { adviceOn, type FailedReport, shortMessage } from './report-failure-words.ts';
+import { adviceOn, type FailedReport, sentence, shortMessage } from './report-failure-words.ts';
 import { recoveryMsOf } from './report-history.ts';
 import {
   checkLines,
@@ -20,7 +20,6 @@ import {
   printable,
   proofsOf,
   proofTable,
-  sentence,
   shortVersion,
   tallyOf,
 } from './report-words.ts';

@@ -318,6 +318,24 @@ describe('the mail of a restore test', () => {
     `);
   });
 
+  it('that broke off blames its surroundings, and not the archive', () => {
+    const { report } = samples.broken;
+    const failure = {
+      ...samples.failure,
+      code: 'RESTORE_DISK_FULL',
+      message: 'the disk of the server is full',
+    };
+    const { subject, text } = restoreTestMail({ ...report, outcome: 'failed', failure });
+    expect(subject).toBe('[offsite] RESTORE TEST FAILED: bitagent: the disk of the server is full');
+    const [first = ''] = text.split('\n\n');
+    expect(first.split('\n')).toHaveLength(2);
+    expect(first.replaceAll('\n', ' ')).toBe(
+      'The disk of the server is full. The restore test broke off: nothing is proven of this archive.',
+    );
+    expect(text).toContain(`offsite restore-test ${report.id}\n`);
+    expect(text).not.toContain('Do not rely');
+  });
+
   it('that could not begin', () => {
     const { subject, text } = restoreTestMail(samples.early.report);
     expect(subject).toMatchInlineSnapshot(`"[offsite] RESTORE TEST FAILED: bitagent: the archive is gone"`);
