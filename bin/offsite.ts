@@ -168,18 +168,22 @@ storeCommand('restore-test', 'restore an archive into a throw-away server and co
   .argument('[id|latest]', "an archive's id, or 'latest': the newest intact one", 'latest')
   .option('--docker [image]', 'run the server in a container without network (default image: postgres:16)')
   .option('--checks <file>', "your own checks; without it, the vault's checks/<source>.sql")
-  .option('-o, --output <folder>', 'where to write the report', '.')
+  .option('-o, --output <folder>', 'where to keep the report, as JSON and as a page', '.')
+  .option('--force', 'replace the files if they exist')
+  .option('--open', 'show the page, with pictures, in the browser')
   .option('--json', 'print the report as JSON')
   .option('--print-checks', 'print the shipped checks, to begin a file of your own with')
   .addHelpText(
     'after',
     `
-Does what the cloud does every quarter, on this machine: starts a Postgres of its
-own (initdb and postgres of PATH or /usr/lib/postgresql, or --docker), restores
-the archive while it is downloaded, compares rows and objects with the archive's
-inventory, runs the checks, and throws the server away. It takes about twice the
-plain dump's size of disk, in TMPDIR or where Docker keeps its containers.
-Nothing is mailed and nothing written to the vault.
+Does what the cloud does every quarter, on this machine: starts a Postgres of
+its own (initdb and postgres of PATH or /usr/lib/postgresql, or --docker),
+restores the archive while it is downloaded, compares rows and objects with the
+archive's inventory, runs the checks, and throws the server away. It takes about
+twice the plain dump's size of disk, in TMPDIR or where Docker keeps its
+containers. Nothing is mailed and nothing written to the vault: the report
+<id>.restore-test.json and its page <id>.restore-test.html are kept here. The
+page shows the vault's earlier tests and nights, where they may be read.
 
 Exit codes: 0 passed; ${exitCodes.restore} failed; others as of all commands.`,
   )

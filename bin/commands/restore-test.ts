@@ -1,24 +1,34 @@
 // offsite restore-test: what the cloud does every quarter, on the operator's machine
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import { bitagentChecks } from '../../lib/core/bitagent-checks.ts';
 import type { Settings } from '../../lib/core/config.ts';
-import { exitCodes, OffsiteError } from '../../lib/core/errors.ts';
-import { textTable, wrap } from '../../lib/core/mail.ts';
-import { formatBytes, formatCount, formatDuration } from '../../lib/core/quantities.ts';
+import { describeError, exitCodes, OffsiteError } from '../../lib/core/errors.ts';
+import type { ReportHistory } from '../../lib/core/report-history.ts';
+import { summarizeReport } from '../../lib/core/report-summary.ts';
 import { type RestoreReport, serializeRestoreReport } from '../../lib/core/restore-report.ts';
-import { countedTable } from '../../lib/core/verdict.ts';
+import type { ArchiveStore } from '../../lib/io/archive-store.ts';
+import { openInBrowser } from '../../lib/io/browser.ts';
 import { createS3Store } from '../../lib/io/s3-store.ts';
 import { startContainerPostgres } from '../../lib/io/throwaway-container.ts';
 import { startThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
+import { drawReport } from '../../lib/steps/report.ts';
+import { readHistoryIfPossible } from '../../lib/steps/report-history.ts';
 import { tryRestore } from '../../lib/steps/restore-test.ts';
 import { selectArchive } from '../../lib/steps/select.ts';
+import { keepReportFile, type ReportFiles, reserveReportFiles } from './report-files.ts';
 
-type Flags = { docker?: string | true; checks?: string; output?: string; json?: boolean; any?: boolean };
+type Flags = {
+  docker?: string | true;
+  checks?: string;
+  output?: string;
+  force?: boolean;
+  open?: boolean;
+  json?: boolean;
+};
 
-const columns = 80;
 const defaultImage = 'postgres:16';
 
 /** Prints the shipped checks, to begin a file of one's own with. */
@@ -36,12 +46,31 @@ export async function runRestoreTest(
   const checks = flags.checks === undefined ? undefined : await readOwn(flags.checks);
   const { id, warning } = await selectArchive(store, settings.source, wanted, false);
   if (warning !== undefined) process.stderr.write(`offsite: warning: ${warning}\n`);
+  const files = await reserveReportFiles(flags.output ?? '.', id.id, flags.force ?? false);
+  const report = await restoreHere(store, id.id, { checks, docker: flags.docker, signal });
+  if (signal.aborted) throw signal.reason;
+  const history = await readHistoryIfPossible(store, report);
+  for (const sentence of history.unread ?? []) process.stderr.write(`offsite: warning: ${sentence}\n`);
+  // Whatever becomes of the files, the outcome has been said.
+  process.stdout.write(
+    flags.json ? serializeRestoreReport(report) : summarizeReport(report, history, new Date()),
+  );
+  const trouble = await keepAndShow(report, history, files, flags);
+  if (report.outcome === 'failed') process.exitCode = exitCodes.restore;
+  else if (trouble !== undefined) process.exitCode = trouble.exitCode;
+}
+
+function restoreHere(
+  store: ArchiveStore,
+  archiveId: string,
+  { checks, docker, signal }: Pick<Flags, 'docker'> & { checks?: OwnChecks | undefined; signal: AbortSignal },
+): Promise<RestoreReport> {
   // No dump can know this name, so nothing in one becomes a superuser's.
   const superuser = `offsite_${randomBytes(8).toString('hex')}`;
-  const image = flags.docker === true ? defaultImage : flags.docker;
-  const report = await tryRestore({
+  const image = docker === true ? defaultImage : docker;
+  return tryRestore({
     store,
-    archiveId: id.id,
+    archiveId,
     startServer: () =>
       image === undefined
         ? startThrowawayPostgres({ tuned: true, superuser, signal })
@@ -51,70 +80,47 @@ export async function runRestoreTest(
     log: (line) => process.stderr.write(`${line}\n`),
     signal,
   });
-  if (signal.aborted) throw signal.reason;
-  const file = await keep(report, flags.output ?? '.');
-  process.stdout.write(flags.json ? serializeRestoreReport(report) : summary(report, file));
-  if (report.outcome === 'failed') process.exitCode = exitCodes.restore;
 }
 
-async function readOwn(file: string): Promise<{ text: string; file: string }> {
-  return { text: await readFile(file, 'utf8').catch(unreadable(file)), file };
-}
+type OwnChecks = { readonly text: string; readonly file: string };
 
-function unreadable(file: string) {
-  return (error: Error) => {
+async function readOwn(file: string): Promise<OwnChecks> {
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
     throw new OffsiteError('USAGE', `${file} cannot be used`, {
-      expected: 'a file of checks that may be read, and a folder that may be written',
+      expected: 'a file of checks that may be read',
       found: error.message,
       hint: 'see offsite restore-test --help',
     });
-  };
+  });
+  return { text, file };
 }
 
-async function keep(report: RestoreReport, folder: string): Promise<string> {
-  const file = join(folder, `${report.id}.restore-test.json`);
-  await mkdir(folder, { recursive: true }).catch(unreadable(folder));
-  // Names of tables and figures only, but nobody else's business.
-  await writeFile(file, serializeRestoreReport(report), { mode: 0o600 }).catch(unreadable(file));
-  return file;
+/** Keeps the report and its page, and opens it where that is wanted. @returns The first that went wrong; it was told. */
+async function keepAndShow(
+  report: RestoreReport,
+  history: ReportHistory,
+  files: ReportFiles,
+  { force = false, open, json }: Flags,
+): Promise<OffsiteError | undefined> {
+  const text = serializeRestoreReport(report);
+  const kept = await keepReportFile(files.report, text, force);
+  const name = kept.file === undefined ? 'not kept' : `${basename(kept.file)}, beside this page`;
+  // It ran here, so nobody is paid for it: no region, no price.
+  const page = await keepReportFile(
+    files.page,
+    drawReport({ report, kept: name }, history, undefined),
+    force,
+  );
+  if (kept.file === undefined && !json) process.stdout.write(`\n${text}`);
+  process.stderr.write(['', ...told('report', kept.file), ...told('page', page.file), ''].join('\n'));
+  const troubles = [kept.trouble, page.trouble].filter((trouble) => trouble !== undefined);
+  if (open && page.file !== undefined) {
+    await openInBrowser(resolve(page.file)).catch((error: OffsiteError) => troubles.push(error));
+  }
+  for (const trouble of troubles) process.stderr.write(`${describeError(trouble)}\n`);
+  return troubles[0];
 }
 
-function summary(report: RestoreReport, file: string): string {
-  const { outcome, comparisons, checks, restoration, stages, durationMs } = report;
-  const differing = comparisons.filter(({ same }) => !same);
-  const tables = comparisons.filter(({ counted }) => counted === 'rows').length;
-  const torrents = report.torrents === undefined ? '' : `, ${formatCount(report.torrents)} ${countedTable}`;
-  const lines = [
-    `${report.id} ${outcome === 'passed' ? 'can be restored' : 'FAILED its restore test'}${torrents}`,
-    '',
-    ...textTable(stages.map((stage) => [`  ${stage.stage}`, formatDuration(stage.durationMs)])).split('\n'),
-    `  in all ${formatDuration(durationMs)}${restored(restoration)}`,
-    '',
-    `  ${tables} tables compared, ${differing.length} differences`,
-    ...differing.map(
-      ({ what, expected, found }) => `  ${what}: ${expected} dumped, ${found ?? 'none'} restored`,
-    ),
-    ...checks.map(({ outcome: said, name, detail }) => `  ${said.padEnd(4)}  ${name}: ${detail}`),
-    ...(report.outcome === 'failed' ? failureLines(report.failure) : []),
-    '',
-    `report: ${file}`,
-  ];
-  return `${lines.flatMap((line) => wrap(line, columns)).join('\n')}\n`;
-}
-
-function restored(restoration: RestoreReport['restoration']): string {
-  if (restoration?.databaseBytes === undefined) return '';
-  return `; ${formatBytes(restoration.databaseBytes)} of database by ${restoration.sessions} sessions`;
-}
-
-function failureLines(failure: Extract<RestoreReport, { outcome: 'failed' }>['failure']): string[] {
-  const { code, message, expected, found, hint, statement } = failure;
-  const told = { expected, found, ...(statement !== undefined && { statement }), hint };
-  return [
-    '',
-    `${message} [${code}]`,
-    ...Object.entries(told).flatMap(([name, text]) =>
-      text.split('\n').map((line, index) => `  ${(index === 0 ? name : '').padEnd(9)} ${line}`),
-    ),
-  ];
+function told(what: string, file: string | undefined): string[] {
+  return file === undefined ? [] : [`${what.padEnd(7)} ${file}`];
 }

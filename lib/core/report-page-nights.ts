@@ -5,7 +5,7 @@ import { scaleUtc } from 'd3-scale';
 import { area, line } from 'd3-shape';
 import { type Html, html } from './html.ts';
 import { formatBytes, formatCount } from './quantities.ts';
-import type { NightPoint, TestPoint } from './report-history.ts';
+import { isProven, type NightPoint, type TestPoint } from './report-history.ts';
 import { cross, groundY, nameAxis, picture, px, stretched, valueAxis } from './report-page-plot.ts';
 import { nightTable } from './report-page-trend-tables.ts';
 import { bytes, counts, describeChange, shortDate } from './report-page-units.ts';
@@ -13,8 +13,11 @@ import { plural } from './report-words.ts';
 
 /** A dot a night, as long as they can be told apart. */
 const mostDots = 45;
-/** Names nearer to each other would touch. */
-const nameWidthPercent = 17;
+/** Names nearer to each other would touch; the first and the last begin and end at their edge. */
+const nameWidthPercent = 20;
+const edgeNamePercent = 25;
+/** On a phone there is room for one between them. */
+const middlePercent = { from: 38, to: 62 } as const;
 const dayMs = 86_400_000;
 
 type Curve = {
@@ -26,6 +29,7 @@ type Curve = {
 type NightPicture = {
   readonly id: string;
   readonly heading: string;
+  readonly className: string;
   readonly caption: string;
   readonly curves: readonly Curve[];
   readonly quantity: typeof bytes;
@@ -36,6 +40,7 @@ const nightPictures: readonly NightPicture[] = [
   {
     id: 'bytes',
     heading: 'Bytes, night by night',
+    className: 'card row',
     caption: 'in the vault',
     curves: [
       {
@@ -55,6 +60,7 @@ const nightPictures: readonly NightPicture[] = [
   {
     id: 'torrents',
     heading: 'Torrents, night by night',
+    className: 'card',
     caption: 'torrents',
     curves: [{ name: 'in the dump', className: 'main', of: ({ torrents }) => torrents }],
     quantity: counts,
@@ -63,6 +69,7 @@ const nightPictures: readonly NightPicture[] = [
   {
     id: 'rows',
     heading: 'Rows of all tables, night by night',
+    className: 'card',
     caption: 'rows',
     curves: [{ name: 'in the dump', className: 'main', of: ({ rows }) => rows }],
     quantity: counts,
@@ -75,22 +82,20 @@ function unlessMissing(verdict: NightPoint['verdict'], value: number): number | 
 }
 
 function nightTrend(
-  { id, heading, caption, curves, quantity, say }: NightPicture,
+  { id, heading, className, caption, curves, quantity, say }: NightPicture,
   nights: readonly NightPoint[],
   current: TestPoint,
 ): Html {
   const [main] = curves;
-  if (main === undefined || nights.length === 0) {
-    return html`<figure class="card empty"><figcaption><h3>${heading}</h3></figcaption><p class="caption">No verdict of a night could be read: there is nothing to draw yet.</p></figure>`;
-  }
+  if (main === undefined) return html``;
   const values = curves.flatMap(({ of }) => nights.map((night) => of(night) ?? 0));
   const { y, labels, lines } = valueAxis(Math.max(...values), quantity);
   const x = timeScale(nights);
-  const bad = nights.filter(({ verdict }) => verdict !== 'intact');
+  const bad = nights.filter((night) => !isProven(night));
   const crosses = bad.map((night) =>
     cross(x(night.takenAt), y(main.of(night) ?? 0), `${shortDate(night.takenAt, dayMs)}: ${night.verdict}`),
   );
-  return html`<figure class="card"><figcaption><h3>${heading}</h3><p class="caption">${nightCaption(nights, main, caption, say)}</p>${keys(curves, bad.length)}</figcaption>
+  return html`<figure class="${className}"><figcaption><h3>${heading}</h3><p class="caption">${nightCaption(nights, main, caption, say)}</p>${keys(curves, bad.length)}</figcaption>
 ${picture({
   id,
   title: heading,
@@ -107,8 +112,7 @@ function drawCurve(
   y: (value: number) => number,
   say: (value: number) => string,
 ): Html {
-  const isIntact = (night: NightPoint) => night.verdict === 'intact' && of(night) !== undefined;
-  const drawn = nights.filter(isIntact);
+  const drawn = nights.filter((night) => isProven(night) && of(night) !== undefined);
   const at = (night: NightPoint) => x(night.takenAt);
   const high = (night: NightPoint) => y(of(night) ?? 0);
   const fill = area<NightPoint>(at, groundY, high).digits(2)(drawn);
@@ -151,16 +155,19 @@ function nightNames(nights: readonly NightPoint[], x: (date: Date) => number): H
   const span = last.getTime() - first.getTime();
   const between: Date[] = [];
   for (const tick of scaleUtc().domain([first, last]).ticks(6)) {
-    const farEnough = x(tick) - x(between.at(-1) ?? first) >= nameWidthPercent;
-    if (farEnough && x(last) - x(tick) >= nameWidthPercent) between.push(tick);
+    const before = between.at(-1);
+    const farEnough =
+      before === undefined ? x(tick) - x(first) >= edgeNamePercent : x(tick) - x(before) >= nameWidthPercent;
+    if (farEnough && x(last) - x(tick) >= edgeNamePercent) between.push(tick);
   }
+  const middle = between.find((date) => x(date) >= middlePercent.from && x(date) <= middlePercent.to);
   const dates = span === 0 ? [last] : [first, ...between, last];
   const isShort = span < 2 * dayMs && span > 0;
   const text = (date: Date) => shortDate(date, isShort ? span : Math.max(span, dayMs));
   return nameAxis(
     dates
       .filter((date, index) => index === 0 || text(date) !== text(dates[index - 1] ?? date))
-      .map((date) => ({ at: x(date), text: text(date), minor: between.indexOf(date) % 2 === 1 })),
+      .map((date) => ({ at: x(date), text: text(date), minor: between.includes(date) && date !== middle })),
   );
 }
 
@@ -170,11 +177,11 @@ function nightCaption(
   unit: string,
   say: (value: number) => string,
 ): string {
-  const known = nights.flatMap((night) => (night.verdict === 'intact' ? (of(night) ?? []) : []));
+  const known = nights.flatMap((night) => (isProven(night) ? (of(night) ?? []) : []));
   const [first] = known;
   const last = known.at(-1);
   if (first === undefined || last === undefined) return 'None of these nights is intact.';
-  if (known.length === 1) return `${say(last)} ${unit}. The first night: the line begins here.`;
+  if (known.length === 1) return `${say(last)} ${unit}, the only night that is intact.`;
   return `${say(last)} ${unit}, ${describeChange(first, last)} over ${plural(known.length, 'night')}.`;
 }
 
@@ -203,7 +210,14 @@ function keys(curves: readonly Curve[], bad: number): Html | undefined {
   }</p>`;
 }
 
-/** The figures, one under or beside the other. */
+/** The figures; one sentence in their place where there is no night to draw. */
 export function nightTrends(nights: readonly NightPoint[], current: TestPoint): Html {
+  if (nights.length < 2) {
+    const why =
+      nights.length === 0
+        ? 'No verdict on a night’s archive is known here: there is nothing to draw.'
+        : 'There is one night so far: bytes, torrents and rows are drawn here from the second on.';
+    return html`<figure class="card row"><figcaption><h3>Night by night</h3><p class="caption">${why}</p></figcaption></figure>`;
+  }
   return html`${nightPictures.map((one) => nightTrend(one, nights, current))}`;
 }

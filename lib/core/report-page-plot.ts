@@ -9,6 +9,9 @@ import { type Html, html } from './html.ts';
 /** Heights in pixels: above the highest value, of the values, below for the names. */
 export const plotFrame = { top: 16, values: 132, below: 26 } as const;
 
+/** Nearer to the edge, half of a name would stand out. */
+const edgePercent = 6;
+
 const baseline = plotFrame.top + plotFrame.values;
 const heightPx = baseline + plotFrame.below;
 
@@ -48,8 +51,13 @@ export function valueAxis(largest: number, { short, unitFor }: Quantity): ValueA
 export function nameAxis(names: readonly { at: number; text: string; minor?: boolean }[]): Html {
   return html`${names.map(
     ({ at, text, minor }) =>
-      html`<text class="name${minor ? ' minor' : ''}" x="${at}%" y="${heightPx - 6}">${text}</text>`,
+      html`<text class="name${anchorOf(at)}${minor ? ' minor' : ''}" x="${at}%" y="${heightPx - 6}">${text}</text>`,
   )}`;
+}
+
+/** A name at the edge stays within the picture. */
+function anchorOf(at: number): string {
+  return at < edgePercent ? ' first' : at > 100 - edgePercent ? ' last' : '';
 }
 
 export type Picture = {

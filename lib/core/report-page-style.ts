@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 
 const palette = {
-  light: `--page:#f4f5f7;--card:#fff;--edge:#dfe3e8;--soft:#eceff3;--text:#17202b;--muted:#556270;--accent:#2f5fd0;--aside:#7a8796;--area:#2f5fd01c;--pass:#0f7a4c;--pass-soft:#e2f4ea;--warn:#8a5800;--warn-soft:#fdf1d8;--fail:#b3231b;--fail-soft:#fdeae8;--on-sign:#fff`,
-  dark: `--page:#0e1218;--card:#161c25;--edge:#2a333f;--soft:#222b36;--text:#e8edf3;--muted:#9dabba;--accent:#7aa5ff;--aside:#7f8c9b;--area:#7aa5ff26;--pass:#56cf93;--pass-soft:#15301f;--warn:#e9b957;--warn-soft:#33280f;--fail:#ff8078;--fail-soft:#3a1a19;--on-sign:#0e1218`,
+  light: `--page:#f4f5f7;--card:#fff;--edge:#dfe3e8;--soft:#eceff3;--text:#17202b;--muted:#556270;--accent:#2f5fd0;--second:#8c6bd1;--aside:#7a8796;--area:#2f5fd01c;--pass:#0f7a4c;--pass-soft:#e2f4ea;--warn:#8a5800;--warn-soft:#fdf1d8;--fail:#b3231b;--fail-soft:#fdeae8;--on-sign:#fff`,
+  dark: `--page:#0e1218;--card:#161c25;--edge:#2a333f;--soft:#222b36;--text:#e8edf3;--muted:#9dabba;--accent:#7aa5ff;--second:#b79bff;--aside:#7f8c9b;--area:#7aa5ff26;--pass:#56cf93;--pass-soft:#15301f;--warn:#e9b957;--warn-soft:#33280f;--fail:#ff8078;--fail-soft:#3a1a19;--on-sign:#0e1218`,
 } as const;
 
 const page = `*{box-sizing:border-box}
@@ -25,6 +25,8 @@ pre{margin:8px 0 0;padding:12px;background:var(--soft);border-radius:8px;white-s
 .caption{color:var(--muted);font-size:14.5px;margin-top:2px}
 .grid{display:grid;grid-template-columns:1fr 1fr;gap:16px}
 .grid>.card{margin:0}
+.grid>.row{grid-column:1/-1}
+.unread{margin:0 0 12px}
 .grid{margin-bottom:16px}`;
 
 const head = `header{margin-bottom:28px}
@@ -45,6 +47,7 @@ const head = `header{margin-bottom:28px}
 .failure{border-color:var(--fail);border-left-width:6px}
 .message{font-size:18px;font-weight:600;margin:6px 0 12px;overflow-wrap:anywhere}
 .advice{margin-top:12px;overflow-wrap:anywhere}
+.commands{margin:6px 0 0;padding-left:20px}
 .proofs{list-style:none;margin-top:10px}
 .proofs li{display:grid;grid-template-columns:26px minmax(0,19em) minmax(0,1fr);gap:2px 12px;padding:9px 0;border-top:1px solid var(--edge);align-items:baseline}
 .proofs .mark{font-weight:700;text-align:center;color:var(--pass)}
@@ -57,7 +60,7 @@ const pictures = `.plot{display:flex;gap:8px;margin-top:14px}
 .plot svg{display:block;overflow:visible}
 .drawing{flex:1;width:100%;min-width:0}
 .axis{flex:none;width:54px}
-svg text{font-size:12px;fill:var(--muted)}
+svg text{font-size:12px;fill:var(--muted);paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-linejoin:round}
 .axis text{text-anchor:end}
 .name,.value{text-anchor:middle}
 .name.first{text-anchor:start}
@@ -68,7 +71,8 @@ line.base{stroke:var(--aside)}
 line,rect{shape-rendering:crispEdges}
 rect[rx]{shape-rendering:auto}
 .bar{fill:var(--accent)}
-.bar.past{fill:var(--accent);opacity:.45}
+.bar.past{opacity:.5}
+.bar.upper{fill:var(--second)}
 .bar.aside{fill:var(--aside)}
 .bar.wait{opacity:.4}
 .track{fill:var(--soft)}
@@ -91,6 +95,7 @@ text.time{font-size:14px;fill:var(--text)}
 .swatch{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px;background:var(--accent)}
 .swatch.wait{opacity:.4}
 .swatch.second{background:var(--aside)}
+.swatch.upper{background:var(--second)}
 .key.bad{color:var(--fail)}
 .key.bad b{margin-right:5px}`;
 
@@ -125,13 +130,13 @@ const narrow = `main,footer{padding-left:16px;padding-right:16px}
 main{padding-top:24px}
 h1{font-size:26px}
 .card{padding:16px}
-.grid{grid-template-columns:minmax(0,1fr)}
 .outcome{align-items:flex-start;gap:14px}
 .sign{width:38px;height:38px}
 .lead{font-size:16.5px}
 .tiles{grid-template-columns:1fr 1fr;gap:10px}
 .tile{padding:12px 14px}
 .tile strong{font-size:20px}
+.tile:last-child:nth-child(odd){grid-column:1/-1}
 .when{display:block}
 .when::before{content:none}
 .proofs li{grid-template-columns:22px minmax(0,1fr);gap:0 8px}
@@ -157,6 +162,7 @@ ${page}
 ${head}
 ${pictures}
 ${tables}
+@media (max-width:940px){.grid{grid-template-columns:minmax(0,1fr)}}
 @media screen and (max-width:720px){${narrow}}
 @media print{${paper}}`;
 

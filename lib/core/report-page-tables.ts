@@ -83,8 +83,8 @@ function sameClass({ same }: Comparison): Html | undefined {
 }
 
 /** What was tested, and where its files are. */
-export function particulars(report: RestoreReport, key: string): Html {
-  const pairs = [...particularsOf(report), ['report', key] as const];
+export function particulars(report: RestoreReport, kept: string): Html {
+  const pairs = [...particularsOf(report), ['report', kept] as const];
   return html`<section class="card" aria-labelledby="particulars"><h2 id="particulars">What was tested</h2>
 <dl class="particulars">${pairs.map(([word, value]) => html`<div><dt>${word}</dt><dd>${value}</dd></div>`)}</dl></section>`;
 }

@@ -13,6 +13,8 @@ const bracketPx = 34;
 const barePx = 4;
 const footPx = 26;
 const narrowestPercent = 0.5;
+/** Of stages that other versions may name: what fits beside its time on a phone. */
+const unknownTitleChars = 24;
 
 const titles: ReadonlyMap<string, string> = new Map([
   ['start server', 'Start the server'],
@@ -57,7 +59,7 @@ ${picture({
     )
     .join('; '),
   heightPx: bottomPx + footPx,
-  drawing: html`${timeAxis(wholeMs, percent, headPx, bottomPx)}${stages.map((stage, index) => row(stage, headPx + index * rowPx, percent))}${bracket?.(bottomPx)}`,
+  drawing: html`${timeAxis(wholeMs, percent, headPx, bottomPx)}${bracket?.(bottomPx)}${stages.map((stage, index) => row(stage, headPx + index * rowPx, percent))}`,
 })}
 ${stageTable(stages)}
 </section>`;
@@ -135,7 +137,7 @@ function detailOf({ bytes, busyMs, durationMs }: RestoreStage): string {
 }
 
 function titleOf(stage: string): string {
-  return titles.get(stage) ?? stage;
+  return titles.get(stage) ?? stage.slice(0, unknownTitleChars);
 }
 
 function endOf({ startMs, durationMs }: RestoreStage): number {

@@ -5,23 +5,30 @@ import { parseArchiveId } from './archive.ts';
 import { constantHtml, type Html, html } from './html.ts';
 import { formatCount, formatDuration } from './quantities.ts';
 import { formatUsd } from './report-cost.ts';
-import { type ReportHistory, recoveryMsOf, type TestPoint, testPoint } from './report-history.ts';
+import { adviceOn, type FailedReport, sentence, shortMessage } from './report-failure-words.ts';
+import {
+  type ReportHistory,
+  recoveryMsOf,
+  restoredRowsOf,
+  type TestPoint,
+  testPoint,
+} from './report-history.ts';
 import { nightTrends } from './report-page-nights.ts';
-import { recoveryTrend } from './report-page-recovery.ts';
 import { pageStyle, pageStyleHash } from './report-page-style.ts';
 import { checksTable, comparedTables, differences, particulars } from './report-page-tables.ts';
+import { testTrends } from './report-page-tests.ts';
 import { longDate } from './report-page-units.ts';
 import { waterfall } from './report-page-waterfall.ts';
 import { headline, type Proof, plural, proofsOf, shortVersion } from './report-words.ts';
-import type { RestoreFailure, RestoreReport } from './restore-report.ts';
+import type { RestoreReport } from './restore-report.ts';
 import { countedTable } from './verdict.ts';
 
 export type ReportPage = {
   readonly report: RestoreReport;
   /** What was known when the test ended; this test itself is added if it is not among them. */
   readonly history: ReportHistory;
-  /** Where the report is in the bucket. */
-  readonly key: string;
+  /** Where the report is: its key in the bucket, or the file beside the page. */
+  readonly kept: string;
   /** What the test cost, in US dollars, if that is known. */
   readonly costUsd?: number | undefined;
 };
@@ -31,7 +38,7 @@ export type ReportPage = {
  *
  * @returns A whole HTML document. Its policy lets nothing in: no script, no request, no style but its own, by hash.
  */
-export function renderReportPage({ report, history, key, costUsd }: ReportPage): string {
+export function renderReportPage({ report, history, kept, costUsd }: ReportPage): string {
   const current = testPoint(report);
   const tests = withCurrent(history.tests, current);
   const outcome = `Restore test ${report.outcome}: ${report.source}, ${report.startedAt.slice(0, 10)}`;
@@ -44,18 +51,19 @@ export function renderReportPage({ report, history, key, costUsd }: ReportPage):
 ${constantHtml(`<style>${pageStyle}</style>`)}</head>
 <body class="${report.outcome}"><main>
 ${opening(report)}
-${report.outcome === 'failed' ? whatFailed(report.failure, report.id) : undefined}
+${report.outcome === 'failed' ? whatFailed(report) : undefined}
 ${figures(report, costUsd)}
 ${proofs(report)}
 ${waterfall(report)}
 <section aria-labelledby="trends"><h2 id="trends" class="bare">How it has gone so far</h2>
-<div class="grid">${recoveryTrend(tests, current)}
+${history.unread?.map((sentence) => html`<p class="caption unread">${sentence}</p>`)}
+<div class="grid">${testTrends(tests, current)}
 ${nightTrends(history.nights, current)}</div></section>
 ${report.outcome === 'failed' ? differences(report) : undefined}
 ${checksTable(report)}
 ${report.outcome === 'passed' ? differences(report) : undefined}
 ${comparedTables(report)}
-${particulars(report, key)}
+${particulars(report, kept)}
 </main><footer><p>bitagent-offsite ${report.toolVersion}. All times are UTC. This page holds no script and asks for nothing from the network.</p></footer></body></html>
 `.markup;
 }
@@ -78,34 +86,33 @@ function lead(report: RestoreReport): Html {
   const dumped = longDate(parseArchiveId(report.id).takenAt);
   const archive = html`<code>${report.id}</code>, dumped on ${dumped},`;
   if (report.outcome === 'failed') {
-    const how =
-      report.comparisons.length > 0
-        ? 'was restored, but not everything is as it was dumped.'
-        : 'was not restored to its end.';
-    return html`${archive} ${how}`;
+    const { comparisons, failure } = report;
+    const message = shortMessage(failure, report.id);
+    if (comparisons.length === 0) return html`${archive} was not restored to its end: ${message}.`;
+    const same = comparisons.every((one) => one.same);
+    return html`${archive} was restored${same ? ` as it was dumped, but ${message}` : ', but not everything is as it was dumped'}.`;
   }
   return html`${archive} was loaded into an empty PostgreSQL ${shortVersion(report.serverVersion)}, and everything that was dumped came back, all <b>${plural(report.torrents, 'torrent')}</b> included.`;
 }
 
-function whatFailed(
-  { code, message, expected, found, hint, line, statement }: RestoreFailure,
-  id: string,
-): Html {
+function whatFailed(report: FailedReport): Html {
+  const { code, message, expected, found, hint, line, statement } = report.failure;
+  const { what, commands } = adviceOn(report);
   const where =
     line === undefined && statement === undefined
       ? undefined
       : html`<div><dt>where</dt><dd>${line === undefined ? '' : `line ${formatCount(line)} of the dump`}${statement === undefined ? undefined : html`<pre>${statement}</pre>`}</dd></div>`;
   return html`<section class="card failure" aria-labelledby="failure"><h2 id="failure">What failed</h2>
-<p class="message">${message}</p>
+<p class="message">${sentence(message)}</p>
 <dl class="particulars"><div><dt>expected</dt><dd class="text">${expected}</dd></div><div><dt>found</dt><dd class="text">${found}</dd></div>${where}<div><dt>code</dt><dd><code>${code}</code></dd></div></dl>
 <p class="advice"><b>What to do:</b> ${hint}.</p>
-<p class="advice">Do not rely on this archive until a test of it has passed. <code>offsite verify ${id}</code> reads its bytes again, <code>offsite list</code> shows the others, <code>offsite backup</code> on the host takes a new one.</p></section>`;
+<p class="advice">${what}</p>
+<ul class="commands">${commands.map(([command, does]) => html`<li><code>${command}</code> ${does}</li>`)}</ul></section>`;
 }
 
 function figures(report: RestoreReport, costUsd: number | undefined): Html {
   const { comparisons, torrents, outcome } = report;
-  const rows = comparisons.filter(({ counted }) => counted === 'rows');
-  const total = rows.reduce((sum, { found }) => sum + (found ?? 0), 0);
+  const tables = comparisons.filter(({ counted }) => counted === 'rows').length;
   const tiles: [string, string, string][] = [];
   if (torrents !== undefined)
     tiles.push([formatCount(torrents), countedTable, 'counted in the restored database']);
@@ -116,7 +123,7 @@ function figures(report: RestoreReport, costUsd: number | undefined): Html {
       'from the first byte to the last index',
     ]);
   } else tiles.push([formatDuration(report.durationMs), 'until it failed', 'from the start of the test']);
-  if (rows.length > 0) tiles.push([formatCount(total), 'rows', `in ${plural(rows.length, 'table')}`]);
+  if (tables > 0) tiles.push([formatCount(restoredRowsOf(report)), 'rows', `in ${plural(tables, 'table')}`]);
   if (costUsd !== undefined)
     tiles.push([formatUsd(costUsd), 'cost', `about, for ${formatDuration(report.durationMs)} of Fargate`]);
   return html`<dl class="tiles">${tiles.map(

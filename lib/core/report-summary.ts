@@ -1,8 +1,9 @@
 // A restore report as a terminal shows it: 80 columns, the outcome first.
 
-import { textTable, wrap } from './mail.ts';
-import { formatAge, formatDuration, formatInstant } from './quantities.ts';
-import { type ReportHistory, recoveryMsOf, testPoint } from './report-history.ts';
+import { wrap } from './mail.ts';
+import { formatAge, formatCount, formatDuration, formatInstant } from './quantities.ts';
+import { type FailedReport, sentence } from './report-failure-words.ts';
+import { comparableBefore, type ReportHistory, recoveryMsOf, testPoint } from './report-history.ts';
 import { describeDelay } from './report-page-units.ts';
 import {
   checkLines,
@@ -33,7 +34,7 @@ export function summarizeReport(report: RestoreReport, history: ReportHistory, n
     headline(report),
     report.outcome === 'failed' ? failureLines(report) : '',
     indented(proofTable(proofsOf(report), columns - 2)),
-    indented(textTable(timeRows(report, history))),
+    indented(hangingTable(timeRows(report, history), columns - 2)),
     failing.length === 0
       ? ''
       : `Checks: ${describeTally(tallyOf(report.checks))}\n\n${indented(checkLines(failing, columns - 2))}`,
@@ -45,27 +46,24 @@ export function summarizeReport(report: RestoreReport, history: ReportHistory, n
     .join('\n')}\n`;
 }
 
-function failureLines({ failure }: Extract<RestoreReport, { outcome: 'failed' }>): string {
+function failureLines({ failure }: FailedReport): string {
   const { message, expected, found, code, hint, line, statement } = failure;
   const rows: [string, string | undefined][] = [
     ['expected', expected],
     ['found', found],
-    ['line', line === undefined ? undefined : `${line} of the dump`],
+    ['line', line === undefined ? undefined : `${formatCount(line)} of the plain dump`],
     ['statement', statement],
     ['code', code],
   ];
   const known = rows.flatMap(([word, text]) => (text === undefined ? [] : [[word, text.trim()] as const]));
-  return `${message}\n\n${indented(hangingTable(known, columns - 2))}\n\nWhat to do: ${hint}.`;
+  return `${sentence(message)}\n\n${indented(hangingTable(known, columns - 2))}\n\nWhat to do: ${hint}.`;
 }
 
-function timeRows(report: RestoreReport, { tests }: ReportHistory): string[][] {
-  const took = ['in all', formatDuration(report.durationMs)];
+function timeRows(report: RestoreReport, { tests }: ReportHistory): [string, string][] {
+  const took: [string, string] = ['in all', formatDuration(report.durationMs)];
   if (report.outcome === 'failed') return [took];
   const recoveryMs = recoveryMsOf(report);
-  const before = tests.findLast(
-    ({ recoveryMs: earlier, startedAt }) =>
-      earlier !== undefined && startedAt.getTime() < testPoint(report).startedAt.getTime(),
-  );
+  const before = comparableBefore(tests, testPoint(report));
   const trend =
     before?.recoveryMs === undefined ? '' : `, ${describeDelay(before.recoveryMs, recoveryMs)} the last time`;
   return [['restore time', `${formatDuration(recoveryMs)}${trend}`], took];

@@ -4,6 +4,7 @@ import { parseArchiveId } from './archive.ts';
 import type { CheckResult } from './check-result.ts';
 import { wrap } from './mail.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatInstant } from './quantities.ts';
+import { failedHeadline } from './report-failure-words.ts';
 import { recoveryMsOf } from './report-history.ts';
 import type { RestoreReport } from './restore-report.ts';
 import { countedTable } from './verdict.ts';
@@ -37,9 +38,9 @@ export function describeTally({ pass, warn, fail }: Tally): string {
 }
 
 /** The outcome as a sentence. */
-export function headline({ outcome, checks }: RestoreReport): string {
-  if (outcome === 'failed') return 'This archive did not pass its restore test.';
-  const { warn } = tallyOf(checks);
+export function headline(report: RestoreReport): string {
+  if (report.outcome === 'failed') return failedHeadline(report);
+  const { warn } = tallyOf(report.checks);
   if (warn === 0) return 'This archive can be restored.';
   return `This archive can be restored; ${warn === 1 ? 'one check warns' : `${formatCount(warn)} checks warn`}.`;
 }

@@ -7,6 +7,7 @@ import { runbookLine } from './faults.ts';
 import { composeMail, type Mail, textTable } from './mail.ts';
 import { formatCount, formatDuration, formatInstant } from './quantities.ts';
 import { formatUsd } from './report-cost.ts';
+import { adviceOn, type FailedReport, sentence, shortMessage } from './report-failure-words.ts';
 import { recoveryMsOf } from './report-history.ts';
 import {
   checkLines,
@@ -25,9 +26,10 @@ import {
 import { type RestoreReport, type RestoreStage, restoreReportKey } from './restore-report.ts';
 
 type PassedReport = Extract<RestoreReport, { outcome: 'passed' }>;
-type FailedReport = Extract<RestoreReport, { outcome: 'failed' }>;
 
 const columns = 80;
+/** More of them push what to do out of sight; the page has them all. */
+const shownNames = 6;
 
 /**
  * Tells how a restore test ended.
@@ -58,20 +60,25 @@ type Opening = { readonly subject: string; readonly opening: string[] };
 
 function passed(report: PassedReport, costUsd: number | undefined): Opening {
   const { id, source, torrents, serverVersion, durationMs } = report;
+  const time = `The restore took ${formatDuration(recoveryMsOf(report))}; the whole test took ${formatDuration(durationMs)}${price(costUsd)}.`;
   const { warn } = tallyOf(report.checks);
   const warnings = warn === 0 ? '' : `, ${plural(warn, 'warning')}`;
   return {
     subject: `[offsite] Restore test passed: ${source}, ${plural(torrents, 'torrent')}${warnings}`,
     opening: [
-      `${headline(report)} ${id}, dumped ${formatInstant(parseArchiveId(id).takenAt)}, was loaded into an empty PostgreSQL ${shortVersion(serverVersion)}, and everything that was dumped came back. The restore took ${formatDuration(recoveryMsOf(report))}; the whole test took ${formatDuration(durationMs)}${price(costUsd)}. ${warn === 0 ? 'There is nothing to do.' : 'Look at what warns.'}`,
+      `${headline(report)} All ${plural(torrents, 'torrent')} came back, and every row, index and constraint of its inventory. ${time} ${warn === 0 ? 'There is nothing to do.' : 'Look at what warns.'}`,
+      `${id}, dumped ${formatInstant(parseArchiveId(id).takenAt)}, was loaded into an empty PostgreSQL ${shortVersion(serverVersion)} and compared with what its verdict says that was dumped.`,
     ],
   };
 }
 
 function failed(report: FailedReport, costUsd: number | undefined): Opening {
   const { id, source, torrents, failure, durationMs } = report;
-  const { message, expected, found, code, hint, line, statement } = failure;
+  const { expected, found, code, hint, line, statement } = failure;
+  const message = shortMessage(failure, id);
+  const { what, commands } = adviceOn(report);
   const rows: [string, string | undefined][] = [
+    ['archive', id],
     ['expected', expected],
     ['found', found],
     ['line', line === undefined ? undefined : `${formatCount(line)} of the plain dump`],
@@ -83,11 +90,12 @@ function failed(report: FailedReport, costUsd: number | undefined): Opening {
   return {
     subject: `[offsite] RESTORE TEST FAILED: ${source}${count}: ${message}`,
     opening: [
-      `The archive ${id} did NOT pass its restore test: ${message}. The test took ${formatDuration(durationMs)}${price(costUsd)}.`,
+      `${sentence(message)} ${headline(report)}`,
+      `What to do: ${hint}.`,
       indented(hangingTable(known, columns - 2)),
       ...differingNames(report.comparisons),
-      `What to do: ${hint}.`,
-      `Do not rely on this archive until a test of it has passed. 'offsite verify ${id}' reads its bytes again, 'offsite list' shows the others, 'offsite backup' on the host takes a new one.`,
+      `${what}\n\n${indented(commands.map(([command, does]) => `${command}\n  ${does}`).join('\n'))}`,
+      `The test took ${formatDuration(durationMs)}${price(costUsd)}.`,
       runbookLine('restoreTestFailed'),
     ],
   };
@@ -105,8 +113,9 @@ function checksSection({ checks }: RestoreReport): string {
 
 function differingNames(comparisons: readonly Comparison[]): string[] {
   const sentence = (what: string, how: string, names: readonly string[], all: number) => {
-    const rest = all > names.length ? `, and ${formatCount(all - names.length)} more` : '';
-    return names.length === 0 ? [] : [`${what} that ${how}: ${names.join(', ')}${rest}`];
+    const shown = names.slice(0, shownNames);
+    const rest = all > shown.length ? `, and ${formatCount(all - shown.length)} more` : '';
+    return names.length === 0 ? [] : [`${what} that ${how}: ${shown.join(', ')}${rest}`];
   };
   return comparisons.flatMap(({ what, expected, found, missing = [], unexpected = [] }) => [
     ...sentence(what, 'did not come back', missing, expected - (found ?? 0) + unexpected.length),

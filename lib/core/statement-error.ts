@@ -4,6 +4,12 @@ import { type ErrorCode, OffsiteError } from './errors.ts';
 
 const shownChars = 300;
 
+/** What it is not the dump's fault for. */
+const messages: ReadonlyMap<ErrorCode, string> = new Map([
+  ['RESTORE_DISK_FULL', 'the disk of the server is full'],
+  ['RESTORE_OUT_OF_MEMORY', 'the server ran out of memory'],
+]);
+
 /** An {@link OffsiteError} about one statement of a dump. */
 export class StatementError extends OffsiteError {
   /** Of the plain dump, from 1; of the row, where it is one. */
@@ -16,7 +22,7 @@ export class StatementError extends OffsiteError {
     parts: { line: number; statement: string; found: string; hint: string; cause?: unknown },
   ) {
     const { line, found, hint, cause } = parts;
-    super(code, 'the server did not take the dump', {
+    super(code, messages.get(code) ?? 'the server did not take the dump', {
       expected: 'every statement of the dump to be accepted',
       found: `line ${line}: ${found}`,
       hint,

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OffsiteError } from '../core/errors.ts';
+import { exitCodes, OffsiteError } from '../core/errors.ts';
 
 /** By then an opener that cannot has said so; what runs on is the browser itself. */
 const handOverMs = 5000;
@@ -32,5 +32,6 @@ export async function openInBrowser(file: string): Promise<void> {
     expected: `${program}, and a browser that it knows`,
     found: trouble,
     hint: `open this file in a browser, or copy it to where there is one: ${file}`,
+    exitCode: exitCodes.unexpected,
   });
 }

@@ -65,7 +65,10 @@ async function drawBeside(
     within.throwIfAborted();
     // Loaded when everything else is done: until then its memory is the restore's.
     const { drawReport, pageKeyOf } = await import('./report.ts');
-    const page = await Promise.race([drawReport(store, { key, report }, region), aborted(within)]);
+    const { readHistory } = await import('./report-history.ts');
+    // Without its past it is not kept: whoever asks later may be let in.
+    const history = await Promise.race([readHistory(store, report), aborted(within)]);
+    const page = drawReport({ report, kept: key }, history, region);
     await store.create(pageKeyOf(key), page, { signal: within });
     log(`restore-test: drew ${pageKeyOf(key)}`);
   } catch (error) {

@@ -2,11 +2,18 @@
 // newest tests and nights are read and no more.
 
 import { type ArchiveId, parseKey, reportsPrefix, verdictsPrefix } from '../core/archive.ts';
-import { historyLimits, nightPoint, type ReportHistory, testPoint } from '../core/report-history.ts';
+import { OffsiteError } from '../core/errors.ts';
+import {
+  historyLimits,
+  type NightPoint,
+  nightPoint,
+  type ReportHistory,
+  type TestPoint,
+  testPoint,
+} from '../core/report-history.ts';
 import { parseRestoreReport, type RestoreReport } from '../core/restore-report.ts';
-import type { Verdict } from '../core/verdict.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
-import { readVerdict } from './catalogue.ts';
+import { readAcceptance, readVerdict } from './catalogue.ts';
 
 const readsInFlight = 16;
 
@@ -16,16 +23,43 @@ const readsInFlight = 16;
  * @returns Oldest first; what cannot be read as a report or a verdict is left out.
  */
 export async function readHistory(store: ArchiveStore, report: RestoreReport): Promise<ReportHistory> {
-  const { source, startedAt } = report;
-  const until = new Date(startedAt);
-  const keys = (await reportKeys(store, source)).filter((key) => testedAt(key) <= nameOf(until));
-  const reports = await readEach(keys.slice(-historyLimits.tests), (key) => readReportAt(store, key));
-  const nights = await nightIds(store, source, until);
-  const verdicts = await readEach(nights.slice(-historyLimits.nights), (id) => readVerdict(store, id));
-  return {
-    tests: reports.filter((one): one is RestoreReport => one !== undefined).map(testPoint),
-    nights: verdicts.filter((one): one is Verdict => one !== undefined).map(nightPoint),
+  return { tests: await readTests(store, report), nights: await readNights(store, report) };
+}
+
+/**
+ * Reads as much of a report's past as the store lets us: a report is worth showing without.
+ *
+ * @returns As {@link readHistory}; `unread` names what could not be read, and why.
+ */
+export async function readHistoryIfPossible(
+  store: ArchiveStore,
+  report: RestoreReport,
+): Promise<ReportHistory> {
+  const unread: string[] = [];
+  const without = (what: string) => (error: unknown) => {
+    const why = error instanceof OffsiteError ? `${error.message} (${error.found})` : String(error);
+    unread.push(`The vault's earlier ${what} could not be read, and are not shown: ${why}.`);
+    return [];
   };
+  const tests = await readTests(store, report).catch(without('restore tests'));
+  const nights = await readNights(store, report).catch(without('nights'));
+  return { tests, nights, ...(unread.length > 0 && { unread }) };
+}
+
+async function readTests(store: ArchiveStore, { source, startedAt }: RestoreReport): Promise<TestPoint[]> {
+  const until = nameOf(new Date(startedAt));
+  const keys = (await reportKeys(store, source)).filter((key) => testedAt(key) <= until);
+  const reports = await readEach(keys.slice(-historyLimits.tests), (key) => readReportAt(store, key));
+  return reports.filter((one) => one !== undefined).map(testPoint);
+}
+
+async function readNights(store: ArchiveStore, { source, startedAt }: RestoreReport): Promise<NightPoint[]> {
+  const ids = await nightIds(store, source, new Date(startedAt));
+  const points = await readEach(ids.slice(-historyLimits.nights), async (id) => {
+    const verdict = await readVerdict(store, id);
+    return verdict && nightPoint(verdict, await readAcceptance(store, verdict));
+  });
+  return points.filter((one) => one !== undefined);
 }
 
 /** The keys of all reports of a source, oldest test first. */

@@ -3,10 +3,11 @@
 import { parseArchiveId, reportsPrefix } from '../core/archive.ts';
 import { OffsiteError } from '../core/errors.ts';
 import { restoreTestCost } from '../core/report-cost.ts';
-import { renderReportPage } from '../core/report-page.ts';
+import type { ReportHistory } from '../core/report-history.ts';
+import { type ReportPage, renderReportPage } from '../core/report-page.ts';
 import type { RestoreReport } from '../core/restore-report.ts';
 import type { ArchiveStore } from '../io/archive-store.ts';
-import { readHistory, readReportAt, reportKeys } from './report-history.ts';
+import { readReportAt, reportKeys } from './report-history.ts';
 
 export type FoundReport = {
   readonly key: string;
@@ -35,17 +36,18 @@ export async function findReport(store: ArchiveStore, source: string, wanted?: s
 }
 
 /**
- * Draws a report's page, with what the vault shows today of the nights and tests before it.
+ * Draws a report's page.
  *
+ * @param kept - Where the report is: its key, or the file beside the page.
+ * @param history - What the vault shows of the nights and tests before it.
  * @param region - Whose prices what the test ran in has.
  */
-export async function drawReport(
-  store: ArchiveStore,
-  { key, report }: Pick<FoundReport, 'key' | 'report'>,
+export function drawReport(
+  { report, kept }: Pick<ReportPage, 'report' | 'kept'>,
+  history: ReportHistory,
   region: string | undefined,
-): Promise<string> {
-  const costUsd = restoreTestCost(report, region);
-  return renderReportPage({ report, key, costUsd, history: await readHistory(store, report) });
+): string {
+  return renderReportPage({ report, kept, costUsd: restoreTestCost(report, region), history });
 }
 
 /** Where the page of a report is kept: beside it. */

@@ -108,7 +108,7 @@ describe('after a restore test', () => {
     const file = join(home, 'unopened.html');
     const flags = ['report', '--open', '-o', file];
     const { exitCode, stderr } = await offsite(flags, { ...env, PATH: opener('exit 3') });
-    expect(exitCode).not.toBe(0);
+    expect(exitCode).toBe(1);
     expect(stderr).toContain('PROGRAM_MISSING');
     expect(stderr).toContain(file);
     expect(existsSync(file)).toBe(true);

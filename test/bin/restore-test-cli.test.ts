@@ -1,8 +1,13 @@
 // offsite restore-test on the operator's machine: with a server of this machine's programs, and in a real container.
 
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, request as forward, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseRestoreReport } from '../../lib/core/restore-report.ts';
 import { createS3Store } from '../../lib/io/s3-store.ts';
@@ -14,6 +19,15 @@ import { keysIn, offsite } from '../fixtures/cli.ts';
 import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { commandLines, corpus, dumpOf } from '../fixtures/postgres.ts';
+
+/** Programs that stand before those of this machine: the browser's opener among them. */
+async function withOpener(script: string): Promise<string> {
+  const bin = await mkdtemp(join(folder, 'bin-'));
+  await writeFile(join(bin, 'xdg-open'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return `${bin}:${process.env.PATH}`;
+}
+
+const withoutBrowser = () => withOpener('exit 3');
 
 let aws: LocalAws;
 let env: Record<string, string>;
@@ -43,9 +57,37 @@ afterAll(async () => {
 });
 
 async function written(output: string) {
-  const names = await readdir(output);
-  expect(names).toEqual([`${id}.restore-test.json`]);
-  return parseRestoreReport(await readFile(join(output, names[0] as string), 'utf8'));
+  const [page = '', report = ''] = await readdir(output);
+  expect([page, report]).toEqual([`${id}.restore-test.html`, `${id}.restore-test.json`]);
+  expect(await pageIn(output)).toContain(`${report}, beside this page`);
+  return parseRestoreReport(await readFile(join(output, report), 'utf8'));
+}
+
+/** A whole page, and one that invents no price: nothing was paid for this test. */
+async function pageIn(output: string): Promise<string> {
+  const page = await readFile(join(output, `${id}.restore-test.html`), 'utf8');
+  expect(page).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
+  expect(page.replace(/<style>[\s\S]*?<\/style>/, '')).not.toMatch(/\$\d|<dt>cost/);
+  return page;
+}
+
+/** The CLI against a store in which some keys may not be read; all else is handed on to the real one. */
+async function startDenyingStore(denied: RegExp): Promise<Server> {
+  const server = createServer((request, response) => {
+    if (denied.test(decodeURIComponent(request.url ?? ''))) {
+      response.writeHead(403, { 'content-type': 'application/xml' });
+      response.end('<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>');
+      return;
+    }
+    const { method, headers, url } = request;
+    const onward = forward(new URL(url ?? '/', aws.endpoint), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(onward);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return server;
 }
 
 describe('offsite restore-test', () => {
@@ -55,10 +97,12 @@ describe('offsite restore-test', () => {
     const { exitCode, stdout, stderr } = await offsite(['restore-test', '-o', output], env);
     expect(exitCode, stderr).toBe(0);
     expect(await written(output)).toMatchObject({ outcome: 'passed', torrents: 2012 });
-    expect(stdout).toContain(`${id} can be restored, 2,012 torrents\n`);
-    expect(stdout).toMatch(/26 tables compared, 0 differences/);
-    expect(stdout).toMatch(/pass {2}search_through_gin: by torrent_contents_/);
-    expect(stdout.split('\n').filter((line) => line.length > 80 && !line.includes(folder))).toEqual([]);
+    expect(stdout).toMatch(new RegExp(`^PASSED {2}${id}\n`));
+    expect(stdout).toMatch(/ok {2}SELECT count\(\*\) FROM torrents; {2}2,012, as dumped/);
+    expect(stdout).toMatch(/ok {2}23 checks +23 pass/);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(stderr).toContain(join(output, `${id}.restore-test.html`));
+    expect(await pageIn(output)).toContain('There is one night so far');
     expect(await keysIn(aws.endpoint, aws.bucket, '')).toEqual(before);
     expect(await aws.mails()).toEqual([]);
     expect(commandLines().filter((line) => line.includes(temporary))).toEqual([]);
@@ -86,7 +130,80 @@ describe('offsite restore-test', () => {
       },
     ]);
     expect(report?.checks.filter(({ name }) => name === 'freshness')).toHaveLength(1);
-    expect(stdout).toContain('the restored database fails no_such [RESTORE_CHECK_FAILED]');
+    expect(stdout).toContain('The restored database fails no_such.');
+    expect(await pageIn(output)).toContain('The restored database fails no_such.');
+  });
+
+  it('refuses a folder that cannot be one, and files that are there, before it restores anything', async () => {
+    const file = join(folder, 'a-file');
+    await writeFile(file, '');
+    const output = join(folder, 'there');
+    await mkdir(output);
+    const page = join(output, `${id}.restore-test.html`);
+    await writeFile(page, 'mine');
+    for (const [where, code] of [
+      [file, 'USAGE'],
+      [output, 'FILE_EXISTS'],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await offsite(['restore-test', id, '-o', where], env);
+      expect([exitCode, stdout]).toEqual([2, '']);
+      expect(stderr).toContain(`[${code}]`);
+      expect(stderr).not.toContain('start server');
+    }
+    expect(await readFile(page, 'utf8')).toBe('mine');
+  });
+
+  it('loses nothing if its folder is gone when it ends, and if there is no browser', async () => {
+    const output = join(folder, 'going');
+    const slow = join(folder, 'slow.sql');
+    await writeFile(slow, '-- check: slow\nSELECT true, pg_sleep(3)::text;\n');
+    const args = ['restore-test', id, '-o', output, '--checks', slow, '--open'];
+    const running = offsite(args, { ...env, PATH: await withoutBrowser() });
+    while (!existsSync(output)) await sleep(50);
+    await rm(output, { recursive: true });
+    await writeFile(output, 'in the way');
+    const { exitCode, stdout, stderr } = await running;
+    expect(exitCode).toBe(2);
+    expect(stdout).toMatch(/^PASSED/);
+    expect(stderr).toContain(`${output}/${id}.restore-test.json cannot be written`);
+    expect(stderr).toContain('no browser could be opened [PROGRAM_MISSING]');
+    const [, report = ''] = /^report +(.*)$/m.exec(stderr) ?? [];
+    expect(report.startsWith(temporary)).toBe(true);
+    expect(parseRestoreReport(await readFile(report, 'utf8'))).toMatchObject({ outcome: 'passed' });
+    for (const name of await readdir(temporary)) await rm(join(temporary, name), { recursive: true });
+  });
+
+  it('opens its page, replaces files by --force, and prints the report alone with --json', async () => {
+    const output = join(folder, 'opened');
+    await mkdir(output);
+    await writeFile(join(output, `${id}.restore-test.json`), 'old');
+    const seen = join(folder, 'seen');
+    const PATH = await withOpener(`printf %s "$1" > ${seen}`);
+    const args = ['restore-test', id, '-o', output, '--force', '--open', '--json'];
+    const { exitCode, stdout, stderr } = await offsite(args, { ...env, PATH });
+    expect(exitCode, stderr).toBe(0);
+    expect(await written(output)).toEqual(parseRestoreReport(stdout));
+    expect(await readFile(seen, 'utf8')).toBe(join(output, `${id}.restore-test.html`));
+  });
+
+  it('draws the page without what may not be read of the past, and says so', async () => {
+    const night = 'bitagent-2026-11-21-031500Z';
+    await createS3Store({ bucket: aws.bucket }).create(`verdicts/bitagent/${night}.json`, '{}');
+    const denying = await startDenyingStore(new RegExp(`prefix=reports/|verdicts/bitagent/${night}`));
+    try {
+      const { port } = denying.address() as AddressInfo;
+      const output = join(folder, 'denied');
+      const args = ['restore-test', id, '-o', output, '--endpoint', `http://127.0.0.1:${port}`];
+      const { exitCode, stderr } = await offsite(args, env);
+      expect(exitCode, stderr).toBe(0);
+      for (const what of ['restore tests', 'nights']) {
+        const sentence = `earlier ${what} could not be read`;
+        expect(stderr).toContain(`offsite: warning: The vault's ${sentence}`);
+        expect(await pageIn(output)).toContain(sentence);
+      }
+    } finally {
+      denying.close();
+    }
   });
 
   it('prints the shipped checks, which it reads again', async () => {

@@ -12,18 +12,22 @@ import { browserThere, startBrowser } from '../fixtures/browser.ts';
 import {
   addScript,
   backgroundOf,
+  collidingTexts,
+  colouredPoints,
   faintTexts,
   namelessTables,
   overflowing,
+  placesOfPictures,
   sizesOfPictures,
+  smallOrCutTexts,
 } from '../fixtures/page-measures.mjs';
 import { broken, differing, early, first, hostile, settled } from '../fixtures/reports.ts';
 
-const key = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
+const kept = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
 const samples = { settled, first, differing, broken, early, hostile };
 type Name = keyof typeof samples;
 const names = Object.keys(samples) as Name[];
-const widths = { phone: 390, desk: 1280 } as const;
+const widths = { phone: 390, tablet: 960, desk: 1280 } as const;
 const schemes = ['light', 'dark'] as const;
 const views = names.flatMap((name) =>
   Object.entries(widths).flatMap(([device, width]) =>
@@ -33,6 +37,9 @@ const views = names.flatMap((name) =>
 
 /** WCAG 2.1 AA for text of any height. @see https://www.w3.org/TR/WCAG21/#contrast-minimum */
 const leastContrast = 4.5;
+const leastTextPx = 12;
+/** A line of a trend is some hundred points long; a single cross has about sixty. */
+const leastColoured = 50;
 
 const there = browserThere();
 const home = mkdtempSync(join(tmpdir(), 'offsite-page-'));
@@ -42,7 +49,7 @@ type Look = { readonly page: Page; readonly complaints: string[]; readonly reque
 
 async function look(name: Name, options: Parameters<Browser['newPage']>[0] = {}): Promise<Look> {
   const file = join(home, `${name}.html`);
-  writeFileSync(file, renderReportPage({ ...samples[name], key, costUsd: 0.031 }));
+  writeFileSync(file, renderReportPage({ ...samples[name], kept, costUsd: 0.031 }));
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
   const complaints: string[] = [];
   const requests: string[] = [];
@@ -55,6 +62,22 @@ async function look(name: Name, options: Parameters<Browser['newPage']>[0] = {})
   page.on('request', (request) => requests.push(request.url()));
   await page.goto(pathToFileURL(file).href, { waitUntil: 'load' });
   return { page, complaints, requests: requests.filter((url) => url !== pathToFileURL(file).href) };
+}
+
+/** The pictures that a sample has: no trend of one. */
+const trends = ['recovery', 'test-bytes', 'test-rows', 'bytes', 'torrents', 'rows'];
+const picturesOf = (name: Name) =>
+  name === 'early' ? [] : ['waterfall', ...(name === 'first' ? [] : trends)];
+
+/** How many points of each picture have a colour, letters left out. */
+async function inkOf(page: Page): Promise<number[]> {
+  const places = await page.evaluate(placesOfPictures);
+  const style = 'svg text{visibility:hidden}';
+  const png = (await page.screenshot({ fullPage: true, style })).toString('base64');
+  const decoder = await browser.newPage();
+  const ink = await decoder.evaluate(colouredPoints, { png, places });
+  await decoder.close();
+  return ink;
 }
 
 describe.skipIf(!there)('the page in a browser', () => {
@@ -78,13 +101,41 @@ describe.skipIf(!there)('the page in a browser', () => {
     expect(faint.measured).toBeGreaterThan(20);
     expect(faint.texts).toEqual([]);
     const pictures = await page.evaluate(sizesOfPictures);
-    const expected = name === 'early' ? ['recovery'] : ['waterfall', 'recovery', 'bytes', 'torrents', 'rows'];
-    expect(pictures.map(({ id }) => id)).toEqual(expected);
+    expect(pictures.map(({ id }) => id)).toEqual(picturesOf(name));
     for (const { width: wide, height, marks } of pictures) {
       expect(wide).toBeGreaterThan(200);
       expect(height).toBeGreaterThan(100);
       expect(marks).toBeGreaterThan(0);
     }
+    expect(await page.evaluate(collidingTexts)).toEqual([]);
+    expect(await page.evaluate(smallOrCutTexts, leastTextPx)).toEqual([]);
+    await page.close();
+  });
+
+  it.each(schemes)('draws something in every picture, %s', async (colorScheme) => {
+    for (const name of names) {
+      const { page } = await look(name, {
+        colorScheme,
+        bypassCSP: true,
+        viewport: { width: 390, height: 900 },
+      });
+      const ink = await inkOf(page);
+      expect(ink).toHaveLength(picturesOf(name).length);
+      expect(ink.filter((points) => points < leastColoured)).toEqual([]);
+      await page.close();
+    }
+  });
+
+  it('would be found empty, faint, colliding or cut if it were', async () => {
+    const { page } = await look('settled', { bypassCSP: true, viewport: { width: 390, height: 900 } });
+    await page.addStyleTag({
+      content:
+        '.plot :is(rect,path,line,circle){visibility:hidden}.caption{color:#aaa}.name{font-size:30px}text.time{font-size:9px!important}',
+    });
+    expect((await inkOf(page)).filter((points) => points >= leastColoured)).toEqual([]);
+    expect((await page.evaluate(faintTexts, leastContrast)).texts.length).toBeGreaterThan(5);
+    expect(await page.evaluate(collidingTexts)).toContain('24 Oct / 8 Nov');
+    expect(await page.evaluate(smallOrCutTexts, leastTextPx)).toContain('14.6 s: small');
     await page.close();
   });
 
@@ -118,7 +169,7 @@ describe.skipIf(!there)('the page in a browser', () => {
     expect(await page.locator('h1').allTextContents()).toEqual([
       'This archive can be restored; one check warns.',
     ]);
-    expect(await page.locator('svg[role=img]').count()).toBe(5);
+    expect(await page.locator('svg[role=img]').count()).toBe(7);
     for (const picture of await page.locator('svg[role=img]').all()) {
       expect(await picture.ariaSnapshot()).toMatch(/^- img "[^":]+"/);
     }
@@ -137,10 +188,11 @@ describe.skipIf(!there)('the page in a browser', () => {
   });
 
   it('prints dark on white, whatever the screen is', async () => {
-    const { page } = await look('settled', { colorScheme: 'dark' });
+    const { page } = await look('settled', { colorScheme: 'dark', viewport: { width: 718, height: 1000 } });
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
     expect(await page.evaluate(backgroundOf, 'body')).toBe('rgb(255, 255, 255)');
     expect((await page.evaluate(faintTexts, leastContrast)).texts).toEqual([]);
+    expect(await page.evaluate(collidingTexts)).toEqual([]);
     const paper = await page.pdf({ format: 'A4' });
     expect(paper.subarray(0, 5).toString()).toBe('%PDF-');
     await page.close();

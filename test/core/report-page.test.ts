@@ -9,7 +9,7 @@ import { renderReportPage } from '../../lib/core/report-page.ts';
 import type { RestoreReport } from '../../lib/core/restore-report.ts';
 import * as samples from '../fixtures/reports.ts';
 
-const key = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
+const kept = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
 const all = Object.entries({
   settled: samples.settled,
   first: samples.first,
@@ -18,7 +18,9 @@ const all = Object.entries({
   early: samples.early,
   hostile: samples.hostile,
 });
-const draw = (sample: samples.Sample, costUsd?: number) => renderReportPage({ ...sample, key, costUsd });
+const figureOf = (page: string, heading: string) =>
+  new RegExp(`<h3>${heading}[\\s\\S]*?</figure>`).exec(page)?.[0] ?? '';
+const draw = (sample: samples.Sample, costUsd?: number) => renderReportPage({ ...sample, kept, costUsd });
 
 /** Every element that the page is made of. */
 const elements =
@@ -65,7 +67,9 @@ describe.each(all)('the page of a test that is %s', (_, sample) => {
       expect(page).toMatch(new RegExp(`<title id="${title}">[^<]+</title>`));
       expect(page).toMatch(new RegExp(`<desc id="${description}">[^<]+</desc>`));
     }
-    expect(page.match(/<summary>/g)?.length ?? 0).toBe(pictures.length);
+    // One table for the three pictures of the tests.
+    const tests = pictures.filter(([, title = '']) => title.startsWith('test-')).length;
+    expect(page.match(/<summary>/g)?.length ?? 0).toBe(pictures.length - tests);
     const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });
@@ -98,25 +102,66 @@ describe('the page', () => {
 
   it('draws a bar a test that passed and a cross a test that failed', () => {
     const { tests } = samples.settled.history;
-    const figure = /<h3>Restore time[\s\S]*?<\/figure>/.exec(draw(samples.settled))?.[0] ?? '';
-    expect(figure.match(/<rect class="bar/g)).toHaveLength(
-      tests.filter(({ outcome }) => outcome === 'passed').length + 1,
+    const passed = tests.filter(({ outcome }) => outcome === 'passed').length + 1;
+    for (const heading of ['Restore time', 'Bytes restored', 'Rows restored']) {
+      const figure = figureOf(draw(samples.settled), heading);
+      expect(figure.match(/<rect class="bar(?! past upper| upper)/g)).toHaveLength(passed);
+      expect(figure.match(/<svg class="cross"/g)).toHaveLength(1);
+    }
+    // Until the last row was in, and indexes and keys.
+    const upper = figureOf(draw(samples.settled), 'Restore time').match(/<rect class="bar( past)? upper/g);
+    expect(upper).toHaveLength(passed);
+  });
+
+  it('says how restore time, bytes and rows have changed, and against the cloud\u2019s tests only in the cloud', () => {
+    const text = draw(samples.settled).replaceAll(/<[^>]+>/g, ' ');
+    expect(text).toContain('43.5 s longer than the last time');
+    expect(text).toContain(
+      '3.9 GiB of plain dump, 6.6 GiB of database, 5.3 MiB/s; +7.5 % since the last time',
     );
-    expect(figure.match(/<svg class="cross"/g)).toHaveLength(1);
+    expect(text).toContain('18,491,123 rows of all tables, 1,204,332 of them torrents; +7.5 % since');
+    const { task: _, ...here } = samples.passed;
+    const own = draw({ ...samples.settled, report: here }).replaceAll(/<[^>]+>/g, ' ');
+    expect(own).toContain('The first on a machine like this one.');
+    expect(own).not.toContain('the last time');
+    expect(own).not.toMatch(/cost|\$/);
+  });
+
+  it('draws no trend of one, and says what could not be read', () => {
+    const text = draw(samples.first);
+    expect(text).toContain('drawn here from the second on');
+    expect(text.match(/role="img"/g)).toHaveLength(1);
+    const history = { ...samples.first.history, unread: ['The nights could not be read: <denied>.'] };
+    expect(draw({ ...samples.first, history })).toContain('The nights could not be read: &lt;denied&gt;.');
+  });
+
+  it('does not blame an archive for a test that broke off', () => {
+    const { report } = samples.broken;
+    const failure = {
+      ...samples.failure,
+      code: 'RESTORE_DISK_FULL',
+      message: 'the disk of the server is full',
+    };
+    const text = draw({ ...samples.broken, report: { ...report, outcome: 'failed', failure } });
+    expect(text).toContain('The restore test broke off: nothing is proven of this archive.');
+    expect(text).toContain('was not restored to its end: the disk of the server is full.');
+    expect(text).not.toContain('Do not rely');
+    expect(draw(samples.broken)).toContain('Do not rely');
   });
 
   it('counts a test that stands in the history already once', () => {
-    const again = { ...samples.first, history: { ...samples.first.history, tests: [] } };
-    const current = draw(again).match(/<rect class="bar"/g)?.length;
-    const { report } = samples.first;
+    const again = samples.settled;
+    const current = draw(again).match(/<rect class="bar/g)?.length;
+    const { report } = again;
     const point = {
       archiveId: report.id,
       startedAt: new Date(report.startedAt),
       outcome: 'passed' as const,
+      inTask: true,
       recoveryMs: 1,
     };
-    const doubled = draw({ ...again, history: { ...again.history, tests: [point] } });
-    expect(doubled.match(/<rect class="bar"/g)?.length).toBe(current);
+    const doubled = draw({ ...again, history: { ...again.history, tests: [...again.history.tests, point] } });
+    expect(doubled.match(/<rect class="bar/g)?.length).toBe(current);
   });
 
   it('is small enough for any mailbox, with all that it may hold', () => {

@@ -19,7 +19,7 @@ describe('a report in a terminal', () => {
         ok  12 checks                       11 pass, 1 warns
         ok  the bytes                       sha256 as the agent wrote them
 
-        restore time  12 min 30 s, 51.3 s longer than the last time
+        restore time  12 min 30 s, 43.5 s longer than the last time
         in all        13 min 11 s
 
       Checks: 11 pass, 1 warns
@@ -53,9 +53,9 @@ describe('a report in a terminal', () => {
       "FAILED  bitagent-2026-11-22-031500Z
       tested 2026-11-23 05:00 UTC, 2.0 days ago
 
-      This archive did not pass its restore test.
+      This archive did NOT pass its restore test.
 
-      what came back is not what was dumped
+      What came back is not what was dumped.
 
         expected  public.goose_db_version: 61
                   indexes: 99, constraints: 48
@@ -87,9 +87,9 @@ describe('a report in a terminal', () => {
       "FAILED  bitagent-2026-11-22-031500Z
       tested 2026-11-23 05:00 UTC, 2.0 days ago
 
-      This archive did not pass its restore test.
+      This archive did NOT pass its restore test.
 
-      the dump does not restore
+      The dump does not restore.
 
         expected   psql ends with exit code 0
         found      psql:<stdin>:8123441: ERROR:  duplicate key value violates unique
@@ -99,7 +99,7 @@ describe('a report in a terminal', () => {
                    already exists.
                    CONTEXT:  COPY torrents, line 77120:
                    "\\\\xa1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4"
-        line       8123441 of the dump
+        line       8,123,441 of the plain dump
         statement  COPY public.torrents (info_hash, name, size, private, created_at,
                    updated_at, files_status, extension, files_count) FROM stdin;
         code       RESTORE_FAILED

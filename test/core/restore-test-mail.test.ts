@@ -18,10 +18,12 @@ describe('the mail of a restore test', () => {
     const { subject, text } = restoreTestMail(samples.settled.report, 0.031);
     expect(subject).toBe('[offsite] Restore test passed: bitagent, 1,204,332 torrents, 1 warning');
     expect(text).toMatchInlineSnapshot(`
-      "This archive can be restored; one check warns. bitagent-2026-11-22-031500Z,
-      dumped 2026-11-22 03:15 UTC, was loaded into an empty PostgreSQL 16.4, and
-      everything that was dumped came back. The restore took 12 min 30 s; the whole
-      test took 13 min 11 s and cost about $0.03. Look at what warns.
+      "This archive can be restored; one check warns. All 1,204,332 torrents came back,
+      and every row, index and constraint of its inventory. The restore took 12 min 30
+      s; the whole test took 13 min 11 s and cost about $0.03. Look at what warns.
+
+      bitagent-2026-11-22-031500Z, dumped 2026-11-22 03:15 UTC, was loaded into an
+      empty PostgreSQL 16.4 and compared with what its verdict says that was dumped.
 
         ok  SELECT count(*) FROM torrents;  1,204,332, as dumped
         ok  11 tables                       18,491,123 rows, every table as dumped
@@ -117,10 +119,9 @@ describe('the mail of a restore test', () => {
     const { subject, text } = restoreTestMail(samples.first.report);
     expect(subject).toBe('[offsite] Restore test passed: bitagent, 1,204,332 torrents');
     expect(text.slice(0, text.indexOf('\n\n'))).toMatchInlineSnapshot(`
-      "This archive can be restored. bitagent-2026-11-22-031500Z, dumped 2026-11-22
-      03:15 UTC, was loaded into an empty PostgreSQL 16.4, and everything that was
-      dumped came back. The restore took 12 min 30 s; the whole test took 13 min 11 s.
-      There is nothing to do."
+      "This archive can be restored. All 1,204,332 torrents came back, and every row,
+      index and constraint of its inventory. The restore took 12 min 30 s; the whole
+      test took 13 min 11 s. There is nothing to do."
     `);
   });
 
@@ -130,9 +131,12 @@ describe('the mail of a restore test', () => {
       `"[offsite] RESTORE TEST FAILED: bitagent, 1,204,332 torrents: what came back is not what was dumped"`,
     );
     expect(text).toMatchInlineSnapshot(`
-      "The archive bitagent-2026-11-22-031500Z did NOT pass its restore test: what came
-      back is not what was dumped. The test took 13 min 11 s and cost about $0.03.
+      "What came back is not what was dumped. This archive did NOT pass its restore
+      test.
 
+      What to do: look at what runs pg_dump, and at the archive's verdict.
+
+        archive   bitagent-2026-11-22-031500Z
         expected  public.goose_db_version: 61
                   indexes: 99, constraints: 48
         found     public.goose_db_version: 60
@@ -142,11 +146,16 @@ describe('the mail of a restore test', () => {
       indexes that did not come back: torrents_name_trgm_idx,
       torrent_files_path_trgm_idx
 
-      What to do: look at what runs pg_dump, and at the archive's verdict.
+      Do not rely on this archive until a test of it has passed.
 
-      Do not rely on this archive until a test of it has passed. 'offsite verify
-      bitagent-2026-11-22-031500Z' reads its bytes again, 'offsite list' shows the
-      others, 'offsite backup' on the host takes a new one.
+        offsite verify bitagent-2026-11-22-031500Z
+          reads its bytes again
+        offsite list --source bitagent
+          shows the others
+        offsite backup
+          on the host takes a new one
+
+      The test took 13 min 11 s and cost about $0.03.
 
       Runbook:
       https://github.com/bitagent/bitagent-offsite/blob/main/docs/runbook.md#restore-test-failed
@@ -247,9 +256,12 @@ describe('the mail of a restore test', () => {
       `"[offsite] RESTORE TEST FAILED: bitagent: the dump does not restore"`,
     );
     expect(text).toMatchInlineSnapshot(`
-      "The archive bitagent-2026-11-22-031500Z did NOT pass its restore test: the dump
-      does not restore. The test took 1 min 34 s.
+      "The dump does not restore. This archive did NOT pass its restore test.
 
+      What to do: look at the disk of the host: an index of the live database that no
+      longer knows its table lets duplicates in (REINDEX TABLE torrents).
+
+        archive    bitagent-2026-11-22-031500Z
         expected   psql ends with exit code 0
         found      psql:<stdin>:8123441: ERROR:  duplicate key value violates unique
                    constraint "torrents_pkey"
@@ -263,12 +275,16 @@ describe('the mail of a restore test', () => {
                    updated_at, files_status, extension, files_count) FROM stdin;
         code       RESTORE_FAILED
 
-      What to do: look at the disk of the host: an index of the live database that no
-      longer knows its table lets duplicates in (REINDEX TABLE torrents).
+      Do not rely on this archive until a test of it has passed.
 
-      Do not rely on this archive until a test of it has passed. 'offsite verify
-      bitagent-2026-11-22-031500Z' reads its bytes again, 'offsite list' shows the
-      others, 'offsite backup' on the host takes a new one.
+        offsite verify bitagent-2026-11-22-031500Z
+          reads its bytes again
+        offsite list --source bitagent
+          shows the others
+        offsite backup
+          on the host takes a new one
+
+      The test took 1 min 34 s.
 
       Runbook:
       https://github.com/bitagent/bitagent-offsite/blob/main/docs/runbook.md#restore-test-failed
@@ -302,24 +318,47 @@ describe('the mail of a restore test', () => {
     `);
   });
 
+  it('that broke off blames its surroundings, and not the archive', () => {
+    const { report } = samples.broken;
+    const failure = {
+      ...samples.failure,
+      code: 'RESTORE_DISK_FULL',
+      message: 'the disk of the server is full',
+    };
+    const { subject, text } = restoreTestMail({ ...report, outcome: 'failed', failure });
+    expect(subject).toBe('[offsite] RESTORE TEST FAILED: bitagent: the disk of the server is full');
+    const [first = ''] = text.split('\n\n');
+    expect(first.split('\n')).toHaveLength(2);
+    expect(first.replaceAll('\n', ' ')).toBe(
+      'The disk of the server is full. The restore test broke off: nothing is proven of this archive.',
+    );
+    expect(text).toContain(`offsite restore-test ${report.id}\n`);
+    expect(text).not.toContain('Do not rely');
+  });
+
   it('that could not begin', () => {
     const { subject, text } = restoreTestMail(samples.early.report);
-    expect(subject).toMatchInlineSnapshot(
-      `"[offsite] RESTORE TEST FAILED: bitagent: the archive bitagent-2026-11-22-031500Z is gone"`,
-    );
+    expect(subject).toMatchInlineSnapshot(`"[offsite] RESTORE TEST FAILED: bitagent: the archive is gone"`);
     expect(text).toMatchInlineSnapshot(`
-      "The archive bitagent-2026-11-22-031500Z did NOT pass its restore test: the
-      archive bitagent-2026-11-22-031500Z is gone. The test took 900 ms.
+      "The archive is gone. This archive did NOT pass its restore test.
 
+      What to do: find out who deleted it (CloudTrail), and back up again now.
+
+        archive   bitagent-2026-11-22-031500Z
         expected  an object archives/bitagent/bitagent-2026-11-22-031500Z.sql.gz
         found     none
         code      ARCHIVE_MISSING
 
-      What to do: find out who deleted it (CloudTrail), and back up again now.
+      Do not rely on this archive until a test of it has passed.
 
-      Do not rely on this archive until a test of it has passed. 'offsite verify
-      bitagent-2026-11-22-031500Z' reads its bytes again, 'offsite list' shows the
-      others, 'offsite backup' on the host takes a new one.
+        offsite verify bitagent-2026-11-22-031500Z
+          reads its bytes again
+        offsite list --source bitagent
+          shows the others
+        offsite backup
+          on the host takes a new one
+
+      The test took 900 ms.
 
       Runbook:
       https://github.com/bitagent/bitagent-offsite/blob/main/docs/runbook.md#restore-test-failed
