@@ -74,7 +74,6 @@ rect[rx]{shape-rendering:auto}
 .bar.past{opacity:.5}
 .bar.upper{fill:var(--second)}
 .bar.aside{fill:var(--aside)}
-.bar.wait{opacity:.4}
 .track{fill:var(--soft)}
 .band{stroke:var(--accent);stroke-width:2}
 .band.end{stroke-width:1;stroke-dasharray:3 4}
@@ -93,7 +92,6 @@ text.time{font-size:14px;fill:var(--text)}
 .keys{display:flex;flex-wrap:wrap;gap:2px 16px;color:var(--muted);font-size:14px;margin-top:6px}
 .key{white-space:nowrap}
 .swatch{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px;background:var(--accent)}
-.swatch.wait{opacity:.4}
 .swatch.second{background:var(--aside)}
 .swatch.upper{background:var(--second)}
 .key.bad{color:var(--fail)}

@@ -1,5 +1,5 @@
 // Where the time of a restore test went: its stages under each other on one axis of time. Downloading, inflating and
-// loading feed each other and so overlap; the deeper part of a bar is work, the paler part waiting for the others.
+// loading feed each other and so overlap.
 
 import { type Html, html } from './html.ts';
 import { formatBytes, formatDuration } from './quantities.ts';
@@ -48,7 +48,6 @@ export function waterfall(report: RestoreReport): Html {
   return html`<section class="card" aria-labelledby="stages">
 <h2 id="stages">Where the time went</h2>
 <p class="caption">${formatDuration(report.durationMs)} from the start of the test to its end.</p>
-${legend(stages)}
 ${picture({
   id: 'waterfall',
   title: 'The stages of the test on one axis of time',
@@ -69,24 +68,17 @@ function inOrder(stages: readonly RestoreStage[]): RestoreStage[] {
   return [...stages].sort((one, other) => one.startMs - other.startMs);
 }
 
-function legend(stages: readonly RestoreStage[]): Html {
-  if (!stages.some(({ busyMs }) => busyMs !== undefined)) return html``;
-  return html`<p class="keys"><span class="key"><i class="swatch work"></i>at work</span> <span class="key"><i class="swatch wait"></i>waiting for another stage</span></p>`;
-}
-
 function row(stage: RestoreStage, top: number, percent: (ms: number) => number): Html {
-  const { stage: name, startMs, durationMs, busyMs = durationMs } = stage;
+  const { stage: name, startMs, durationMs } = stage;
   const kind = recovering.includes(name) ? 'bar' : 'bar aside';
   const width = Math.max(narrowestPercent, percent(durationMs));
   const x = Math.min(percent(startMs), 100 - width);
-  const busy = Math.min(width, durationMs === 0 ? width : width * (busyMs / durationMs));
   const detail = detailOf(stage);
   return html`<g><title>${titleOf(name)}: ${formatDuration(durationMs)}${detail === '' ? '' : `, ${detail}`}</title>
 <text class="stage" x="0" y="${top + 15}">${titleOf(name)}<tspan class="detail" dx="10">${detail}</tspan></text>
 <text class="time" x="100%" y="${top + 15}">${formatDuration(durationMs)}</text>
 <rect class="track" x="0" y="${top + 23}" width="100%" height="12" rx="3"/>
-<rect class="${kind} wait" x="${px(x)}%" y="${top + 23}" width="${px(width)}%" height="12" rx="3"/>
-<rect class="${kind}" x="${px(x)}%" y="${top + 23}" width="${px(busy)}%" height="12" rx="3"/></g>`;
+<rect class="${kind}" x="${px(x)}%" y="${top + 23}" width="${px(width)}%" height="12" rx="3"/></g>`;
 }
 
 /** What of the test a real recovery would take, marked over its stages. */
@@ -123,17 +115,10 @@ function stageTable(stages: readonly RestoreStage[]): Html {
   )}</tbody></table></div></details>`;
 }
 
-function detailOf({ bytes, busyMs, durationMs }: RestoreStage): string {
-  const rate =
-    bytes === undefined || durationMs === 0 ? '' : `, ${formatBytes(bytes / (durationMs / 1000))}/s`;
-  return [
-    bytes === undefined ? '' : `${formatBytes(bytes)}${rate}`,
-    busyMs === undefined || durationMs === 0
-      ? ''
-      : `at work ${Math.min(100, Math.round((busyMs / durationMs) * 100))} % of the time`,
-  ]
-    .filter(Boolean)
-    .join(', ');
+function detailOf({ bytes, durationMs }: RestoreStage): string {
+  if (bytes === undefined) return '';
+  const rate = durationMs === 0 ? '' : `, ${formatBytes(bytes / (durationMs / 1000))}/s`;
+  return `${formatBytes(bytes)}${rate}`;
 }
 
 function titleOf(stage: string): string {

@@ -39,8 +39,6 @@ const stageSchema = z.object({
   /** From the test's beginning: stages overlap where one feeds the next. */
   startMs: durationMs.default(0),
   durationMs,
-  /** How much of that it worked rather than waited, where that is known. */
-  busyMs: durationMs.optional(),
   /** Bytes that passed through it. */
   bytes: count.optional(),
 });

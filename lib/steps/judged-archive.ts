@@ -1,5 +1,7 @@
 // judged-archive: the bytes that a verdict calls intact, and no others.
 
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { isAccepted } from '../core/acceptance.ts';
 import { type ArchiveId, archiveKeys } from '../core/archive.ts';
 import { OffsiteError } from '../core/errors.ts';
@@ -7,7 +9,7 @@ import type { Manifest } from '../core/manifest.ts';
 import { type Verdict, verdictSchema } from '../core/verdict.ts';
 import type { ArchiveStore, OpenObject } from '../io/archive-store.ts';
 import { readAcceptance } from './catalogue.ts';
-import { openArchive } from './open-archive.ts';
+import { checked, openArchive } from './open-archive.ts';
 
 /** Of an archive that counts as intact: a suspicious one does once the operator has accepted it. */
 export type IntactVerdict = Extract<Verdict, { verdict: 'intact' | 'suspicious' }>;
@@ -51,6 +53,41 @@ export async function openJudged(
     found: `ETag ${opened.etag}, version ${opened.versionId ?? 'none'}`,
     hint: 'find out who wrote it (CloudTrail): nothing here ever overwrites an archive; back up again now',
   });
+}
+
+/** A dump that no server takes; of bytes that were flipped in the store, a server sees nothing else. */
+const blamesDump: readonly string[] = ['RESTORE_FAILED', 'RESTORE_REFUSED', 'DUMP_INCOMPLETE'];
+
+/**
+ * Asks whose fault it is that a dump was not taken: its own, or that of bytes which are not the agent's any more.
+ *
+ * @param error - What the restore threw.
+ * @returns `ARCHIVE_DAMAGED` if the stored bytes, read once more to their end, are others than those of the manifest; else
+ *   the error itself.
+ */
+export async function blameBytes(
+  error: unknown,
+  {
+    store,
+    id,
+    manifest,
+    signal,
+  }: { store: ArchiveStore; id: ArchiveId; manifest: Manifest; signal?: AbortSignal | undefined },
+): Promise<unknown> {
+  if (!(error instanceof OffsiteError) || !blamesDump.includes(error.code)) return error;
+  try {
+    const { body } = await openArchive(store, id, manifest);
+    await pipeline(body, checked(manifest), nowhere(), signal === undefined ? {} : { signal });
+    return error;
+  } catch (damage) {
+    // What the restore said is worth more than that the bytes could not be asked.
+    const isDamage = damage instanceof OffsiteError && damage.code === 'ARCHIVE_DAMAGED';
+    return isDamage ? damage : error;
+  }
+}
+
+function nowhere(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() });
 }
 
 function parseJson(text: string): unknown {

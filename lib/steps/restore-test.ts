@@ -22,7 +22,7 @@ import { freeBytesOf, watchResources } from '../io/resource-watch.ts';
 import type { ThrowawayPostgres } from '../io/throwaway-postgres.ts';
 import { assertSame, compareWithInventory } from './compare.ts';
 import { deliverReport } from './deliver-report.ts';
-import { type IntactVerdict, openJudged, readIntactVerdict } from './judged-archive.ts';
+import { blameBytes, type IntactVerdict, openJudged, readIntactVerdict } from './judged-archive.ts';
 import { loadArchive } from './load-archive.ts';
 import { readManifest } from './manifest.ts';
 import { readChecks } from './read-checks.ts';
@@ -199,7 +199,9 @@ async function load(
   findings.archive = { key: archiveKeys(id).archive, etag, versionId, compressedBytes, plainBytes };
   const everyMs = options.progressEveryMs ?? progressEveryMs;
   const what = { manifest, sandbox, database, sessions, stages, now, log, progressEveryMs: everyMs, signal };
-  const restored = await loadArchive(opened, what);
+  const restored = await loadArchive(opened, what).catch(async (error) => {
+    throw await blameBytes(error, { store: options.store, id, manifest, signal });
+  });
   const recoveryMs = now().getTime() - began.getTime();
   findings.restoration = { way: 'parallel', sessions, recoveryMs };
   return restored;

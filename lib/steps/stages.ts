@@ -26,7 +26,7 @@ export class Stages {
     }
   }
 
-  add(stage: StageName, from: Date, to: Date, more: Pick<RestoreStage, 'busyMs' | 'bytes'> = {}): void {
+  add(stage: StageName, from: Date, to: Date, more: Pick<RestoreStage, 'bytes'> = {}): void {
     const durationMs = to.getTime() - from.getTime();
     this.list.push({ stage, startMs: from.getTime() - this.#startedAt.getTime(), durationMs, ...more });
     this.#log(`restore-test: ${stage} took ${formatDuration(durationMs)}`);

@@ -142,19 +142,19 @@ describe('restoreTest', () => {
     expect(mails[0]?.text).toMatch(/public\.goose_db_version +62 +61 +DIFFERS/);
   });
 
-  it('catches damaged gzip, by its own checksum or by the nonsense that psql refuses before', async () => {
+  it('tells damaged bytes from a damaged dump, whether their own checksum says so or the server, of nonsense', async () => {
     const whole = compressed(dump);
-    for (const [at, code] of [
-      [whole.length - 6, 'ARCHIVE_DAMAGED'],
-      [
-        Math.floor(whole.length / 2),
-        expect.stringMatching(/^(ARCHIVE_DAMAGED|RESTORE_FAILED|RESTORE_REFUSED)$/),
-      ],
-    ] as const) {
+    const nonsense = compressed(
+      Buffer.from(dump.toString('latin1').replace('CREATE TABLE', 'CREATE TUBLE'), 'latin1'),
+    );
+    const flipped = (at: number) => {
       const bytes = Buffer.from(whole);
       bytes.writeUInt8(bytes.readUInt8(at) ^ 0x10, at);
+      return bytes;
+    };
+    for (const bytes of [flipped(whole.length - 6), flipped(Math.floor(whole.length / 2)), nonsense]) {
       const id = await storeArchive(store, { dump, takenAt, bytes });
-      await expectFailure(id, { code });
+      await expectFailure(id, { code: 'ARCHIVE_DAMAGED' });
       mails = [];
       takenAt = new Date(takenAt.getTime() + 60_000);
     }
