@@ -2,6 +2,7 @@
 // checks an app that holds our construct. Needs nothing of cdk-nag, which is there for tests only.
 
 import { Stack, Validations } from 'aws-cdk-lib';
+import type { IManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 
 /** Says why a rule does not hold for a construct and what is in it. */
@@ -19,6 +20,15 @@ export function explainPatterns(policy: IConstruct, resources: readonly string[]
   for (const arn of patterns) {
     explain(policy, `IAM5[Resource::${flatten(Stack.of(policy).resolve(arn))}]`, reason);
   }
+}
+
+/** Says why a role has a policy of AWS. */
+export function explainAwsPolicy(
+  role: IConstruct,
+  { managedPolicyArn }: IManagedPolicy,
+  reason: string,
+): void {
+  explain(role, `IAM4[Policy::${flatten(Stack.of(role).resolve(managedPolicyArn))}]`, reason);
 }
 
 /** References as cdk-nag writes them: `<Bucket.Arn>/archives/*`. */

@@ -20,7 +20,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { type Deployment, environmentNames, scratch } from '../core/deployment.ts';
 import { permit, type Reach, restoreTestPermissions } from './identities.ts';
-import { explain, explainPatterns } from './reasons.ts';
+import { explain, explainAwsPolicy, explainPatterns } from './reasons.ts';
 import { createRestoreNetwork, type RestoreNetwork } from './restore-network.ts';
 
 const projectRoot = join(import.meta.dirname, '..', '..');
@@ -77,6 +77,11 @@ export class RestoreTask extends Construct {
     const container = this.describeContainer(props, image, logGroup);
     this.taskDefinition = this.addTask('TaskDefinition', roles, container);
     this.volumeTaskDefinition = this.addTask('VolumeTaskDefinition', roles, container, true);
+    explainPatterns(
+      executionRole,
+      ['*'],
+      'The token for the registry of images has no resource to be named.',
+    );
     explainRest(this);
   }
 
@@ -108,12 +113,20 @@ export class RestoreTask extends Construct {
 
   /** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html */
   private addVolumeRole(): Role {
-    const policy = 'service-role/AmazonECSInfrastructureRolePolicyForVolumes';
-    return new Role(this, 'VolumeRole', {
+    const policy = ManagedPolicy.fromAwsManagedPolicyName(
+      'service-role/AmazonECSInfrastructureRolePolicyForVolumes',
+    );
+    const role = new Role(this, 'VolumeRole', {
       description: 'Offsite restore test: ECS makes, attaches and deletes the volume of a large one',
       assumedBy: new ServicePrincipal('ecs.amazonaws.com'),
-      managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName(policy)],
+      managedPolicies: [policy],
     });
+    explainAwsPolicy(
+      role,
+      policy,
+      'AWS changes it with what ECS needs for volumes; it is for volumes that ECS has made, and no others.',
+    );
+    return role;
   }
 
   private describeContainer(
@@ -165,12 +178,6 @@ export class RestoreTask extends Construct {
 }
 
 function explainRest(task: RestoreTask): void {
-  explainPatterns(task, ['*'], 'The token for the registry of images has no resource to be named.');
-  explain(
-    task.volumeRole,
-    'IAM4',
-    "ECS changes what it needs for volumes, and AWS's own policy with it; it is for volumes of tasks alone.",
-  );
   explain(
     task,
     'VPC7',
