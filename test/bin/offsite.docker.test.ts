@@ -66,11 +66,13 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
   it('a container that is stopped while it dumps leaves no object', async () => {
     const running = offsite(['backup', '--source', 'failing', ...flags, '--dbname', 'bitmagnet'], env);
     const connection = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
+    // Holds the dump in the middle of a table: on a busy machine it would be over before Docker kills.
     await query(
       connection,
-      `DO $$ BEGIN LOOP
-      EXIT WHEN EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_dump' AND query LIKE 'COPY%');
-      PERFORM pg_sleep(0.002); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$`,
+      `DO $$ DECLARE dumping int; BEGIN LOOP
+      SELECT pid INTO dumping FROM pg_stat_activity WHERE application_name = 'pg_dump' AND query LIKE 'COPY%';
+      EXIT WHEN dumping IS NOT NULL; PERFORM pg_sleep(0.002); PERFORM pg_stat_clear_snapshot(); END LOOP;
+      EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'kill -STOP ' || dumping); END $$`,
     );
     await docker.docker('kill', container);
     const result = await running;

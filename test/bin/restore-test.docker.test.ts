@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArchiveId } from '../../lib/core/archive.ts';
+import { restoreTestExitCodes as exitCodes } from '../../lib/core/lost-restore-test.ts';
 import type { ArchiveStore } from '../../lib/io/archive-store.ts';
 import { createS3Store } from '../../lib/io/s3-store.ts';
 import { startThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
@@ -162,7 +163,7 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     const running = run(id, { name });
     await logged(name, 'start server took');
     await docker.docker('stop', '--time', '30', name);
-    expect((await running).exitCode).toBe(1);
+    expect((await running).exitCode).toBe(exitCodes.failed);
     expect((await reportOn(store, id)).report).toMatchObject({
       outcome: 'failed',
       failure: { code: 'INTERRUPTED', found: 'signal SIGTERM' },
@@ -174,7 +175,7 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     const id = await archived(dump);
     const full = ['--tmpfs', '/scratch:size=72m,uid=999,gid=999,mode=0700'];
     const { exitCode } = await run(id, { scratch: full });
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(exitCodes.failed);
     expect((await reportOn(store, id)).report).toMatchObject({
       outcome: 'failed',
       failure: {
@@ -188,7 +189,7 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     const id = await archived(dump);
     // As Fargate makes one that the image does not declare.
     const { exitCode } = await run(id, { scratch: ['--tmpfs', '/scratch:mode=0755'] });
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(exitCodes.failed);
     expect((await reportOn(store, id)).report).toMatchObject({
       failure: {
         code: 'SERVER_FAILED',
@@ -201,7 +202,7 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     const greedy = `SELECT length(string_agg(repeat('x', 1000000), '')) FROM generate_series(1, 900);`;
     const id = await archived(ending(dump, greedy));
     const { exitCode, outOfMemory } = await run(id, { memory: '512m' });
-    expect({ exitCode, outOfMemory }).toEqual({ exitCode: 1, outOfMemory: true });
+    expect({ exitCode, outOfMemory }).toEqual({ exitCode: exitCodes.failed, outOfMemory: true });
     expect((await reportOn(store, id)).report).toMatchObject({
       outcome: 'failed',
       failure: { code: 'RESTORE_OUT_OF_MEMORY' },
@@ -217,7 +218,7 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
   it('refuses the archive of a newer server before it restores anything, and says what to build', async () => {
     const id = await archived(newerDump);
     const { exitCode, said } = await run(id);
-    expect(exitCode, said).toBe(1);
+    expect(exitCode, said).toBe(exitCodes.failed);
     const { report } = await reportOn(store, id);
     expect(report).toMatchObject({
       outcome: 'failed',
