@@ -58,6 +58,6 @@ describe('a restore test catches, by name, a dump', () => {
     async (_, drill) => {
       expect(shortcomings(drill, await runDrill(drill.forge, stage()))).toEqual([]);
     },
-    120_000,
+    300_000,
   );
 });
