@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { restoreTestExitCodes } from '../../lib/core/lost-restore-test.ts';
 import { explainNotice } from '../../lib/core/notice.ts';
 
 function taskStopped(containers: unknown[], more: Record<string, unknown> = {}) {
@@ -28,7 +29,9 @@ const mailOf = (notice: unknown) => explainNotice(notice, 'OFFSITE_ARCHIVE_ID')?
 describe('explainNotice', () => {
   it('is quiet about a task that has reported by itself', () => {
     expect(mailOf(taskStopped([{ name: 'restore-test', exitCode: 0 }]))).toBeUndefined();
-    expect(mailOf(taskStopped([{ name: 'restore-test', exitCode: 1 }]))).toBeUndefined();
+    expect(
+      mailOf(taskStopped([{ name: 'restore-test', exitCode: restoreTestExitCodes.failed }])),
+    ).toBeUndefined();
     expect(mailOf(taskStopped([], { lastStatus: 'RUNNING' }))).toBeUndefined();
   });
 
@@ -37,6 +40,8 @@ describe('explainNotice', () => {
     expect(killed?.subject).toBe('[offsite] RESTORE TEST FAILED: bitagent, it ran out of memory');
     expect(killed?.text).toContain('OutOfMemoryError');
     expect(killed?.text).toContain('exit code  137');
+    // Node's own exit code, after an error that nobody caught.
+    expect(mailOf(taskStopped([{ name: 'restore-test', exitCode: 1 }]))?.text).toContain('exit code  1');
     const never = mailOf(
       taskStopped([{ name: 'restore-test' }], {
         stopCode: 'TaskFailedToStart',
