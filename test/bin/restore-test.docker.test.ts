@@ -102,6 +102,8 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
 
   it('is somebody without privileges, who may write to /scratch and to memory, and nowhere else', async () => {
     const look = [
+      // One stream: of two, either may arrive first.
+      'exec 2>&1',
       'id -un',
       "stat --format '%U:%G %a' /scratch",
       'find / \\( -path /proc -o -path /sys \\) -prune -o -type d -writable -print 2>/dev/null | sort',
