@@ -51,6 +51,7 @@ const logTailBytes = 4096;
  * What a load that nobody needs to survive can go without, and the buffers that were fastest for BitAgent's dumps.
  *
  * @remarks The shared memory of parallel index builds is mapped from files: a container's /dev/shm is 64 MB.
+ *   Checking a foreign key is one long query, which would be compiled first and gain nothing by it.
  */
 export const tunedSettings: Readonly<Record<string, string>> = {
   fsync: 'off',
@@ -64,6 +65,7 @@ export const tunedSettings: Readonly<Record<string, string>> = {
   shared_buffers: '256MB',
   maintenance_work_mem: '64MB',
   dynamic_shared_memory_type: 'mmap',
+  jit: 'off',
 };
 
 /**

@@ -8,15 +8,17 @@ import { startThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
 import { loadCorpus } from '../../lib/rehearsal/load-corpus.ts';
 import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
 import type { Original } from '../fixtures/drills/forgery.ts';
-import { drills } from '../fixtures/drills/list.ts';
+import { drills, isLarge } from '../fixtures/drills/list.ts';
 import { type ReusedServers, startReusedServers } from '../fixtures/drills/reused-servers.ts';
 import { originalFrom, runDrill, shortcomings } from '../fixtures/drills/run-drill.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
+import { corpus } from '../fixtures/postgres.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
 let servers: ReusedServers;
-let original: Original;
+let large: Original;
+let small: Original;
 let minutes = 0;
 
 beforeAll(async () => {
@@ -24,7 +26,8 @@ beforeAll(async () => {
   store = createS3Store({ bucket: aws.bucket });
   const origin = await startThrowawayPostgres({ tuned: true });
   try {
-    original = await originalFrom(await loadCorpus(origin.connection, { torrents: 20_000, edge: true }));
+    large = await originalFrom(await loadCorpus(origin.connection, { torrents: 20_000, edge: true }));
+    small = await originalFrom(await loadCorpus(origin.connection, { ...corpus, database: 'small' }));
   } finally {
     await origin.stop();
   }
@@ -35,7 +38,7 @@ afterAll(async () => {
   await aws.stop();
 });
 
-const stage = (startServer = servers.lend) => {
+const stage = (original: Original, startServer = servers.lend) => {
   minutes += 1;
   const takenAt = new Date(Date.UTC(2026, 10, 22, 3, 15 + minutes));
   return { original, store, startServer, takenAt };
@@ -44,7 +47,7 @@ const stage = (startServer = servers.lend) => {
 describe('a restore test', () => {
   it('passes what was not forged, in a server of its own', async () => {
     const startServer = () => startThrowawayPostgres({ tuned: true, superuser: 'offsite_drill' });
-    const { report, mails } = await runDrill(() => ({ edits: [] }), stage(startServer));
+    const { report, mails } = await runDrill(() => ({ edits: [] }), stage(large, startServer));
     expect(report).toMatchObject({ outcome: 'passed', torrents: 20_012 });
     expect(mails.map(({ subject }) => subject)).toEqual([
       '[offsite] Restore test passed: bitagent, 20,012 torrents',
@@ -56,7 +59,9 @@ describe('a restore test catches, by name, a dump', () => {
   it.concurrent.each(drills.map((drill) => [drill.name, drill] as const))(
     '%s',
     async (_, drill) => {
-      expect(shortcomings(drill, await runDrill(drill.forge, stage()))).toEqual([]);
+      expect(shortcomings(drill, await runDrill(drill.forge, stage(isLarge(drill) ? large : small)))).toEqual(
+        [],
+      );
     },
     300_000,
   );
