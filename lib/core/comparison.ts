@@ -79,23 +79,38 @@ export function compareCatalogue(inventory: Inventory, restored: RestoredCatalog
   return [...rows, ...objects, largeObjects];
 }
 
-/** Names the first thing that differs, for a subject or a sentence: `content_tsv_idx is missing`. */
+const words: Readonly<Record<ObjectKind, string>> = {
+  tables: 'table',
+  indexes: 'index',
+  constraints: 'constraint',
+  triggers: 'trigger',
+  sequences: 'sequence',
+  extensions: 'extension',
+  types: 'type',
+  functions: 'function',
+  views: 'view',
+};
+
+/**
+ * Names the first thing that differs, for a subject: `index content_tsv_idx is missing`.
+ *
+ * @remarks It never begins with the name, which must not get a capital letter where a sentence begins with it.
+ */
 export function describeDifference(different: readonly Comparison[]): string {
   const [first] = different;
   if (first === undefined) return 'nothing differs';
-  const { what, counted, expected, found, missing = [], unexpected = [] } = first;
-  const [lost] = missing;
-  const [added] = unexpected;
-  const one =
-    lost !== undefined
-      ? `${lost} is missing`
-      : added !== undefined
-        ? `${added} was not dumped`
-        : found === null
-          ? `${what} is missing`
-          : `${formatCount(found)} of ${formatCount(expected)} ${counted === 'rows' ? `rows of ${what}` : what}`;
-  const others = different.length - 1 + Math.max(0, missing.length + unexpected.length - 1);
-  return others > 0 ? `${one}, and more` : one;
+  const { missing = [], unexpected = [] } = first;
+  const isMore = different.length > 1 || missing.length + unexpected.length > 1;
+  return `${describeFirst(first)}${isMore ? ', and more' : ''}`;
+}
+
+function describeFirst({ what, counted, expected, found, missing, unexpected }: Comparison): string {
+  const word = words[what as ObjectKind] ?? what;
+  if (missing?.[0] !== undefined) return `${word} ${missing[0]} is missing`;
+  if (unexpected?.[0] !== undefined) return `${word} ${unexpected[0]} was not dumped`;
+  if (found === null) return `table ${what} is missing`;
+  const counts = `${formatCount(found)} of ${formatCount(expected)}`;
+  return counted === 'rows' ? `${counts} rows of ${what}` : `${counts} ${what}`;
 }
 
 /**

@@ -193,10 +193,10 @@ describe('describeDifference', () => {
     describeDifference(compareCatalogue(inventory, catalogue).filter(({ same }) => !same));
 
   it.each<[string, RestoredCatalogue]>([
-    ['torrents_size_idx is missing', restored({ indexes: ['public.torrents_name_idx'] })],
-    ['torrents_name_idx is missing, and more', restored({ indexes: [] })],
-    ['other was not dumped', restored({ triggers: ['public.torrents.other'] })],
-    ['public.torrent_files is missing', { ...restored(), rows: { 'public.torrents': 20_012 } }],
+    ['index torrents_size_idx is missing', restored({ indexes: ['public.torrents_name_idx'] })],
+    ['index torrents_name_idx is missing, and more', restored({ indexes: [] })],
+    ['trigger other was not dumped', restored({ triggers: ['public.torrents.other'] })],
+    ['table public.torrent_files is missing', { ...restored(), rows: { 'public.torrents': 20_012 } }],
     [
       '2,011 of 20,012 rows of public.torrents',
       { ...restored(), rows: { ...inventory.rows, 'public.torrents': 2_011 } },
