@@ -117,7 +117,7 @@ const statementFailures: readonly {
     code: 'SERVER_TOO_OLD',
     codes: [],
     words: /unrecognized configuration parameter/,
-    hint: 'the dump sets what this server does not know: restore to the major version of pg_dump or newer (POSTGRES_MAJOR)',
+    hint: 'the dump sets what this server does not know: restore to the major version of pg_dump or newer (in the cloud: npx cdk deploy -c postgresMajor=…)',
   },
   {
     code: 'RESTORE_FAILED',
