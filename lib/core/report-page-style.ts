@@ -76,7 +76,6 @@ rect[rx]{shape-rendering:auto}
 .bar.aside{fill:var(--aside)}
 .track{fill:var(--soft)}
 .band{stroke:var(--accent);stroke-width:2}
-.band.end{stroke-width:1;stroke-dasharray:3 4}
 text.band-name{fill:var(--accent);font-weight:600}
 text.stage{font-size:14px;font-weight:600;fill:var(--text)}
 text.stage .detail{font-size:13px;font-weight:400;fill:var(--muted)}

@@ -58,7 +58,7 @@ ${picture({
     )
     .join('; '),
   heightPx: bottomPx + footPx,
-  drawing: html`${timeAxis(wholeMs, percent, headPx, bottomPx)}${bracket?.(bottomPx)}${stages.map((stage, index) => row(stage, headPx + index * rowPx, percent))}`,
+  drawing: html`${timeAxis(wholeMs, percent, headPx, bottomPx)}${bracket}${stages.map((stage, index) => row(stage, headPx + index * rowPx, percent))}`,
 })}
 ${stageTable(stages)}
 </section>`;
@@ -86,16 +86,16 @@ function recoveryBracket(
   report: RestoreReport,
   stages: readonly RestoreStage[],
   percent: (ms: number) => number,
-): ((bottomPx: number) => Html) | undefined {
+): Html | undefined {
   const part = stages.filter(({ stage }) => recovering.includes(stage));
   if (report.outcome === 'failed' || part.length === 0) return undefined;
   const from = percent(Math.min(...part.map(({ startMs }) => startMs)));
   const to = percent(Math.max(...part.map(endOf)));
-  const end = (x: number, bottomPx: number) =>
-    html`<line class="band end" x1="${x}%" x2="${x}%" y1="22" y2="${bottomPx}"/>`;
-  return (bottomPx) =>
-    html`<line class="band" x1="${from}%" x2="${to}%" y1="22" y2="22"/>${end(from, bottomPx)}${end(to, bottomPx)}
-<text class="band-name" x="${from}%" y="14">restore time ${formatDuration(recoveryMsOf(report))}</text>`;
+  // Over a restore that begins late, the name ends where the restore does: it would stand out of the picture.
+  const name = from > 50 ? { anchor: 'end', x: to } : { anchor: 'start', x: from };
+  const end = (x: number) => html`<line class="band" x1="${x}%" x2="${x}%" y1="22" y2="29"/>`;
+  return html`<line class="band" x1="${from}%" x2="${to}%" y1="22" y2="22"/>${end(from)}${end(to)}
+<text class="band-name" text-anchor="${name.anchor}" x="${name.x}%" y="14">restore time ${formatDuration(recoveryMsOf(report))}</text>`;
 }
 
 function timeAxis(wholeMs: number, percent: (ms: number) => number, top: number, bottom: number): Html {

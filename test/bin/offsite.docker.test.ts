@@ -64,18 +64,26 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
   });
 
   it('a container that is stopped while it dumps leaves no object', async () => {
+    // Holds the dump after its rows: pg_dump locks tables when it begins, and asks a sequence when it comes to it.
+    const connection = { via: 'container', container, user: 'bitmagnet', database: 'bitmagnet' } as const;
+    const until = (condition: string) =>
+      query(
+        connection,
+        `DO $$ BEGIN LOOP EXIT WHEN EXISTS (${condition});
+        PERFORM pg_sleep(0.02); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$`,
+      );
+    await query(connection, 'CREATE SEQUENCE held');
+    const holding = query(connection, 'BEGIN; DROP SEQUENCE held; SELECT pg_sleep(600)').catch(
+      () => undefined,
+    );
+    await until(`SELECT FROM pg_locks WHERE relation = 'held'::regclass AND mode = 'AccessExclusiveLock'`);
     const running = offsite(['backup', '--source', 'failing', ...flags, '--dbname', 'bitmagnet'], env);
-    const connection = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
-    // Holds the dump in the middle of a table: on a busy machine it would be over before Docker kills.
-    await query(
-      connection,
-      `DO $$ DECLARE dumping int; BEGIN LOOP
-      SELECT pid INTO dumping FROM pg_stat_activity WHERE application_name = 'pg_dump' AND query LIKE 'COPY%';
-      EXIT WHEN dumping IS NOT NULL; PERFORM pg_sleep(0.002); PERFORM pg_stat_clear_snapshot(); END LOOP;
-      EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'kill -STOP ' || dumping); END $$`,
+    await until(
+      `SELECT FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock'`,
     );
     await docker.docker('kill', container);
     const result = await running;
+    await holding;
     expect(result.exitCode).toBe(3);
     expect(await keysIn(aws.endpoint, aws.bucket, 'archives/failing/')).toEqual([]);
     const again = await offsite(['backup', '--source', 'failing', ...flags], env);

@@ -21,10 +21,10 @@ import {
   sizesOfPictures,
   smallOrCutTexts,
 } from '../fixtures/page-measures.mjs';
-import { broken, differing, early, first, hostile, settled } from '../fixtures/reports.ts';
+import { broken, differing, early, first, hostile, settled, slow } from '../fixtures/reports.ts';
 
 const kept = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
-const samples = { settled, first, differing, broken, early, hostile };
+const samples = { settled, first, slow, differing, broken, early, hostile };
 type Name = keyof typeof samples;
 const names = Object.keys(samples) as Name[];
 const widths = { phone: 390, tablet: 960, desk: 1280 } as const;
@@ -75,7 +75,7 @@ async function look(name: Name, options: Parameters<Browser['newPage']>[0] = {})
 /** The pictures that a sample has: no trend of one. */
 const trends = ['recovery', 'test-bytes', 'test-rows', 'bytes', 'torrents', 'rows'];
 const picturesOf = (name: Name) =>
-  name === 'early' ? [] : ['waterfall', ...(name === 'first' ? [] : trends)];
+  name === 'early' ? [] : ['waterfall', ...(name === 'first' || name === 'slow' ? [] : trends)];
 
 /** How many points of each picture have a colour, letters left out. */
 async function inkOf(page: Page): Promise<number[]> {

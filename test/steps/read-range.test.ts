@@ -5,9 +5,10 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseArchiveId } from '../../lib/core/archive.ts';
 import { crcText } from '../../lib/core/gzip-members.ts';
 import { joinReadings, type RangeReading, rangeReadingSchema } from '../../lib/core/joined-reading.ts';
-import type { Manifest, Member } from '../../lib/core/manifest.ts';
+import { type Manifest, type Member, parseManifest, serializeManifest } from '../../lib/core/manifest.ts';
 import { judge } from '../../lib/core/verdict.ts';
 import { planRanges } from '../../lib/core/verify-plan.ts';
 import { observe } from '../../lib/steps/observe.ts';
@@ -31,6 +32,16 @@ function manifestOf(file: Buffer, told: readonly Member[]): Manifest {
     sha256: createHash('sha256').update(file).digest('hex'),
     crc32: crcText(crc32(file)),
   };
+}
+
+/** Whether it would be read at all: of no members, or of lies too large to be added up, it would not. */
+function isParsed(manifest: Manifest): boolean {
+  try {
+    parseManifest(serializeManifest(manifest), parseArchiveId(manifest.id));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function* chunksOf(bytes: Buffer, chunkBytes: number): AsyncGenerator<Buffer> {
@@ -72,7 +83,7 @@ describe('readings of ranges, joined', () => {
           const { file: whole, members } = archiveOf(plains);
           const file = harm.reduce(damaged, whole);
           const manifest = manifestOf(whole, told.reduce(mistold, members));
-          if (manifest.members.length === 0) return;
+          fc.pre(isParsed(manifest));
           const one = await observe(chunksOf(file, chunkBytes), manifest);
           const { joined } = await readInRanges(file, manifest, most, chunkBytes);
           const { inventory, sha256, plainBytes, ...seen } = one;
