@@ -9,9 +9,10 @@ import { describeError, OffsiteError } from '../lib/core/errors.ts';
 import { restoreTestExitCodes as exitCodes } from '../lib/core/lost-restore-test.ts';
 import { publishMail } from '../lib/io/mailer.ts';
 import { createS3Store } from '../lib/io/s3-store.ts';
-import { readTaskFacts } from '../lib/io/task-metadata.ts';
+import { readOwnTask } from '../lib/io/task-metadata.ts';
 import { startThrowawayPostgres } from '../lib/io/throwaway-postgres.ts';
 import { restoreTest } from '../lib/steps/restore-test.ts';
+import { noteTold } from '../lib/steps/tell-once.ts';
 
 // Fargate kills 30 s after it asked: by then the report must be out.
 const reportWithinMs = 25_000;
@@ -21,18 +22,23 @@ const interruption = new AbortController();
 async function main(): Promise<number> {
   const environment = readEnvironment();
   const { signal } = interruption;
+  const store = createS3Store({ bucket: environment.bucket });
+  const log = (line: string) => console.log(line);
+  const { ECS_CONTAINER_METADATA_URI_V4: metadata, [environmentNames.surcharges]: surcharges } = process.env;
+  const task = await readOwnTask(metadata, surcharges);
   const report = await restoreTest({
-    store: createS3Store({ bucket: environment.bucket }),
+    store,
     archiveId: environment.archiveId,
     startServer: () => startThrowawayPostgres({ tuned: true, superuser: unknownName(), signal }),
-    task: await readTaskFacts(
-      process.env.ECS_CONTAINER_METADATA_URI_V4,
-      process.env[environmentNames.surcharges],
-    ),
+    task: task?.facts,
     region: process.env.AWS_REGION,
-    sendMail: (mail) => publishMail(environment.topicArn, mail),
+    sendMail: async (mail) => {
+      await publishMail(environment.topicArn, mail);
+      // Killed from here on, it has told: the notice of its stop names the same task, and is no second mail.
+      if (task !== undefined) await noteTold({ store, now: new Date(), log }, task.arn, mail);
+    },
     now: () => new Date(),
-    log: (line) => console.log(line),
+    log,
     signal,
   });
   if (report.outcome === 'failed') console.error(JSON.stringify(report.failure));

@@ -5,12 +5,16 @@ import * as z from 'zod';
 import { type RestoreReport, surchargesSchema } from '../core/restore-report.ts';
 
 const answerSchema = z.object({
+  TaskARN: z.string(),
   Limits: z.object({ CPU: z.number().positive(), Memory: z.number().int().positive() }),
   PullStartedAt: z.iso.datetime().optional(),
   EphemeralStorageMetrics: z.object({ Reserved: z.number().positive() }).optional(),
 });
 
 const answerWithinMs = 3000;
+
+/** What names the task to others, and what it runs in. */
+export type OwnTask = { readonly arn: string; readonly facts: NonNullable<RestoreReport['task']> };
 
 /**
  * Asks the task metadata endpoint.
@@ -20,22 +24,25 @@ const answerWithinMs = 3000;
  * @returns `undefined` outside of Fargate, or if it does not answer as documented: a test does not fail for that.
  * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate-response.html
  */
-export async function readTaskFacts(
+export async function readOwnTask(
   address: string | undefined,
   surcharges = '{}',
-): Promise<RestoreReport['task']> {
+): Promise<OwnTask | undefined> {
   if (address === undefined) return undefined;
   try {
     const answer = await fetch(`${address}/task`, { signal: AbortSignal.timeout(answerWithinMs) });
-    const { Limits, PullStartedAt, EphemeralStorageMetrics } = answerSchema.parse(await answer.json());
+    const { TaskARN, Limits, PullStartedAt, EphemeralStorageMetrics } = answerSchema.parse(
+      await answer.json(),
+    );
     const storageMib = EphemeralStorageMetrics?.Reserved ?? 0;
-    return {
+    const facts = {
       ...readSurcharges(surcharges),
       vcpu: Limits.CPU,
       memoryMib: Limits.Memory,
       storageGib: Math.round(storageMib / 1024),
       ...(PullStartedAt !== undefined && { billedFrom: new Date(PullStartedAt).toISOString() }),
     };
+    return { arn: TaskARN, facts };
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 // Stands in for ECS and Fargate, which no local server offers: takes RunTask over HTTP as the SDK sends it, checks it
-// against the template, and runs the container's program as a child process with the container's environment. What it
-// cannot stand in for: the image, the task's own CPU, memory and disk, and its IAM role.
+// against the template, runs the container's program as a child process with the container's environment, and tells it
+// of its task as the task metadata endpoint does. What it cannot stand in for: the image, the task's own CPU, memory and
+// disk, and its IAM role.
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -52,6 +53,8 @@ export async function startEcsEndpoint(
   callLog?: CallLog,
 ): Promise<EcsEndpoint> {
   const tasks = new Map<string, { answer: object; ended: Promise<EndedTask> }>();
+  /** What each container may ask of its task, by path. */
+  const metadata = new Map<string, object>();
   const stopping = new AbortController();
 
   function runTask(body: string, headers: AwsRequest['headers']): object {
@@ -63,7 +66,12 @@ export async function startEcsEndpoint(
     if (known !== undefined) return known.answer;
     const task = describeTask(wiring, request);
     if (callLog !== undefined) noteRunTask(callLog, signerOf({ headers })?.principal ?? '', task);
-    const ended = runProgram(task, host, stopping.signal).then(async (stopped) => ({
+    metadata.set(`/v4/${task.id}/task`, describeToItself(task));
+    const ended = runProgram(
+      task,
+      { ...host, environment: { ...host.environment, ...metadataOf(task) } },
+      stopping.signal,
+    ).then(async (stopped) => ({
       ...stopped,
       deliveries: await emit(taskStopped(wiring, stopped)),
     }));
@@ -74,13 +82,16 @@ export async function startEcsEndpoint(
   }
 
   const server = createServer(async (request, response) => {
-    const { status, body } = await answer(request, runTask);
+    const known = request.method === 'GET' ? metadata.get(request.url ?? '') : undefined;
+    const { status, body } = known ? { status: 200, body: known } : await answer(request, runTask);
     response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const metadataOf = ({ id }: Described) => ({ ECS_CONTAINER_METADATA_URI_V4: `${endpoint}/v4/${id}` });
   const idle = () => Promise.all([...tasks.values()].map(({ ended }) => ended));
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint,
     idle,
     async stop() {
       stopping.abort();
@@ -110,6 +121,7 @@ async function answer(
 }
 
 type Described = AdmittedTask & {
+  readonly id: string;
   readonly taskArn: string;
   readonly request: RunTask;
   /** RunTask's answer. */
@@ -135,7 +147,19 @@ function describeTask(wiring: Wiring, request: RunTask): Described {
     createdAt: Date.now() / 1000,
     containers: [{ taskArn, name: container.name, lastStatus: 'PENDING', networkInterfaces: [] }],
   };
-  return { ...admitted, taskArn, request, answer: { tasks: [task], failures: [] } };
+  return { ...admitted, id, taskArn, request, answer: { tasks: [task], failures: [] } };
+}
+
+/** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate-response.html */
+function describeToItself({ taskArn, clusterArn, definition, request }: Described): object {
+  return {
+    Cluster: clusterArn,
+    TaskARN: taskArn,
+    LaunchType: 'FARGATE',
+    Limits: { CPU: definition.cpu / 1024, Memory: definition.memoryMiB },
+    PullStartedAt: new Date().toISOString(),
+    EphemeralStorageMetrics: { Reserved: (request.overrides.ephemeralStorage?.sizeInGiB ?? 20) * 1024 },
+  };
 }
 
 /** Running a task takes the permission to hand it its roles, and ECS that for its volume. */

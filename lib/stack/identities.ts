@@ -148,7 +148,7 @@ export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicySta
     get(bucket, `${archivesPrefix}*`, ...proofs, `${checksPrefix}*`, `${reportsPrefix}*`),
     // The archive that the verdict speaks of, not whatever has its name today.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
-    put(bucket, `${reportsPrefix}*`),
+    put(bucket, `${reportsPrefix}*`, `${toldPrefix}*`),
     ...useKey(key, decrypt, encrypt),
     publish(topic),
   ];

@@ -28,18 +28,35 @@ export async function tellOnce(
   about: string,
   mail: Mail,
 ): Promise<boolean> {
-  const key = `${toldPrefix}${about.replaceAll(/[^\w.-]/g, '_').slice(-200)}.json`;
-  const earlier = await inTime(store.readText(key)).catch((error: Error) => {
+  const earlier = await inTime(store.readText(noteKey(about))).catch((error: Error) => {
     log(`whether it was told before cannot be read: ${error.message}`);
     return undefined;
   });
   if (earlier !== undefined) return false;
   await sendMail(mail);
+  await noteTold({ store, now, log }, about, mail);
+  return true;
+}
+
+/**
+ * Notes that a mail was sent, so that nobody else tells of the same.
+ *
+ * @param about - As for {@link tellOnce}.
+ * @remarks It never fails, and ends in time: what cannot be noted is a line of the log.
+ */
+export async function noteTold(
+  { store, now, log = () => {} }: Omit<Teller, 'sendMail' | 'store'> & { store: Pick<ArchiveStore, 'write'> },
+  about: string,
+  mail: Mail,
+): Promise<void> {
   const note = { format: 1, toldAt: now.toISOString(), subject: mail.subject };
-  await inTime(store.write(key, `${JSON.stringify(note)}\n`)).catch((error: Error) => {
+  await inTime(store.write(noteKey(about), `${JSON.stringify(note)}\n`)).catch((error: Error) => {
     log(`that it was told cannot be noted: ${error.message}`);
   });
-  return true;
+}
+
+function noteKey(about: string): string {
+  return `${toldPrefix}${about.replaceAll(/[^\w.-]/g, '_').slice(-200)}.json`;
 }
 
 function inTime<T>(answer: Promise<T>): Promise<T> {

@@ -1,8 +1,13 @@
+import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Context } from 'aws-lambda';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { handler as report } from '../../lambda/report.ts';
 import { type ArchiveId, archiveKeys } from '../../lib/core/archive.ts';
 import { environmentNames } from '../../lib/core/deployment.ts';
 import { parseRestoreReport, type RestoreReport } from '../../lib/core/restore-report.ts';
@@ -110,7 +115,7 @@ describe('bin/restore-test', () => {
     expect(mail?.text).toContain('SELECT count(*) FROM torrents;  2,012, as dumped');
   });
 
-  it('reports a damaged archive and exits 1', async () => {
+  it('reports a damaged archive and ends with 20', async () => {
     const bytes = compressed(dump);
     const id = await archived({ bytes: bytes.subarray(0, bytes.length - 9) });
     const { exitCode, stderr } = await start(id.id);
@@ -120,7 +125,7 @@ describe('bin/restore-test', () => {
     expect((await aws.mails()).at(-1)?.subject).toContain('RESTORE TEST FAILED: bitagent');
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('takes %s: ends its server, reports, exits 1', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('takes %s: ends its server, reports, ends with 20', async (signal) => {
     // Sleeps where the indexes would be made.
     const slow = Buffer.concat([dump, Buffer.from('SELECT pg_sleep(600);\n')]);
     const id = await archived({ dump: slow });
@@ -146,7 +151,55 @@ describe('bin/restore-test', () => {
     expect(await reportsOf(id)).toMatchObject([{ outcome: 'passed' }]);
   });
 
-  it('exits 2 when it cannot report', async () => {
+  it.each([
+    ['passes', () => dump, 'restore-test: passed, reported', 'Restore test passed: bitagent, 2,012 torrents'],
+    [
+      'fails',
+      () => Buffer.concat([dump, Buffer.from('SELECT 1/0;\n')]),
+      'restore-test: failed, reported',
+      'RESTORE TEST FAILED: bitagent',
+    ],
+  ])(
+    'is mailed of once, though it is killed after it has told that it %s',
+    async (_, dumped, words, subject) => {
+      const taskArn = (id: ArchiveId) => `arn:aws:ecs:us-east-1:000000000000:task/c/${id.id}`;
+      const id = await archived({ dump: dumped() });
+      const answer = { TaskARN: taskArn(id), Limits: { CPU: 2, Memory: 4096 } };
+      const metadata = createServer((_request, response) => response.end(JSON.stringify(answer)));
+      await once(metadata.listen(0, '127.0.0.1'), 'listening');
+      const address = `http://127.0.0.1:${(metadata.address() as AddressInfo).port}/v4/x`;
+      const before = (await aws.mails()).length;
+      const child = start(id.id, undefined, { ECS_CONTAINER_METADATA_URI_V4: address });
+      await said(child, words);
+      child.kill('SIGKILL');
+      await child;
+      metadata.close();
+      const { bucket, topicArn } = environmentNames;
+      Object.assign(process.env, {
+        [bucket]: aws.bucket,
+        [topicArn]: aws.topicArn,
+        OFFSITE_SERVICE: 'offsite',
+      });
+      const context = { awsRequestId: 'r', functionName: 'f' } as Context;
+      const killed = (arn: string) => ({
+        'detail-type': 'ECS Task State Change',
+        time: '2026-11-23T07:10:00Z',
+        detail: {
+          lastStatus: 'STOPPED',
+          taskArn: arn,
+          containers: [{ name: 'restore-test', exitCode: 137 }],
+        },
+      });
+      await report(killed(taskArn(id)), context);
+      await report(killed(`${taskArn(id)}-another`), context);
+      expect((await aws.mails()).slice(before).map((mail) => mail.subject)).toEqual([
+        expect.stringContaining(subject),
+        '[offsite] RESTORE TEST FAILED: an unknown archive, it was killed',
+      ]);
+    },
+  );
+
+  it('ends with 2 when it cannot report', async () => {
     const id = await archived();
     const before = (await aws.mails()).length;
     const missing = await start(id.id, undefined, { [environmentNames.topicArn]: '' });

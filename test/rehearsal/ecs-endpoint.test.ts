@@ -150,6 +150,7 @@ describe('RunTask', () => {
       OFFSITE_BUCKET: 'vault',
       FROM: 'template',
       OFFSITE_ARCHIVE_ID: 'x-2026',
+      ECS_CONTAINER_METADATA_URI_V4: expect.stringMatching(/^http:/),
     });
   });
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { environment } from '../../lambda/environment.ts';
 import { sizeRestoreTask, type TaskSize } from '../../lib/core/restore-task-size.ts';
 import { launchRestoreTask } from '../../lib/io/ecs-launcher.ts';
-import { readTaskFacts } from '../../lib/io/task-metadata.ts';
+import { readOwnTask } from '../../lib/io/task-metadata.ts';
 import { type CallLog, createCallLog } from '../../lib/rehearsal/aws-calls.ts';
 import { type EcsEndpoint, startEcsEndpoint } from '../../lib/rehearsal/ecs-endpoint.ts';
 import { functionByRole, readWiring } from '../../lib/rehearsal/wiring.ts';
@@ -75,8 +75,18 @@ describe.each(['public', 'endpoints'])('in the network %s', (restoreTestNetwork)
       ...(size.volume && { volume: size.volume }),
       publicAddress: restoreTestNetwork === 'public',
     });
+    expect(await readOwnTask(heard.ECS_CONTAINER_METADATA_URI_V4, heard.OFFSITE_SURCHARGES)).toMatchObject({
+      arn: taskArn,
+      facts: {
+        vcpu: size.cpu / 1024,
+        memoryMib: size.memoryMib,
+        storageGib: size.ephemeralStorageGib,
+        ...(size.volume && { volume: size.volume }),
+        publicAddress: restoreTestNetwork === 'public',
+      },
+    });
     // Nothing of it is known outside of Fargate.
-    expect(await readTaskFacts(undefined, heard.OFFSITE_SURCHARGES)).toBeUndefined();
+    expect(await readOwnTask(undefined, heard.OFFSITE_SURCHARGES)).toBeUndefined();
     expect(task?.taskDefinitionArn.includes('VolumeTaskDefinition')).toBe(size.volume !== undefined);
   });
 

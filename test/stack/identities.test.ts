@@ -107,6 +107,7 @@ describe('permissions', () => {
       's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
       list,
       's3:PutObject on VaultBucket/reports/*',
+      's3:PutObject on VaultBucket/watch/told/*',
       publish,
     ]);
   });
