@@ -2,10 +2,11 @@
 // before it begins, and what came of it is not lost for a disk that got full meanwhile.
 
 import { constants, existsSync } from 'node:fs';
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { OffsiteError } from '../../lib/core/errors.ts';
+import { makeFolder } from '../../lib/io/make-folder.ts';
 
 export type ReportFiles = { readonly report: string; readonly page: string };
 
@@ -27,7 +28,7 @@ const ownEyes = 0o600;
  */
 export async function reserveReportFiles(folder: string, id: string, force: boolean): Promise<ReportFiles> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK);
   } catch (error) {
     throw refused(folder, error as Error, 'choose another place with --output FOLDER');

@@ -2,10 +2,11 @@
 // back-up: a state that cannot be read is none, and one that cannot be written is a warning.
 
 import { accessSync, constants } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { type AgentState, parseAgentState, serializeAgentState } from '../core/agent-state.ts';
+import { makeFolder } from './make-folder.ts';
 
 export type AgentStateFile = {
   readonly path: string;
@@ -41,13 +42,13 @@ export function agentStateFile(
     },
     write: (state) =>
       unlessFailed(async () => {
-        await mkdir(directory, { recursive: true, mode: 0o700 });
+        await makeFolder(directory, 0o700);
         await replace(path, serializeAgentState(state));
       }),
     probe: () =>
       unlessFailed(async () => {
         const probe = `${path}.${process.pid}.probe`;
-        await mkdir(directory, { recursive: true, mode: 0o700 });
+        await makeFolder(directory, 0o700);
         await writeFile(probe, 'x');
         await rm(probe);
       }),

@@ -54,8 +54,12 @@ export function errorLine(stderr: string): string {
 export function explainStatement(error: unknown, line: number, statement: string): StatementError {
   const { code = '', message, severity, detail } = error as DatabaseError;
   const found = [`${severity ?? 'ERROR'}: ${message}`, detail].filter(Boolean).join('; ').slice(0, 600);
-  const known = statementFailures.find(({ codes, words }) => codes.includes(code) || words?.test(message));
-  const hint = known?.hint ?? 'what was found is the server’s own word, the line that of the plain dump';
+  const known = statementFailures.find(
+    ({ codes, words }) => codes.some((one) => code.startsWith(one)) || words?.test(message),
+  );
+  const hint =
+    known?.hint ??
+    `look at that line (offsite fetch ID -o - | gunzip | sed -n ${line}p), and try the archive before it`;
   return new StatementError(known?.code ?? 'RESTORE_FAILED', { line, statement, found, hint, cause: error });
 }
 
@@ -98,6 +102,7 @@ type DatabaseError = Error & { readonly code?: string; readonly severity?: strin
 /** @see https://www.postgresql.org/docs/16/errcodes-appendix.html */
 const statementFailures: readonly {
   readonly code: ErrorCode;
+  /** Whole, or of a class: the first two characters. */
   readonly codes: readonly string[];
   readonly words?: RegExp;
   readonly hint: string;
@@ -123,6 +128,27 @@ const statementFailures: readonly {
     code: 'RESTORE_FAILED',
     codes: ['42501'],
     hint: 'the dump is restored as an ordinary role: what needs a superuser was not written by a dump of BitAgent; look at that line',
+  },
+  {
+    code: 'RESTORE_FAILED',
+    codes: ['58P01'],
+    words: /could not open extension control file|extension ".*" is not available/,
+    hint: 'the server that restores lacks an extension which the database has: install its package there',
+  },
+  {
+    code: 'RESTORE_FAILED',
+    codes: ['23'],
+    hint: 'the dumped rows contradict a key or constraint of their own: the live database holds what it should not, as it does where an index is damaged. Look for it there (pg_amcheck --heapallindexed, REINDEX), and at the disk of the host; an older archive may be whole',
+  },
+  {
+    code: 'RESTORE_FAILED',
+    codes: ['22', '42601'],
+    hint: 'that is not what pg_dump writes: bytes were changed before they were archived, or a page of the live database is damaged. Dump again; if it is the same, look at the host’s memory and disk, and what stands between pg_dump and the agent',
+  },
+  {
+    code: 'RESTORE_FAILED',
+    codes: ['3F000', '42P01', '42703', '42704', '42883'],
+    hint: 'an earlier part of the dump, which makes what is named there, is missing: dump again, whole (no --table, --schema or --exclude)',
   },
 ];
 

@@ -143,6 +143,7 @@ describe('offsite restore-test', () => {
     await writeFile(page, 'mine');
     for (const [where, code] of [
       [file, 'USAGE'],
+      ['/proc/nope', 'USAGE'],
       [output, 'FILE_EXISTS'],
     ] as const) {
       const { exitCode, stdout, stderr } = await offsite(['restore-test', id, '-o', where], env);

@@ -125,21 +125,24 @@ describe('bin/restore-test', () => {
     expect((await aws.mails()).at(-1)?.subject).toContain('RESTORE TEST FAILED: bitagent');
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('takes %s: ends its server, reports, ends with 20', async (signal) => {
-    // Sleeps where the indexes would be made.
-    const slow = Buffer.concat([dump, Buffer.from('SELECT pg_sleep(600);\n')]);
-    const id = await archived({ dump: slow });
-    const child = start(id.id);
-    await said(child, 'start server took');
-    await new Promise((resolve) => setTimeout(resolve, 700));
-    child.kill(signal);
-    const { exitCode } = await child;
-    expect(exitCode).toBe(20);
-    expect(await reportsOf(id)).toMatchObject([
-      { outcome: 'failed', failure: { code: 'INTERRUPTED', found: `signal ${signal}` } },
-    ]);
-    expect((await aws.mails()).at(-1)?.text).toContain('told to stop');
-  });
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'takes %s: ends its server, reports, ends with 20',
+    async (signal) => {
+      // Sleeps where the indexes would be made.
+      const slow = Buffer.concat([dump, Buffer.from('SELECT pg_sleep(600);\n')]);
+      const id = await archived({ dump: slow });
+      const child = start(id.id);
+      await said(child, 'start server took');
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      child.kill(signal);
+      const { exitCode } = await child;
+      expect(exitCode).toBe(20);
+      expect(await reportsOf(id)).toMatchObject([
+        { outcome: 'failed', failure: { code: 'INTERRUPTED', found: `signal ${signal}` } },
+      ]);
+      expect((await aws.mails()).at(-1)?.text).toContain('told to stop');
+    },
+  );
 
   it('reports even if nobody reads its log any more', async () => {
     const id = await archived();
