@@ -4,6 +4,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Names in it are kept short: what is shown in 80 columns holds some. */
 const memory = '/dev/shm';
 /** What the tests hold at the same time, images left out, several times over. */
 const enoughBytes = 6 * 1024 ** 3;
@@ -11,7 +12,7 @@ const enoughBytes = 6 * 1024 ** 3;
 /** Run by vitest before all; what it returns, after all. */
 export default function setup(): (() => void) | undefined {
   if (process.env.TMPDIR !== undefined || !isRoomy()) return undefined;
-  const folder = mkdtempSync(join(memory, 'offsite-'));
+  const folder = mkdtempSync(join(memory, 'o-'));
   // Postgres runs as another user.
   chmodSync(folder, 0o1777);
   process.env.TMPDIR = folder;
