@@ -72,6 +72,8 @@ describe('the next date', () => {
     const notBefore = new Date('2026-11-22T03:15:01Z');
     expect(at('2026-11-22T03:15:00.400Z')).toEqual({ notBefore });
     expect(at('2026-11-23T03:15:00Z')).toEqual({ notBefore });
+    expect(at('2026-11-22T03:14:00Z')).toEqual({ notBefore });
+    expect(at('2026-11-22T03:13:59Z').warning).toContain('the clock went back');
     const back = at('2026-11-22T01:15:00Z');
     expect(back.notBefore).toEqual(notBefore);
     expect(back.warning).toContain('the clock went back: it is 2.0 h behind bitagent-2026-11-22-031500Z');

@@ -119,7 +119,7 @@ describe('the comparison with the previous archive', () => {
 
 describe('an id is never used twice', () => {
   it('though runs follow each other within a second', async () => {
-    for (let run = 0; run < 3; run += 1) expect((await backup()).exitCode).toBe(0);
+    for (let run = 0; run < 3; run += 1) expect(await backup()).toMatchObject({ exitCode: 0, stderr: '' });
     expect(new Set(idsStored()).size).toBe(3);
   });
 
