@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 // The CLI: arguments in, steps called, exit codes out. Each command loads only what it needs, when it runs.
 
-import { Command, CommanderError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { RawSettings } from '../lib/core/config.ts';
-import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../lib/core/errors.ts';
+import { exitCodes } from '../lib/core/errors.ts';
 import { providerNames } from '../lib/core/provider.ts';
 import { toolVersion } from '../lib/core/version.ts';
 import type { CompressorChoice } from '../lib/io/compressor.ts';
-import { dumpFlags, usage } from './commands/flags.ts';
+import { fail, interruptBySignals } from './commands/ending.ts';
+import { dumpFlags } from './commands/flags.ts';
 
 type StoreFlags = {
   source?: string;
@@ -22,8 +23,6 @@ type StoreFlags = {
 const compressors = ['auto', 'igzip', 'pigz', 'node', 'small'] as const satisfies readonly CompressorChoice[];
 
 const interruption = new AbortController();
-/** By then the upload was aborted and the dump has ended; whoever shuts the host down does not wait for a dead store. */
-const interruptedWithinMs = 4300;
 
 const program = new Command('offsite')
   .description("Offsite archives of BitAgent's database: taken, checked, kept, brought back.")
@@ -242,38 +241,10 @@ async function settingsOf(flags: StoreFlags, dump?: RawSettings) {
 }
 
 async function main(): Promise<void> {
-  for (const [signal, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-  ] as const) {
-    // Not once(): execa's exit hook ends the process where no other listener is left.
-    process.on(signal, () => {
-      const error = new OffsiteError('INTERRUPTED', `interrupted by ${signal}`, {
-        expected: 'to finish',
-        found: signal,
-        hint: 'nothing half-written counts; run again',
-        exitCode: 128 + number,
-      });
-      interruption.abort(error);
-      setTimeout(() => process.exit(fail(error)), interruptedWithinMs).unref();
-    });
-  }
+  interruptBySignals(interruption);
   try {
     await program.parseAsync();
   } catch (error) {
     process.exitCode = fail(interruption.signal.aborted ? interruption.signal.reason : error);
   }
-}
-
-function fail(error: unknown): number {
-  if (error instanceof CommanderError) {
-    // Help and version were printed on purpose.
-    if (error.exitCode === 0) return 0;
-    if (error.code === 'commander.help') return exitCodes.usage;
-    const [found = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-    return fail(usage('a command and flags that offsite knows', found, suggestion));
-  }
-  process.stderr.write(`${describeError(error)}\n`);
-  if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-  return exitCodeOf(error);
 }

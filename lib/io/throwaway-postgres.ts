@@ -2,16 +2,14 @@
 // Restore tests and the rehearsal load into it.
 
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { OffsiteError } from '../core/errors.ts';
 import type { Connection } from './connection.ts';
 import { findPostgresPrograms } from './postgres.ts';
+import { endServer, type Server, serverFailed, startOnFreePort } from './postgres-server.ts';
 import { type User, unprivilegedUser } from './unprivileged-user.ts';
 
 export type ThrowawayPostgres = {
@@ -39,13 +37,6 @@ export type ThrowawayOptions = {
   readonly superuser?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
-
-type Server = ReturnType<typeof spawnServer>;
-
-const readyWithinMs = 60_000;
-const stopWithinMs = 10_000;
-const portAttempts = 5;
-const logTailBytes = 4096;
 
 /**
  * What a load that nobody needs to survive can go without, and the buffers that were fastest for BitAgent's dumps.
@@ -92,7 +83,8 @@ export async function startThrowawayPostgres(options: ThrowawayOptions = {}): Pr
     const password = randomBytes(18).toString('base64url');
     const superuser = options.superuser ?? 'postgres';
     await initialize(binDir, directory, { name: superuser, password }, user, options.signal);
-    const started = await startOnFreePort(binDir, directory, user, options);
+    const settings = { ...(options.tuned ? tunedSettings : {}), ...options.settings };
+    const started = await startOnFreePort(binDir, directory, settings, user, options.signal);
     server = started.server;
     const { port } = started;
     const connection = connectionTo(port, superuser, password);
@@ -150,113 +142,9 @@ async function initialize(
   await rm(passwordFile);
 }
 
-async function startOnFreePort(
-  binDir: string,
-  directory: string,
-  user: User | undefined,
-  options: ThrowawayOptions,
-): Promise<{ server: Server; port: number }> {
-  const settings = { ...(options.tuned ? tunedSettings : {}), ...options.settings };
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
-    const server = spawnServer(binDir, directory, port, settings, user);
-    try {
-      await untilReady(server, directory, options.signal);
-      return { server, port };
-    } catch (error) {
-      await endServer(server);
-      // Between our look and the server's bind, somebody else may have taken the port.
-      if (attempt === portAttempts || !/Address already in use/.test(server.log())) throw error;
-    }
-  }
-}
-
-function spawnServer(
-  binDir: string,
-  directory: string,
-  port: number,
-  settings: Readonly<Record<string, string>>,
-  user: User | undefined,
-) {
-  const all: Record<string, string> = {
-    listen_addresses: '127.0.0.1',
-    port: String(port),
-    unix_socket_directories: '',
-    logging_collector: 'off',
-    log_destination: 'stderr',
-    ...settings,
-  };
-  const child = execa(
-    join(binDir, 'postgres'),
-    [
-      '-D',
-      join(directory, 'data'),
-      ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    ],
-    {
-      ...user,
-      cwd: directory,
-      env: { LC_ALL: 'C' },
-      stdin: 'ignore',
-      stdout: 'ignore',
-      buffer: false,
-      reject: false,
-      // To postgres this means: end at once, without saving.
-      killSignal: 'SIGQUIT',
-    },
-  );
-  let tail = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    tail = (tail + text).slice(-logTailBytes);
-  });
-  return { child, log: () => tail };
-}
-
-/** Waits for what pg_ctl waits for: the word in the eighth line of postmaster.pid. */
-async function untilReady(server: Server, directory: string, signal: AbortSignal | undefined): Promise<void> {
-  const deadline = Date.now() + readyWithinMs;
-  let ended = false;
-  void server.child.finally(() => {
-    ended = true;
-  });
-  for (;;) {
-    signal?.throwIfAborted();
-    if (ended) throw serverFailed('postgres', server.log());
-    const pidFile = await readFile(join(directory, 'data', 'postmaster.pid'), 'utf8').catch(() => '');
-    if (pidFile.split('\n')[7]?.trim() === 'ready' && pidFile.startsWith(`${server.child.pid}\n`)) return;
-    if (Date.now() > deadline) throw serverFailed('postgres', `not ready after 60 s\n${server.log()}`);
-    await sleep(15);
-  }
-}
-
 async function stopServer(server: Server | undefined, directory: string): Promise<void> {
   if (server !== undefined) await endServer(server);
   await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-}
-
-async function endServer({ child }: Server): Promise<void> {
-  child.kill('SIGQUIT');
-  const last = setTimeout(() => child.kill('SIGKILL'), stopWithinMs);
-  await child;
-  clearTimeout(last);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
-function serverFailed(program: string, log: string): OffsiteError {
-  const lines = log.trim().split('\n').slice(-5);
-  return new OffsiteError('SERVER_FAILED', 'the throw-away Postgres server did not start', {
-    expected: `${program} to start a server in ${tmpdir()}`,
-    found: lines.join('\n'),
-    hint: 'is there disk space and memory, and may the user postgres (or nobody) enter that directory?',
-  });
 }
 
 function serverProgramsMissing(): OffsiteError {

@@ -1,12 +1,9 @@
-// The functions, each with what it is told, what it may do and what wakes it. A function that fails for good hands
-// its event to `report`, which mails it: a failure is told once, with all that it takes to hand the event in again. What
-// cannot be told like that, because `report` itself fails or an event finds no function, lies in the dead letters, and an
-// alarm tells of those.
+// The functions, each with what it is told and what it may do. A function that fails for good hands its event to `report`,
+// which mails it: a failure is told once, with all that it takes to hand the event in again. What cannot be told like
+// that, because `report` itself fails or an event finds no function, lies in the dead letters, and an alarm tells of those.
 
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Tokenization } from 'aws-cdk-lib';
-import { Match, Rule, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type IDestination, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LambdaDestination } from 'aws-cdk-lib/aws-lambda-destinations';
@@ -15,7 +12,6 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { archivesPrefix, manifestSuffix } from '../core/archive.ts';
 import { type Deployment, environmentNames as names } from '../core/deployment.ts';
 import {
   expirePermissions,
@@ -32,6 +28,7 @@ import {
 import { RangeVerify } from './range-verify.ts';
 import { explainPatterns } from './reasons.ts';
 import type { RestoreTask } from './restore-task.ts';
+import { addTriggers } from './triggers.ts';
 
 const projectRoot = join(import.meta.dirname, '..', '..');
 
@@ -158,7 +155,8 @@ export class Handlers extends Construct {
       'launch-restore-test': this.launchRestoreTest,
       report: this.report,
     };
-    this.addTriggers(props);
+    const { clusterArn } = restoreTask.cluster;
+    addTriggers(this, this, { bucket: props.bucket, clusterArn, deadLetters: props.deadLetters });
   }
 
   private addFunction(name: string, parts: FunctionParts): NodejsFunction {
@@ -209,54 +207,6 @@ export class Handlers extends Construct {
         },
       },
     });
-  }
-
-  private addTriggers({ bucket, restoreTask }: HandlersProps): void {
-    this.addRule('Committed', this.verify, 'An archive is complete: its manifest was written', {
-      eventPattern: {
-        source: ['aws.s3'],
-        detailType: ['Object Created'],
-        detail: {
-          bucket: { name: [bucket.bucketName] },
-          object: { key: Match.wildcard(`${archivesPrefix}*${manifestSuffix}`) },
-        },
-      },
-    });
-    this.addRule('Daily', this.expire, 'Retention, daily', {
-      schedule: Schedule.cron({ hour: '6', minute: '0' }),
-    });
-    this.addRule('Hourly', this.watch, 'Freshness, hourly', { schedule: Schedule.cron({ minute: '0' }) });
-    this.addRule('Quarterly', this.launchRestoreTest, 'Restore test, on the first day of each quarter', {
-      schedule: Schedule.cron({ month: '1,4,7,10', day: '1', hour: '7', minute: '0' }),
-    });
-    this.addRule('RangesEnded', this.report, 'An archive could not be verified in ranges', {
-      eventPattern: {
-        source: ['aws.states'],
-        detailType: ['Step Functions Execution Status Change'],
-        detail: {
-          stateMachineArn: [this.ranges.stateMachineArn],
-          status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
-        },
-      },
-    });
-    // The second is for a test that did not start: taken down with a volume that ECS may not delete, it never stops.
-    this.addRule('TaskStopped', this.report, 'A restore test has stopped, by itself or not', {
-      eventPattern: {
-        source: ['aws.ecs'],
-        detailType: ['ECS Task State Change'],
-        detail: { clusterArn: [restoreTask.cluster.clusterArn], lastStatus: ['STOPPED', 'DEPROVISIONING'] },
-      },
-    });
-  }
-
-  private addRule(
-    id: string,
-    target: NodejsFunction,
-    description: string,
-    when: Pick<ConstructorParameters<typeof Rule>[2] & object, 'eventPattern' | 'schedule'>,
-  ): void {
-    const delivery = { retryAttempts: 3, deadLetterQueue: this.#deadLetters };
-    new Rule(this, id, { description, ...when, targets: [new LambdaFunction(target, delivery)] });
   }
 }
 

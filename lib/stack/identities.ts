@@ -1,14 +1,7 @@
 // Who may do what, on one page: one function a program, each returning all that its role or policy is allowed beyond
 // logging. What is not here is denied; the agent in particular can create, and nothing else.
 
-import { Stack } from 'aws-cdk-lib';
-import {
-  Effect,
-  type IRole,
-  PolicyStatement,
-  type PolicyStatementProps,
-  type Role,
-} from 'aws-cdk-lib/aws-iam';
+import type { IRole, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
@@ -26,6 +19,7 @@ import {
 } from '../core/archive.ts';
 import { holdsPrefix } from '../core/hold.ts';
 import { explainPatterns } from './reasons.ts';
+import { allow, decrypt, encrypt, get, list, passTo, publish, put, useKey } from './statements.ts';
 
 /** Where `watch` remembers what it has already told. */
 const watchPrefix = 'watch/';
@@ -215,65 +209,4 @@ export function undoPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>):
 /** What `offsite accept` takes besides reading. Nobody else may say that a suspicious archive is right. */
 export function acceptPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
   return [put(bucket, `${acceptancesPrefix}*`), ...useKey(key, encrypt)];
-}
-
-function allow(
-  actions: string[],
-  resources: string[],
-  conditions?: PolicyStatementProps['conditions'],
-): PolicyStatement {
-  return new PolicyStatement({
-    effect: Effect.ALLOW,
-    actions,
-    resources,
-    ...(conditions ? { conditions } : {}),
-  });
-}
-
-const decrypt = 'kms:Decrypt';
-const encrypt = 'kms:GenerateDataKey';
-
-/**
- * The vault's key, for nothing but objects of S3.
- *
- * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms
- */
-function useKey(key: Key | undefined, ...actions: string[]): PolicyStatement[] {
-  if (key === undefined) return [];
-  const viaS3 = { StringEquals: { 'kms:ViaService': `s3.${Stack.of(key).region}.amazonaws.com` } };
-  return [allow(actions, [key.keyArn], viaS3)];
-}
-
-function passTo(service: string, roleArns: string[]): PolicyStatement {
-  return allow(['iam:PassRole'], roleArns, { StringEquals: { 'iam:PassedToService': service } });
-}
-
-function publish(topic: Topic): PolicyStatement {
-  return allow(['sns:Publish'], [topic.topicArn]);
-}
-
-/**
- * Listing the vault. Every reader needs it, for S3 answers a GET of an absent object with 403 unless the caller may list
- * the bucket, and "no verdict yet" must not look like a refusal.
- *
- * @remarks Without a condition on `s3:prefix`: nothing of AWS says that a GET's key counts as its prefix, and all that
- *   this shows more is the names of keys in this one bucket.
- * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
- */
-function list(bucket: Bucket): PolicyStatement {
-  return allow(['s3:ListBucket'], [bucket.bucketArn]);
-}
-
-function get(bucket: Bucket, ...patterns: string[]): PolicyStatement {
-  return allow(
-    ['s3:GetObject'],
-    patterns.map((pattern) => bucket.arnForObjects(pattern)),
-  );
-}
-
-function put(bucket: Bucket, ...patterns: string[]): PolicyStatement {
-  return allow(
-    ['s3:PutObject'],
-    patterns.map((pattern) => bucket.arnForObjects(pattern)),
-  );
 }

@@ -1,0 +1,68 @@
+// What a policy is made of: one function a kind of right, each over objects of the vault by the patterns of their names.
+
+import { Stack } from 'aws-cdk-lib';
+import { Effect, PolicyStatement, type PolicyStatementProps } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Topic } from 'aws-cdk-lib/aws-sns';
+
+export function allow(
+  actions: string[],
+  resources: string[],
+  conditions?: PolicyStatementProps['conditions'],
+): PolicyStatement {
+  return new PolicyStatement({
+    effect: Effect.ALLOW,
+    actions,
+    resources,
+    ...(conditions ? { conditions } : {}),
+  });
+}
+
+export const decrypt = 'kms:Decrypt';
+export const encrypt = 'kms:GenerateDataKey';
+
+/**
+ * The vault's key, for nothing but objects of S3.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms
+ */
+export function useKey(key: Key | undefined, ...actions: string[]): PolicyStatement[] {
+  if (key === undefined) return [];
+  const viaS3 = { StringEquals: { 'kms:ViaService': `s3.${Stack.of(key).region}.amazonaws.com` } };
+  return [allow(actions, [key.keyArn], viaS3)];
+}
+
+export function passTo(service: string, roleArns: string[]): PolicyStatement {
+  return allow(['iam:PassRole'], roleArns, { StringEquals: { 'iam:PassedToService': service } });
+}
+
+export function publish(topic: Topic): PolicyStatement {
+  return allow(['sns:Publish'], [topic.topicArn]);
+}
+
+/**
+ * Listing the vault. Every reader needs it, for S3 answers a GET of an absent object with 403 unless the caller may list
+ * the bucket, and "no verdict yet" must not look like a refusal.
+ *
+ * @remarks Without a condition on `s3:prefix`: nothing of AWS says that a GET's key counts as its prefix, and all that
+ *   this shows more is the names of keys in this one bucket.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+export function list(bucket: Bucket): PolicyStatement {
+  return allow(['s3:ListBucket'], [bucket.bucketArn]);
+}
+
+export function get(bucket: Bucket, ...patterns: string[]): PolicyStatement {
+  return allow(
+    ['s3:GetObject'],
+    patterns.map((pattern) => bucket.arnForObjects(pattern)),
+  );
+}
+
+export function put(bucket: Bucket, ...patterns: string[]): PolicyStatement {
+  return allow(
+    ['s3:PutObject'],
+    patterns.map((pattern) => bucket.arnForObjects(pattern)),
+  );
+}
