@@ -1,8 +1,7 @@
-// Where statements begin and end in a plain dump. It must agree with psql: a `;` or an end marker inside of a string, a
-// comment or a function's body is text, whatever it looks like. Every byte is looked at once and only the token under
+// The tokens of a plain dump, and by them its statements. It must agree with psql: a `;` or an end marker inside of a
+// string, a comment or a function's body is text, whatever it looks like. Every byte is looked at once and only the token under
 // way is kept, so any cut into chunks gives the same tokens, and memory stays bounded.
 
-import { AtomicBodies } from './atomic-bodies.ts';
 import type { LexerMode, LexerState, SqlSink } from './lexer-state.ts';
 import * as bytes from './sql-bytes.ts';
 import {
@@ -14,6 +13,7 @@ import {
   type Region,
   resumeRegion,
 } from './sql-regions.ts';
+import { StatementBounds } from './statement-bounds.ts';
 
 /** Postgres keeps 63 bytes of a name: whatever is longer than this is no name. */
 const keptBytes = 1024;
@@ -31,32 +31,24 @@ export class SqlLexer {
   /** `standard_conforming_strings`: when off, plain strings have escapes too. */
   standardStrings = true;
   readonly #sink: SqlSink;
-  readonly #bodies: AtomicBodies;
+  readonly #bounds: StatementBounds;
   #state: LexerMode = 'code';
   /** Of the token, tag, comment or meta-command under way. */
   #text = '';
   #region: Region | undefined;
   #stopped = false;
   #atLineStart = true;
-  #inStatement = false;
-  #wanted = true;
-  #parenDepth = 0;
-  #groups = 0;
 
   /** @param from - Where another one stopped; default: the dump's beginning. */
   constructor(sink: SqlSink, from?: LexerState) {
     this.#sink = sink;
-    this.#bodies = new AtomicBodies(from?.bodies);
+    this.#bounds = new StatementBounds(sink, from);
     if (from === undefined) return;
     this.standardStrings = from.standardStrings;
     this.#state = from.mode;
     this.#text = from.text;
     this.#region = from.region && resumeRegion(from.region, keptBytes);
     this.#atLineStart = from.atLineStart;
-    this.#inStatement = from.inStatement;
-    this.#wanted = from.wanted;
-    this.#parenDepth = from.parenDepth;
-    this.#groups = from.groups;
   }
 
   /** Where it is: another one goes on from there as if it were this one. */
@@ -67,11 +59,7 @@ export class SqlLexer {
       text: this.#text,
       ...(this.#state === 'region' && this.#region ? { region: this.#region.suspend() } : {}),
       atLineStart: this.#atLineStart,
-      inStatement: this.#inStatement,
-      wanted: this.#wanted,
-      parenDepth: this.#parenDepth,
-      groups: this.#groups,
-      bodies: this.#bodies.suspend(),
+      ...this.#bounds.suspend(),
     };
   }
 
@@ -92,7 +80,7 @@ export class SqlLexer {
   finish(): boolean {
     if (this.#state === 'meta') this.#sink.metaCommand(this.#text);
     const between = this.#state === 'code' || this.#state === 'lineComment' || this.#state === 'meta';
-    return between && !this.#inStatement;
+    return between && !this.#bounds.inStatement;
   }
 
   #step(chunk: Buffer, at: number): number {
@@ -133,11 +121,6 @@ export class SqlLexer {
     this.#text = this.#text === '' ? slice : (this.#text + slice).slice(0, keptBytes);
   }
 
-  #emit(text: string): void {
-    this.#inStatement = true;
-    if (this.#wanted) this.#wanted = this.#sink.token(text, this.#parenDepth);
-  }
-
   #code(chunk: Buffer, from: number): number {
     let at = from;
     while (at < chunk.length && bytes.spaces[chunk[at] as number] === 1) {
@@ -151,7 +134,7 @@ export class SqlLexer {
     this.#atLineStart = false;
     if (byte === bytes.slash) return this.#enter('slash', at + 1);
     if (byte === bytes.backslash) return this.#enter('meta', at + 1, '\\');
-    this.#inStatement = true;
+    this.#bounds.inStatement = true;
     if (bytes.wordStarts[byte] === 1) return this.#enter('word', at);
     if (bytes.digits[byte] === 1) return this.#enter('number', at);
     return this.#mark(byte, at + 1);
@@ -160,39 +143,33 @@ export class SqlLexer {
   #mark(byte: number, next: number): number {
     switch (byte) {
       case bytes.quote:
-        this.#emit("''");
+        this.#bounds.token("''");
         return this.#enterRegion(this.standardStrings ? new PlainString() : new EscapedString(), next);
       case bytes.doubleQuote:
         return this.#enterRegion(new QuotedName(keptBytes), next);
       case bytes.dollar:
         return this.#enter('dollarTag', next);
       case bytes.open:
-        this.#emit('(');
-        if (this.#parenDepth === 0) this.#groups += 1;
-        this.#parenDepth += 1;
+        this.#bounds.open();
         return next;
       case bytes.close:
-        this.#parenDepth = Math.max(0, this.#parenDepth - 1);
-        this.#emit(')');
+        this.#bounds.close();
         return next;
       case bytes.semicolon:
-        if (this.#parenDepth === 0 && !this.#bodies.open) this.#endStatement();
-        else this.#emit(';');
+        this.#semicolon();
         return next;
       default:
-        this.#emit(String.fromCharCode(byte));
+        this.#bounds.token(String.fromCharCode(byte));
         return next;
     }
   }
 
-  #endStatement(): void {
-    this.#stopped = this.#sink.statement(this.#groups);
+  #semicolon(): void {
+    const follows = this.#bounds.semicolon();
+    if (follows === 'same') return;
+    this.#stopped = follows === 'data';
     // COPY data end with a line's end.
     this.#atLineStart = this.#stopped;
-    this.#inStatement = false;
-    this.#wanted = true;
-    this.#groups = 0;
-    this.#bodies.endStatement();
   }
 
   #word(chunk: Buffer, at: number): number {
@@ -202,18 +179,17 @@ export class SqlLexer {
     const word = this.#text;
     this.#enter('code', end);
     if (chunk[end] === bytes.quote && /^[ebx]$/i.test(word)) {
-      this.#emit("''");
+      this.#bounds.token("''");
       return this.#enterRegion(/e/i.test(word) ? new EscapedString() : new PlainString(), end + 1);
     }
-    if (this.#bodies.undecided) this.#bodies.word(word, this.#parenDepth);
-    this.#emit(word);
+    this.#bounds.word(word);
     return end;
   }
 
   #number(chunk: Buffer, at: number): number {
     const end = bytes.runEnd(bytes.numberParts, chunk, at);
     if (end === chunk.length) return end;
-    this.#emit('0');
+    this.#bounds.token('0');
     return this.#enter('code', end);
   }
 
@@ -224,11 +200,11 @@ export class SqlLexer {
     const isTag = tag.length < tagLimitBytes && !/^\d/.test(tag);
     if (isTag && end === chunk.length) return end;
     if (isTag && chunk[end] === bytes.dollar) {
-      this.#emit("''");
+      this.#bounds.token("''");
       return this.#enterRegion(new DollarString(`$${tag}$`), end + 1);
     }
     // No tag: a dollar, and then whatever was taken for one.
-    this.#emit('$');
+    this.#bounds.token('$');
     if (tag === '') return this.#enter('code', end);
     return this.#enter(/^\d/.test(tag) ? 'number' : 'word', end, tag.slice(0, keptBytes));
   }
@@ -237,7 +213,7 @@ export class SqlLexer {
     const region = this.#region as Region;
     const end = region.push(chunk, at);
     if (!region.closed) return end;
-    if (region instanceof QuotedName) this.#emit(region.text);
+    if (region instanceof QuotedName) this.#bounds.token(region.text);
     return this.#enter('code', end);
   }
 
@@ -245,7 +221,7 @@ export class SqlLexer {
     if (this.#state === 'dash' && chunk[at] === bytes.dash) return this.#enter('lineComment', at + 1, '--');
     if (this.#state === 'slash' && chunk[at] === bytes.star)
       return this.#enterRegion(new BlockComment(), at + 1);
-    this.#emit(this.#state === 'dash' ? '-' : '/');
+    this.#bounds.token(this.#state === 'dash' ? '-' : '/');
     this.#atLineStart = false;
     return this.#enter('code', at);
   }
@@ -255,14 +231,14 @@ export class SqlLexer {
     while (at < chunk.length && chunk[at] !== bytes.newline && chunk[at] !== bytes.carriageReturn) at += 1;
     this.#keep(chunk, from, at);
     if (at === chunk.length) return at;
-    if (this.#atLineStart && !this.#inStatement) this.#sink.comment(this.#text);
+    if (this.#atLineStart && !this.#bounds.inStatement) this.#sink.comment(this.#text);
     return this.#enter('code', at);
   }
 
   #meta(chunk: Buffer, at: number): number {
     // `\;` and `\:` are psql's way to write the bare character.
     if (this.#text === '\\' && (chunk[at] === bytes.semicolon || chunk[at] === bytes.colon)) {
-      this.#emit(String.fromCharCode(chunk[at] as number));
+      this.#bounds.token(String.fromCharCode(chunk[at] as number));
       return this.#enter('code', at + 1);
     }
     const lineEnd = chunk.indexOf(bytes.newline, at);

@@ -13,7 +13,7 @@ beforeAll(async () => {
   session = await openSession(server.connection, 'postgres');
   const made =
     'CREATE TABLE t (a int NOT NULL); INSERT INTO t VALUES (1), (1); CREATE TABLE s (b int PRIMARY KEY)';
-  for (const sql of [...made.split('; ')]) await runLocated(session, { sql: Buffer.from(sql), line: 1 });
+  for (const sql of made.split('; ')) await runLocated(session, { sql: Buffer.from(sql), line: 1 });
 });
 afterAll(async () => {
   await session?.close();
