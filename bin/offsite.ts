@@ -2,11 +2,11 @@
 // The CLI: arguments in, steps called, exit codes out. Each command loads only what it needs, when it runs.
 
 import { Command, Option } from 'commander';
-import type { RawSettings } from '../lib/core/config.ts';
-import { exitCodes } from '../lib/core/errors.ts';
-import { providerNames } from '../lib/core/provider.ts';
-import { toolVersion } from '../lib/core/version.ts';
-import type { CompressorChoice } from '../lib/io/compressor.ts';
+import { exitCodes } from '../lib/base/errors.ts';
+import { toolVersion } from '../lib/base/version.ts';
+import type { CompressorChoice } from '../lib/gzip/compressor.ts';
+import type { RawSettings } from '../lib/settings/config.ts';
+import { providerNames } from '../lib/store/provider.ts';
 import { fail, interruptBySignals } from './commands/ending.ts';
 import { dumpFlags } from './commands/flags.ts';
 
@@ -234,7 +234,7 @@ function archiveCommand(name: string, description: string): Command {
 }
 
 async function settingsOf(flags: StoreFlags, dump?: RawSettings) {
-  const { readSettings } = await import('../lib/io/settings.ts');
+  const { readSettings } = await import('../lib/settings/settings.ts');
   const { source, bucket, region, endpoint, provider, profile } = flags;
   const given = Object.entries({ source, bucket, region, endpoint, provider, profile, dump });
   return readSettings(Object.fromEntries(given.filter(([, value]) => value !== undefined)), flags.config);

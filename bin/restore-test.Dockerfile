@@ -9,9 +9,7 @@ WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY bin/restore-test.ts bin/
-COPY lib/core lib/core
-COPY lib/io lib/io
-COPY lib/steps lib/steps
+COPY lib lib
 RUN npx esbuild bin/restore-test.ts --bundle --platform=node --target=node24 --format=cjs --minify --main-fields=module,main --outfile=restore-test.cjs
 
 FROM postgres:${POSTGRES_MAJOR}-bookworm AS server

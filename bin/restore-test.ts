@@ -4,15 +4,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { environmentNames } from '../lib/core/deployment.ts';
-import { describeError, OffsiteError } from '../lib/core/errors.ts';
-import { restoreTestExitCodes as exitCodes } from '../lib/core/lost-restore-test.ts';
-import { publishMail } from '../lib/io/mailer.ts';
-import { createS3Store } from '../lib/io/s3-store.ts';
-import { readOwnTask } from '../lib/io/task-metadata.ts';
-import { startThrowawayPostgres } from '../lib/io/throwaway-postgres.ts';
-import { restoreTest } from '../lib/steps/restore-test.ts';
-import { noteTold } from '../lib/steps/tell-once.ts';
+import { describeError, OffsiteError } from '../lib/base/errors.ts';
+import { environmentNames } from '../lib/deployment/deployment.ts';
+import { publishMail } from '../lib/mail/send.ts';
+import { noteTold } from '../lib/mail/tell-once.ts';
+import { startThrowawayPostgres } from '../lib/postgres/throwaway.ts';
+import { restoreTestExitCodes as exitCodes } from '../lib/restore-task/lost-test.ts';
+import { readOwnTask } from '../lib/restore-task/metadata.ts';
+import { restoreTest } from '../lib/restore-test/restore-test.ts';
+import { createS3Store } from '../lib/store/s3.ts';
 
 // Fargate kills 30 s after it asked: by then the report must be out.
 const reportWithinMs = 25_000;

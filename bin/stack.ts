@@ -2,8 +2,8 @@
 // A wrong setting ends here with a sentence, before anything is built or asked of AWS.
 
 import { App } from 'aws-cdk-lib';
-import { parseDeployment } from '../lib/core/deployment.ts';
-import { describeError, exitCodeOf, OffsiteError } from '../lib/core/errors.ts';
+import { describeError, exitCodeOf, OffsiteError } from '../lib/base/errors.ts';
+import { parseDeployment } from '../lib/deployment/deployment.ts';
 import { OffsiteStack } from '../lib/stack/offsite-stack.ts';
 
 const app = new App({ autoSynth: false });

@@ -4,7 +4,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import * as z from 'zod';
-import { OffsiteError } from '../lib/core/errors.ts';
+import { OffsiteError } from '../lib/base/errors.ts';
 
 export const logger = new Logger({ serviceName: 'offsite' });
 

@@ -1,8 +1,8 @@
 // The environment that the stack gives a handler, checked when the handler is called.
 
 import * as z from 'zod';
-import { environmentNames } from '../lib/core/deployment.ts';
-import { OffsiteError } from '../lib/core/errors.ts';
+import { OffsiteError } from '../lib/base/errors.ts';
+import { environmentNames } from '../lib/deployment/deployment.ts';
 
 const text = z.string().min(1);
 const list = text.transform((names) => names.split(','));

@@ -1,8 +1,8 @@
-import { scheduledSchema } from '../lib/core/events.ts';
-import type { RetentionPlan } from '../lib/core/retention.ts';
-import { publishMail } from '../lib/io/mailer.ts';
-import { createS3Store } from '../lib/io/s3-store.ts';
-import { expire } from '../lib/steps/expire.ts';
+import { scheduledSchema } from '../lib/deployment/events.ts';
+import { publishMail } from '../lib/mail/send.ts';
+import { expire } from '../lib/retention/expire.ts';
+import type { RetentionPlan } from '../lib/retention/plan.ts';
+import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
 import { measure } from './measure.ts';

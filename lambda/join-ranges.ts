@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { rangeJobSchema } from '../lib/core/verify-plan.ts';
-import { publishMail } from '../lib/io/mailer.ts';
-import { createS3Store } from '../lib/io/s3-store.ts';
-import { joinRanges } from '../lib/steps/join-ranges.ts';
+import { publishMail } from '../lib/mail/send.ts';
+import { createS3Store } from '../lib/store/s3.ts';
+import { joinRanges } from '../lib/verify/join-ranges.ts';
+import { rangeJobSchema } from '../lib/verify/plan.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
 import { measureVerdict } from './measure.ts';

@@ -1,8 +1,8 @@
-import { scheduledSchema } from '../lib/core/events.ts';
-import { launchRestoreTask } from '../lib/io/ecs-launcher.ts';
-import { publishMail } from '../lib/io/mailer.ts';
-import { createS3Store } from '../lib/io/s3-store.ts';
-import { launchRestoreTests } from '../lib/steps/launch-restore-test.ts';
+import { scheduledSchema } from '../lib/deployment/events.ts';
+import { publishMail } from '../lib/mail/send.ts';
+import { launchRestoreTask } from '../lib/restore-task/launcher.ts';
+import { launchRestoreTests } from '../lib/restore-test/launch.ts';
+import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
 import { measure } from './measure.ts';

@@ -1,10 +1,10 @@
 // Figures for CloudWatch, written to the log in the embedded metric format: nothing is sent, and nothing can fail.
 
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { environmentNames } from '../lib/core/deployment.ts';
-import { rowsOf, totalRows } from '../lib/core/inventory.ts';
-import { type MetricId, metricNamespace, metrics } from '../lib/core/metrics.ts';
-import { countedTable, type Verdict } from '../lib/core/verdict.ts';
+import { rowsOf, totalRows } from '../lib/archive/inventory.ts';
+import { countedTable, type Verdict } from '../lib/archive/verdict.ts';
+import { environmentNames } from '../lib/deployment/deployment.ts';
+import { type MetricId, metricNamespace, metrics } from '../lib/deployment/metrics.ts';
 
 const writer = new Metrics({
   namespace: metricNamespace,

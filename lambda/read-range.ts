@@ -1,6 +1,6 @@
-import { rangeTaskSchema } from '../lib/core/verify-plan.ts';
-import { createS3Store } from '../lib/io/s3-store.ts';
-import { readRange } from '../lib/steps/read-range.ts';
+import { createS3Store } from '../lib/store/s3.ts';
+import { rangeTaskSchema } from '../lib/verify/plan.ts';
+import { readRange } from '../lib/verify/read-range.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
 

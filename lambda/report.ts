@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { environmentNames } from '../lib/core/deployment.ts';
-import { explainNotice } from '../lib/core/notice.ts';
-import { publishMail } from '../lib/io/mailer.ts';
-import { createS3Store } from '../lib/io/s3-store.ts';
-import { tellOnce } from '../lib/steps/tell-once.ts';
+import { environmentNames } from '../lib/deployment/deployment.ts';
+import { publishMail } from '../lib/mail/send.ts';
+import { tellOnce } from '../lib/mail/tell-once.ts';
+import { explainNotice } from '../lib/restore-task/notices.ts';
+import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
 import { measure } from './measure.ts';

@@ -1,8 +1,8 @@
-import { announcedArchive, objectCreatedSchema } from '../lib/core/events.ts';
-import { publishMail } from '../lib/io/mailer.ts';
-import { startRangeExecution } from '../lib/io/range-execution.ts';
-import { createS3Store } from '../lib/io/s3-store.ts';
-import { verifyOnce } from '../lib/steps/verify.ts';
+import { announcedArchive, objectCreatedSchema } from '../lib/deployment/events.ts';
+import { publishMail } from '../lib/mail/send.ts';
+import { createS3Store } from '../lib/store/s3.ts';
+import { startRangeExecution } from '../lib/verify/range-execution.ts';
+import { verifyOnce } from '../lib/verify/verify.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
 import { measureVerdict } from './measure.ts';

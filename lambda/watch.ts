@@ -1,7 +1,7 @@
-import { scheduledSchema } from '../lib/core/events.ts';
-import { publishMail } from '../lib/io/mailer.ts';
-import { createS3Store } from '../lib/io/s3-store.ts';
-import { watch } from '../lib/steps/watch.ts';
+import { scheduledSchema } from '../lib/deployment/events.ts';
+import { publishMail } from '../lib/mail/send.ts';
+import { watch } from '../lib/retention/watch.ts';
+import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
 import { measure } from './measure.ts';

@@ -1,10 +1,10 @@
 // offsite accept
 
-import { parseArchiveId } from '../../lib/core/archive.ts';
-import type { Settings } from '../../lib/core/config.ts';
-import { wrap } from '../../lib/core/mail.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { type Accepted, accept } from '../../lib/steps/accept.ts';
+import { type Accepted, accept } from '../../lib/archive/accept.ts';
+import { parseArchiveId } from '../../lib/archive/names.ts';
+import { wrap } from '../../lib/mail/mail.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 
 export async function runAccept(
   settings: Settings,

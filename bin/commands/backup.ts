@@ -1,24 +1,24 @@
 // offsite backup
 
+import type { Manifest } from '../../lib/archive/manifest.ts';
+import { archiveIdAt } from '../../lib/archive/names.ts';
+import { backup } from '../../lib/backup/backup.ts';
+import { dump } from '../../lib/backup/dump.ts';
+import { estimateSize, type SizeEstimate } from '../../lib/backup/estimate-size.ts';
+import { endWhenStalled } from '../../lib/backup/stall.ts';
+import { parseDuration } from '../../lib/base/duration.ts';
+import { formatBytes, formatDuration } from '../../lib/base/quantities.ts';
+import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
 import {
   type AgentState,
   type ArchiveFigures,
   compareWithPrevious,
   nextDate,
   noteId,
-} from '../../lib/core/agent-state.ts';
-import { archiveIdAt } from '../../lib/core/archive.ts';
-import type { Settings } from '../../lib/core/config.ts';
-import { parseDuration } from '../../lib/core/duration.ts';
-import type { Manifest } from '../../lib/core/manifest.ts';
-import { parseBytes } from '../../lib/core/part-size.ts';
-import { formatBytes, formatDuration } from '../../lib/core/quantities.ts';
-import { type AgentStateFile, agentStateFile } from '../../lib/io/agent-state-file.ts';
-import { type CompressorChoice, chooseCompressor } from '../../lib/io/compressor.ts';
-import { backup } from '../../lib/steps/backup.ts';
-import { dump } from '../../lib/steps/dump.ts';
-import { estimateSize, type SizeEstimate } from '../../lib/steps/estimate-size.ts';
-import { endWhenStalled } from '../../lib/steps/stall.ts';
+} from '../../lib/settings/agent-state.ts';
+import { type AgentStateFile, agentStateFile } from '../../lib/settings/agent-state-file.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { parseBytes } from '../../lib/store/part-size.ts';
 import { noProgress, type ProgressDisplay, showProgress } from './progress.ts';
 
 type Flags = {
@@ -51,7 +51,7 @@ export async function runBackup(settings: Settings, flags: Flags, signal: AbortS
     first = take();
     const attempts = [begun(first)];
     // Only now: pg_dump reads the catalogue while the SDK is loaded.
-    const { createS3Store } = await import('../../lib/io/s3-store.ts');
+    const { createS3Store } = await import('../../lib/store/s3.ts');
     manifest = await backup({
       source: settings.source,
       dump: flags.startOver ? () => attempts.pop() ?? take() : (attempts.pop() ?? take()),

@@ -1,12 +1,12 @@
 // offsite doctor
 
-import type { Settings } from '../../lib/core/config.ts';
-import { type Check, describeDiagnosis, diagnosisExitCode } from '../../lib/core/diagnosis.ts';
-import { toolVersion } from '../../lib/core/version.ts';
-import { agentStateFile } from '../../lib/io/agent-state-file.ts';
-import { chooseCompressor } from '../../lib/io/compressor.ts';
-import { createVaultProbe } from '../../lib/io/vault-probe.ts';
-import { doctor } from '../../lib/steps/doctor.ts';
+import { toolVersion } from '../../lib/base/version.ts';
+import { type Check, describeDiagnosis, diagnosisExitCode } from '../../lib/doctor/diagnosis.ts';
+import { doctor } from '../../lib/doctor/doctor.ts';
+import { createVaultProbe } from '../../lib/doctor/probe.ts';
+import { chooseCompressor } from '../../lib/gzip/compressor.ts';
+import { agentStateFile } from '../../lib/settings/agent-state-file.ts';
+import type { Settings } from '../../lib/settings/config.ts';
 
 export async function runDoctor(
   settings: Settings,

@@ -1,7 +1,7 @@
 // How the program ends when it does not end well: an error as text and as an exit code, and signals as errors.
 
 import { CommanderError } from 'commander';
-import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../../lib/core/errors.ts';
+import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../../lib/base/errors.ts';
 import { usage } from './flags.ts';
 
 /** By then the upload was aborted and the dump has ended; whoever shuts the host down does not wait for a dead store. */

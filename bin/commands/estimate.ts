@@ -1,14 +1,14 @@
 // offsite estimate
 
-import type { Settings } from '../../lib/core/config.ts';
-import type { EstimateInput } from '../../lib/core/cost-line.ts';
-import { OffsiteError } from '../../lib/core/errors.ts';
-import { type Estimate, estimateCost } from '../../lib/core/estimate.ts';
-import { wrap } from '../../lib/core/mail.ts';
-import { parseBytes } from '../../lib/core/part-size.ts';
-import { priceSource, pricesAsOf } from '../../lib/core/prices.ts';
-import { formatBytes } from '../../lib/core/quantities.ts';
-import { type ArchiveSize, findArchiveSize, namedSize } from '../../lib/steps/estimate.ts';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import { formatBytes } from '../../lib/base/quantities.ts';
+import type { EstimateInput } from '../../lib/cost/line.ts';
+import { priceSource, pricesAsOf } from '../../lib/cost/prices.ts';
+import { type Estimate, estimateCost } from '../../lib/estimate/monthly.ts';
+import { type ArchiveSize, findArchiveSize, namedSize } from '../../lib/estimate/sizes.ts';
+import { wrap } from '../../lib/mail/mail.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { parseBytes } from '../../lib/store/part-size.ts';
 
 type Flags = {
   archiveBytes?: string;

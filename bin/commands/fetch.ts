@@ -1,12 +1,12 @@
 // offsite fetch
 
 import { existsSync } from 'node:fs';
-import type { Settings } from '../../lib/core/config.ts';
-import { OffsiteError } from '../../lib/core/errors.ts';
-import { formatBytes } from '../../lib/core/quantities.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { fetchTo, fetchToFile } from '../../lib/steps/fetch.ts';
-import { selectArchive } from '../../lib/steps/select.ts';
+import { selectArchive } from '../../lib/archive/select.ts';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import { formatBytes } from '../../lib/base/quantities.ts';
+import { fetchTo, fetchToFile } from '../../lib/restore/fetch.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 
 type Flags = { output: string; force?: boolean; any?: boolean };
 

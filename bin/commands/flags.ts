@@ -1,7 +1,7 @@
 // Flags that several commands share.
 
-import type { RawSettings } from '../../lib/core/config.ts';
-import { OffsiteError } from '../../lib/core/errors.ts';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import type { RawSettings } from '../../lib/settings/config.ts';
 
 /**
  * Reads which database is meant.

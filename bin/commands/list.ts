@@ -1,12 +1,12 @@
 // offsite list
 
-import { byAge, type CatalogueEntry, countedRows, newestIntact } from '../../lib/core/catalogue.ts';
-import type { Settings } from '../../lib/core/config.ts';
-import { textTable } from '../../lib/core/mail.ts';
-import { formatAge, formatBytes, formatCount, hoursBetween } from '../../lib/core/quantities.ts';
-import { countedTable } from '../../lib/core/verdict.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { readCatalogue } from '../../lib/steps/catalogue.ts';
+import { byAge, type CatalogueEntry, countedRows, newestIntact } from '../../lib/archive/catalogue-of.ts';
+import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
+import { countedTable } from '../../lib/archive/verdict.ts';
+import { formatAge, formatBytes, formatCount, hoursBetween } from '../../lib/base/quantities.ts';
+import { textTable } from '../../lib/mail/mail.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 
 export async function runList(settings: Settings, flags: { json?: boolean }): Promise<void> {
   const entries = byAge(await readCatalogue(createS3Store(settings), settings.source));

@@ -1,6 +1,6 @@
 // How a running back-up is drawn: on a terminal one line that is rewritten, elsewhere a line a minute.
 
-import { logLine, Pace, type Reading, terminalLine } from '../../lib/core/progress.ts';
+import { logLine, Pace, type Reading, terminalLine } from '../../lib/backup/progress.ts';
 
 const redrawMs = 500;
 const logMs = 60_000;

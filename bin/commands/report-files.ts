@@ -5,8 +5,8 @@ import { constants, existsSync } from 'node:fs';
 import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { OffsiteError } from '../../lib/core/errors.ts';
-import { makeFolder } from '../../lib/io/make-folder.ts';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import { makeFolder } from '../../lib/base/make-folder.ts';
 
 export type ReportFiles = { readonly report: string; readonly page: string };
 

@@ -3,12 +3,12 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Settings } from '../../lib/core/config.ts';
-import { summarizeReport } from '../../lib/core/report-summary.ts';
-import { openInBrowser } from '../../lib/io/browser.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { drawReport, findReport } from '../../lib/steps/report.ts';
-import { readHistoryIfPossible } from '../../lib/steps/report-history.ts';
+import { openInBrowser } from '../../lib/report/page/browser.ts';
+import { drawReport, findReport } from '../../lib/report/page/draw.ts';
+import { readHistoryIfPossible } from '../../lib/report/page/read-history.ts';
+import { summarizeReport } from '../../lib/report/page/terminal.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 import { writeNew } from './report-files.ts';
 
 type Flags = { open?: boolean; output?: string; json?: boolean; force?: boolean };

@@ -3,21 +3,21 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { bitagentChecks } from '../../lib/core/bitagent-checks.ts';
-import type { Settings } from '../../lib/core/config.ts';
-import { describeError, exitCodes, OffsiteError } from '../../lib/core/errors.ts';
-import type { ReportHistory } from '../../lib/core/report-history.ts';
-import { summarizeReport } from '../../lib/core/report-summary.ts';
-import { type RestoreReport, serializeRestoreReport } from '../../lib/core/restore-report.ts';
-import type { ArchiveStore } from '../../lib/io/archive-store.ts';
-import { openInBrowser } from '../../lib/io/browser.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { startContainerPostgres } from '../../lib/io/throwaway-container.ts';
-import { startThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
-import { drawReport } from '../../lib/steps/report.ts';
-import { readHistoryIfPossible } from '../../lib/steps/report-history.ts';
-import { tryRestore } from '../../lib/steps/restore-test.ts';
-import { selectArchive } from '../../lib/steps/select.ts';
+import { selectArchive } from '../../lib/archive/select.ts';
+import { describeError, exitCodes, OffsiteError } from '../../lib/base/errors.ts';
+import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { startContainerPostgres } from '../../lib/postgres/throwaway-container.ts';
+import type { ReportHistory } from '../../lib/report/history.ts';
+import { openInBrowser } from '../../lib/report/page/browser.ts';
+import { drawReport } from '../../lib/report/page/draw.ts';
+import { readHistoryIfPossible } from '../../lib/report/page/read-history.ts';
+import { summarizeReport } from '../../lib/report/page/terminal.ts';
+import { type RestoreReport, serializeRestoreReport } from '../../lib/report/report.ts';
+import { bitagentChecks } from '../../lib/restore-test/bitagent-checks.ts';
+import { tryRestore } from '../../lib/restore-test/restore-test.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
 import { keepReportFile, type ReportFiles, reserveReportFiles } from './report-files.ts';
 
 type Flags = {

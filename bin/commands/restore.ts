@@ -1,19 +1,19 @@
 // offsite restore
 
-import { countedRows } from '../../lib/core/catalogue.ts';
-import type { Settings } from '../../lib/core/config.ts';
-import { OffsiteError } from '../../lib/core/errors.ts';
-import { formatCount, formatDuration } from '../../lib/core/quantities.ts';
-import { countedTable } from '../../lib/core/verdict.ts';
-import type { Connection } from '../../lib/io/connection.ts';
-import { query } from '../../lib/io/postgres.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { connectionOf } from '../../lib/steps/dump.ts';
-import { inflateArchive } from '../../lib/steps/inflate-archive.ts';
-import { readManifest } from '../../lib/steps/manifest.ts';
-import { openArchive } from '../../lib/steps/open-archive.ts';
-import { restore } from '../../lib/steps/restore.ts';
-import { selectArchive } from '../../lib/steps/select.ts';
+import { countedRows } from '../../lib/archive/catalogue-of.ts';
+import { openArchive } from '../../lib/archive/open-archive.ts';
+import { readManifest } from '../../lib/archive/read-manifest.ts';
+import { selectArchive } from '../../lib/archive/select.ts';
+import { countedTable } from '../../lib/archive/verdict.ts';
+import { connectionOf } from '../../lib/backup/dump.ts';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import { formatCount, formatDuration } from '../../lib/base/quantities.ts';
+import type { Connection } from '../../lib/postgres/connection.ts';
+import { query } from '../../lib/postgres/programs.ts';
+import { inflateArchive } from '../../lib/restore/archive-bytes.ts';
+import { restore } from '../../lib/restore/restore.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 
 type Flags = { into?: string; any?: boolean; createRoles?: boolean; json?: boolean };
 

@@ -1,13 +1,13 @@
 // offsite undo
 
-import { parseArchiveId } from '../../lib/core/archive.ts';
-import type { Settings } from '../../lib/core/config.ts';
-import { OffsiteError } from '../../lib/core/errors.ts';
-import { textTable } from '../../lib/core/mail.ts';
-import { formatBytes, formatInstant } from '../../lib/core/quantities.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { createVersionHistory } from '../../lib/io/version-history.ts';
-import { findUndoable, type Undoable, type Undone, undo } from '../../lib/steps/undo.ts';
+import { parseArchiveId } from '../../lib/archive/names.ts';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import { formatBytes, formatInstant } from '../../lib/base/quantities.ts';
+import { textTable } from '../../lib/mail/mail.ts';
+import { findUndoable, type Undoable, type Undone, undo } from '../../lib/retention/undo.ts';
+import { createVersionHistory } from '../../lib/retention/version-history.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 
 type Flags = { holdDays: string; json?: boolean };
 

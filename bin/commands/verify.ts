@@ -2,17 +2,17 @@
 
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { archiveSuffix, isArchiveId, manifestSuffix, parseArchiveId } from '../../lib/core/archive.ts';
-import type { Settings } from '../../lib/core/config.ts';
-import { exitCodes, OffsiteError } from '../../lib/core/errors.ts';
-import { type Inventory, rowsOf, totalRows } from '../../lib/core/inventory.ts';
-import { type Manifest, parseManifest } from '../../lib/core/manifest.ts';
-import { formatBytes, formatCount } from '../../lib/core/quantities.ts';
-import { countedTable, type Deviation, judge } from '../../lib/core/verdict.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { observe, observeGzip } from '../../lib/steps/observe.ts';
-import { selectArchive } from '../../lib/steps/select.ts';
-import { verify } from '../../lib/steps/verify.ts';
+import { type Inventory, rowsOf, totalRows } from '../../lib/archive/inventory.ts';
+import { type Manifest, parseManifest } from '../../lib/archive/manifest.ts';
+import { archiveSuffix, isArchiveId, manifestSuffix, parseArchiveId } from '../../lib/archive/names.ts';
+import { selectArchive } from '../../lib/archive/select.ts';
+import { countedTable, type Deviation, judge } from '../../lib/archive/verdict.ts';
+import { exitCodes, OffsiteError } from '../../lib/base/errors.ts';
+import { formatBytes, formatCount } from '../../lib/base/quantities.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { observe, observeGzip } from '../../lib/verify/observe.ts';
+import { verify } from '../../lib/verify/verify.ts';
 
 type Flags = { gzipOnly?: boolean; manifest?: string; json?: boolean };
 

@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Database, Stage } from './stage.ts';
+import type { Database, Stage } from './stage/stage.ts';
 
 /**
  * Writes the files that spare the reader a password, and says how to use them.

@@ -1,15 +1,15 @@
 // The story from the first back-up to the restored database, step by step.
 
-import type { AwsCall } from './aws-calls.ts';
+import type { AwsCall } from './aws/aws-calls.ts';
 import * as fifteenNights from './chapters/fifteen-nights.ts';
 import * as firstNight from './chapters/first-night.ts';
 import * as misfortunes from './chapters/misfortunes.ts';
 import * as opening from './chapters/opening.ts';
 import * as restoreTest from './chapters/restore-test.ts';
 import * as wayBack from './chapters/way-back.ts';
-import type { Narrator } from './narrator.ts';
-import { type Cloud, type Database, deploy, type Stage, startDatabase } from './stage.ts';
-import { openBook, type StepRecord } from './story.ts';
+import type { Narrator } from './stage/narrator.ts';
+import { type Cloud, type Database, deploy, type Stage, startDatabase } from './stage/stage.ts';
+import { openBook, type StepRecord } from './stage/story.ts';
 
 /** What `--json` writes. */
 export type Figures = {

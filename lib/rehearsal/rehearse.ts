@@ -6,14 +6,14 @@ import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { execa } from 'execa';
-import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../core/errors.ts';
-import { formatCount } from '../core/quantities.ts';
+import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../base/errors.ts';
+import { formatCount } from '../base/quantities.ts';
 import { hostileRows } from './chapters/opening.ts';
 import { howToLook } from './how-to-look.ts';
-import { createNarrator } from './narrator.ts';
 import { perform } from './performance.ts';
-import { containerArguments, providePostgres } from './postgres-programs.ts';
-import { type Cloud, openStage } from './stage.ts';
+import { createNarrator } from './stage/narrator.ts';
+import { containerArguments, providePostgres } from './stage/postgres-programs.ts';
+import { type Cloud, openStage } from './stage/stage.ts';
 
 type Flags = { torrents: number; json?: string; keep?: boolean };
 

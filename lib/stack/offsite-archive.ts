@@ -9,15 +9,15 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { checkDeployment, type Deployment } from '../core/deployment.ts';
-import { OffsiteError } from '../core/errors.ts';
-import { Access } from './access.ts';
-import type { AgentAccess } from './agent-access.ts';
-import { Alarms } from './alarms.ts';
-import { addDashboard } from './dashboard.ts';
-import { Handlers } from './handlers.ts';
-import { RestoreTask } from './restore-task.ts';
-import { Vault } from './vault.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { checkDeployment, type Deployment } from '../deployment/deployment.ts';
+import { Access } from './access/access.ts';
+import type { AgentAccess } from './access/agent-access.ts';
+import { Handlers } from './programs/handlers.ts';
+import { RestoreTask } from './programs/restore-task.ts';
+import { Vault } from './vault/vault.ts';
+import { Alarms } from './watching/alarms.ts';
+import { addDashboard } from './watching/dashboard.ts';
 
 /** As the context keys of the same names (README): only `email` has no default. Texts and numbers may be tokens. */
 export type OffsiteArchiveProps = Pick<Deployment, 'email'> & Partial<Deployment>;

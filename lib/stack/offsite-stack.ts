@@ -2,7 +2,7 @@
 
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { Deployment } from '../core/deployment.ts';
+import type { Deployment } from '../deployment/deployment.ts';
 import { OffsiteArchive } from './offsite-archive.ts';
 
 export type OffsiteStackProps = StackProps & { readonly deployment: Deployment };

@@ -1,9 +1,9 @@
 // The drills of the restore test at the benchmark's size: is each still caught, and by name, when the dump is a gigabyte?
 // Each restores into a server of its own, from a real S3 server.
 
-import { connectionFromEnvironment } from '../../lib/io/connection.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { startThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
+import { connectionFromEnvironment } from '../../lib/postgres/connection.ts';
+import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 import { drills } from '../fixtures/drills/list.ts';
 import {
   type Drill,

@@ -5,7 +5,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { archiveIdAt, archiveKeys, parseKey } from '../../lib/core/archive.ts';
+import { archiveIdAt, archiveKeys, parseKey } from '../../lib/archive/names.ts';
 import { exampleInventory } from '../fixtures/manifests.ts';
 
 const [sources = 1000, archives = 400] = process.argv.slice(2).map(Number);

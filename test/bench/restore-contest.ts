@@ -4,9 +4,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { query } from '../../lib/io/postgres.ts';
-import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
-import { makeSandbox } from '../../lib/steps/sandbox.ts';
+import { query } from '../../lib/postgres/programs.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { makeSandbox } from '../../lib/restore-test/sandbox.ts';
 import type { Row } from './contest.ts';
 import { type Command, type Measured, measure, median } from './measure.ts';
 import { projectRoot, type Setting } from './setting.ts';

@@ -2,12 +2,12 @@
 // it. Bundled like the container's program.
 
 import { availableParallelism } from 'node:os';
-import { parseArchiveId } from '../../lib/core/archive.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { inflateArchive } from '../../lib/steps/inflate-archive.ts';
-import { readManifest } from '../../lib/steps/manifest.ts';
-import { openArchive } from '../../lib/steps/open-archive.ts';
-import { restoreParallel } from '../../lib/steps/restore-parallel.ts';
+import { parseArchiveId } from '../../lib/archive/names.ts';
+import { openArchive } from '../../lib/archive/open-archive.ts';
+import { readManifest } from '../../lib/archive/read-manifest.ts';
+import { inflateArchive } from '../../lib/restore/archive-bytes.ts';
+import { restoreParallel } from '../../lib/restore/parallel.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 
 const [bucket = '', archiveId = '', database = ''] = process.argv.slice(2);
 const { PGHOST = '', PGPORT = '', PGUSER = '', PGPASSWORD = '' } = process.env;

@@ -5,10 +5,10 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { connectionFromEnvironment } from '../../lib/io/connection.ts';
-import { findPostgresPrograms } from '../../lib/io/postgres.ts';
-import { startThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
-import { loadCorpus } from '../../lib/rehearsal/load-corpus.ts';
+import { connectionFromEnvironment } from '../../lib/postgres/connection.ts';
+import { findPostgresPrograms } from '../../lib/postgres/programs.ts';
+import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 
 export const projectRoot = join(import.meta.dirname, '..', '..');
 export const offsite = join(projectRoot, 'bin', 'offsite');

@@ -1,11 +1,11 @@
 // offsite accept as an operator runs it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { archiveKeys, parseArchiveId } from '../../lib/core/archive.ts';
-import type { Manifest } from '../../lib/core/manifest.ts';
-import type { ArchiveStore } from '../../lib/io/archive-store.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import type { Manifest } from '../../lib/archive/manifest.ts';
+import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
 import { smallDump, verifiedArchive } from '../fixtures/archives.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';

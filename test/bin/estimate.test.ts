@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { serializeAgentState } from '../../lib/core/agent-state.ts';
-import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/io/throwaway-postgres.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { serializeAgentState } from '../../lib/settings/agent-state.ts';
 import { projectRoot } from '../fixtures/cdk.ts';
 import { offsite } from '../fixtures/cli.ts';
 

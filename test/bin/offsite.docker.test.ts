@@ -1,9 +1,9 @@
 // Through `docker exec`, with a real engine and a real container: what a terminal would corrupt comes through whole.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { query } from '../../lib/io/postgres.ts';
-import { loadCorpus } from '../../lib/rehearsal/load-corpus.ts';
-import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import { query } from '../../lib/postgres/programs.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';

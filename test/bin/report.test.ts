@@ -5,13 +5,9 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type RestoreReport,
-  restoreReportKey,
-  serializeRestoreReport,
-} from '../../lib/core/restore-report.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../../lib/report/report.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import * as samples from '../fixtures/reports.ts';

@@ -5,8 +5,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { parseDeployment } from '../../lib/core/deployment.ts';
-import { describeError, exitCodeOf } from '../../lib/core/errors.ts';
+import { describeError, exitCodeOf } from '../../lib/base/errors.ts';
+import { parseDeployment } from '../../lib/deployment/deployment.ts';
 import { runCdk } from '../fixtures/cdk.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'offsite-synth-'));

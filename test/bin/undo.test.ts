@@ -1,7 +1,7 @@
 // offsite undo as an operator meets it: what is printed, and with which exit code.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createS3Store } from '../../lib/io/s3-store.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 import { plansOfExpire, verifiedArchive } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';

@@ -9,9 +9,9 @@ import { crc32, gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Manifest, Member } from '../../lib/core/manifest.ts';
-import { judge } from '../../lib/core/verdict.ts';
-import { observe } from '../../lib/steps/observe.ts';
+import type { Manifest, Member } from '../../lib/archive/manifest.ts';
+import { judge } from '../../lib/archive/verdict.ts';
+import { observe } from '../../lib/verify/observe.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { exampleManifest } from '../fixtures/manifests.ts';
 

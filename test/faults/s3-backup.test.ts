@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { archiveKeys, parseArchiveId } from '../../lib/core/archive.ts';
-import type { Manifest } from '../../lib/core/manifest.ts';
-import type { ArchiveStore } from '../../lib/io/archive-store.ts';
-import { backup } from '../../lib/steps/backup.ts';
-import { verify } from '../../lib/steps/verify.ts';
+import type { Manifest } from '../../lib/archive/manifest.ts';
+import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
+import { backup } from '../../lib/backup/backup.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { verify } from '../../lib/verify/verify.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { impatience, inParts, stubForEach } from '../fixtures/s3-faults.ts';
 

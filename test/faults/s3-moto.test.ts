@@ -8,15 +8,15 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { archiveKeys, parseArchiveId } from '../../lib/core/archive.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import { backup } from '../../lib/steps/backup.ts';
-import { verify } from '../../lib/steps/verify.ts';
+import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
+import { backup } from '../../lib/backup/backup.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { verify } from '../../lib/verify/verify.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { type LossyProxy, startLossyProxy } from '../fixtures/lossy-proxy.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { content, patience, streamOf } from '../fixtures/s3-faults.ts';
-import { createBucket } from '../io/archive-store.contract.ts';
+import { createBucket } from '../store/store.contract.ts';
 
 if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH');
 

@@ -6,17 +6,13 @@ import { handler as expire } from '../../lambda/expire.ts';
 import { handler as report } from '../../lambda/report.ts';
 import { handler as verify } from '../../lambda/verify.ts';
 import { handler as watch } from '../../lambda/watch.ts';
-import { archiveKeys } from '../../lib/core/archive.ts';
-import type { Manifest } from '../../lib/core/manifest.ts';
-import { metricNamespace, metrics } from '../../lib/core/metrics.ts';
-import {
-  type RestoreReport,
-  restoreReportKey,
-  serializeRestoreReport,
-} from '../../lib/core/restore-report.ts';
-import type { ArchiveStore } from '../../lib/io/archive-store.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import type { Manifest } from '../../lib/archive/manifest.ts';
+import { archiveKeys } from '../../lib/archive/names.ts';
+import { metricNamespace, metrics } from '../../lib/deployment/metrics.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../../lib/report/report.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump, verifiedArchive } from '../fixtures/archives.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 

@@ -4,7 +4,7 @@
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { handler } from '../../lambda/report.ts';
-import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;

@@ -4,12 +4,12 @@
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handler } from '../../lambda/verify.ts';
-import { archiveKeys, parseArchiveId } from '../../lib/core/archive.ts';
-import { type Manifest, serializeManifest } from '../../lib/core/manifest.ts';
-import { type Verdict, verdictSchema } from '../../lib/core/verdict.ts';
-import type { ArchiveStore } from '../../lib/io/archive-store.ts';
-import { createS3Store } from '../../lib/io/s3-store.ts';
-import type { LocalAws } from '../../lib/rehearsal/local-aws.ts';
+import { type Manifest, serializeManifest } from '../../lib/archive/manifest.ts';
+import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
+import { type Verdict, verdictSchema } from '../../lib/archive/verdict.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
@@ -193,7 +193,7 @@ async function flip(manifest: Manifest, share: number): Promise<void> {
 
 /** An archive that the agent itself would have refused: the same bytes as a careless tool would store. */
 async function forged(text: string): Promise<Manifest> {
-  const { compress } = await import('../../lib/steps/compress.ts');
+  const { compress } = await import('../../lib/backup/compress.ts');
   const whole = await archiveOf(store, source, takenAt, smallDump(1));
   const { chunks, record } = compress(
     (async function* () {

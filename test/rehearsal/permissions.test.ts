@@ -1,7 +1,7 @@
 // That the comparison of calls and roles finds something: a permission that is missing, and one that nobody needs.
 
 import { expect, test } from 'vitest';
-import { createCallLog, principals } from '../../lib/rehearsal/aws-calls.ts';
+import { createCallLog, principals } from '../../lib/rehearsal/aws/aws-calls.ts';
 import { compareWithRoles, withoutReason } from './permissions.ts';
 
 const object = 'arn:aws:s3:::offsite/archives/bitagent/x.sql.gz';

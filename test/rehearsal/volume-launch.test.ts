@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { environment } from '../../lambda/environment.ts';
-import { sizeRestoreTask, type TaskSize } from '../../lib/core/restore-task-size.ts';
-import { launchRestoreTask } from '../../lib/io/ecs-launcher.ts';
-import { readOwnTask } from '../../lib/io/task-metadata.ts';
-import { type CallLog, createCallLog } from '../../lib/rehearsal/aws-calls.ts';
-import { type EcsEndpoint, startEcsEndpoint } from '../../lib/rehearsal/ecs-endpoint.ts';
-import { functionByRole, readWiring } from '../../lib/rehearsal/wiring.ts';
+import { sizeRestoreTask, type TaskSize } from '../../lib/cost/task-size.ts';
+import { type CallLog, createCallLog } from '../../lib/rehearsal/aws/aws-calls.ts';
+import { type EcsEndpoint, startEcsEndpoint } from '../../lib/rehearsal/aws/ecs/ecs-endpoint.ts';
+import { functionByRole, readWiring } from '../../lib/rehearsal/template/wiring.ts';
+import { launchRestoreTask } from '../../lib/restore-task/launcher.ts';
+import { readOwnTask } from '../../lib/restore-task/metadata.ts';
 import { compareWithRoles, synthesizeTemplate } from './permissions.ts';
 
 const gib = 1024 ** 3;

@@ -2,7 +2,7 @@
 // synthesized template, the agent's and the bucket's.
 
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Template } from '../../lib/rehearsal/template.ts';
+import type { Template } from '../../lib/rehearsal/template/template.ts';
 import { createAccount } from '../fixtures/iam.ts';
 import { synthesize } from './synthesized.ts';
 

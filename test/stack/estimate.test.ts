@@ -1,7 +1,7 @@
 // What offsite estimate reckons with is what the template makes: more of anything that is paid must show in it.
 
 import { afterAll, describe, expect, test } from 'vitest';
-import { handlerMb, interfaceEndpoints, watched } from '../../lib/core/estimate.ts';
+import { handlerMb, interfaceEndpoints, watched } from '../../lib/estimate/monthly.ts';
 import { synthesize } from './synthesized.ts';
 
 const { resources, byName, dispose } = synthesize();

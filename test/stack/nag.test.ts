@@ -8,7 +8,7 @@ import { App, Stack, Validations } from 'aws-cdk-lib';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, expect, test, vi } from 'vitest';
-import { parseDeployment } from '../../lib/core/deployment.ts';
+import { parseDeployment } from '../../lib/deployment/deployment.ts';
 import { OffsiteStack } from '../../lib/stack/offsite-stack.ts';
 import { projectRoot } from '../fixtures/cdk.ts';
 

@@ -8,7 +8,7 @@ import { App, CfnParameter, Fn, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { execa } from 'execa';
 import { afterAll, describe, expect, test } from 'vitest';
-import { describeError } from '../../lib/core/errors.ts';
+import { describeError } from '../../lib/base/errors.ts';
 import { OffsiteArchive, type OffsiteArchiveProps } from '../../lib/stack/offsite-archive.ts';
 import { projectRoot } from '../fixtures/cdk.ts';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { expect } from 'vitest';
-import { parseDeployment } from '../../lib/core/deployment.ts';
+import { parseDeployment } from '../../lib/deployment/deployment.ts';
 import { OffsiteStack } from '../../lib/stack/offsite-stack.ts';
 import { projectRoot } from '../fixtures/cdk.ts';
 

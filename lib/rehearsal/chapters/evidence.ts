@@ -1,10 +1,10 @@
 // What the chapters look at to know how things went: answers of functions, objects in the vault.
 
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import type { Delivery } from '../bus.ts';
-import { HandlerFailure } from '../handler-failure.ts';
-import type { Stage } from '../stage.ts';
-import { functionByRole, type Wiring } from '../wiring.ts';
+import type { Delivery } from '../aws/bus.ts';
+import { HandlerFailure } from '../aws/handler-failure.ts';
+import type { Stage } from '../stage/stage.ts';
+import { functionByRole, type Wiring } from '../template/wiring.ts';
 
 /**
  * The answer of the one function that must have been called, and no other.

@@ -1,6 +1,7 @@
 // Two weeks in seconds: fifteen earlier nights appear in the vault, each is verified, and retention takes the oldest.
 
 import { CopyObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { type Manifest, parseManifest, serializeManifest } from '../../archive/manifest.ts';
 import {
   archiveIdAt,
   archiveKeys,
@@ -8,17 +9,16 @@ import {
   parseArchiveId,
   parseKey,
   verdictsPrefix,
-} from '../../core/archive.ts';
-import { environmentNames } from '../../core/deployment.ts';
-import { textTable } from '../../core/mail.ts';
-import { type Manifest, parseManifest, serializeManifest } from '../../core/manifest.ts';
-import { formatHours } from '../../core/quantities.ts';
-import type { Decision, RetentionPlan } from '../../core/retention.ts';
-import { HandlerFailure } from '../handler-failure.ts';
-import { invoke } from '../lambda-runtime.ts';
-import { type Cloud, keysBelow, type Stage } from '../stage.ts';
-import type { Scene } from '../story.ts';
-import { functionByRole } from '../wiring.ts';
+} from '../../archive/names.ts';
+import { formatHours } from '../../base/quantities.ts';
+import { environmentNames } from '../../deployment/deployment.ts';
+import { textTable } from '../../mail/mail.ts';
+import type { Decision, RetentionPlan } from '../../retention/plan.ts';
+import { HandlerFailure } from '../aws/handler-failure.ts';
+import { invoke } from '../aws/lambda-runtime.ts';
+import { type Cloud, keysBelow, type Stage } from '../stage/stage.ts';
+import type { Scene } from '../stage/story.ts';
+import { functionByRole } from '../template/wiring.ts';
 import { answerOf, readBytes } from './evidence.ts';
 
 const nights = 15;

@@ -1,12 +1,12 @@
 // The first night: the agent backs up, the cloud re-reads what it wrote, and the operator sees both in a list.
 
 import * as z from 'zod';
-import { archiveKeys, parseArchiveId } from '../../core/archive.ts';
-import { rowsOf, totalRows } from '../../core/inventory.ts';
-import { formatBytes, formatCount, formatDuration } from '../../core/quantities.ts';
-import { verdictSchema } from '../../core/verdict.ts';
-import { type Cloud, type Database, keysBelow, runOffsite, type Stage } from '../stage.ts';
-import type { Scene } from '../story.ts';
+import { rowsOf, totalRows } from '../../archive/inventory.ts';
+import { archiveKeys, parseArchiveId } from '../../archive/names.ts';
+import { verdictSchema } from '../../archive/verdict.ts';
+import { formatBytes, formatCount, formatDuration } from '../../base/quantities.ts';
+import { type Cloud, type Database, keysBelow, runOffsite, type Stage } from '../stage/stage.ts';
+import type { Scene } from '../stage/story.ts';
 import { answerOf, onlyOne, readObject } from './evidence.ts';
 
 const backupSchema = z.object({

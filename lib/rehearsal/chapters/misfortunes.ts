@@ -1,18 +1,18 @@
 // What must not pass for a back-up: bytes that changed in the vault, and a dump that died half-way.
 
 import { Upload } from '@aws-sdk/lib-storage';
-import { archiveIdAt, archiveKeys, parseArchiveId } from '../../core/archive.ts';
-import { exitCodes } from '../../core/errors.ts';
-import { parseManifest } from '../../core/manifest.ts';
-import { formatCount } from '../../core/quantities.ts';
-import { verdictSchema } from '../../core/verdict.ts';
-import { query } from '../../io/postgres.ts';
-import { type Cloud, type Database, keysBelow, runOffsite, type Stage } from '../stage.ts';
-import type { Scene } from '../story.ts';
-import { watchUploads } from '../upload-watch.ts';
+import { parseManifest } from '../../archive/manifest.ts';
+import { archiveIdAt, archiveKeys, parseArchiveId } from '../../archive/names.ts';
+import { verdictSchema } from '../../archive/verdict.ts';
+import { exitCodes } from '../../base/errors.ts';
+import { formatCount } from '../../base/quantities.ts';
+import { query } from '../../postgres/programs.ts';
+import { type Cloud, type Database, keysBelow, runOffsite, type Stage } from '../stage/stage.ts';
+import type { Scene } from '../stage/story.ts';
 import { answerOf, readBytes, readObject } from './evidence.ts';
 import { storeManifest } from './fifteen-nights.ts';
 import { listArchives } from './first-night.ts';
+import { watchUploads } from './upload-watch.ts';
 
 /** The local S3 takes no more in one piece. */
 const partBytes = 8 * 1024 * 1024;

@@ -1,9 +1,9 @@
 // The opening: a host with a database to lose, and an account with the stack deployed to it.
 
-import { formatBytes, formatCount, formatDuration } from '../../core/quantities.ts';
-import { query } from '../../io/postgres.ts';
-import type { Cloud, Database } from '../stage.ts';
-import type { Scene } from '../story.ts';
+import { formatBytes, formatCount, formatDuration } from '../../base/quantities.ts';
+import { query } from '../../postgres/programs.ts';
+import type { Cloud, Database } from '../stage/stage.ts';
+import type { Scene } from '../stage/story.ts';
 
 /** Rows that the corpus has beyond those asked for: each breaks a naive reader of dumps. */
 export const hostileRows = 12;

@@ -1,15 +1,15 @@
 // The quarter's first day: the newest intact archive is restored for real, and the operator reads about it.
 
 import { readdir } from 'node:fs/promises';
-import { archiveKeys, parseArchiveId } from '../../core/archive.ts';
-import type { Mail } from '../../core/mail.ts';
-import { formatCount, formatDuration } from '../../core/quantities.ts';
-import { restoreReportSchema } from '../../core/restore-report.ts';
-import type { Launch } from '../../steps/launch-restore-test.ts';
-import { pageKeyOf } from '../../steps/report.ts';
-import type { EndedTask } from '../ecs-endpoint.ts';
-import { type Cloud, keysBelow, type Stage } from '../stage.ts';
-import type { Scene } from '../story.ts';
+import { archiveKeys, parseArchiveId } from '../../archive/names.ts';
+import { formatCount, formatDuration } from '../../base/quantities.ts';
+import type { Mail } from '../../mail/mail.ts';
+import { pageKeyOf } from '../../report/page/draw.ts';
+import { restoreReportSchema } from '../../report/report.ts';
+import type { Launch } from '../../restore-test/launch.ts';
+import type { EndedTask } from '../aws/ecs/ecs-endpoint.ts';
+import { type Cloud, keysBelow, type Stage } from '../stage/stage.ts';
+import type { Scene } from '../stage/story.ts';
 import { answerOf, onlyOne, readObject } from './evidence.ts';
 
 /** Starts the test by its schedule and waits for its end. */

@@ -3,10 +3,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { formatBytes, formatCount } from '../../core/quantities.ts';
-import { query } from '../../io/postgres.ts';
-import { ambient, type Database, runOffsite, type Stage } from '../stage.ts';
-import type { Scene } from '../story.ts';
+import { formatBytes, formatCount } from '../../base/quantities.ts';
+import { query } from '../../postgres/programs.ts';
+import { ambient, type Database, runOffsite, type Stage } from '../stage/stage.ts';
+import type { Scene } from '../stage/story.ts';
 import { type Census, takeCensus } from './opening.ts';
 
 /** Fetches the latest archive and has it tested by gunzip. @returns The file. */

@@ -1,0 +1,84 @@
+// catalogue: reads from the store which archives a source has, and what is proven about each.
+
+import type { ArchiveStore } from '../store/store.ts';
+import { type Acceptance, parseAcceptance } from './acceptance.ts';
+import { byAge, type CatalogueEntry, countsAsIntact, entryOf, type Listed } from './catalogue-of.ts';
+import { type ArchiveId, archiveKeys, archivesPrefix, parseKey, verdictsPrefix } from './names.ts';
+import { type Verdict, verdictSchema } from './verdict.ts';
+
+/** Verdicts read at once, where all are wanted. */
+const readsInFlight = 16;
+
+export type CatalogueOptions = {
+  /**
+   * How many intact archives decide: verdicts are read newest first until so many are known, and no further. Default:
+   * all are read.
+   */
+  readonly intactEnough?: number;
+};
+
+type Found = { -readonly [K in keyof Listed]: Listed[K] };
+
+/**
+ * Lists a source's archives.
+ *
+ * @returns In the order of their ids, oldest first. Where `intactEnough` ended the reading, what is older has the
+ *   standing `verdict not read` if it has a verdict.
+ * @remarks A source of 400 archives has 400 verdicts, and what its watcher asks is in one of them.
+ */
+export async function readCatalogue(
+  store: ArchiveStore,
+  source: string,
+  { intactEnough = Number.POSITIVE_INFINITY }: CatalogueOptions = {},
+): Promise<CatalogueEntry[]> {
+  const found = await listSource(store, source);
+  const judged = new Set<string>();
+  for await (const { key } of store.list(`${verdictsPrefix}${source}/`)) judged.add(key);
+  for (const listed of found) listed.isJudged = judged.has(archiveKeys(listed.id).verdict);
+  const waiting = byAge(
+    found.filter(({ isJudged }) => isJudged).map((listed) => ({ ...entryOf(listed), listed })),
+  );
+  let missing = intactEnough;
+  while (missing > 0 && waiting.length > 0) {
+    const batch = waiting.splice(0, Math.min(missing, readsInFlight));
+    await Promise.all(
+      batch.map(async ({ listed }) => {
+        listed.verdict = await readVerdict(store, listed.id);
+        listed.acceptance = listed.verdict && (await readAcceptance(store, listed.verdict));
+        listed.isJudged = false;
+      }),
+    );
+    missing -= batch.filter(({ listed }) => countsAsIntact(entryOf(listed).standing)).length;
+  }
+  return found.map(entryOf);
+}
+
+async function listSource(store: ArchiveStore, source: string): Promise<Found[]> {
+  const found = new Map<string, Found>();
+  for await (const object of store.list(`${archivesPrefix}${source}/`)) {
+    const parsed = parseKey(object.key);
+    if (parsed === undefined || parsed.part === 'verdict') continue;
+    const listed = found.get(parsed.id.id) ?? { id: parsed.id };
+    listed[parsed.part] = object;
+    found.set(parsed.id.id, listed);
+  }
+  return [...found.values()];
+}
+
+/** The operator's word on an archive; asked for of suspicious ones only. */
+export async function readAcceptance(store: ArchiveStore, verdict: Verdict): Promise<Acceptance | undefined> {
+  if (verdict.verdict !== 'suspicious') return undefined;
+  const stored = await store.readText(archiveKeys(verdict).acceptance);
+  return stored && parseAcceptance(stored.text, verdict);
+}
+
+/** An archive's verdict; `undefined` if there is none, or none that this version understands. */
+export async function readVerdict(store: ArchiveStore, id: ArchiveId): Promise<Verdict | undefined> {
+  const stored = await store.readText(archiveKeys(id).verdict);
+  if (stored === undefined) return undefined;
+  try {
+    return verdictSchema.parse(JSON.parse(stored.text));
+  } catch {
+    return undefined;
+  }
+}

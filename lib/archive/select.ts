@@ -1,0 +1,66 @@
+// select: which archive does the operator mean? `latest` is the newest intact one, here as everywhere.
+
+import { OffsiteError } from '../base/errors.ts';
+import { formatInstant } from '../base/quantities.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { type CatalogueEntry, countsAsIntact, newestIntact, newestOfAny } from './catalogue-of.ts';
+import { type ArchiveId, parseArchiveId } from './names.ts';
+import { readCatalogue } from './read-catalogue.ts';
+
+export type Selection = {
+  readonly id: ArchiveId;
+  readonly entry: CatalogueEntry;
+  /** What the operator should know before relying on it. */
+  readonly warning?: string | undefined;
+};
+
+/**
+ * Finds the archive that is meant.
+ *
+ * @param wanted - An archive's id, or `latest`.
+ * @param any - Whether `latest` may be an archive that is not proven intact.
+ * @throws {@link OffsiteError} `NOTHING_INTACT` or `ARCHIVE_MISSING`.
+ */
+export async function selectArchive(
+  store: ArchiveStore,
+  source: string,
+  wanted: string,
+  any: boolean,
+): Promise<Selection> {
+  const id = wanted === 'latest' ? undefined : parseArchiveId(wanted);
+  const entries = await readCatalogue(store, id?.source ?? source);
+  const entry = id === undefined ? latest(entries, source, any) : entries.find((one) => one.id.id === wanted);
+  if (entry === undefined || entry.standing === 'no manifest') {
+    throw new OffsiteError('ARCHIVE_MISSING', `there is no archive ${wanted}`, {
+      expected: `an archive and its manifest under archives/${id?.source ?? source}/`,
+      found: entry === undefined ? 'neither' : 'an archive without manifest: it was never committed',
+      hint: "see 'offsite list' for the archives there are",
+    });
+  }
+  return { id: entry.id, entry, warning: warningOf(entry) };
+}
+
+function latest(
+  entries: readonly CatalogueEntry[],
+  source: string,
+  any: boolean,
+): CatalogueEntry | undefined {
+  const intact = newestIntact(entries);
+  const chosen = any ? newestOfAny(entries) : intact;
+  if (chosen !== undefined) return chosen;
+  if (any) return undefined;
+  throw new OffsiteError('NOTHING_INTACT', `there is no intact archive of ${source}`, {
+    expected: 'at least one archive with the verdict intact',
+    found:
+      entries.length === 0
+        ? 'no archive at all'
+        : entries.map((one) => `${one.id.id}: ${one.standing}`).join('\n'),
+    hint: "wait for the verdict of a new back-up, or take the newest at all with '--any'",
+  });
+}
+
+function warningOf({ id, standing }: CatalogueEntry): string | undefined {
+  if (countsAsIntact(standing)) return undefined;
+  const what = standing === 'unverified' ? 'has not been verified' : `is ${standing}`;
+  return `${id.id} (${formatInstant(id.takenAt)}) ${what}: it is not proven that it can be restored`;
+}

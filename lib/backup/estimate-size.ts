@@ -1,0 +1,47 @@
+// estimate-size: how long will the dump be? Only a guess, for a progress line and for choosing parts; nobody fails for
+// the lack of it.
+
+import { query } from '../postgres/programs.ts';
+import type { DumpSettings } from '../settings/config.ts';
+import { connectionOf } from './dump.ts';
+
+export type SizeEstimate = {
+  /** What a plain dump will have, give or take a third. */
+  readonly plainBytes: number;
+  /** What an archive of it will have, at most by half more than it then is. */
+  readonly compressedBytes: number;
+};
+
+/** An empty database, as initdb makes it. */
+const emptyDatabaseBytes = 7_500_000;
+
+/**
+ * Plain bytes of a dump to bytes of the database, whose indexes are not dumped: 0.54 to 0.58 for the rehearsal's corpus
+ * of 2,000 to 100,000 torrents, 0.43 to 0.74 as operators of BitAgent report.
+ */
+const plainShare = 0.55;
+
+/** Archives of the corpus and those that operators report have a fifth; a third leaves room. */
+const compressedShare = 1 / 3;
+
+/**
+ * Asks the server how large the database is.
+ *
+ * @returns `undefined` where only a command is known, and where the server did not say.
+ */
+export async function estimateSize(
+  settings: DumpSettings,
+  signal?: AbortSignal,
+): Promise<SizeEstimate | undefined> {
+  if (settings.via === 'command') return undefined;
+  try {
+    const sql = 'SELECT pg_database_size(current_database())';
+    const [row] = await query(connectionOf(settings), sql, { signal });
+    const databaseBytes = Number(row?.[0]);
+    if (!Number.isSafeInteger(databaseBytes)) return undefined;
+    const plainBytes = Math.round(Math.max(0, databaseBytes - emptyDatabaseBytes) * plainShare);
+    return { plainBytes, compressedBytes: Math.round(plainBytes * compressedShare) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,43 @@
+// What the vault's bytes cost: for how long each version is there, and in which class.
+
+import { formatBytes } from '../base/quantities.ts';
+import { type CostLine, type EstimateInput, gib, line } from './line.ts';
+import type { Prices } from './prices.ts';
+
+/** Glacier Instant Retrieval charges for so long at least. @see https://aws.amazon.com/s3/storage-classes/glacier/ */
+const glacierLeastDays = 90;
+/** Beside each archive: its manifest (120 bytes for each 8 MiB of plain text), its verdict, a mail's worth of report. */
+const recordBytes = (plainBytes: number) => 30_000 + (plainBytes / 2 ** 23) * 120;
+
+/**
+ * Days for which a version is paid. Retention runs daily and the lifecycle at midnight, so each is up to a day late. The
+ * lock is for `keepDays` from a version's beginning: it ends before retention takes it, and keeps nothing longer.
+ */
+export function lifeOf({ keepDays, undoDays, glacierAfterDays }: EstimateInput) {
+  const keptDays = keepDays + 1;
+  const undoneDays = undoDays + 1;
+  // Only what is not deleted moves; what was moved stays there.
+  const moves = glacierAfterDays !== undefined && glacierAfterDays < keptDays;
+  return { keptDays, undoneDays, standardDays: moves ? glacierAfterDays : keptDays, moves };
+}
+
+/** The lines of what is stored. */
+export function storageLines(input: EstimateInput, price: Prices): CostLine[] {
+  const { keptDays, undoneDays, standardDays, moves } = lifeOf(input);
+  const nightly = input.compressedBytes * input.archivesPerDay;
+  const held = (what: string, days: number, gbMonth: number) =>
+    line(
+      what,
+      `${formatBytes(nightly * days)} = ${formatBytes(nightly)} x ${days} days`,
+      ((nightly * days) / gib) * gbMonth,
+    );
+  const movedDays = Math.max(glacierLeastDays, keptDays + undoneDays - standardDays);
+  const records = recordBytes(input.plainBytes) * input.archivesPerDay * (keptDays + undoneDays);
+  return [
+    held('S3 Standard: archives', standardDays, price.s3StandardGbMonth),
+    moves
+      ? held('S3 Glacier Instant Retrieval', movedDays, price.s3GlacierInstantGbMonth)
+      : held('S3 Standard: expired, for undo', undoneDays, price.s3StandardGbMonth),
+    line('S3: manifests, verdicts, reports', formatBytes(records), (records / gib) * price.s3StandardGbMonth),
+  ];
+}

@@ -1,0 +1,65 @@
+// What a restore test's task costs: before it runs, for an estimate, and by the hour, for its report too.
+
+import type { Prices } from './prices.ts';
+import { reckonTaskSize, type VolumeSize } from './task-size.ts';
+
+/** What is rented for a restore test. */
+export type RentedTask = {
+  readonly vcpu: number;
+  readonly memoryMib: number;
+  /** Of the task itself, without the volume. */
+  readonly storageGib: number;
+  readonly volume?: VolumeSize | undefined;
+  readonly publicAddress: boolean;
+};
+
+export type ReckonedTask = {
+  readonly vcpu: number;
+  readonly memoryGb: number;
+  /** Where the database lies. */
+  readonly storageGb: number;
+  readonly hours: number;
+  readonly usdPerHour: number;
+};
+
+/** Pulling the image and starting the server. */
+const startSeconds = 120;
+/** Half of what two cores did (docs/performance.md); an index is made by one core, however many there are. */
+const restoreBytesPerSecond = 25e6;
+/** Task storage that costs nothing. */
+const freeStorageGib = 20;
+/** What a gp3 volume does without a surcharge. @see https://aws.amazon.com/ebs/pricing/ */
+const freeRate = { iops: 3000, throughputMib: 125 } as const;
+const hoursPerMonth = 730;
+
+/** Reckons a restore test of a dump. */
+export function restoreTaskFor(plainBytes: number, price: Prices, publicAddress: boolean): ReckonedTask {
+  const { cpu, memoryMib, ephemeralStorageGib, volume } = reckonTaskSize(plainBytes);
+  const task = { vcpu: cpu / 1024, memoryMib, storageGib: ephemeralStorageGib, volume, publicAddress };
+  return {
+    vcpu: task.vcpu,
+    memoryGb: memoryMib / 1024,
+    storageGb: volume?.sizeGib ?? ephemeralStorageGib,
+    hours: (startSeconds + plainBytes / restoreBytesPerSecond) / 3600,
+    usdPerHour: usdPerHour(task, price),
+  };
+}
+
+/** What AWS charges for a task while it runs, in US dollars an hour. */
+export function usdPerHour(task: RentedTask, price: Prices): number {
+  return (
+    task.vcpu * price.fargateVcpuHour +
+    (task.memoryMib / 1024) * price.fargateGbHour +
+    Math.max(0, task.storageGib - freeStorageGib) * price.fargateStorageGbHour +
+    (task.volume === undefined ? 0 : volumeUsdPerMonth(task.volume, price) / hoursPerMonth) +
+    (task.publicAddress ? price.publicIpv4Hour : 0)
+  );
+}
+
+function volumeUsdPerMonth({ sizeGib, iops, throughputMib }: VolumeSize, price: Prices): number {
+  return (
+    sizeGib * price.ebsGbMonth +
+    Math.max(0, iops - freeRate.iops) * price.ebsIopsMonth +
+    Math.max(0, throughputMib - freeRate.throughputMib) * price.ebsThroughputMibMonth
+  );
+}

@@ -1,0 +1,172 @@
+// What the operator chooses when deploying, and the environment by which the stack hands it to the programs that run
+// in the cloud. One place for both sides, so that they cannot disagree.
+
+import * as z from 'zod';
+import { sourcePattern } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+
+const days = z.coerce.number().int().positive();
+// Not z.coerce.boolean(), for which the word `false` is true.
+const yesOrNo = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+
+/** Context keys of the CDK app (`cdk.json`, `-c key=value`); everything has a default but the mail address. */
+const deploymentSchema = z
+  .strictObject({
+    /** Where reports and alerts are mailed. */
+    email: z.email(),
+    /** Databases that archives are expected from. */
+    sources: z
+      .union([
+        z.string().transform((text) => text.split(',').map((name) => name.trim())),
+        z.array(z.string()),
+      ])
+      .pipe(z.array(z.string().regex(sourcePattern, 'a-z, 0-9 and - only')).min(1))
+      .default(['bitagent']),
+    keepDays: days.default(14),
+    /** Intact archives that always stay, whatever their age. */
+    keepIntact: z.coerce.number().int().min(1).default(3),
+    /** Age of the newest intact archive, in hours, past which the operator is told and retention stands still. */
+    freshnessHours: z.coerce.number().positive().default(26),
+    /** Age of the last passed restore test, in days, past which the operator is told. */
+    restoreTestDays: days.default(100),
+    /** For how long what was expired or replaced can be brought back. */
+    undoDays: days.default(7),
+    /** How the versions of the vault are locked for `keepDays`. */
+    objectLock: z.enum(['governance', 'compliance', 'off']).default('governance'),
+    /** The bucket was made before Object Lock was asked for: it is locked where it is, not replaced by a new one. */
+    lockExistingBucket: yesOrNo.default(false),
+    /** Who has the key that the vault is encrypted with: S3, or this account's KMS. */
+    encryption: z.enum(['s3', 'kms']).default('s3'),
+    /** Age of an archive, in days, from which it lies in Glacier Instant Retrieval; never, if it is not given. */
+    glacierAfterDays: days.optional(),
+    /** How the host that makes archives comes by its credentials. */
+    agentAccess: z.enum(['policy', 'user', 'rolesAnywhere']).default('policy'),
+    /** Whose certificates are trusted with `rolesAnywhere`: a PEM file, or the ARN of a private CA of ACM. */
+    agentCa: z.string().min(1).optional(),
+    /** Whether the operator's role is for those only who gave a second factor. */
+    operatorMfa: yesOrNo.default(false),
+    /** Major version of the restore test's Postgres: that of the database, or newer. */
+    postgresMajor: z.coerce.number().int().min(13).max(18).default(16),
+    /** How the restore test reaches S3, SNS and ECR: with a public address, or by endpoints and without the internet. */
+    restoreTestNetwork: z.enum(['public', 'endpoints']).default('public'),
+  })
+  .superRefine(({ agentAccess, agentCa, objectLock, lockExistingBucket }, { addIssue }) => {
+    const refuse = (key: string) => addIssue({ code: 'custom', path: [key], message: key });
+    if ((agentAccess === 'rolesAnywhere') !== (agentCa !== undefined)) refuse('agentCa');
+    if (lockExistingBucket && objectLock === 'off') refuse('lockExistingBucket');
+  });
+
+export type Deployment = z.infer<typeof deploymentSchema>;
+
+type Setting = keyof Deployment;
+
+const wholeDays = 'a whole number of days, 1 or more';
+
+const wanted: Readonly<Record<Setting, string>> = {
+  email: 'the mail address for reports and alerts',
+  sources: 'names of a-z, 0-9 and -, separated by commas',
+  keepDays: wholeDays,
+  keepIntact: 'a whole number of archives, 1 or more',
+  freshnessHours: 'a number of hours, more than 0',
+  restoreTestDays: wholeDays,
+  undoDays: wholeDays,
+  objectLock: 'governance, compliance or off',
+  lockExistingBucket: 'true or false; true only where objectLock is not off',
+  encryption: 's3 or kms',
+  glacierAfterDays: wholeDays,
+  agentAccess: 'policy, user or rolesAnywhere',
+  agentCa: 'with agentAccess=rolesAnywhere, and only then: a PEM file, or the ARN of a private CA of ACM',
+  operatorMfa: 'true or false',
+  postgresMajor: 'a major version of PostgreSQL, 13 to 18',
+  restoreTestNetwork: 'public or endpoints',
+};
+
+/**
+ * Reads what the operator chose from the context of the CDK app.
+ *
+ * @param context - All of the app's context. The CDK's own keys in it (feature flags, look-ups) are passed over; every
+ *   other key is taken for one of ours, so that a misspelt one does not silently leave a default in place.
+ * @throws {@link OffsiteError} `CONFIG_INVALID` naming every setting that is missing, wrong or unknown.
+ */
+export function parseDeployment(context: Readonly<Record<string, unknown>>): Deployment {
+  const ours = Object.fromEntries(Object.entries(context).filter(([key]) => !isCdkKey(key)));
+  return checkDeployment(
+    ours,
+    'npx cdk deploy -c email=you@example.com (bootstrap, diff and destroy want it too), or once for all under "context" in cdk.json',
+  );
+}
+
+/**
+ * Checks settings and completes them with their defaults.
+ *
+ * @param settings - Every key is taken for a setting.
+ * @param hint - What to do where one is wrong.
+ * @throws {@link OffsiteError} `CONFIG_INVALID` naming every setting that is missing, wrong or unknown.
+ */
+export function checkDeployment(settings: Readonly<Record<string, unknown>>, hint: string): Deployment {
+  const parsed = deploymentSchema.safeParse(settings);
+  if (parsed.success) return parsed.data;
+  const unknown = Object.keys(settings).filter((key) => !isSetting(key));
+  const wrong = (Object.keys(wanted) as Setting[]).filter((key) =>
+    parsed.error.issues.some((issue) => issue.path[0] === key),
+  );
+  throw new OffsiteError('CONFIG_INVALID', 'the settings of the deployment are not valid', {
+    expected: [
+      ...wrong.map((key) => `${key}: ${wanted[key]}`),
+      ...(unknown.length > 0 ? [`only these settings: ${Object.keys(wanted).join(', ')}`] : []),
+    ].join('\n'),
+    found: [
+      ...wrong.map(
+        (key) => `${key}: ${Object.hasOwn(settings, key) ? JSON.stringify(settings[key]) : 'nothing'}`,
+      ),
+      ...unknown.map((key) => `${key}: no such setting`),
+    ].join('\n'),
+    hint,
+  });
+}
+
+function isSetting(key: string): key is Setting {
+  return Object.hasOwn(wanted, key);
+}
+
+// The CDK's keys are prefixed (`aws:cdk:…`, `@aws-cdk/…`, `availability-zones:…`) but for these.
+const plainCdkKeys = ['cli-telemetry', 'acknowledged-issue-numbers', 'tree', 'cdk-migrate'];
+
+function isCdkKey(key: string): boolean {
+  return /[:/]/.test(key) || plainCdkKeys.includes(key);
+}
+
+/** The environment of handlers and of the restore test. */
+export const environmentNames = {
+  /** What these archives are called in CloudWatch: two of them in one account must not be taken for each other. */
+  service: 'OFFSITE_SERVICE',
+  bucket: 'OFFSITE_BUCKET',
+  topicArn: 'OFFSITE_TOPIC_ARN',
+  /** The state machine that reads large archives. */
+  rangesArn: 'OFFSITE_RANGES_ARN',
+  /** Comma-separated. */
+  sources: 'OFFSITE_SOURCES',
+  keepDays: 'OFFSITE_KEEP_DAYS',
+  keepIntact: 'OFFSITE_KEEP_INTACT',
+  freshnessHours: 'OFFSITE_FRESHNESS_HOURS',
+  restoreTestDays: 'OFFSITE_RESTORE_TEST_DAYS',
+  clusterArn: 'OFFSITE_CLUSTER_ARN',
+  taskDefinitionArn: 'OFFSITE_TASK_DEFINITION_ARN',
+  /** Of the task that a volume is attached to. */
+  volumeTaskDefinitionArn: 'OFFSITE_VOLUME_TASK_DEFINITION_ARN',
+  /** By which ECS makes, attaches and deletes that volume. */
+  volumeRoleArn: 'OFFSITE_VOLUME_ROLE_ARN',
+  containerName: 'OFFSITE_CONTAINER_NAME',
+  /** Comma-separated. */
+  subnetIds: 'OFFSITE_SUBNET_IDS',
+  securityGroupId: 'OFFSITE_SECURITY_GROUP_ID',
+  /** `ENABLED` or `DISABLED`. */
+  assignPublicIp: 'OFFSITE_ASSIGN_PUBLIC_IP',
+  /** Set by the launcher on the container: which archive to restore. */
+  archiveId: 'OFFSITE_ARCHIVE_ID',
+  /** And what it is charged for beyond what Fargate tells it, as JSON. */
+  surcharges: 'OFFSITE_SURCHARGES',
+} as const;
+
+/** The one place that the restore test's container may write to. */
+export const scratch = { volumeName: 'scratch', path: '/scratch' } as const;

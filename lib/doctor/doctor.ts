@@ -1,0 +1,188 @@
+// doctor: would a back-up succeed tonight, and is the agent as harmless as it should be? Looks at everything that a
+// back-up needs, one after the other; nothing remains of it, here or in the vault.
+
+import { connectionOf, dump } from '../backup/dump.ts';
+import { DumpEdges } from '../backup/edges.ts';
+import { endWhenStalled } from '../backup/stall.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { stdoutOf } from '../base/process.ts';
+import { formatBytes } from '../base/quantities.ts';
+import { type Connection, describeConnection } from '../postgres/connection.ts';
+import { explainClientFailure } from '../postgres/errors.ts';
+import { clientCommand, query } from '../postgres/programs.ts';
+import type { DumpSettings } from '../settings/config.ts';
+import { type Check, failed } from './diagnosis.ts';
+import type { VaultProbe } from './probe.ts';
+import { examineVault } from './vault.ts';
+
+export type DoctorOptions = {
+  readonly dump: DumpSettings;
+  readonly vault: VaultProbe;
+  /** The last id that this agent used, and the last archive that it stored. */
+  readonly lastId?: string | undefined;
+  readonly lastArchiveId?: string | undefined;
+  /** The name of the compressor that a back-up would take. */
+  readonly compressor: string;
+  /** Where the state is, and why it could not be written. */
+  readonly state: { readonly path: string; readonly warning: string | undefined };
+  readonly now: () => Date;
+  readonly signal?: AbortSignal;
+};
+
+/** How long a dump may take to its first byte; it reads the whole catalogue before. */
+const firstByteWithinMs = 60_000;
+
+/** Looks at everything that a back-up needs. */
+export async function doctor(options: DoctorOptions): Promise<Check[]> {
+  return [
+    ...(await examineDatabase(options.dump, options.signal)),
+    ...(await examineVault(options)),
+    examineCompressor(options.compressor),
+    examineState(options.state),
+  ];
+}
+
+async function examineDatabase(settings: DumpSettings, signal?: AbortSignal): Promise<Check[]> {
+  if (settings.via === 'command') return [await examineDump(settings, signal)];
+  const connection = connectionOf(settings);
+  const checks: Check[] = [];
+  const client = await attempt('pg_dump', () => pgDumpVersion(connection, signal));
+  if (isCheck(client)) checks.push(client);
+  // What keeps pg_dump from starting in a container keeps psql from it, too.
+  if (isCheck(client) && connection.via === 'container') return [{ ...client, name: 'container' }];
+  const server = await attempt('database', () => lookAtServer(connection, signal));
+  if (isCheck(server)) return [...checks, server];
+  if (!isCheck(client)) checks.push(compareVersions(client, server.version));
+  checks.push({
+    name: 'database',
+    outcome: 'pass',
+    found: `${describeConnection(connection)}: PostgreSQL ${server.version}, ${formatBytes(server.bytes)}`,
+  });
+  if (checks.some(({ outcome }) => outcome === 'fail')) return checks;
+  const readable = examineRights(server.unreadable);
+  return [...checks, readable, ...(readable.outcome === 'fail' ? [] : [await examineDump(settings, signal)])];
+}
+
+async function pgDumpVersion(connection: Connection, signal?: AbortSignal): Promise<string> {
+  const command = clientCommand(connection, 'pg_dump', ['--version']);
+  let text = '';
+  for await (const chunk of stdoutOf(
+    command,
+    (failure) => explainClientFailure(connection, 'pg_dump', failure),
+    signal,
+  )) {
+    text += chunk.toString('utf8');
+  }
+  return /\d\S*/.exec(text)?.[0] ?? text.trim();
+}
+
+type Server = { readonly version: string; readonly bytes: number; readonly unreadable: readonly string[] };
+
+/** What pg_dump would be refused: tables that may not be read, and those whose rows a policy would hide. */
+const unreadableSql = `
+  SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND (NOT has_schema_privilege(n.oid, 'USAGE')
+      OR NOT (CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'SELECT')
+                   ELSE has_table_privilege(c.oid, 'SELECT') END)
+      OR (c.relkind <> 'S' AND row_security_active(c.oid)))
+  ORDER BY 1`;
+
+async function lookAtServer(connection: Connection, signal?: AbortSignal): Promise<Server> {
+  const [[version = '', bytes = '0'] = []] = await query(
+    connection,
+    `SELECT split_part(current_setting('server_version'), ' ', 1), pg_database_size(current_database())`,
+    { signal },
+  );
+  const rows = await query(connection, unreadableSql, { signal });
+  return { version, bytes: Number(bytes), unreadable: rows.map(([name = '']) => name) };
+}
+
+function compareVersions(client: string, server: string): Check {
+  const found = `pg_dump ${client} for a server ${server}`;
+  if (Number.parseInt(client, 10) >= Number.parseInt(server, 10)) {
+    return { name: 'pg_dump', outcome: 'pass', found };
+  }
+  return failed(
+    'pg_dump',
+    new OffsiteError('PG_DUMP_TOO_OLD', 'pg_dump is older than the server', {
+      expected: `pg_dump ${Number.parseInt(server, 10)} or newer`,
+      found,
+      hint: `install the newer client (Debian: postgresql-client-${Number.parseInt(server, 10)}), or dump inside the container: --container NAME`,
+    }),
+  );
+}
+
+function examineRights(unreadable: readonly string[]): Check {
+  const name = 'rights';
+  if (unreadable.length === 0)
+    return { name, outcome: 'pass', found: 'every table and sequence may be read' };
+  const more = unreadable.length > 3 ? ` and ${unreadable.length - 3} more` : '';
+  return failed(
+    name,
+    new OffsiteError('DATABASE_REFUSED', 'pg_dump would be refused', {
+      expected: 'to read every table',
+      found: `${unreadable.slice(0, 3).join(', ')}${more} may not be read, or a row policy hides rows`,
+      hint: 'dump as the role that owns the database, or GRANT pg_read_all_data (and BYPASSRLS) to this one',
+    }),
+  );
+}
+
+/** Starts the very dump of a back-up and ends it after its first bytes: pg_dump has locked every table by then. */
+async function examineDump(settings: DumpSettings, signal?: AbortSignal): Promise<Check> {
+  const name = 'dump';
+  const outcome = await attempt(name, async () => {
+    const edges = new DumpEdges();
+    let head = '';
+    for await (const chunk of endWhenStalled((either) => dump(settings, either), firstByteWithinMs, signal)) {
+      edges.push(chunk);
+      head += new TextDecoder().decode(chunk);
+      if (head.length > 1000) break;
+    }
+    if (edges.plainBytes === 0) edges.finish();
+    return /^-- Dumped by pg_dump version (.+)$/m.exec(head)?.[1];
+  });
+  if (isCheck(outcome)) return outcome;
+  const by = outcome === undefined ? '' : ` by pg_dump ${outcome}`;
+  return { name, outcome: 'pass', found: `a plain dump${by} begins; it was ended after its first bytes` };
+}
+
+/** @see design/performance.md: pg_dump, compressor and upload together, on two cores. */
+function examineCompressor(found: string): Check {
+  const name = 'compressor';
+  if (found.startsWith('igzip')) return { name, outcome: 'pass', found: 'igzip: as fast as pg_dump itself' };
+  const advice =
+    'install igzip (Debian, Ubuntu: apt-get install isal): it takes a third of the time at the same size';
+  return found.startsWith('pigz')
+    ? { name, outcome: 'pass', found: 'pigz', advice }
+    : {
+        name,
+        outcome: 'warn',
+        found: "Node's own zlib: a back-up takes about 1.6 times as long as pg_dump alone",
+        advice,
+      };
+}
+
+function examineState({ path, warning }: DoctorOptions['state']): Check {
+  if (warning === undefined) return { name: 'state', outcome: 'pass', found: path };
+  return {
+    name: 'state',
+    outcome: 'warn',
+    found: warning,
+    advice: `let this user write ${path}: mkdir /var/lib/offsite, or set XDG_STATE_HOME`,
+  };
+}
+
+/** The value, or the failed check that stands for it. */
+async function attempt<Value>(name: string, look: () => Promise<Value>): Promise<Value | Check> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof OffsiteError && error.code !== 'INTERRUPTED') return failed(name, error);
+    throw error;
+  }
+}
+
+function isCheck(value: unknown): value is Check {
+  return typeof value === 'object' && value !== null && 'outcome' in value;
+}

@@ -1,0 +1,169 @@
+// What credentials may do in a vault, found out by trying, such that nothing remains of it: a multipart upload that is
+// begun and aborted, a read of what is there, the deletion of what is not.
+
+import { randomBytes } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetBucketVersioningCommand,
+  GetObjectCommand,
+  GetObjectLockConfigurationCommand,
+  GetPublicAccessBlockCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3';
+import { archiveKeys, archivesPrefix, parseArchiveId } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { storeError } from '../store/errors.ts';
+import { openSession, type S3Location } from '../store/session.ts';
+
+/** What became of one attempt. */
+export type Attempt<Value> =
+  | { readonly outcome: 'done'; readonly value: Value }
+  /** These credentials may not do it. */
+  | { readonly outcome: 'refused'; readonly error: OffsiteError }
+  /** The store does not know what was asked, or has nothing set. */
+  | { readonly outcome: 'unset' }
+  | { readonly outcome: 'failed'; readonly error: Error };
+
+export type Identity = {
+  readonly accessKeyId: string;
+  /** Of credentials that end. */
+  readonly expiresAt: Date | undefined;
+};
+
+export type VaultProbe = {
+  /** @throws `OffsiteError` `CREDENTIALS_MISSING`. */
+  identity(): Promise<Identity>;
+  /** Begins an upload and aborts it. @returns Whether it could be aborted. */
+  write(): Promise<Attempt<{ readonly aborted: boolean }>>;
+  list(): Promise<Attempt<void>>;
+  /** @param id - An archive that is there, if one is known: without the right to list, S3 refuses all that is not. */
+  read(id: string | undefined): Promise<Attempt<void>>;
+  delete(): Promise<Attempt<void>>;
+  versioning(): Promise<Attempt<string>>;
+  objectLock(): Promise<Attempt<string>>;
+  /** Whether all public access is blocked. */
+  publicAccessBlocked(): Promise<Attempt<boolean>>;
+  /** This machine's clock less the store's, by its last answer. */
+  clockAheadMs(): number | undefined;
+  /** Who these credentials are, where a refusal has named them. */
+  principal(): string | undefined;
+};
+
+const unsetNames =
+  /^(ObjectLockConfigurationNotFoundError|NoSuchPublicAccessBlockConfiguration|NotImplemented|MethodNotAllowed|NotFound|NoSuchKey|XNotImplemented)$/;
+
+/** Opens a probe for the archives of a source. */
+export function createVaultProbe(
+  location: S3Location,
+  source: string,
+  now: () => number = Date.now,
+): VaultProbe {
+  const { bucket } = location;
+  const client = openSession(location).reader;
+  // No archive's name, so no command ever takes it for one.
+  const absentKey = `${archivesPrefix}${source}/offsite-doctor-${randomBytes(8).toString('hex')}`;
+  let clockAheadMs: number | undefined;
+  let principal: string | undefined;
+
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const began = now();
+      const note = (response: unknown) => {
+        const date = Date.parse(
+          (response as { headers?: { date?: string } } | undefined)?.headers?.date ?? '',
+        );
+        // The store's clock comes in whole seconds, cut off.
+        if (!Number.isNaN(date)) clockAheadMs = Math.round((began + now()) / 2 - date - 500);
+      };
+      try {
+        const result = await next(args);
+        note(result.response);
+        return result;
+      } catch (error) {
+        note((error as { $response?: unknown }).$response);
+        throw error;
+      }
+    },
+    { step: 'deserialize', priority: 'low' },
+  );
+
+  async function attempt<Value>(doing: string, act: () => Promise<Value>): Promise<Attempt<Value>> {
+    try {
+      return { outcome: 'done', value: await act() };
+    } catch (error) {
+      principal ??= /User: (arn:\S+) is not authorized/.exec((error as Error).message)?.[1];
+      if (unsetNames.test((error as Error).name)) return { outcome: 'unset' };
+      const explained = storeError(error, doing);
+      return explained instanceof OffsiteError && (error as Error).name === 'AccessDenied'
+        ? { outcome: 'refused', error: explained }
+        : { outcome: 'failed', error: explained };
+    }
+  }
+
+  return {
+    async identity() {
+      try {
+        const { accessKeyId, expiration } = await client.config.credentials();
+        return { accessKeyId, expiresAt: expiration };
+      } catch (error) {
+        throw storeError(error, 'looking for AWS credentials');
+      }
+    },
+    write: () =>
+      attempt(`beginning an upload to s3://${bucket}/${archivesPrefix}${source}/`, async () => {
+        const upload = { Bucket: bucket, Key: absentKey };
+        const { UploadId } = await client.send(new CreateMultipartUploadCommand(upload));
+        const abort = client.send(new AbortMultipartUploadCommand({ ...upload, UploadId }));
+        return {
+          aborted: await abort.then(
+            () => true,
+            () => false,
+          ),
+        };
+      }),
+    list: () =>
+      attempt('listing', async () => {
+        const Prefix = `${archivesPrefix}${source}/`;
+        await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix, MaxKeys: 1 }));
+      }),
+    read: (id) =>
+      attempt('reading', async () => {
+        const Key = id === undefined ? absentKey : archiveKeys(parseArchiveId(id)).archive;
+        // Not HEAD: its refusal has no words.
+        const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key, Range: 'bytes=0-0' }));
+        (answer.Body as Readable | undefined)?.destroy();
+      }),
+    delete: () =>
+      attempt('deleting', async () => {
+        // No object has this tag: a store that knows the condition does not even leave a delete marker.
+        const IfMatch = '"00000000000000000000000000000000"';
+        await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: absentKey, IfMatch }));
+      }),
+    versioning: () =>
+      attempt('reading whether versions are kept', async () => {
+        const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }));
+        return Status ?? 'off';
+      }),
+    objectLock: () =>
+      attempt('reading the Object Lock', async () => {
+        const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket: bucket }));
+        return answer.ObjectLockConfiguration?.ObjectLockEnabled ?? 'off';
+      }),
+    publicAccessBlocked: () =>
+      attempt('reading the public access block', async () => {
+        const answer = await client.send(new GetPublicAccessBlockCommand({ Bucket: bucket }));
+        const block = answer.PublicAccessBlockConfiguration ?? {};
+        return [
+          block.BlockPublicAcls,
+          block.BlockPublicPolicy,
+          block.IgnorePublicAcls,
+          block.RestrictPublicBuckets,
+        ].every(Boolean);
+      }),
+    clockAheadMs: () => clockAheadMs,
+    principal: () => principal,
+  };
+}

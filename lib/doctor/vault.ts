@@ -1,0 +1,172 @@
+// examine-vault: the part of doctor that looks at the store: who are we there, may we create, may we do no more than
+// that, is the bucket kept as it should be, and do our clocks agree?
+
+import { parseArchiveId } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { formatDuration, formatHours, formatInstant, hoursBetween } from '../base/quantities.ts';
+import { type Check, failed } from './diagnosis.ts';
+import type { Attempt, VaultProbe } from './probe.ts';
+
+type VaultOptions = {
+  readonly vault: VaultProbe;
+  readonly lastId?: string | undefined;
+  readonly lastArchiveId?: string | undefined;
+  readonly now: () => Date;
+};
+
+/** S3 refuses requests past a quarter of an hour; ids are wrong long before. */
+const clockToleranceMs = 60_000;
+
+/** Looks at the vault; goes no further where the store does not answer. */
+export async function examineVault(options: VaultOptions): Promise<Check[]> {
+  const { vault } = options;
+  let identity: Awaited<ReturnType<VaultProbe['identity']>>;
+  try {
+    identity = await vault.identity();
+  } catch (error) {
+    if (error instanceof OffsiteError) return [failed('credentials', error)];
+    throw error;
+  }
+  const write = examineWrite(await vault.write());
+  if (write.outcome === 'fail') return [describeIdentity(identity, vault, options.now()), write];
+  const powers = [
+    examinePower('list', await vault.list()),
+    examinePower('read', await vault.read(options.lastArchiveId), options.lastArchiveId === undefined),
+    examinePower('delete', await vault.delete()),
+  ];
+  const bucket = await examineBucket(vault);
+  return [
+    // After the refusals, which name us.
+    describeIdentity(identity, vault, options.now()),
+    write,
+    ...powers,
+    bucket,
+    examineClock(options),
+  ];
+}
+
+function describeIdentity(
+  { accessKeyId, expiresAt }: Awaited<ReturnType<VaultProbe['identity']>>,
+  vault: VaultProbe,
+  now: Date,
+): Check {
+  const name = 'credentials';
+  const key = `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}`;
+  const who = vault.principal();
+  const until = expiresAt === undefined ? '' : `, until ${formatInstant(expiresAt)}`;
+  const found = `${key}${who === undefined ? '' : `, ${who}`}${until}`;
+  if (expiresAt === undefined || hoursBetween(now, expiresAt) > 1) return { name, outcome: 'pass', found };
+  return {
+    name,
+    outcome: 'warn',
+    found,
+    advice:
+      'they end soon: give the agent a role or a profile that renews them (AWS_PROFILE), not copies in the environment',
+  };
+}
+
+function examineWrite(attempt: Attempt<{ readonly aborted: boolean }>): Check {
+  const name = 'write';
+  switch (attempt.outcome) {
+    case 'done':
+      return attempt.value.aborted
+        ? { name, outcome: 'pass', found: 'an upload was begun and aborted: archives can be created' }
+        : {
+            name,
+            outcome: 'warn',
+            found: 'an upload was begun, but may not be aborted: parts of failed back-ups stay',
+            advice: 'allow s3:AbortMultipartUpload, as the policy of the output AgentPolicyArn does',
+          };
+    case 'unset':
+      return {
+        name,
+        outcome: 'fail',
+        found: 'the store knows no multipart uploads',
+        advice: 'use a store that does',
+        exitCode: 4,
+      };
+    default:
+      return attempt.error instanceof OffsiteError
+        ? failed(name, attempt.error)
+        : { name, outcome: 'fail', found: attempt.error.message, exitCode: 4 };
+  }
+}
+
+/** What the agent had better not be able to do: a stolen key must not reach the archives that there are. */
+function examinePower(name: 'list' | 'read' | 'delete', attempt: Attempt<void>, nothingKnown = false): Check {
+  if (attempt.outcome === 'refused') {
+    const found = nothingKnown ? 'refused, as far as an empty vault shows' : 'refused, as it should be';
+    return { name, outcome: 'pass', found };
+  }
+  if (attempt.outcome === 'failed') {
+    return { name, outcome: 'warn', found: `not found out: ${attempt.error.message}`, advice: 'try again' };
+  }
+  const harm: Record<typeof name, string> = {
+    list: 'who steals its key sees what archives there are',
+    read: 'who steals its key reads the whole database',
+    delete: 'who breaks into this host deletes the archives, too',
+  };
+  const found = `these credentials may ${name}: ${harm[name]}`;
+  return {
+    name,
+    outcome: 'warn',
+    found,
+    advice: 'give the agent only the policy of the output AgentPolicyArn',
+  };
+}
+
+async function examineBucket(vault: VaultProbe): Promise<Check> {
+  const name = 'bucket';
+  const versioning = await vault.versioning();
+  const lock = await vault.objectLock();
+  const blocked = await vault.publicAccessBlocked();
+  const all = [versioning, lock, blocked];
+  if (all.every(({ outcome }) => outcome === 'refused')) {
+    return { name, outcome: 'pass', found: 'its settings may not be read by these credentials' };
+  }
+  const said = (what: string, attempt: Attempt<string>) =>
+    `${what} ${attempt.outcome === 'done' ? attempt.value : attempt.outcome === 'unset' ? 'off' : 'unknown'}`;
+  const isOpen = blocked.outcome === 'unset' || (blocked.outcome === 'done' && !blocked.value);
+  const access =
+    blocked.outcome === 'done' && blocked.value
+      ? 'public access blocked'
+      : isOpen
+        ? 'public access not blocked'
+        : 'public access unknown';
+  const found = [said('versioning', versioning), said('Object Lock', lock), access].join(', ');
+  const unversioned =
+    versioning.outcome === 'unset' || (versioning.outcome === 'done' && versioning.value !== 'Enabled');
+  const advice = [
+    unversioned ? 'turn versioning on: a deleted or replaced archive comes back by it' : '',
+    isOpen ? 'block public access, where the store knows such a block' : '',
+  ].filter((text) => text !== '');
+  return advice.length === 0
+    ? { name, outcome: 'pass', found }
+    : { name, outcome: 'warn', found, advice: advice.join('; ') };
+}
+
+function examineClock({ vault, lastId, now }: VaultOptions): Check {
+  const name = 'clock';
+  const aheadMs = vault.clockAheadMs();
+  if (aheadMs === undefined)
+    return { name, outcome: 'warn', found: 'the store does not say what time it is' };
+  if (Math.abs(aheadMs) > clockToleranceMs) {
+    return {
+      name,
+      outcome: 'warn',
+      found: `${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} the store's`,
+      advice:
+        'set it (timedatectl set-ntp true): archives are named by it, and S3 refuses a clock that is 15 min off',
+    };
+  }
+  const last = lastId === undefined ? undefined : parseArchiveId(lastId).takenAt;
+  if (last !== undefined && last > now()) {
+    return {
+      name,
+      outcome: 'warn',
+      found: `right, but the last archive is dated ${formatHours(hoursBetween(now(), last))} in the future`,
+      advice: `the clock was wrong when ${lastId} was taken; remove the agent's state, and ids follow the clock again`,
+    };
+  }
+  return { name, outcome: 'pass', found: "within a minute of the store's" };
+}

@@ -1,0 +1,67 @@
+// tell-once: events come twice, and a mail that came twice is asked about. What was told leaves a small object behind.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { toldPrefix } from '../archive/names.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import type { Mail } from './mail.ts';
+
+/** A handler that waits for the store until it is ended is repeated, and would tell again. */
+const storeWithinMs = 10_000;
+
+export type Teller = {
+  readonly store: Pick<ArchiveStore, 'readText' | 'write'>;
+  readonly sendMail: (mail: Mail) => Promise<void>;
+  readonly now: Date;
+  readonly log?: ((line: string) => void) | undefined;
+};
+
+/**
+ * Sends a mail, unless it was sent.
+ *
+ * @param about - What names the occasion: of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`; anything else is replaced.
+ * @returns Whether it was sent now.
+ * @throws Whatever keeps the mail from being sent; another attempt sends it then.
+ * @remarks The mail goes first, and a store that does not answer keeps none back: in doubt there are two, never none.
+ */
+export async function tellOnce(
+  { store, sendMail, now, log = () => {} }: Teller,
+  about: string,
+  mail: Mail,
+): Promise<boolean> {
+  const earlier = await inTime(store.readText(noteKey(about))).catch((error: Error) => {
+    log(`whether it was told before cannot be read: ${error.message}`);
+    return undefined;
+  });
+  if (earlier !== undefined) return false;
+  await sendMail(mail);
+  await noteTold({ store, now, log }, about, mail);
+  return true;
+}
+
+/**
+ * Notes that a mail was sent, so that nobody else tells of the same.
+ *
+ * @param about - As for {@link tellOnce}.
+ * @remarks It never fails, and ends in time: what cannot be noted is a line of the log.
+ */
+export async function noteTold(
+  { store, now, log = () => {} }: Omit<Teller, 'sendMail' | 'store'> & { store: Pick<ArchiveStore, 'write'> },
+  about: string,
+  mail: Mail,
+): Promise<void> {
+  const note = { format: 1, toldAt: now.toISOString(), subject: mail.subject };
+  await inTime(store.write(noteKey(about), `${JSON.stringify(note)}\n`)).catch((error: Error) => {
+    log(`that it was told cannot be noted: ${error.message}`);
+  });
+}
+
+function noteKey(about: string): string {
+  return `${toldPrefix}${about.replaceAll(/[^\w.-]/g, '_').slice(-200)}.json`;
+}
+
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  const late = sleep(storeWithinMs, undefined, { ref: false }).then(() => {
+    throw new Error(`no answer within ${storeWithinMs / 1000} s`);
+  });
+  return Promise.race([answer, late]);
+}

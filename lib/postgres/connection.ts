@@ -1,0 +1,157 @@
+// Where a database is. Everything that says where and who is kept as libpq's environment: a URL or a password on a
+// command line would show in `ps`.
+
+import { OffsiteError } from '../base/errors.ts';
+
+/** Where a database is and how to get there. */
+export type Connection =
+  | {
+      readonly via: 'server';
+      /** libpq's environment: PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE … */
+      readonly env: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly via: 'container';
+      readonly container: string;
+      readonly user?: string | undefined;
+      readonly password?: string | undefined;
+      readonly database?: string | undefined;
+    };
+
+/** Connection parameters that libpq also reads from its environment. */
+const variables: Readonly<Record<string, string>> = {
+  host: 'PGHOST',
+  hostaddr: 'PGHOSTADDR',
+  port: 'PGPORT',
+  dbname: 'PGDATABASE',
+  user: 'PGUSER',
+  password: 'PGPASSWORD',
+  passfile: 'PGPASSFILE',
+  require_auth: 'PGREQUIREAUTH',
+  channel_binding: 'PGCHANNELBINDING',
+  service: 'PGSERVICE',
+  options: 'PGOPTIONS',
+  application_name: 'PGAPPNAME',
+  connect_timeout: 'PGCONNECT_TIMEOUT',
+  client_encoding: 'PGCLIENTENCODING',
+  sslmode: 'PGSSLMODE',
+  sslnegotiation: 'PGSSLNEGOTIATION',
+  sslcompression: 'PGSSLCOMPRESSION',
+  sslcert: 'PGSSLCERT',
+  sslkey: 'PGSSLKEY',
+  sslcertmode: 'PGSSLCERTMODE',
+  sslrootcert: 'PGSSLROOTCERT',
+  sslcrl: 'PGSSLCRL',
+  sslcrldir: 'PGSSLCRLDIR',
+  sslsni: 'PGSSLSNI',
+  ssl_min_protocol_version: 'PGSSLMINPROTOCOLVERSION',
+  ssl_max_protocol_version: 'PGSSLMAXPROTOCOLVERSION',
+  requirepeer: 'PGREQUIREPEER',
+  gssencmode: 'PGGSSENCMODE',
+  krbsrvname: 'PGKRBSRVNAME',
+  gsslib: 'PGGSSLIB',
+  gssdelegation: 'PGGSSDELEGATION',
+  target_session_attrs: 'PGTARGETSESSIONATTRS',
+  load_balance_hosts: 'PGLOADBALANCEHOSTS',
+};
+
+const urlPattern =
+  /^postgres(?:ql)?:\/\/(?:(?<user>[^:@/?#]*)(?::(?<password>[^@/?#]*))?@)?(?<hosts>[^/?#@]*)(?:\/(?<database>[^?#]*))?(?:\?(?<parameters>[^#]*))?$/;
+
+const hostPattern = /^(?<host>\[[^\]]+\]|[^:[\]]*)(?::(?<port>\d*))?$/;
+
+/**
+ * Reads a `postgres://` or `postgresql://` URL as libpq does.
+ *
+ * @param url - With user, password, one or more hosts, database and parameters, each where wanted; a unix socket's
+ *   directory as `?host=/run/postgresql` or percent-encoded in the place of the host.
+ * @throws `OffsiteError` `CONFIG_INVALID` if it is not such a URL; the message never repeats the URL.
+ * @see https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+ * @see https://www.postgresql.org/docs/16/libpq-envars.html
+ */
+export function connectionFromUrl(url: string): Connection {
+  const parts = urlPattern.exec(url)?.groups;
+  if (parts === undefined)
+    throw invalid('another form (what was given is not repeated: it may hold a password)');
+  const env: Record<string, string> = {};
+  const set = (name: string, value: string | undefined) => {
+    if (value !== undefined && value !== '') env[name] = decode(value);
+  };
+  set('PGUSER', parts.user);
+  set('PGPASSWORD', parts.password);
+  set('PGDATABASE', parts.database);
+  if (parts.hosts) {
+    const hosts = parts.hosts.split(',').map(readHost);
+    set('PGHOST', hosts.map(({ host }) => host).join(','));
+    if (hosts.some(({ port }) => port !== '')) set('PGPORT', hosts.map(({ port }) => port).join(','));
+  }
+  for (const parameter of (parts.parameters ?? '').split('&').filter((text) => text !== '')) {
+    const [name = '', value = ''] = splitOnce(parameter, '=').map(decode);
+    Object.assign(env, readParameter(name, value));
+  }
+  return { via: 'server', env };
+}
+
+/** Takes the connection that the PG* variables of an environment describe. */
+export function connectionFromEnvironment(env: Readonly<Record<string, string | undefined>>): Connection {
+  const own = Object.entries(env).filter(
+    (entry): entry is [string, string] => isLibpqName(entry[0]) && entry[1] !== undefined,
+  );
+  return { via: 'server', env: Object.fromEntries(own) };
+}
+
+/** Where a connection leads, for a person; holds no secret. */
+export function describeConnection(connection: Connection, database?: string): string {
+  if (connection.via === 'container') {
+    const name = database ?? connection.database ?? connection.user ?? 'the default database';
+    return `${name} in container ${connection.container} as ${connection.user ?? 'the default user'}`;
+  }
+  const {
+    PGHOST = 'the local socket',
+    PGPORT = '5432',
+    PGUSER = 'the current user',
+    PGDATABASE,
+  } = connection.env;
+  return `${database ?? PGDATABASE ?? PGUSER} at ${PGHOST}:${PGPORT} as ${PGUSER}`;
+}
+
+/** Whether a variable of the environment is one that libpq reads. */
+export function isLibpqName(name: string): boolean {
+  return /^PG[A-Z_]+$/.test(name);
+}
+
+function readHost(text: string): { host: string; port: string } {
+  const { host = '', port = '' } = hostPattern.exec(text)?.groups ?? {};
+  if (text !== '' && host === '' && port === '') throw invalid('a host that is not of the form host:port');
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port };
+}
+
+function readParameter(name: string, value: string): Record<string, string> {
+  // JDBC's spelling, which libpq takes too.
+  if (name === 'ssl' && value === 'true') return { PGSSLMODE: 'require' };
+  const variable = variables[name];
+  if (variable === undefined)
+    throw invalid(`the parameter '${name}', which libpq's environment does not know`);
+  return { [variable]: value };
+}
+
+function splitOnce(text: string, separator: string): string[] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalid('a % that is not followed by two hex digits');
+  }
+}
+
+function invalid(found: string): OffsiteError {
+  return new OffsiteError('CONFIG_INVALID', 'the database URL cannot be read', {
+    expected: 'postgres://user:password@host:port/database?sslmode=require',
+    found,
+    hint: 'percent-encode special characters in the password: @ is %40, / is %2F, : is %3A, # is %23, ? is %3F, % is %25',
+  });
+}

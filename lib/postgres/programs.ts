@@ -1,0 +1,162 @@
+// How this program speaks to Postgres: by the field's own client programs, as a person would, either on this machine
+// or inside a container. Everything that says where and who travels in libpq's environment, so that no password is
+// ever on a command line, and PG* variables of the caller's shell never redirect a connection that was spelled out.
+
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { execa } from 'execa';
+import { type Connection, isLibpqName } from './connection.ts';
+import { explainClientFailure } from './errors.ts';
+
+/** A program ready to be started; `env` is complete: start it with `extendEnv: false`. */
+export type ClientCommand = {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+};
+
+export type ClientOptions = {
+  /** Instead of the connection's own database. */
+  readonly database?: string | undefined;
+  /** Where the programs are; PATH decides when it is not given. Means nothing inside a container. */
+  readonly binDir?: string | undefined;
+};
+
+const connectTimeoutSeconds = '10';
+
+/**
+ * Makes the command that runs a Postgres client program against a connection.
+ *
+ * @param program - `psql`, `pg_dump` …
+ * @returns Program, arguments and the complete environment; no argument holds a secret.
+ * @remarks In a container, never `-t`: a terminal turns `\n` into `\r\n`. `-e NAME` without a value makes docker
+ *   take the value from its own environment.
+ */
+export function clientCommand(
+  connection: Connection,
+  program: string,
+  args: readonly string[],
+  options: ClientOptions = {},
+): ClientCommand {
+  const ambient = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => !isLibpqName(entry[0]) && entry[1] !== undefined,
+  );
+  const libpq = libpqEnvironment(connection, options.database);
+  // Errors are told apart by their words, so they must come in one language.
+  const env = { ...Object.fromEntries(ambient), LC_ALL: 'C', ...libpq };
+  if (connection.via === 'server') {
+    return { program: options.binDir ? join(options.binDir, program) : program, args, env };
+  }
+  const passed = [...Object.keys(libpq), 'LC_ALL'].flatMap((name) => ['-e', name]);
+  return { program: 'docker', args: ['exec', '-i', ...passed, connection.container, program, ...args], env };
+}
+
+/**
+ * Runs SQL by psql and reads what it answers.
+ *
+ * @param sql - One or more statements, given by stdin; the first that fails ends the run.
+ * @returns Rows of text; NULL reads as the empty text.
+ * @throws `OffsiteError` `DATABASE_UNREACHABLE`, `DATABASE_REFUSED`, `CONTAINER_UNREACHABLE` or `PROGRAM_MISSING`.
+ *   Statements before the failing one remain in effect.
+ */
+export async function query(
+  connection: Connection,
+  sql: string,
+  options: ClientOptions & { readonly signal?: AbortSignal | undefined } = {},
+): Promise<string[][]> {
+  const args = ['-X', '-A', '-t', '-q', '--csv', '-v', 'ON_ERROR_STOP=1', '-f', '-'];
+  const command = clientCommand(connection, 'psql', args, options);
+  const result = await execa(command.program, command.args, {
+    env: { ...command.env, ...(connection.via === 'server' ? { PGCLIENTENCODING: 'UTF8' } : {}) },
+    extendEnv: false,
+    input: sql,
+    reject: false,
+    stripFinalNewline: false,
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+  });
+  if (result.isCanceled) throw options.signal?.reason ?? new Error('psql was cancelled');
+  if (result.failed)
+    throw explainClientFailure(connection, 'psql', { ...result, startError: result.code }, options.database);
+  return parseCsv(result.stdout);
+}
+
+/** Quotes a name for SQL: `my "table"` → `"my ""table"""`. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Quotes a text for SQL, whatever `standard_conforming_strings` says. */
+export function quoteLiteral(text: string): string {
+  const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
+  return text.includes('\\') ? ` E${quoted}` : quoted;
+}
+
+/**
+ * Finds the programs that run and speak to a server of their own.
+ *
+ * @param path - Directories to look in, as PATH has them.
+ * @param versionsDirectory - Where Debian keeps a directory for each major version.
+ * @returns The first directory with psql, pg_dump, initdb and postgres, PATH first, then the newest version;
+ *   `undefined` if there is none.
+ */
+export function findPostgresPrograms(
+  path: string = process.env.PATH ?? '',
+  versionsDirectory = '/usr/lib/postgresql',
+): string | undefined {
+  const versions = listDirectory(versionsDirectory)
+    .filter((name) => /^\d+$/.test(name))
+    .sort((one, other) => Number(other) - Number(one))
+    .map((name) => join(versionsDirectory, name, 'bin'));
+  const directories = [...path.split(delimiter).filter((directory) => directory !== ''), ...versions];
+  return directories.find((directory) =>
+    ['psql', 'pg_dump', 'initdb', 'postgres'].every((program) => isExecutable(join(directory, program))),
+  );
+}
+
+function libpqEnvironment(connection: Connection, database: string | undefined): Record<string, string> {
+  const given: Record<string, string | undefined> =
+    connection.via === 'server'
+      ? connection.env
+      : { PGUSER: connection.user, PGPASSWORD: connection.password, PGDATABASE: connection.database };
+  const all = {
+    PGCONNECT_TIMEOUT: connectTimeoutSeconds,
+    ...given,
+    ...(database ? { PGDATABASE: database } : {}),
+  };
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** psql's --csv: a field that holds a comma, a quote or a line end is quoted, and quotes in it are doubled. */
+function parseCsv(text: string): string[][] {
+  const rows: string[][] = [];
+  const field = /(?:"((?:[^"]|"")*)"|([^",\n]*))([,\n])/y;
+  let row: string[] = [];
+  for (let match = field.exec(text); match !== null; match = field.exec(text)) {
+    const [, quoted, bare = '', end] = match;
+    row.push(quoted === undefined ? bare : quoted.replaceAll('""', '"'));
+    if (end === '\n') {
+      rows.push(row);
+      row = [];
+    }
+  }
+  return rows;
+}
+
+function listDirectory(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,220 @@
+// One session with a Postgres server on a socket of our own: what restores a dump in parallel. Unlike a psql it can be
+// asked for one thing after another, says which statement failed, and has no commands of its own that a dump could use.
+
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import pg from 'pg';
+import { OffsiteError } from '../base/errors.ts';
+import type { Connection } from './connection.ts';
+
+export type ServerConnection = Extract<Connection, { via: 'server' }>;
+
+/** Rows on their way into a table. */
+export type RowSink = {
+  /** Settles when the server has taken enough of it for more to be given. @throws The server's error. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Settles when the rows are in the table. @throws The server's error. */
+  end(): Promise<void>;
+};
+
+export type Session = {
+  /** Runs SQL, given in the encoding that the session is set to; rows that it gives are not kept. @throws The server's error. */
+  run(sql: string | Buffer): Promise<void>;
+  /** Runs SQL. @returns The rows of its last statement, as text. @throws The server's error. */
+  rows(sql: string): Promise<(string | null)[][]>;
+  /** Opens a COPY … FROM STDIN; nothing else may be asked of this session before its end. */
+  copy(sql: string | Buffer): RowSink;
+  /** Breaks off whatever is under way. */
+  destroy(): void;
+  close(): Promise<void>;
+};
+
+const connectWithinMs = 10_000;
+
+/**
+ * Opens a session.
+ *
+ * @param connection - With host, port, user and password spelled out.
+ * @throws {@link OffsiteError} `DATABASE_UNREACHABLE`, of a server that is gone, too.
+ */
+export async function openSession({ env }: ServerConnection, database: string): Promise<Session> {
+  const client = new pg.Client({
+    host: env.PGHOST ?? '127.0.0.1',
+    port: Number(env.PGPORT ?? 5432),
+    user: env.PGUSER ?? 'postgres',
+    password: env.PGPASSWORD ?? '',
+    database,
+    application_name: 'offsite restore',
+    connectionTimeoutMillis: connectWithinMs,
+  });
+  // A server that is gone is told to whoever waits for an answer; an idle session has nobody to tell.
+  client.on('error', () => undefined);
+  const told = (error: Error) => {
+    throw 'severity' in error ? error : unreachable(error, client);
+  };
+  await client.connect().catch(told);
+  return {
+    run: (sql) => new Promise((resolve, reject) => client.query(new Statement(sql, resolve, reject))),
+    rows: async (sql) =>
+      lastRows(await client.query({ text: sql, rowMode: 'array', types: asText }).catch(told)),
+    copy: (sql) => client.query(new CopyStatement(sql)),
+    destroy: () => connectionOf(client).stream.destroy(),
+    close: () => client.end(),
+  };
+}
+
+/**
+ * Asks a server one thing, in a session of its own.
+ *
+ * @returns Rows of text; NULL reads as the empty text.
+ * @throws The server's error, or the signal's reason.
+ */
+export async function ask(
+  connection: ServerConnection,
+  sql: string,
+  options: { readonly database?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
+): Promise<string[][]> {
+  const session = await openSession(connection, options.database ?? connection.env.PGDATABASE ?? 'postgres');
+  const breakOff = () => session.destroy();
+  options.signal?.addEventListener('abort', breakOff, { once: true });
+  try {
+    return (await session.rows(sql)).map((row) => row.map((field) => field ?? ''));
+  } catch (error) {
+    throw options.signal?.aborted ? options.signal.reason : error;
+  } finally {
+    options.signal?.removeEventListener('abort', breakOff);
+    await session.close().catch(() => undefined);
+  }
+}
+
+/** Whatever does not come from the server's own mouth is about the way to it. */
+function unreachable(error: Error, { user, host, port, database }: pg.Client): OffsiteError {
+  return new OffsiteError('DATABASE_UNREACHABLE', 'the server cannot be reached', {
+    expected: `a session of ${user} at ${host}:${port}, database ${database}`,
+    found: error.message,
+    hint: 'is it running? what it said last is in its log',
+    cause: error,
+  });
+}
+
+/** Text as the server writes it, whatever the type. */
+const asText = { getTypeParser: () => (value: string | Buffer) => String(value) };
+
+/** Several statements in one text give several results. */
+function lastRows(result: unknown): (string | null)[][] {
+  const last = Array.isArray(result) ? result.at(-1) : result;
+  return (last as pg.QueryArrayResult<(string | null)[]> | undefined)?.rows ?? [];
+}
+
+/** Of the two messages that are made here. @see https://www.postgresql.org/docs/16/protocol-message-formats.html */
+const [queryTag, copyDataTag] = [0x51, 0x64];
+
+/** What pg's own types leave out of its connection. */
+type Wire = {
+  readonly stream: Socket;
+  endCopyFrom(): void;
+  sendCopyFail(message: string): void;
+};
+
+function connectionOf(client: pg.Client): Wire {
+  return (client as unknown as { connection: Wire }).connection;
+}
+
+/** Simple query protocol, all answers dropped: a dump must not fill our memory with what it selects. */
+abstract class Submitted implements pg.Submittable {
+  protected wire: Wire | undefined;
+  readonly #sql: Buffer;
+
+  constructor(sql: string | Buffer) {
+    this.#sql = Buffer.from(sql);
+  }
+
+  submit(connection: pg.Connection): void {
+    this.wire = connection as unknown as Wire;
+    // By hand, for pg would take any bytes for UTF-8: tag, length, text, end.
+    const message = Buffer.alloc(this.#sql.length + 6);
+    message.writeUInt8(queryTag);
+    message.writeUInt32BE(this.#sql.length + 5, 1);
+    this.#sql.copy(message, 5);
+    this.wire.stream.write(message);
+  }
+
+  abstract handleError(error: Error): void;
+  abstract handleReadyForQuery(): void;
+  abstract handleCopyInResponse(): void;
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleCommandComplete(): void {}
+  handleEmptyQuery(): void {}
+  handlePortalSuspended(): void {}
+  handleCopyData(): void {}
+}
+
+class Statement extends Submitted {
+  readonly #resolve: () => void;
+  readonly #reject: (error: Error) => void;
+
+  constructor(sql: string | Buffer, resolve: () => void, reject: (error: Error) => void) {
+    super(sql);
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  handleError(error: Error): void {
+    this.#reject(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.#resolve();
+  }
+
+  handleCopyInResponse(): void {
+    this.wire?.sendCopyFail('there are no rows for this statement');
+  }
+}
+
+class CopyStatement extends Submitted implements RowSink {
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(sql: string | Buffer) {
+    super(sql);
+    // Heard of by whoever writes or ends; nobody may be doing either when the server fails.
+    this.#ready.promise.catch(() => undefined);
+    this.#done.promise.catch(() => undefined);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#ready.promise;
+    const socket = (this.wire as Wire).stream;
+    const head = Buffer.alloc(5);
+    head.writeUInt8(copyDataTag);
+    head.writeUInt32BE(bytes.byteLength + 4, 1);
+    socket.cork();
+    socket.write(head);
+    const hasRoom = socket.write(bytes);
+    socket.uncork();
+    // `done` fails as soon as the server does; it cannot succeed before the end.
+    await (hasRoom ? undefined : Promise.race([once(socket, 'drain'), this.#done.promise]));
+  }
+
+  async end(): Promise<void> {
+    await this.#ready.promise;
+    this.wire?.endCopyFrom();
+    await this.#done.promise;
+  }
+
+  handleCopyInResponse(): void {
+    this.#ready.resolve();
+  }
+
+  handleError(error: Error): void {
+    this.#ready.reject(error);
+    this.#done.reject(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.#ready.reject(new Error('the server asked for no rows'));
+    this.#done.resolve();
+  }
+}

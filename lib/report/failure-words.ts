@@ -1,0 +1,75 @@
+// What a failed restore test means for the archive. Most failures are about it; but where the test's own surroundings gave
+// out, it is neither proven nor disproven, and whoever reads must not be sent to look for damage.
+
+import { parseArchiveId } from '../archive/names.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import type { RestoreFailure, RestoreReport } from './report.ts';
+
+export type FailedReport = Extract<RestoreReport, { outcome: 'failed' }>;
+
+/** What can go wrong without the archive. */
+const surroundings: readonly string[] = [
+  'RESTORE_DISK_FULL',
+  'RESTORE_OUT_OF_MEMORY',
+  'RESTORE_OUT_OF_TIME',
+  'RESTORE_TEST_TOO_LARGE',
+  'RESTORE_TEST_NOT_STARTED',
+  'SERVER_TOO_OLD',
+  'SERVER_FAILED',
+  'PROGRAM_MISSING',
+  'CONTAINER_UNREACHABLE',
+  'DATABASE_UNREACHABLE',
+  'INTERRUPTED',
+  'STORE_UNREACHABLE',
+  'STORE_FAILED',
+  'CREDENTIALS_REFUSED',
+  'CREDENTIALS_MISSING',
+  'CHECKS_INVALID',
+] satisfies ErrorCode[];
+
+/** Whether the test broke off for a reason that is not the archive's. */
+export function brokeOff({ failure }: FailedReport): boolean {
+  return surroundings.includes(failure.code) || failure.code === 'UNEXPECTED';
+}
+
+/** The outcome as a sentence. */
+export function failedHeadline(report: FailedReport): string {
+  return brokeOff(report)
+    ? 'The restore test broke off: nothing is proven of this archive.'
+    : 'This archive did NOT pass its restore test.';
+}
+
+/** The failure in a few words, for where the archive's id stands anyway. */
+export function shortMessage({ message }: RestoreFailure, id: string): string {
+  return message.replace(` ${id}`, '');
+}
+
+/** With a capital letter and a full stop. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+/** What to think of the archive now, and what to type. */
+export function adviceOn(report: FailedReport): {
+  readonly what: string;
+  readonly commands: [string, string][];
+} {
+  const { id } = report;
+  const { source } = parseArchiveId(id);
+  return brokeOff(report)
+    ? {
+        what: 'The archive may be as good as before: mend what is named here, and test it again.',
+        commands: [
+          [`offsite restore-test ${id}`, 'tests it on a machine of yours'],
+          [`offsite list --source ${source}`, 'shows its verdict, and the others'],
+        ],
+      }
+    : {
+        what: 'Do not rely on this archive until a test of it has passed.',
+        commands: [
+          [`offsite verify ${id}`, 'reads its bytes again'],
+          [`offsite list --source ${source}`, 'shows the others'],
+          ['offsite backup', 'on the host takes a new one'],
+        ],
+      };
+}

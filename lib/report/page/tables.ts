@@ -1,0 +1,90 @@
+// The page's tables: the checks, what differs, every table and kind of object, and what was tested.
+
+import type { Comparison } from '../../archive/comparison.ts';
+import { formatCount, formatDuration } from '../../base/quantities.ts';
+import type { CheckResult } from '../check-result.ts';
+import type { RestoreReport } from '../report.ts';
+import { byGravity, describeTally, particularsOf, plural, tallyOf } from '../words.ts';
+import { type Html, html } from './html.ts';
+
+const signs = { fail: '\u00d7', warn: '!', pass: '\u2713' } as const;
+
+/** The checks, the gravest first. */
+export function checksTable({ checks, outcome }: RestoreReport): Html {
+  if (checks.length === 0) {
+    const why = outcome === 'failed' ? 'The test did not come so far.' : 'None ran.';
+    return html`<section class="card" aria-labelledby="checks"><h2 id="checks">Checks</h2><p class="caption">${why}</p></section>`;
+  }
+  return html`<section class="card" aria-labelledby="checks"><h2 id="checks">Checks</h2>
+<p class="caption">${plural(checks.length, 'question')} to the restored database: ${describeTally(tallyOf(checks))}.</p>
+<table class="checks"><thead><tr><th scope="col">outcome</th><th scope="col">check</th><th scope="col">what was found</th><th scope="col" class="figure wide">time</th></tr></thead>
+<tbody>${byGravity(checks).map(checkRow)}</tbody></table></section>`;
+}
+
+function checkRow({ name, outcome, detail, origin, durationMs }: CheckResult): Html {
+  const own = origin === 'own' ? html` <span class="tag">yours</span>` : undefined;
+  return html`<tr><td>${badge(outcome)}</td><th scope="row"><code>${breakable(name)}</code>${own}</th><td class="detail">${detail}</td><td class="figure wide">${formatDuration(durationMs)}</td></tr>`;
+}
+
+function badge(outcome: CheckResult['outcome']): Html {
+  return html`<span class="badge ${outcome}"><span aria-hidden="true">${signs[outcome]}</span> ${outcome}</span>`;
+}
+
+/** What is not as it was dumped. */
+export function differences({ comparisons }: RestoreReport): Html {
+  if (comparisons.length === 0) {
+    return html`<section class="card" aria-labelledby="differences"><h2 id="differences">Differences</h2><p class="caption">Nothing was compared: the test did not come so far.</p></section>`;
+  }
+  const different = comparisons.filter(({ same }) => !same);
+  if (different.length === 0) {
+    return html`<section class="card" aria-labelledby="differences"><h2 id="differences">Differences</h2><p class="caption">None. All ${formatCount(comparisons.length)} comparisons with the archive's inventory agree.</p></section>`;
+  }
+  return html`<section class="card" aria-labelledby="differences"><h2 id="differences">Differences</h2>
+<p class="caption">${formatCount(different.length)} of ${plural(comparisons.length, 'comparison')} with the archive's inventory ${different.length === 1 ? 'does' : 'do'} not agree.</p>
+<table><thead><tr><th scope="col">what</th><th scope="col" class="figure">dumped</th><th scope="col" class="figure">restored</th></tr></thead>
+<tbody>${different.map(
+    (one) =>
+      html`<tr class="differs"><th scope="row">${breakable(one.what)}${names(one)}</th>${figures(one)}</tr>`,
+  )}</tbody></table></section>`;
+}
+
+function names({ missing = [], unexpected = [] }: Comparison): Html {
+  const list = (title: string, all: readonly string[]) =>
+    all.length === 0
+      ? undefined
+      : html`<p class="names">${title}: ${all.map((name, index) => html`${index > 0 ? ', ' : ''}<code>${name}</code>`)}</p>`;
+  return html`${list('did not come back', missing)}${list('was not dumped', unexpected)}`;
+}
+
+function figures({ expected, found }: Comparison): Html {
+  return html`<td class="figure">${formatCount(expected)}</td><td class="figure">${found === null ? 'not there' : formatCount(found)}</td>`;
+}
+
+/** Every comparison, equal or not. */
+export function comparedTables({ comparisons }: RestoreReport): Html {
+  const table = (title: string, heading: string, counted: Comparison['counted']) => {
+    const chosen = comparisons.filter((one) => one.counted === counted);
+    if (chosen.length === 0) return undefined;
+    return html`<section class="card"><h2>${title}</h2><table><thead><tr><th scope="col">${heading}</th><th scope="col" class="figure">dumped</th><th scope="col" class="figure">restored</th></tr></thead>
+<tbody>${chosen.map(
+      (one) => html`<tr${sameClass(one)}><th scope="row">${breakable(one.what)}</th>${figures(one)}</tr>`,
+    )}</tbody></table></section>`;
+  };
+  return html`<div class="grid">${table('Rows of every table', 'table', 'rows')}${table('Everything else', 'objects', 'objects')}</div>`;
+}
+
+/** A long name breaks where a person would break it, if it has to. */
+function breakable(name: string): Html {
+  return html`${name.split(/(?<=[._/-])/).map((part, index) => html`${index > 0 ? html`<wbr>` : undefined}${part}`)}`;
+}
+
+function sameClass({ same }: Comparison): Html | undefined {
+  return same ? undefined : html` class="differs"`;
+}
+
+/** What was tested, and where its files are. */
+export function particulars(report: RestoreReport, kept: string): Html {
+  const pairs = [...particularsOf(report), ['report', kept] as const];
+  return html`<section class="card" aria-labelledby="particulars"><h2 id="particulars">What was tested</h2>
+<dl class="particulars">${pairs.map(([word, value]) => html`<div><dt>${word}</dt><dd>${value}</dd></div>`)}</dl></section>`;
+}

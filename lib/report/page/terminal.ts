@@ -1,0 +1,70 @@
+// A restore report as a terminal shows it: 80 columns, the outcome first.
+
+import { formatAge, formatCount, formatDuration, formatInstant } from '../../base/quantities.ts';
+import { wrap } from '../../mail/mail.ts';
+import { type FailedReport, sentence } from '../failure-words.ts';
+import { comparableBefore, type ReportHistory, recoveryMsOf, testPoint } from '../history.ts';
+import type { RestoreReport } from '../report.ts';
+import {
+  checkLines,
+  describeTally,
+  hangingTable,
+  headline,
+  indented,
+  printable,
+  proofsOf,
+  proofTable,
+  tallyOf,
+} from '../words.ts';
+import { describeDelay } from './units.ts';
+
+const columns = 80;
+
+/**
+ * Sums a report up.
+ *
+ * @param history - For how the restore time compares with the test before.
+ * @param now - For the report's age.
+ */
+export function summarizeReport(report: RestoreReport, history: ReportHistory, now: Date): string {
+  const started = new Date(report.startedAt);
+  const failing = report.checks.filter(({ outcome }) => outcome !== 'pass');
+  const paragraphs = [
+    `${report.outcome === 'passed' ? 'PASSED' : 'FAILED'}  ${report.id}\ntested ${formatInstant(started)}, ${formatAge(started, now)} ago`,
+    headline(report),
+    report.outcome === 'failed' ? failureLines(report) : '',
+    indented(proofTable(proofsOf(report), columns - 2)),
+    indented(hangingTable(timeRows(report, history), columns - 2)),
+    failing.length === 0
+      ? ''
+      : `Checks: ${describeTally(tallyOf(report.checks))}\n\n${indented(checkLines(failing, columns - 2))}`,
+  ];
+  const text = paragraphs.filter(Boolean).join('\n\n');
+  return `${text
+    .split('\n')
+    .flatMap((line) => wrap(printable(line), columns))
+    .join('\n')}\n`;
+}
+
+function failureLines({ failure }: FailedReport): string {
+  const { message, expected, found, code, hint, line, statement } = failure;
+  const rows: [string, string | undefined][] = [
+    ['expected', expected],
+    ['found', found],
+    ['line', line === undefined ? undefined : `${formatCount(line)} of the plain dump`],
+    ['statement', statement],
+    ['code', code],
+  ];
+  const known = rows.flatMap(([word, text]) => (text === undefined ? [] : [[word, text.trim()] as const]));
+  return `${sentence(message)}\n\n${indented(hangingTable(known, columns - 2))}\n\nWhat to do: ${hint}.`;
+}
+
+function timeRows(report: RestoreReport, { tests }: ReportHistory): [string, string][] {
+  const took: [string, string] = ['in all', formatDuration(report.durationMs)];
+  if (report.outcome === 'failed') return [took];
+  const recoveryMs = recoveryMsOf(report);
+  const before = comparableBefore(tests, testPoint(report));
+  const trend =
+    before?.recoveryMs === undefined ? '' : `, ${describeDelay(before.recoveryMs, recoveryMs)} the last time`;
+  return [['restore time', `${formatDuration(recoveryMs)}${trend}`], took];
+}

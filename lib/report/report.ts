@@ -1,0 +1,165 @@
+// What a restore test proved, kept beside the archives and mailed to the operator. A passed report is the newest proof
+// that the archives are worth keeping; a failed one says what failed and what to do.
+
+import * as z from 'zod';
+import { comparisonSchema } from '../archive/comparison.ts';
+import { type ArchiveId, archiveKeys } from '../archive/names.ts';
+import { checkResultSchema } from './check-result.ts';
+
+export const restoreReportFormat = 1;
+
+const durationMs = z.number().nonnegative();
+const count = z.number().int().nonnegative();
+
+const archiveSchema = z.object({
+  key: z.string(),
+  /** The bytes that were restored; null where the bucket is not versioned. */
+  versionId: z.string().nullable(),
+  etag: z.string(),
+  compressedBytes: count,
+  plainBytes: count,
+});
+
+/** The stages of a test, in the order in which they begin; `download`, `inflate` and `load` feed each other. */
+export const stageNames = [
+  'start server',
+  'download',
+  'inflate',
+  'load',
+  'indexes',
+  'compare',
+  'checks',
+] as const;
+
+export type StageName = (typeof stageNames)[number];
+
+const stageSchema = z.object({
+  /** One of {@link stageNames}; reports of earlier versions have others. */
+  stage: z.string(),
+  /** From the test's beginning: stages overlap where one feeds the next. */
+  startMs: durationMs.default(0),
+  durationMs,
+  /** Bytes that passed through it. */
+  bytes: count.optional(),
+});
+
+const restorationSchema = z.object({
+  /** `parallel`: split while streaming; `one session`: as psql alone would. */
+  way: z.enum(['parallel', 'one session']),
+  /** Why it was not restored in parallel. */
+  because: z.string().optional(),
+  /** Sessions that loaded at the same time, and that made indexes at the same time. */
+  sessions: count,
+  /** From the first byte asked for to the last index: the measured RTO without the server's start. */
+  recoveryMs: durationMs,
+  /** The restored database on disk. */
+  databaseBytes: count.optional(),
+});
+
+const resourcesSchema = z.object({
+  /** Most resident memory of the program's own process (not of Postgres). */
+  peakMemoryBytes: count,
+  /** Most bytes on the disk that the server was on, beyond those at the beginning, and what there was to be had. */
+  peakDiskBytes: count.optional(),
+  diskBytes: count.optional(),
+  cpus: count,
+});
+
+/** What a task is charged for that Fargate does not tell it of: who starts it has to. */
+export const surchargesSchema = z.object({
+  /** A volume of EBS (gp3), where task storage would not do. */
+  volume: z.object({ sizeGib: count, iops: count, throughputMib: count }).optional(),
+  publicAddress: z.boolean().optional(),
+});
+
+/** What was rented for the test, and for how long: what it cost follows from it. */
+const taskSchema = surchargesSchema.extend({
+  vcpu: z.number().positive(),
+  memoryMib: count,
+  /** Of the task itself, without the volume. */
+  storageGib: count,
+  /** Fargate counts from the pulling of the image on. */
+  billedFrom: z.iso.datetime().optional(),
+});
+
+const common = {
+  format: z.literal(restoreReportFormat),
+  id: z.string(),
+  source: z.string(),
+  startedAt: z.iso.datetime(),
+  durationMs,
+  toolVersion: z.string(),
+  /** In the order in which they ran. */
+  stages: z.array(stageSchema),
+  comparisons: z.array(comparisonSchema),
+  /** Empty when it did not come to them. */
+  checks: z.array(checkResultSchema).default([]),
+  restoration: restorationSchema.optional(),
+  resources: resourcesSchema.optional(),
+  /** Absent outside of Fargate. */
+  task: taskSchema.optional(),
+};
+
+const failureSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  expected: z.string(),
+  found: z.string(),
+  hint: z.string(),
+  /** Of the plain dump, where the first error came from a statement of it. */
+  line: count.optional(),
+  /** That statement's beginning. */
+  statement: z.string().optional(),
+});
+
+export const restoreReportSchema = z.discriminatedUnion('outcome', [
+  z.object({
+    outcome: z.literal('passed'),
+    ...common,
+    archive: archiveSchema,
+    serverVersion: z.string(),
+    /** `SELECT count(*) FROM torrents` in the restored database. */
+    torrents: count,
+  }),
+  z.object({
+    outcome: z.literal('failed'),
+    ...common,
+    failure: failureSchema,
+    /** What was known when it failed. */
+    archive: archiveSchema.optional(),
+    serverVersion: z.string().optional(),
+    torrents: count.optional(),
+  }),
+]);
+
+export type RestoreReport = z.infer<typeof restoreReportSchema>;
+export type RestoreStage = z.infer<typeof stageSchema>;
+export type RestoreFailure = z.infer<typeof failureSchema>;
+
+/** The report as it is stored. */
+export function serializeRestoreReport(report: RestoreReport): string {
+  return `${JSON.stringify(report, null, 1)}\n`;
+}
+
+/**
+ * Reads a report.
+ *
+ * @returns `undefined` if the text is none: what cannot be read proves nothing.
+ */
+export function parseRestoreReport(text: string): RestoreReport | undefined {
+  try {
+    return restoreReportSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Where a report is kept: under its archive's reports, by the second in which the test began.
+ *
+ * @returns For example `reports/bitagent/bitagent-2026-11-23-031500Z/2026-11-24-050000Z.json`.
+ */
+export function restoreReportKey(id: Pick<ArchiveId, 'id' | 'source'>, startedAt: Date): string {
+  const [day = '', time = ''] = startedAt.toISOString().split('T');
+  return `${archiveKeys(id).reports}${day}-${time.slice(0, 8).replaceAll(':', '')}Z.json`;
+}

@@ -1,0 +1,120 @@
+// Starts the restore test's Fargate task.
+
+import {
+  type ContainerOverride,
+  ECSClient,
+  type Failure,
+  RunTaskCommand,
+  type TaskVolumeConfiguration,
+} from '@aws-sdk/client-ecs';
+import type * as z from 'zod';
+import { OffsiteError } from '../base/errors.ts';
+import type { TaskSize, VolumeSize } from '../cost/task-size.ts';
+import { environmentNames, scratch } from '../deployment/deployment.ts';
+import type { surchargesSchema } from '../report/report.ts';
+
+/** Which task to start, and where. */
+export type RestoreTask = {
+  readonly clusterArn: string;
+  readonly taskDefinitionArn: string;
+  /** The same container, with a volume that is said at each launch. */
+  readonly volumeTaskDefinitionArn: string;
+  readonly volumeRoleArn: string;
+  readonly containerName: string;
+  readonly subnetIds: readonly string[];
+  readonly securityGroupId: string;
+  readonly assignPublicIp: 'ENABLED' | 'DISABLED';
+};
+
+/**
+ * Starts a task that restores an archive.
+ *
+ * @param token - Names this launch, at most 64 characters: the same token never starts two tasks.
+ * @returns The task's ARN.
+ * @throws {@link OffsiteError} `RESTORE_TEST_NOT_STARTED` if ECS refused; nothing runs then.
+ */
+export async function launchRestoreTask(
+  task: RestoreTask,
+  archiveId: string,
+  size: TaskSize,
+  token: string,
+): Promise<string> {
+  const command = new RunTaskCommand({
+    cluster: task.clusterArn,
+    taskDefinition: size.volume === undefined ? task.taskDefinitionArn : task.volumeTaskDefinitionArn,
+    launchType: 'FARGATE',
+    count: 1,
+    clientToken: token,
+    networkConfiguration: {
+      awsvpcConfiguration: {
+        subnets: [...task.subnetIds],
+        securityGroups: [task.securityGroupId],
+        assignPublicIp: task.assignPublicIp,
+      },
+    },
+    overrides: {
+      cpu: String(size.cpu),
+      memory: String(size.memoryMib),
+      ephemeralStorage: { sizeInGiB: size.ephemeralStorageGib },
+      containerOverrides: [overridesFor(task, archiveId, size)],
+    },
+    ...(size.volume && { volumeConfigurations: [configureVolume(size.volume, task.volumeRoleArn)] }),
+  });
+  const answer = await new ECSClient({}).send(command).catch((error: Error) => {
+    throw notStarted(`${error.name}: ${error.message}`);
+  });
+  const taskArn = answer.tasks?.[0]?.taskArn;
+  if (taskArn === undefined)
+    throw notStarted((answer.failures ?? []).map(describeFailure).join('; ') || 'no task');
+  return taskArn;
+}
+
+function overridesFor(
+  { containerName, assignPublicIp }: RestoreTask,
+  archiveId: string,
+  { volume }: TaskSize,
+): ContainerOverride {
+  const surcharges: z.input<typeof surchargesSchema> = {
+    volume,
+    publicAddress: assignPublicIp === 'ENABLED',
+  };
+  return {
+    name: containerName,
+    environment: [
+      { name: environmentNames.archiveId, value: archiveId },
+      { name: environmentNames.surcharges, value: JSON.stringify(surcharges) },
+    ],
+  };
+}
+
+/** ECS makes it beside the task and deletes it with it. XFS: ext4 keeps a twentieth back for root. */
+function configureVolume(
+  { sizeGib, iops, throughputMib }: VolumeSize,
+  roleArn: string,
+): TaskVolumeConfiguration {
+  return {
+    name: scratch.volumeName,
+    managedEBSVolume: {
+      roleArn,
+      volumeType: 'gp3',
+      sizeInGiB: sizeGib,
+      iops,
+      throughput: throughputMib,
+      encrypted: true,
+      filesystemType: 'xfs',
+      terminationPolicy: { deleteOnTermination: true },
+    },
+  };
+}
+
+function describeFailure({ reason, detail }: Failure): string {
+  return [reason, detail].filter(Boolean).join(': ');
+}
+
+function notStarted(found: string): OffsiteError {
+  return new OffsiteError('RESTORE_TEST_NOT_STARTED', 'ECS did not start the task', {
+    expected: 'a running task',
+    found,
+    hint: 'if it is capacity, start the test again in an hour; otherwise look at the cluster in the ECS console',
+  });
+}

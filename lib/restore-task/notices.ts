@@ -1,0 +1,104 @@
+// AWS's own notices (a task stopped, a function failed for good) as mails. They cover what the programs themselves
+// could not report any more.
+
+import { crc32 } from 'node:zlib';
+import * as z from 'zod';
+import { formatInstant } from '../base/quantities.ts';
+import { type FaultId, runbookLine } from '../mail/faults.ts';
+import { composeMail, type Mail } from '../mail/mail.ts';
+import { hasReported, lostTestMail, taskStoppedSchema } from './lost-test.ts';
+
+const functionFailed = z.object({
+  timestamp: z.string(),
+  requestContext: z.object({
+    requestId: z.string().optional(),
+    functionArn: z.string(),
+    condition: z.string(),
+    approximateInvokeCount: z.number(),
+  }),
+  requestPayload: z.unknown(),
+  responsePayload: z
+    .object({ errorMessage: z.string().optional(), errorType: z.string().optional() })
+    .nullish(),
+});
+
+const executionEnded = z.object({
+  'detail-type': z.literal('Step Functions Execution Status Change'),
+  time: z.string(),
+  detail: z.object({
+    executionArn: z.string(),
+    name: z.string(),
+    status: z.string(),
+    error: z.string().nullish(),
+    cause: z.string().nullish(),
+  }),
+});
+
+/** What a notice tells of. */
+export type Explained = {
+  readonly fault: FaultId;
+  readonly mail: Mail;
+  /** Names what has happened: the same for a notice that comes twice. */
+  readonly occasion: string;
+};
+
+/**
+ * Makes the mail for a notice.
+ *
+ * @param archiveIdName - The container's variable that names the archive.
+ * @returns `undefined` for a notice that needs none (a restore test that has reported by itself), and an explanation of
+ *   the unknown for anything else: silence is never right here.
+ */
+export function explainNotice(notice: unknown, archiveIdName: string): Explained | undefined {
+  const task = taskStoppedSchema.safeParse(notice);
+  if (task.success) {
+    if (hasReported(task.data)) return undefined;
+    const mail = lostTestMail(task.data, archiveIdName, runbookLine('restoreTestLost'));
+    return { fault: 'restoreTestLost', mail, occasion: task.data.detail.taskArn };
+  }
+  const failure = functionFailed.safeParse(notice);
+  if (failure.success) {
+    const { requestContext, timestamp } = failure.data;
+    const occasion = `failed-${requestContext.requestId ?? `${requestContext.functionArn}-${timestamp}`}`;
+    return { fault: 'handlerFailed', mail: functionMail(failure.data), occasion };
+  }
+  const execution = executionEnded.safeParse(notice);
+  if (execution.success) {
+    const occasion = `execution-${execution.data.detail.executionArn}`;
+    return { fault: 'handlerFailed', mail: executionMail(execution.data), occasion };
+  }
+  const text = JSON.stringify(notice, null, 2) ?? 'nothing';
+  const mail = composeMail('[offsite] A notice that is not understood', [
+    'The report function received this and does not know it:',
+    text.slice(0, 4000),
+    runbookLine('unknownNotice'),
+  ]);
+  return { fault: 'unknownNotice', mail, occasion: `unknown-${crc32(text).toString(16)}` };
+}
+
+function functionMail({
+  timestamp,
+  requestContext,
+  requestPayload,
+  responsePayload,
+}: z.infer<typeof functionFailed>): Mail {
+  const name = requestContext.functionArn.split(':')[6] ?? requestContext.functionArn;
+  return composeMail(`[offsite] ${name} FAILED`, [
+    `The function ${name} failed ${requestContext.approximateInvokeCount} times, last at ${formatInstant(new Date(timestamp))}; it is not tried again.`,
+    `error  ${responsePayload?.errorType ?? requestContext.condition}: ${responsePayload?.errorMessage ?? 'no message'}`,
+    `event\n${JSON.stringify(requestPayload, null, 2).slice(0, 2000)}`,
+    "What to do: read the function's log in CloudWatch Logs; once mended, invoke it with this event again.",
+    runbookLine('handlerFailed'),
+  ]);
+}
+
+function executionMail({ time, detail }: z.infer<typeof executionEnded>): Mail {
+  // The execution's name is the archive's id and what names its bytes.
+  const archive = detail.name.slice(0, detail.name.lastIndexOf('-'));
+  return composeMail(`[offsite] NOT VERIFIED: ${archive}, reading it in ranges ${detail.status}`, [
+    `The archive ${archive} is read in ranges, for it is large; that ${detail.status} at ${formatInstant(new Date(time))}. It has no verdict, and counts as unverified.`,
+    `error  ${detail.error ?? 'not given'}: ${(detail.cause ?? 'no cause given').slice(0, 2000)}`,
+    `What to do: look at the execution's log; once mended, take it up where it stopped (within 14 days): aws stepfunctions redrive-execution --execution-arn ${detail.executionArn}`,
+    runbookLine('handlerFailed'),
+  ]);
+}

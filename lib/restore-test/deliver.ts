@@ -1,0 +1,87 @@
+// deliver-report: what becomes of a restore test's report. The mail decides: once it is out the operator
+// knows, and nobody else may tell of the same test; until then somebody else has to. The page comes after it: it is drawn
+// from the report, so what is not written here is drawn again by 'offsite report'.
+
+import { once } from 'node:events';
+import type { Mail } from '../mail/mail.ts';
+import { wrap } from '../mail/mail.ts';
+import { restoreTestCost } from '../report/cost.ts';
+import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../report/report.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { restoreTestMail } from './mail.ts';
+
+export type Delivery = {
+  readonly store: ArchiveStore;
+  readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Whose prices what the test ran in has. */
+  readonly region?: string | undefined;
+  readonly log?: ((line: string) => void) | undefined;
+  /** Aborted when the task was told to stop: then there are seconds left. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** For storing the report; Fargate kills 30 s after it has asked. */
+const storeWithinMs = { unhurried: 120_000, hurried: 10_000 } as const;
+
+/** A page that takes longer is not worth a server that is paid for. */
+const drawWithinMs = 60_000;
+
+/**
+ * Stores a report and mails it, and then stores its page beside it.
+ *
+ * @throws Whatever kept the mail from being sent: nobody was told.
+ * @remarks A report that cannot be stored is a paragraph of the mail; a page that could not be drawn, a line of the log.
+ */
+export async function deliverReport(
+  report: RestoreReport,
+  { store, sendMail, region, log = () => {}, signal }: Delivery,
+): Promise<void> {
+  const key = restoreReportKey(report, new Date(report.startedAt));
+  const within = AbortSignal.timeout(storeWithinMs[signal?.aborted ? 'hurried' : 'unhurried']);
+  const trouble = await store.create(key, serializeRestoreReport(report), { signal: within }).then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  const mail = restoreTestMail(report, restoreTestCost(report, region));
+  await sendMail(trouble === undefined ? mail : withTrouble(mail, trouble));
+  log(`restore-test: ${report.outcome}, ${trouble === undefined ? 'reported' : 'mailed, NOT stored'}`);
+  if (trouble === undefined) await drawBeside(report, key, { store, region, log, signal });
+}
+
+async function drawBeside(
+  report: RestoreReport,
+  key: string,
+  {
+    store,
+    region,
+    log,
+    signal,
+  }: Pick<Delivery, 'store' | 'region' | 'signal'> & { log: (line: string) => void },
+): Promise<void> {
+  const late = AbortSignal.timeout(drawWithinMs);
+  const within = signal === undefined ? late : AbortSignal.any([signal, late]);
+  try {
+    // Told to stop, it ends at once: whoever is killed now counts as one who could not tell.
+    within.throwIfAborted();
+    // Loaded when everything else is done: until then its memory is the restore's.
+    const { drawReport, pageKeyOf } = await import('../report/page/draw.ts');
+    const { readHistory } = await import('../report/page/read-history.ts');
+    // Without its past it is not kept: whoever asks later may be let in.
+    const history = await Promise.race([readHistory(store, report), aborted(within)]);
+    const page = drawReport({ report, kept: key }, history, region);
+    await store.create(pageKeyOf(key), page, { signal: within });
+    log(`restore-test: drew ${pageKeyOf(key)}`);
+  } catch (error) {
+    log(`restore-test: the page was not drawn, 'offsite report --open' tries again: ${error}`);
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
+}
+
+function withTrouble({ subject, text }: Mail, trouble: Error): Mail {
+  const note = `This report could not be stored beside the archive (${trouble.message}), so nothing but this mail knows of the test: start another one once that is mended.`;
+  return { subject, text: `${text}\n${wrap(note, 80).join('\n')}\n` };
+}

@@ -1,0 +1,165 @@
+// The mail after a restore test: what was proven, against what, how long it took and what it cost; what failed and what
+// to do before any figure.
+
+import type { Comparison } from '../archive/comparison.ts';
+import { parseArchiveId } from '../archive/names.ts';
+import { formatCount, formatDuration, formatInstant } from '../base/quantities.ts';
+import { runbookLine } from '../mail/faults.ts';
+import { composeMail, type Mail, textTable } from '../mail/mail.ts';
+import { formatUsd } from '../report/cost.ts';
+import { adviceOn, type FailedReport, sentence, shortMessage } from '../report/failure-words.ts';
+import { recoveryMsOf } from '../report/history.ts';
+import { type RestoreReport, type RestoreStage, restoreReportKey } from '../report/report.ts';
+import {
+  checkLines,
+  describeTally,
+  hangingTable,
+  headline,
+  indented,
+  particularsOf,
+  plural,
+  printable,
+  proofsOf,
+  proofTable,
+  shortVersion,
+  tallyOf,
+} from '../report/words.ts';
+
+type PassedReport = Extract<RestoreReport, { outcome: 'passed' }>;
+
+const columns = 80;
+/** More of them push what to do out of sight; the page has them all. */
+const shownNames = 6;
+
+/**
+ * Tells how a restore test ended.
+ *
+ * @param costUsd - What it cost, in US dollars, if that is known.
+ */
+export function restoreTestMail(report: RestoreReport, costUsd?: number): Mail {
+  const { subject, opening } =
+    report.outcome === 'passed' ? passed(report, costUsd) : failed(report, costUsd);
+  const proofs = proofsOf(report);
+  const paragraphs = [
+    ...opening,
+    proofs.every(({ state }) => state === 'not reached') ? '' : indented(proofTable(proofs, columns - 2)),
+    checksSection(report),
+    `To see it as a page, with pictures and how it has gone so far:\n\n  offsite report ${report.id} --open`,
+    particulars(report),
+    report.stages.length === 0 ? '' : `How long it took\n\n${indented(stageTable(report))}`,
+    countsTable('Rows of every table', 'table', report.comparisons, 'rows'),
+    countsTable('Everything else', 'objects', report.comparisons, 'objects'),
+  ];
+  return composeMail(
+    subject,
+    paragraphs.map((text) => text.split('\n').map(printable).join('\n')),
+  );
+}
+
+type Opening = { readonly subject: string; readonly opening: string[] };
+
+function passed(report: PassedReport, costUsd: number | undefined): Opening {
+  const { id, source, torrents, serverVersion, durationMs } = report;
+  const time = `The restore took ${formatDuration(recoveryMsOf(report))}; the whole test took ${formatDuration(durationMs)}${price(costUsd)}.`;
+  const { warn } = tallyOf(report.checks);
+  const warnings = warn === 0 ? '' : `, ${plural(warn, 'warning')}`;
+  return {
+    subject: `[offsite] Restore test passed: ${source}, ${plural(torrents, 'torrent')}${warnings}`,
+    opening: [
+      `${headline(report)} All ${plural(torrents, 'torrent')} came back, and every row, index and constraint of its inventory. ${time} ${warn === 0 ? 'There is nothing to do.' : 'Look at what warns.'}`,
+      `${id}, dumped ${formatInstant(parseArchiveId(id).takenAt)}, was loaded into an empty PostgreSQL ${shortVersion(serverVersion)} and compared with what its verdict says that was dumped.`,
+    ],
+  };
+}
+
+function failed(report: FailedReport, costUsd: number | undefined): Opening {
+  const { id, source, torrents, failure, durationMs } = report;
+  const { expected, found, code, hint, line, statement } = failure;
+  const message = shortMessage(failure, id);
+  const { what, commands } = adviceOn(report);
+  const rows: [string, string | undefined][] = [
+    ['archive', id],
+    ['expected', expected],
+    ['found', found],
+    ['line', line === undefined ? undefined : `${formatCount(line)} of the plain dump`],
+    ['statement', statement],
+    ['code', code],
+  ];
+  const known = rows.flatMap(([word, text]) => (text === undefined ? [] : [[word, text.trim()] as const]));
+  const count = torrents === undefined ? '' : `, ${plural(torrents, 'torrent')}`;
+  return {
+    subject: `[offsite] RESTORE TEST FAILED: ${source}${count}: ${message}`,
+    opening: [
+      `${sentence(message)} ${headline(report)}`,
+      `What to do: ${hint}.`,
+      indented(hangingTable(known, columns - 2)),
+      ...differingNames(report.comparisons),
+      `${what}\n\n${indented(commands.map(([command, does]) => `${command}\n  ${does}`).join('\n'))}`,
+      `The test took ${formatDuration(durationMs)}${price(costUsd)}.`,
+      runbookLine('restoreTestFailed'),
+    ],
+  };
+}
+
+function price(usd: number | undefined): string {
+  if (usd === undefined) return '';
+  return usd < 0.01 ? ' and cost less than one cent' : ` and cost about ${formatUsd(usd)}`;
+}
+
+function checksSection({ checks }: RestoreReport): string {
+  if (checks.length === 0) return '';
+  return `Checks: ${describeTally(tallyOf(checks))}\n\n${indented(checkLines(checks, columns - 2))}`;
+}
+
+function differingNames(comparisons: readonly Comparison[]): string[] {
+  const sentence = (what: string, how: string, names: readonly string[], all: number) => {
+    const shown = names.slice(0, shownNames);
+    const rest = all > shown.length ? `, and ${formatCount(all - shown.length)} more` : '';
+    return names.length === 0 ? [] : [`${what} that ${how}: ${shown.join(', ')}${rest}`];
+  };
+  return comparisons.flatMap(({ what, expected, found, missing = [], unexpected = [] }) => [
+    ...sentence(what, 'did not come back', missing, expected - (found ?? 0) + unexpected.length),
+    ...sentence(what, 'were not dumped', unexpected, (found ?? 0) - expected + missing.length),
+  ]);
+}
+
+function particulars(report: RestoreReport): string {
+  const { id, source, startedAt } = report;
+  const key = restoreReportKey({ id, source }, new Date(startedAt));
+  return `What was tested\n\n${indented(hangingTable([...particularsOf(report), ['report', key]], columns - 2))}`;
+}
+
+function stageTable({ stages, durationMs: took }: RestoreReport): string {
+  const rows = stages.map((stage) => [stage.stage, formatDuration(stage.durationMs), share(stage, took)]);
+  return textTable([['stage', 'time', 'when'], ...rows]);
+}
+
+const shareWidth = 40;
+
+/** The stage on a line that is the whole test. */
+function share({ startMs, durationMs }: RestoreStage, took: number): string {
+  if (took === 0) return '';
+  const from = Math.min(shareWidth - 1, Math.floor((startMs / took) * shareWidth));
+  const to = Math.min(
+    shareWidth,
+    Math.max(from + 1, Math.round(((startMs + durationMs) / took) * shareWidth)),
+  );
+  return `${'.'.repeat(from)}${'#'.repeat(to - from)}${'.'.repeat(shareWidth - to)}`;
+}
+
+function countsTable(
+  title: string,
+  heading: string,
+  comparisons: readonly Comparison[],
+  wanted: Comparison['counted'],
+): string {
+  const chosen = comparisons.filter(({ counted }) => counted === wanted);
+  if (chosen.length === 0) return '';
+  const lines = chosen.map(({ what, expected, found, same }) => [
+    what,
+    formatCount(expected),
+    found === null ? '-' : formatCount(found),
+    same ? '' : found === null ? 'NOT THERE' : 'DIFFERS',
+  ]);
+  return `${title}\n\n${indented(textTable([[heading, 'dumped', 'restored', ''], ...lines]))}`;
+}

@@ -1,0 +1,221 @@
+// The quarterly proof: an archive is restored for real, on a server made for it and thrown away afterwards, and what
+// came back is compared with what was dumped. However it ends, a report is written and a mail is sent.
+
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { rowsOf } from '../archive/inventory.ts';
+import type { Manifest } from '../archive/manifest.ts';
+import { type ArchiveId, archiveKeys, parseArchiveId } from '../archive/names.ts';
+import { readManifest } from '../archive/read-manifest.ts';
+import { countedTable } from '../archive/verdict.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { formatDuration } from '../base/quantities.ts';
+import { toolVersion } from '../base/version.ts';
+import { assertDiskHolds, restoreTimeLimitMs } from '../cost/task-size.ts';
+import type { Mail } from '../mail/mail.ts';
+import { explainByServerLog } from '../postgres/errors.ts';
+import { assertServerFits } from '../postgres/server-versions.ts';
+import { ask } from '../postgres/session.ts';
+import type { ThrowawayPostgres } from '../postgres/throwaway.ts';
+import { describeFailure, markerMissing, nothingToCount } from '../report/failure.ts';
+import { type RestoreFailure, type RestoreReport, restoreReportFormat } from '../report/report.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { assertSame, compareWithInventory } from './compare.ts';
+import { deliverReport } from './deliver.ts';
+import { blameBytes, type IntactVerdict, openJudged, readIntactVerdict } from './judged-archive.ts';
+import { loadArchive } from './load.ts';
+import { readChecks } from './read-checks.ts';
+import { freeBytesOf, watchResources } from './resource-watch.ts';
+import { assertChecks, type CheckFile, runChecks } from './run-checks.ts';
+import { makeSandbox } from './sandbox.ts';
+import { Stages } from './stages.ts';
+
+export type RestoreTrialOptions = {
+  readonly store: ArchiveStore;
+  readonly archiveId: string;
+  /** Starts an empty server; it is stopped in any case. */
+  readonly startServer: () => Promise<ThrowawayPostgres>;
+  readonly now: () => Date;
+  readonly log?: ((line: string) => void) | undefined;
+  /** The operator's own checks, as text; those in the vault when not given. */
+  readonly checks?: { readonly text: string; readonly file: string } | undefined;
+  /** What the test runs in, where that is paid for. */
+  readonly task?: RestoreReport['task'];
+  /** That load and make indexes at the same time; by default one for each core. */
+  readonly sessions?: number | undefined;
+  readonly progressEveryMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type RestoreTestOptions = RestoreTrialOptions & {
+  readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Whose prices the task has. */
+  readonly region?: string | undefined;
+};
+
+/** What is known so far; a failure reports as much of it as there is. */
+type Findings = {
+  -readonly [Key in
+    | 'archive'
+    | 'serverVersion'
+    | 'torrents'
+    | 'restoration'
+    | 'resources']?: RestoreReport[Key];
+} & {
+  comparisons: RestoreReport['comparisons'];
+  checks: RestoreReport['checks'];
+};
+
+/** What is tested, as its manifest and verdict say. */
+type Subject = { readonly id: ArchiveId; readonly manifest: Manifest; readonly verdict: IntactVerdict };
+
+const database = 'restore_test';
+const progressEveryMs = 10_000;
+const lastWordsMs = 300;
+/** More sessions than this only wait for each other. */
+const sessionsMax = 8;
+
+/**
+ * Restores an archive into a throw-away server, compares everything, reports.
+ *
+ * @returns The report, passed or failed; it is stored under the archive's reports and was mailed.
+ * @throws `OffsiteError` `ARCHIVE_ID_INVALID`, or whatever kept the mail from being sent: the report may be stored.
+ */
+export async function restoreTest(options: RestoreTestOptions): Promise<RestoreReport> {
+  const report = await tryRestore(options);
+  await deliverReport(report, options);
+  return report;
+}
+
+/**
+ * Restores an archive into a throw-away server and compares everything.
+ *
+ * @returns The report, passed or failed; it is neither stored nor mailed.
+ * @throws `OffsiteError` `ARCHIVE_ID_INVALID`.
+ */
+export async function tryRestore(options: RestoreTrialOptions): Promise<RestoreReport> {
+  const { now, signal, log = () => {} } = options;
+  const id = parseArchiveId(options.archiveId);
+  const startedAt = now();
+  const stages = new Stages(startedAt, now, log);
+  const findings: Findings = { comparisons: [], checks: [] };
+  let failure: RestoreFailure | undefined;
+  try {
+    await prove(id, findings, stages, options);
+  } catch (error) {
+    failure = describeFailure(
+      signal?.aborted && signal.reason instanceof OffsiteError ? signal.reason : error,
+    );
+  }
+  return {
+    format: restoreReportFormat,
+    id: id.id,
+    source: id.source,
+    startedAt: startedAt.toISOString(),
+    durationMs: now().getTime() - startedAt.getTime(),
+    toolVersion,
+    stages: stages.list,
+    ...findings,
+    ...(options.task !== undefined && { task: options.task }),
+    ...(failure === undefined ? { outcome: 'passed' as const } : { outcome: 'failed' as const, failure }),
+  } as RestoreReport;
+}
+
+async function prove(
+  id: ArchiveId,
+  findings: Findings,
+  stages: Stages,
+  options: RestoreTrialOptions,
+): Promise<void> {
+  const { store, log = () => {} } = options;
+  const manifest = await readManifest(store, id);
+  const verdict = await readIntactVerdict(store, id);
+  const checks = await readChecks(store, id, options.checks);
+  options.signal?.throwIfAborted();
+  const server = await stages.measure('start server', options.startServer);
+  const watched = await watchResources(server.disk);
+  try {
+    const limited = { ...options, signal: withTimeLimit(manifest, options.signal) };
+    await proveOn(server, { id, manifest, verdict }, { findings, stages, checks }, limited);
+  } catch (error) {
+    // A session breaks before the server has said why.
+    await sleep(lastWordsMs);
+    throw explainByServerLog(error, server.log());
+  } finally {
+    findings.resources = await watched();
+    await server.stop().catch((error) => log(`restore-test: stopping the server failed: ${error}`));
+  }
+}
+
+async function proveOn(
+  server: ThrowawayPostgres,
+  subject: Subject,
+  { findings, stages, checks }: { findings: Findings; stages: Stages; checks: CheckFile[] },
+  options: RestoreTrialOptions,
+): Promise<void> {
+  const { signal } = options;
+  const { inventory } = subject.verdict;
+  const [version] = await ask(server.connection, 'SHOW server_version', { signal });
+  findings.serverVersion = version?.[0] ?? 'unknown';
+  assertServerFits(inventory, findings.serverVersion);
+  const { plainBytes } = subject.manifest;
+  if (server.disk !== undefined) assertDiskHolds(plainBytes, await freeBytesOf(server.disk));
+  const sandbox = await makeSandbox({ connection: server.connection, database, inventory });
+  const inside = (sql: string) => ask(sandbox.connection, sql, { database, signal });
+  const { ended } = await load(sandbox, subject, findings, stages, options);
+  findings.comparisons = await stages.measure('compare', () =>
+    compareWithInventory(sandbox.connection, inventory, { ask: inside }),
+  );
+  const [size] = await inside('SELECT pg_database_size(current_database())');
+  if (findings.restoration) findings.restoration.databaseBytes = Number(size?.[0]);
+  const counts = findings.comparisons.find(({ what }) => what === `public.${countedTable}`);
+  if (typeof counts?.found === 'number') {
+    const [row] = await inside(`SELECT count(*) FROM public.${countedTable}`);
+    findings.torrents = Number(row?.[0]);
+  }
+  assertSame(findings.comparisons);
+  if (!ended) throw markerMissing();
+  if (findings.torrents === undefined) throw nothingToCount(inventory.tables);
+  const facts = { dumpedAt: new Date(subject.manifest.startedAt), torrents: rowsOf(inventory, countedTable) };
+  findings.checks = await stages.measure('checks', () =>
+    runChecks(sandbox.connection, database, checks, facts, signal),
+  );
+  assertChecks(findings.checks);
+}
+
+async function load(
+  sandbox: Awaited<ReturnType<typeof makeSandbox>>,
+  { id, manifest, verdict }: Subject,
+  findings: Findings,
+  stages: Stages,
+  options: RestoreTrialOptions,
+): Promise<{ ended: boolean }> {
+  const { now, signal, log = () => {} } = options;
+  const sessions = options.sessions ?? Math.min(Math.max(2, availableParallelism()), sessionsMax);
+  const began = now();
+  const opened = await openJudged(options.store, id, manifest, verdict);
+  const { etag, versionId } = opened;
+  const { compressedBytes, plainBytes } = manifest;
+  findings.archive = { key: archiveKeys(id).archive, etag, versionId, compressedBytes, plainBytes };
+  const everyMs = options.progressEveryMs ?? progressEveryMs;
+  const what = { manifest, sandbox, database, sessions, stages, now, log, progressEveryMs: everyMs, signal };
+  const restored = await loadArchive(opened, what).catch(async (error) => {
+    throw await blameBytes(error, { store: options.store, id, manifest, signal });
+  });
+  const recoveryMs = now().getTime() - began.getTime();
+  findings.restoration = { way: 'parallel', sessions, recoveryMs };
+  return restored;
+}
+
+/** A restore that hangs must not be paid for without end. */
+function withTimeLimit({ plainBytes }: Manifest, signal: AbortSignal | undefined): AbortSignal {
+  const limitMs = restoreTimeLimitMs(plainBytes);
+  const limit = new AbortController();
+  const error = new OffsiteError('RESTORE_OUT_OF_TIME', 'the restore test took longer than it ever may', {
+    expected: `an end within ${formatDuration(limitMs)}, ten times what such a dump takes`,
+    found: 'no end',
+    hint: 'what it did last is in the log: a statement of the dump may wait for ever, or the disk is far too slow',
+  });
+  setTimeout(() => limit.abort(error), limitMs).unref();
+  return signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);
+}

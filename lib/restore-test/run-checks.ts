@@ -1,0 +1,114 @@
+// Asks a restored database the operator's questions. They run as the role that restored, read-only and within a limit of
+// time: what is in the database came from a dump, and functions in it may be anybody's.
+
+import { OffsiteError } from '../base/errors.ts';
+import { openSession, type ServerConnection, type Session } from '../postgres/session.ts';
+import type { CheckResult } from '../report/check-result.ts';
+import { type Check, judgeCheck } from './checks.ts';
+
+export type CheckFile = { readonly checks: readonly Check[]; readonly origin: CheckResult['origin'] };
+
+export type CheckFacts = {
+  readonly dumpedAt: Date;
+  /** Rows of the counted table in the dump. */
+  readonly torrents: number | undefined;
+};
+
+const checkWithinMs = 600_000;
+
+/**
+ * Runs checks one after another.
+ *
+ * @returns A result for each: one that cannot be run has failed, and says why.
+ * @throws Only if the database cannot be reached at all.
+ */
+export async function runChecks(
+  connection: ServerConnection,
+  database: string,
+  files: readonly CheckFile[],
+  facts: CheckFacts,
+  signal?: AbortSignal,
+): Promise<CheckResult[]> {
+  const session = await openSession(connection, database);
+  const breakOff = () => session.destroy();
+  signal?.addEventListener('abort', breakOff, { once: true });
+  try {
+    // Freshly loaded tables have no statistics, and a check over all rows would be planned as if they were small.
+    await session.run('ANALYZE');
+    const results: CheckResult[] = [];
+    for (const { checks, origin } of files) {
+      for (const check of checks) {
+        signal?.throwIfAborted();
+        results.push({ name: check.name, origin, ...(await runCheck(session, check, facts)) });
+      }
+    }
+    results.push(await searchCheck(session));
+    return results;
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener('abort', breakOff);
+    await session.close().catch(() => undefined);
+  }
+}
+
+/**
+ * Passes if no check failed; warnings pass.
+ *
+ * @throws `OffsiteError` `RESTORE_CHECK_FAILED` naming each that did.
+ */
+export function assertChecks(results: readonly CheckResult[]): void {
+  const failed = results.filter(({ outcome }) => outcome === 'fail');
+  if (failed.length === 0) return;
+  const names = failed.map(({ name }) => name).join(', ');
+  throw new OffsiteError('RESTORE_CHECK_FAILED', `the restored database fails ${names}`, {
+    expected: `all ${results.length} checks to pass`,
+    found: failed.map(({ name, detail }) => `${name}: ${detail}`).join('\n'),
+    hint: 'what was dumped came back, but it is not as it should be: look at the database that is dumped, by the same SQL (offsite restore-test --print-checks)',
+  });
+}
+
+async function runCheck(session: Session, check: Check, { dumpedAt, torrents }: CheckFacts) {
+  const began = performance.now();
+  const durationMs = () => Math.round(performance.now() - began);
+  try {
+    await session.run(
+      `BEGIN READ ONLY;
+       SET LOCAL statement_timeout = ${checkWithinMs};
+       SET LOCAL search_path = public, pg_catalog;
+       SET LOCAL timezone = 'UTC';
+       SET LOCAL datestyle = 'ISO';
+       SET LOCAL offsite.dumped_at = '${dumpedAt.toISOString()}';
+       SET LOCAL offsite.torrents = '${torrents ?? -1}'`,
+    );
+    const answer = judgeCheck(check, await session.rows(check.sql));
+    return { ...answer, durationMs: durationMs() };
+  } catch (error) {
+    const { message } = error as Error;
+    return { outcome: 'fail' as const, detail: `could not be run: ${message}`, durationMs: durationMs() };
+  } finally {
+    await session.run('ROLLBACK').catch(() => undefined);
+  }
+}
+
+/** Whether full-text search goes through an index: with it gone, the application answers, but takes minutes. */
+async function searchCheck(session: Session): Promise<CheckResult> {
+  const began = performance.now();
+  const named = { name: 'search_through_gin', origin: 'shipped' as const };
+  const durationMs = () => Math.round(performance.now() - began);
+  try {
+    await session.run('BEGIN READ ONLY; SET LOCAL enable_seqscan = off');
+    const plan = await session.rows(
+      `EXPLAIN SELECT 1 FROM public.torrent_contents WHERE tsv @@ 'offsite'::pg_catalog.tsquery`,
+    );
+    const scan = /Index Scan on (\S+)/.exec(plan.map(([line]) => line).join('\n'))?.[1];
+    if (scan === undefined)
+      return { ...named, outcome: 'fail', detail: 'no index answers it', durationMs: durationMs() };
+    return { ...named, outcome: 'pass', detail: `by ${scan}`, durationMs: durationMs() };
+  } catch (error) {
+    const detail = `could not be run: ${(error as Error).message}`;
+    return { ...named, outcome: 'fail', detail, durationMs: durationMs() };
+  } finally {
+    await session.run('ROLLBACK').catch(() => undefined);
+  }
+}

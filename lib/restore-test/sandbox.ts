@@ -1,0 +1,140 @@
+// Where a dump is restored that may be anybody's: a database of its own, and an ordinary role that may do there what the
+// dump's owners may, and nothing else. A dump that asks for a program, a file or a superuser is refused by the server.
+
+import { randomBytes } from 'node:crypto';
+import { splitName } from '../archive/comparison.ts';
+import type { Inventory } from '../archive/inventory.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
+import { ask, type ServerConnection } from '../postgres/session.ts';
+import { TokenCursor } from '../sql/token-cursor.ts';
+
+export type SandboxOptions = {
+  /** As the superuser of a server that is thrown away. Its name must not be one that a dump could hold. */
+  readonly connection: ServerConnection;
+  readonly database: string;
+  readonly inventory: Pick<Inventory, 'roles' | 'extensions'>;
+};
+
+export type Sandbox = {
+  /** As the role that restores. */
+  readonly connection: ServerConnection;
+  /** Whether a statement of the dump was done beforehand, and must not be run. */
+  readonly skips: (tokens: readonly string[]) => boolean;
+};
+
+/**
+ * Extensions that only a superuser may create, and whose functions reach neither files nor programs nor the network, or
+ * ask for a superuser themselves.
+ *
+ * @remarks Trusted ones (pg_trgm, btree_gin …) the role may create by itself.
+ * @see https://www.postgresql.org/docs/16/contrib.html
+ */
+const harmlessExtensions = new Set([
+  'amcheck',
+  'bloom',
+  'earthdistance',
+  'pageinspect',
+  'pg_buffercache',
+  'pg_freespacemap',
+  'pg_prewarm',
+  'pg_stat_statements',
+  'pg_visibility',
+  'pgrowlocks',
+  'pgstattuple',
+  'vector',
+]);
+
+/**
+ * Makes database, roles and extensions.
+ *
+ * @throws `OffsiteError` `RESTORE_FAILED` if the server lacks an extension, `RESTORE_REFUSED` if only a superuser may
+ *   create it and it is not known to be harmless.
+ */
+export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { connection, database, inventory } = options;
+  const names = [...new Set(inventory.roles.map((role) => splitName(role)[0] ?? role))];
+  // Predefined roles may run programs and read files: a dump that names them is given nothing of theirs.
+  const owners = names.filter((name) => !name.startsWith('pg_'));
+  const restorer = `offsite_restorer_${randomBytes(6).toString('hex')}`;
+  const password = randomBytes(18).toString('base64url');
+  const [owner = restorer, ...others] = owners;
+  await ask(connection, rolesSql({ restorer, password, owner, others }));
+  await ask(
+    connection,
+    `CREATE DATABASE ${quoteIdentifier(database)} OWNER ${quoteIdentifier(owner)} TEMPLATE template0 ENCODING 'UTF8'`,
+  );
+  const premade = await premakeExtensions(options);
+  return {
+    connection: { via: 'server', env: { ...connection.env, PGUSER: restorer, PGPASSWORD: password } },
+    skips: (tokens) => commentsOn(tokens, premade),
+  };
+}
+
+/**
+ * The role that restores is a member of all owners, and they are members of the first, who owns the database: so each may
+ * be given what stands in a schema of his.
+ */
+function rolesSql(roles: {
+  restorer: string;
+  password: string;
+  owner: string;
+  others: readonly string[];
+}): string {
+  const { restorer, password, owner, others } = roles;
+  const owners = owner === restorer ? [] : [owner, ...others];
+  const quoted = owners.map(quoteIdentifier);
+  return [
+    `CREATE ROLE ${quoteIdentifier(restorer)} LOGIN NOSUPERUSER PASSWORD ${quoteLiteral(password)};`,
+    ...quoted.map((name) => `CREATE ROLE ${name} NOLOGIN;`),
+    ...quoted.slice(1).map((name) => `GRANT ${quoted[0]} TO ${name};`),
+    ...quoted.map((name) => `GRANT ${name} TO ${quoteIdentifier(restorer)};`),
+  ].join('\n');
+}
+
+async function premakeExtensions({ connection, database, inventory }: SandboxOptions): Promise<Set<string>> {
+  const wanted = inventory.extensions.map((name) => splitName(name)[0] ?? name);
+  const rows = await ask(
+    connection,
+    `SELECT e.name, bool_or(v.trusted OR NOT v.superuser) FROM pg_available_extensions e
+     JOIN pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version GROUP BY e.name`,
+    { database },
+  );
+  const mayBeMade = new Map(rows.map(([name = '', free]) => [name, free === 't']));
+  const missing = wanted.filter((name) => !mayBeMade.has(name));
+  if (missing.length > 0) throw extensionMissing(missing);
+  const premade = wanted.filter((name) => mayBeMade.get(name) === false && name !== 'plpgsql');
+  const refused = premade.filter((name) => !harmlessExtensions.has(name));
+  if (refused.length > 0) throw extensionRefused(refused);
+  for (const name of premade)
+    await ask(connection, `CREATE EXTENSION ${quoteIdentifier(name)} CASCADE`, { database });
+  return new Set(['plpgsql', ...premade]);
+}
+
+/** Only the owner of an extension may comment on it, and of these that is a superuser. */
+function commentsOn(tokens: readonly string[], premade: ReadonlySet<string>): boolean {
+  const cursor = new TokenCursor(tokens);
+  if (!cursor.skip('COMMENT', 'ON', 'EXTENSION')) return false;
+  const name = cursor.identifier();
+  return name !== undefined && premade.has(splitName(name)[0] ?? name);
+}
+
+function extensionMissing(names: readonly string[]): OffsiteError {
+  return new OffsiteError('RESTORE_FAILED', 'the server lacks an extension that the dump needs', {
+    expected: `the extension ${names.join(', ')} to be installed beside the server`,
+    found: 'no such extension',
+    hint: 'install its package on this machine, or in bin/restore-test.Dockerfile after FROM postgres',
+  });
+}
+
+function extensionRefused(names: readonly string[]): OffsiteError {
+  return new OffsiteError(
+    'RESTORE_REFUSED',
+    'the dump asks for an extension that could reach out of the database',
+    {
+      expected: `trusted extensions, or of the others: ${[...harmlessExtensions].join(', ')}`,
+      found: names.join(', '),
+      hint: 'BitAgent uses none of these; find out who made it, and restore by hand if it is as it should be',
+    },
+  );
+}

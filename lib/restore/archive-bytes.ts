@@ -1,0 +1,103 @@
+// An archive's bytes on their way to psql: inflated, and checked against the manifest while they pass. Nothing is kept,
+// neither on disk nor in memory.
+
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { Manifest } from '../archive/manifest.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
+
+/** What the bytes must be. */
+export type ArchiveBytes = Pick<Manifest, 'id' | 'sha256' | 'compressedBytes' | 'plainBytes'>;
+
+/** Bytes that have passed so far. */
+export type InflateProgress = { compressedBytes: number; plainBytes: number };
+
+export type InflatedArchive = {
+  /** Leaving the iteration early closes the download. */
+  readonly dump: AsyncGenerator<Buffer>;
+  readonly progress: Readonly<InflateProgress>;
+};
+
+export type InflateOptions = {
+  readonly signal?: AbortSignal | undefined;
+  /** Called after the last compressed byte. */
+  readonly onDownloaded?: (() => void) | undefined;
+  /** As of `gunzip`. */
+  readonly by?: string | undefined;
+};
+
+/**
+ * Inflates an archive while it is downloaded.
+ *
+ * @param body - The archive's bytes.
+ * @returns The dump's plain text. It ends only if every byte was as the manifest says; else, in place of its end, it
+ *   throws `OffsiteError` `ARCHIVE_DAMAGED`, `STORE_UNREACHABLE` if the download broke off, or `RESTORE_FAILED` if
+ *   igzip did.
+ */
+export function inflateArchive(
+  body: Readable,
+  expected: ArchiveBytes,
+  options: InflateOptions = {},
+): InflatedArchive {
+  const progress: InflateProgress = { compressedBytes: 0, plainBytes: 0 };
+  return { dump: inflate(body, expected, progress, options), progress };
+}
+
+async function* inflate(
+  body: Readable,
+  expected: ArchiveBytes,
+  progress: InflateProgress,
+  { signal, onDownloaded, by }: InflateOptions,
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  const onChunk = (chunk: Buffer) => {
+    hash.update(chunk);
+    progress.compressedBytes += chunk.length;
+  };
+  try {
+    for await (const chunk of gunzip(body, { onChunk, onEnd: onDownloaded, by, signal })) {
+      progress.plainBytes += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    throw explain(error, expected, progress);
+  }
+  const compared: [string, string | number, string | number][] = [
+    ['compressed bytes', expected.compressedBytes, progress.compressedBytes],
+    ['plain bytes', expected.plainBytes, progress.plainBytes],
+    ['sha256', expected.sha256, hash.digest('hex')],
+  ];
+  const different = compared.find(([, wanted, found]) => wanted !== found);
+  if (different === undefined) return;
+  const [what, wanted, found] = different;
+  throw damaged(expected.id, `${what} ${wanted}, as in the manifest`, `${what} ${found}`);
+}
+
+function explain(error: unknown, expected: ArchiveBytes, { compressedBytes }: InflateProgress): unknown {
+  if (error instanceof OffsiteError) return error;
+  const found = `${(error as Error).message}, after ${compressedBytes} of ${expected.compressedBytes} bytes`;
+  if (error instanceof NotGzip) return damaged(expected.id, 'whole gzip members up to the last byte', found);
+  if (error instanceof GunzipFailed) {
+    return new OffsiteError('RESTORE_FAILED', `igzip did not inflate ${expected.id}`, {
+      expected: 'exit code 0, or 1 if the archive is damaged',
+      found,
+      hint: 'is there memory left on this machine? without igzip on the PATH, Node inflates it',
+      cause: error,
+    });
+  }
+  return new OffsiteError('STORE_UNREACHABLE', `the download of ${expected.id} broke off`, {
+    expected: `${expected.compressedBytes} bytes`,
+    found,
+    hint: 'try again; the archive itself was not touched',
+    cause: error,
+  });
+}
+
+function damaged(id: string, expected: string, found: string): OffsiteError {
+  return new OffsiteError('ARCHIVE_DAMAGED', `the archive ${id} is damaged`, {
+    expected,
+    found,
+    hint: "back up again now (offsite backup), restore from a neighbour meanwhile (offsite list), and let 'offsite verify' look at this one",
+  });
+}

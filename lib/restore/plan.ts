@@ -1,0 +1,89 @@
+// How a statement of a dump may be run: in its place among all others, or beside those that it has nothing to do with.
+// Only what pg_dump writes after the data is ever moved, and only past statements on other tables: the result is that
+// of running the dump from its beginning to its end.
+
+import { splitName } from '../archive/comparison.ts';
+import { TokenCursor } from '../sql/token-cursor.ts';
+
+/** A table that a statement reads (`shared`) or changes (`exclusive`). */
+export type Claim = { readonly table: string; readonly how: 'shared' | 'exclusive' };
+
+export type Plan =
+  /** Holds for all that follows, in every session. */
+  | { readonly how: 'setting' }
+  /** Touches no table: may be run while tables are loaded. */
+  | { readonly how: 'aside' }
+  /** An index, a key or a trigger: may be run beside statements whose claims do not conflict. */
+  | { readonly how: 'beside'; readonly claims: readonly Claim[]; readonly method: string }
+  /** After everything before it and before everything after it. */
+  | { readonly how: 'in order' };
+
+const inOrder: Plan = { how: 'in order' };
+
+/**
+ * Plans a statement.
+ *
+ * @param tokens - Its first tokens.
+ * @remarks What is not known in every word is run in order.
+ */
+export function planStatement(tokens: readonly string[]): Plan {
+  const cursor = new TokenCursor(tokens);
+  if (cursor.skip('SET')) {
+    // SET LOCAL, SET SESSION AUTHORIZATION, SET ROLE, SET CONSTRAINTS mean other things.
+    return /^[a-z_]+$/i.test(cursor.peek()) && ['=', 'TO'].includes(cursor.peek(1))
+      ? { how: 'setting' }
+      : inOrder;
+  }
+  if (cursor.skip('SELECT', 'PG_CATALOG', '.')) {
+    if (cursor.skip('SET_CONFIG', '(')) return { how: 'setting' };
+    return cursor.skip('SETVAL', '(', "''", ',', '0', ',') ? { how: 'aside' } : inOrder;
+  }
+  if (cursor.skip('CREATE')) return planCreate(cursor);
+  if (cursor.skip('ALTER', 'TABLE', 'ONLY')) return planConstraint(cursor);
+  return inOrder;
+}
+
+/** Whether two statements may not be run at the same time, nor change places. */
+export function conflict(one: readonly Claim[], other: readonly Claim[]): boolean {
+  return one.some(({ table, how }) =>
+    other.some((claim) => claim.table === table && (how === 'exclusive' || claim.how === 'exclusive')),
+  );
+}
+
+/** Names a table in one way, however a dump quotes it. */
+export function tableKey(name: string): string {
+  return JSON.stringify(splitName(name));
+}
+
+function planCreate(cursor: TokenCursor): Plan {
+  cursor.skip('UNIQUE');
+  if (cursor.skip('INDEX')) {
+    // ON ONLY: the index of a partitioned table, which others are attached to.
+    if (cursor.qualifiedName() === undefined || !cursor.skip('ON') || cursor.peek() === 'ONLY')
+      return inOrder;
+    const table = cursor.qualifiedName();
+    if (table === undefined || !cursor.skip('USING')) return inOrder;
+    const method = cursor.next().toLowerCase();
+    return { how: 'beside', claims: [{ table: tableKey(table), how: 'shared' }], method };
+  }
+  if (!cursor.skip('TRIGGER') || cursor.identifier() === undefined || !cursor.seek('ON')) return inOrder;
+  const table = cursor.qualifiedName();
+  // FROM another table: a constraint trigger's, which is CREATE CONSTRAINT TRIGGER and so not here.
+  return table === undefined ? inOrder : { how: 'beside', claims: [exclusive(table)], method: 'trigger' };
+}
+
+function planConstraint(cursor: TokenCursor): Plan {
+  const table = cursor.qualifiedName();
+  if (table === undefined || !cursor.skip('ADD', 'CONSTRAINT') || cursor.identifier() === undefined)
+    return inOrder;
+  if (cursor.skip('PRIMARY', 'KEY') || cursor.skip('UNIQUE'))
+    return { how: 'beside', claims: [exclusive(table)], method: 'key' };
+  if (!cursor.skip('FOREIGN', 'KEY') || !cursor.seek('REFERENCES')) return inOrder;
+  const referenced = cursor.qualifiedName();
+  if (referenced === undefined) return inOrder;
+  return { how: 'beside', claims: [exclusive(table), exclusive(referenced)], method: 'foreign key' };
+}
+
+function exclusive(table: string): Claim {
+  return { table: tableKey(table), how: 'exclusive' };
+}

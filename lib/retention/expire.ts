@@ -1,0 +1,48 @@
+// expire: plans retention for every source, then does what the plan says, manifest first: an interruption leaves an
+// archive without manifest, which is no archive, and which a later run removes.
+
+import { archiveKeys, archivesPrefix, parseArchiveId } from '../archive/names.ts';
+import { readCatalogue } from '../archive/read-catalogue.ts';
+import { forEachSource } from '../archive/sources.ts';
+import type { Mail } from '../mail/mail.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { readHolds } from './holds.ts';
+import { standstillMail } from './mails.ts';
+import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
+
+export type ExpireOptions = {
+  readonly store: ArchiveStore;
+  readonly policy: RetentionPolicy;
+  /** Sources whose standstill an alarm of CloudWatch tells of; of others, a mail does. */
+  readonly sourcesWithAlarm: readonly string[];
+  readonly now: Date;
+  /** Plan only; nothing is deleted and nobody is told. */
+  readonly dryRun: boolean;
+  readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Is given each source's plan once it was carried out. Nothing is kept here: there may be a thousand of them. */
+  readonly onPlan: (plan: RetentionPlan) => void;
+};
+
+/** Expires what the policy no longer keeps, of every source in the store. */
+export async function expire(options: ExpireOptions): Promise<void> {
+  const { store, policy, now, dryRun } = options;
+  await forEachSource(await store.folders(archivesPrefix), async (source) => {
+    const entries = await readCatalogue(store, source, { intactEnough: policy.keepIntact });
+    // Read after the catalogue: an archive that is seen back has its hold by then.
+    const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
+    if (!dryRun) {
+      for (const { id } of plan.expire) await deleteArchive(store, id);
+      if (plan.standstill !== undefined && !options.sourcesWithAlarm.includes(source)) {
+        await options.sendMail(standstillMail(plan));
+      }
+    }
+    options.onPlan(plan);
+  });
+}
+
+async function deleteArchive(store: ArchiveStore, id: string): Promise<void> {
+  const { manifest, archive, verdict } = archiveKeys(parseArchiveId(id));
+  await store.delete(manifest);
+  await store.delete(archive);
+  await store.delete(verdict);
+}

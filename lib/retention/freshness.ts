@@ -1,0 +1,94 @@
+// The dead-man's switch: how old is the newest proof, and does the operator have to hear of it (again)?
+
+import * as z from 'zod';
+import type { CatalogueEntry } from '../archive/catalogue-of.ts';
+import { hoursBetween } from '../base/quantities.ts';
+
+export type FreshnessLimits = { readonly archiveHours: number; readonly restoreTestHours: number };
+
+/** What is watched of a source. */
+export type Subject = 'archive' | 'restore test';
+
+/** One proof that is older than its limit, or was never given. */
+export type Overdue = {
+  readonly subject: Subject;
+  /** Age of the newest proof; if there never was one, the time since the source is watched. */
+  readonly ageHours: number;
+  readonly never: boolean;
+  readonly limitHours: number;
+};
+
+/** What the watcher remembers of a source between its runs. */
+export const watchStateSchema = z.object({
+  /** When the watcher first looked: from then on a proof is expected. */
+  firstSeenAt: z.iso.datetime(),
+  /** When the operator was last told, by mail or by an alarm, and of what. */
+  toldAt: z.iso.datetime().optional(),
+  toldOf: z.array(z.enum(['archive', 'restore test'])).default([]),
+  /** Ids of the orphan archives that the operator was told of. */
+  toldOrphans: z.array(z.string()).default([]),
+});
+
+export type WatchState = z.infer<typeof watchStateSchema>;
+
+type Proofs = {
+  readonly firstSeenAt: Date;
+  readonly newestIntactAt?: Date | undefined;
+  readonly restoreTestPassedAt?: Date | undefined;
+};
+
+/** Finds the proofs that are too old. */
+export function findOverdue(proofs: Proofs, limits: FreshnessLimits, now: Date): Overdue[] {
+  const watched: [Subject, Date | undefined, number][] = [
+    ['archive', proofs.newestIntactAt, limits.archiveHours],
+    ['restore test', proofs.restoreTestPassedAt, limits.restoreTestHours],
+  ];
+  return watched
+    .map(([subject, at, limitHours]) => ({
+      subject,
+      ageHours: hoursBetween(at ?? proofs.firstSeenAt, now),
+      never: at === undefined,
+      limitHours,
+    }))
+    .filter(({ ageHours, limitHours }) => ageHours > limitHours);
+}
+
+const reminderHours = 24;
+
+/** What is told now, and when the operator was told last once that is done. */
+export type Telling = {
+  readonly mail: 'overdue' | 'recovered' | 'nothing';
+  readonly toldAt: string | undefined;
+};
+
+/**
+ * Decides whether the operator hears of it now: at once when something becomes overdue, then daily, and once when all
+ * is well again.
+ *
+ * @param hasAlarm - Whether an alarm of CloudWatch watches the same ages: then it tells of the beginning and of the end,
+ *   and what is left for a mail is to remind, daily.
+ */
+export function whatToTell(
+  { toldAt, toldOf }: Pick<WatchState, 'toldAt' | 'toldOf'>,
+  overdue: readonly Overdue[],
+  now: Date,
+  hasAlarm: boolean,
+): Telling {
+  if (overdue.length === 0) {
+    return { mail: toldOf.length > 0 && !hasAlarm ? 'recovered' : 'nothing', toldAt };
+  }
+  const isNew = overdue.some(({ subject }) => !toldOf.includes(subject));
+  if (isNew) return { mail: hasAlarm ? 'nothing' : 'overdue', toldAt: now.toISOString() };
+  const isDue = toldAt === undefined || hoursBetween(new Date(toldAt), now) >= reminderHours;
+  return isDue ? { mail: 'overdue', toldAt: now.toISOString() } : { mail: 'nothing', toldAt };
+}
+
+/** The manifest follows the archive within seconds; by then nobody will write it any more. */
+const orphanAfterHours = 24;
+
+/** Finds archives that never got a manifest: what a killed agent leaves. */
+export function findOrphans(entries: readonly CatalogueEntry[], now: Date): CatalogueEntry[] {
+  return entries.filter(
+    ({ standing, freshAt }) => standing === 'no manifest' && hoursBetween(freshAt, now) > orphanAfterHours,
+  );
+}

@@ -1,0 +1,48 @@
+// A hold keeps one archive from being expired until a date. `offsite undo` places it: what was just brought back must
+// not be gone again the next morning.
+
+import * as z from 'zod';
+import type { ArchiveId } from '../archive/names.ts';
+
+export const holdsPrefix = 'holds/';
+
+const holdSchema = z.strictObject({
+  format: z.literal(1),
+  id: z.string(),
+  placedAt: z.iso.datetime(),
+  /** From then on retention decides as if there were no hold. */
+  until: z.iso.datetime(),
+});
+
+export type Hold = z.infer<typeof holdSchema>;
+
+/** The holds of a source by archive id; `undefined` is one that cannot be understood, and it holds for ever. */
+export type Holds = ReadonlyMap<string, Hold | undefined>;
+
+const dayMs = 86_400_000;
+
+/** Where an archive's hold is in the bucket. */
+export function holdKey({ id, source }: Pick<ArchiveId, 'id' | 'source'>): string {
+  return `${holdsPrefix}${source}/${id}.json`;
+}
+
+/** Makes a hold that begins now. */
+export function placeHold(id: string, days: number, now: Date): Hold {
+  const until = new Date(now.getTime() + days * dayMs);
+  return { format: 1, id, placedAt: now.toISOString(), until: until.toISOString() };
+}
+
+/** The hold as it is written. */
+export function serializeHold(hold: Hold): string {
+  return `${JSON.stringify(hold, null, 1)}\n`;
+}
+
+/** @returns `undefined` for a text that is no hold of this archive. */
+export function parseHold(text: string, id: string): Hold | undefined {
+  try {
+    const hold = holdSchema.parse(JSON.parse(text));
+    return hold.id === id ? hold : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,119 @@
+// The mails about archives: each says the outcome in its subject, then what was found, what it means and what to do.
+
+import type { CatalogueEntry } from '../archive/catalogue-of.ts';
+import type { Verdict } from '../archive/verdict.ts';
+import type { OffsiteError } from '../base/errors.ts';
+import { formatBytes, formatHours, formatInstant } from '../base/quantities.ts';
+import { runbookLine } from '../mail/faults.ts';
+import { composeMail, type Mail, textTable } from '../mail/mail.ts';
+import type { Overdue } from './freshness.ts';
+import type { RetentionPlan } from './plan.ts';
+
+type Fault = Exclude<Verdict, { verdict: 'intact' }>;
+
+const meaning: Record<Fault['verdict'], string> = {
+  damaged: 'The bytes in the vault are not those that the agent wrote. This archive must not be relied upon.',
+  incomplete:
+    'The bytes are those that the agent wrote, but the dump in them was cut. It restores without an error and lacks what came after the cut.',
+  suspicious:
+    'The archive is whole, but what is in it does not look like the database, or not like what it used to hold.',
+  missing: 'There is a manifest, so the agent saw the archive stored; now it is not in the vault.',
+};
+
+const advice: Record<Fault['verdict'], string> = {
+  damaged: 'Back up again now (offsite backup). If it comes back, look at the host: memory, network, disk.',
+  incomplete: 'Back up again now, and look at how the dump is run: something hides the failure of pg_dump.',
+  suspicious:
+    'Look at the database: SELECT count(*) FROM torrents. If so much is gone by mistake, restore from an older archive. If it is right, say so:',
+  missing: 'Find out who deleted it (CloudTrail), and back up again now (offsite backup).',
+};
+
+/** Tells of an archive that is not intact. */
+export function verdictMail(verdict: Fault): Mail {
+  const rows = verdict.deviations.map(({ what, expected, found }) => [what, expected, found]);
+  return composeMail(`[offsite] ${verdict.verdict.toUpperCase()} archive: ${verdict.id}`, [
+    `The archive ${verdict.id} is ${verdict.verdict}.\n${meaning[verdict.verdict]}`,
+    rows
+      .map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`)
+      .join('\n'),
+    `What to do: ${advice[verdict.verdict]}`,
+    verdict.verdict === 'suspicious' ? `  offsite accept ${verdict.id} --reason '...'` : '',
+    `${verdict.verdict === 'suspicious' ? 'Until then retention' : 'Retention'} does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
+    `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
+    runbookLine(verdict.verdict === 'suspicious' ? 'archiveSuspicious' : 'archiveNotIntact'),
+  ]);
+}
+
+/** Tells that retention deletes nothing although something is old enough. */
+export function standstillMail(plan: RetentionPlan): Mail {
+  return composeMail(`[offsite] Retention stands still: ${plan.source}`, [
+    `No archive of ${plan.source} is expired: ${plan.standstill}.`,
+    'This is on purpose: old archives stay until newer ones are proven. What has to be mended is the back-up.',
+    textTable([
+      ['archive', 'standing', 'age'],
+      ...plan.keep.map(({ id, standing, ageHours }) => [id, standing, formatHours(ageHours)]),
+    ]),
+    "What to do: run 'offsite backup' on the host and look at what it says.",
+    runbookLine('retentionStandstill'),
+  ]);
+}
+
+/** Tells of proofs that are too old. */
+export function overdueMail(source: string, overdue: readonly Overdue[]): Mail {
+  const stale = overdue.find(({ subject }) => subject === 'archive');
+  const subject = stale
+    ? `[offsite] NO FRESH ARCHIVE: ${source}, ${stale.never ? 'none yet' : `newest is ${formatHours(stale.ageHours)} old`}`
+    : `[offsite] Restore test overdue: ${source}`;
+  return composeMail(subject, [
+    overdue.map((one) => describeOverdue(source, one)).join('\n'),
+    stale
+      ? "What to do: on the host, look at the timer or cron job of the agent, then run 'offsite backup' by hand."
+      : 'What to do: start one now: aws lambda invoke with the function of the output LaunchRestoreTestFunction.',
+    'This mail comes once a day until it is mended. When it is, you hear of it too.',
+    runbookLine(stale ? 'noFreshArchive' : 'restoreTestOverdue'),
+  ]);
+}
+
+/** Tells that nothing is overdue any more. */
+export function recoveredMail(source: string): Mail {
+  return composeMail(`[offsite] Well again: ${source}`, [
+    `Nothing of ${source} is overdue any more: its newest intact archive and its restore test are within their limits.`,
+  ]);
+}
+
+/** Tells of archives that never got a manifest. */
+export function orphanMail(source: string, orphans: readonly CatalogueEntry[]): Mail {
+  const what = orphans.length === 1 ? 'An archive' : `${orphans.length} archives`;
+  return composeMail(`[offsite] Archive without manifest: ${source}`, [
+    `${what} of ${source} never got a manifest: the agent was killed, or the store refused the manifest, after all bytes were stored. Without a manifest it counts for nothing: no command restores it, and it is not fresh.`,
+    textTable([
+      ['archive', 'bytes', 'stored'],
+      ...orphans.map(({ id, compressedBytes, freshAt }) => [
+        id.id,
+        formatBytes(compressedBytes),
+        formatInstant(freshAt),
+      ]),
+    ]),
+    `What to do: see that a later back-up came through (offsite list), and on the host why this one ended (reboot, out of memory, a timeout of its timer). Nothing has to be deleted by hand: expire removes it when it is older than keepDays.`,
+    'This mail comes once.',
+    runbookLine('archiveWithoutManifest'),
+  ]);
+}
+
+/** Tells that a restore test could not be started. */
+export function notLaunchedMail(source: string, error: OffsiteError): Mail {
+  return composeMail(`[offsite] RESTORE TEST NOT STARTED: ${source}`, [
+    `The restore test of ${source} was not started: ${error.message}.`,
+    `expected  ${error.expected}\nfound     ${error.found}`,
+    `What to do: ${error.hint}.`,
+    runbookLine('restoreTestLost'),
+  ]);
+}
+
+function describeOverdue(source: string, { subject, ageHours, never, limitHours }: Overdue): string {
+  const limit = `limit ${formatHours(limitHours)}`;
+  const what = subject === 'archive' ? 'intact archive' : 'passed restore test';
+  return never
+    ? `There is no ${what} of ${source}; it is watched since ${formatHours(ageHours)} (${limit}).`
+    : `The newest ${what} of ${source} is ${formatHours(ageHours)} old (${limit}).`;
+}

@@ -1,0 +1,121 @@
+// undo: brings an archive back that was expired, or deleted by hand, while its versions live.
+
+import { type Manifest, parseManifest } from '../archive/manifest.ts';
+import { type ArchiveId, archiveKeys, archivesPrefix, parseKey, verdictsPrefix } from '../archive/names.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { holdKey, parseHold, placeHold, serializeHold } from './hold.ts';
+import {
+  type ArchiveHistory,
+  type ArchivePart,
+  assertBytesLive,
+  assertManifestsBytes,
+  canBeUndone,
+  type KeyHistory,
+  livesUntil,
+  notExpired,
+  undoOrder,
+} from './undo-plan.ts';
+import type { VersionHistory } from './version-history.ts';
+
+export type UndoOptions = {
+  readonly store: ArchiveStore;
+  readonly history: VersionHistory;
+  readonly id: ArchiveId;
+  /** For how long retention must leave it alone. */
+  readonly holdDays: number;
+  readonly now: Date;
+};
+
+export type Undone = {
+  readonly manifest: Manifest;
+  /** What was deleted and is back; nothing if an earlier run had brought all of it back. */
+  readonly broughtBack: readonly ArchivePart[];
+  readonly heldUntil: Date;
+  /** When its versions would have been removed; `undefined` where that cannot be read. */
+  readonly wouldHaveGoneAt: Date | undefined;
+};
+
+/**
+ * Brings an archive back and holds it.
+ *
+ * @throws {@link OffsiteError} `ARCHIVE_MISSING`, `ARCHIVE_GONE`, `ARCHIVE_CHANGED` or `ARCHIVE_NOT_EXPIRED`, before
+ *   anything is changed; whatever the store refuses, after which another run goes on.
+ * @remarks The hold goes first, so that no retention takes away what is half back; the manifest comes last, so that
+ *   nobody takes what is half back for an archive. Of an archive that an earlier run brought back, the hold begins anew.
+ */
+export async function undo({ store, history, id, holdDays, now }: UndoOptions): Promise<Undone> {
+  const keys = archiveKeys(id);
+  const traces = await traceOf(history, id);
+  assertBytesLive(id, traces);
+  const manifest = await readManifestVersion(store, id, traces.manifest);
+  assertManifestsBytes(manifest, traces.archive);
+  const deleted = undoOrder.filter((part) => traces[part].deletedAt !== undefined && traces[part].newest);
+  if (deleted.length === 0 && !(await isHeld(store, id))) throw notExpired(id);
+  const undoDays = await history.undoDays();
+  const hold = placeHold(id.id, holdDays, now);
+  await store.write(holdKey(id), serializeHold(hold));
+  for (const part of deleted) await history.bringBack(keys[part]);
+  return {
+    manifest,
+    broughtBack: deleted,
+    heldUntil: new Date(hold.until),
+    wouldHaveGoneAt: undoDays === undefined ? undefined : livesUntil(traces, undoDays),
+  };
+}
+
+/** A deleted archive that can be brought back. */
+export type Undoable = {
+  readonly id: ArchiveId;
+  readonly deletedAt: Date;
+  readonly compressedBytes: number;
+  /** `undefined` where the bucket's lifecycle cannot be read. */
+  readonly livesUntil: Date | undefined;
+};
+
+/** Finds the archives of a source that can be brought back, newest first. */
+export async function findUndoable(history: VersionHistory, source: string): Promise<Undoable[]> {
+  const found = await history.histories(`${archivesPrefix}${source}/`);
+  const undoDays = await history.undoDays();
+  const ids = [...found.keys()].flatMap((key) => {
+    const parsed = parseKey(key);
+    return parsed?.part === 'manifest' ? [parsed.id] : [];
+  });
+  return ids
+    .map((id) => ({ id, traces: tracesIn(found, id) }))
+    .filter(({ traces }) => canBeUndone(traces))
+    .map(({ id, traces }) => ({
+      id,
+      deletedAt: traces.manifest.deletedAt ?? traces.archive.deletedAt ?? new Date(0),
+      compressedBytes: traces.archive.newest?.bytes ?? 0,
+      livesUntil: undoDays === undefined ? undefined : livesUntil(traces, undoDays),
+    }))
+    .sort((one, other) => other.id.takenAt.getTime() - one.id.takenAt.getTime());
+}
+
+async function traceOf(history: VersionHistory, id: ArchiveId): Promise<ArchiveHistory> {
+  const { source } = id;
+  const ofArchive = await history.histories(`${archivesPrefix}${source}/${id.id}`);
+  const ofVerdict = await history.histories(`${verdictsPrefix}${source}/${id.id}`);
+  return tracesIn(new Map([...ofArchive, ...ofVerdict]), id);
+}
+
+function tracesIn(found: ReadonlyMap<string, KeyHistory>, id: ArchiveId): ArchiveHistory {
+  const { archive, manifest, verdict } = archiveKeys(id);
+  const of = (key: string): KeyHistory => found.get(key) ?? {};
+  return { archive: of(archive), manifest: of(manifest), verdict: of(verdict) };
+}
+
+async function readManifestVersion(
+  store: ArchiveStore,
+  id: ArchiveId,
+  { newest }: KeyHistory,
+): Promise<Manifest> {
+  const opened = await store.open(archiveKeys(id).manifest, newest?.versionId);
+  const text = opened === undefined ? '' : Buffer.concat(await opened.body.toArray()).toString('utf8');
+  return parseManifest(text, id);
+}
+
+async function isHeld(store: ArchiveStore, id: ArchiveId): Promise<boolean> {
+  const stored = await store.readText(holdKey(id));
+  return stored !== undefined && parseHold(stored.text, id.id) !== undefined;
+}

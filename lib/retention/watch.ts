@@ -1,0 +1,156 @@
+// watch: how old is the newest proof of each source? Measures it for the alarms, reminds the operator daily while it is
+// too old, and tells once of each archive that never got a manifest.
+
+import { byAge, type CatalogueEntry, newestIntact } from '../archive/catalogue-of.ts';
+import { archivesPrefix, reportsPrefix } from '../archive/names.ts';
+import { readCatalogue } from '../archive/read-catalogue.ts';
+import { forEachSource } from '../archive/sources.ts';
+import { hoursBetween } from '../base/quantities.ts';
+import type { Mail } from '../mail/mail.ts';
+import { parseRestoreReport, type RestoreReport } from '../report/report.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import {
+  type FreshnessLimits,
+  findOrphans,
+  findOverdue,
+  type Overdue,
+  type Telling,
+  type WatchState,
+  watchStateSchema,
+  whatToTell,
+} from './freshness.ts';
+import { orphanMail, overdueMail, recoveredMail } from './mails.ts';
+
+export type WatchOptions = {
+  readonly store: ArchiveStore;
+  /** Sources that archives are expected of, and that have alarms; others that have archives are watched too. */
+  readonly sources: readonly string[];
+  readonly limits: FreshnessLimits;
+  readonly now: Date;
+  readonly sendMail: (mail: Mail) => Promise<void>;
+};
+
+/** What was seen of one source. */
+export type Sighting = {
+  readonly source: string;
+  readonly newestIntactId?: string | undefined;
+  /** While there is none, the time since the source is watched; of the restore test likewise. */
+  readonly newestIntactAgeHours: number;
+  readonly restoreTestAgeHours: number;
+  /** How the newest restore test stands, and how long the newest passed one took. */
+  readonly restoreTest: { readonly hasFailed: boolean; readonly durationSeconds?: number | undefined };
+  /** Archives newer than the newest intact one: damaged, incomplete or missing, and suspicious. */
+  readonly notIntactIds: readonly string[];
+  readonly suspiciousIds: readonly string[];
+  readonly overdue: readonly Overdue[];
+  /** What was told by mail. */
+  readonly told: Telling['mail'];
+  /** Archives that never got a manifest. */
+  readonly orphanIds: readonly string[];
+};
+
+/** Looks at every source once. */
+export async function watch(options: WatchOptions): Promise<Sighting[]> {
+  const stored = await options.store.folders(archivesPrefix);
+  const sources = [...new Set([...options.sources, ...stored])];
+  const sightings = new Map<string, Sighting>();
+  await forEachSource(sources, async (source) => {
+    sightings.set(source, await watchSource(source, options));
+  });
+  return sources.flatMap((source) => sightings.get(source) ?? []);
+}
+
+async function watchSource(
+  source: string,
+  { store, sources, limits, now, sendMail }: WatchOptions,
+): Promise<Sighting> {
+  const stateKey = `watch/${source}.json`;
+  const stored = await store.readText(stateKey);
+  const state = parseState(stored?.text, now);
+  const entries = await readCatalogue(store, source, { intactEnough: 1 });
+  const newest = newestIntact(entries);
+  const tests = await newestTests(store, source);
+  const restoreTestPassedAt = tests.passed && new Date(tests.passed.startedAt);
+  const firstSeenAt = new Date(state.firstSeenAt);
+  const overdue = findOverdue(
+    { firstSeenAt, newestIntactAt: newest?.freshAt, restoreTestPassedAt },
+    limits,
+    now,
+  );
+  const telling = whatToTell(state, overdue, now, sources.includes(source));
+  if (telling.mail === 'overdue') await sendMail(overdueMail(source, overdue));
+  if (telling.mail === 'recovered') await sendMail(recoveredMail(source));
+  const orphans = findOrphans(entries, now);
+  const newOrphans = orphans.filter(({ id }) => !state.toldOrphans.includes(id.id));
+  if (newOrphans.length > 0) await sendMail(orphanMail(source, newOrphans));
+  const orphanIds = orphans.map(({ id }) => id.id);
+  const next: WatchState = {
+    firstSeenAt: state.firstSeenAt,
+    toldAt: telling.toldAt,
+    toldOf: overdue.map(({ subject }) => subject),
+    toldOrphans: orphanIds,
+  };
+  if (JSON.stringify(next) !== stored?.text) await store.write(stateKey, JSON.stringify(next));
+  return {
+    source,
+    newestIntactId: newest?.id.id,
+    newestIntactAgeHours: hoursBetween(newest?.freshAt ?? firstSeenAt, now),
+    restoreTestAgeHours: hoursBetween(restoreTestPassedAt ?? firstSeenAt, now),
+    restoreTest: {
+      hasFailed: tests.newest?.outcome === 'failed',
+      durationSeconds: tests.passed && tests.passed.durationMs / 1000,
+    },
+    ...doubtsSince(newest, entries),
+    overdue,
+    told: telling.mail,
+    orphanIds,
+  };
+}
+
+/** The archives after the newest intact one that have been judged, and are not intact. */
+function doubtsSince(
+  newest: CatalogueEntry | undefined,
+  entries: readonly CatalogueEntry[],
+): Pick<Sighting, 'notIntactIds' | 'suspiciousIds'> {
+  const newestFirst = byAge(entries);
+  const since = newest === undefined ? newestFirst : newestFirst.slice(0, newestFirst.indexOf(newest));
+  const idsOf = (...standings: CatalogueEntry['standing'][]) =>
+    since.filter(({ standing }) => standings.includes(standing)).map(({ id }) => id.id);
+  return {
+    notIntactIds: idsOf('damaged', 'incomplete', 'missing'),
+    suspiciousIds: idsOf('suspicious'),
+  };
+}
+
+function parseState(text: string | undefined, now: Date): WatchState {
+  const parsed = text === undefined ? undefined : watchStateSchema.safeParse(safeJson(text));
+  // A state that cannot be read costs a repeated mail, never a missing one.
+  return parsed?.success ? parsed.data : { firstSeenAt: now.toISOString(), toldOf: [], toldOrphans: [] };
+}
+
+type Tests = { readonly newest?: RestoreReport | undefined; readonly passed?: RestoreReport | undefined };
+
+/** The newest restore test, and the newest that has passed. */
+async function newestTests(store: ArchiveStore, source: string): Promise<Tests> {
+  const keys: { key: string; storedAt: Date }[] = [];
+  for await (const { key, storedAt } of store.list(`${reportsPrefix}${source}/`)) {
+    if (key.endsWith('.json')) keys.push({ key, storedAt });
+  }
+  keys.sort((one, other) => other.storedAt.getTime() - one.storedAt.getTime());
+  let newest: RestoreReport | undefined;
+  for (const { key } of keys) {
+    const stored = await store.readText(key);
+    const report = stored && parseRestoreReport(stored.text);
+    newest ??= report;
+    if (report?.outcome === 'passed') return { newest, passed: report };
+  }
+  return { newest };
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

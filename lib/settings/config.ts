@@ -1,0 +1,128 @@
+// The agent's and the operator's settings: a file, then the environment, then the command line, each over the one
+// before. A key that is not known is an error: a misspelt setting must not silently mean its default.
+
+import * as z from 'zod';
+import { sourcePattern } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { providerNames } from '../store/provider.ts';
+
+const text = z.string().min(1);
+
+const dumpSchema = z.discriminatedUnion('via', [
+  /** `pg_dump` on this machine, to a server that libpq's environment or a URL names. */
+  z.strictObject({ via: z.literal('server'), url: text.optional() }),
+  /** `pg_dump` inside a container, by `docker exec`. */
+  z.strictObject({
+    via: z.literal('container'),
+    container: text,
+    user: text.optional(),
+    database: text.optional(),
+    password: text.optional(),
+  }),
+  /** Any program that writes a plain dump to stdout. */
+  z.strictObject({ via: z.literal('command'), command: z.array(text).min(1) }),
+]);
+
+const settingsSchema = z.strictObject({
+  source: z.string().regex(sourcePattern, 'a-z, 0-9 and -, at most 40').default('bitagent'),
+  bucket: text,
+  region: text.optional(),
+  endpoint: z.url().optional(),
+  /** Which store it is; without it AWS, or with an endpoint of its own one that nobody knows. */
+  provider: z.enum(providerNames).optional(),
+  profile: text.optional(),
+  dump: dumpSchema.default({ via: 'server' }),
+});
+
+/** How the dump is taken. */
+export type DumpSettings = z.infer<typeof dumpSchema>;
+export type Settings = z.infer<typeof settingsSchema>;
+
+/** Settings as they come from one place, before they are checked. */
+export type RawSettings = { readonly [key: string]: unknown; readonly dump?: unknown };
+
+const environmentKeys = {
+  OFFSITE_SOURCE: ['source'],
+  OFFSITE_BUCKET: ['bucket'],
+  OFFSITE_REGION: ['region'],
+  OFFSITE_ENDPOINT: ['endpoint'],
+  OFFSITE_PROVIDER: ['provider'],
+  OFFSITE_PROFILE: ['profile'],
+  OFFSITE_DATABASE_URL: ['dump', 'url', 'server'],
+  OFFSITE_CONTAINER: ['dump', 'container', 'container'],
+  OFFSITE_CONTAINER_USER: ['dump', 'user', 'container'],
+  OFFSITE_CONTAINER_DATABASE: ['dump', 'database', 'container'],
+  OFFSITE_CONTAINER_PASSWORD: ['dump', 'password', 'container'],
+} as const;
+
+/** Settings of the environment that are not settings of an archive. */
+const otherEnvironmentKeys = ['OFFSITE_CONFIG'];
+
+/**
+ * Picks the settings out of the environment.
+ *
+ * @throws {@link OffsiteError} `CONFIG_INVALID` for an `OFFSITE_…` variable that is not known.
+ */
+export function settingsFromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): RawSettings {
+  const known = [...Object.keys(environmentKeys), ...otherEnvironmentKeys];
+  const unknown = Object.keys(environment).filter(
+    (name) => name.startsWith('OFFSITE_') && !known.includes(name),
+  );
+  if (unknown.length > 0) {
+    throw new OffsiteError('CONFIG_INVALID', `unknown setting in the environment: ${unknown.join(', ')}`, {
+      expected: `one of ${known.join(', ')}`,
+      found: unknown.join(', '),
+      hint: 'mend its name, or unset it',
+    });
+  }
+  const settings: Record<string, unknown> = {};
+  const dump: Record<string, unknown> = {};
+  for (const [name, [section, key, via]] of Object.entries(environmentKeys)) {
+    const value = environment[name];
+    if (value === undefined || value === '') continue;
+    if (key === undefined) settings[section] = value;
+    else Object.assign(dump, { via, [key]: value });
+  }
+  return Object.keys(dump).length > 0 ? { ...settings, dump } : settings;
+}
+
+/**
+ * Merges settings and checks them.
+ *
+ * @param layers - Later ones win; `dump` is taken over whole, unless both name the same way of dumping.
+ * @param origin - Where they come from, for the error: `offsite.json, the environment and the command line`.
+ * @throws {@link OffsiteError} `CONFIG_INVALID` that names every fault. No value is repeated: it may be a secret.
+ */
+export function parseSettings(layers: readonly RawSettings[], origin: string): Settings {
+  const merged = layers.reduce(mergeSettings, {});
+  const parsed = settingsSchema.safeParse(merged);
+  if (parsed.success) return parsed.data;
+  const { issues } = parsed.error;
+  const faults = issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${describeIssue(issue)}`);
+  throw new OffsiteError('CONFIG_INVALID', `the settings from ${origin} cannot be used`, {
+    expected: 'the keys source, bucket, region, endpoint, provider, profile, dump (see README.md)',
+    found: faults.join('\n'),
+    hint: issues.some(({ path }) => path[0] === 'bucket')
+      ? 'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')'
+      : 'mend the setting that is named above',
+  });
+}
+
+function mergeSettings(below: RawSettings, above: RawSettings): RawSettings {
+  const one = below.dump;
+  const other = above.dump;
+  const sameWay = isObject(one) && isObject(other) && (one.via === other.via || other.via === undefined);
+  return { ...below, ...above, ...(sameWay ? { dump: { ...one, ...other } } : {}) };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return `unknown ${issue.keys.map((key) => `'${key}'`).join(', ')}`;
+  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is missing';
+  return issue.message;
+}

@@ -1,0 +1,66 @@
+// Where settings come from: the file that is named, else the first of the usual places, then the environment.
+
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { OffsiteError } from '../base/errors.ts';
+import { parseSettings, type RawSettings, type Settings, settingsFromEnvironment } from './config.ts';
+
+/**
+ * Reads the settings.
+ *
+ * @param flags - What the command line says; it wins.
+ * @param configPath - A settings file that must exist; without it the usual places are tried.
+ * @throws {@link OffsiteError} `CONFIG_UNREADABLE` or `CONFIG_INVALID`.
+ */
+export async function readSettings(flags: RawSettings, configPath?: string): Promise<Settings> {
+  const named = configPath ?? process.env.OFFSITE_CONFIG;
+  const file = named === undefined ? await firstOf(usualPlaces()) : await readJson(named, true);
+  const layers = [file?.settings ?? {}, settingsFromEnvironment(process.env), flags];
+  const origin = `${file ? `${file.path}, ` : ''}the environment and the command line`;
+  return parseSettings(layers, origin);
+}
+
+function usualPlaces(): string[] {
+  const home = process.env.XDG_CONFIG_HOME || join(homedir(), '.config');
+  return [join(home, 'offsite', 'config.json'), '/etc/offsite/config.json'];
+}
+
+type SettingsFile = { readonly path: string; readonly settings: RawSettings };
+
+async function firstOf(paths: readonly string[]): Promise<SettingsFile | undefined> {
+  for (const path of paths) {
+    const file = await readJson(path, false);
+    if (file !== undefined) return file;
+  }
+  return undefined;
+}
+
+async function readJson(path: string, mustExist: boolean): Promise<SettingsFile | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (!mustExist && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw unreadable(path, 'a readable file', (error as Error).message);
+  }
+  try {
+    const settings: unknown = JSON.parse(text);
+    if (typeof settings === 'object' && settings !== null && !Array.isArray(settings)) {
+      return { path, settings: settings as RawSettings };
+    }
+  } catch (error) {
+    // The parser quotes the text, which may hold a password: only the place is passed on.
+    const place = /\(line \d+ column \d+\)/.exec((error as Error).message)?.[0] ?? '';
+    throw unreadable(path, 'JSON', `a syntax error ${place}`.trim());
+  }
+  throw unreadable(path, 'a JSON object', 'another value');
+}
+
+function unreadable(path: string, expected: string, found: string): OffsiteError {
+  return new OffsiteError('CONFIG_UNREADABLE', `the settings file ${path} cannot be read`, {
+    expected,
+    found,
+    hint: 'name another with --config FILE or OFFSITE_CONFIG',
+  });
+}

@@ -1,0 +1,212 @@
+// Who may do what, on one page: one function a program, each returning all that its role or policy is allowed beyond
+// logging. What is not here is denied; the agent in particular can create, and nothing else.
+
+import type { IRole, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Topic } from 'aws-cdk-lib/aws-sns';
+import type { IConstruct } from 'constructs';
+import {
+  acceptancesPrefix,
+  archiveSuffix,
+  archivesPrefix,
+  checksPrefix,
+  manifestSuffix,
+  rangesPrefix,
+  reportsPrefix,
+  toldPrefix,
+  verdictsPrefix,
+} from '../../archive/names.ts';
+import { holdsPrefix } from '../../retention/hold.ts';
+import { explainPatterns } from './reasons.ts';
+import { allow, decrypt, encrypt, get, list, passTo, publish, put, useKey } from './statements.ts';
+
+/** Where `watch` remembers what it has already told. */
+const watchPrefix = 'watch/';
+
+/** What says of an archive whether it is intact: the verifier's word, and the operator's. */
+const proofs = [`${verdictsPrefix}*`, `${acceptancesPrefix}*`];
+
+/** What the programs of the cloud work on. */
+export type Reach = {
+  readonly bucket: Bucket;
+  readonly topic: Topic;
+  /** The bucket's, if it is not S3's own. */
+  readonly key: Key | undefined;
+};
+
+/** What the launcher needs to know of the task it starts. */
+export type LaunchReach = Reach & {
+  readonly clusterArn: string;
+  readonly taskDefinitionArns: readonly string[];
+  /** The task's own role and the one that pulls its image. */
+  readonly taskRoles: readonly IRole[];
+  /** By which ECS makes the task's volume. */
+  readonly volumeRole: IRole;
+};
+
+export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+  return [
+    list(bucket),
+    get(bucket, `${archivesPrefix}*`, ...proofs),
+    // By version id, so that a verdict speaks of the very bytes that were read.
+    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*`)]),
+    put(bucket, `${verdictsPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
+    publish(topic),
+  ];
+}
+
+/** The verifier may also let ranges be read; what reads and joins them is another program with a role of its own. */
+export function startPermissions(stateMachineArn: string): PolicyStatement[] {
+  return [allow(['states:StartExecution'], [stateMachineArn])];
+}
+
+export function readRangePermissions({ bucket, key }: Reach): PolicyStatement[] {
+  return [
+    list(bucket),
+    get(bucket, `${archivesPrefix}*`, `${rangesPrefix}*`),
+    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
+    put(bucket, `${rangesPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
+  ];
+}
+
+export function joinRangesPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+  return [
+    list(bucket),
+    get(bucket, `${archivesPrefix}*`, ...proofs, `${rangesPrefix}*`),
+    // To see whether a verdict speaks of the version that is there.
+    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
+    put(bucket, `${verdictsPrefix}*`, `${rangesPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
+    publish(topic),
+  ];
+}
+
+export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+  return [
+    list(bucket),
+    get(bucket, ...proofs, `${holdsPrefix}*`),
+    // A delete marker only: versions stay until the bucket's lifecycle removes them.
+    allow(
+      ['s3:DeleteObject'],
+      [bucket.arnForObjects(`${archivesPrefix}*`), bucket.arnForObjects(`${verdictsPrefix}*`)],
+    ),
+    ...useKey(key, decrypt),
+    publish(topic),
+  ];
+}
+
+export function watchPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+  return [
+    list(bucket),
+    get(bucket, ...proofs, `${reportsPrefix}*`, `${watchPrefix}*`),
+    put(bucket, `${watchPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
+    publish(topic),
+  ];
+}
+
+export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
+  const { bucket, topic, key, clusterArn, taskDefinitionArns, taskRoles, volumeRole } = reach;
+  return [
+    list(bucket),
+    get(bucket, `${archivesPrefix}*${manifestSuffix}`, ...proofs, `${toldPrefix}*`),
+    put(bucket, `${toldPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
+    allow(['ecs:RunTask'], [...taskDefinitionArns], { ArnEquals: { 'ecs:cluster': clusterArn } }),
+    passTo(
+      'ecs-tasks.amazonaws.com',
+      taskRoles.map((role) => role.roleArn),
+    ),
+    passTo('ecs.amazonaws.com', [volumeRole.roleArn]),
+    publish(topic),
+  ];
+}
+
+export function reportPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+  return [
+    list(bucket),
+    get(bucket, `${toldPrefix}*`),
+    put(bucket, `${toldPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
+    publish(topic),
+  ];
+}
+
+export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+  return [
+    list(bucket),
+    // Earlier reports: the page shows the trend of the restore time.
+    get(bucket, `${archivesPrefix}*`, ...proofs, `${checksPrefix}*`, `${reportsPrefix}*`),
+    // The archive that the verdict speaks of, not whatever has its name today.
+    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
+    put(bucket, `${reportsPrefix}*`, `${toldPrefix}*`),
+    ...useKey(key, decrypt, encrypt),
+    publish(topic),
+  ];
+}
+
+/** Gives a role its permissions. */
+export function permit(role: Role, statements: readonly PolicyStatement[]): void {
+  for (const statement of statements) role.addToPrincipalPolicy(statement);
+  explainPrefixes(role, statements);
+}
+
+/** Why objects are named by their prefix. */
+export function explainPrefixes(policy: IConstruct, statements: readonly PolicyStatement[]): void {
+  const resources = statements.flatMap((statement) => statement.resources);
+  explainPatterns(
+    policy,
+    resources,
+    'Objects get their names when archives are made; their prefix says whose they are.',
+  );
+}
+
+/** All that the host may do which makes archives: create them, and give up what it began. */
+export function agentPermissions(
+  { bucket, key }: Pick<Reach, 'bucket' | 'key'>,
+  sources: readonly string[],
+): PolicyStatement[] {
+  return [
+    allow(
+      ['s3:PutObject', 's3:AbortMultipartUpload'],
+      sources.map((source) => bucket.arnForObjects(`${archivesPrefix}${source}/*`)),
+    ),
+    // The parts of a multipart upload are decrypted to be joined; without s3:GetObject it reads nothing by that.
+    ...useKey(key, decrypt, encrypt),
+  ];
+}
+
+/** What listing, fetching, verifying and restoring takes. */
+export function operatorReadPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
+  return [
+    allow(['s3:ListBucket', 's3:ListBucketVersions'], [bucket.bucketArn]),
+    allow(['s3:GetObject', 's3:GetObjectVersion'], [bucket.arnForObjects('*')]),
+    ...useKey(key, decrypt),
+  ];
+}
+
+/**
+ * What `offsite undo` takes besides reading: taking delete markers off, and placing holds.
+ *
+ * @remarks A policy of its own, because IAM knows no right that is for markers only: whoever has this one can destroy
+ *   versions whose lock has ended, too. Locked ones it cannot touch.
+ */
+export function undoPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
+  return [
+    allow(['s3:GetLifecycleConfiguration'], [bucket.bucketArn]),
+    allow(
+      ['s3:DeleteObjectVersion'],
+      [bucket.arnForObjects(`${archivesPrefix}*`), bucket.arnForObjects(`${verdictsPrefix}*`)],
+    ),
+    put(bucket, `${holdsPrefix}*`),
+    ...useKey(key, encrypt),
+  ];
+}
+
+/** What `offsite accept` takes besides reading. Nobody else may say that a suspicious archive is right. */
+export function acceptPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
+  return [put(bucket, `${acceptancesPrefix}*`), ...useKey(key, encrypt)];
+}

@@ -1,0 +1,218 @@
+// The functions, each with what it is told and what it may do. A function that fails for good hands its event to `report`,
+// which mails it: a failure is told once, with all that it takes to hand the event in again. What cannot be told like
+// that, because `report` itself fails or an event finds no function, lies in the dead letters, and an alarm tells of those.
+
+import { join } from 'node:path';
+import { Duration, RemovalPolicy, Tokenization } from 'aws-cdk-lib';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, type IDestination, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { LambdaDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { type Deployment, environmentNames as names } from '../../deployment/deployment.ts';
+import {
+  expirePermissions,
+  joinRangesPermissions,
+  launchPermissions,
+  permit,
+  type Reach,
+  readRangePermissions,
+  reportPermissions,
+  startPermissions,
+  verifyPermissions,
+  watchPermissions,
+} from '../access/identities.ts';
+import { explainPatterns } from '../access/reasons.ts';
+import { RangeVerify } from './range-verify.ts';
+import type { RestoreTask } from './restore-task.ts';
+import { addTriggers } from './triggers.ts';
+
+const projectRoot = join(import.meta.dirname, '..', '..', '..');
+
+export type HandlersProps = Reach & {
+  readonly deployment: Deployment;
+  readonly restoreTask: RestoreTask;
+  /** Where events go that could be neither handled nor told of. */
+  readonly deadLetters: IQueue;
+  /** What these archives are called in CloudWatch. */
+  readonly service: string;
+};
+
+type FunctionParts = {
+  readonly environment: Record<string, string>;
+  readonly permissions: readonly PolicyStatement[];
+  readonly timeout: Duration;
+  readonly memoryMiB: number;
+  /** Where the event goes when all attempts have failed; without it, to the dead letters. */
+  readonly onFailure?: IDestination;
+};
+
+/** The functions and their triggers. */
+export class Handlers extends Construct {
+  readonly verify: NodejsFunction;
+  readonly readRange: NodejsFunction;
+  readonly joinRanges: NodejsFunction;
+  /** Lets both work on an archive that is too large for `verify`. */
+  readonly ranges: StateMachine;
+  readonly expire: NodejsFunction;
+  readonly watch: NodejsFunction;
+  readonly launchRestoreTest: NodejsFunction;
+  readonly report: NodejsFunction;
+  /** By the names of their files. */
+  readonly all: Readonly<Record<string, NodejsFunction>>;
+  readonly #deadLetters: IQueue;
+  readonly #service: string;
+
+  constructor(scope: Construct, id: string, props: HandlersProps) {
+    super(scope, id);
+    const { deployment, restoreTask } = props;
+    this.#deadLetters = props.deadLetters;
+    this.#service = props.service;
+    const store = { [names.bucket]: props.bucket.bucketName };
+    const topic = { [names.topicArn]: props.topic.topicArn };
+    const sources = { [names.sources]: deployment.sources.join(',') };
+    const freshness = { [names.freshnessHours]: Tokenization.stringifyNumber(deployment.freshnessHours) };
+    const small = { timeout: Duration.minutes(1), memoryMiB: 256 };
+
+    this.report = this.addFunction('report', {
+      ...small,
+      environment: { ...store, ...topic },
+      permissions: reportPermissions(props),
+    });
+    const onFailure = new LambdaDestination(this.report);
+    // All the time there is; 1769 MB is one whole vCPU.
+    const large = { timeout: Duration.minutes(15), memoryMiB: 1769, onFailure };
+    this.readRange = this.addFunction('read-range', {
+      ...large,
+      environment: store,
+      permissions: readRangePermissions(props),
+    });
+    this.joinRanges = this.addFunction('join-ranges', {
+      ...large,
+      environment: { ...store, ...topic },
+      permissions: joinRangesPermissions(props),
+    });
+    this.ranges = new RangeVerify(this, 'Ranges', this).stateMachine;
+    const { stateMachineArn } = this.ranges;
+    this.verify = this.addFunction('verify', {
+      ...large,
+      environment: { ...store, ...topic, [names.rangesArn]: stateMachineArn },
+      permissions: [...verifyPermissions(props), ...startPermissions(stateMachineArn)],
+    });
+    this.expire = this.addFunction('expire', {
+      // Reads every manifest and verdict there is.
+      timeout: Duration.minutes(15),
+      memoryMiB: 512,
+      environment: {
+        ...store,
+        ...topic,
+        ...sources,
+        ...freshness,
+        [names.keepDays]: Tokenization.stringifyNumber(deployment.keepDays),
+        [names.keepIntact]: Tokenization.stringifyNumber(deployment.keepIntact),
+      },
+      permissions: expirePermissions(props),
+      onFailure,
+    });
+    this.watch = this.addFunction('watch', {
+      timeout: Duration.minutes(5),
+      memoryMiB: 512,
+      environment: {
+        ...store,
+        ...topic,
+        ...sources,
+        ...freshness,
+        [names.restoreTestDays]: Tokenization.stringifyNumber(deployment.restoreTestDays),
+      },
+      permissions: watchPermissions(props),
+      onFailure,
+    });
+    this.launchRestoreTest = this.addFunction('launch-restore-test', {
+      ...small,
+      timeout: Duration.minutes(5),
+      environment: { ...store, ...topic, ...sources, ...restoreTask.launchEnvironment },
+      permissions: launchPermissions({
+        ...props,
+        clusterArn: restoreTask.cluster.clusterArn,
+        taskDefinitionArns: [
+          restoreTask.taskDefinition.taskDefinitionArn,
+          restoreTask.volumeTaskDefinition.taskDefinitionArn,
+        ],
+        taskRoles: restoreTask.taskRoles,
+        volumeRole: restoreTask.volumeRole,
+      }),
+      onFailure,
+    });
+    this.all = {
+      verify: this.verify,
+      'read-range': this.readRange,
+      'join-ranges': this.joinRanges,
+      expire: this.expire,
+      watch: this.watch,
+      'launch-restore-test': this.launchRestoreTest,
+      report: this.report,
+    };
+    const { clusterArn } = restoreTask.cluster;
+    addTriggers(this, this, { bucket: props.bucket, clusterArn, deadLetters: props.deadLetters });
+  }
+
+  private addFunction(name: string, parts: FunctionParts): NodejsFunction {
+    const scope = new Construct(this, pascalCase(name));
+    // An own role and log group: the ones that come by default may write to any log, and keep it for ever.
+    const role = new Role(scope, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    const logGroup = new LogGroup(scope, 'Logs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    logGroup.grantWrite(role);
+    permit(role, parts.permissions);
+    if (parts.onFailure !== undefined) {
+      explainPatterns(
+        role,
+        [`${this.report.functionArn}:*`],
+        'Of the function that a failure is handed to: any version.',
+      );
+    }
+    return new NodejsFunction(scope, 'Function', {
+      description: `Offsite: ${name}`,
+      entry: join(projectRoot, 'lambda', `${name}.ts`),
+      handler: 'handler',
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      timeout: parts.timeout,
+      memorySize: parts.memoryMiB,
+      environment: { ...parts.environment, [names.service]: this.#service },
+      role,
+      logGroup,
+      retryAttempts: 2,
+      ...(parts.onFailure ? { onFailure: parts.onFailure } : { deadLetterQueue: this.#deadLetters }),
+      awsSdkConnectionReuse: false,
+      projectRoot,
+      depsLockFilePath: join(projectRoot, 'package-lock.json'),
+      bundling: {
+        format: OutputFormat.CJS,
+        minify: true,
+        target: 'node24',
+        mainFields: ['module', 'main'],
+        // The SDK of the lock file, not whichever the runtime brings this month.
+        externalModules: [],
+        bundleAwsSDK: true,
+        esbuildArgs: {
+          // Bundling says nothing on success: stderr stays for what the operator has to read.
+          '--log-level': 'warning',
+          '--alias:@aws-sdk/credential-provider-node': './lambda/credentials.ts',
+        },
+      },
+    });
+  }
+}
+
+function pascalCase(name: string): string {
+  return name
+    .split('-')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}

@@ -1,0 +1,122 @@
+// The network of the restore test: nothing reaches in, and out of it lead the ways to S3, SNS, the registry of images and
+// the log. `public` is the cheap one: it has an address, may open HTTPS to anywhere, and names are answered for those four
+// only. `endpoints` has no way to the internet at all, and costs by the hour, test or no test.
+
+import {
+  GatewayVpcEndpointAwsService,
+  InterfaceVpcEndpointAwsService,
+  type ISubnet,
+  Peer,
+  Port,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import type { Deployment } from '../../deployment/deployment.ts';
+import type { Reach } from '../access/identities.ts';
+import {
+  letThroughImages,
+  letThroughLines,
+  letThroughMails,
+  letThroughObjects,
+} from './endpoint-policies.ts';
+import { NameFirewall } from './name-firewall.ts';
+
+export type RestoreNetworkProps = {
+  readonly choice: Deployment['restoreTestNetwork'];
+  readonly reach: Reach;
+  /** Where the image lies. */
+  readonly repositoryArn: string;
+  readonly logGroup: ILogGroup;
+};
+
+export type RestoreNetwork = {
+  readonly vpc: Vpc;
+  readonly subnets: readonly ISubnet[];
+  readonly securityGroup: SecurityGroup;
+  readonly assignPublicIp: 'ENABLED' | 'DISABLED';
+};
+
+/**
+ * Makes the network.
+ *
+ * @remarks Each choice has a VPC of its own: the subnets of one could not be made while those of the other hold their
+ *   addresses, and CloudFormation makes the new before it deletes the old.
+ */
+export function createRestoreNetwork(scope: Construct, props: RestoreNetworkProps): RestoreNetwork {
+  const isPublic = props.choice === 'public';
+  const vpc = isPublic ? publicVpc(scope) : isolatedVpc(scope);
+  const securityGroup = new SecurityGroup(scope, 'SecurityGroup', {
+    vpc,
+    description: 'Offsite restore test: reaches out, is not reached',
+    allowAllOutbound: false,
+  });
+  // The archive's bytes and the image's come this way: without charge, and not over the internet.
+  letThroughObjects(vpc.addGatewayEndpoint('s3', { service: GatewayVpcEndpointAwsService.S3 }), props.reach);
+  if (!isPublic) addEndpoints(scope, vpc, securityGroup, props);
+  // No rule of a security group names S3 without asking AWS for its list of addresses while synthesizing. Isolated subnets
+  // have a route to that list and to no other address.
+  securityGroup.addEgressRule(
+    Peer.anyIpv4(),
+    Port.HTTPS,
+    isPublic ? 'HTTPS to S3, SNS, ECR and the log' : 'HTTPS to S3, which alone has a route',
+  );
+  new NameFirewall(scope, 'Names', { vpc, bucket: props.reach.bucket });
+  return {
+    vpc,
+    subnets: isPublic ? vpc.publicSubnets : vpc.isolatedSubnets,
+    securityGroup,
+    assignPublicIp: isPublic ? 'ENABLED' : 'DISABLED',
+  };
+}
+
+/** Without a NAT gateway: it would cost more in a month than all the restore tests of a year. */
+function publicVpc(scope: Construct): Vpc {
+  return new Vpc(scope, 'Vpc', {
+    ...common,
+    subnetConfiguration: [{ name: 'public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: false }],
+  });
+}
+
+function isolatedVpc(scope: Construct): Vpc {
+  return new Vpc(scope, 'IsolatedVpc', {
+    ...common,
+    subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED }],
+  });
+}
+
+const common = {
+  maxAzs: 2,
+  natGateways: 0,
+  // Restricting it takes a custom resource; nothing uses that group.
+  restrictDefaultSecurityGroup: false,
+} as const;
+
+/** In one zone, which serves the other as well: the second would double what they cost. */
+function addEndpoints(
+  scope: Construct,
+  vpc: Vpc,
+  task: SecurityGroup,
+  { reach: { topic }, repositoryArn, logGroup }: RestoreNetworkProps,
+): void {
+  const securityGroup = new SecurityGroup(scope, 'EndpointsSecurityGroup', {
+    vpc,
+    description: 'Offsite restore test: endpoints, reached by the task alone',
+    allowAllOutbound: false,
+  });
+  task.addEgressRule(securityGroup, Port.HTTPS, 'HTTPS to the endpoints');
+  securityGroup.addIngressRule(task, Port.HTTPS, 'HTTPS from the task');
+  const add = (id: string, service: InterfaceVpcEndpointAwsService) =>
+    vpc.addInterfaceEndpoint(id, {
+      service,
+      subnets: { subnets: vpc.isolatedSubnets.slice(0, 1) },
+      securityGroups: [securityGroup],
+      open: false,
+    });
+  letThroughMails(add('Sns', InterfaceVpcEndpointAwsService.SNS), topic.topicArn);
+  letThroughImages(add('EcrApi', InterfaceVpcEndpointAwsService.ECR), repositoryArn);
+  letThroughImages(add('EcrDocker', InterfaceVpcEndpointAwsService.ECR_DOCKER), repositoryArn);
+  letThroughLines(add('Logs', InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS), logGroup);
+}

@@ -1,0 +1,188 @@
+// Where the quarterly restore test runs: a Fargate task that exists only while it runs, in a network of its own that
+// nothing reaches from outside. The launcher sizes it for the archive; what stands here is the smallest.
+
+import { join } from 'node:path';
+import { IgnoreMode, RemovalPolicy } from 'aws-cdk-lib';
+import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
+import {
+  Capability,
+  Cluster,
+  type ContainerDefinitionOptions,
+  ContainerImage,
+  CpuArchitecture,
+  FargateTaskDefinition,
+  LinuxParameters,
+  LogDriver,
+  OperatingSystemFamily,
+} from 'aws-cdk-lib/aws-ecs';
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { type Deployment, environmentNames, scratch } from '../../deployment/deployment.ts';
+import { permit, type Reach, restoreTestPermissions } from '../access/identities.ts';
+import { explain, explainAwsPolicy, explainPatterns } from '../access/reasons.ts';
+import { createRestoreNetwork, type RestoreNetwork } from './restore-network.ts';
+
+const projectRoot = join(import.meta.dirname, '..', '..', '..');
+
+/** All that the image is built from. A list of what goes in, so that a forgotten key file never does. */
+const imageContext = [
+  '**',
+  ...['!bin', '!lib', '!package.json', '!package-lock.json', '!.npmrc'],
+  ...['lib/stack', 'lib/rehearsal'],
+];
+
+export type RestoreTaskProps = Reach & Pick<Deployment, 'postgresMajor' | 'restoreTestNetwork'>;
+
+/** The throw-away Postgres and the program that restores into it. */
+export class RestoreTask extends Construct {
+  readonly cluster: Cluster;
+  /** Its database lies on the task's own storage. */
+  readonly taskDefinition: FargateTaskDefinition;
+  /**
+   * The same container; its database lies on a volume that each launch has to describe.
+   *
+   * @remarks Two, because ECS asks for that description at every launch of a definition that has such a volume: with one
+   *   alone, the smallest restore would wait for a volume, pay for it, and fail where there is none to be had.
+   */
+  readonly volumeTaskDefinition: FargateTaskDefinition;
+  readonly taskRoles: readonly Role[];
+  /** By which ECS makes, attaches and deletes the volume. */
+  readonly volumeRole: Role;
+  readonly containerName = 'restore-test';
+  readonly network: RestoreNetwork;
+
+  constructor(scope: Construct, id: string, props: RestoreTaskProps) {
+    super(scope, id);
+    const image = this.addImage(props.postgresMajor);
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const { repositoryArn } = image.repository;
+    const choice = props.restoreTestNetwork;
+    this.network = createRestoreNetwork(this, { choice, reach: props, repositoryArn, logGroup });
+    this.cluster = new Cluster(this, 'Cluster', { vpc: this.network.vpc });
+    const assumedBy = new ServicePrincipal('ecs-tasks.amazonaws.com');
+    const taskRole = new Role(this, 'TaskRole', { assumedBy });
+    const executionRole = new Role(this, 'ExecutionRole', { assumedBy });
+    permit(taskRole, restoreTestPermissions(props));
+    this.taskRoles = [taskRole, executionRole];
+    this.volumeRole = this.addVolumeRole();
+    const roles = { taskRole, executionRole };
+    const container = this.describeContainer(props, image, logGroup);
+    this.taskDefinition = this.addTask('TaskDefinition', roles, container);
+    this.volumeTaskDefinition = this.addTask('VolumeTaskDefinition', roles, container, true);
+    explainPatterns(
+      executionRole,
+      ['*'],
+      'The token for the registry of images has no resource to be named.',
+    );
+    explainRest(this);
+  }
+
+  /** What a launcher has to know. */
+  get launchEnvironment(): Record<string, string> {
+    const { subnets, securityGroup, assignPublicIp } = this.network;
+    return {
+      [environmentNames.clusterArn]: this.cluster.clusterArn,
+      [environmentNames.taskDefinitionArn]: this.taskDefinition.taskDefinitionArn,
+      [environmentNames.volumeTaskDefinitionArn]: this.volumeTaskDefinition.taskDefinitionArn,
+      [environmentNames.volumeRoleArn]: this.volumeRole.roleArn,
+      [environmentNames.containerName]: this.containerName,
+      [environmentNames.subnetIds]: subnets.map((subnet) => subnet.subnetId).join(','),
+      [environmentNames.securityGroupId]: securityGroup.securityGroupId,
+      [environmentNames.assignPublicIp]: assignPublicIp,
+    };
+  }
+
+  private addImage(postgresMajor: number): DockerImageAsset {
+    return new DockerImageAsset(this, 'Image', {
+      directory: projectRoot,
+      file: 'bin/restore-test.Dockerfile',
+      buildArgs: { POSTGRES_MAJOR: String(postgresMajor) },
+      platform: Platform.LINUX_AMD64,
+      ignoreMode: IgnoreMode.DOCKER,
+      exclude: imageContext,
+    });
+  }
+
+  /** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html */
+  private addVolumeRole(): Role {
+    const policy = ManagedPolicy.fromAwsManagedPolicyName(
+      'service-role/AmazonECSInfrastructureRolePolicyForVolumes',
+    );
+    const role = new Role(this, 'VolumeRole', {
+      description: 'Offsite restore test: ECS makes, attaches and deletes the volume of a large one',
+      assumedBy: new ServicePrincipal('ecs.amazonaws.com'),
+      managedPolicies: [policy],
+    });
+    explainAwsPolicy(
+      role,
+      policy,
+      'AWS changes it with what ECS needs for volumes; it is for volumes that ECS has made, and no others.',
+    );
+    return role;
+  }
+
+  private describeContainer(
+    { bucket, topic }: Reach,
+    image: DockerImageAsset,
+    logGroup: LogGroup,
+  ): ContainerDefinitionOptions {
+    // An init process takes in the server's children when the server is gone; Node does not.
+    const linuxParameters = new LinuxParameters(this, 'Linux', { initProcessEnabled: true });
+    linuxParameters.dropCapabilities(Capability.ALL);
+    return {
+      image: ContainerImage.fromDockerImageAsset(image),
+      logging: LogDriver.awsLogs({ logGroup, streamPrefix: 'restore-test' }),
+      environment: {
+        [environmentNames.bucket]: bucket.bucketName,
+        [environmentNames.topicArn]: topic.topicArn,
+      },
+      // As in the image; ECS gives the volume to the user that is named here, and to root otherwise.
+      user: 'postgres',
+      readonlyRootFilesystem: true,
+      linuxParameters,
+    };
+  }
+
+  private addTask(
+    id: string,
+    roles: { readonly taskRole: Role; readonly executionRole: Role },
+    container: ContainerDefinitionOptions,
+    configuredAtLaunch?: true,
+  ): FargateTaskDefinition {
+    const task = new FargateTaskDefinition(this, id, {
+      ...roles,
+      cpu: 1024,
+      memoryLimitMiB: 2048,
+      ephemeralStorageGiB: 21,
+      runtimePlatform: {
+        cpuArchitecture: CpuArchitecture.X86_64,
+        operatingSystemFamily: OperatingSystemFamily.LINUX,
+      },
+    });
+    const { volumeName, path } = scratch;
+    // Without a configuration it is a place on the task's storage.
+    task.addVolume({ name: volumeName, ...(configuredAtLaunch && { configuredAtLaunch }) });
+    task
+      .addContainer(this.containerName, container)
+      .addMountPoints({ sourceVolume: volumeName, containerPath: path, readOnly: false });
+    return task;
+  }
+}
+
+function explainRest(task: RestoreTask): void {
+  explain(
+    task,
+    'VPC7',
+    'The network is used by one task for minutes in a quarter, and nothing listens in it.',
+  );
+  explain(task, 'ECS4', 'Its one task measures itself, and its report says what it took.');
+  explain(
+    task,
+    'ECS2',
+    'The environment names the bucket, the topic and the archive; none of it is a secret.',
+  );
+}

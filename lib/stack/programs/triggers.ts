@@ -1,0 +1,67 @@
+// What wakes the functions: the vault's events, the clock, and what AWS says of tasks and executions that have ended.
+
+import { Match, Rule, type RuleProps, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { archivesPrefix, manifestSuffix } from '../../archive/names.ts';
+
+/** What is woken, by the names that it has in `Handlers`. */
+type Woken = Readonly<
+  Record<'verify' | 'expire' | 'watch' | 'launchRestoreTest' | 'report', IFunction> & {
+    ranges: StateMachine;
+  }
+>;
+
+/** Where events come from, and where those go that could not be delivered. */
+type Origins = { readonly bucket: IBucket; readonly clusterArn: string; readonly deadLetters: IQueue };
+
+/** Makes the rules, as children of `scope`. */
+export function addTriggers(scope: Construct, woken: Woken, origins: Origins): void {
+  const { bucket, clusterArn, deadLetters } = origins;
+  const rule = (
+    id: string,
+    target: IFunction,
+    description: string,
+    when: Pick<RuleProps, 'eventPattern' | 'schedule'>,
+  ) => {
+    const delivery = { retryAttempts: 3, deadLetterQueue: deadLetters };
+    new Rule(scope, id, { description, ...when, targets: [new LambdaFunction(target, delivery)] });
+  };
+  rule('Committed', woken.verify, 'An archive is complete: its manifest was written', {
+    eventPattern: {
+      source: ['aws.s3'],
+      detailType: ['Object Created'],
+      detail: {
+        bucket: { name: [bucket.bucketName] },
+        object: { key: Match.wildcard(`${archivesPrefix}*${manifestSuffix}`) },
+      },
+    },
+  });
+  rule('Daily', woken.expire, 'Retention, daily', { schedule: Schedule.cron({ hour: '6', minute: '0' }) });
+  rule('Hourly', woken.watch, 'Freshness, hourly', { schedule: Schedule.cron({ minute: '0' }) });
+  rule('Quarterly', woken.launchRestoreTest, 'Restore test, on the first day of each quarter', {
+    schedule: Schedule.cron({ month: '1,4,7,10', day: '1', hour: '7', minute: '0' }),
+  });
+  rule('RangesEnded', woken.report, 'An archive could not be verified in ranges', {
+    eventPattern: {
+      source: ['aws.states'],
+      detailType: ['Step Functions Execution Status Change'],
+      detail: {
+        stateMachineArn: [woken.ranges.stateMachineArn],
+        status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
+      },
+    },
+  });
+  // The second is for a test that did not start: taken down with a volume that ECS may not delete, it never stops.
+  rule('TaskStopped', woken.report, 'A restore test has stopped, by itself or not', {
+    eventPattern: {
+      source: ['aws.ecs'],
+      detailType: ['ECS Task State Change'],
+      detail: { clusterArn: [clusterArn], lastStatus: ['STOPPED', 'DEPROVISIONING'] },
+    },
+  });
+}

@@ -1,0 +1,151 @@
+// The bucket that outlives everything else in the stack: versioned, locked, closed to the public and kept when the stack
+// is deleted, so that neither a stolen key, nor a bug in retention, nor a wrong deployment takes the archives along.
+//
+// The lock is the bucket's default retention, so that no writer has to ask for it and none can ask for less: setting a
+// retention takes a permission of its own, which nobody here has. It therefore lies on everything, also on what is
+// written anew each hour (watch/): each of those versions is kept for `keepDays`, which is a few hundred bytes an hour.
+// A lock holds versions, not names: overwriting and deleting stay allowed, and leave the locked version behind as a
+// noncurrent one. That is how `expire` and `watch` work under it, and how `offsite undo` brings an archive back.
+// Lifecycle removes a noncurrent version after `undoDays`, but never before its lock has ended.
+
+import { Annotations, Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type BucketProps,
+  type CfnBucket,
+  type LifecycleRule,
+  StorageClass,
+} from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { archivesPrefix, rangesPrefix } from '../../archive/names.ts';
+import type { Deployment } from '../../deployment/deployment.ts';
+import { explain } from '../access/reasons.ts';
+
+export type VaultProps = Pick<
+  Deployment,
+  'keepDays' | 'undoDays' | 'objectLock' | 'lockExistingBucket' | 'encryption' | 'glacierAfterDays'
+>;
+
+/** Glacier Instant Retrieval charges for so long at least. @see https://aws.amazon.com/s3/storage-classes/glacier/ */
+const glacierLeastDays = 90;
+
+/** Where archives, verdicts and reports live. */
+export class Vault extends Construct {
+  readonly bucket: Bucket;
+  /** What the bucket is encrypted with, if not with S3's own key. */
+  readonly key: Key | undefined;
+
+  constructor(scope: Construct, id: string, props: VaultProps) {
+    super(scope, id);
+    this.key = props.encryption === 'kms' ? this.createKey() : undefined;
+    this.bucket = new Bucket(this, 'Bucket', {
+      versioned: true,
+      ...encryptedWith(this.key),
+      // Never `false`: a bucket that was deployed without the property would be replaced for that, too.
+      ...(props.objectLock === 'off' ? {} : { objectLockEnabled: true }),
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+      lifecycleRules: lifecycleOf(props),
+    });
+    const resource = this.bucket.node.defaultChild as CfnBucket;
+    // Not `eventBridgeEnabled`: it sets the same by a custom resource with a Lambda function of its own.
+    resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
+    lock(resource, props);
+    explain(
+      this.bucket,
+      'S1',
+      'A locked bucket cannot receive access logs, and another one only for them would be one more to guard. Whoever ' +
+        'wants to know each reader turns on data events of CloudTrail.',
+    );
+    this.refuseOverwriting();
+    this.warnOfShortStays(props);
+  }
+
+  private createKey(): Key {
+    return new Key(this, 'Key', {
+      description: 'Offsite: what the vault is encrypted with',
+      enableKeyRotation: true,
+      // Without it no archive can be read again, by nobody.
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+
+  /**
+   * An archive or manifest is created under a key that is free, or not at all. Only requests that make an object are
+   * asked for the header: beginning a multipart upload and its parts cannot carry it, completing it does.
+   *
+   * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+   */
+  private refuseOverwriting(): void {
+    this.bucket.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'CreateOnly',
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ['s3:PutObject'],
+        resources: [this.bucket.arnForObjects(`${archivesPrefix}*`)],
+        conditions: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
+      }),
+    );
+  }
+
+  private warnOfShortStays({ keepDays, undoDays, glacierAfterDays }: VaultProps): void {
+    if (glacierAfterDays === undefined || [keepDays, undoDays, glacierAfterDays].some(Token.isUnresolved))
+      return;
+    const stayDays = keepDays + undoDays - glacierAfterDays;
+    if (stayDays >= glacierLeastDays) return;
+    Annotations.of(this).addWarningV2(
+      'offsite:shortGlacierStay',
+      `An archive would lie in Glacier Instant Retrieval for ${Math.max(stayDays, 0)} days, and is charged for ${glacierLeastDays}: ` +
+        'compare the cost (offsite estimate), or keep archives for longer, or leave glacierAfterDays out.',
+    );
+  }
+}
+
+function encryptedWith(key: Key | undefined): BucketProps {
+  if (key === undefined) return { encryption: BucketEncryption.S3_MANAGED };
+  return { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true };
+}
+
+function lock(resource: CfnBucket, { objectLock, lockExistingBucket, keepDays }: VaultProps): void {
+  if (objectLock === 'off') return;
+  // Not by `objectLockDefaultRetention`, which takes no token for its days.
+  resource.objectLockConfiguration = {
+    objectLockEnabled: 'Enabled',
+    rule: { defaultRetention: { mode: objectLock.toUpperCase(), days: keepDays } },
+  };
+  // Added to a bucket that exists, this one property makes CloudFormation replace it by a new, empty one.
+  if (lockExistingBucket) resource.objectLockEnabled = undefined;
+}
+
+function lifecycleOf({ undoDays, glacierAfterDays }: VaultProps): LifecycleRule[] {
+  return [
+    { id: 'abort-incomplete-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) },
+    {
+      id: 'remove-noncurrent-versions',
+      noncurrentVersionExpiration: Duration.days(undoDays),
+      expiredObjectDeleteMarker: true,
+    },
+    // Of no use once the verdict is there; kept as long as an execution that failed can be taken up again.
+    { id: 'remove-readings', prefix: rangesPrefix, expiration: Duration.days(14) },
+    ...(glacierAfterDays === undefined
+      ? []
+      : [
+          {
+            id: 'move-archives-to-glacier',
+            prefix: archivesPrefix,
+            transitions: [
+              {
+                storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL,
+                transitionAfter: Duration.days(glacierAfterDays),
+              },
+            ],
+          },
+        ]),
+  ];
+}

@@ -1,0 +1,166 @@
+// The many ways in which S3 and its look-alikes say no, turned into the few things that an operator can act on.
+
+import { type ErrorCode, OffsiteError } from '../base/errors.ts';
+import { type AwsError, isUnreachable } from './trouble.ts';
+
+type Explanation = { readonly code: ErrorCode; readonly expected: string; readonly hint: string };
+
+const credentialsHint =
+  'check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (aws sts get-caller-identity shows who you are)';
+
+const refusedCredentials: Explanation = {
+  code: 'CREDENTIALS_REFUSED',
+  expected: 'credentials that the store knows',
+  hint: credentialsHint,
+};
+
+const changedOnTheWay: Explanation = {
+  code: 'STORE_FAILED',
+  expected: 'the bytes that were sent to arrive',
+  hint: 'the store compared checksums and stored nothing; something on the way, or this memory, changes bytes: run again',
+};
+
+const explanations: Record<string, Explanation> = {
+  NoSuchBucket: {
+    code: 'BUCKET_MISSING',
+    expected: 'the bucket to exist',
+    hint: "compare the bucket's name and region with the output BucketName of 'npx cdk deploy'",
+  },
+  InvalidAccessKeyId: refusedCredentials,
+  SignatureDoesNotMatch: refusedCredentials,
+  ExpiredToken: refusedCredentials,
+  ExpiredTokenException: refusedCredentials,
+  InvalidToken: refusedCredentials,
+  AuthorizationHeaderMalformed: refusedCredentials,
+  TokenRefreshRequired: refusedCredentials,
+  AccessDenied: {
+    code: 'CREDENTIALS_REFUSED',
+    expected: 'credentials that may do this',
+    hint: 'the agent needs the policy of the output AgentPolicyArn, reading that of OperatorPolicyArn, undo that of UndoPolicyArn besides',
+  },
+  CredentialsProviderError: {
+    code: 'CREDENTIALS_MISSING',
+    expected: 'AWS credentials from the environment, a profile or a role',
+    hint: 'set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+  },
+  PreconditionFailed: {
+    code: 'ARCHIVE_EXISTS',
+    expected: 'a key that is not taken',
+    hint: 'another run stored it in the same second: nothing was overwritten; run again',
+  },
+  NoSuchUpload: {
+    code: 'STORE_FAILED',
+    expected: 'the upload that was begun',
+    hint: 'somebody else aborted it (a lifecycle rule, another program); run again',
+  },
+  BadDigest: changedOnTheWay,
+  XAmzContentSHA256Mismatch: changedOnTheWay,
+  XAmzContentChecksumMismatch: changedOnTheWay,
+  RequestTimeTooSkewed: {
+    code: 'STORE_FAILED',
+    expected: "a clock within 15 minutes of the store's",
+    hint: "set this host's clock (timedatectl set-ntp true)",
+  },
+  NotImplemented: {
+    code: 'STORE_FAILED',
+    expected: 'the store to know what it is asked',
+    hint: 'say which store it is: --provider, OFFSITE_PROVIDER or "provider" in the settings file',
+  },
+};
+
+const redirects = new Set(['PermanentRedirect', 'TemporaryRedirect', 'IllegalLocationConstraintException']);
+
+/**
+ * Explains a failed call to the store.
+ *
+ * @param doing - What was tried, as in "<doing> failed": `listing s3://bucket/archives/`.
+ * @param tried - How often and for how long, in brackets, if more than once.
+ */
+export function storeError(error: unknown, doing: string, tried = ''): Error {
+  if (error instanceof OffsiteError) return error;
+  if (!(error instanceof Error)) return new Error(String(error));
+  if (error.name === 'AbortError') return error;
+  const found = `${describeTrouble(error)}${tried}`;
+  const { code, expected, hint } = explanationOf(error);
+  return new OffsiteError(code, `${doing} failed`, { expected, found, hint, cause: error });
+}
+
+function explanationOf(error: AwsError): Explanation {
+  const status = error.$metadata?.httpStatusCode;
+  if (isElsewhere(error)) return regionExplanation(error);
+  const known = explanations[error.name];
+  if (known !== undefined) return known;
+  if (status === 403) return explanations.AccessDenied as Explanation;
+  if (status === 412) return explanations.PreconditionFailed as Explanation;
+  if (status === 501 || /x-amz-(sdk-)?checksum/.test(error.message)) {
+    return explanations.NotImplemented as Explanation;
+  }
+  if (error.message === 'Region is missing') {
+    const hint = "say --region, or set AWS_REGION; a store of one's own takes any, for example us-east-1";
+    return { code: 'REGION_WRONG', expected: 'a region', hint };
+  }
+  if (isUnreachable(error)) {
+    return {
+      code: 'STORE_UNREACHABLE',
+      expected: 'the store to answer',
+      hint: 'check the network, the region and, for other stores than AWS, the endpoint',
+    };
+  }
+  return {
+    code: 'STORE_FAILED',
+    expected: 'the store to acknowledge',
+    hint: 'run again; if it stays, look at the status page of the store',
+  };
+}
+
+function isElsewhere({ name, Region, $metadata }: AwsError): boolean {
+  if (name === 'AuthorizationHeaderMalformed') return Region !== undefined;
+  return redirects.has(name) || $metadata?.httpStatusCode === 301 || $metadata?.httpStatusCode === 307;
+}
+
+/** S3 says where the bucket is, in a header or in the error's body. */
+function regionExplanation({ Region, $response }: AwsError): Explanation {
+  const region = $response?.headers?.['x-amz-bucket-region'] ?? Region;
+  const code = 'REGION_WRONG';
+  if (region === undefined) {
+    const hint = 'set AWS_REGION or --region to the region that the stack was deployed to';
+    return { code, expected: "the bucket's own region", hint };
+  }
+  return {
+    code,
+    expected: `the bucket's own region, ${region}`,
+    hint: `say --region ${region}, or set AWS_REGION=${region}`,
+  };
+}
+
+/** Whether the store said that there is no such object, version or file. */
+export function isAbsent(error: unknown): boolean {
+  const { name, $metadata } = error as AwsError;
+  return (
+    name === 'NoSuchKey' ||
+    name === 'NotFound' ||
+    name === 'NoSuchVersion' ||
+    (name !== 'NoSuchBucket' && $metadata?.httpStatusCode === 404)
+  );
+}
+
+/** Whether the store said that the object ends before the range that was asked for. */
+export function isBeyondEnd(error: unknown): boolean {
+  return (error as AwsError).$metadata?.httpStatusCode === 416 || (error as Error).name === 'InvalidRange';
+}
+
+/** Whether the store said that the key is taken. */
+export function isTaken(error: unknown): boolean {
+  return (
+    (error as AwsError).$metadata?.httpStatusCode === 412 || (error as Error).name === 'PreconditionFailed'
+  );
+}
+
+/** The error in one line. */
+export function describeTrouble(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const inner =
+    error instanceof AggregateError ? error.errors.map((one: Error) => one.message).join('; ') : '';
+  const name = error.name === 'Error' ? ((error as AwsError).code ?? '') : error.name;
+  return [name, error.message || inner].filter((text) => text !== '').join(': ');
+}

@@ -1,0 +1,156 @@
+// What a conversation with one bucket needs: its clients, how its store is to be spoken to, and how much trouble to
+// put up with.
+
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { chooseProvider, type Provider, type ProviderName } from './provider.ts';
+
+/** Where the store is; what is left out comes from the SDK's own settings (`AWS_REGION`, `AWS_ENDPOINT_URL` …). */
+export type S3Location = {
+  readonly bucket: string;
+  readonly region?: string | undefined;
+  /** URL of an S3-compatible store. */
+  readonly endpoint?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly provider?: ProviderName | undefined;
+  /** Asked again when the store says that what it gave has expired. */
+  readonly credentials?: S3ClientConfig['credentials'];
+  readonly patience?: Patience | undefined;
+  /** Called before each repetition of a write, with what went wrong. */
+  readonly onTrouble?: ((said: string) => void) | undefined;
+};
+
+/** How much trouble to put up with. */
+export type Patience = {
+  /** How long a write is repeated while the store cannot be reached, is busy, or fails by its own fault. */
+  readonly troubleMs: number;
+  /** The same before the first answer, while nobody has the endpoint's name or listens there: it may be mistyped. */
+  readonly mistypedMs: number;
+  /** The first pause before repeating; each further one is twice as long. */
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+  /** A connection on which no byte moves for so long is dead. */
+  readonly silenceMs: number;
+  /** How long to try to abort an upload that failed; a host that shuts down grants no more. */
+  readonly abortMs: number;
+};
+
+const minuteMs = 60_000;
+
+/**
+ * Ten minutes outlast a router's restart and a provider's nightly disconnection; the dump waits meanwhile. The silence
+ * must be long enough for the last bytes of a part to leave the kernel's buffer at 256 kbit/s.
+ */
+export const defaultPatience: Patience = {
+  troubleMs: 10 * minuteMs,
+  mistypedMs: 15_000,
+  firstPauseMs: 200,
+  longestPauseMs: 20_000,
+  silenceMs: 2 * minuteMs,
+  abortMs: 4000,
+};
+
+export type S3Session = {
+  readonly bucket: string;
+  readonly provider: Provider;
+  readonly patience: Patience;
+  readonly onTrouble: ((said: string) => void) | undefined;
+  /** Repeats by itself: a read can be repeated blindly. */
+  readonly reader: S3Client;
+  /** Never repeats: of a write one must know what may have become of each attempt. */
+  readonly writer: S3Client;
+  /** Fetches credentials anew, whatever their expiry says. */
+  renewCredentials(): Promise<void>;
+  url(key: string): string;
+  /** Whether the store has answered yet: trouble after that is taken for passing. */
+  hasAnswered: boolean;
+};
+
+/** Prepares a conversation; no request is made before the first call. */
+export function openSession(location: S3Location): S3Session {
+  const { bucket } = location;
+  const provider = chooseProvider(location.provider, usesOwnEndpoint(location));
+  const patience = location.patience ?? defaultPatience;
+  let reader: S3Client | undefined;
+  let writer: S3Client | undefined;
+  return {
+    bucket,
+    provider,
+    patience,
+    onTrouble: location.onTrouble,
+    get reader() {
+      reader ??= new S3Client({
+        ...whereabouts(location, provider),
+        maxAttempts: 5,
+        retryMode: 'standard',
+        requestHandler: { connectionTimeout: 10_000 },
+      });
+      return reader;
+    },
+    get writer() {
+      writer ??= createWriter(location, provider, patience);
+      return writer;
+    },
+    async renewCredentials() {
+      await this.writer.config.credentials({ forceRefresh: true });
+    },
+    url: (key) => `s3://${bucket}/${key}`,
+    hasAnswered: false,
+  };
+}
+
+function createWriter(location: S3Location, provider: Provider, { silenceMs }: Patience): S3Client {
+  const client = new S3Client({
+    ...whereabouts(location, provider),
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: 10_000, socketTimeout: silenceMs },
+    // It would open a new connection for each part; repeated parts do ask first, see expectContinue.
+    expectContinueHeader: false,
+  });
+  client.middlewareStack.add(leavePayloadUnsigned, { step: 'build', name: 'leavePayloadUnsigned' });
+  return client;
+}
+
+function whereabouts(location: S3Location, provider: Provider): S3ClientConfig {
+  const { endpoint, profile, credentials } = location;
+  const region = location.region ?? provider.region;
+  return {
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(credentials === undefined ? {} : { credentials }),
+    forcePathStyle: provider.pathStyle,
+    // Uploads bring their own; what the SDK adds by itself, other stores than AWS refuse.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    // Readers compare with the manifest's sha256.
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  };
+}
+
+function usesOwnEndpoint({ endpoint }: S3Location): boolean {
+  return [endpoint, process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(Boolean);
+}
+
+type Args = { readonly request: unknown };
+type HttpMessage = { readonly protocol?: string; readonly headers?: Record<string, string> };
+
+/** Over TLS a checksum is enough; the SHA-256 of each part for its signature would cost more than all the rest. */
+function leavePayloadUnsigned<A extends Args, R>(next: (args: A) => R): (args: A) => R {
+  return (args) => {
+    const { protocol, headers = {} } = args.request as HttpMessage;
+    const isChecked = 'x-amz-checksum-crc32' in headers || 'content-md5' in headers;
+    if (protocol === 'https:' && isChecked) headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+    return next(args);
+  };
+}
+
+/**
+ * Middleware that lets a request ask before it sends its body. A store that refuses may close the connection while the
+ * body is on its way, and what it said is lost then; asked first, it is heard.
+ */
+export function expectContinue<A extends Args, R>(next: (args: A) => R): (args: A) => R {
+  return (args) => {
+    const { headers = {} } = args.request as HttpMessage;
+    headers.Expect = '100-continue';
+    return next(args);
+  };
+}

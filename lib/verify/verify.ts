@@ -1,0 +1,186 @@
+// verify: re-reads an archive byte by byte and judges it. The handler does this in the cloud and keeps the verdict; the
+// CLI does the same on the operator's machine and only prints it.
+
+import { createHash } from 'node:crypto';
+import type { Manifest } from '../archive/manifest.ts';
+import { type ArchiveId, archiveKeys } from '../archive/names.ts';
+import { readVerdict } from '../archive/read-catalogue.ts';
+import { readHistory } from '../archive/read-history.ts';
+import { readManifest } from '../archive/read-manifest.ts';
+import { judge, type Observation, type Verdict } from '../archive/verdict.ts';
+import { toolVersion } from '../base/version.ts';
+import type { Mail } from '../mail/mail.ts';
+import { verdictMail } from '../retention/mails.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { observe } from './observe.ts';
+import { fitsOneReader, planRanges, type RangeJob, rangeLimits } from './plan.ts';
+
+export type VerifyOptions = {
+  readonly store: ArchiveStore;
+  readonly id: ArchiveId;
+  readonly now: () => Date;
+};
+
+/**
+ * Re-reads an archive and judges it.
+ *
+ * @throws {@link OffsiteError} If it cannot be judged: no manifest, one of a newer format, or the store fails.
+ */
+export async function verify({ store, id, now }: VerifyOptions): Promise<Verdict> {
+  return judgeArchive(store, id, await readManifest(store, id), now);
+}
+
+/** An archive that was too large to be read right here; its verdict comes from join-ranges. */
+export type BegunInRanges = { readonly job: RangeJob; readonly rangeReaders: number };
+
+export type VerifyOnceOptions = VerifyOptions & {
+  readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Lets ranges be read side by side, unless that was begun before. */
+  readonly readInRanges: (job: RangeJob, ranges: readonly number[]) => Promise<void>;
+};
+
+/**
+ * Verifies an archive unless these very bytes have a verdict, tells the operator if they are not intact, and writes the
+ * verdict. What one reader cannot read in its time is given to many.
+ *
+ * @remarks Events come twice. The mail goes first: a run that dies between the two is repeated, and a second mail is
+ *   better than none.
+ */
+export async function verifyOnce(
+  options: VerifyOnceOptions,
+): Promise<{ verdict: Verdict; isNew: boolean } | BegunInRanges> {
+  const { store, id, now, sendMail } = options;
+  const manifest = await readManifest(store, id);
+  const earlier = await earlierVerdict(store, id, manifest);
+  if (earlier !== undefined) return { verdict: earlier, isNew: false };
+  const job = fitsOneReader(manifest) ? undefined : await jobOf(store, id, manifest);
+  if (job !== undefined) {
+    const ranges = planRanges(manifest, job.limits).map(({ index }) => index);
+    await options.readInRanges(job, ranges);
+    return { job, rangeReaders: ranges.length };
+  }
+  const verdict = await judgeArchive(store, id, manifest, now);
+  await announceVerdict(store, verdict, sendMail);
+  return { verdict, isNew: true };
+}
+
+/** The verdict on the bytes that are there, if it was given before. */
+export async function earlierVerdict(
+  store: ArchiveStore,
+  id: ArchiveId,
+  manifest: Manifest,
+): Promise<Verdict | undefined> {
+  const earlier = await readVerdict(store, id);
+  return earlier !== undefined && (await speaksOf(earlier, store, id, manifest)) ? earlier : undefined;
+}
+
+/** Tells the operator of a verdict that is not `intact`, and writes it. */
+export async function announceVerdict(
+  store: ArchiveStore,
+  verdict: Verdict,
+  sendMail: (mail: Mail) => Promise<void>,
+): Promise<void> {
+  if (verdict.verdict !== 'intact') await sendMail(verdictMail(verdict));
+  await store.write(archiveKeys(verdict).verdict, `${JSON.stringify(verdict, null, 1)}\n`);
+}
+
+/** @returns `undefined` if there is nothing to read. */
+async function jobOf(store: ArchiveStore, id: ArchiveId, manifest: Manifest): Promise<RangeJob | undefined> {
+  const opened = await store.open(archiveKeys(id).archive, manifest.versionId);
+  opened?.body.destroy();
+  if (opened === undefined) return undefined;
+  const { versionId, etag } = opened;
+  const run = createHash('sha256').update(`${versionId} ${etag}`).digest('hex').slice(0, 16);
+  return { id: id.id, versionId, etag, run, limits: rangeLimits };
+}
+
+async function judgeArchive(
+  store: ArchiveStore,
+  id: ArchiveId,
+  manifest: Manifest,
+  now: () => Date,
+): Promise<Verdict> {
+  const began = now();
+  const opened = await store.open(archiveKeys(id).archive, manifest.versionId);
+  const found = opened && (await observe(opened.body, manifest));
+  return conclude(store, { id, manifest, opened, found, began, ended: now() });
+}
+
+/** What was seen of an archive, by however many readers. */
+export type Sight = {
+  readonly id: ArchiveId;
+  readonly manifest: Manifest;
+  readonly opened: { readonly versionId: string | null; readonly etag: string } | undefined;
+  /** Absent if there is nothing to read. */
+  readonly found: Observation | undefined;
+  readonly began: Date;
+  readonly ended: Date;
+  /** If there were several. */
+  readonly rangeReaders?: number;
+};
+
+/** Makes the verdict of what was seen, and of what the source's archives are like. */
+export async function conclude(store: ArchiveStore, sight: Sight): Promise<Verdict> {
+  const { id, manifest, opened, found, began, ended, rangeReaders } = sight;
+  const common = {
+    format: 1 as const,
+    id: id.id,
+    source: id.source,
+    versionId: opened?.versionId ?? manifest.versionId,
+    etag: opened?.etag ?? manifest.etag,
+    verifiedAt: ended.toISOString(),
+    durationMs: ended.getTime() - began.getTime(),
+    toolVersion,
+    compressedBytes: found?.compressedBytes ?? 0,
+    plainBytes: found?.plainBytes ?? 0,
+    ...(rangeReaders !== undefined && { rangeReaders }),
+  };
+  if (found === undefined)
+    return { verdict: 'missing', ...common, deviations: [missingArchive(id, manifest)] };
+  return verdictOf(common, judge(manifest, found, await readHistory(store, id)), found);
+}
+
+type Common = Pick<
+  Verdict,
+  | 'format'
+  | 'id'
+  | 'source'
+  | 'versionId'
+  | 'etag'
+  | 'verifiedAt'
+  | 'durationMs'
+  | 'toolVersion'
+  | 'compressedBytes'
+  | 'plainBytes'
+  | 'rangeReaders'
+>;
+
+function verdictOf(common: Common, judgement: ReturnType<typeof judge>, { inventory }: Observation): Verdict {
+  // What was scanned of damaged bytes proves nothing.
+  if (judgement.verdict === 'damaged')
+    return { ...common, verdict: 'damaged', deviations: judgement.deviations };
+  if (judgement.verdict === 'intact') return { ...common, verdict: 'intact', inventory };
+  return { ...common, verdict: judgement.verdict, deviations: judgement.deviations, inventory };
+}
+
+function missingArchive(id: ArchiveId, { compressedBytes, versionId }: Manifest) {
+  return {
+    what: 'archive',
+    expected: `${compressedBytes} bytes at ${archiveKeys(id).archive}${versionId ? `, version ${versionId}` : ''}`,
+    found: 'nothing there',
+  };
+}
+
+async function speaksOf(
+  verdict: Verdict,
+  store: ArchiveStore,
+  id: ArchiveId,
+  manifest: Manifest,
+): Promise<boolean> {
+  const opened = await store.open(archiveKeys(id).archive, manifest.versionId);
+  opened?.body.destroy();
+  if (opened === undefined) return verdict.verdict === 'missing';
+  return (
+    verdict.verdict !== 'missing' && opened.etag === verdict.etag && opened.versionId === verdict.versionId
+  );
+}

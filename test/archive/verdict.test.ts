@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { judge, type Observation, verdictSchema } from '../../lib/archive/verdict.ts';
+import { verdictMail } from '../../lib/retention/mails.ts';
+import { exampleId, exampleInventory, exampleManifest, exampleObservation } from '../fixtures/manifests.ts';
+
+const judged = (change: Partial<Observation>) => judge(exampleManifest, { ...exampleObservation, ...change });
+
+describe('judge', () => {
+  it('calls intact what agrees in everything', () => {
+    expect(judged({})).toEqual({ verdict: 'intact' });
+  });
+
+  it.each<[string, Partial<Observation>, string]>([
+    ['bytes missing', { compressedBytes: 99 }, 'compressed bytes'],
+    ['plain bytes missing', { plainBytes: 299 }, 'plain bytes'],
+    ['another sha256', { sha256: 'b'.repeat(64) }, 'sha256'],
+    ['a gzip error', { gzipError: 'CRC-32 differs at 60' }, 'gzip'],
+    ['a member less', { members: exampleManifest.members.slice(0, 1) }, 'gzip members'],
+    [
+      'another CRC-32 in one member',
+      { members: exampleManifest.members.map((member) => ({ ...member, crc32: '00000001' })) },
+      'gzip member 1',
+    ],
+  ])('calls damaged: %s', (_, change, what) => {
+    const judgement = judged(change);
+    expect(judgement.verdict).toBe('damaged');
+    expect('deviations' in judgement && judgement.deviations.map((one) => one.what)).toContain(what);
+  });
+
+  it('calls incomplete what lacks its end, though every byte agrees', () => {
+    for (const endMarker of ['absent', 'followed'] as const) {
+      expect(judged({ inventory: { ...exampleInventory, endMarker } })).toMatchObject({
+        verdict: 'incomplete',
+        deviations: [{ what: 'end marker' }],
+      });
+    }
+  });
+
+  it('calls suspicious a whole dump without torrents', () => {
+    const empty = judged({ inventory: { ...exampleInventory, rows: { 'public.torrents': 0 } } });
+    expect(empty).toMatchObject({ verdict: 'suspicious', deviations: [{ found: 'no rows' }] });
+    const absent = judged({ inventory: { ...exampleInventory, rows: {} } });
+    expect(absent).toMatchObject({
+      verdict: 'suspicious',
+      deviations: [{ found: 'the dump has no such table' }],
+    });
+  });
+
+  it('judges a file without manifest by gzip and content', () => {
+    expect(judge(undefined, { ...exampleObservation, sha256: 'anything' })).toEqual({ verdict: 'intact' });
+    expect(judge(undefined, { ...exampleObservation, gzipError: 'cut' }).verdict).toBe('damaged');
+  });
+});
+
+describe('verdictMail', () => {
+  it('says outcome, archive, what was expected and found, and what to do', () => {
+    const verdict = verdictSchema.parse({
+      verdict: 'damaged',
+      format: 1,
+      id: exampleId.id,
+      source: exampleId.source,
+      versionId: null,
+      etag: 'x',
+      verifiedAt: '2026-11-23T03:17:00.000Z',
+      durationMs: 10,
+      toolVersion: '0.1.0',
+      compressedBytes: 100,
+      plainBytes: 0,
+      deviations: [{ what: 'sha256', expected: 'aaa', found: 'bbb' }],
+    });
+    if (verdict.verdict === 'intact') throw new Error('unreachable');
+    const mail = verdictMail(verdict);
+    expect(mail.subject).toBe('[offsite] DAMAGED archive: bitagent-2026-11-23-031500Z');
+    expect(mail.text).toContain('expected  aaa');
+    expect(mail.text).toContain('found     bbb');
+    expect(mail.text).toContain('What to do: Back up again now');
+  });
+});

@@ -1,0 +1,99 @@
+// Rule 1: a stream that ends has succeeded; and what came through is what was written, whatever the pace of either side.
+
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { type ChildFailure, stdoutOf } from '../../lib/base/process.ts';
+import { giveBack } from '../../lib/base/read-blocks.ts';
+import { commandLines } from '../fixtures/postgres.ts';
+
+const writer = join(import.meta.dirname, '..', 'fixtures', 'uneven-writer.mjs');
+const explain = (failure: ChildFailure) => Object.assign(new Error('it failed'), { failure });
+const sh = (line: string, signal?: AbortSignal) =>
+  stdoutOf({ program: 'sh', args: ['-c', line] }, explain, signal);
+
+/** Reads to the end and finds the first word that is not its own number. */
+async function firstWrongWord(
+  chunks: AsyncIterable<Buffer>,
+  readerPauseMs: number,
+): Promise<[number, number]> {
+  let words = 0;
+  let wrong = -1;
+  let rest = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    const bytes = Buffer.concat([rest, chunk]);
+    // As the compressor does: the buffer is read into again from now on.
+    giveBack(chunk);
+    if (readerPauseMs > 0 && words % 7 === 0) await sleep(readerPauseMs);
+    const whole = bytes.length - (bytes.length % 4);
+    for (let at = 0; at < whole && wrong < 0; at += 4) {
+      if (bytes.readUInt32LE(at) !== words + at / 4) wrong = words + at / 4;
+    }
+    words += whole / 4;
+    rest = Buffer.from(bytes.subarray(whole));
+  }
+  return [words, wrong];
+}
+
+describe('what comes through', () => {
+  it.each([
+    ['a steady writer', 1, 0, 0],
+    ['a writer that pauses', 2, 30, 0],
+    ['a reader that pauses', 3, 0, 15],
+    ['both', 4, 30, 15],
+    ['both, otherwise', 5, 15, 25],
+  ])('is what was written: %s', async (_, seed, writerPauseMs, readerPauseMs) => {
+    const words = 1_500_000;
+    const args = [writer, String(seed), String(words), String(writerPauseMs)];
+    const chunks = stdoutOf({ program: process.execPath, args }, explain);
+    expect(await firstWrongWord(chunks, readerPauseMs)).toEqual([words, -1]);
+  });
+
+  it('is nothing, of a program that writes nothing', async () => {
+    expect(await Array.fromAsync(sh('true'))).toEqual([]);
+  });
+});
+
+describe('a child that fails', () => {
+  it.each([
+    ['before its first byte', 'echo no >&2; exit 3', { exitCode: 3, stderr: 'no' }],
+    [
+      'after its last byte',
+      'head -c 1000000 /dev/zero; echo late >&2; exit 4',
+      { exitCode: 4, stderr: 'late' },
+    ],
+    ['by a signal', 'head -c 1000 /dev/zero; kill -9 $$', { signal: 'SIGKILL' }],
+  ])('%s fails the stream, also when the reader is slow', async (_, line, failure) => {
+    for (const pauseMs of [0, 50]) {
+      const read = async () => {
+        for await (const chunk of sh(line)) {
+          giveBack(chunk);
+          await sleep(pauseMs);
+        }
+      };
+      await expect(read()).rejects.toMatchObject({ failure });
+    }
+  });
+
+  it('because it does not exist says so', async () => {
+    const missing = stdoutOf({ program: 'no-such-program', args: [] }, explain);
+    await expect(Array.fromAsync(missing)).rejects.toMatchObject({ failure: { startError: 'ENOENT' } });
+  });
+});
+
+describe('a child that is left', () => {
+  it('is ended with all that it started, when the reader leaves', async () => {
+    for await (const _ of sh('head -c 100000 /dev/zero; sleep 71; true')) break;
+    expect(commandLines().filter((line) => line.includes('sleep 71'))).toEqual([]);
+  });
+
+  it('is ended when the signal aborts, and the reason is thrown', async () => {
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const reading = Array.fromAsync(sh('sleep 72; true', abort.signal));
+    await sleep(200);
+    abort.abort(reason);
+    await expect(reading).rejects.toBe(reason);
+    expect(commandLines().filter((line) => line.includes('sleep 72'))).toEqual([]);
+  });
+});

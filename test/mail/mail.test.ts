@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import { composeMail, textTable } from '../../lib/mail/mail.ts';
+import { notLaunchedMail, overdueMail, standstillMail } from '../../lib/retention/mails.ts';
+
+describe('composeMail', () => {
+  it('makes a subject that SNS takes, of any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
+        const { subject } = composeMail(`[offsite] ${text}`, []);
+        expect(subject).toMatch(/^[\x20-\x7e]{1,100}$/);
+        expect(subject.startsWith('[offsite]')).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('the text', () => {
+  it('is broken at 80 columns, keeps its indentation, and loses no word', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.stringMatching(/^[a-z]{1,30}$/), { maxLength: 60 }),
+        fc.integer({ min: 0, max: 8 }),
+        (words, indent) => {
+          const margin = ' '.repeat(indent);
+          const { text } = composeMail('x', [`-\n${margin}${words.join(' ')}`]);
+          const lines = text.trimEnd().split('\n').slice(1);
+          expect(lines.every((line) => line.length <= 80 && line.startsWith(margin))).toBe(true);
+          expect(lines.join(' ').split(/ +/).filter(Boolean)).toEqual(words);
+        },
+      ),
+    );
+  });
+});
+
+describe('textTable', () => {
+  it('puts texts at the left and figures at the right', () => {
+    const rows = [
+      ['archive', 'bytes', 'verdict'],
+      ['a', '5 B', 'intact'],
+      ['long-name', '12.5 MiB', 'damaged'],
+    ];
+    expect(textTable(rows)).toBe(
+      ['archive       bytes  verdict', 'a               5 B  intact', 'long-name  12.5 MiB  damaged'].join(
+        '\n',
+      ),
+    );
+  });
+});
+
+describe('alert mails', () => {
+  it('say the outcome in the subject', () => {
+    const stale = { subject: 'archive', ageHours: 50, never: false, limitHours: 26 } as const;
+    expect(overdueMail('bitagent', [stale]).subject).toBe(
+      '[offsite] NO FRESH ARCHIVE: bitagent, newest is 2.1 days old',
+    );
+    expect(overdueMail('bitagent', [{ ...stale, never: true }]).subject).toBe(
+      '[offsite] NO FRESH ARCHIVE: bitagent, none yet',
+    );
+    expect(overdueMail('bitagent', [{ ...stale, subject: 'restore test' }]).subject).toBe(
+      '[offsite] Restore test overdue: bitagent',
+    );
+    const plan = { source: 'bitagent', decidedAt: '', standstill: 'because', keep: [], expire: [] };
+    expect(standstillMail(plan)).toMatchObject({ subject: '[offsite] Retention stands still: bitagent' });
+    expect(standstillMail(plan).text).toContain('because');
+    const error = new OffsiteError('NOTHING_INTACT', 'there is none', {
+      expected: 'one',
+      found: 'none',
+      hint: 'wait',
+    });
+    expect(notLaunchedMail('bitagent', error).text).toContain('expected  one');
+  });
+});

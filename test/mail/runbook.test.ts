@@ -1,0 +1,165 @@
+// The runbook is read at three in the morning: what a mail or an alarm links must be there, and say all that it promises.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Verdict } from '../../lib/archive/verdict.ts';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import { alarmDescription, type FaultId, faults, runbookLink } from '../../lib/mail/faults.ts';
+import type { Mail } from '../../lib/mail/mail.ts';
+import type { RestoreReport } from '../../lib/report/report.ts';
+import { explainNotice } from '../../lib/restore-task/notices.ts';
+import { restoreTestMail } from '../../lib/restore-test/mail.ts';
+import {
+  notLaunchedMail,
+  orphanMail,
+  overdueMail,
+  standstillMail,
+  verdictMail,
+} from '../../lib/retention/mails.ts';
+import { exampleId, exampleInventory } from '../fixtures/manifests.ts';
+
+const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbook.md'), 'utf8');
+const sections = runbook
+  .split(/^## /m)
+  .slice(1)
+  .map((text) => ({ title: text.slice(0, text.indexOf('\n')), text }));
+const introductions = ['Who tells what', 'Before you begin'];
+/** As GitHub makes them of headings. */
+const anchors = sections.map(({ title }) =>
+  title
+    .toLowerCase()
+    .replace(/[^\w -]/g, '')
+    .replaceAll(' ', '-'),
+);
+const ids = Object.keys(faults) as FaultId[];
+
+describe('docs/runbook.md', () => {
+  it('has a section for every fault, in their order, and for nothing else', () => {
+    expect(sections.map(({ title }) => title)).toEqual([
+      ...introductions,
+      ...ids.map((id) => faults[id].title),
+    ]);
+  });
+
+  it.each(ids)('is where the link of %s leads', (id) => {
+    const [file, anchor] = runbookLink(id).split('#');
+    expect(file).toMatch(/\/docs\/runbook\.md$/);
+    expect(anchors).toContain(anchor);
+    expect(alarmDescription(id, 'bitagent')).toContain(runbookLink(id));
+  });
+
+  it.each(sections.filter(({ title }) => !introductions.includes(title)))(
+    '$title: says what it means, how urgent, where to look, how to mend, when it is over',
+    ({ text }) => {
+      const parts = ['**What it means.**', '**How urgent.**', '**Look.**', '**Mend.**', '**Over**'];
+      const places = parts.map((part) => text.indexOf(part));
+      expect(places.every((place) => place > 0)).toBe(true);
+      expect(places).toEqual([...places].sort((one, other) => one - other));
+    },
+  );
+
+  it('links no section that is not there', () => {
+    const linked = [...runbook.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor);
+    expect(linked.length).toBeGreaterThan(10);
+    expect(linked.filter((anchor) => !anchors.includes(anchor as string))).toEqual([]);
+  });
+});
+
+describe('every mail about a fault', () => {
+  const verdict = (name: string): Verdict =>
+    ({
+      verdict: name,
+      format: 1,
+      id: exampleId.id,
+      source: exampleId.source,
+      versionId: null,
+      etag: 'x',
+      verifiedAt: '2026-11-23T03:17:00.000Z',
+      durationMs: 10,
+      toolVersion: '0.1.0',
+      compressedBytes: 100,
+      plainBytes: 0,
+      deviations: [{ what: 'sha256', expected: 'aaa', found: 'bbb' }],
+      inventory: exampleInventory,
+    }) as Verdict;
+  const faulty = (name: 'damaged' | 'incomplete' | 'suspicious' | 'missing') =>
+    verdictMail(verdict(name) as Exclude<Verdict, { verdict: 'intact' }>);
+  const overdue = (subject: 'archive' | 'restore test') =>
+    overdueMail('bitagent', [{ subject, ageHours: 50, never: false, limitHours: 26 }]);
+  const error = new OffsiteError('NOTHING_INTACT', 'none', { expected: 'e', found: 'f', hint: 'h' });
+  const orphan = {
+    id: exampleId,
+    standing: 'no manifest',
+    freshAt: exampleId.takenAt,
+    compressedBytes: 1,
+  } as const;
+  const failed = {
+    outcome: 'failed',
+    format: 1,
+    id: exampleId.id,
+    source: exampleId.source,
+    startedAt: '2026-11-23T05:00:00.000Z',
+    durationMs: 1,
+    toolVersion: '0.1.0',
+    stages: [],
+    comparisons: [],
+    checks: [],
+    failure: { code: 'X', message: 'm', expected: 'e', found: 'f', hint: 'h' },
+  } as RestoreReport;
+  const notice = (value: unknown) => explainNotice(value, 'OFFSITE_ARCHIVE_ID');
+  const stopped = {
+    'detail-type': 'ECS Task State Change',
+    time: '2026-11-23T07:10:00Z',
+    detail: { lastStatus: 'STOPPED', taskArn: 'arn', containers: [] },
+  };
+  const failure = {
+    timestamp: '2026-11-23T03:20:00.000Z',
+    requestContext: {
+      functionArn: 'arn:aws:lambda:r:1:function:f',
+      condition: 'c',
+      approximateInvokeCount: 3,
+    },
+    requestPayload: {},
+  };
+
+  const execution = {
+    'detail-type': 'Step Functions Execution Status Change',
+    time: '2026-11-23T03:40:00Z',
+    detail: { executionArn: 'arn', name: `${exampleId.id}-0123`, status: 'TIMED_OUT', error: null },
+  };
+
+  it.each<[FaultId, string, () => Mail | undefined]>([
+    ['archiveNotIntact', 'damaged', () => faulty('damaged')],
+    ['archiveNotIntact', 'incomplete', () => faulty('incomplete')],
+    ['archiveNotIntact', 'missing', () => faulty('missing')],
+    ['archiveSuspicious', 'suspicious', () => faulty('suspicious')],
+    ['noFreshArchive', 'overdue', () => overdue('archive')],
+    ['restoreTestOverdue', 'overdue', () => overdue('restore test')],
+    [
+      'retentionStandstill',
+      'standstill',
+      () => standstillMail({ source: 'bitagent', decidedAt: '', standstill: 'x', keep: [], expire: [] }),
+    ],
+    ['archiveWithoutManifest', 'orphan', () => orphanMail('bitagent', [orphan])],
+    ['restoreTestLost', 'not launched', () => notLaunchedMail('bitagent', error)],
+    ['restoreTestLost', 'task stopped', () => notice(stopped)?.mail],
+    ['restoreTestFailed', 'report', () => restoreTestMail(failed)],
+    ['handlerFailed', 'function failed', () => notice(failure)?.mail],
+    ['handlerFailed', 'execution failed', () => notice(execution)?.mail],
+    ['unknownNotice', 'unknown', () => notice({ surprise: true })?.mail],
+  ])('links %s (%s), and no other', (fault, _, mail) => {
+    const text = mail()?.text ?? '';
+    expect([...text.matchAll(/https:\S+#\S+/g)].map(([link]) => link)).toEqual([runbookLink(fault)]);
+  });
+
+  it('is about each fault that a mail tells of', () => {
+    expect(notice(stopped)?.fault).toBe('restoreTestLost');
+    expect(notice(failure)?.fault).toBe('handlerFailed');
+    expect(notice(execution)).toMatchObject({
+      fault: 'handlerFailed',
+      mail: { subject: `[offsite] NOT VERIFIED: ${exampleId.id}, reading it in ranges TIMED_OUT` },
+    });
+    expect(notice({ surprise: true })?.fault).toBe('unknownNotice');
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import {
+  connectionFromEnvironment,
+  connectionFromUrl,
+  describeConnection,
+} from '../../lib/postgres/connection.ts';
+
+const urls: [string, Record<string, string>][] = [
+  [
+    'postgres://offsite:s3cret@db.example:5433/bitmagnet',
+    {
+      PGUSER: 'offsite',
+      PGPASSWORD: 's3cret',
+      PGHOST: 'db.example',
+      PGPORT: '5433',
+      PGDATABASE: 'bitmagnet',
+    },
+  ],
+  [
+    'postgresql://u@h/d?sslmode=verify-full&connect_timeout=3&application_name=offsite%20agent',
+    {
+      PGUSER: 'u',
+      PGHOST: 'h',
+      PGDATABASE: 'd',
+      PGSSLMODE: 'verify-full',
+      PGCONNECT_TIMEOUT: '3',
+      PGAPPNAME: 'offsite agent',
+    },
+  ],
+  ['postgres://u:p%40%2F%3A@h/d', { PGUSER: 'u', PGPASSWORD: 'p@/:', PGHOST: 'h', PGDATABASE: 'd' }],
+  ['postgresql:///d?host=/run/postgresql', { PGDATABASE: 'd', PGHOST: '/run/postgresql' }],
+  ['postgres://%2Frun%2Fpostgresql/d', { PGHOST: '/run/postgresql', PGDATABASE: 'd' }],
+  ['postgres://u:p@/d?host=/tmp', { PGUSER: 'u', PGPASSWORD: 'p', PGDATABASE: 'd', PGHOST: '/tmp' }],
+  ['postgres://[::1]:5432/d', { PGHOST: '::1', PGPORT: '5432', PGDATABASE: 'd' }],
+  ['postgres://one:1,two:2/d', { PGHOST: 'one,two', PGPORT: '1,2', PGDATABASE: 'd' }],
+  [
+    'postgres://h/?dbname=d&user=u&ssl=true',
+    { PGHOST: 'h', PGDATABASE: 'd', PGUSER: 'u', PGSSLMODE: 'require' },
+  ],
+];
+
+describe('connectionFromUrl', () => {
+  it.each(urls)('%s', (url, env) => {
+    expect(connectionFromUrl(url)).toEqual({ via: 'server', env });
+  });
+
+  it.each([
+    'mysql://u:s3cret@h/d',
+    'postgres://u:s3cret@with@at@h/d',
+    'postgres://u:s3cret/slash@h/d',
+    'postgres://u:s3cret%zz@h/d',
+    'postgres://u:s3cret@h/d?nonsense=1',
+    'postgres://u:s3cret@h:port/d',
+  ])('refuses %s and does not repeat the password', (url) => {
+    const error = thrownBy(() => connectionFromUrl(url));
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(JSON.stringify({ ...error, message: error.message })).not.toContain('s3cret');
+  });
+});
+
+describe('connectionFromEnvironment', () => {
+  it('takes what libpq would read, and nothing else', () => {
+    const env = { PGHOST: 'h', PGPASSWORD: 'p', PATH: '/bin', PAGER: 'less', PGUSER: undefined };
+    expect(connectionFromEnvironment(env)).toEqual({ via: 'server', env: { PGHOST: 'h', PGPASSWORD: 'p' } });
+  });
+});
+
+describe('describeConnection', () => {
+  it('says where without secrets', () => {
+    expect(describeConnection(connectionFromUrl('postgres://u:s3cret@h:1/d'))).toBe('d at h:1 as u');
+    const container = { via: 'container', container: 'c', user: 'u', password: 's3cret' } as const;
+    expect(describeConnection(container, 'x')).toBe('x in container c as u');
+  });
+});
+
+function thrownBy(run: () => unknown): Error {
+  try {
+    run();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}

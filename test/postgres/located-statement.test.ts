@@ -1,0 +1,46 @@
+// What a real server says of statements that a dump should not have, and what the operator is told to do about each.
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runLocated } from '../../lib/postgres/located-statement.ts';
+import { openSession, type Session } from '../../lib/postgres/session.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+
+let server: ThrowawayPostgres;
+let session: Session;
+
+beforeAll(async () => {
+  server = await startThrowawayPostgres({ tuned: true });
+  session = await openSession(server.connection, 'postgres');
+  const made =
+    'CREATE TABLE t (a int NOT NULL); INSERT INTO t VALUES (1), (1); CREATE TABLE s (b int PRIMARY KEY)';
+  for (const sql of made.split('; ')) await runLocated(session, { sql: Buffer.from(sql), line: 1 });
+});
+afterAll(async () => {
+  await session?.close();
+  await server?.stop();
+});
+
+test.each<[string, string, string, RegExp]>([
+  ['rows that are there twice', 'ALTER TABLE t ADD PRIMARY KEY (a)', 'RESTORE_FAILED', /pg_amcheck/],
+  [
+    'a row that refers to none',
+    'ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES s',
+    'RESTORE_FAILED',
+    /pg_amcheck/,
+  ],
+  ['a value that is none', "INSERT INTO t VALUES ('x1')", 'RESTORE_FAILED', /not what pg_dump writes/],
+  ['nonsense', 'CREATE TABEL u ()', 'RESTORE_FAILED', /not what pg_dump writes/],
+  ['a table that was not made', 'CREATE INDEX ON missing (a)', 'RESTORE_FAILED', /earlier part/],
+  ['a function that was not made', 'CREATE INDEX ON t (missing(a))', 'RESTORE_FAILED', /earlier part/],
+  ['an extension that is not there', 'CREATE EXTENSION missing', 'RESTORE_FAILED', /install its package/],
+  ['a setting of a newer server', 'SET transaction_timeouts = 0', 'SERVER_TOO_OLD', /postgresMajor/],
+  ['anything else', 'DO $$ BEGIN RAISE lock_not_available; END $$', 'RESTORE_FAILED', /sed -n 7p/],
+])('%s', async (_, sql, code, hint) => {
+  await expect(runLocated(session, { sql: Buffer.from(sql), line: 7 })).rejects.toMatchObject({
+    code,
+    line: 7,
+    statement: sql,
+    found: expect.stringMatching(/^line 7: ERROR: /),
+    hint: expect.stringMatching(hint),
+  });
+});

@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { query } from '../../lib/postgres/programs.ts';
+import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { commandLines } from '../fixtures/postgres.ts';
+
+describe('startThrowawayPostgres', () => {
+  // A temporary directory of our own shows what is left behind.
+  let own: string;
+  const before = process.env.TMPDIR;
+  beforeEach(async () => {
+    own = await mkdtemp(join(tmpdir(), 'offsite-test-'));
+    await chmod(own, 0o755);
+    process.env.TMPDIR = own;
+  });
+  afterEach(async () => {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+    await rm(own, { recursive: true });
+  });
+
+  function serversHere(): string[] {
+    return commandLines().filter((line) => line.includes(own));
+  }
+
+  it('serves on loopback with a password, byte order and Unicode letters, and is gone without a trace', async () => {
+    const server = await startThrowawayPostgres({ tuned: true });
+    const settings = ['lc_collate', 'lc_ctype', 'server_encoding', 'listen_addresses', 'fsync', 'wal_level'];
+    const rows = await query(server.connection, settings.map((name) => `SHOW ${name};`).join(' '));
+    expect(rows.flat()).toEqual(['C', 'C.UTF-8', 'UTF8', '127.0.0.1', 'off', 'minimal']);
+    expect(await query(server.connection, `SELECT lower('Ä')`)).toEqual([['ä']]);
+    const { PGPASSWORD: _, ...withoutPassword } = server.connection.env;
+    await expect(query({ via: 'server', env: withoutPassword }, 'SELECT 1')).rejects.toMatchObject({
+      code: 'DATABASE_REFUSED',
+    });
+    expect(serversHere().length).toBeGreaterThan(0);
+    expect(serversHere().filter((line) => line.includes(server.connection.env.PGPASSWORD as string))).toEqual(
+      [],
+    );
+
+    await Promise.all([server.stop(), server.stop()]);
+    await server.stop();
+    expect(existsSync(server.directory)).toBe(false);
+    expect(await readdir(own)).toEqual([]);
+    expect(serversHere()).toEqual([]);
+    await expect(connect(server.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('stops at once with a query under way', async () => {
+    const server = await startThrowawayPostgres();
+    const sleeping = query(server.connection, 'SELECT pg_sleep(600)').catch((error) => error);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await server.stop();
+    expect(await sleeping).toMatchObject({ code: 'DATABASE_UNREACHABLE' });
+    expect(await readdir(own)).toEqual([]);
+  });
+
+  it('starts several at a time', async () => {
+    const servers = await Promise.all([startThrowawayPostgres(), startThrowawayPostgres()]);
+    expect(servers[0].port).not.toBe(servers[1].port);
+    await Promise.all(servers.map((server) => server.stop()));
+    expect(await readdir(own)).toEqual([]);
+  });
+
+  it('says what the server said when it does not start, and leaves nothing', async () => {
+    const error = await startThrowawayPostgres({ settings: { shared_buffers: 'lots' } }).catch(
+      (thrown) => thrown,
+    );
+    expect(error).toMatchObject({
+      code: 'SERVER_FAILED',
+      found: expect.stringContaining('invalid value for parameter "shared_buffers": "lots"'),
+    });
+    expect(await readdir(own)).toEqual([]);
+    expect(serversHere()).toEqual([]);
+  });
+
+  it('leaves nothing when it is interrupted while starting', async () => {
+    const controller = new AbortController();
+    const starting = startThrowawayPostgres({ signal: controller.signal });
+    setTimeout(() => controller.abort(), 150);
+    await expect(starting).rejects.toThrow();
+    expect(await readdir(own)).toEqual([]);
+    expect(serversHere()).toEqual([]);
+  });
+});
+
+function connect(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host: '127.0.0.1', port }, () => {
+      socket.destroy();
+      resolve();
+    }).once('error', reject);
+  });
+}

@@ -1,0 +1,211 @@
+// The page as a browser shows it: in both schemes, on a phone and a desk, and on paper. What a person sees is looked at
+// by a person; what can be measured is measured here.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderReportPage } from '../../../lib/report/page/page.ts';
+import { browserThere, startBrowser } from '../../fixtures/browser.ts';
+import {
+  addScript,
+  backgroundOf,
+  collidingTexts,
+  colouredPoints,
+  faintTexts,
+  namelessTables,
+  overflowing,
+  placesOfPictures,
+  sizesOfPictures,
+  smallOrCutTexts,
+} from '../../fixtures/page-measures.mjs';
+import { broken, differing, early, first, hostile, settled, slow } from '../../fixtures/reports.ts';
+
+const kept = 'reports/bitagent/bitagent-2026-11-22-031500Z/2026-11-23-050000Z.json';
+const samples = { settled, first, slow, differing, broken, early, hostile };
+type Name = keyof typeof samples;
+const names = Object.keys(samples) as Name[];
+const widths = { phone: 390, tablet: 960, desk: 1280 } as const;
+const schemes = ['light', 'dark'] as const;
+/** Places do not hang on colours, nor colours on the width: the fullest page is seen every way, each other one in two. */
+const views = names.flatMap((name) =>
+  (Object.keys(widths) as (keyof typeof widths)[]).flatMap((device) =>
+    schemes
+      .filter(
+        (scheme) =>
+          name === 'settled' ||
+          `${device} ${scheme}` === 'phone light' ||
+          `${device} ${scheme}` === 'desk dark',
+      )
+      .map((scheme) => ({ name, device, width: widths[device], scheme })),
+  ),
+);
+
+/** WCAG 2.1 AA for text of any height. @see https://www.w3.org/TR/WCAG21/#contrast-minimum */
+const leastContrast = 4.5;
+const leastTextPx = 12;
+/** A line of a trend is some hundred points long; a single cross has about sixty. */
+const leastColoured = 50;
+
+const there = browserThere();
+const home = mkdtempSync(join(tmpdir(), 'offsite-page-'));
+let browser: Browser;
+
+type Look = { readonly page: Page; readonly complaints: string[]; readonly requests: string[] };
+
+async function look(name: Name, options: Parameters<Browser['newPage']>[0] = {}): Promise<Look> {
+  const file = join(home, `${name}.html`);
+  writeFileSync(file, renderReportPage({ ...samples[name], kept, costUsd: 0.031 }));
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => requests.push(request.url()));
+  await page.goto(pathToFileURL(file).href, { waitUntil: 'load' });
+  return { page, complaints, requests: requests.filter((url) => url !== pathToFileURL(file).href) };
+}
+
+/** The pictures that a sample has: no trend of one. */
+const trends = ['recovery', 'test-bytes', 'test-rows', 'bytes', 'torrents', 'rows'];
+const picturesOf = (name: Name) =>
+  name === 'early' ? [] : ['waterfall', ...(name === 'first' || name === 'slow' ? [] : trends)];
+
+/** How many points of each picture have a colour, letters left out. */
+async function inkOf(page: Page): Promise<number[]> {
+  const places = await page.evaluate(placesOfPictures);
+  const style = 'svg text{visibility:hidden}';
+  const png = (await page.screenshot({ fullPage: true, style })).toString('base64');
+  const decoder = await browser.newPage();
+  const ink = await decoder.evaluate(colouredPoints, { png, places });
+  await decoder.close();
+  return ink;
+}
+
+describe.skipIf(!there)('the page in a browser', () => {
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(home, { recursive: true });
+  });
+
+  it.each(views)('$name, $device, $scheme: whole, quiet, and to be read', async ({ name, width, scheme }) => {
+    const { page, complaints, requests } = await look(name, {
+      viewport: { width, height: 900 },
+      colorScheme: scheme,
+    });
+    expect(complaints).toEqual([]);
+    expect(requests).toEqual([]);
+    expect(await page.evaluate(overflowing)).toEqual([]);
+    const faint = await page.evaluate(faintTexts, leastContrast);
+    expect(faint.measured).toBeGreaterThan(20);
+    expect(faint.texts).toEqual([]);
+    const pictures = await page.evaluate(sizesOfPictures);
+    expect(pictures.map(({ id }) => id)).toEqual(picturesOf(name));
+    for (const { width: wide, height, marks } of pictures) {
+      expect(wide).toBeGreaterThan(200);
+      expect(height).toBeGreaterThan(100);
+      expect(marks).toBeGreaterThan(0);
+    }
+    expect(await page.evaluate(collidingTexts)).toEqual([]);
+    expect(await page.evaluate(smallOrCutTexts, leastTextPx)).toEqual([]);
+    await page.close();
+  });
+
+  it.each<[(typeof schemes)[number], Name[]]>([
+    ['light', names],
+    ['dark', ['settled']],
+  ])('draws something in every picture, %s', async (colorScheme, drawn) => {
+    for (const name of drawn) {
+      const { page } = await look(name, {
+        colorScheme,
+        bypassCSP: true,
+        viewport: { width: 390, height: 900 },
+      });
+      const ink = await inkOf(page);
+      expect(ink).toHaveLength(picturesOf(name).length);
+      expect(ink.filter((points) => points < leastColoured)).toEqual([]);
+      await page.close();
+    }
+  });
+
+  it('would be found empty, faint, colliding or cut if it were', async () => {
+    const { page } = await look('settled', { bypassCSP: true, viewport: { width: 390, height: 900 } });
+    await page.addStyleTag({
+      content:
+        '.plot :is(rect,path,line,circle){visibility:hidden}.caption{color:#aaa}.name{font-size:30px}text.time{font-size:9px!important}',
+    });
+    expect((await inkOf(page)).filter((points) => points >= leastColoured)).toEqual([]);
+    expect((await page.evaluate(faintTexts, leastContrast)).texts.length).toBeGreaterThan(5);
+    expect(await page.evaluate(collidingTexts)).toContain('24 Oct / 8 Nov');
+    expect(await page.evaluate(smallOrCutTexts, leastTextPx)).toContain('14.6 s: small');
+    await page.close();
+  });
+
+  it('has its own style, which its policy lets in', async () => {
+    const { page } = await look('settled', { colorScheme: 'light' });
+    expect(await page.evaluate(backgroundOf, '.tile')).toBe('rgb(255, 255, 255)');
+    await page.close();
+  });
+
+  it('runs nothing that is put into it, even where a script is added to it', async () => {
+    const { page, complaints } = await look('hostile');
+    expect(complaints).toEqual([]);
+    await page.evaluate(addScript);
+    expect(await page.title()).toMatch(/^Restore test failed/);
+    expect(complaints.join()).toContain('Content Security Policy');
+    await page.close();
+  });
+
+  it('differs between light and dark', async () => {
+    const colours = [];
+    for (const colorScheme of schemes) {
+      const { page } = await look('settled', { colorScheme });
+      colours.push(await page.evaluate(backgroundOf, 'body'));
+      await page.close();
+    }
+    expect(new Set(colours).size).toBe(2);
+  });
+
+  it('is read out in order: outcome, figures, pictures with names, tables with headings', async () => {
+    const { page } = await look('settled');
+    expect(await page.locator('h1').allTextContents()).toEqual([
+      'This archive can be restored; one check warns.',
+    ]);
+    expect(await page.locator('svg[role=img]').count()).toBe(7);
+    for (const picture of await page.locator('svg[role=img]').all()) {
+      expect(await picture.ariaSnapshot()).toMatch(/^- img "[^":]+"/);
+    }
+    expect(await page.getByRole('table').count()).toBeGreaterThan(2);
+    expect(await page.evaluate(namelessTables)).toBe(0);
+    await page.close();
+  });
+
+  it('opens its tables without a script', async () => {
+    const { page } = await look('settled', { javaScriptEnabled: false });
+    const table = page.locator('figure table').first();
+    expect(await table.isVisible()).toBe(false);
+    await page.locator('figure summary').first().click();
+    expect(await table.isVisible()).toBe(true);
+    await page.close();
+  });
+
+  it('prints dark on white, whatever the screen is', async () => {
+    const { page } = await look('settled', { colorScheme: 'dark', viewport: { width: 718, height: 1000 } });
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    expect(await page.evaluate(backgroundOf, 'body')).toBe('rgb(255, 255, 255)');
+    expect((await page.evaluate(faintTexts, leastContrast)).texts).toEqual([]);
+    expect(await page.evaluate(collidingTexts)).toEqual([]);
+    const paper = await page.pdf({ format: 'A4' });
+    expect(paper.subarray(0, 5).toString()).toBe('%PDF-');
+    await page.close();
+  });
+});

@@ -1,0 +1,112 @@
+// A restore test that runs out of something says what it was.
+
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assertDiskHolds, restoreTimeLimitMs } from '../../lib/cost/task-size.ts';
+import { ask } from '../../lib/postgres/session.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
+import { tryRestore } from '../../lib/restore-test/restore-test.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { storeArchive } from '../fixtures/archive.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import { corpus, dumpOf } from '../fixtures/postgres.ts';
+
+let aws: LocalAws;
+let store: ArchiveStore;
+let dump: Buffer;
+let minute = 15;
+
+beforeAll(async () => {
+  aws = await startLocalAws();
+  store = createS3Store({ bucket: aws.bucket });
+  const origin = await startThrowawayPostgres({ tuned: true });
+  try {
+    dump = await dumpOf(await loadCorpus(origin.connection, corpus));
+  } finally {
+    await origin.stop();
+  }
+});
+afterAll(() => aws.stop());
+
+async function tried(bytes: Buffer, startServer: () => Promise<ThrowawayPostgres>) {
+  minute += 1;
+  const { id } = await storeArchive(store, {
+    dump: bytes,
+    takenAt: new Date(Date.UTC(2026, 10, 22, 3, minute)),
+  });
+  return tryRestore({ store, archiveId: id, startServer, now: () => new Date() });
+}
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn('SKIPPED: only root may mount the small disk that a restore test fills');
+
+describe('a restore test', () => {
+  it.skipIf(!isRoot)('on a disk that gets full says so', async () => {
+    const small = await mkdtemp(join(tmpdir(), 'offsite-small-'));
+    await execa('mount', ['-t', 'tmpfs', '-o', 'size=72m', 'tmpfs', small]);
+    const before = process.env.TMPDIR;
+    try {
+      await chmod(small, 0o755);
+      process.env.TMPDIR = small;
+      const report = await tried(dump, () => startThrowawayPostgres({ tuned: true }));
+      expect(report).toMatchObject({
+        outcome: 'failed',
+        failure: {
+          code: 'RESTORE_DISK_FULL',
+          found: expect.stringMatching(/No space left on device|could not extend file/),
+        },
+      });
+      expect(report.resources?.peakDiskBytes).toBeGreaterThan(5e6);
+    } finally {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+      await execa('umount', [small]);
+      await rm(small, { recursive: true });
+    }
+  });
+
+  it('whose server is killed as Linux kills for memory says so', async () => {
+    const end = dump.lastIndexOf('--\n-- PostgreSQL database dump complete');
+    const slow = Buffer.concat([
+      dump.subarray(0, end),
+      Buffer.from('SELECT pg_sleep(60);\n\n'),
+      dump.subarray(end),
+    ]);
+    const report = await tried(slow, async () => {
+      const server = await startThrowawayPostgres({ tuned: true });
+      void killSleeper(server);
+      return server;
+    });
+    expect(report).toMatchObject({
+      outcome: 'failed',
+      failure: { code: 'RESTORE_OUT_OF_MEMORY', found: expect.stringContaining('signal 9') },
+    });
+  });
+
+  it('knows beforehand what is too small for certain, and how long is too long', () => {
+    const gib = 1024 ** 3;
+    expect(() => assertDiskHolds(10 * gib, 11 * gib)).toThrow(
+      expect.objectContaining({ code: 'RESTORE_DISK_FULL' }),
+    );
+    expect(() => assertDiskHolds(10 * gib, 12 * gib)).not.toThrow();
+    expect(restoreTimeLimitMs(0)).toBe(3_600_000);
+    expect(restoreTimeLimitMs(40 * gib)).toBe(3_600_000 + 10_240_000);
+  });
+});
+
+async function killSleeper({ connection }: ThrowawayPostgres): Promise<void> {
+  for (;;) {
+    const [row] = await ask(
+      connection,
+      `SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60);'`,
+    );
+    if (row !== undefined) return void process.kill(Number(row[0]), 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

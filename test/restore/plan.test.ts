@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { assertServerFits } from '../../lib/postgres/server-versions.ts';
+import { type Claim, conflict, planStatement, tableKey } from '../../lib/restore/plan.ts';
+import { type Build, BuildQueue } from '../../lib/restore/queue.ts';
+import { DumpSplitter } from '../../lib/sql/splitter.ts';
+
+function plan(sql: string) {
+  const [part] = [...new DumpSplitter().push(Buffer.from(sql))];
+  if (part?.kind !== 'statement') throw new Error('no statement');
+  return planStatement(part.tokens);
+}
+
+const table = (name: string, how: Claim['how']): Claim => ({ table: tableKey(name), how });
+
+describe('planStatement', () => {
+  it.each<[string, object]>([
+    ['SET statement_timeout = 0;', { how: 'setting' }],
+    ["SET default_tablespace = '';", { how: 'setting' }],
+    ["SELECT pg_catalog.set_config('search_path', '', false);", { how: 'setting' }],
+    ["SELECT pg_catalog.setval('public.s', 42, true);", { how: 'aside' }],
+    [
+      'CREATE INDEX i ON public.t USING gin (a);',
+      { how: 'beside', claims: [table('public.t', 'shared')], method: 'gin' },
+    ],
+    [
+      'CREATE UNIQUE INDEX i ON public."T" USING btree (a) WHERE (b > 0);',
+      { claims: [table('public."T"', 'shared')], method: 'btree' },
+    ],
+    [
+      'ALTER TABLE ONLY public.t\n    ADD CONSTRAINT k PRIMARY KEY (a);',
+      { claims: [table('public.t', 'exclusive')], method: 'key' },
+    ],
+    [
+      'ALTER TABLE ONLY public.t\n    ADD CONSTRAINT k FOREIGN KEY (a, b) REFERENCES public.u(a, b) ON DELETE CASCADE;',
+      { claims: [table('public.t', 'exclusive'), table('public.u', 'exclusive')], method: 'foreign key' },
+    ],
+    [
+      'CREATE TRIGGER g AFTER INSERT OR UPDATE ON public.t FOR EACH ROW EXECUTE FUNCTION public.f();',
+      { claims: [table('public.t', 'exclusive')], method: 'trigger' },
+    ],
+  ])('%s', (sql, expected) => {
+    expect(plan(sql)).toMatchObject(expected);
+  });
+
+  it.each([
+    'SET SESSION AUTHORIZATION x;',
+    'SET ROLE x;',
+    'SET LOCAL work_mem = 1;',
+    'CREATE INDEX i ON ONLY public.t USING btree (a);',
+    'ALTER INDEX public.i ATTACH PARTITION public.j;',
+    'ALTER TABLE public.t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES public.u(a);',
+    'ALTER TABLE ONLY public.t ADD CONSTRAINT k CHECK ((a > 0)) NOT VALID;',
+    'ALTER TABLE ONLY public.t ADD CONSTRAINT k EXCLUDE USING gist (a WITH &&);',
+    'ALTER TABLE ONLY public.t REPLICA IDENTITY USING INDEX i;',
+    'CREATE CONSTRAINT TRIGGER g AFTER INSERT ON t FROM u FOR EACH ROW EXECUTE FUNCTION f();',
+    'CREATE STATISTICS public.s ON a, b FROM public.t;',
+    'REFRESH MATERIALIZED VIEW public.m;',
+    "SELECT pg_catalog.lo_create('1');",
+    'SELECT setval(1, 2, true);',
+    'DO $$ BEGIN END $$;',
+  ])('in order: %s', (sql) => {
+    expect(plan(sql)).toEqual({ how: 'in order' });
+  });
+});
+
+describe('BuildQueue', () => {
+  const claims = fc.array(
+    fc.record({
+      table: fc.constantFrom('a', 'b', 'c'),
+      how: fc.constantFrom('shared' as const, 'exclusive' as const),
+    }),
+    { minLength: 1, maxLength: 2 },
+  );
+
+  it('finishes everything, never runs two that conflict, and never lets one overtake another that it conflicts with', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(claims, fc.nat(9)), { maxLength: 25 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.infiniteStream(fc.nat(3)),
+        (given, sessions, choices) => {
+          const queue = new BuildQueue<number>();
+          for (const [index, [claim, weight]] of given.entries())
+            queue.add({ claims: claim, weight, what: index });
+          const running: Build<number>[] = [];
+          const begun: Build<number>[] = [];
+          while (!queue.isEmpty) {
+            for (
+              let next = running.length < sessions ? queue.start() : undefined;
+              next;
+              next = running.length < sessions ? queue.start() : undefined
+            ) {
+              const started = next;
+              expect(running.filter((other) => conflict(other.claims, started.claims))).toEqual([]);
+              running.push(started);
+              begun.push(started);
+            }
+            expect(running.length).toBeGreaterThan(0);
+            const [done] = running.splice((choices.next().value as number) % running.length, 1);
+            queue.finish(done as Build<number>);
+          }
+          expect(begun.map(({ what }) => what).toSorted((one, other) => one - other)).toEqual(
+            given.map((_, index) => index),
+          );
+          for (const [place, one] of begun.entries())
+            for (const later of begun.slice(place + 1))
+              if (conflict(one.claims, later.claims)) expect(one.what).toBeLessThan(later.what);
+        },
+      ),
+    );
+  });
+
+  it('begins with the heaviest', () => {
+    const queue = new BuildQueue<string>();
+    for (const [what, weight] of [
+      ['small', 1],
+      ['large', 9],
+      ['middle', 5],
+    ] as const)
+      queue.add({ claims: [{ table: what, how: 'shared' }], weight, what });
+    expect([queue.start(), queue.start(), queue.start(), queue.start()].map((build) => build?.what)).toEqual([
+      'large',
+      'middle',
+      'small',
+      undefined,
+    ]);
+  });
+});
+
+describe('assertServerFits', () => {
+  it.each([
+    ['15.3', '15.3', '15.18 (Debian 15.18-0+deb12u1)'],
+    ['15.3', '16.4', '15.18'],
+    ['14.2', '14.2', '16.10'],
+    [undefined, undefined, '15.18'],
+    ['17.1', '17.2', '17.0'],
+  ])('of %s by %s into %s', (serverVersion, pgDumpVersion, server) => {
+    expect(() => assertServerFits({ serverVersion, pgDumpVersion }, server)).not.toThrow();
+  });
+
+  it.each([
+    ['16.4', '16.4', '15.18', 'PostgreSQL 16 or newer: the archive is of PostgreSQL 16.4'],
+    [
+      '16.4',
+      '17.1',
+      '16.10',
+      'PostgreSQL 17 or newer: the archive was written by pg_dump 17.1, whose SET transaction_timeout',
+    ],
+    ['17.1', '18.0', '16.10', 'PostgreSQL 18 or newer: the archive is of PostgreSQL 17.1'],
+  ])('refuses one of %s by %s into %s', (serverVersion, pgDumpVersion, server, expected) => {
+    expect(() => assertServerFits({ serverVersion, pgDumpVersion }, server)).toThrow(
+      expect.objectContaining({ code: 'SERVER_TOO_OLD', expected: expect.stringContaining(expected) }),
+    );
+  });
+});

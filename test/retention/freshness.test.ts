@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { findOverdue, type Overdue, whatToTell } from '../../lib/retention/freshness.ts';
+
+const now = new Date('2026-11-23T06:00:00Z');
+const ago = (hours: number) => new Date(now.getTime() - hours * 3_600_000);
+const limits = { archiveHours: 26, restoreTestHours: 2400 };
+const archiveOverdue: Overdue = { subject: 'archive', ageHours: 27, never: false, limitHours: 26 };
+
+describe('findOverdue', () => {
+  it('is quiet while both proofs are young', () => {
+    const proofs = { firstSeenAt: ago(9000), newestIntactAt: ago(26), restoreTestPassedAt: ago(2400) };
+    expect(findOverdue(proofs, limits, now)).toEqual([]);
+  });
+
+  it('names each proof past its limit, with its age', () => {
+    const proofs = { firstSeenAt: ago(9000), newestIntactAt: ago(26.1), restoreTestPassedAt: ago(2401) };
+    expect(findOverdue(proofs, limits, now)).toMatchObject([
+      { subject: 'archive', never: false, limitHours: 26 },
+      { subject: 'restore test', ageHours: 2401, never: false },
+    ]);
+  });
+
+  it('gives a new source its time, and no more', () => {
+    expect(findOverdue({ firstSeenAt: ago(26) }, limits, now)).toEqual([]);
+    expect(findOverdue({ firstSeenAt: ago(27) }, limits, now)).toMatchObject([
+      { subject: 'archive', never: true },
+    ]);
+  });
+});
+
+describe('whatToTell', () => {
+  const mail = (state: Parameters<typeof whatToTell>[0], overdue: Overdue[], hasAlarm = false) =>
+    whatToTell(state, overdue, now, hasAlarm).mail;
+
+  const state = (toldHoursAgo: number | undefined, toldOf: ('archive' | 'restore test')[]) => ({
+    firstSeenAt: ago(9000).toISOString(),
+    toldAt: toldHoursAgo === undefined ? undefined : ago(toldHoursAgo).toISOString(),
+    toldOf,
+  });
+
+  it('tells at once, then daily, not hourly', () => {
+    expect(mail(state(undefined, []), [archiveOverdue])).toBe('overdue');
+    expect(mail(state(1, ['archive']), [archiveOverdue])).toBe('nothing');
+    expect(mail(state(23.9, ['archive']), [archiveOverdue])).toBe('nothing');
+    expect(mail(state(24, ['archive']), [archiveOverdue])).toBe('overdue');
+  });
+
+  it('tells at once of something new, though it told of another an hour ago', () => {
+    expect(mail(state(1, ['restore test']), [archiveOverdue])).toBe('overdue');
+  });
+
+  it('tells once that all is well again', () => {
+    expect(mail(state(1, ['archive']), [])).toBe('recovered');
+    expect(mail(state(1, []), [])).toBe('nothing');
+  });
+
+  it('tells at once again when it comes back', () => {
+    expect(mail(state(2, []), [archiveOverdue])).toBe('overdue');
+  });
+
+  it('leaves beginning and end to the alarm where there is one, and reminds daily', () => {
+    const told = whatToTell(state(undefined, []), [archiveOverdue], now, true);
+    expect(told).toEqual({ mail: 'nothing', toldAt: now.toISOString() });
+    expect(mail(state(23.9, ['archive']), [archiveOverdue], true)).toBe('nothing');
+    expect(whatToTell(state(24, ['archive']), [archiveOverdue], now, true)).toEqual({
+      mail: 'overdue',
+      toldAt: now.toISOString(),
+    });
+    expect(mail(state(1, ['archive']), [], true)).toBe('nothing');
+  });
+});

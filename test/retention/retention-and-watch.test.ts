@@ -1,0 +1,250 @@
+// expire, watch and launch over a real store: what is left afterwards, and what the operator is told.
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
+import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
+import type { TaskSize } from '../../lib/cost/task-size.ts';
+import type { Mail } from '../../lib/mail/mail.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { launchRestoreTests } from '../../lib/restore-test/launch.ts';
+import { planRetention } from '../../lib/retention/plan.ts';
+import { watch } from '../../lib/retention/watch.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { archiveOf, plansOfExpire as expire, smallDump, verifiedArchive } from '../fixtures/archives.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+
+let aws: LocalAws;
+let store: ArchiveStore;
+let mails: Mail[];
+
+const policy = { keepDays: 14, keepIntact: 3, freshnessHours: 26 };
+const limits = { archiveHours: 26, restoreTestHours: 2400 };
+const now = new Date();
+const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3_600_000);
+const sendMail = async (mail: Mail) => {
+  mails.push(mail);
+};
+const idsOf = async (source: string) => (await readCatalogue(store, source)).map(({ id }) => id.id);
+beforeAll(async () => {
+  aws = await startLocalAws();
+});
+beforeEach(async () => {
+  mails = [];
+  store = createS3Store({ bucket: aws.bucket });
+  for (const prefix of ['archives/', 'verdicts/', 'reports/', 'watch/']) {
+    const keys: string[] = [];
+    for await (const { key } of store.list(prefix)) keys.push(key);
+    await Promise.all(keys.map((key) => store.delete(key)));
+  }
+});
+afterAll(() => aws.stop());
+
+describe('expire', () => {
+  it('leaves fourteen nights of sixteen, and nothing of the others', async () => {
+    const nights = [];
+    for (let night = 0; night < 16; night += 1) {
+      nights.push(await verifiedArchive(store, 'bitagent', hoursAgo(night * 24 + 2)));
+    }
+    const before = await idsOf('bitagent');
+    const [dry] = await expire({ store, policy, now, dryRun: true, sendMail });
+    expect(dry?.expire).toHaveLength(2);
+    expect(await idsOf('bitagent')).toEqual(before);
+    const [done] = await expire({ store, policy, now, dryRun: false, sendMail });
+    expect(done).toEqual(dry);
+    expect((await idsOf('bitagent')).sort()).toEqual(
+      nights
+        .slice(0, 14)
+        .map(({ id }) => id)
+        .sort(),
+    );
+    for (const { id } of nights.slice(14)) {
+      const { archive, manifest, verdict } = archiveKeys(parseArchiveId(id));
+      for (const key of [archive, manifest, verdict]) expect(await store.open(key)).toBeUndefined();
+    }
+    expect(mails).toEqual([]);
+    expect((await expire({ store, policy, now, dryRun: false, sendMail }))[0]?.expire).toEqual([]);
+  });
+
+  it('stands still, deletes nothing and says so, while the back-up has stopped', async () => {
+    for (let night = 2; night < 20; night += 1)
+      await verifiedArchive(store, 'bitagent', hoursAgo(night * 24));
+    const before = await idsOf('bitagent');
+    await expire({ store, policy, now, dryRun: false, sendMail });
+    expect(await idsOf('bitagent')).toEqual(before);
+    expect(mails.map(({ subject }) => subject)).toEqual(['[offsite] Retention stands still: bitagent']);
+  });
+
+  it('takes nothing unverified for proof', async () => {
+    for (let night = 0; night < 20; night += 1) {
+      await archiveOf(store, 'bitagent', hoursAgo(night * 24 + 2), smallDump(5));
+    }
+    const before = await idsOf('bitagent');
+    await expire({ store, policy, now, dryRun: false, sendMail });
+    expect(await idsOf('bitagent')).toEqual(before);
+  });
+
+  it('takes no verdict on other bytes for proof', async () => {
+    for (const night of [0, 1, 2, 20]) await verifiedArchive(store, 'bitagent', hoursAgo(night * 24 + 2));
+    const [entry] = (await readCatalogue(store, 'bitagent')).slice(-1);
+    await store.write(archiveKeys(entry?.id ?? parseArchiveId('')).archive, 'overwritten');
+    const standings = (await readCatalogue(store, 'bitagent')).map(({ standing }) => standing);
+    expect(standings).toEqual(['intact', 'intact', 'intact', 'unverified']);
+    await expire({ store, policy, now, dryRun: false, sendMail });
+    expect(await idsOf('bitagent')).toHaveLength(4);
+  });
+
+  it('reads as many verdicts as decide, newest first, and plans as if it had read them all', async () => {
+    for (let night = 0; night < 20; night += 1) {
+      const torrents = night === 1 ? 0 : 5;
+      await verifiedArchive(store, 'bitagent', hoursAgo(night * 24 + 2), smallDump(torrents));
+    }
+    const read: string[] = [];
+    const counting: ArchiveStore = {
+      ...store,
+      readText: (key) => {
+        read.push(key);
+        return store.readText(key);
+      },
+    };
+    const entries = await readCatalogue(store, 'bitagent');
+    const wanted = planRetention('bitagent', entries, policy, now);
+    const [plan] = await expire({ store: counting, policy, now, dryRun: true, sendMail });
+    expect(read.filter((key) => key.startsWith('verdicts/'))).toHaveLength(4);
+    expect(read.filter((key) => key.startsWith('acceptances/'))).toHaveLength(1);
+    expect(plan?.expire.map(({ id, reasons }) => ({ id, reasons }))).toEqual(
+      wanted.expire.map(({ id, reasons }) => ({ id, reasons })),
+    );
+    expect(plan?.keep.map(({ id, reasons }) => ({ id, reasons }))).toEqual(
+      wanted.keep.map(({ id, reasons }) => ({ id, reasons })),
+    );
+    read.length = 0;
+    await watch({ store: counting, sources: [], limits, now, sendMail });
+    expect(read.filter((key) => key.startsWith('verdicts/'))).toHaveLength(1);
+  });
+
+  it('deletes the manifest first: an interruption leaves no manifest without archive, and the next run finishes', async () => {
+    for (const night of [0, 1, 2, 20]) await verifiedArchive(store, 'bitagent', hoursAgo(night * 24 + 2));
+    const deleted: string[] = [];
+    const interrupted: ArchiveStore = {
+      ...store,
+      delete: async (key) => {
+        if (deleted.length === 1) throw new Error('interrupted');
+        deleted.push(key);
+        await store.delete(key);
+      },
+    };
+    await expect(expire({ store: interrupted, policy, now, dryRun: false, sendMail })).rejects.toThrow(
+      'interrupted',
+    );
+    expect(deleted[0]).toMatch(/\.manifest\.json$/);
+    const standings = (await readCatalogue(store, 'bitagent')).map(({ standing }) => standing);
+    expect(standings.sort()).toEqual(['intact', 'intact', 'intact', 'no manifest']);
+    await expire({ store, policy, now, dryRun: false, sendMail });
+    expect(await idsOf('bitagent')).toHaveLength(3);
+  });
+});
+
+describe('watch', () => {
+  const look = (at = now, sources: string[] = []) => watch({ store, sources, limits, now: at, sendMail });
+  const withAlarm = ['bitagent'];
+
+  it('is quiet about a fresh archive, and measures its age', async () => {
+    const { id } = await verifiedArchive(store, 'bitagent', hoursAgo(3));
+    const [sighting] = await look();
+    expect(sighting).toMatchObject({ newestIntactId: id, overdue: [], told: 'nothing' });
+    expect(sighting?.newestIntactAgeHours).toBeCloseTo(3, 1);
+    expect(mails).toEqual([]);
+  });
+
+  it('tells once a day of a source without a fresh archive, and once when it is well again', async () => {
+    await verifiedArchive(store, 'bitagent', hoursAgo(27));
+    for (let hour = 0; hour < 25; hour += 1) await look(new Date(now.getTime() + hour * 3_600_000));
+    expect(mails.map(({ subject }) => subject)).toEqual([
+      '[offsite] NO FRESH ARCHIVE: bitagent, newest is 27 h old',
+      '[offsite] NO FRESH ARCHIVE: bitagent, newest is 2.1 days old',
+    ]);
+    await verifiedArchive(store, 'bitagent', hoursAgo(0));
+    await look();
+    await look();
+    expect(mails.slice(2).map(({ subject }) => subject)).toEqual(['[offsite] Well again: bitagent']);
+  });
+
+  it('reminds daily of a source that has an alarm: beginning and end are told by that', async () => {
+    await verifiedArchive(store, 'bitagent', hoursAgo(27));
+    for (let hour = 0; hour < 50; hour += 1)
+      await look(new Date(now.getTime() + hour * 3_600_000), withAlarm);
+    expect(mails.map(({ subject }) => subject)).toEqual([
+      '[offsite] NO FRESH ARCHIVE: bitagent, newest is 2.1 days old',
+      '[offsite] NO FRESH ARCHIVE: bitagent, newest is 3.1 days old',
+    ]);
+    await verifiedArchive(store, 'bitagent', hoursAgo(0));
+    expect(await look(now, withAlarm)).toMatchObject([{ overdue: [], told: 'nothing' }]);
+    expect(mails).toHaveLength(2);
+  });
+
+  it('names what was judged after the newest intact archive and is not, and nothing of before', async () => {
+    await verifiedArchive(store, 'bitagent', hoursAgo(99), smallDump(0));
+    await verifiedArchive(store, 'bitagent', hoursAgo(75));
+    expect(await look()).toMatchObject([{ notIntactIds: [], suspiciousIds: [] }]);
+    const empty = await verifiedArchive(store, 'bitagent', hoursAgo(50), smallDump(0));
+    const gone = await verifiedArchive(store, 'bitagent', hoursAgo(26));
+    await store.delete(archiveKeys(parseArchiveId(gone.id)).archive);
+    await archiveOf(store, 'bitagent', hoursAgo(2), smallDump(5));
+    expect(await look()).toMatchObject([{ notIntactIds: [gone.id], suspiciousIds: [empty.id] }]);
+  });
+
+  it('is not fooled by archives that are damaged, unverified, or dated in the future', async () => {
+    await archiveOf(store, 'bitagent', hoursAgo(1), smallDump(5));
+    await verifiedArchive(store, 'bitagent', hoursAgo(2), smallDump(0));
+    await look();
+    await look(new Date(now.getTime() + 27 * 3_600_000));
+    expect(mails.map(({ subject }) => subject)).toEqual(['[offsite] NO FRESH ARCHIVE: bitagent, none yet']);
+    await verifiedArchive(store, 'bitagent', new Date('2099-01-01T00:00:00Z'));
+    const [sighting] = await look(new Date(Date.now() + 40 * 3_600_000));
+    expect(sighting?.overdue).toMatchObject([{ subject: 'archive', never: false }]);
+  });
+
+  it('watches what it was told to expect, though nothing was ever stored', async () => {
+    expect(await look(now, withAlarm)).toMatchObject([{ source: 'bitagent', overdue: [] }]);
+    const [sighting] = await look(new Date(now.getTime() + 27 * 3_600_000), withAlarm);
+    expect(sighting).toMatchObject({ overdue: [{ subject: 'archive', never: true }] });
+    expect(sighting?.newestIntactAgeHours).toBeCloseTo(27);
+    await look(new Date(now.getTime() + 52 * 3_600_000), withAlarm);
+    expect(mails).toHaveLength(1);
+  });
+});
+
+describe('launch', () => {
+  const launched: [string, TaskSize, string][] = [];
+  // The one stand-in: there is no ECS here. The rehearsal runs the launched program for real.
+  const launch = async (id: string, size: TaskSize, token: string) => {
+    launched.push([id, size, token]);
+    return 'arn:task';
+  };
+  const run = (requestId = 'r') =>
+    launchRestoreTests({ store, sources: ['bitagent'], requestId, launch, sendMail, now });
+
+  it('takes the newest intact archive, not the newest', async () => {
+    const good = await verifiedArchive(store, 'bitagent', hoursAgo(30));
+    await verifiedArchive(store, 'bitagent', hoursAgo(2), smallDump(0));
+    await archiveOf(store, 'bitagent', hoursAgo(1), smallDump(5));
+    expect(await run()).toMatchObject([
+      { archiveId: good.id, taskArn: 'arn:task', size: { ephemeralStorageGib: 21 } },
+    ]);
+    await run();
+    const [first, second] = launched;
+    expect(first?.[2]).toBe(second?.[2]);
+    expect(first?.[2]).toHaveLength(64);
+    await run('another request');
+    expect(launched[2]?.[2]).not.toBe(first?.[2]);
+  });
+
+  it('refuses with a mail when nothing is intact', async () => {
+    await archiveOf(store, 'bitagent', hoursAgo(1), smallDump(5));
+    expect(await run()).toEqual([{ source: 'bitagent', refused: 'NOTHING_INTACT' }]);
+    expect(mails).toHaveLength(1);
+    expect(mails[0]?.subject).toBe('[offsite] RESTORE TEST NOT STARTED: bitagent');
+    expect(mails[0]?.text).toContain('none intact among 1');
+  });
+});

@@ -1,0 +1,175 @@
+// What undo must do at any store that keeps versions. The versions are looked at afterwards, by another client.
+
+import { DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import { beforeEach, expect, it } from 'vitest';
+import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
+import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
+import { holdKey } from '../../lib/retention/hold.ts';
+import { findUndoable, undo } from '../../lib/retention/undo.ts';
+import { createVersionHistory, type VersionHistory } from '../../lib/retention/version-history.ts';
+import type { ProviderName } from '../../lib/store/provider.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { plansOfExpire, verifiedArchive } from '../fixtures/archives.ts';
+import { anotherClient, versionsUnder } from '../fixtures/vault.ts';
+
+const now = new Date();
+const hours = (count: number) => new Date(now.getTime() + count * 3_600_000);
+const policy = { keepDays: 14, keepIntact: 1, freshnessHours: 26 };
+
+/** Defines the tests; the environment leads to the server. `newBucket` makes a vault as the template says. */
+export function describeUndo(newBucket: () => Promise<string>, provider: ProviderName): void {
+  let bucket: string;
+  let store: ArchiveStore;
+  let history: VersionHistory;
+
+  beforeEach(async () => {
+    bucket = await newBucket();
+    store = createS3Store({ bucket, provider });
+    history = createVersionHistory({ bucket, provider });
+  });
+
+  const expireAt = async (at: Date) =>
+    (await plansOfExpire({ store, policy, now: at, dryRun: false, sendMail: async () => undefined }))[0];
+  const undoAt = (id: string, at = now, holdDays = 2, from = history) =>
+    undo({ store, history: from, id: parseArchiveId(id), holdDays, now: at });
+  const standings = async () =>
+    Object.fromEntries((await readCatalogue(store, 'bitagent')).map(({ id, standing }) => [id.id, standing]));
+  const versions = () => versionsUnder(bucket, '');
+
+  /** A fresh archive that stays, and an old one that was expired. */
+  async function expiredArchive(): Promise<string> {
+    const old = await verifiedArchive(store, 'bitagent', hours(-20 * 24));
+    await verifiedArchive(store, 'bitagent', hours(-1));
+    const plan = await expireAt(now);
+    expect(plan?.expire.map(({ id }) => id)).toEqual([old.id]);
+    expect(await standings()).not.toHaveProperty(old.id);
+    return old.id;
+  }
+
+  it('takes the markers off and nothing else: the very versions of before are there again', async () => {
+    const old = await verifiedArchive(store, 'bitagent', hours(-20 * 24));
+    await verifiedArchive(store, 'bitagent', hours(-1));
+    const before = await versions();
+    await expireAt(now);
+    expect(await versions()).toHaveLength(before.length + 3);
+    const done = await undoAt(old.id);
+    expect(done.broughtBack).toEqual(['archive', 'verdict', 'manifest']);
+    expect((await versions()).filter((line) => !line.startsWith('holds/'))).toEqual(before);
+    expect((await standings())[old.id]).toBe('intact');
+    const opened = await store.open(archiveKeys(parseArchiveId(old.id)).archive);
+    opened?.body.destroy();
+    expect(opened?.versionId).toBe(old.versionId);
+  });
+
+  it('holds it: the next retention leaves it and says why, and takes it when the hold has ended', async () => {
+    const id = await expiredArchive();
+    const { heldUntil } = await undoAt(id, hours(-40), 2);
+    expect(heldUntil).toEqual(hours(8));
+    const morning = await expireAt(hours(7));
+    expect(morning?.expire).toEqual([]);
+    expect(morning?.keep.find((one) => one.id === id)?.reasons).toEqual([
+      `held until ${heldUntil.toISOString().slice(0, 16).replace('T', ' ')} UTC (offsite undo)`,
+    ]);
+    expect((await standings())[id]).toBe('intact');
+    expect((await expireAt(hours(9)))?.expire.map((one) => one.id)).toEqual([id]);
+    expect(await standings()).not.toHaveProperty(id);
+  });
+
+  it('shows what can be brought back, and until when', async () => {
+    const id = await expiredArchive();
+    const [found, ...rest] = await findUndoable(history, 'bitagent');
+    expect(rest).toEqual([]);
+    expect(found?.id.id).toBe(id);
+    const midnight = found?.livesUntil?.toISOString();
+    expect(midnight).toMatch(/T00:00:00.000Z$/);
+    // Seven days, counted up to the next midnight.
+    const livesDays = ((found?.livesUntil?.getTime() ?? 0) - (found?.deletedAt.getTime() ?? 0)) / 86_400_000;
+    expect(livesDays).toBeGreaterThanOrEqual(7);
+    expect(livesDays).toBeLessThanOrEqual(8);
+    const { wouldHaveGoneAt } = await undoAt(id);
+    expect(wouldHaveGoneAt?.toISOString()).toBe(midnight);
+    expect(await findUndoable(history, 'bitagent')).toEqual([]);
+    expect(await findUndoable(history, 'attic')).toEqual([]);
+  });
+
+  it.each([0, 1, 2])('cut off after %i parts it leaves no archive in doubt, and goes on', async (parts) => {
+    const id = await expiredArchive();
+    let done = 0;
+    const dying: VersionHistory = {
+      ...history,
+      bringBack: async (key) => {
+        if (done === parts) throw new Error('cut off');
+        done += 1;
+        await history.bringBack(key);
+      },
+    };
+    await expect(undoAt(id, now, 2, dying)).rejects.toThrow('cut off');
+    expect((await standings())[id]).toBe(parts === 0 ? undefined : 'no manifest');
+    // Retention comes in between, and takes nothing away.
+    expect((await expireAt(now))?.expire).toEqual([]);
+    expect((await undoAt(id)).broughtBack).toHaveLength(3 - parts);
+    expect((await standings())[id]).toBe('intact');
+  });
+
+  it('done again, changes nothing but the hold, which begins anew', async () => {
+    const id = await expiredArchive();
+    await undoAt(id);
+    const before = (await versions()).filter((line) => !line.startsWith('holds/'));
+    const again = await undoAt(id, hours(24), 10);
+    expect(again.broughtBack).toEqual([]);
+    expect(again.heldUntil).toEqual(hours(24 + 240));
+    expect((await versions()).filter((line) => !line.startsWith('holds/'))).toEqual(before);
+  });
+
+  it('goes through as many markers as there are, and finishes what an interrupted expiry has begun', async () => {
+    const id = await expiredArchive();
+    const keys = archiveKeys(parseArchiveId(id));
+    await anotherClient().send(new DeleteObjectCommand({ Bucket: bucket, Key: keys.archive }));
+    await undoAt(id);
+    expect((await standings())[id]).toBe('intact');
+    await store.delete(keys.manifest);
+    expect((await standings())[id]).toBe('no manifest');
+    expect((await undoAt(id)).broughtBack).toEqual(['manifest']);
+    expect((await standings())[id]).toBe('intact');
+  });
+
+  it('refuses what never was, what was not deleted, and what is gone; and changes nothing', async () => {
+    const id = await expiredArchive();
+    const there = Object.keys(await standings())[0] ?? '';
+    const key = archiveKeys(parseArchiveId(id)).archive;
+    const before = await versions();
+    await expect(undoAt('bitagent-2020-01-01-000000Z')).rejects.toMatchObject({ code: 'ARCHIVE_MISSING' });
+    await expect(undoAt(there)).rejects.toMatchObject({ code: 'ARCHIVE_NOT_EXPIRED' });
+    expect(await versions()).toEqual(before);
+    await removeBytes(bucket, key);
+    const left = await versions();
+    await expect(undoAt(id)).rejects.toMatchObject({
+      code: 'ARCHIVE_GONE',
+      found: expect.stringMatching(/^deleted on \d{4}-\d\d-\d\d; of its bytes there is the manifest$/),
+    });
+    expect(await versions()).toEqual(left);
+    expect(await findUndoable(history, 'bitagent')).toEqual([]);
+    expect(await store.readText(holdKey(parseArchiveId(id)))).toBeUndefined();
+  });
+
+  it('refuses bytes that somebody else wrote over its own', async () => {
+    const id = await expiredArchive();
+    const { archive } = archiveKeys(parseArchiveId(id));
+    await store.write(archive, 'not what the agent wrote');
+    await store.delete(archive);
+    const before = await versions();
+    await expect(undoAt(id)).rejects.toMatchObject({ code: 'ARCHIVE_CHANGED' });
+    expect(await versions()).toEqual(before);
+  });
+}
+
+/** What the lifecycle does in the end, and a lock refuses before: as the administrator, past the lock. */
+async function removeBytes(bucket: string, key: string): Promise<void> {
+  const client = anotherClient();
+  const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: key }));
+  for (const { VersionId } of Versions) {
+    const input = { Bucket: bucket, Key: key, VersionId };
+    await client.send(new DeleteObjectCommand({ ...input, BypassGovernanceRetention: true }));
+  }
+}

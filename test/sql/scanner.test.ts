@@ -1,0 +1,267 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Inventory } from '../../lib/archive/inventory.ts';
+import { DumpScanner } from '../../lib/sql/scanner.ts';
+import { header, hostile, trailer } from '../fixtures/hostile-dump.ts';
+
+const hostileInventory: Inventory = {
+  rows: {
+    'public.torrents': 8,
+    'public.empty': 0,
+    'public.no_columns': 2,
+    '"odd schema"."t;a.ble\nwith ""quotes"""': 1,
+    'public.single': 2,
+    'public.defaults': 2,
+    'public.many': 3,
+  },
+  tables: ['public.torrents', '"odd schema"."t;a.ble\nwith ""quotes"""', 'public.far', 'public.größe'],
+  largeObjects: 2,
+  indexes: ['public.torrents_name', '"odd schema"."odd index\n;"'],
+  constraints: [
+    'public.torrents.name_check',
+    'public.torrents."odd ""check"";"',
+    'public.torrents.torrents_pkey',
+    '"odd schema"."t;a.ble\nwith ""quotes""".fk',
+  ],
+  triggers: ['public.torrents."odd ""on"" trigger"', 'public.torrents.ct'],
+  sequences: ['public.torrents_id_seq', 'public."Se""q"'],
+  extensions: ['pg_trgm'],
+  types: ['public."FilesStatus"', 'public.shell', 'public.dom'],
+  functions: [
+    'public.atomic',
+    'public.named',
+    'public.recreated',
+    'public.body',
+    'public.body',
+    'public.proc',
+    'public.agg',
+  ],
+  views: ['public.v', 'public.mv'],
+  roles: ['bitmagnet', '"Odd Role"', 'watcher', 'reader', 'maker', 'taker'],
+  serverVersion: '16.4 (Debian 16.4-1)',
+  pgDumpVersion: '17.2',
+  endMarker: 'end',
+};
+
+function scan(dump: string | Uint8Array, cuts: readonly number[] = []): Inventory {
+  const bytes = typeof dump === 'string' ? Buffer.from(dump) : dump;
+  const scanner = new DumpScanner();
+  let from = 0;
+  for (const to of [...new Set(cuts)].sort((one, other) => one - other)) {
+    scanner.push(bytes.subarray(from, to));
+    from = Math.max(from, to);
+  }
+  scanner.push(bytes.subarray(from));
+  return scanner.finish();
+}
+
+/** Of what is still in use. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
+}
+
+function endOf(dump: string): Inventory['endMarker'] {
+  return scan(dump).endMarker;
+}
+
+describe('inventory', () => {
+  test('tells what is there from what only looks like it', () => {
+    expect(scan(hostile)).toEqual(hostileInventory);
+  });
+
+  test('is the same byte by byte', () => {
+    const cuts = Array.from({ length: Buffer.byteLength(hostile) }, (_, at) => at);
+    expect(scan(hostile, cuts)).toEqual(hostileInventory);
+  });
+
+  test('is the same for any chunks', () => {
+    const cuts = fc.array(fc.nat(Buffer.byteLength(hostile)), { maxLength: 60 });
+    fc.assert(
+      fc.property(cuts, (at) => {
+        expect(scan(hostile, at)).toEqual(hostileInventory);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('counts every line of COPY data, whatever is in it', () => {
+    const row = fc.stringMatching(/^[^\n]*$/).filter((line) => line !== '\\.' && line !== '\\.\r');
+    fc.assert(
+      fc.property(fc.array(row), fc.array(fc.nat(500)), (rows, cuts) => {
+        const data = rows.map((line) => `${line}\n`).join('');
+        const { rows: counted, endMarker } = scan(
+          `${header}COPY public.t (a) FROM stdin;\n${data}\\.\n${trailer}`,
+          cuts.map((cut) => cut + header.length),
+        );
+        expect({ counted, endMarker }).toEqual({ counted: { 'public.t': rows.length }, endMarker: 'end' });
+      }),
+    );
+  });
+
+  test('counts the rows of any INSERT', () => {
+    const literal = fc.string().map((text) => `'${text.replaceAll("'", "''")}'`);
+    const rows = fc.array(fc.array(literal, { minLength: 1, maxLength: 3 }), { minLength: 1 });
+    fc.assert(
+      fc.property(rows, (values) => {
+        const groups = values.map((row) => `(${row.join(', ')})`).join(',\n\t');
+        expect(scan(`INSERT INTO public.t VALUES\n\t${groups};\n`).rows).toEqual({
+          'public.t': values.length,
+        });
+      }),
+    );
+  });
+
+  test('follows standard_conforming_strings', () => {
+    const dump = (setting: string) =>
+      scan(`SET standard_conforming_strings = ${setting};\nSELECT '\\'; CREATE TABLE a (b int); --';\n`)
+        .tables;
+    expect(dump('on')).toEqual(['a']);
+    expect(dump('off')).toEqual([]);
+  });
+
+  test('takes line ends of Windows in COPY data as psql does', () => {
+    expect(scan('COPY t (a) FROM stdin;\r\n1\r\n\\.\r\nCREATE TABLE u ();\r\n')).toMatchObject({
+      rows: { t: 1 },
+      tables: ['u'],
+    });
+  });
+
+  test('keeps nothing of long rows, strings and statements', () => {
+    const scanner = new DumpScanner();
+    const pushed = (text: string) => scanner.push(Buffer.from(text));
+    const filler = Buffer.alloc(1_048_576, 'x, ');
+    const before = heapBytes();
+    for (const opening of [
+      'COPY t (a) FROM stdin;\n',
+      "\n\\.\nSELECT '",
+      '\', "',
+      '", $a$',
+      '$a$, /*',
+      '*/, ',
+    ]) {
+      pushed(opening);
+      for (let count = 0; count < 20; count += 1) scanner.push(filler);
+      expect(heapBytes() - before, `after ${opening}`).toBeLessThan(15_000_000);
+    }
+    pushed(';\nCREATE TABLE last (a int);\n');
+    expect(scanner.finish()).toMatchObject({ rows: { t: 1 }, tables: ['last'] });
+  });
+});
+
+describe('end marker', () => {
+  test.each([
+    ['with \\unrestrict', `${header}${trailer}`],
+    ['as before August 2025', '--\n-- PostgreSQL database dump complete\n--\n\n'],
+    ['followed by comments', '-- PostgreSQL database dump complete\n\n-- Completed on 2026-11-23\n/* ; */\n'],
+    [
+      'once more, as pg_dumpall has it',
+      '-- PostgreSQL database dump complete\n\\connect x\nSELECT 1;\n-- PostgreSQL database dump complete\n--\n-- PostgreSQL database cluster dump complete\n--\n',
+    ],
+  ])('is the end: %s', (_, dump) => {
+    expect(endOf(dump)).toBe('end');
+  });
+
+  test.each([
+    ['of a statement', `${header}${trailer}SELECT 1;\n`],
+    ['of COPY data', `${header}${trailer}COPY t (a) FROM stdin;\n\\.\n`],
+    ['of a meta-command', `${header}${trailer}\\connect other\n`],
+  ])('is followed: by the whole %s', (_, dump) => {
+    expect(endOf(dump)).toBe('followed');
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['in COPY data', 'COPY t (a) FROM stdin;\n--\n-- PostgreSQL database dump complete\n--\n'],
+    ['in a string', "SELECT '\n--\n-- PostgreSQL database dump complete\n--\n"],
+    ['in a quoted name', 'SELECT "\n-- PostgreSQL database dump complete\n'],
+    ['in a dollar string', 'SELECT $x$\n-- PostgreSQL database dump complete\n$y$\n'],
+    ['in a comment', '/* /* */\n-- PostgreSQL database dump complete\n'],
+    ['in a body', 'CREATE FUNCTION f() BEGIN ATOMIC SELECT 1;\n-- PostgreSQL database dump complete\n'],
+    ['in a statement', 'CREATE TABLE t (\n-- PostgreSQL database dump complete\n'],
+    ['in a statement that ends', 'CREATE TABLE t (\n-- PostgreSQL database dump complete\n);\n'],
+    ['not on a line of its own', 'SELECT 1; -- PostgreSQL database dump complete\n'],
+    ['without its line end', '--\n-- PostgreSQL database dump complete'],
+    ['with more text', '-- PostgreSQL database dump completed\n'],
+    ['before half a statement', `${header}${trailer}SELECT`],
+    ['before half of COPY data', `${header}${trailer}COPY t (a) FROM stdin;\n1\n`],
+    ['without the \\unrestrict that is due', `${header}-- PostgreSQL database dump complete\n`],
+    ['with another \\unrestrict', `${header}${trailer.replace('Tok3n', 'Tok3')}`],
+  ])('is absent: %s', (_, dump) => {
+    expect(endOf(dump)).toBe('absent');
+  });
+
+  test('is absent wherever the dump is cut', () => {
+    const bytes = Buffer.from(hostile);
+    const blankLines = '\n\n'.length;
+    for (let length = 0; length < bytes.length - blankLines; length += 1) {
+      expect(scan(bytes.subarray(0, length)).endMarker, `cut at ${length}`).toBe('absent');
+    }
+    expect(scan(bytes.subarray(0, bytes.length - blankLines)).endMarker).toBe('end');
+  });
+});
+
+describe('garbage', () => {
+  const snippets = fc.constantFrom(
+    ...[
+      'COPY t FROM stdin;\n',
+      '\\.\n',
+      "'",
+      '"',
+      '$',
+      '$a$',
+      '--',
+      '/*',
+      '*/',
+      '\n',
+      '(',
+      ')',
+      ';',
+      '\\',
+      "E'",
+    ],
+    ...[
+      'CREATE TABLE ',
+      'INSERT INTO t VALUES',
+      'ALTER TABLE a ',
+      'BEGIN',
+      'END',
+      'CREATE FUNCTION',
+      'OWNER TO ',
+    ],
+    ...['__proto__', ' ON ', 'a', '.', '1', ',', 'GRANT ', 'TO ', 'CONSTRAINT ', 'SET ', '\0', '\xff'],
+  );
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.array(snippets, { maxLength: 60 }).map((parts) => Buffer.from(parts.join(''), 'latin1')),
+  );
+
+  test('gives an inventory without end, the same for any chunks', () => {
+    fc.assert(
+      fc.property(bytes, fc.array(fc.nat(300), { maxLength: 20 }), (garbage, cuts) => {
+        const whole = scan(garbage);
+        expect(whole.endMarker).toBe('absent');
+        expect(scan(garbage, cuts)).toEqual(whole);
+        expect(
+          scan(
+            garbage,
+            Array.from(garbage, (_, at) => at),
+          ),
+        ).toEqual(whole);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('in names costs no more than its length', () => {
+    // A doubled quote can be read in two ways, and 500 of them in more ways than there is time.
+    const name = `"${'""'.repeat(500)}x"`;
+    expect(scan(`CREATE INDEX i ON ${name} (a);\nCREATE INDEX j ON ${name}.t (a);\n`).indexes).toEqual([
+      'i',
+      `${name}.j`,
+    ]);
+  });
+});

@@ -1,0 +1,203 @@
+// Who may do what, read off the synthesized policies: a permission that is missing or too wide is a line that differs.
+
+import { afterAll, describe, expect, test } from 'vitest';
+import { nameOf, plain, synthesize } from '../synthesized.ts';
+
+const { resources, allowed, byName, dispose } = synthesize();
+
+afterAll(dispose);
+
+describe('permissions', () => {
+  const logs = (name: string) => [`logs:CreateLogStream on ${name}Logs`, `logs:PutLogEvents on ${name}Logs`];
+  const failures = [
+    'lambda:InvokeFunction on HandlersReportFunction',
+    'lambda:InvokeFunction on HandlersReportFunction:*',
+  ];
+  const publish = 'sns:Publish on Reports';
+  const list = 's3:ListBucket on VaultBucket';
+  const expected = {
+    Verify: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/acceptances/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObjectVersion on VaultBucket/archives/*',
+      's3:PutObject on VaultBucket/verdicts/*',
+      'states:StartExecution on HandlersRangesStateMachine',
+      publish,
+    ],
+    ReadRange: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/ranges/*',
+      's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
+      's3:PutObject on VaultBucket/ranges/*',
+    ],
+    JoinRanges: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/acceptances/*',
+      's3:GetObject on VaultBucket/ranges/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
+      's3:PutObject on VaultBucket/ranges/*',
+      's3:PutObject on VaultBucket/verdicts/*',
+      publish,
+    ],
+    Expire: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/acceptances/*',
+      's3:GetObject on VaultBucket/holds/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:DeleteObject on VaultBucket/archives/*',
+      's3:DeleteObject on VaultBucket/verdicts/*',
+      publish,
+    ],
+    Watch: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/reports/*',
+      's3:GetObject on VaultBucket/acceptances/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObject on VaultBucket/watch/*',
+      's3:PutObject on VaultBucket/watch/*',
+      publish,
+    ],
+    LaunchRestoreTest: [
+      ...failures,
+      list,
+      's3:GetObject on VaultBucket/archives/*.manifest.json',
+      's3:GetObject on VaultBucket/acceptances/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObject on VaultBucket/watch/told/*',
+      's3:PutObject on VaultBucket/watch/told/*',
+      'ecs:RunTask on RestoreTaskTaskDefinition if ecs:cluster is RestoreTaskCluster',
+      'ecs:RunTask on RestoreTaskVolumeTaskDefinition if ecs:cluster is RestoreTaskCluster',
+      'iam:PassRole on RestoreTaskExecutionRole if iam:PassedToService is ecs-tasks.amazonaws.com',
+      'iam:PassRole on RestoreTaskTaskRole if iam:PassedToService is ecs-tasks.amazonaws.com',
+      'iam:PassRole on RestoreTaskVolumeRole if iam:PassedToService is ecs.amazonaws.com',
+      publish,
+    ],
+    Report: [
+      'sqs:SendMessage on DeadLetters',
+      list,
+      's3:GetObject on VaultBucket/watch/told/*',
+      's3:PutObject on VaultBucket/watch/told/*',
+      publish,
+    ],
+  };
+
+  test.each(Object.entries(expected))('of %s', (name, lines) => {
+    expect(allowed('AWS::IAM::Policy', `Handlers${name}RoleDefaultPolicy`)).toEqual(
+      [...lines, ...logs(`Handlers${name}`)].sort(),
+    );
+  });
+
+  test('of the restore test', () => {
+    expect(allowed('AWS::IAM::Policy', 'RestoreTaskTaskRoleDefaultPolicy')).toEqual([
+      's3:GetObject on VaultBucket/acceptances/*',
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/checks/*',
+      's3:GetObject on VaultBucket/reports/*',
+      's3:GetObject on VaultBucket/verdicts/*',
+      's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
+      list,
+      's3:PutObject on VaultBucket/reports/*',
+      's3:PutObject on VaultBucket/watch/told/*',
+      publish,
+    ]);
+  });
+
+  test('of the state machine: its functions, its own executions, its log', () => {
+    const logs = 'Create Delete Get List Update'.split(' ').map((verb) => `${verb}LogDelivery`);
+    expect(allowed('AWS::IAM::Policy', 'HandlersRangesStateMachineRoleDefaultPolicy')).toEqual(
+      [
+        ...['ReadRange', 'JoinRanges'].flatMap((name) => [
+          `lambda:InvokeFunction on Handlers${name}Function`,
+          `lambda:InvokeFunction on Handlers${name}Function:*`,
+        ]),
+        ...logs.map((action) => `logs:${action.replace('ListLogDelivery', 'ListLogDeliveries')} on *`),
+        'logs:DescribeLogGroups on *',
+        'logs:DescribeResourcePolicies on *',
+        'logs:PutResourcePolicy on *',
+      ].sort(),
+    );
+    const executions =
+      'arn:AWS::Partition:states:AWS::Region:AWS::AccountId:execution:6 of HandlersRangesStateMachine';
+    expect(allowed('AWS::IAM::Policy', 'HandlersRangesStateMachineDistributedMapPolicy')).toEqual([
+      `states:DescribeExecution on ${executions}:*`,
+      `states:RedriveExecution on ${executions}/*:*`,
+      'states:StartExecution on HandlersRangesStateMachine',
+      `states:StopExecution on ${executions}:*`,
+    ]);
+  });
+
+  test('of the agent: it creates below its sources, and nothing else', () => {
+    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesAgentPolicy')).toEqual([
+      's3:AbortMultipartUpload on VaultBucket/archives/attic/*',
+      's3:AbortMultipartUpload on VaultBucket/archives/bitagent/*',
+      's3:PutObject on VaultBucket/archives/attic/*',
+      's3:PutObject on VaultBucket/archives/bitagent/*',
+    ]);
+  });
+
+  test('of the operator: it reads', () => {
+    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesOperatorPolicy')).toEqual([
+      's3:GetObject on VaultBucket/*',
+      's3:GetObjectVersion on VaultBucket/*',
+      's3:ListBucket on VaultBucket',
+      's3:ListBucketVersions on VaultBucket',
+    ]);
+  });
+
+  test('of undo: it takes marks off archives and verdicts, and places holds', () => {
+    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesUndoPolicy')).toEqual([
+      's3:DeleteObjectVersion on VaultBucket/archives/*',
+      's3:DeleteObjectVersion on VaultBucket/verdicts/*',
+      's3:GetLifecycleConfiguration on VaultBucket',
+      's3:PutObject on VaultBucket/holds/*',
+    ]);
+  });
+
+  test('of whoever accepts: the word on an archive, and nothing of the archive', () => {
+    expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesAcceptPolicy')).toEqual([
+      's3:PutObject on VaultBucket/acceptances/*',
+    ]);
+  });
+
+  test('name their resource, but for what has none: the registry token, deliveries of logs', () => {
+    const wide = Object.entries(resources)
+      .filter(([, { Type }]) => ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].includes(Type))
+      .flatMap(([id, { Type }]) => allowed(Type, nameOf(id)).map((line) => `${nameOf(id)}: ${line}`))
+      .filter((line) => / on \*|: [a-z0-9]*:?\*/.test(line));
+    const deliveries = /^HandlersRangesStateMachineRoleDefaultPolicy: logs:\w+ on \*$/;
+    expect(wide.filter((line) => !deliveries.test(line))).toEqual([
+      'RestoreTaskExecutionRoleDefaultPolicy: ecr:GetAuthorizationToken on *',
+    ]);
+  });
+
+  test('come from these policies alone: no role has an inline one, and one of AWS only that for volumes', () => {
+    const roles = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::IAM::Role');
+    const more = roles.flatMap(([id, { Properties }]) =>
+      Object.keys(Properties)
+        .filter((key) => key.includes('Polic') && key !== 'AssumeRolePolicyDocument')
+        .map((key) => `${nameOf(id)}: ${[Properties[key]].flat().map(plain)}`),
+    );
+    expect(more.sort()).toEqual([
+      'IdentitiesOperatorRole: IdentitiesOperatorPolicy',
+      'RestoreTaskVolumeRole: arn:AWS::Partition:iam::aws:policy/service-role/AmazonECSInfrastructureRolePolicyForVolumes',
+    ]);
+  });
+
+  test('of the role for volumes are used by ECS itself, and by nobody else', () => {
+    const role = byName('AWS::IAM::Role', 'RestoreTaskVolumeRole').properties;
+    const { Statement } = role.AssumeRolePolicyDocument as unknown as { Statement: object[] };
+    expect(Statement).toEqual([
+      { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'ecs.amazonaws.com' } },
+    ]);
+  });
+});
