@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { environmentNames } from '../lib/deployment/deployment.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { tellOnce } from '../lib/mail/tell-once.ts';
-import { explainNotice } from '../lib/restore-task/notices.ts';
+import { noticeMail } from '../lib/restore-task/notices.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
@@ -11,9 +11,9 @@ import { measure } from './measure.ts';
 /** Mails what AWS says about tasks and functions that could not report by themselves. */
 export const handler = chain(z.unknown(), async (notice) => {
   const { bucket, topicArn } = environment('bucket', 'topicArn');
-  const explained = explainNotice(notice, environmentNames.archiveId);
-  if (explained === undefined) return { subject: undefined };
-  const { fault, mail, occasion } = explained;
+  const told = noticeMail(notice, environmentNames.archiveId);
+  if (told === undefined) return { subject: undefined };
+  const { fault, mail, occasion } = told;
   const isNew = await tellOnce(
     {
       store: createS3Store({ bucket }),

@@ -2,7 +2,7 @@
 
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatBytes } from '../../lib/base/quantities.ts';
-import type { EstimateInput } from '../../lib/cost/line.ts';
+import type { EstimateInput } from '../../lib/cost/lines.ts';
 import { priceSource, pricesAsOf } from '../../lib/cost/prices.ts';
 import { type Estimate, estimateCost } from '../../lib/estimate/monthly.ts';
 import { type ArchiveSize, findArchiveSize, namedSize } from '../../lib/estimate/sizes.ts';

@@ -2,9 +2,8 @@
 // something can only be guessed, the guess is the dearer one.
 
 import { formatBytes, formatCount, formatDuration } from '../base/quantities.ts';
-import { type CostLine, type EstimateInput, gib, line } from '../cost/line.ts';
+import { type CostLine, type EstimateInput, gib, lifeOf, line, storageLines } from '../cost/lines.ts';
 import { type PricedRegion, type Prices, pricedLike, prices } from '../cost/prices.ts';
-import { lifeOf, storageLines } from '../cost/storage.ts';
 import { restoreTaskFor } from '../cost/task-cost.ts';
 import { chooseProvider } from '../store/provider.ts';
 
@@ -25,7 +24,7 @@ const daysPerMonth = hoursPerMonth / 24;
 export const handlerMb = { verify: 1769, watch: 512, expire: 512 } as const;
 
 /** What stands in CloudWatch for one source; a test compares it with the template. */
-export const watched = { alarms: 22, dashboards: 1, hourlyMetrics: 2, nightlyMetrics: 17 } as const;
+export const inCloudWatch = { alarms: 22, dashboards: 1, hourlyMetrics: 2, nightlyMetrics: 17 } as const;
 
 /** Of the restore test's network, where it has no way to the internet; a test compares them with the template. */
 export const interfaceEndpoints = 4;
@@ -148,7 +147,8 @@ function noticeLines(input: EstimateInput, price: Prices): CostLine[] {
   const events = archives * 3 + hoursPerMonth;
   // A custom metric is paid for the hours in which it has a figure.
   const metrics =
-    watched.hourlyMetrics + (watched.nightlyMetrics * Math.min(archives, hoursPerMonth)) / hoursPerMonth;
+    inCloudWatch.hourlyMetrics +
+    (inCloudWatch.nightlyMetrics * Math.min(archives, hoursPerMonth)) / hoursPerMonth;
   const logBytes = (archives * 2 + hoursPerMonth + daysPerMonth) * logBytesPerRun;
   return [
     line(
@@ -156,9 +156,13 @@ function noticeLines(input: EstimateInput, price: Prices): CostLine[] {
       `${mailsPerMonth} mails, ${round(events)} events`,
       mailsPerMonth * price.snsMail + events * price.event,
     ),
-    line('CloudWatch: alarms', String(watched.alarms), watched.alarms * price.alarmMonth),
+    line('CloudWatch: alarms', String(inCloudWatch.alarms), inCloudWatch.alarms * price.alarmMonth),
     line('CloudWatch: metrics', `${metrics.toFixed(1)} months of one`, metrics * price.metricMonth),
-    line('CloudWatch: dashboard', String(watched.dashboards), watched.dashboards * price.dashboardMonth),
+    line(
+      'CloudWatch: dashboard',
+      String(inCloudWatch.dashboards),
+      inCloudWatch.dashboards * price.dashboardMonth,
+    ),
     line(
       'CloudWatch: logs',
       `${formatBytes(logBytes)}, kept 30 days`,

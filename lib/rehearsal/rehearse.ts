@@ -43,7 +43,7 @@ try {
   const flags = program.parse().opts<Flags>();
   process.exitCode = await main(flags);
 } catch (error) {
-  process.exitCode = explain(error);
+  process.exitCode = printError(error);
 }
 
 async function main(flags: Flags): Promise<number> {
@@ -147,7 +147,7 @@ function wholeNumber(text: string): number {
   throw new InvalidArgumentError(`It must be a whole number, at least ${formatCount(fewestTorrents)}.`);
 }
 
-function explain(error: unknown): number {
+function printError(error: unknown): number {
   if (!(error instanceof CommanderError)) {
     process.stderr.write(`${describeError(error)}\n`);
     return exitCodeOf(error);
@@ -155,7 +155,7 @@ function explain(error: unknown): number {
   // Help was printed on purpose.
   if (error.exitCode === 0) return 0;
   const found = error.message.replace(/^error: /, '');
-  return explain(
+  return printError(
     new OffsiteError('USAGE', 'these arguments cannot be used', {
       expected: '--torrents N, --json FILE, --keep or --help',
       found,

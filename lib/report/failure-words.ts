@@ -3,6 +3,7 @@
 
 import { parseArchiveId } from '../archive/names.ts';
 import type { ErrorCode } from '../base/errors.ts';
+import { formatCount } from '../base/quantities.ts';
 import type { RestoreFailure, RestoreReport } from './report.ts';
 
 export type FailedReport = Extract<RestoreReport, { outcome: 'failed' }>;
@@ -32,11 +33,17 @@ export function brokeOff({ failure }: FailedReport): boolean {
   return surroundings.includes(failure.code) || failure.code === 'UNEXPECTED';
 }
 
-/** The outcome as a sentence. */
-export function failedHeadline(report: FailedReport): string {
-  return brokeOff(report)
-    ? 'The restore test broke off: nothing is proven of this archive.'
-    : 'This archive did NOT pass its restore test.';
+/** What was expected and found, and where in the dump, as pairs of a word and its value. */
+export function particularsOfFailure(failure: RestoreFailure): [string, string][] {
+  const { expected, found, code, line, statement } = failure;
+  const pairs: [string, string | undefined][] = [
+    ['expected', expected],
+    ['found', found],
+    ['line', line === undefined ? undefined : `${formatCount(line)} of the plain dump`],
+    ['statement', statement],
+    ['code', code],
+  ];
+  return pairs.flatMap(([word, text]) => (text === undefined ? [] : [[word, text.trim()]]));
 }
 
 /** The failure in a few words, for where the archive's id stands anyway. */

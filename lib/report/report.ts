@@ -4,7 +4,6 @@
 import * as z from 'zod';
 import { comparisonSchema } from '../archive/comparison.ts';
 import { type ArchiveId, archiveKeys } from '../archive/names.ts';
-import { checkResultSchema } from './check-result.ts';
 
 export const restoreReportFormat = 1;
 
@@ -82,6 +81,19 @@ const taskSchema = surchargesSchema.extend({
   billedFrom: z.iso.datetime().optional(),
 });
 
+/** What one named check of a restored database said. */
+const checkResultSchema = z.object({
+  /** As the file of checks calls it: `torrents_count`. */
+  name: z.string(),
+  /** A warning is reported and proves nothing wrong. */
+  outcome: z.enum(['pass', 'warn', 'fail']),
+  /** What was found, in one line. */
+  detail: z.string(),
+  /** `shipped` with this program, or the operator's `own`. */
+  origin: z.enum(['shipped', 'own']),
+  durationMs: z.number().nonnegative(),
+});
+
 const common = {
   format: z.literal(restoreReportFormat),
   id: z.string(),
@@ -134,6 +146,7 @@ export const restoreReportSchema = z.discriminatedUnion('outcome', [
 
 export type RestoreReport = z.infer<typeof restoreReportSchema>;
 export type RestoreStage = z.infer<typeof stageSchema>;
+export type CheckResult = z.infer<typeof checkResultSchema>;
 export type RestoreFailure = z.infer<typeof failureSchema>;
 
 /** The report as it is stored. */

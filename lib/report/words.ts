@@ -4,10 +4,9 @@ import { parseArchiveId } from '../archive/names.ts';
 import { countedTable } from '../archive/verdict.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatInstant } from '../base/quantities.ts';
 import { wrap } from '../mail/mail.ts';
-import type { CheckResult } from './check-result.ts';
-import { failedHeadline } from './failure-words.ts';
+import { brokeOff } from './failure-words.ts';
 import { recoveryMsOf } from './history.ts';
-import type { RestoreReport } from './report.ts';
+import type { CheckResult, RestoreReport } from './report.ts';
 
 /** One thing that the test proves, or was to prove. */
 export type Proof = {
@@ -39,7 +38,11 @@ export function describeTally({ pass, warn, fail }: Tally): string {
 
 /** The outcome as a sentence. */
 export function headline(report: RestoreReport): string {
-  if (report.outcome === 'failed') return failedHeadline(report);
+  if (report.outcome === 'failed') {
+    return brokeOff(report)
+      ? 'The restore test broke off: nothing is proven of this archive.'
+      : 'This archive did NOT pass its restore test.';
+  }
   const { warn } = tallyOf(report.checks);
   if (warn === 0) return 'This archive can be restored.';
   return `This archive can be restored; ${warn === 1 ? 'one check warns' : `${formatCount(warn)} checks warn`}.`;

@@ -35,7 +35,7 @@ const executionEnded = z.object({
 });
 
 /** What a notice tells of. */
-export type Explained = {
+export type NoticeMail = {
   readonly fault: FaultId;
   readonly mail: Mail;
   /** Names what has happened: the same for a notice that comes twice. */
@@ -49,7 +49,7 @@ export type Explained = {
  * @returns `undefined` for a notice that needs none (a restore test that has reported by itself), and an explanation of
  *   the unknown for anything else: silence is never right here.
  */
-export function explainNotice(notice: unknown, archiveIdName: string): Explained | undefined {
+export function noticeMail(notice: unknown, archiveIdName: string): NoticeMail | undefined {
   const task = taskStoppedSchema.safeParse(notice);
   if (task.success) {
     if (hasReported(task.data)) return undefined;

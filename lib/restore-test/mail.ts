@@ -7,7 +7,13 @@ import { formatCount, formatDuration, formatInstant } from '../base/quantities.t
 import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
 import { formatUsd } from '../report/cost.ts';
-import { adviceOn, type FailedReport, sentence, shortMessage } from '../report/failure-words.ts';
+import {
+  adviceOn,
+  type FailedReport,
+  particularsOfFailure,
+  sentence,
+  shortMessage,
+} from '../report/failure-words.ts';
 import { recoveryMsOf } from '../report/history.ts';
 import { type RestoreReport, type RestoreStage, restoreReportKey } from '../report/report.ts';
 import {
@@ -38,7 +44,7 @@ const shownNames = 6;
  */
 export function restoreTestMail(report: RestoreReport, costUsd?: number): Mail {
   const { subject, opening } =
-    report.outcome === 'passed' ? passed(report, costUsd) : failed(report, costUsd);
+    report.outcome === 'passed' ? openingOfPassed(report, costUsd) : openingOfFailed(report, costUsd);
   const proofs = proofsOf(report);
   const paragraphs = [
     ...opening,
@@ -58,7 +64,7 @@ export function restoreTestMail(report: RestoreReport, costUsd?: number): Mail {
 
 type Opening = { readonly subject: string; readonly opening: string[] };
 
-function passed(report: PassedReport, costUsd: number | undefined): Opening {
+function openingOfPassed(report: PassedReport, costUsd: number | undefined): Opening {
   const { id, source, torrents, serverVersion, durationMs } = report;
   const time = `The restore took ${formatDuration(recoveryMsOf(report))}; the whole test took ${formatDuration(durationMs)}${price(costUsd)}.`;
   const { warn } = tallyOf(report.checks);
@@ -72,27 +78,17 @@ function passed(report: PassedReport, costUsd: number | undefined): Opening {
   };
 }
 
-function failed(report: FailedReport, costUsd: number | undefined): Opening {
+function openingOfFailed(report: FailedReport, costUsd: number | undefined): Opening {
   const { id, source, torrents, failure, durationMs } = report;
-  const { expected, found, code, hint, line, statement } = failure;
   const message = shortMessage(failure, id);
   const { what, commands } = adviceOn(report);
-  const rows: [string, string | undefined][] = [
-    ['archive', id],
-    ['expected', expected],
-    ['found', found],
-    ['line', line === undefined ? undefined : `${formatCount(line)} of the plain dump`],
-    ['statement', statement],
-    ['code', code],
-  ];
-  const known = rows.flatMap(([word, text]) => (text === undefined ? [] : [[word, text.trim()] as const]));
   const count = torrents === undefined ? '' : `, ${plural(torrents, 'torrent')}`;
   return {
     subject: `[offsite] RESTORE TEST FAILED: ${source}${count}: ${message}`,
     opening: [
       `${sentence(message)} ${headline(report)}`,
-      `What to do: ${hint}.`,
-      indented(hangingTable(known, columns - 2)),
+      `What to do: ${failure.hint}.`,
+      indented(hangingTable([['archive', id], ...particularsOfFailure(failure)], columns - 2)),
       ...differingNames(report.comparisons),
       `${what}\n\n${indented(commands.map(([command, does]) => `${command}\n  ${does}`).join('\n'))}`,
       `The test took ${formatDuration(durationMs)}${price(costUsd)}.`,

@@ -133,7 +133,7 @@ async function prove(
   const checks = await readChecks(store, id, options.checks);
   options.signal?.throwIfAborted();
   const server = await stages.measure('start server', options.startServer);
-  const watched = await watchResources(server.disk);
+  const resourcesUsed = await watchResources(server.disk);
   try {
     const limited = { ...options, signal: withTimeLimit(manifest, options.signal) };
     await proveOn(server, { id, manifest, verdict }, { findings, stages, checks }, limited);
@@ -142,7 +142,7 @@ async function prove(
     await sleep(lastWordsMs);
     throw explainByServerLog(error, server.log());
   } finally {
-    findings.resources = await watched();
+    findings.resources = await resourcesUsed();
     await server.stop().catch((error) => log(`restore-test: stopping the server failed: ${error}`));
   }
 }

@@ -3,7 +3,7 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import { openSession, type ServerConnection, type Session } from '../postgres/session.ts';
-import type { CheckResult } from '../report/check-result.ts';
+import type { CheckResult } from '../report/report.ts';
 import { type Check, judgeCheck } from './checks.ts';
 
 export type CheckFile = { readonly checks: readonly Check[]; readonly origin: CheckResult['origin'] };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EstimateInput } from '../../lib/cost/line.ts';
+import type { EstimateInput } from '../../lib/cost/lines.ts';
 import { pricedLike, pricedRegions } from '../../lib/cost/prices.ts';
 import { estimateCost } from '../../lib/estimate/monthly.ts';
 

@@ -8,7 +8,7 @@ import { OffsiteError } from '../../lib/base/errors.ts';
 import { alarmDescription, type FaultId, faults, runbookLink } from '../../lib/mail/faults.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import type { RestoreReport } from '../../lib/report/report.ts';
-import { explainNotice } from '../../lib/restore-task/notices.ts';
+import { noticeMail } from '../../lib/restore-task/notices.ts';
 import { restoreTestMail } from '../../lib/restore-test/mail.ts';
 import {
   notLaunchedMail,
@@ -107,7 +107,7 @@ describe('every mail about a fault', () => {
     checks: [],
     failure: { code: 'X', message: 'm', expected: 'e', found: 'f', hint: 'h' },
   } as RestoreReport;
-  const notice = (value: unknown) => explainNotice(value, 'OFFSITE_ARCHIVE_ID');
+  const notice = (value: unknown) => noticeMail(value, 'OFFSITE_ARCHIVE_ID');
   const stopped = {
     'detail-type': 'ECS Task State Change',
     time: '2026-11-23T07:10:00Z',

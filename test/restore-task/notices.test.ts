@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { restoreTestExitCodes } from '../../lib/restore-task/lost-test.ts';
-import { explainNotice } from '../../lib/restore-task/notices.ts';
+import { noticeMail } from '../../lib/restore-task/notices.ts';
 
 function taskStopped(containers: unknown[], more: Record<string, unknown> = {}) {
   return {
@@ -24,9 +24,9 @@ function taskStopped(containers: unknown[], more: Record<string, unknown> = {}) 
   };
 }
 
-const mailOf = (notice: unknown) => explainNotice(notice, 'OFFSITE_ARCHIVE_ID')?.mail;
+const mailOf = (notice: unknown) => noticeMail(notice, 'OFFSITE_ARCHIVE_ID')?.mail;
 
-describe('explainNotice', () => {
+describe('noticeMail', () => {
   it('is quiet about a task that has reported by itself', () => {
     expect(mailOf(taskStopped([{ name: 'restore-test', exitCode: 0 }]))).toBeUndefined();
     expect(

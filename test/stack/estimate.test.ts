@@ -1,7 +1,7 @@
 // What offsite estimate reckons with is what the template makes: more of anything that is paid must show in it.
 
 import { afterAll, describe, expect, test } from 'vitest';
-import { handlerMb, interfaceEndpoints, watched } from '../../lib/estimate/monthly.ts';
+import { handlerMb, inCloudWatch, interfaceEndpoints } from '../../lib/estimate/monthly.ts';
 import { synthesize } from './synthesized.ts';
 
 const { resources, byName, dispose } = synthesize();
@@ -24,8 +24,8 @@ describe('the estimate reckons with the template', () => {
     const ofOne = ofType('AWS::CloudWatch::Alarm').filter(
       (alarm) => !JSON.stringify(alarm).includes('attic'),
     );
-    expect(ofOne.length).toBeLessThanOrEqual(watched.alarms);
-    expect(ofType('AWS::CloudWatch::Dashboard').length).toBeLessThanOrEqual(watched.dashboards);
+    expect(ofOne.length).toBeLessThanOrEqual(inCloudWatch.alarms);
+    expect(ofType('AWS::CloudWatch::Dashboard').length).toBeLessThanOrEqual(inCloudWatch.dashboards);
   });
 
   test('nothing else that is paid by the hour', () => {

@@ -30,6 +30,17 @@ export type Invocation = {
   | { readonly outcome: 'failed'; readonly error: LambdaError }
 );
 
+/** A function that failed for good; `logs` are its own last words, which the story shows. */
+export class HandlerFailure extends Error {
+  readonly logs: string;
+
+  constructor(message: string, logs: string) {
+    super(message);
+    this.name = 'HandlerFailure';
+    this.logs = logs;
+  }
+}
+
 const bootstrap = fileURLToPath(new URL('lambda-bootstrap.ts', import.meta.url));
 
 /**

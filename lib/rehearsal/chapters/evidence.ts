@@ -2,7 +2,7 @@
 
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import type { Delivery } from '../aws/bus.ts';
-import { HandlerFailure } from '../aws/handler-failure.ts';
+import { HandlerFailure } from '../aws/lambda-runtime.ts';
 import type { Stage } from '../stage/stage.ts';
 import { functionByRole, type Wiring } from '../template/wiring.ts';
 

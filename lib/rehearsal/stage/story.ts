@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { describeError } from '../../base/errors.ts';
-import { HandlerFailure } from '../aws/handler-failure.ts';
+import { HandlerFailure } from '../aws/lambda-runtime.ts';
 import type { Narrator, Outcome } from './narrator.ts';
 
 const lastLogLines = 20;

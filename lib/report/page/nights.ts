@@ -8,7 +8,7 @@ import { isProven, type NightPoint, type TestPoint } from '../history.ts';
 import { plural } from '../words.ts';
 import { type Html, html } from './html.ts';
 import { cross, groundY, nameAxis, picture, px, stretched, valueAxis } from './plot.ts';
-import { nightTable } from './trend-tables.ts';
+import { nightTable } from './tables.ts';
 import { bytes, counts, describeChange, shortDate } from './units.ts';
 
 /** A dot a night, as long as they can be told apart. */

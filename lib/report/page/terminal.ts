@@ -1,8 +1,8 @@
 // A restore report as a terminal shows it: 80 columns, the outcome first.
 
-import { formatAge, formatCount, formatDuration, formatInstant } from '../../base/quantities.ts';
+import { formatAge, formatDuration, formatInstant } from '../../base/quantities.ts';
 import { wrap } from '../../mail/mail.ts';
-import { type FailedReport, sentence } from '../failure-words.ts';
+import { type FailedReport, particularsOfFailure, sentence } from '../failure-words.ts';
 import { comparableBefore, type ReportHistory, recoveryMsOf, testPoint } from '../history.ts';
 import type { RestoreReport } from '../report.ts';
 import {
@@ -47,16 +47,8 @@ export function summarizeReport(report: RestoreReport, history: ReportHistory, n
 }
 
 function failureLines({ failure }: FailedReport): string {
-  const { message, expected, found, code, hint, line, statement } = failure;
-  const rows: [string, string | undefined][] = [
-    ['expected', expected],
-    ['found', found],
-    ['line', line === undefined ? undefined : `${formatCount(line)} of the plain dump`],
-    ['statement', statement],
-    ['code', code],
-  ];
-  const known = rows.flatMap(([word, text]) => (text === undefined ? [] : [[word, text.trim()] as const]));
-  return `${sentence(message)}\n\n${indented(hangingTable(known, columns - 2))}\n\nWhat to do: ${hint}.`;
+  const particulars = hangingTable(particularsOfFailure(failure), columns - 2);
+  return `${sentence(failure.message)}\n\n${indented(particulars)}\n\nWhat to do: ${failure.hint}.`;
 }
 
 function timeRows(report: RestoreReport, { tests }: ReportHistory): [string, string][] {

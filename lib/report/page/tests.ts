@@ -6,7 +6,7 @@ import { formatBytes, formatCount, formatDuration } from '../../base/quantities.
 import { comparableBefore, type TestPoint } from '../history.ts';
 import { type Html, html } from './html.ts';
 import { cross, groundY, nameAxis, picture, px, type Quantity, valueAxis } from './plot.ts';
-import { testTable } from './trend-tables.ts';
+import { testTable } from './tables.ts';
 import { bytes, counts, describeChange, describeDelay, durations, shortDate } from './units.ts';
 
 /** Fewer tests than these leave places free: a single bar as wide as the page says nothing. */

@@ -8,8 +8,8 @@ import type { Deployment } from '../../deployment/deployment.ts';
 import { AgentAccess } from './agent-access.ts';
 import {
   acceptPermissions,
+  acknowledgePrefixes,
   agentPermissions,
-  explainPrefixes,
   operatorReadPermissions,
   type Reach,
   undoPermissions,
@@ -65,7 +65,7 @@ export class Access extends Construct {
 
   private addPolicy(id: string, description: string, statements: PolicyStatement[]): ManagedPolicy {
     const policy = new ManagedPolicy(this, id, { description, statements });
-    explainPrefixes(policy, statements);
+    acknowledgePrefixes(policy, statements);
     return policy;
   }
 }

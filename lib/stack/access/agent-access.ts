@@ -16,7 +16,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { OffsiteError } from '../../base/errors.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
-import { explain } from './reasons.ts';
+import { acknowledge } from './nag.ts';
 
 export type AgentAccessProps = Pick<Deployment, 'agentAccess' | 'agentCa'> & {
   readonly policy: ManagedPolicy;
@@ -48,7 +48,7 @@ export class AgentAccess extends Construct {
         secretAccessKey,
       },
     });
-    explain(
+    acknowledge(
       secret,
       'SMG4',
       'Whoever has the key may create archives and nothing else, and rotating it would take an agent that reads secrets. ' +

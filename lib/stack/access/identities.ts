@@ -18,7 +18,7 @@ import {
   verdictsPrefix,
 } from '../../archive/names.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
-import { explainPatterns } from './reasons.ts';
+import { acknowledgePatterns } from './nag.ts';
 import { allow, decrypt, encrypt, get, list, passTo, publish, put, useKey } from './statements.ts';
 
 /** Where `watch` remembers what it has already told. */
@@ -151,13 +151,13 @@ export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicySta
 /** Gives a role its permissions. */
 export function permit(role: Role, statements: readonly PolicyStatement[]): void {
   for (const statement of statements) role.addToPrincipalPolicy(statement);
-  explainPrefixes(role, statements);
+  acknowledgePrefixes(role, statements);
 }
 
 /** Why objects are named by their prefix. */
-export function explainPrefixes(policy: IConstruct, statements: readonly PolicyStatement[]): void {
+export function acknowledgePrefixes(policy: IConstruct, statements: readonly PolicyStatement[]): void {
   const resources = statements.flatMap((statement) => statement.resources);
-  explainPatterns(
+  acknowledgePatterns(
     policy,
     resources,
     'Objects get their names when archives are made; their prefix says whose they are.',

@@ -25,7 +25,7 @@ import {
   verifyPermissions,
   watchPermissions,
 } from '../access/identities.ts';
-import { explainPatterns } from '../access/reasons.ts';
+import { acknowledgePatterns } from '../access/nag.ts';
 import { RangeVerify } from './range-verify.ts';
 import type { RestoreTask } from './restore-task.ts';
 import { addTriggers } from './triggers.ts';
@@ -170,7 +170,7 @@ export class Handlers extends Construct {
     logGroup.grantWrite(role);
     permit(role, parts.permissions);
     if (parts.onFailure !== undefined) {
-      explainPatterns(
+      acknowledgePatterns(
         role,
         [`${this.report.functionArn}:*`],
         'Of the function that a failure is handed to: any version.',

@@ -19,7 +19,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import { explain, explainPatterns } from '../access/reasons.ts';
+import { acknowledge, acknowledgePatterns } from '../access/nag.ts';
 
 export type RangeVerifyProps = { readonly readRange: IFunction; readonly joinRanges: IFunction };
 
@@ -77,7 +77,7 @@ export class RangeVerify extends Construct {
       timeout: Duration.days(2),
       logs: { destination: this.logGroup(), level: LogLevel.ALL },
     });
-    this.explainFindings([readRange, joinRanges]);
+    this.acknowledgeFindings([readRange, joinRanges]);
   }
 
   /** @param payload - Default: what the state is given. */
@@ -101,12 +101,16 @@ export class RangeVerify extends Construct {
     });
   }
 
-  private explainFindings(functions: readonly IFunction[]): void {
+  private acknowledgeFindings(functions: readonly IFunction[]): void {
     const { stateMachine } = this;
-    explain(stateMachine, 'SF2', 'Each step logs what it did; a trace would cost and say no more.');
-    explain(stateMachine, 'IAM5[Resource::*]', 'Deliveries of logs have no ARN: what AWS asks for by name.');
+    acknowledge(stateMachine, 'SF2', 'Each step logs what it did; a trace would cost and say no more.');
+    acknowledge(
+      stateMachine,
+      'IAM5[Resource::*]',
+      'Deliveries of logs have no ARN: what AWS asks for by name.',
+    );
     const versions = functions.map(({ functionArn }) => `${functionArn}:*`);
-    explainPatterns(stateMachine, versions, 'Of the functions that it calls: any version.');
+    acknowledgePatterns(stateMachine, versions, 'Of the functions that it calls: any version.');
     const name = Fn.select(6, Fn.split(':', stateMachine.stateMachineArn));
     const executions = Stack.of(this).formatArn({
       service: 'states',
@@ -114,6 +118,6 @@ export class RangeVerify extends Construct {
       arnFormat: ArnFormat.NO_RESOURCE_NAME,
     });
     const own = [`${executions}:*`, `${executions}/*:*`];
-    explainPatterns(stateMachine, own, 'Its own executions, whose names are known when they begin.');
+    acknowledgePatterns(stateMachine, own, 'Its own executions, whose names are known when they begin.');
   }
 }

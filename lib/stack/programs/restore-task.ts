@@ -20,7 +20,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { type Deployment, environmentNames, scratch } from '../../deployment/deployment.ts';
 import { permit, type Reach, restoreTestPermissions } from '../access/identities.ts';
-import { explain, explainAwsPolicy, explainPatterns } from '../access/reasons.ts';
+import { acknowledge, acknowledgeAwsPolicy, acknowledgePatterns } from '../access/nag.ts';
 import { createRestoreNetwork, type RestoreNetwork } from './restore-network.ts';
 
 const projectRoot = join(import.meta.dirname, '..', '..', '..');
@@ -73,12 +73,12 @@ export class RestoreTask extends Construct {
     const container = this.describeContainer(props, image, logGroup);
     this.taskDefinition = this.addTask('TaskDefinition', roles, container);
     this.volumeTaskDefinition = this.addTask('VolumeTaskDefinition', roles, container, true);
-    explainPatterns(
+    acknowledgePatterns(
       executionRole,
       ['*'],
       'The token for the registry of images has no resource to be named.',
     );
-    explainRest(this);
+    acknowledgeRest(this);
   }
 
   /** What a launcher has to know. */
@@ -117,7 +117,7 @@ export class RestoreTask extends Construct {
       assumedBy: new ServicePrincipal('ecs.amazonaws.com'),
       managedPolicies: [policy],
     });
-    explainAwsPolicy(
+    acknowledgeAwsPolicy(
       role,
       policy,
       'AWS changes it with what ECS needs for volumes; it is for volumes that ECS has made, and no others.',
@@ -173,14 +173,14 @@ export class RestoreTask extends Construct {
   }
 }
 
-function explainRest(task: RestoreTask): void {
-  explain(
+function acknowledgeRest(task: RestoreTask): void {
+  acknowledge(
     task,
     'VPC7',
     'The network is used by one task for minutes in a quarter, and nothing listens in it.',
   );
-  explain(task, 'ECS4', 'Its one task measures itself, and its report says what it took.');
-  explain(
+  acknowledge(task, 'ECS4', 'Its one task measures itself, and its report says what it took.');
+  acknowledge(
     task,
     'ECS2',
     'The environment names the bucket, the topic and the archive; none of it is a secret.',

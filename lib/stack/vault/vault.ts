@@ -23,7 +23,7 @@ import {
 import { Construct } from 'constructs';
 import { archivesPrefix, rangesPrefix } from '../../archive/names.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
-import { explain } from '../access/reasons.ts';
+import { acknowledge } from '../access/nag.ts';
 
 export type VaultProps = Pick<
   Deployment,
@@ -56,7 +56,7 @@ export class Vault extends Construct {
     // Not `eventBridgeEnabled`: it sets the same by a custom resource with a Lambda function of its own.
     resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
     lock(resource, props);
-    explain(
+    acknowledge(
       this.bucket,
       'S1',
       'A locked bucket cannot receive access logs, and another one only for them would be one more to guard. Whoever ' +

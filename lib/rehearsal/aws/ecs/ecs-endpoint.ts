@@ -15,8 +15,7 @@ import type { Wiring } from '../../template/wiring.ts';
 import { type AwsRequest, type CallLog, signerOf } from '../aws-calls.ts';
 import { type StoppedTask, taskStopped } from '../aws-events.ts';
 import type { Bus, Delivery } from '../bus.ts';
-import { EcsRefusal } from './ecs-refusal.ts';
-import { type AdmittedTask, admitTask, type RunTask, runTaskSchema } from './fargate-rules.ts';
+import { type AdmittedTask, admitTask, EcsRefusal, type RunTask, runTaskSchema } from './fargate-rules.ts';
 
 /** What the container's image brings along. */
 export type ContainerHost = {

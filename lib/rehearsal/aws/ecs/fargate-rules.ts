@@ -1,10 +1,38 @@
 // What ECS refuses of a RunTask request, as far as a launcher of ours can get it wrong. Everything that must exist is
-// looked up in the template.
+// looked up in the template. Each volume that its definition leaves to the launch has to be described, and no other.
 
 import * as z from 'zod';
 import type { TaskDefinition, TaskWiring } from '../../template/task-wiring.ts';
-import { EcsRefusal } from './ecs-refusal.ts';
-import { admitVolumes, type Volumes, volumesSchema } from './volume-rules.ts';
+
+/** A refusal, as ECS names it. */
+export class EcsRefusal extends Error {
+  override readonly name: 'ClientException' | 'ClusterNotFoundException' | 'InvalidParameterException';
+
+  constructor(type: EcsRefusal['name'], message: string) {
+    super(message);
+    this.name = type;
+  }
+}
+
+/** @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskManagedEBSVolumeConfiguration.html */
+const managedVolume = z.strictObject({
+  roleArn: z.string(),
+  volumeType: z.literal('gp3'),
+  sizeInGiB: z.number().int().min(1).max(16_384),
+  iops: z.number().int().min(3000).max(16_000).default(3000),
+  throughput: z.number().int().min(125).max(1000).default(125),
+  encrypted: z.boolean().default(false),
+  filesystemType: z.enum(['ext3', 'ext4', 'xfs']).default('xfs'),
+  terminationPolicy: z.strictObject({ deleteOnTermination: z.boolean() }).optional(),
+});
+
+/** ECS attaches one at most. */
+const volumesSchema = z
+  .array(z.strictObject({ name: z.string(), managedEBSVolume: managedVolume }))
+  .max(1)
+  .default([]);
+
+type Volumes = z.infer<typeof volumesSchema>;
 
 const name = z.string();
 const pairs = z.array(z.object({ name, value: z.string() })).default([]);
@@ -60,10 +88,7 @@ export function admitTask(wiring: TaskWiring, request: RunTask): AdmittedTask {
   admitVolumes(wiring, definition, request.volumeConfigurations);
   for (const override of request.overrides.containerOverrides) {
     if (definition.containers.some((container) => container.name === override.name)) continue;
-    throw new EcsRefusal(
-      'InvalidParameterException',
-      `Override for container named ${override.name} is not a container in the TaskDefinition.`,
-    );
+    throw refusal(`Override for container named ${override.name} is not a container in the TaskDefinition.`);
   }
   const cpu = Number(request.overrides.cpu ?? definition.cpu);
   const memoryMiB = Number(request.overrides.memory ?? definition.memoryMiB);
@@ -82,11 +107,11 @@ function admitNetwork(wiring: TaskWiring, { networkConfiguration }: RunTask): vo
   const { subnets, securityGroups, assignPublicIp } = networkConfiguration.awsvpcConfiguration;
   const absentSubnet = subnets.find((id) => !wiring.subnetIds.includes(id));
   if (absentSubnet !== undefined) {
-    throw new EcsRefusal('InvalidParameterException', `The subnet ID '${absentSubnet}' does not exist`);
+    throw refusal(`The subnet ID '${absentSubnet}' does not exist`);
   }
   const absentGroup = securityGroups.find((id) => !wiring.securityGroupIds.includes(id));
   if (absentGroup !== undefined) {
-    throw new EcsRefusal('InvalidParameterException', `The security group '${absentGroup}' does not exist`);
+    throw refusal(`The security group '${absentGroup}' does not exist`);
   }
   // ECS takes this, and the task dies minutes later without having run.
   const hasAddress = assignPublicIp === 'ENABLED' && wiring.hasInternetGateway;
@@ -94,11 +119,48 @@ function admitNetwork(wiring: TaskWiring, { networkConfiguration }: RunTask): vo
     wiring.endpointServices.includes(service),
   );
   if (!hasAddress && !wiring.hasNatGateway && !hasEndpoints) {
-    throw new EcsRefusal(
-      'InvalidParameterException',
+    throw refusal(
       'Without a public address, a NAT gateway or endpoints the task could not pull its image (said by the stand-in, not by ECS)',
     );
   }
+}
+
+/** As ECS would refuse it, or else as the task would fail to start minutes later. */
+function admitVolumes(wiring: TaskWiring, definition: TaskDefinition, volumes: Volumes): void {
+  const atLaunch = definition.volumes.filter(({ configuredAtLaunch }) => configuredAtLaunch);
+  for (const { name } of atLaunch) {
+    if (!volumes.some((volume) => volume.name === name)) {
+      throw refusal(`The volume ${name} is configured at launch, and volumeConfigurations has none for it.`);
+    }
+  }
+  for (const { name, managedEBSVolume } of volumes) {
+    if (!atLaunch.some((volume) => volume.name === name)) {
+      throw refusal(`The task definition has no volume ${name} that is configured at launch.`);
+    }
+    admitRate(managedEBSVolume);
+    admitRole(wiring, managedEBSVolume.roleArn);
+  }
+}
+
+/** @see https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html */
+function admitRate({ sizeInGiB, iops, throughput }: Volumes[number]['managedEBSVolume']): void {
+  if (iops > Math.max(3000, sizeInGiB * 500))
+    throw refusal(`Iops to volume size ratio of ${iops} is too high`);
+  if (throughput > iops / 4) throw refusal(`Throughput to iops ratio of ${throughput} is too high`);
+}
+
+function admitRole({ roles }: TaskWiring, roleArn: string): void {
+  const role = roles.find(({ arn }) => arn === roleArn);
+  if (role === undefined) throw refusal(`The role ${roleArn} does not exist`);
+  if (!role.trusts.includes('ecs.amazonaws.com')) {
+    throw refusal(
+      `ECS was unable to assume the configured ECS Infrastructure Role '${roleArn}' (said by the stand-in, not by ECS)`,
+    );
+  }
+}
+
+function refusal(message: string): EcsRefusal {
+  return new EcsRefusal('InvalidParameterException', message);
 }
 
 function isNamed(arn: string, nameOrArn: string): boolean {

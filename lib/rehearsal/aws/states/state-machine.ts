@@ -6,8 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type * as z from 'zod';
 import type { Definition, mapSchema, State, taskSchema, template } from '../../template/state-language.ts';
 import type { LambdaFunction } from '../../template/wiring.ts';
-import { HandlerFailure } from '../handler-failure.ts';
-import { invoke, type LambdaHost } from '../lambda-runtime.ts';
+import { HandlerFailure, invoke, type LambdaHost } from '../lambda-runtime.ts';
 
 /** What is around an execution. */
 export type ExecutionHost = { readonly lambda: LambdaHost; readonly functions: readonly LambdaFunction[] };

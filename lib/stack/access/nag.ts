@@ -6,7 +6,7 @@ import type { IManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 
 /** Says why a rule does not hold for a construct and what is in it. */
-export function explain(construct: IConstruct, rule: string, reason: string): void {
+export function acknowledge(construct: IConstruct, rule: string, reason: string): void {
   Validations.of(construct).acknowledge({ id: `AwsSolutions-${rule}`, reason });
 }
 
@@ -15,20 +15,20 @@ export function explain(construct: IConstruct, rule: string, reason: string): vo
  *
  * @param resources - ARNs; those without `*` need no reason.
  */
-export function explainPatterns(policy: IConstruct, resources: readonly string[], reason: string): void {
+export function acknowledgePatterns(policy: IConstruct, resources: readonly string[], reason: string): void {
   const patterns = new Set(resources.filter((arn) => arn.includes('*')));
   for (const arn of patterns) {
-    explain(policy, `IAM5[Resource::${flatten(Stack.of(policy).resolve(arn))}]`, reason);
+    acknowledge(policy, `IAM5[Resource::${flatten(Stack.of(policy).resolve(arn))}]`, reason);
   }
 }
 
 /** Says why a role has a policy of AWS. */
-export function explainAwsPolicy(
+export function acknowledgeAwsPolicy(
   role: IConstruct,
   { managedPolicyArn }: IManagedPolicy,
   reason: string,
 ): void {
-  explain(role, `IAM4[Policy::${flatten(Stack.of(role).resolve(managedPolicyArn))}]`, reason);
+  acknowledge(role, `IAM4[Policy::${flatten(Stack.of(role).resolve(managedPolicyArn))}]`, reason);
 }
 
 /** References as cdk-nag writes them: `<Bucket.Arn>/archives/*`. */
