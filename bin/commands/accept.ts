@@ -2,9 +2,11 @@
 
 import { type Accepted, accept } from '../../lib/archive/accept.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
+import { printable } from '../../lib/base/printable.ts';
 import { wrap } from '../../lib/mail/mail.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { print } from './print.ts';
 
 export async function runAccept(
   settings: Settings,
@@ -20,7 +22,7 @@ export async function runAccept(
   });
   const { already, younger } = accepted;
   const { deviations } = accepted.verdict;
-  process.stdout.write(
+  print(
     flags.json
       ? `${JSON.stringify({ id: id.id, already, deviations, youngerSuspicious: younger }, null, 1)}\n`
       : describe(id.id, accepted),
@@ -31,9 +33,9 @@ function describe(id: string, { verdict, already, younger }: Accepted): string {
   const lines = [
     already ? `${id} was accepted before.` : `${id} is accepted: it counts as intact from now on.`,
     ...verdict.deviations.flatMap(({ what, expected, found }) => [
-      `  ${what}`,
-      `    expected  ${expected}`,
-      `    found     ${found}`,
+      `  ${printable(what)}`,
+      `    expected  ${printable(expected)}`,
+      `    found     ${printable(found)}`,
     ]),
     'The archives after it are compared with it.',
   ];

@@ -19,6 +19,7 @@ import {
 import { type AgentStateFile, agentStateFile } from '../../lib/settings/agent-state-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
+import { print, warn } from './print.ts';
 import { noProgress, type ProgressDisplay, showProgress } from './progress.ts';
 
 type Flags = {
@@ -132,13 +133,9 @@ function report(
   json: boolean,
 ): void {
   const comparison = previous && compareWithPrevious(previous, figures);
-  if (json) process.stdout.write(`${JSON.stringify(resultOf(manifest, figures, previous))}\n`);
-  else process.stdout.write(sentence(figures) + (comparison ? `  ${comparison.text}\n` : ''));
+  if (json) print(`${JSON.stringify(resultOf(manifest, figures, previous))}\n`);
+  else print(sentence(figures) + (comparison ? `  ${comparison.text}\n` : ''));
   warn(comparison?.warning);
-}
-
-function warn(text: string | undefined): void {
-  if (text !== undefined) process.stderr.write(`offsite: warning: ${text}\n`);
 }
 
 function resultOf(manifest: Manifest, { durationMs }: ArchiveFigures, previous: ArchiveFigures | undefined) {

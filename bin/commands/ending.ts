@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander';
 import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../../lib/base/errors.ts';
 import { usage } from './flags.ts';
+import { tell } from './print.ts';
 
 /** By then the upload was aborted and the dump has ended; whoever shuts the host down does not wait for a dead store. */
 const interruptedWithinMs = 4300;
@@ -36,7 +37,7 @@ export function fail(error: unknown): number {
     const [found = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
     return fail(usage('a command and flags that offsite knows', found, suggestion));
   }
-  process.stderr.write(`${describeError(error)}\n`);
-  if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  tell(describeError(error));
+  if (process.env.DEBUG && error instanceof Error) tell(error.stack ?? '');
   return exitCodeOf(error);
 }

@@ -9,6 +9,7 @@ import { type ArchiveSize, findArchiveSize, namedSize } from '../../lib/estimate
 import { wrap } from '../../lib/mail/mail.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
+import { print } from './print.ts';
 
 type Flags = {
   archiveBytes?: string;
@@ -32,8 +33,8 @@ export async function runEstimate(settings: Settings, flags: Flags, signal: Abor
   const region = settings.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? 'us-east-1';
   const input = { ...size, ...wishes, region };
   const estimate = estimateCost(input);
-  if (flags.json) process.stdout.write(`${JSON.stringify(asJson(input, estimate), null, 1)}\n`);
-  else process.stdout.write(page(size, input, estimate));
+  if (flags.json) print(`${JSON.stringify(asJson(input, estimate), null, 1)}\n`);
+  else print(page(size, input, estimate));
 }
 
 function readWishes(flags: Flags) {

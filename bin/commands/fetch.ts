@@ -7,6 +7,7 @@ import { formatBytes } from '../../lib/base/quantities.ts';
 import { fetchTo, fetchToFile } from '../../lib/restore/fetch.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { tell, warn } from './print.ts';
 
 type Flags = { output: string; force?: boolean; any?: boolean };
 
@@ -26,10 +27,10 @@ export async function runFetch(
   }
   const store = createS3Store(settings);
   const { id, warning } = await selectArchive(store, settings.source, wanted, flags.any ?? false);
-  if (warning !== undefined) process.stderr.write(`offsite: warning: ${warning}\n`);
+  warn(warning);
   const manifest =
     output === '-'
       ? await fetchTo(store, id, () => process.stdout, signal)
       : await fetchToFile(store, id, output, signal);
-  process.stderr.write(`${id.id}: ${formatBytes(manifest.compressedBytes)}, sha256 as in its manifest\n`);
+  tell(`${id.id}: ${formatBytes(manifest.compressedBytes)}, sha256 as in its manifest`);
 }

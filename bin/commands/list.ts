@@ -7,13 +7,14 @@ import { formatAge, formatBytes, formatCount, hoursBetween } from '../../lib/bas
 import { textTable } from '../../lib/mail/mail.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { print, tell } from './print.ts';
 
 export async function runList(settings: Settings, flags: { json?: boolean }): Promise<void> {
   const entries = byAge(await readCatalogue(createS3Store(settings), settings.source));
   const latest = newestIntact(entries)?.id.id;
   const now = new Date();
   if (flags.json) {
-    process.stdout.write(
+    print(
       `${JSON.stringify(
         entries.map((entry) => describe(entry, latest, now)),
         null,
@@ -23,9 +24,7 @@ export async function runList(settings: Settings, flags: { json?: boolean }): Pr
     return;
   }
   if (entries.length === 0) {
-    process.stderr.write(
-      `no archive of ${settings.source} in ${settings.bucket} yet: 'offsite backup' takes one\n`,
-    );
+    tell(`no archive of ${settings.source} in ${settings.bucket} yet: 'offsite backup' takes one`);
     return;
   }
   const rows = entries.map((entry) => [
@@ -35,7 +34,7 @@ export async function runList(settings: Settings, flags: { json?: boolean }): Pr
     formatCountOr(countedRows(entry)),
     entry.id.id === latest ? `${entry.standing} (latest)` : entry.standing,
   ]);
-  process.stdout.write(`${textTable([['archive', 'age', 'bytes', countedTable, 'verdict'], ...rows])}\n`);
+  print(`${textTable([['archive', 'age', 'bytes', countedTable, 'verdict'], ...rows])}\n`);
 }
 
 function formatCountOr(rows: number | undefined): string {

@@ -9,6 +9,7 @@ import { readHistoryIfPossible } from '../../lib/report/page/read-history.ts';
 import { summarizeReport } from '../../lib/report/page/terminal.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { print, tell, warn } from './print.ts';
 import { writeNew } from './report-files.ts';
 
 type Flags = { open?: boolean; output?: string; json?: boolean; force?: boolean };
@@ -18,20 +19,20 @@ export async function runReport(settings: Settings, wanted: string | undefined, 
   const { key, report, unreadable } = await findReport(store, settings.source, wanted);
   if (unreadable.length > 0) {
     const those = `${unreadable.length} newer that this version cannot read (${unreadable[0]})`;
-    process.stderr.write(`offsite: warning: there are ${those}; 'git pull && npm ci' may help\n`);
+    warn(`there are ${those}; 'git pull && npm ci' may help`);
   }
   const drawn = flags.output !== undefined || flags.open;
-  if (flags.json) process.stdout.write(`${JSON.stringify({ key, ...report }, null, 1)}\n`);
+  if (flags.json) print(`${JSON.stringify({ key, ...report }, null, 1)}\n`);
   if (flags.json && !drawn) return;
   const history = await readHistoryIfPossible(store, report);
-  for (const sentence of history.unread ?? []) process.stderr.write(`offsite: warning: ${sentence}\n`);
-  if (!flags.json) process.stdout.write(summarizeReport(report, history, new Date()));
+  for (const sentence of history.unread ?? []) warn(sentence);
+  if (!flags.json) print(summarizeReport(report, history, new Date()));
   if (drawn) {
     const region = settings.region ?? process.env.AWS_REGION;
     const file = await writePage(drawReport({ report, kept: key }, history, region), flags);
-    process.stderr.write(`the page is in ${file}\n`);
+    tell(`the page is in ${file}`);
     if (flags.open) await openInBrowser(file);
-  } else process.stdout.write("\n'offsite report --open' shows it as a page, with pictures.\n");
+  } else print("\n'offsite report --open' shows it as a page, with pictures.\n");
 }
 
 async function writePage(page: string, { output, force }: Flags): Promise<string> {

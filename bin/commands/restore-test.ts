@@ -18,6 +18,7 @@ import { tryRestore } from '../../lib/restore-test/restore-test.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { print, tell, warn } from './print.ts';
 import { keepReportFile, type ReportFiles, reserveReportFiles } from './report-files.ts';
 
 type Flags = {
@@ -33,7 +34,7 @@ const defaultImage = 'postgres:16';
 
 /** Prints the shipped checks, to begin a file of one's own with. */
 export function printChecks(): void {
-  process.stdout.write(bitagentChecks);
+  print(bitagentChecks);
 }
 
 export async function runRestoreTest(
@@ -45,16 +46,14 @@ export async function runRestoreTest(
   const store = createS3Store(settings);
   const checks = flags.checks === undefined ? undefined : await readOwn(flags.checks);
   const { id, warning } = await selectArchive(store, settings.source, wanted, false);
-  if (warning !== undefined) process.stderr.write(`offsite: warning: ${warning}\n`);
+  warn(warning);
   const files = await reserveReportFiles(flags.output ?? '.', id.id, flags.force ?? false);
   const report = await restoreHere(store, id.id, { checks, docker: flags.docker, signal });
   if (signal.aborted) throw signal.reason;
   const history = await readHistoryIfPossible(store, report);
-  for (const sentence of history.unread ?? []) process.stderr.write(`offsite: warning: ${sentence}\n`);
+  for (const sentence of history.unread ?? []) warn(sentence);
   // Whatever becomes of the files, the outcome has been said.
-  process.stdout.write(
-    flags.json ? serializeRestoreReport(report) : summarizeReport(report, history, new Date()),
-  );
+  print(flags.json ? serializeRestoreReport(report) : summarizeReport(report, history, new Date()));
   const trouble = await keepAndShow(report, history, files, flags);
   if (report.outcome === 'failed') process.exitCode = exitCodes.restore;
   else if (trouble !== undefined) process.exitCode = trouble.exitCode;
@@ -77,7 +76,7 @@ function restoreHere(
         : startContainerPostgres({ image, superuser, signal }),
     now: () => new Date(),
     checks,
-    log: (line) => process.stderr.write(`${line}\n`),
+    log: (line) => tell(line),
     signal,
   });
 }
@@ -111,13 +110,13 @@ async function keepAndShow(
     drawReport({ report, kept: name }, history, undefined),
     force,
   );
-  if (kept.file === undefined && !json) process.stdout.write(`\n${text}`);
-  process.stderr.write(['', ...told('report', kept.file), ...told('page', page.file), ''].join('\n'));
+  if (kept.file === undefined && !json) print(`\n${text}`);
+  tell(['', ...told('report', kept.file), ...told('page', page.file)].join('\n'));
   const troubles = [kept.trouble, page.trouble].filter((trouble) => trouble !== undefined);
   if (open && page.file !== undefined) {
     await openInBrowser(resolve(page.file)).catch((error: OffsiteError) => troubles.push(error));
   }
-  for (const trouble of troubles) process.stderr.write(`${describeError(trouble)}\n`);
+  for (const trouble of troubles) tell(describeError(trouble));
   return troubles[0];
 }
 

@@ -14,6 +14,7 @@ import { inflateArchive } from '../../lib/restore/archive-bytes.ts';
 import { restore } from '../../lib/restore/restore.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { print, tell, warn } from './print.ts';
 
 type Flags = { into?: string; any?: boolean; createRoles?: boolean; json?: boolean };
 
@@ -27,10 +28,10 @@ export async function runRestore(
   const store = createS3Store(settings);
   const connection = targetOf(settings);
   const { id, entry, warning } = await selectArchive(store, settings.source, wanted, flags.any ?? false);
-  if (warning !== undefined) process.stderr.write(`offsite: warning: ${warning}\n`);
+  warn(warning);
   const manifest = await readManifest(store, id);
   const database = flags.into ?? `${id.source}_restored`;
-  process.stderr.write(`restoring ${id.id} into a fresh database ${database} …\n`);
+  tell(`restoring ${id.id} into a fresh database ${database} …`);
   const roles = entry.inventory?.roles ?? [];
   const { body } = await openArchive(store, id, manifest);
   await restore({
@@ -51,7 +52,7 @@ export async function runRestore(
     torrentsInArchive: countedRows(entry) ?? null,
     durationMs: Math.round(performance.now() - began),
   };
-  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : sentence(result));
+  print(flags.json ? `${JSON.stringify(result)}\n` : sentence(result));
 }
 
 function targetOf({ dump }: Settings): Connection {

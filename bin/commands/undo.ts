@@ -8,6 +8,7 @@ import { findUndoable, type Undoable, type Undone, undo } from '../../lib/retent
 import { createVersionHistory } from '../../lib/retention/version-history.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { print, tell } from './print.ts';
 
 type Flags = { holdDays: string; json?: boolean };
 
@@ -15,7 +16,7 @@ export async function runUndo(settings: Settings, wanted: string | undefined, fl
   const history = createVersionHistory(settings);
   if (wanted === undefined) {
     const found = await findUndoable(history, settings.source);
-    if (flags.json) print(found.map(plainUndoable));
+    if (flags.json) print(json(found.map(plainUndoable)));
     else showUndoable(found, settings);
     return;
   }
@@ -26,8 +27,8 @@ export async function runUndo(settings: Settings, wanted: string | undefined, fl
     holdDays: parseDays(flags.holdDays),
     now: new Date(),
   });
-  if (flags.json) print(plainUndone(done));
-  else process.stdout.write(`${sentences(done)}\n`);
+  if (flags.json) print(json(plainUndone(done)));
+  else print(`${sentences(done)}\n`);
 }
 
 function parseDays(text: string): number {
@@ -42,9 +43,7 @@ function parseDays(text: string): number {
 
 function showUndoable(found: readonly Undoable[], { source, bucket }: Settings): void {
   if (found.length === 0) {
-    process.stderr.write(
-      `nothing of ${source} in ${bucket} can be brought back: 'offsite list' shows what is there\n`,
-    );
+    tell(`nothing of ${source} in ${bucket} can be brought back: 'offsite list' shows what is there`);
     return;
   }
   const rows = found.map(({ id, compressedBytes, deletedAt, livesUntil }) => [
@@ -53,7 +52,7 @@ function showUndoable(found: readonly Undoable[], { source, bucket }: Settings):
     formatInstant(deletedAt),
     livesUntil === undefined ? 'unknown' : formatInstant(livesUntil),
   ]);
-  process.stdout.write(`${textTable([['archive', 'bytes', 'deleted', 'lives until'], ...rows])}\n`);
+  print(`${textTable([['archive', 'bytes', 'deleted', 'lives until'], ...rows])}\n`);
 }
 
 function sentences({ manifest, broughtBack, heldUntil, wouldHaveGoneAt }: Undone): string {
@@ -78,6 +77,6 @@ function plainUndoable({ id, deletedAt, compressedBytes, livesUntil }: Undoable)
   return { id: id.id, deletedAt, compressedBytes, livesUntil: livesUntil ?? null };
 }
 
-function print(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 1)}\n`);
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 1)}\n`;
 }

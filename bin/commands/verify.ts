@@ -8,11 +8,13 @@ import { archiveSuffix, isArchiveId, manifestSuffix, parseArchiveId } from '../.
 import { selectArchive } from '../../lib/archive/select.ts';
 import { countedTable, type Deviation, judge } from '../../lib/archive/verdict.ts';
 import { exitCodes, OffsiteError } from '../../lib/base/errors.ts';
+import { printable } from '../../lib/base/printable.ts';
 import { formatBytes, formatCount } from '../../lib/base/quantities.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { observe, observeGzip } from '../../lib/verify/observe.ts';
 import { verify } from '../../lib/verify/verify.ts';
+import { print, tell } from './print.ts';
 
 type Flags = { gzipOnly?: boolean; manifest?: string; json?: boolean };
 
@@ -41,7 +43,7 @@ export async function runVerify(
   }
   if (isFile) await assertFile(target);
   const outcome = isFile ? await verifyFile(target, flags) : await verifyArchive(await settings(), target);
-  process.stdout.write(flags.json ? `${JSON.stringify(outcome, null, 1)}\n` : describe(outcome));
+  print(flags.json ? `${JSON.stringify(outcome, null, 1)}\n` : describe(outcome));
   if (outcome.verdict !== 'intact') process.exitCode = exitCodes.notIntact;
 }
 
@@ -72,7 +74,7 @@ async function verifyFile(file: string, flags: Flags): Promise<Outcome> {
   }
   const manifest = await manifestFor(file, flags.manifest);
   if (manifest === undefined) {
-    process.stderr.write('offsite: no manifest beside the file: judged by gzip and content alone\n');
+    tell('offsite: no manifest beside the file: judged by gzip and content alone');
   }
   const found = await observe(createReadStream(file), manifest);
   const judgement = judge(manifest, found);
@@ -112,7 +114,11 @@ async function assertFile(path: string): Promise<void> {
 function describe({ name, verdict, compressedBytes, plainBytes, deviations, inventory }: Outcome): string {
   const lines = [`${name}: ${verdict}`];
   for (const { what, expected, found } of deviations ?? []) {
-    lines.push(`  ${what}`, `    expected  ${expected}`, `    found     ${found}`);
+    lines.push(
+      `  ${printable(what)}`,
+      `    expected  ${printable(expected)}`,
+      `    found     ${printable(found)}`,
+    );
   }
   lines.push(`  ${formatBytes(compressedBytes)} compressed, ${formatBytes(plainBytes)} plain`);
   if (inventory !== undefined) {

@@ -2,6 +2,8 @@
 // found, and what to do. The exit code follows from the code's family, so scripts can tell "the dump failed" from
 // "the store refused".
 
+import { printable, printableLines } from './printable.ts';
+
 /** Exit codes of the CLI; documented in README.md. */
 export const exitCodes = {
   unexpected: 1,
@@ -112,10 +114,10 @@ export class OffsiteError extends Error {
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof OffsiteError)) {
-    return `offsite: ${error instanceof Error ? error.message : String(error)}`;
+    return `offsite: ${printableLines(error instanceof Error ? error.message : String(error))}`;
   }
   return [
-    `offsite: ${error.message} [${error.code}]`,
+    `offsite: ${printable(error.message)} [${error.code}]`,
     `  expected  ${indent(error.expected)}`,
     `  found     ${indent(error.found)}`,
     `  hint      ${indent(error.hint)}`,
@@ -128,5 +130,5 @@ export function exitCodeOf(error: unknown): number {
 }
 
 function indent(text: string): string {
-  return text.trimEnd().replaceAll('\n', '\n            ');
+  return printableLines(text.trimEnd()).replaceAll('\n', '\n            ');
 }

@@ -1,5 +1,7 @@
 // Mails as a person likes to read them: the outcome in the subject, what to do in the first lines, figures in a table.
 
+import { printable } from '../base/printable.ts';
+
 /** A mail as SNS takes it. */
 export type Mail = {
   /** At most 100 printable ASCII characters: SNS refuses anything else. */
@@ -25,7 +27,7 @@ export function composeMail(subject: string, paragraphs: readonly string[]): Mai
     .filter((paragraph) => paragraph !== '')
     .join('\n\n')
     .split('\n');
-  const text = lines.flatMap((line) => wrap(line, textColumns)).join('\n');
+  const text = lines.flatMap((line) => wrap(printable(line), textColumns)).join('\n');
   return { subject: short, text: `${text}\n` };
 }
 

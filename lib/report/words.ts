@@ -2,6 +2,7 @@
 
 import { parseArchiveId } from '../archive/names.ts';
 import { countedTable } from '../archive/verdict.ts';
+import { printable } from '../base/printable.ts';
 import { formatAge, formatBytes, formatCount, formatDuration, formatInstant } from '../base/quantities.ts';
 import { wrap } from '../mail/mail.ts';
 import { brokeOff } from './failure-words.ts';
@@ -172,12 +173,6 @@ export function byGravity(checks: readonly CheckResult[]): CheckResult[] {
 
 export function indented(text: string): string {
   return text.replaceAll(/^(?=.)/gm, '  ');
-}
-
-/** What came out of a database may hold a terminal's commands: they are shown, not obeyed. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that are looked for.
-  return text.toWellFormed().replaceAll(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 }
 
 /** `1 table`, `1,204 tables`. */

@@ -24,7 +24,6 @@ import {
   indented,
   particularsOf,
   plural,
-  printable,
   proofsOf,
   proofTable,
   shortVersion,
@@ -56,10 +55,7 @@ export function restoreTestMail(report: RestoreReport, costUsd?: number): Mail {
     countsTable('Rows of every table', 'table', report.comparisons, 'rows'),
     countsTable('Everything else', 'objects', report.comparisons, 'objects'),
   ];
-  return composeMail(
-    subject,
-    paragraphs.map((text) => text.split('\n').map(printable).join('\n')),
-  );
+  return composeMail(subject, paragraphs);
 }
 
 type Opening = { readonly subject: string; readonly opening: string[] };

@@ -1,5 +1,6 @@
 // A restore report as a terminal shows it: 80 columns, the outcome first.
 
+import { printable } from '../../base/printable.ts';
 import { formatAge, formatDuration, formatInstant } from '../../base/quantities.ts';
 import { wrap } from '../../mail/mail.ts';
 import { type FailedReport, particularsOfFailure, sentence } from '../failure-words.ts';
@@ -11,7 +12,6 @@ import {
   hangingTable,
   headline,
   indented,
-  printable,
   proofsOf,
   proofTable,
   tallyOf,
