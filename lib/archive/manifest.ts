@@ -19,9 +19,6 @@ export const memberSchema = z.strictObject({
   crc32,
 });
 
-/** One gzip member of an archive. */
-export type Member = z.infer<typeof memberSchema>;
-
 const manifestSchema = z.strictObject({
   format: z.literal(manifestFormat),
   id: z.string(),

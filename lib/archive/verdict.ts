@@ -4,7 +4,9 @@
 import * as z from 'zod';
 import { type Known, outsideBand } from './band.ts';
 import { type Inventory, inventorySchema, rowsOf } from './inventory.ts';
-import type { Manifest, Member } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+
+type Member = Manifest['members'][number];
 
 export const deviationSchema = z.strictObject({
   /** What was compared: `sha256`, `plain bytes`, `member 3`, `end marker` … */

@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { Manifest, Member } from '../archive/manifest.ts';
+import type { Manifest } from '../archive/manifest.ts';
 import { freeNow, giveBack } from '../base/read-blocks.ts';
 import { chooseCompressor, compressMembers } from '../gzip/compressor.ts';
+import type { Member } from '../gzip/gzip-members.ts';
 import { crcText } from '../gzip/gzip-members.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
 

@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { outputOf } from '../base/child-output.ts';
 import { endOf, killGroup } from '../base/process.ts';
-import { type Compressor, compressorFailed, type MemberStream } from './member-stream.ts';
+import { type Compressor, compressorError, type MemberStream } from './member-stream.ts';
 
 /**
  * igzip's level 2 is as fast as its level 1 and 1.5 % smaller; pigz's level 4 is the smallest that two cores do at
@@ -58,7 +58,7 @@ class ChildMember implements MemberStream {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    if (this.#isClosed) this.#failure ??= this.#failed('exit code 0 before all of the plain text was read');
+    if (this.#isClosed) this.#failure ??= this.#error('exit code 0 before all of the plain text was read');
     if (this.#failure !== undefined) throw this.#failure;
     this.#isBusy = true;
     this.#stall.refresh();
@@ -102,18 +102,18 @@ class ChildMember implements MemberStream {
       const { startError, signal, exitCode, stderr } = failure;
       const end = startError ?? (signal === undefined ? `exit code ${exitCode}` : `ended by ${signal}`);
       const words = stderr.split('\n').at(-1);
-      this.#failure ??= this.#failed(words ? `${end}: ${words}` : end);
+      this.#failure ??= this.#error(words ? `${end}: ${words}` : end);
     }
     clearTimeout(this.#stall);
     this.#isClosed = true;
   }
 
   #fail(found: string): void {
-    this.#failure ??= this.#failed(found);
+    this.#failure ??= this.#error(found);
     killGroup(this.#child.pid, 'SIGKILL');
   }
 
-  #failed(found: string): Error {
-    return compressorFailed(this.#name, `exit code 0 of ${this.#name}`, found);
+  #error(found: string): Error {
+    return compressorError(this.#name, `exit code 0 of ${this.#name}`, found);
   }
 }

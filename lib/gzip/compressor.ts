@@ -4,13 +4,19 @@
 
 import { promisify } from 'node:util';
 import { crc32, inflateRaw } from 'node:zlib';
-import type { Member } from '../archive/manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { findProgram } from '../base/find-program.ts';
 import { giveBack } from '../base/read-blocks.ts';
 import { childCompressor } from './child-compressor.ts';
-import { crcText, gzipHeader, gzipTrailerBytes, readGzipTrailer, trailerFault } from './gzip-members.ts';
-import { type Compressor, compressorFailed, type MemberStream } from './member-stream.ts';
+import {
+  crcText,
+  gzipHeader,
+  gzipTrailerBytes,
+  type Member,
+  readGzipTrailer,
+  trailerFault,
+} from './gzip-members.ts';
+import { type Compressor, compressorError, type MemberStream } from './member-stream.ts';
 import { zlibCompressor } from './zlib-compressor.ts';
 
 /**
@@ -148,7 +154,7 @@ async function endMember(
   const fault =
     frameFault(pieces, crc, plainBytes) ?? (index === 0 ? await textFault(pieces, crc) : undefined);
   if (fault !== undefined) {
-    throw compressorFailed(compressor, `the plain text's own length and CRC-32 in member ${index}`, fault);
+    throw compressorError(compressor, `the plain text's own length and CRC-32 in member ${index}`, fault);
   }
   const compressedBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   return { pieces, compressedBytes, plainBytes, crc32: crcText(crc) };

@@ -92,7 +92,7 @@ async function* byChild(
     const failure = await ended;
     if (source.failure !== undefined) throw source.failure.error;
     if (failure === undefined) return await feeding;
-    throw explain(failure);
+    throw gunzipError(failure);
   } finally {
     killGroup(child.pid, 'SIGKILL');
     compressed.destroy();
@@ -101,7 +101,7 @@ async function* byChild(
   }
 }
 
-function explain({ exitCode, signal, startError }: Omit<ChildFailure, 'program'>): Error {
+function gunzipError({ exitCode, signal, startError }: Omit<ChildFailure, 'program'>): Error {
   if (exitCode === notGzipExitCode) return new NotGzip('igzip finds no whole gzip stream in it');
   const end = signal === undefined ? `ended with exit code ${exitCode}` : `was ended by ${signal}`;
   return new GunzipFailed(`igzip ${startError === undefined ? end : `could not be started: ${startError}`}`);

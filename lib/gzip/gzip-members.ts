@@ -3,6 +3,16 @@
 
 import { crc32 } from 'node:zlib';
 
+/** A member as archives list them: where it lies and what it holds. */
+export type Member = {
+  /** Where it begins. */
+  readonly offset: number;
+  readonly compressedBytes: number;
+  readonly plainBytes: number;
+  /** Of the plain text, as {@link crcText} writes it. */
+  readonly crc32: string;
+};
+
 /** CRC-32 and length of a member's plain text, as its trailer has them. */
 export type GzipTrailer = {
   readonly crc32: number;

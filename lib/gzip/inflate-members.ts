@@ -3,10 +3,9 @@
 // nothing is judged differently for being read fast.
 
 import { availableParallelism } from 'node:os';
-import type { Member } from '../archive/manifest.ts';
 import { freeNow } from '../base/read-blocks.ts';
 import { ByteSource, type Taken } from './byte-source.ts';
-import { crcText } from './gzip-members.ts';
+import { crcText, type Member } from './gzip-members.ts';
 import { GzipReader, type InflateOptions, type InflateResult } from './inflate.ts';
 import { inflateWhole, trailerOf } from './whole-member.ts';
 

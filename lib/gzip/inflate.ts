@@ -2,9 +2,15 @@
 // over the seams between members, and takes a stream that was cut at one for whole.
 
 import { crc32, createInflateRaw, type InflateRaw } from 'node:zlib';
-import type { Member } from '../archive/manifest.ts';
 import { ByteSource } from './byte-source.ts';
-import { crcText, gzipHeader, gzipTrailerBytes, readGzipTrailer, trailerFault } from './gzip-members.ts';
+import {
+  crcText,
+  gzipHeader,
+  gzipTrailerBytes,
+  type Member,
+  readGzipTrailer,
+  trailerFault,
+} from './gzip-members.ts';
 
 export type InflateOptions = {
   /** More plain bytes than this are an error: a few bytes of gzip can hold any number. */

@@ -29,7 +29,7 @@ export type Compressor = {
 };
 
 /** The error of a compressor that did not do its work. */
-export function compressorFailed(name: string, expected: string, found: string): OffsiteError {
+export function compressorError(name: string, expected: string, found: string): OffsiteError {
   return new OffsiteError('DUMP_FAILED', `the compressor ${name} failed; nothing was stored`, {
     expected,
     found,

@@ -1,8 +1,7 @@
 // One gzip member in one piece: inflated, and held against what was expected of it.
 
 import { constants, type Gunzip, gunzip, inflateRawSync } from 'node:zlib';
-import type { Member } from '../archive/manifest.ts';
-import { gzipHeader, gzipTrailerBytes, readGzipTrailer } from './gzip-members.ts';
+import { gzipHeader, gzipTrailerBytes, type Member, readGzipTrailer } from './gzip-members.ts';
 
 /** Compressed bytes within which text must begin: the codes of a block before its first letter take less. */
 const glanceBytes = 1024;

@@ -6,9 +6,9 @@ import { readCatalogue } from '../archive/read-catalogue.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { sizeRestoreTask, type TaskSize } from '../cost/task-size.ts';
-import type { Mail } from '../mail/mail.ts';
+import { runbookLine } from '../mail/faults.ts';
+import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
-import { notLaunchedMail } from '../retention/mails.ts';
 import type { ArchiveStore } from '../store/store.ts';
 
 export type LaunchOptions = {
@@ -66,4 +66,14 @@ async function launchOne(source: string, { store, requestId, launch }: LaunchOpt
   const archiveId = newest.id.id;
   const token = createHash('sha256').update(`${requestId} ${archiveId}`).digest('hex');
   return { source, archiveId, size, taskArn: await launch(archiveId, size, token) };
+}
+
+/** Tells that a restore test could not be started. */
+export function notLaunchedMail(source: string, error: OffsiteError): Mail {
+  return composeMail(`[offsite] RESTORE TEST NOT STARTED: ${source}`, [
+    `The restore test of ${source} was not started: ${error.message}.`,
+    `expected  ${error.expected}\nfound     ${error.found}`,
+    `What to do: ${error.hint}.`,
+    runbookLine('restoreTestLost'),
+  ]);
 }

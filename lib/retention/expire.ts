@@ -1,12 +1,12 @@
 // expire: plans retention for every source, then does what the plan says, manifest first: an interruption leaves an
 // archive without manifest, which is no archive, and which a later run removes.
 
-import { archiveKeys, archivesPrefix, parseArchiveId } from '../archive/names.ts';
+import { archiveKeys, archivesPrefix, isArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import { forEachSource } from '../archive/sources.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { readHolds } from './holds.ts';
+import { type Hold, type Holds, holdKey, holdsPrefix, parseHold } from './hold.ts';
 import { standstillMail } from './mails.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
 
@@ -45,4 +45,16 @@ async function deleteArchive(store: ArchiveStore, id: string): Promise<void> {
   await store.delete(manifest);
   await store.delete(archive);
   await store.delete(verdict);
+}
+
+/** All holds of a source, those that have ended among them. */
+async function readHolds(store: ArchiveStore, source: string): Promise<Holds> {
+  const holds = new Map<string, Hold | undefined>();
+  for await (const { key } of store.list(`${holdsPrefix}${source}/`)) {
+    const id = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+    if (!isArchiveId(id) || holdKey(parseArchiveId(id)) !== key) continue;
+    const stored = await store.readText(key);
+    if (stored !== undefined) holds.set(id, parseHold(stored.text, id));
+  }
+  return holds;
 }

@@ -39,11 +39,11 @@ type Proofs = {
 
 /** Finds the proofs that are too old. */
 export function findOverdue(proofs: Proofs, limits: FreshnessLimits, now: Date): Overdue[] {
-  const watched: [Subject, Date | undefined, number][] = [
+  const subjects: [Subject, Date | undefined, number][] = [
     ['archive', proofs.newestIntactAt, limits.archiveHours],
     ['restore test', proofs.restoreTestPassedAt, limits.restoreTestHours],
   ];
-  return watched
+  return subjects
     .map(([subject, at, limitHours]) => ({
       subject,
       ageHours: hoursBetween(at ?? proofs.firstSeenAt, now),

@@ -1,48 +1,12 @@
-// The mails about archives: each says the outcome in its subject, then what was found, what it means and what to do.
+// The mails about a source's archives and their age: each says the outcome in its subject, then what was found, what it
+// means and what to do.
 
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
-import type { Verdict } from '../archive/verdict.ts';
-import type { OffsiteError } from '../base/errors.ts';
 import { formatBytes, formatHours, formatInstant } from '../base/quantities.ts';
 import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
 import type { Overdue } from './freshness.ts';
 import type { RetentionPlan } from './plan.ts';
-
-type Fault = Exclude<Verdict, { verdict: 'intact' }>;
-
-const meaning: Record<Fault['verdict'], string> = {
-  damaged: 'The bytes in the vault are not those that the agent wrote. This archive must not be relied upon.',
-  incomplete:
-    'The bytes are those that the agent wrote, but the dump in them was cut. It restores without an error and lacks what came after the cut.',
-  suspicious:
-    'The archive is whole, but what is in it does not look like the database, or not like what it used to hold.',
-  missing: 'There is a manifest, so the agent saw the archive stored; now it is not in the vault.',
-};
-
-const advice: Record<Fault['verdict'], string> = {
-  damaged: 'Back up again now (offsite backup). If it comes back, look at the host: memory, network, disk.',
-  incomplete: 'Back up again now, and look at how the dump is run: something hides the failure of pg_dump.',
-  suspicious:
-    'Look at the database: SELECT count(*) FROM torrents. If so much is gone by mistake, restore from an older archive. If it is right, say so:',
-  missing: 'Find out who deleted it (CloudTrail), and back up again now (offsite backup).',
-};
-
-/** Tells of an archive that is not intact. */
-export function verdictMail(verdict: Fault): Mail {
-  const rows = verdict.deviations.map(({ what, expected, found }) => [what, expected, found]);
-  return composeMail(`[offsite] ${verdict.verdict.toUpperCase()} archive: ${verdict.id}`, [
-    `The archive ${verdict.id} is ${verdict.verdict}.\n${meaning[verdict.verdict]}`,
-    rows
-      .map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`)
-      .join('\n'),
-    `What to do: ${advice[verdict.verdict]}`,
-    verdict.verdict === 'suspicious' ? `  offsite accept ${verdict.id} --reason '...'` : '',
-    `${verdict.verdict === 'suspicious' ? 'Until then retention' : 'Retention'} does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
-    `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
-    runbookLine(verdict.verdict === 'suspicious' ? 'archiveSuspicious' : 'archiveNotIntact'),
-  ]);
-}
 
 /** Tells that retention deletes nothing although something is old enough. */
 export function standstillMail(plan: RetentionPlan): Mail {
@@ -97,16 +61,6 @@ export function orphanMail(source: string, orphans: readonly CatalogueEntry[]): 
     `What to do: see that a later back-up came through (offsite list), and on the host why this one ended (reboot, out of memory, a timeout of its timer). Nothing has to be deleted by hand: expire removes it when it is older than keepDays.`,
     'This mail comes once.',
     runbookLine('archiveWithoutManifest'),
-  ]);
-}
-
-/** Tells that a restore test could not be started. */
-export function notLaunchedMail(source: string, error: OffsiteError): Mail {
-  return composeMail(`[offsite] RESTORE TEST NOT STARTED: ${source}`, [
-    `The restore test of ${source} was not started: ${error.message}.`,
-    `expected  ${error.expected}\nfound     ${error.found}`,
-    `What to do: ${error.hint}.`,
-    runbookLine('restoreTestLost'),
   ]);
 }
 

@@ -3,10 +3,10 @@
 // past the end of its range, until a member ends where another reader began: from there on that one is right again.
 
 import * as z from 'zod';
-import { type Manifest, type Member, memberSchema } from '../archive/manifest.ts';
+import { type Manifest, memberSchema } from '../archive/manifest.ts';
 import type { Observation } from '../archive/verdict.ts';
 import { combineCrc32 } from '../gzip/crc32-combine.ts';
-import { crcText } from '../gzip/gzip-members.ts';
+import { crcText, type Member } from '../gzip/gzip-members.ts';
 import { partScanSchema } from '../sql/join-scans.ts';
 import { type ArchiveRange, rangeOffset } from './plan.ts';
 

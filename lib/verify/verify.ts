@@ -10,8 +10,8 @@ import { readManifest } from '../archive/read-manifest.ts';
 import { judge, type Observation, type Verdict } from '../archive/verdict.ts';
 import { toolVersion } from '../base/version.ts';
 import type { Mail } from '../mail/mail.ts';
-import { verdictMail } from '../retention/mails.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { verdictMail } from './mail.ts';
 import { observe } from './observe.ts';
 import { fitsOneReader, planRanges, type RangeJob, rangeLimits } from './plan.ts';
 

@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32, gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Member } from '../../lib/archive/manifest.ts';
 import { backup } from '../../lib/backup/backup.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { childCompressor } from '../../lib/gzip/child-compressor.ts';
@@ -17,6 +16,7 @@ import {
   compressMembers,
   memberPlainBytes,
 } from '../../lib/gzip/compressor.ts';
+import type { Member } from '../../lib/gzip/gzip-members.ts';
 import { crcText } from '../../lib/gzip/gzip-members.ts';
 import { GzipReader } from '../../lib/gzip/inflate.ts';
 import type { Compressor } from '../../lib/gzip/member-stream.ts';

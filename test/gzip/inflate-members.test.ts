@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Member } from '../../lib/archive/manifest.ts';
+import type { Member } from '../../lib/gzip/gzip-members.ts';
 import { GzipReader, type InflateOptions, type InflateResult } from '../../lib/gzip/inflate.ts';
 import { MemberReader } from '../../lib/gzip/inflate-members.ts';
 import { archiveOf, damaged, damages, lies, mistold } from '../fixtures/damaged-archives.ts';

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { composeMail, textTable } from '../../lib/mail/mail.ts';
-import { notLaunchedMail, overdueMail, standstillMail } from '../../lib/retention/mails.ts';
+import { notLaunchedMail } from '../../lib/restore-test/launch.ts';
+import { overdueMail, standstillMail } from '../../lib/retention/mails.ts';
 
 describe('composeMail', () => {
   it('makes a subject that SNS takes, of any text', () => {

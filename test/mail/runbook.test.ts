@@ -9,14 +9,10 @@ import { alarmDescription, type FaultId, faults, runbookLink } from '../../lib/m
 import type { Mail } from '../../lib/mail/mail.ts';
 import type { RestoreReport } from '../../lib/report/report.ts';
 import { noticeMail } from '../../lib/restore-task/notices.ts';
+import { notLaunchedMail } from '../../lib/restore-test/launch.ts';
 import { restoreTestMail } from '../../lib/restore-test/mail.ts';
-import {
-  notLaunchedMail,
-  orphanMail,
-  overdueMail,
-  standstillMail,
-  verdictMail,
-} from '../../lib/retention/mails.ts';
+import { orphanMail, overdueMail, standstillMail } from '../../lib/retention/mails.ts';
+import { verdictMail } from '../../lib/verify/mail.ts';
 import { exampleId, exampleInventory } from '../fixtures/manifests.ts';
 
 const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbook.md'), 'utf8');

@@ -1,0 +1,42 @@
+// The mail about an archive that is not intact: the outcome in its subject, then what was found, what it means and what
+// to do.
+
+import type { Verdict } from '../archive/verdict.ts';
+import { formatBytes, formatInstant } from '../base/quantities.ts';
+import { runbookLine } from '../mail/faults.ts';
+import { composeMail, type Mail } from '../mail/mail.ts';
+
+type Fault = Exclude<Verdict, { verdict: 'intact' }>;
+
+const meaning: Record<Fault['verdict'], string> = {
+  damaged: 'The bytes in the vault are not those that the agent wrote. This archive must not be relied upon.',
+  incomplete:
+    'The bytes are those that the agent wrote, but the dump in them was cut. It restores without an error and lacks what came after the cut.',
+  suspicious:
+    'The archive is whole, but what is in it does not look like the database, or not like what it used to hold.',
+  missing: 'There is a manifest, so the agent saw the archive stored; now it is not in the vault.',
+};
+
+const advice: Record<Fault['verdict'], string> = {
+  damaged: 'Back up again now (offsite backup). If it comes back, look at the host: memory, network, disk.',
+  incomplete: 'Back up again now, and look at how the dump is run: something hides the failure of pg_dump.',
+  suspicious:
+    'Look at the database: SELECT count(*) FROM torrents. If so much is gone by mistake, restore from an older archive. If it is right, say so:',
+  missing: 'Find out who deleted it (CloudTrail), and back up again now (offsite backup).',
+};
+
+/** Tells of an archive that is not intact. */
+export function verdictMail(verdict: Fault): Mail {
+  const rows = verdict.deviations.map(({ what, expected, found }) => [what, expected, found]);
+  return composeMail(`[offsite] ${verdict.verdict.toUpperCase()} archive: ${verdict.id}`, [
+    `The archive ${verdict.id} is ${verdict.verdict}.\n${meaning[verdict.verdict]}`,
+    rows
+      .map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`)
+      .join('\n'),
+    `What to do: ${advice[verdict.verdict]}`,
+    verdict.verdict === 'suspicious' ? `  offsite accept ${verdict.id} --reason '...'` : '',
+    `${verdict.verdict === 'suspicious' ? 'Until then retention' : 'Retention'} does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
+    `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
+    runbookLine(verdict.verdict === 'suspicious' ? 'archiveSuspicious' : 'archiveNotIntact'),
+  ]);
+}
