@@ -6,8 +6,7 @@ import { backup } from '../../lib/backup/backup.ts';
 import { dump } from '../../lib/backup/dump.ts';
 import { estimateSize, type SizeEstimate } from '../../lib/backup/estimate-size.ts';
 import { endWhenStalled } from '../../lib/backup/stall.ts';
-import { parseDuration } from '../../lib/base/duration.ts';
-import { formatBytes, formatDuration } from '../../lib/base/quantities.ts';
+import { formatBytes, formatDuration, parseDuration } from '../../lib/base/quantities.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
 import {
   type AgentState,
@@ -19,6 +18,7 @@ import {
 import { type AgentStateFile, agentStateFile } from '../../lib/settings/agent-state-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
 import { print, warn } from './print.ts';
 import { noProgress, type ProgressDisplay, showProgress } from './progress.ts';
 
@@ -33,46 +33,43 @@ type Flags = {
 
 export async function runBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
   const began = performance.now();
-  const chosen = {
-    stallMs: parseDuration(flags.stallTimeout, '--stall-timeout'),
-    expectedBytes: flags.expectedSize === undefined ? undefined : parseBytes(flags.expectedSize),
-    compressor: chooseCompressor(flags.compress),
-  };
+  const stallMs = parseDuration(flags.stallTimeout, '--stall-timeout');
+  const askedBytes = flags.expectedSize === undefined ? undefined : parseBytes(flags.expectedSize);
+  const compressor = chooseCompressor(flags.compress);
   const stateFile = agentStateFile(settings.source);
   const before = await stateFile.read();
   const now = await clockAfter(stateFile, before, settings.source);
   const estimate: SizeEstimate | undefined = before?.archive ?? (await estimateSize(settings.dump, signal));
-  const expectedBytes = chosen.expectedBytes ?? estimate?.compressedBytes;
   const progress = flags.quiet ? noProgress : showProgress(settings.source);
   let manifest: Manifest;
-  let first: AsyncGenerator<Uint8Array> | undefined;
   try {
     progress.expect(estimate?.plainBytes);
-    const take = () => watched(settings, chosen.stallMs, progress, signal);
-    first = take();
-    const attempts = [begun(first)];
-    // Only now: pg_dump reads the catalogue while the SDK is loaded.
-    const { createS3Store } = await import('../../lib/store/s3.ts');
     manifest = await backup({
       source: settings.source,
-      dump: flags.startOver ? () => attempts.pop() ?? take() : (attempts.pop() ?? take()),
-      store: createS3Store({ ...settings, onTrouble: progress.interject }),
-      compressor: chosen.compressor,
+      dump: (either) => endWhenStalled((any) => dump(settings.dump, any), stallMs, either),
+      startOver: flags.startOver,
+      expectedBytes: askedBytes ?? estimate?.compressedBytes,
+      store: storeOf(settings, progress),
+      compressor,
       now,
       signal,
       onProgress: progress.update,
-      ...(expectedBytes === undefined ? {} : { expectedBytes }),
+      onDumpEnd: progress.dumpEnded,
     });
   } finally {
     progress.clear();
-    // Where nobody came to ask for it. Not awaited: a dump that hangs ends by its own limit.
-    first?.return(undefined).catch(() => undefined);
   }
   const durationMs = Math.round(performance.now() - began);
   const { id, plainBytes, compressedBytes } = manifest;
   const figures: ArchiveFigures = { id, plainBytes, compressedBytes, durationMs };
   report(manifest, figures, before?.archive, flags.json ?? false);
   warn(await stateFile.write(noteId(await stateFile.read(), id, figures)));
+}
+
+/** Loads the SDK only now: pg_dump reads the catalogue meanwhile. */
+async function storeOf(settings: Settings, { interject }: ProgressDisplay): Promise<ArchiveStore> {
+  const { createS3Store } = await import('../../lib/store/s3.ts');
+  return createS3Store({ ...settings, onTrouble: interject });
 }
 
 /**
@@ -100,30 +97,6 @@ async function clockAfter(
     given = true;
     return date;
   };
-}
-
-async function* watched(
-  { dump: settings }: Settings,
-  stallLimitMs: number,
-  progress: ProgressDisplay,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  yield* endWhenStalled((either) => dump(settings, either), stallLimitMs, signal);
-  progress.dumpEnded();
-}
-
-/** An iteration that begins before anybody asks for it. */
-function begun<T>(values: AsyncGenerator<T>): AsyncIterable<T> {
-  const first = values.next();
-  // Heard of where it is awaited.
-  first.catch(() => undefined);
-  return (async function* () {
-    try {
-      for (let next = await first; !next.done; next = await values.next()) yield next.value;
-    } finally {
-      await values.return(undefined);
-    }
-  })();
 }
 
 function report(

@@ -5,7 +5,6 @@ import { openArchive } from '../../lib/archive/open-archive.ts';
 import { readManifest } from '../../lib/archive/read-manifest.ts';
 import { selectArchive } from '../../lib/archive/select.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
-import { connectionOf } from '../../lib/backup/dump.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatCount, formatDuration } from '../../lib/base/quantities.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
@@ -13,6 +12,7 @@ import { query } from '../../lib/postgres/programs.ts';
 import { inflateArchive } from '../../lib/restore/archive-bytes.ts';
 import { restore } from '../../lib/restore/restore.ts';
 import type { Settings } from '../../lib/settings/config.ts';
+import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { print, tell, warn } from './print.ts';
 
@@ -56,7 +56,7 @@ export async function runRestore(
 }
 
 function targetOf({ dump }: Settings): Connection {
-  if (dump.via !== 'command') return connectionOf(dump);
+  if (dump.via !== 'command') return connectionFromSettings(dump);
   throw new OffsiteError('USAGE', 'the settings do not say which server to restore into', {
     expected: '--url, --container, or PGHOST, PGUSER … in the environment with dump.via = server',
     found: 'dump.via = command, which only knows how to dump',

@@ -13,20 +13,22 @@ import { DumpEdges, type DumpVersions } from './edges.ts';
 
 export type BackupOptions = {
   readonly source: string;
-  /**
-   * The plain dump, as `dump` gives it: it ends only if all of it came. A function allows to take it again: with larger
-   * parts, when the archive has outgrown those that were planned.
-   */
-  readonly dump: AsyncIterable<Uint8Array> | (() => AsyncIterable<Uint8Array>);
+  /** Starts the plain dump, as `dump` gives it: it ends only if all of it came, and when the signal aborts. */
+  readonly dump: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Dump again, with larger parts, when the archive outgrows those that were planned. */
+  readonly startOver?: boolean | undefined;
   /** How long the archive is expected to become, compressed; the store plans its parts by it. */
-  readonly expectedBytes?: number;
-  readonly store: ArchiveStore;
+  readonly expectedBytes?: number | undefined;
+  /** May be on its way yet: the dump begins meanwhile. */
+  readonly store: ArchiveStore | Promise<ArchiveStore>;
   /** By default the fastest that is installed. */
   readonly compressor?: Compressor;
   readonly now: () => Date;
   readonly signal?: AbortSignal;
   /** Called as plain bytes pass. */
   readonly onProgress?: (plainBytes: number) => void;
+  /** Called when all of the dump came. */
+  readonly onDumpEnd?: () => void;
 };
 
 /**
@@ -37,63 +39,73 @@ export type BackupOptions = {
  *   an archive without manifest remains, which no command takes for one, and which `expire` removes in time.
  */
 export async function backup(options: BackupOptions): Promise<Manifest> {
-  const { dump } = options;
-  if (typeof dump !== 'function') return takeArchive(options, dump, options.expectedBytes);
   for (let { expectedBytes } = options; ; ) {
     try {
-      return await takeArchive(options, dump(), expectedBytes);
+      return await takeArchive(options, expectedBytes);
     } catch (error) {
-      if (!(error instanceof ArchiveTooLargeError) || error.askForBytes === undefined) throw error;
+      if (!options.startOver || !(error instanceof ArchiveTooLargeError)) throw error;
+      if (error.askForBytes === undefined) throw error;
       expectedBytes = error.askForBytes;
     }
   }
 }
 
-async function takeArchive(
-  options: BackupOptions,
-  dump: AsyncIterable<Uint8Array>,
-  expectedBytes: number | undefined,
-): Promise<Manifest> {
-  const { source, store, now } = options;
+async function takeArchive(options: BackupOptions, expectedBytes: number | undefined): Promise<Manifest> {
+  const { source, now, signal } = options;
   const startedAt = now();
   const id = archiveIdAt(source, startedAt);
   const keys = archiveKeys(id);
   const edges = new DumpEdges();
   let versions: DumpVersions = {};
+  const over = new AbortController();
+  const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+  const dump = options.dump(either)[Symbol.asyncIterator]();
+  // Before anybody asks for it: pg_dump reads the catalogue while the store is made ready.
+  const first = dump.next();
+  // Heard of where it is awaited.
+  first.catch(() => undefined);
 
   async function* inspected(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of dump) {
-      edges.push(chunk);
+    for (let next = await first; !next.done; next = await dump.next()) {
+      edges.push(next.value);
       options.onProgress?.(edges.plainBytes);
-      yield chunk;
+      yield next.value;
     }
     versions = edges.finish();
+    options.onDumpEnd?.();
   }
 
-  const { chunks, record } = compress(inspected(), options.compressor, options.signal);
-  const stored = await store.upload(keys.archive, chunks, {
-    ...(expectedBytes === undefined ? {} : { expectedBytes }),
-    ...(options.signal ? { signal: options.signal } : {}),
-  });
-  const manifest: Manifest = {
-    format: manifestFormat,
-    id: id.id,
-    source,
-    startedAt: startedAt.toISOString(),
-    completedAt: now().toISOString(),
-    ...versions,
-    toolVersion,
-    ...record(),
-    ...stored,
-  };
-  await writeManifest(options, keys.manifest, manifest);
-  return manifest;
+  try {
+    const store = await options.store;
+    const { chunks, record } = compress(inspected(), options.compressor, signal);
+    const stored = await store.upload(keys.archive, chunks, {
+      ...(expectedBytes === undefined ? {} : { expectedBytes }),
+      ...(signal ? { signal } : {}),
+    });
+    const manifest: Manifest = {
+      format: manifestFormat,
+      id: id.id,
+      source,
+      startedAt: startedAt.toISOString(),
+      completedAt: now().toISOString(),
+      ...versions,
+      toolVersion,
+      ...record(),
+      ...stored,
+    };
+    await writeManifest(store, keys.manifest, manifest, signal);
+    return manifest;
+  } finally {
+    over.abort();
+    await dump.return?.();
+  }
 }
 
 async function writeManifest(
-  { store, signal }: BackupOptions,
+  store: ArchiveStore,
   key: string,
   manifest: Manifest,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
     await store.create(key, serializeManifest(manifest), { signal });

@@ -2,10 +2,11 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import { type ChildFailure, stdoutOf } from '../base/process.ts';
-import { type Connection, connectionFromEnvironment, connectionFromUrl } from '../postgres/connection.ts';
+import type { Connection } from '../postgres/connection.ts';
 import { errorLine, explainClientFailure } from '../postgres/errors.ts';
 import { clientCommand } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
+import { connectionFromSettings } from '../settings/settings.ts';
 
 /** Never ask a terminal: nobody is there at night. */
 const pgDumpArguments = ['--format=plain', '--no-password'];
@@ -20,22 +21,14 @@ const pgDumpArguments = ['--format=plain', '--no-password'];
 export function dump(settings: DumpSettings, signal?: AbortSignal): AsyncIterable<Buffer> {
   if (settings.via === 'command') {
     const [program = '', ...args] = settings.command;
-    return stdoutOf({ program, args }, explainCommandFailure, signal);
+    return stdoutOf({ program, args }, { errorOf: commandError, signal });
   }
-  const connection = connectionOf(settings);
+  const connection = connectionFromSettings(settings);
   const command = clientCommand(connection, 'pg_dump', pgDumpArguments);
-  return stdoutOf(command, (failure) => explainDumpFailure(connection, failure), signal);
+  return stdoutOf(command, { errorOf: (failure) => pgDumpError(connection, failure), signal });
 }
 
-/** The connection that settings describe, for every way but a command. */
-export function connectionOf(settings: Exclude<DumpSettings, { via: 'command' }>): Connection {
-  if (settings.via === 'container') return settings;
-  return settings.url === undefined
-    ? connectionFromEnvironment(process.env)
-    : connectionFromUrl(settings.url);
-}
-
-function explainDumpFailure(connection: Connection, failure: ChildFailure): Error {
+function pgDumpError(connection: Connection, failure: ChildFailure): Error {
   const { stderr } = failure;
   const mismatch = /server version: (\S+).*?; pg_dump version: (\S+)/.exec(stderr);
   if (mismatch !== null) {
@@ -58,11 +51,11 @@ function explainDumpFailure(connection: Connection, failure: ChildFailure): Erro
   ) {
     return explainClientFailure(connection, 'pg_dump', failure);
   }
-  return dumpFailed(failure);
+  return dumpError(failure);
 }
 
-function explainCommandFailure(failure: ChildFailure): Error {
-  if (failure.startError === undefined) return dumpFailed(failure);
+function commandError(failure: ChildFailure): Error {
+  if (failure.startError === undefined) return dumpError(failure);
   return new OffsiteError('PROGRAM_MISSING', `the dump command '${failure.program}' cannot be started`, {
     expected: 'a program on the PATH',
     found: failure.startError,
@@ -70,7 +63,7 @@ function explainCommandFailure(failure: ChildFailure): Error {
   });
 }
 
-function dumpFailed({ program, exitCode, signal, stderr }: ChildFailure): Error {
+function dumpError({ program, exitCode, signal, stderr }: ChildFailure): Error {
   const end = signal === undefined ? `exit code ${exitCode}` : `ended by ${signal}`;
   const words = errorLine(stderr);
   return new OffsiteError('DUMP_FAILED', 'the dump failed; nothing was stored', {

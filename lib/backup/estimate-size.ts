@@ -3,7 +3,7 @@
 
 import { query } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
-import { connectionOf } from './dump.ts';
+import { connectionFromSettings } from '../settings/settings.ts';
 
 export type SizeEstimate = {
   /** What a plain dump will have, give or take a third. */
@@ -36,7 +36,7 @@ export async function estimateSize(
   if (settings.via === 'command') return undefined;
   try {
     const sql = 'SELECT pg_database_size(current_database())';
-    const [row] = await query(connectionOf(settings), sql, { signal });
+    const [row] = await query(connectionFromSettings(settings), sql, { signal });
     const databaseBytes = Number(row?.[0]);
     if (!Number.isSafeInteger(databaseBytes)) return undefined;
     const plainBytes = Math.round(Math.max(0, databaseBytes - emptyDatabaseBytes) * plainShare);

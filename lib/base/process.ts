@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gatherMs, outputOf } from './child-output.ts';
+import { OutputPipe } from './output-pipe.ts';
 
 /** A program to run. Secrets belong into `env`: arguments can be read by every user of the machine. */
 export type Command = {
@@ -25,54 +25,104 @@ export type ChildFailure = {
   readonly stderr: string;
 };
 
+export type RunOptions = {
+  /** Makes the error to throw of a failed child. */
+  readonly errorOf: (failure: ChildFailure) => Error;
+  /** Ends the child when it aborts; its reason is thrown then, however the child ends. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of what could not be ended, as `sudo (process 12)`: it is another user's. */
+  readonly onRemaining?: ((what: string) => void) | undefined;
+  /** Told what a child that ended well wrote to stderr, unless that is nothing. */
+  readonly onWords?: ((stderr: string) => void) | undefined;
+};
+
 const stderrTailBytes = 8192;
-/** How long a child may take to end by itself. */
+/** What has come is given on after so long, however little, where somebody waits for it. */
+const gatherMs = 10;
+/** How long a child may take to end by itself, and how long once it was killed. */
 const graceMs = 3000;
+const killedWithinMs = 500;
+const pollMs = 20;
 
 /**
- * Runs a program and gives what it writes to stdout.
+ * Runs a program and gives what it writes to stdout, which may be much.
  *
- * @param explain - Makes the error to throw of a failed child.
- * @param signal - Ends the child when it aborts; its reason is thrown then.
  * @remarks Leaving the iteration early ends the child, and waits until it is gone.
- * @throws What `explain` returns, in place of the end of the stream.
+ * @throws What `errorOf` returns, in place of the end of the stream.
  */
-export async function* stdoutOf(
-  command: Command,
-  explain: (failure: ChildFailure) => Error,
-  signal?: AbortSignal,
+export function stdoutOf(command: Command, options: RunOptions): AsyncGenerator<Buffer> {
+  return outputOf(command, options, () => OutputPipe.open(gatherMs));
+}
+
+/**
+ * Runs a program and gives all that it writes to stdout, which is little.
+ *
+ * @param input - What it reads on stdin.
+ * @throws What `errorOf` returns of a failed child.
+ */
+export async function textOf(command: Command, options: RunOptions, input = ''): Promise<string> {
+  const chunks = await Array.fromAsync(outputOf(command, options, () => undefined, input));
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function* outputOf(
+  { program, args, env }: Command,
+  { errorOf, signal, onRemaining, onWords }: RunOptions,
+  openPipe: () => OutputPipe | undefined,
+  input?: string,
 ): AsyncGenerator<Buffer> {
-  const { program, args, env } = command;
+  const pipe = openPipe();
   // A group of its own: a shell line's pg_dump must end with its shell.
   const child = spawn(program, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', pipe?.writing ?? 'pipe', 'pipe'],
     detached: true,
     ...(env && { env }),
   });
-  const ended = endOf(child);
-  const kill = (name: NodeJS.Signals) => killGroup(child.pid, name);
-  let harder: NodeJS.Timeout | undefined;
+  pipe?.handedOver();
+  // EPIPE of a child that is gone: how it ended says more.
+  child.stdin?.on('error', () => undefined).end(input);
+  const ended = endOf(child, onWords);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => undefined);
+  let ending: Promise<boolean> | undefined;
   const end = () => {
-    kill('SIGTERM');
-    // A child that is stopped, or does not listen, must not hold us up.
-    harder ??= setTimeout(() => kill('SIGKILL'), graceMs);
+    // Whom no signal reaches, the closed pipe does.
+    pipe?.close();
+    child.stdout?.destroy();
+    ending ??= endGroup(child.pid);
+    reject(signal?.reason);
   };
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted) end();
   try {
-    if (child.pid !== undefined) yield* outputOf(child, gatherMs);
-    const failure = await ended;
-    if (failure !== undefined) throw signal?.aborted ? signal.reason : explain({ program, ...failure });
+    if (child.pid !== undefined) yield* pipe?.read() ?? (child.stdout as AsyncIterable<Buffer>);
+    const failure = await Promise.race([ended, aborted]);
+    // What was left running in the background.
+    ending ??= Promise.resolve(true);
+    killGroup(child.pid, 'SIGTERM');
+    if (failure !== undefined) throw errorOf({ program, ...failure });
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
   } finally {
     signal?.removeEventListener('abort', end);
     end();
-    await ended;
-    clearTimeout(harder);
+    if (!(await ending)) {
+      onRemaining?.(`${program} (process ${child.pid})`);
+      child.unref();
+      child.stderr?.destroy();
+    }
   }
 }
 
-/** How a child ends: `undefined` if well. To be asked for right after it was started. */
-export async function endOf(child: ChildProcess): Promise<Omit<ChildFailure, 'program'> | undefined> {
+/**
+ * How a child ends: `undefined` if well. To be asked for right after it was started.
+ *
+ * @param onWords - Told what one that ended well wrote to stderr, unless that is nothing.
+ */
+export async function endOf(
+  child: ChildProcess,
+  onWords?: (stderr: string) => void,
+): Promise<Omit<ChildFailure, 'program'> | undefined> {
   let stderr = Buffer.alloc(0);
   child.stderr?.on('data', (chunk: Buffer) => {
     stderr = Buffer.concat([stderr, chunk]).subarray(-stderrTailBytes);
@@ -88,18 +138,41 @@ export async function endOf(child: ChildProcess): Promise<Omit<ChildFailure, 'pr
     resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined, startError: undefined });
   });
   const end = await promise;
-  if (end.exitCode === 0) return undefined;
+  const isWell = end.exitCode === 0;
+  if (isWell && onWords === undefined) return undefined;
   // Its last words are in the pipe; but something that it started may hold that open for ever.
   if (end.startError === undefined) await Promise.race([saidAll, sleep(graceMs, undefined, { ref: false })]);
-  return { ...end, stderr: stderr.toString('utf8').trim() };
+  const words = stderr.toString('utf8').trim();
+  if (!isWell) return { ...end, stderr: words };
+  if (words !== '') onWords?.(words);
+  return undefined;
 }
 
-/** Ends a child and what it started; there may be nothing left to end. */
-export function killGroup(pid: number | undefined, name: NodeJS.Signals): void {
-  if (pid === undefined) return;
+/** Ends a child and what it started. @returns Whether that is so; another user's process may not be ended. */
+async function endGroup(pid: number | undefined): Promise<boolean> {
+  if (pid === undefined) return true;
+  for (const [name, withinMs] of [
+    ['SIGTERM', graceMs],
+    // A child that is stopped, or does not listen, must not hold us up.
+    ['SIGKILL', killedWithinMs],
+  ] as const) {
+    killGroup(pid, name);
+    for (let waitedMs = 0; waitedMs < withinMs; waitedMs += pollMs) {
+      if (killGroup(pid, 0) === 'gone') return true;
+      await sleep(pollMs);
+    }
+  }
+  return killGroup(pid, 0) !== 'refused';
+}
+
+/** Sends a signal to a child and what it started; 0 only asks. */
+export function killGroup(pid: number | undefined, name: NodeJS.Signals | 0): 'sent' | 'gone' | 'refused' {
+  if (pid === undefined) return 'gone';
   try {
     process.kill(-pid, name);
+    return 'sent';
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    // EPERM, of a sudo: nothing that a listener could do about it.
+    return (error as NodeJS.ErrnoException).code === 'ESRCH' ? 'gone' : 'refused';
   }
 }

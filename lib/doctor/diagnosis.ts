@@ -16,12 +16,12 @@ export type Check = {
 };
 
 /** A check that failed with an error. */
-export function failed(name: string, error: OffsiteError): Check {
+export function failedCheck(name: string, error: OffsiteError): Check {
   const { message, found, hint, exitCode } = error;
   return { name, outcome: 'fail', found: `${message}: ${found}`, advice: hint, exitCode };
 }
 
-/** 0 if nothing failed, else the exit code of the first that did. */
+/** 0 if nothing failedCheck, else the exit code of the first that did. */
 export function diagnosisExitCode(checks: readonly Check[]): number {
   const first = checks.find(({ outcome }) => outcome === 'fail');
   return first === undefined ? 0 : (first.exitCode ?? exitCodes.unexpected);

@@ -1,17 +1,18 @@
 // doctor: would a back-up succeed tonight, and is the agent as harmless as it should be? Looks at everything that a
 // back-up needs, one after the other; nothing remains of it, here or in the vault.
 
-import { connectionOf, dump } from '../backup/dump.ts';
+import { dump } from '../backup/dump.ts';
 import { DumpEdges } from '../backup/edges.ts';
 import { endWhenStalled } from '../backup/stall.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { stdoutOf } from '../base/process.ts';
+import { type ChildFailure, textOf } from '../base/process.ts';
 import { formatBytes } from '../base/quantities.ts';
 import { type Connection, describeConnection } from '../postgres/connection.ts';
 import { explainClientFailure } from '../postgres/errors.ts';
 import { clientCommand, query } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
-import { type Check, failed } from './diagnosis.ts';
+import { connectionFromSettings } from '../settings/settings.ts';
+import { type Check, failedCheck } from './diagnosis.ts';
 import type { VaultProbe } from './probe.ts';
 import { examineVault } from './vault.ts';
 
@@ -44,7 +45,7 @@ export async function doctor(options: DoctorOptions): Promise<Check[]> {
 
 async function examineDatabase(settings: DumpSettings, signal?: AbortSignal): Promise<Check[]> {
   if (settings.via === 'command') return [await examineDump(settings, signal)];
-  const connection = connectionOf(settings);
+  const connection = connectionFromSettings(settings);
   const checks: Check[] = [];
   const client = await attempt('pg_dump', () => pgDumpVersion(connection, signal));
   if (isCheck(client)) checks.push(client);
@@ -65,14 +66,8 @@ async function examineDatabase(settings: DumpSettings, signal?: AbortSignal): Pr
 
 async function pgDumpVersion(connection: Connection, signal?: AbortSignal): Promise<string> {
   const command = clientCommand(connection, 'pg_dump', ['--version']);
-  let text = '';
-  for await (const chunk of stdoutOf(
-    command,
-    (failure) => explainClientFailure(connection, 'pg_dump', failure),
-    signal,
-  )) {
-    text += chunk.toString('utf8');
-  }
+  const errorOf = (failure: ChildFailure) => explainClientFailure(connection, 'pg_dump', failure);
+  const text = await textOf(command, { errorOf, signal });
   return /\d\S*/.exec(text)?.[0] ?? text.trim();
 }
 
@@ -103,7 +98,7 @@ function compareVersions(client: string, server: string): Check {
   if (Number.parseInt(client, 10) >= Number.parseInt(server, 10)) {
     return { name: 'pg_dump', outcome: 'pass', found };
   }
-  return failed(
+  return failedCheck(
     'pg_dump',
     new OffsiteError('PG_DUMP_TOO_OLD', 'pg_dump is older than the server', {
       expected: `pg_dump ${Number.parseInt(server, 10)} or newer`,
@@ -118,7 +113,7 @@ function examineRights(unreadable: readonly string[]): Check {
   if (unreadable.length === 0)
     return { name, outcome: 'pass', found: 'every table and sequence may be read' };
   const more = unreadable.length > 3 ? ` and ${unreadable.length - 3} more` : '';
-  return failed(
+  return failedCheck(
     name,
     new OffsiteError('DATABASE_REFUSED', 'pg_dump would be refused', {
       expected: 'to read every table',
@@ -178,7 +173,7 @@ async function attempt<Value>(name: string, look: () => Promise<Value>): Promise
   try {
     return await look();
   } catch (error) {
-    if (error instanceof OffsiteError && error.code !== 'INTERRUPTED') return failed(name, error);
+    if (error instanceof OffsiteError && error.code !== 'INTERRUPTED') return failedCheck(name, error);
     throw error;
   }
 }

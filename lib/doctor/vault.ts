@@ -4,7 +4,7 @@
 import { parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatDuration, formatHours, formatInstant, hoursBetween } from '../base/quantities.ts';
-import { type Check, failed } from './diagnosis.ts';
+import { type Check, failedCheck } from './diagnosis.ts';
 import type { Attempt, VaultProbe } from './probe.ts';
 
 type VaultOptions = {
@@ -24,7 +24,7 @@ export async function examineVault(options: VaultOptions): Promise<Check[]> {
   try {
     identity = await vault.identity();
   } catch (error) {
-    if (error instanceof OffsiteError) return [failed('credentials', error)];
+    if (error instanceof OffsiteError) return [failedCheck('credentials', error)];
     throw error;
   }
   const write = examineWrite(await vault.write());
@@ -87,7 +87,7 @@ function examineWrite(attempt: Attempt<{ readonly aborted: boolean }>): Check {
       };
     default:
       return attempt.error instanceof OffsiteError
-        ? failed(name, attempt.error)
+        ? failedCheck(name, attempt.error)
         : { name, outcome: 'fail', found: attempt.error.message, exitCode: 4 };
   }
 }

@@ -2,7 +2,6 @@
 // its own makes a member of its own; starting one costs about 2 ms (docs/performance.md).
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { outputOf } from '../base/child-output.ts';
 import { endOf, killGroup } from '../base/process.ts';
 import { type Compressor, compressorError, type MemberStream } from './member-stream.ts';
 
@@ -89,7 +88,7 @@ class ChildMember implements MemberStream {
     const ended = endOf(this.#child);
     try {
       if (this.#child.pid !== undefined) {
-        for await (const piece of outputOf(this.#child)) {
+        for await (const piece of this.#child.stdout as AsyncIterable<Buffer>) {
           this.#pieces.push(piece);
           this.#stall.refresh();
         }

@@ -6,8 +6,8 @@ import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, type ZlibOptions } from 'node:zlib';
-import { outputOf } from '../base/child-output.ts';
 import { findProgram } from '../base/find-program.ts';
+import { OutputPipe } from '../base/output-pipe.ts';
 import { type ChildFailure, endOf, killGroup } from '../base/process.ts';
 
 export type GunzipOptions = {
@@ -80,20 +80,27 @@ async function* byChild(
   options: GunzipOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
   // Of its own group: a Ctrl-C is for us to act on.
-  const child = spawn(program, ['-d', '-c'], { detached: true, env: { LC_ALL: 'C' }, stdio: 'pipe' });
+  const pipe = OutputPipe.open();
+  const child = spawn(program, ['-d', '-c'], {
+    detached: true,
+    env: { LC_ALL: 'C' },
+    stdio: ['pipe', pipe?.writing ?? 'pipe', 'pipe'],
+  });
+  pipe?.handedOver();
   const ended = endOf(child);
   const source: { failure?: { readonly error: unknown } } = {};
-  const feeding = feed(seen(compressed, options), child.stdin).catch((error: unknown) => {
+  const feeding = feed(seen(compressed, options), child.stdin as Writable).catch((error: unknown) => {
     source.failure = { error };
     killGroup(child.pid, 'SIGKILL');
   });
   try {
-    if (child.pid !== undefined) yield* outputOf(child);
+    if (child.pid !== undefined) yield* pipe?.read() ?? (child.stdout as AsyncIterable<Buffer>);
     const failure = await ended;
     if (source.failure !== undefined) throw source.failure.error;
     if (failure === undefined) return await feeding;
     throw gunzipError(failure);
   } finally {
+    pipe?.close();
     killGroup(child.pid, 'SIGKILL');
     compressed.destroy();
     await ended;

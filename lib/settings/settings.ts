@@ -4,7 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { OffsiteError } from '../base/errors.ts';
-import { parseSettings, type RawSettings, type Settings, settingsFromEnvironment } from './config.ts';
+import { type Connection, connectionFromEnvironment, connectionFromUrl } from '../postgres/connection.ts';
+import {
+  type DumpSettings,
+  parseSettings,
+  type RawSettings,
+  type Settings,
+  settingsFromEnvironment,
+} from './config.ts';
 
 /**
  * Reads the settings.
@@ -19,6 +26,14 @@ export async function readSettings(flags: RawSettings, configPath?: string): Pro
   const layers = [file?.settings ?? {}, settingsFromEnvironment(process.env), flags];
   const origin = `${file ? `${file.path}, ` : ''}the environment and the command line`;
   return parseSettings(layers, origin);
+}
+
+/** The connection of every way to dump but a command. */
+export function connectionFromSettings(settings: Exclude<DumpSettings, { via: 'command' }>): Connection {
+  if (settings.via === 'container') return settings;
+  return settings.url === undefined
+    ? connectionFromEnvironment(process.env)
+    : connectionFromUrl(settings.url);
 }
 
 function usualPlaces(): string[] {

@@ -3,7 +3,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatClock, logLine, Pace, type Reading, terminalLine } from '../../lib/backup/progress.ts';
-import { parseDuration } from '../../lib/base/duration.ts';
 
 const gib = 1024 ** 3;
 const half: Reading = {
@@ -116,20 +115,4 @@ describe('durations', () => {
     [58_999, '0:58'],
     [3_723_000, '1:02:03'],
   ])('%i ms are %s on the clock', (durationMs, text) => expect(formatClock(durationMs)).toBe(text));
-
-  it.each([
-    ['90s', 90_000],
-    ['15m', 900_000],
-    ['15 min', 900_000],
-    ['1.5h', 5_400_000],
-    ['500ms', 500],
-    ['0', 0],
-    ['0s', 0],
-  ])('%s is %i ms', (text, durationMs) => expect(parseDuration(text, '--x')).toBe(durationMs));
-
-  it.each(['', '15', '-1s', '15 days', 'm', '1e3s', '600h', 'Infinityh'])('%j is refused', (text) => {
-    expect(() => parseDuration(text, '--stall-timeout')).toThrow(
-      expect.objectContaining({ code: 'USAGE', hint: 'say for example --stall-timeout 15m' }),
-    );
-  });
 });

@@ -8,9 +8,9 @@ import { giveBack } from '../../lib/base/read-blocks.ts';
 import { commandLines } from '../fixtures/postgres.ts';
 
 const writer = join(import.meta.dirname, '..', 'fixtures', 'uneven-writer.mjs');
-const explain = (failure: ChildFailure) => Object.assign(new Error('it failed'), { failure });
+const errorOf = (failure: ChildFailure) => Object.assign(new Error('it failed'), { failure });
 const sh = (line: string, signal?: AbortSignal) =>
-  stdoutOf({ program: 'sh', args: ['-c', line] }, explain, signal);
+  stdoutOf({ program: 'sh', args: ['-c', line] }, { errorOf, signal });
 
 /** Reads to the end and finds the first word that is not its own number. */
 async function firstWrongWord(
@@ -45,7 +45,7 @@ describe('what comes through', () => {
   ])('is what was written: %s', async (_, seed, writerPauseMs, readerPauseMs) => {
     const words = 1_500_000;
     const args = [writer, String(seed), String(words), String(writerPauseMs)];
-    const chunks = stdoutOf({ program: process.execPath, args }, explain);
+    const chunks = stdoutOf({ program: process.execPath, args }, { errorOf });
     expect(await firstWrongWord(chunks, readerPauseMs)).toEqual([words, -1]);
   });
 
@@ -76,7 +76,7 @@ describe('a child that fails', () => {
   });
 
   it('because it does not exist says so', async () => {
-    const missing = stdoutOf({ program: 'no-such-program', args: [] }, explain);
+    const missing = stdoutOf({ program: 'no-such-program', args: [] }, { errorOf });
     await expect(Array.fromAsync(missing)).rejects.toMatchObject({ failure: { startError: 'ENOENT' } });
   });
 });

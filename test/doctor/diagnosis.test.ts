@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OffsiteError } from '../../lib/base/errors.ts';
-import { type Check, describeDiagnosis, diagnosisExitCode, failed } from '../../lib/doctor/diagnosis.ts';
+import { type Check, describeDiagnosis, diagnosisExitCode, failedCheck } from '../../lib/doctor/diagnosis.ts';
 
 const pass: Check = { name: 'pg_dump', outcome: 'pass', found: 'pg_dump 16.4' };
 const warn: Check = {
@@ -9,7 +9,7 @@ const warn: Check = {
   found: 'only Node',
   advice: `install igzip (Debian, Ubuntu: apt-get install isal), and the back-up is about 1.7 times as fast as it is`,
 };
-const fail = failed(
+const fail = failedCheck(
   'database',
   new OffsiteError('DATABASE_UNREACHABLE', 'the server does not answer', {
     expected: 'an answer',
@@ -36,13 +36,13 @@ FAIL  database    the server does not answer: connection refused
                   by 127.0.0.1
                   > start it
 
-1 of 3 checks failed, 1 warning: a back-up would not succeed.
+1 of 3 checks failedCheck, 1 warning: a back-up would not succeed.
 `);
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   it('sums up', () => {
     expect(describeDiagnosis([pass])).toMatch(/\n\n1 checks, none failed: ready to back up\.\n$/);
-    expect(describeDiagnosis([pass, warn, warn])).toMatch(/3 checks, none failed, 2 warnings: ready/);
+    expect(describeDiagnosis([pass, warn, warn])).toMatch(/3 checks, none failedCheck, 2 warnings: ready/);
   });
 });

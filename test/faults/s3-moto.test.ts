@@ -94,9 +94,9 @@ describe.skipIf(!hasMoto)('S3: lost answers at moto', () => {
       lost.add(url);
       return true;
     });
-    const dump = (async function* () {
+    async function* dump() {
       yield Buffer.from(smallDump(100));
-    })();
+    }
     const { id } = await backup({ source: 'bitagent', dump, store, now: () => new Date() });
     const archive = parseArchiveId(id);
     key = archiveKeys(archive).manifest;

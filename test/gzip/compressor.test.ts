@@ -184,7 +184,7 @@ describe('a compressor that', () => {
     const text = `--\n-- PostgreSQL database dump\n--\n${rows(200_000)}\n-- PostgreSQL database dump complete\n`;
     const outcome = await backup({
       source: 'bitagent',
-      dump: inChunks(Buffer.from(text), 3000),
+      dump: () => inChunks(Buffer.from(text), 3000),
       store,
       now: () => new Date('2026-11-22T03:15:00Z'),
       compressor,
