@@ -21,7 +21,7 @@ export function failedCheck(name: string, error: OffsiteError): Check {
   return { name, outcome: 'fail', found: `${message}: ${found}`, advice: hint, exitCode };
 }
 
-/** 0 if nothing failedCheck, else the exit code of the first that did. */
+/** 0 if nothing failed, else the exit code of the first that did. */
 export function diagnosisExitCode(checks: readonly Check[]): number {
   const first = checks.find(({ outcome }) => outcome === 'fail');
   return first === undefined ? 0 : (first.exitCode ?? exitCodes.unexpected);

@@ -36,13 +36,13 @@ FAIL  database    the server does not answer: connection refused
                   by 127.0.0.1
                   > start it
 
-1 of 3 checks failedCheck, 1 warning: a back-up would not succeed.
+1 of 3 checks failed, 1 warning: a back-up would not succeed.
 `);
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   it('sums up', () => {
     expect(describeDiagnosis([pass])).toMatch(/\n\n1 checks, none failed: ready to back up\.\n$/);
-    expect(describeDiagnosis([pass, warn, warn])).toMatch(/3 checks, none failedCheck, 2 warnings: ready/);
+    expect(describeDiagnosis([pass, warn, warn])).toMatch(/3 checks, none failed, 2 warnings: ready/);
   });
 });
