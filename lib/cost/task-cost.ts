@@ -13,15 +13,6 @@ export type RentedTask = {
   readonly publicAddress: boolean;
 };
 
-export type ReckonedTask = {
-  readonly vcpu: number;
-  readonly memoryGb: number;
-  /** Where the database lies. */
-  readonly storageGb: number;
-  readonly hours: number;
-  readonly usdPerHour: number;
-};
-
 /** Pulling the image and starting the server. */
 const startSeconds = 120;
 /** Half of what two cores did (docs/performance.md); an index is made by one core, however many there are. */
@@ -33,12 +24,13 @@ const freeRate = { iops: 3000, throughputMib: 125 } as const;
 const hoursPerMonth = 730;
 
 /** Reckons a restore test of a dump. */
-export function restoreTaskFor(plainBytes: number, price: Prices, publicAddress: boolean): ReckonedTask {
+export function restoreTaskFor(plainBytes: number, price: Prices, publicAddress: boolean) {
   const { cpu, memoryMib, ephemeralStorageGib, volume } = reckonTaskSize(plainBytes);
   const task = { vcpu: cpu / 1024, memoryMib, storageGib: ephemeralStorageGib, volume, publicAddress };
   return {
     vcpu: task.vcpu,
     memoryGb: memoryMib / 1024,
+    /** Where the database lies. */
     storageGb: volume?.sizeGib ?? ephemeralStorageGib,
     hours: (startSeconds + plainBytes / restoreBytesPerSecond) / 3600,
     usdPerHour: usdPerHour(task, price),

@@ -2,16 +2,11 @@
 
 import { statfs } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import type { RestoreReport } from '../report/report.ts';
 
 const lookEveryMs = 2000;
 
-export type ResourcesUsed = {
-  readonly peakMemoryBytes: number;
-  readonly peakDiskBytes?: number;
-  /** What there was to be had at the beginning. */
-  readonly diskBytes?: number;
-  readonly cpus: number;
-};
+type ResourcesUsed = NonNullable<RestoreReport['resources']>;
 
 /**
  * Looks at a disk every two seconds.
@@ -32,11 +27,7 @@ export async function watchResources(directory: string | undefined): Promise<() 
   return async () => {
     clearInterval(timer);
     await look();
-    return {
-      ...ownUse(),
-      peakDiskBytes: before - leastFree,
-      diskBytes: before,
-    };
+    return { ...ownUse(), peakDiskBytes: before - leastFree, diskBytes: before };
   };
 }
 

@@ -15,6 +15,14 @@ export type AwsCall = {
   readonly context: Readonly<Record<string, string>>;
 };
 
+/** What a service refuses, by the name that it has for it. */
+export class Refusal extends Error {
+  constructor(type: string, message: string) {
+    super(message);
+    this.name = type;
+  }
+}
+
 export type AwsRequest = {
   readonly method: string;
   readonly url: string;

@@ -53,8 +53,7 @@ export async function passNights(
       `two weeks. ${deliveries.length} events → ${answers.length} verdicts, each from re-reading its archive; ` +
       `the slowest took ${(slowest / 1000).toFixed(1)} s.`,
   );
-  scene.figure('ids', ids);
-  scene.figure('verdicts', answers.length);
+  scene.figures({ ids, verdicts: answers.length });
   scene.summarize(`${answers.length} archives, ${answers.length} verdicts`);
   return ids;
 }
@@ -137,7 +136,7 @@ export async function planExpiry(
   const kept = [tonight, ...ids].filter((id) => !gone.includes(id));
   scene.check('to keep', kept.sort(), plan.keep.map(({ id }) => id).sort());
   scene.check('the vault after planning', before, await keysBelow(stage, ''));
-  scene.figure('plan', plan);
+  scene.figures({ plan });
   scene.summarize(`keep ${plan.keep.length}, expire ${plan.expire.length}; nothing touched`);
 }
 
@@ -184,8 +183,7 @@ export async function expire(
     `The daily schedule → expire: ${gone.length} archives had to go, with their manifests and verdicts. ` +
       `The vault holds ${archivesLeft} now.`,
   );
-  scene.figure('expired', gone);
-  scene.figure('left', kept);
+  scene.figures({ expired: gone, left: kept });
   scene.summarize(`${gone.length} had to go, ${archivesLeft} left`);
 }
 

@@ -32,10 +32,7 @@ export async function backUp(scene: Scene, stage: Stage, database: Database): Pr
       `${formatDuration(durationMs)}, ${formatBytes(bytesPerSecond)}/s. Nothing touched the disk.`,
   );
   scene.quote(`${archive}\n${manifest}`);
-  scene.figure('id', id);
-  scene.figure('plainBytes', plainBytes);
-  scene.figure('compressedBytes', compressedBytes);
-  scene.figure('bytesPerSecond', bytesPerSecond);
+  scene.figures({ id, plainBytes, compressedBytes, bytesPerSecond });
   scene.summarize(
     `${formatBytes(plainBytes)} → ${formatBytes(compressedBytes)}, ${formatBytes(bytesPerSecond)}/s`,
   );
@@ -74,10 +71,12 @@ export async function verifyByEvent(
   );
   scene.say('The same event once more (events come twice): nothing is done again.');
   scene.check('mails', 0, (await stage.aws.mails()).length);
-  scene.figure('verdict', verdict.verdict);
-  scene.figure('torrents', found);
-  scene.figure('rows', totalRows(inventory));
-  scene.figure('peakMemoryMiB', invocation.peakMemoryMiB);
+  scene.figures({
+    verdict: verdict.verdict,
+    torrents: found,
+    rows: totalRows(inventory),
+    peakMemoryMiB: invocation.peakMemoryMiB,
+  });
   scene.summarize(`intact, ${formatCount(found ?? 0)} torrents in the inventory`);
 }
 
@@ -105,6 +104,6 @@ export async function list(
   scene.quote(run.stdout);
   const listed = await listArchives(stage, database);
   scene.check('list', [{ id, verdict: 'intact', latest: true, torrents }], listed);
-  scene.figure('archives', listed);
+  scene.figures({ archives: listed });
   scene.summarize('one archive, intact, the latest');
 }

@@ -60,9 +60,7 @@ export async function flipBit(
   const latest = (await listArchives(stage, database)).find((listed) => listed.latest)?.id;
   scene.check("'latest'", intact, latest);
   scene.say(`'latest' is ${latest} still: never the newest at all, always the newest intact.`);
-  scene.figure('id', id);
-  scene.figure('verdict', verdict.verdict);
-  scene.figure('subject', subject);
+  scene.figures({ id, verdict: verdict.verdict, subject });
   scene.summarize('damaged, alert mailed, latest unmoved');
 }
 
@@ -91,9 +89,7 @@ export async function killDump(scene: Scene, stage: Stage, database: Database): 
     `Uploads begun: ${begun} (${parts} parts), completed: ${completed}, aborted: ${aborted}. Not an object more in ` +
       'the vault, no manifest, no unfinished upload; the exit code says so to whoever runs the agent.',
   );
-  scene.figure('exitCode', run.exitCode);
-  scene.figure('killedAt', killed[0]);
-  scene.figure('uploads', uploads.counts);
+  scene.figures({ exitCode: run.exitCode, killedAt: killed[0], uploads: uploads.counts });
   scene.summarize(`exit code ${run.exitCode}, nothing stored`);
 }
 

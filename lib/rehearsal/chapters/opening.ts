@@ -31,9 +31,7 @@ export async function meetDatabase(
     "SELECT current_setting('server_version'), pg_database_size(current_database())",
   );
   scene.check('torrents', torrents, census.torrents);
-  scene.figure('torrents', census.torrents);
-  scene.figure('databaseBytes', Number(bytes));
-  scene.figure('serverVersion', version);
+  scene.figures({ torrents: census.torrents, databaseBytes: Number(bytes), serverVersion: version });
   scene.say(
     `PostgreSQL ${version.split(' ')[0]} on 127.0.0.1:${server.port} with a made-up BitAgent catalogue: ` +
       `${formatCount(census.torrents)} torrents in ${formatBytes(Number(bytes))}; ${census.tables} tables, ` +
@@ -78,12 +76,11 @@ export async function meetStack(scene: Scene, deploying: Promise<Cloud>): Promis
     );
   }
   scene.check('failure destinations', [], withoutDestination(functions));
-  scene.figure('resources', resources);
-  scene.figure('synthesisMs', Math.round(synthesisMs));
-  scene.figure(
-    'functions',
-    functions.map(({ logicalId }) => logicalId),
-  );
+  scene.figures({
+    resources,
+    synthesisMs: Math.round(synthesisMs),
+    functions: functions.map(({ logicalId }) => logicalId),
+  });
   scene.summarize(`${resources} resources, ${functions.length} functions, ${rules.length} rules`);
   return cloud;
 }

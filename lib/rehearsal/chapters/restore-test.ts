@@ -60,11 +60,13 @@ export async function restoreTest(
   scene.say(
     "The second is a page to look at, made of values alone: 'offsite report --open' (after --keep, see the end).",
   );
-  scene.figure('page', page);
-  scene.figure('torrents', report.torrents);
-  scene.figure('comparisons', report.comparisons.length);
-  scene.figure('durationMs', report.durationMs);
-  scene.figure('stages', report.stages);
+  scene.figures({
+    page,
+    torrents: report.torrents,
+    comparisons: report.comparisons.length,
+    durationMs: report.durationMs,
+    stages: report.stages,
+  });
   scene.summarize(
     `${formatCount(report.torrents ?? 0)} torrents restored in ${formatDuration(report.durationMs)}`,
   );
@@ -84,8 +86,7 @@ export async function readMail(scene: Scene, stage: Stage, torrents: number): Pr
   scene.check('the count in the subject', true, mail.subject.includes(formatCount(torrents)));
   scene.check('the count in the text', true, mail.text.includes(formatCount(torrents)));
   scene.check('length of the subject', true, mail.subject.length <= 100);
-  scene.figure('subject', mail.subject);
-  scene.figure('text', mail.text);
+  scene.figures({ subject: mail.subject, text: mail.text });
   scene.summarize(mail.subject.replace('[offsite] Restore test ', ''));
   return mail;
 }
@@ -112,7 +113,6 @@ export async function watch(scene: Scene, stage: Stage, { bus, wiring }: Cloud, 
   scene.say(
     'The hourly schedule → watch: archive and restore test are fresh. No mail: silence is earned here.',
   );
-  scene.figure('newestIntactAgeHours', newestIntactAgeHours);
-  scene.figure('restoreTestAgeHours', restoreTestAgeHours);
+  scene.figures({ newestIntactAgeHours, restoreTestAgeHours });
   scene.summarize('both proofs fresh, no mail');
 }

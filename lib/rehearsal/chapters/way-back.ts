@@ -27,7 +27,7 @@ export async function fetchLatest(
   scene.check('exit code of gunzip -t', 0, tested.exitCode);
   scene.check('words of gunzip -t', '', tested.stderr);
   const { size } = await stat(file);
-  scene.figure('bytes', size);
+  scene.figures({ bytes: size });
   scene.summarize(`${formatBytes(size)}, gunzip -t content`);
   return file;
 }
@@ -61,7 +61,6 @@ export async function restoreByHand(
     `The same as in the original: ${formatCount(census.torrents)} torrents, ${census.tables} tables, ` +
       `${census.indexes} indexes, ${census.foreignKeys} foreign keys, ${census.largeObjects} large object.`,
   );
-  scene.figure('torrents', census.torrents);
-  scene.figure('census', census);
+  scene.figures({ torrents: census.torrents, census });
   scene.summarize(`${formatCount(census.torrents)} torrents, the same as before`);
 }

@@ -12,7 +12,7 @@ export type Scene = Pick<Narrator, 'say' | 'command' | 'quote'> & {
   /** Compares; a difference makes the step not as expected, and the story goes on. */
   check(what: string, expected: unknown, found: unknown): void;
   /** For `--json`. */
-  figure(name: string, value: unknown): void;
+  figures(values: Readonly<Record<string, unknown>>): void;
   /** The step in a few words, for the table at the end. */
   summarize(text: string): void;
 };
@@ -67,9 +67,7 @@ export function openBook(narrator: Narrator): Book {
           check: (what, expected, found) => {
             if (!isDeepStrictEqual(expected, found)) faults.push(describeFault(what, expected, found));
           },
-          figure: (name, value) => {
-            figures[name] = value;
-          },
+          figures: (values) => void Object.assign(figures, values),
           summarize: (text) => {
             summary = text;
           },

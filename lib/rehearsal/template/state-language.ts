@@ -53,5 +53,3 @@ export const definitionSchema = z.strictObject({
 
 export type Definition = Pick<z.infer<typeof definitionSchema>, 'StartAt' | 'States'>;
 export type State = z.infer<typeof stateSchema>;
-
-export type StateMachine = { readonly arn: string; readonly definition: z.infer<typeof definitionSchema> };

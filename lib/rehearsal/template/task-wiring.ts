@@ -3,34 +3,8 @@
 import * as z from 'zod';
 import type { Reader } from './template-reader.ts';
 
-export type TaskDefinition = {
-  readonly arn: string;
-  /** Its own, and the one that pulls its image. */
-  readonly roleArns: readonly string[];
-  readonly cpu: number;
-  readonly memoryMiB: number;
-  readonly volumes: readonly { readonly name: string; readonly configuredAtLaunch: boolean }[];
-  readonly containers: readonly {
-    readonly name: string;
-    readonly environment: Readonly<Record<string, string>>;
-  }[];
-};
-
-export type TaskWiring = {
-  readonly taskDefinitions: readonly TaskDefinition[];
-  readonly clusterArns: readonly string[];
-  readonly subnetIds: readonly string[];
-  readonly securityGroupIds: readonly string[];
-  readonly hasInternetGateway: boolean;
-  readonly hasNatGateway: boolean;
-  /** `s3`, `ecr.api` …: what is reached without either. */
-  readonly endpointServices: readonly string[];
-  readonly roles: readonly {
-    readonly arn: string;
-    /** Services that may take it on. */
-    readonly trusts: readonly string[];
-  }[];
-};
+export type TaskWiring = ReturnType<typeof readTaskWiring>;
+export type TaskDefinition = TaskWiring['taskDefinitions'][number];
 
 const taskDefinitionSchema = z.object({
   Cpu: z.coerce.number(),
@@ -61,10 +35,11 @@ const roleSchema = z.object({
 });
 
 /** Reads what ECS needs to know. */
-export function readTaskWiring(read: Reader): TaskWiring {
+export function readTaskWiring(read: Reader) {
   return {
     taskDefinitions: read('AWS::ECS::TaskDefinition', taskDefinitionSchema).map(({ ref, properties }) => ({
       arn: ref,
+      /** Its own, and the one that pulls its image. */
       roleArns: [properties.TaskRoleArn, properties.ExecutionRoleArn],
       cpu: properties.Cpu,
       memoryMiB: properties.Memory,
@@ -82,11 +57,13 @@ export function readTaskWiring(read: Reader): TaskWiring {
     securityGroupIds: read('AWS::EC2::SecurityGroup', z.unknown()).map(({ ref }) => ref),
     hasInternetGateway: read('AWS::EC2::InternetGateway', z.unknown()).length > 0,
     hasNatGateway: read('AWS::EC2::NatGateway', z.unknown()).length > 0,
+    /** `s3`, `ecr.api` …: what is reached without either gateway. */
     endpointServices: read('AWS::EC2::VPCEndpoint', endpointSchema).map(({ properties }) =>
       properties.ServiceName.replace(/^com\.amazonaws\.[^.]+\./, ''),
     ),
     roles: read('AWS::IAM::Role', roleSchema).map(({ arn, properties }) => ({
       arn,
+      /** Services that may take it on. */
       trusts: properties.AssumeRolePolicyDocument.Statement.flatMap(({ Principal }) => Principal.Service),
     })),
   };

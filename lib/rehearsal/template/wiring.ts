@@ -4,55 +4,15 @@
 
 import * as z from 'zod';
 import type { EventPattern } from './event-pattern.ts';
-import { definitionSchema, type StateMachine } from './state-language.ts';
-import { readTaskWiring, type TaskWiring } from './task-wiring.ts';
+import { definitionSchema } from './state-language.ts';
+import { readTaskWiring } from './task-wiring.ts';
 import { bucketId, type Template, topicId } from './template.ts';
 import { createReader, logicalIdsOf, type Reader } from './template-reader.ts';
 
-export type LambdaFunction = {
-  readonly logicalId: string;
-  readonly name: string;
-  readonly arn: string;
-  /** As Lambda has it: `index.handler`. */
-  readonly handler: string;
-  /** Object key of the code in the assets bucket. */
-  readonly codeKey: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly timeoutMs: number;
-  readonly memoryMiB: number;
-  /** Of asynchronous invocations, after the first attempt. */
-  readonly retryAttempts: number;
-  /** ARN of the destination of asynchronous invocations that failed for good. */
-  readonly onFailure: string | undefined;
-  /** ARN of the queue where their events go. */
-  readonly deadLetters: string | undefined;
-};
+export type LambdaFunction = ReturnType<typeof readFunctions>[number];
+export type Rule = ReturnType<typeof readRules>[number];
 
-export type Rule = {
-  readonly logicalId: string;
-  readonly arn: string;
-  readonly pattern: EventPattern | undefined;
-  /** `rate(1 hour)`, `cron(…)` */
-  readonly schedule: string | undefined;
-  readonly targets: readonly { readonly arn: string; readonly input: unknown }[];
-};
-
-export type Subscription = {
-  readonly topicArn: string;
-  readonly protocol: string;
-  readonly endpoint: string;
-};
-
-export type Wiring = TaskWiring & {
-  readonly region: string;
-  readonly account: string;
-  /** Whether the bucket tells EventBridge of new objects. */
-  readonly bucketAnnounces: boolean;
-  readonly functions: readonly LambdaFunction[];
-  readonly rules: readonly Rule[];
-  readonly stateMachines: readonly StateMachine[];
-  readonly subscriptions: readonly Subscription[];
-};
+export type Wiring = ReturnType<typeof readWiring>;
 
 const text = z.record(z.string(), z.string());
 
@@ -89,10 +49,19 @@ const ruleSchema = z.object({
 });
 
 const stateMachineSchema = z.object({
-  DefinitionString: z.string().transform((text) => JSON.parse(text) as unknown),
+  DefinitionString: z
+    .string()
+    .transform((text) => JSON.parse(text) as unknown)
+    .pipe(definitionSchema),
 });
 
-const subscriptionSchema = z.object({ TopicArn: z.string(), Protocol: z.string(), Endpoint: z.string() });
+const subscriptionSchema = z
+  .object({ TopicArn: z.string(), Protocol: z.string(), Endpoint: z.string() })
+  .transform(({ TopicArn, Protocol, Endpoint }) => ({
+    topicArn: TopicArn,
+    protocol: Protocol,
+    endpoint: Endpoint,
+  }));
 
 const bucketSchema = z.object({
   NotificationConfiguration: z
@@ -109,7 +78,7 @@ export type LocalParts = { readonly bucket: string; readonly topicArn: string };
  * @throws Error If the stack has not exactly one bucket and one topic, or a part of it is of a form that cannot be
  *   rehearsed.
  */
-export function readWiring(template: Template, stackName: string, local: LocalParts): Wiring {
+export function readWiring(template: Template, stackName: string, local: LocalParts) {
   const [, , , region = '', account = ''] = local.topicArn.split(':');
   const physicalIds = new Map([
     [onlyOne(template, 'AWS::S3::Bucket'), bucketId(local.bucket)],
@@ -119,33 +88,18 @@ export function readWiring(template: Template, stackName: string, local: LocalPa
   return {
     region,
     account,
+    /** Whether the bucket tells EventBridge of new objects. */
     bucketAnnounces: read('AWS::S3::Bucket', bucketSchema).some(
       ({ properties }) =>
         properties.NotificationConfiguration?.EventBridgeConfiguration?.EventBridgeEnabled === true,
     ),
     functions: readFunctions(read),
-    rules: read('AWS::Events::Rule', ruleSchema).map(({ logicalId, arn, properties }) => ({
-      logicalId,
-      arn,
-      pattern: properties.EventPattern,
-      schedule: properties.ScheduleExpression,
-      targets: properties.Targets.map(({ Arn, Input }) => ({
-        arn: Arn,
-        input: Input === undefined ? undefined : (JSON.parse(Input) as unknown),
-      })),
-    })),
+    rules: readRules(read),
     stateMachines: read('AWS::StepFunctions::StateMachine', stateMachineSchema).map(
-      ({ ref, properties }) => ({
-        arn: ref,
-        definition: definitionSchema.parse(properties.DefinitionString),
-      }),
+      ({ ref, properties }) => ({ arn: ref, definition: properties.DefinitionString }),
     ),
     ...readTaskWiring(read),
-    subscriptions: read('AWS::SNS::Subscription', subscriptionSchema).map(({ properties }) => ({
-      topicArn: properties.TopicArn,
-      protocol: properties.Protocol,
-      endpoint: properties.Endpoint,
-    })),
+    subscriptions: read('AWS::SNS::Subscription', subscriptionSchema).map(({ properties }) => properties),
   };
 }
 
@@ -161,7 +115,7 @@ export function functionByRole(wiring: Wiring, role: string): LambdaFunction {
   return found[0] as LambdaFunction;
 }
 
-function readFunctions(read: Reader): LambdaFunction[] {
+function readFunctions(read: Reader) {
   const configs = new Map(
     read('AWS::Lambda::EventInvokeConfig', invokeConfigSchema).map(({ properties }) => [
       properties.FunctionName,
@@ -172,14 +126,33 @@ function readFunctions(read: Reader): LambdaFunction[] {
     logicalId,
     name: ref,
     arn,
+    /** As Lambda has it: `index.handler`. */
     handler: properties.Handler,
+    /** Object key of the code in the assets bucket. */
     codeKey: properties.Code.S3Key,
     environment: properties.Environment?.Variables ?? {},
     timeoutMs: properties.Timeout * 1000,
     memoryMiB: properties.MemorySize,
+    /** Of asynchronous invocations, after the first attempt. */
     retryAttempts: configs.get(ref)?.MaximumRetryAttempts ?? 2,
+    /** ARN of the destination of asynchronous invocations that failed for good. */
     onFailure: configs.get(ref)?.DestinationConfig?.OnFailure?.Destination,
+    /** ARN of the queue where their events go. */
     deadLetters: properties.DeadLetterConfig?.TargetArn,
+  }));
+}
+
+function readRules(read: Reader) {
+  return read('AWS::Events::Rule', ruleSchema).map(({ logicalId, arn, properties }) => ({
+    logicalId,
+    arn,
+    pattern: properties.EventPattern,
+    /** `rate(1 hour)`, `cron(…)` */
+    schedule: properties.ScheduleExpression,
+    targets: properties.Targets.map(({ Arn, Input }) => ({
+      arn: Arn,
+      input: Input === undefined ? undefined : (JSON.parse(Input) as unknown),
+    })),
   }));
 }
 

@@ -18,7 +18,7 @@ describe('a step', () => {
       scene.command('offsite backup');
       scene.say('It went well.');
       scene.check('ids', ['a', 'b'], ['a', 'b']);
-      scene.figure('bytes', 5);
+      scene.figures({ bytes: 5 });
       scene.summarize('5 bytes');
       return 'an id';
     });

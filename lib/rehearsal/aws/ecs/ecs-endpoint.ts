@@ -4,18 +4,15 @@
 // disk, and its IAM role.
 
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
-import { text } from 'node:stream/consumers';
 import { execa } from 'execa';
 import * as z from 'zod';
 import type { Wiring } from '../../template/wiring.ts';
-import { type AwsRequest, type CallLog, signerOf } from '../aws-calls.ts';
+import { type CallLog, Refusal } from '../aws-calls.ts';
 import { type StoppedTask, taskStopped } from '../aws-events.ts';
 import type { Bus, Delivery } from '../bus.ts';
-import { type AdmittedTask, admitTask, EcsRefusal, type RunTask, runTaskSchema } from './fargate-rules.ts';
+import { serveJson } from '../json-endpoint.ts';
+import { type AdmittedTask, admitTask, type RunTask, runTaskSchema } from './fargate-rules.ts';
 
 /** What the container's image brings along. */
 export type ContainerHost = {
@@ -56,19 +53,20 @@ export async function startEcsEndpoint(
   const metadata = new Map<string, object>();
   const stopping = new AbortController();
 
-  function runTask(body: string, headers: AwsRequest['headers']): object {
-    const parsed = runTaskSchema.safeParse(JSON.parse(body));
-    if (!parsed.success) throw new EcsRefusal('InvalidParameterException', z.prettifyError(parsed.error));
+  function runTask(body: unknown, principal: string): object {
+    const parsed = runTaskSchema.safeParse(body);
+    if (!parsed.success) throw new Refusal('InvalidParameterException', z.prettifyError(parsed.error));
     const request = parsed.data;
     const token = request.clientToken ?? randomUUID();
     const known = tasks.get(token);
     if (known !== undefined) return known.answer;
     const task = describeTask(wiring, request);
-    if (callLog !== undefined) noteRunTask(callLog, signerOf({ headers })?.principal ?? '', task);
+    if (callLog !== undefined) noteRunTask(callLog, principal, task);
     metadata.set(`/v4/${task.id}/task`, describeToItself(task));
+    const ownMetadata = { ECS_CONTAINER_METADATA_URI_V4: `${server.endpoint}/v4/${task.id}` };
     const ended = runProgram(
       task,
-      { ...host, environment: { ...host.environment, ...metadataOf(task) } },
+      { ...host, environment: { ...host.environment, ...ownMetadata } },
       stopping.signal,
     ).then(async (stopped) => ({
       ...stopped,
@@ -80,43 +78,17 @@ export async function startEcsEndpoint(
     return task.answer;
   }
 
-  const server = createServer(async (request, response) => {
-    const known = request.method === 'GET' ? metadata.get(request.url ?? '') : undefined;
-    const { status, body } = known ? { status: 200, body: known } : await answer(request, runTask);
-    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const metadataOf = ({ id }: Described) => ({ ECS_CONTAINER_METADATA_URI_V4: `${endpoint}/v4/${id}` });
+  const server = await serveJson({ target, answer: runTask, resources: metadata });
   const idle = () => Promise.all([...tasks.values()].map(({ ended }) => ended));
   return {
-    endpoint,
+    endpoint: server.endpoint,
     idle,
     async stop() {
       stopping.abort();
       server.close();
-      server.closeAllConnections();
       await idle().catch(() => undefined);
     },
   };
-}
-
-async function answer(
-  request: IncomingMessage,
-  runTask: (body: string, headers: AwsRequest['headers']) => object,
-): Promise<{ status: number; body: object }> {
-  try {
-    const body = await text(request);
-    if (request.headers['x-amz-target'] !== target) {
-      throw new EcsRefusal('InvalidParameterException', `this stands in for ECS RunTask and nothing else`);
-    }
-    return { status: 200, body: runTask(body, request.headers) };
-  } catch (error) {
-    if (!(error instanceof EcsRefusal)) {
-      return { status: 500, body: { __type: 'ServerException', message: String(error) } };
-    }
-    return { status: 400, body: { __type: error.name, message: error.message } };
-  }
 }
 
 type Described = AdmittedTask & {

@@ -3,16 +3,7 @@
 
 import * as z from 'zod';
 import type { TaskDefinition, TaskWiring } from '../../template/task-wiring.ts';
-
-/** A refusal, as ECS names it. */
-export class EcsRefusal extends Error {
-  override readonly name: 'ClientException' | 'ClusterNotFoundException' | 'InvalidParameterException';
-
-  constructor(type: EcsRefusal['name'], message: string) {
-    super(message);
-    this.name = type;
-  }
-}
+import { Refusal } from '../aws-calls.ts';
 
 /** @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskManagedEBSVolumeConfiguration.html */
 const managedVolume = z.strictObject({
@@ -66,24 +57,18 @@ export const runTaskSchema = z.strictObject({
 
 export type RunTask = z.infer<typeof runTaskSchema>;
 
-export type AdmittedTask = {
-  readonly clusterArn: string;
-  /** With the sizes that the task gets. */
-  readonly definition: TaskDefinition;
-  readonly container: TaskDefinition['containers'][number];
-  readonly volumes: Volumes;
-};
+export type AdmittedTask = ReturnType<typeof admitTask>;
 
 /**
  * Checks a request against the template and against Fargate's rules.
  *
- * @throws {@link EcsRefusal} As ECS would refuse it; nothing is started.
+ * @throws {@link Refusal} As ECS would refuse it; nothing is started.
  */
-export function admitTask(wiring: TaskWiring, request: RunTask): AdmittedTask {
+export function admitTask(wiring: TaskWiring, request: RunTask) {
   const clusterArn = wiring.clusterArns.find((arn) => isNamed(arn, request.cluster));
-  if (clusterArn === undefined) throw new EcsRefusal('ClusterNotFoundException', 'Cluster not found.');
+  if (clusterArn === undefined) throw new Refusal('ClusterNotFoundException', 'Cluster not found.');
   const definition = wiring.taskDefinitions.find(({ arn }) => isDefinition(arn, request.taskDefinition));
-  if (definition === undefined) throw new EcsRefusal('ClientException', 'TaskDefinition not found.');
+  if (definition === undefined) throw new Refusal('ClientException', 'TaskDefinition not found.');
   admitNetwork(wiring, request);
   admitVolumes(wiring, definition, request.volumeConfigurations);
   for (const override of request.overrides.containerOverrides) {
@@ -93,13 +78,14 @@ export function admitTask(wiring: TaskWiring, request: RunTask): AdmittedTask {
   const cpu = Number(request.overrides.cpu ?? definition.cpu);
   const memoryMiB = Number(request.overrides.memory ?? definition.memoryMiB);
   if (!isFargateSize(cpu, memoryMiB)) {
-    throw new EcsRefusal('ClientException', 'No Fargate configuration exists for given values.');
+    throw new Refusal('ClientException', 'No Fargate configuration exists for given values.');
   }
   const [container, ...others] = definition.containers;
   if (container === undefined || others.length > 0) {
-    throw new EcsRefusal('ClientException', `the stand-in runs one container, not ${others.length + 1}`);
+    throw new Refusal('ClientException', `the stand-in runs one container, not ${others.length + 1}`);
   }
   const volumes = request.volumeConfigurations;
+  // With the sizes that the task gets.
   return { clusterArn, definition: { ...definition, cpu, memoryMiB }, container, volumes };
 }
 
@@ -159,8 +145,8 @@ function admitRole({ roles }: TaskWiring, roleArn: string): void {
   }
 }
 
-function refusal(message: string): EcsRefusal {
-  return new EcsRefusal('InvalidParameterException', message);
+function refusal(message: string): Refusal {
+  return new Refusal('InvalidParameterException', message);
 }
 
 function isNamed(arn: string, nameOrArn: string): boolean {

@@ -2,15 +2,12 @@
 // template has. Names are unique, as there: the same name and input is the same execution, and a name that was used is
 // refused.
 
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import type { Wiring } from '../../template/wiring.ts';
-import { type AwsRequest, type CallLog, signerOf } from '../aws-calls.ts';
+import { type CallLog, Refusal } from '../aws-calls.ts';
 import { executionEnded } from '../aws-events.ts';
 import type { Bus } from '../bus.ts';
+import { serveJson } from '../json-endpoint.ts';
 import type { LambdaHost } from '../lambda-runtime.ts';
 import { execute, executionArn } from './state-machine.ts';
 
@@ -40,13 +37,6 @@ const requestSchema = z.strictObject({
   input: z.string(),
 });
 
-class Refusal extends Error {
-  constructor(name: string, message: string) {
-    super(message);
-    this.name = name;
-  }
-}
-
 type Execution = {
   readonly input: string;
   readonly startDate: number;
@@ -63,11 +53,12 @@ export async function startSfnEndpoint(
 ): Promise<SfnEndpoint> {
   const executions = new Map<string, Execution>();
 
-  function startExecution(body: string, headers: AwsRequest['headers']): object {
-    const { stateMachineArn, name, input } = requestSchema.parse(JSON.parse(body));
+  function startExecution(body: unknown, principal: string): object {
+    const parsed = requestSchema.safeParse(body);
+    if (!parsed.success) throw new Refusal('ValidationException', z.prettifyError(parsed.error));
+    const { stateMachineArn, name, input } = parsed.data;
     const machine = wiring.stateMachines.find(({ arn }) => arn === stateMachineArn);
     if (machine === undefined) throw new Refusal('StateMachineDoesNotExist', stateMachineArn);
-    const principal = signerOf({ headers })?.principal ?? '';
     callLog?.note({ principal, action: 'states:StartExecution', resource: stateMachineArn, context: {} });
     const arn = executionArn(stateMachineArn, name);
     const known = executions.get(arn);
@@ -99,35 +90,14 @@ export async function startSfnEndpoint(
     return { executionArn: arn, startDate: started.startDate };
   }
 
-  const server = createServer(async (request, response) => {
-    const { status, body } = await answer(request, startExecution);
-    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(body));
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const server = await serveJson({ target, answer: startExecution });
   const idle = () => Promise.all([...executions.values()].map(({ ended }) => ended));
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: server.endpoint,
     idle,
     async stop() {
       server.close();
-      server.closeAllConnections();
       await idle().catch(() => undefined);
     },
   };
-}
-
-async function answer(
-  request: IncomingMessage,
-  startExecution: (body: string, headers: AwsRequest['headers']) => object,
-): Promise<{ status: number; body: object }> {
-  try {
-    const body = await text(request);
-    if (request.headers['x-amz-target'] !== target) {
-      throw new Refusal('ValidationException', 'this stands in for StartExecution and nothing else');
-    }
-    return { status: 200, body: startExecution(body, request.headers) };
-  } catch (error) {
-    const name = error instanceof Refusal ? error.name : 'ValidationException';
-    return { status: 400, body: { __type: name, message: String(error) } };
-  }
 }

@@ -1,0 +1,50 @@
+// A service of AWS that speaks JSON, as far as one operation of it goes: what the stand-ins for ECS and Step Functions share.
+
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { Refusal, signerOf } from './aws-calls.ts';
+
+export type JsonEndpoint = {
+  readonly endpoint: string;
+  /** Idempotent. */
+  close(): void;
+};
+
+/** One operation: its `x-amz-target`, what it answers to whom, and what else may be had with GET, by path. */
+type Operation = {
+  readonly target: string;
+  readonly answer: (request: unknown, principal: string) => object;
+  readonly resources?: ReadonlyMap<string, object>;
+};
+
+/** Serves it on a free loopback port. */
+export async function serveJson({ target, answer, resources }: Operation): Promise<JsonEndpoint> {
+  const called = async (request: IncomingMessage): Promise<{ status: number; body: object }> => {
+    const resource = request.method === 'GET' ? resources?.get(request.url ?? '') : undefined;
+    if (resource !== undefined) return { status: 200, body: resource };
+    try {
+      const body = await text(request);
+      if (request.headers['x-amz-target'] !== target)
+        throw new Refusal('UnknownOperationException', `this stands in for ${target} and nothing else`);
+      return { status: 200, body: answer(JSON.parse(body), signerOf(request)?.principal ?? '') };
+    } catch (error) {
+      if (!(error instanceof Refusal))
+        return { status: 500, body: { __type: 'ServerException', message: String(error) } };
+      return { status: 400, body: { __type: error.name, message: error.message } };
+    }
+  };
+  const server = createServer(async (request, response) => {
+    const { status, body } = await called(request);
+    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
