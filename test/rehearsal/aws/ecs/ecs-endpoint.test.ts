@@ -275,7 +275,7 @@ describe('RunTask', () => {
 
 test('says what it is to whoever asks for anything else', async () => {
   const command = new StopTaskCommand({ cluster, task: 'x' });
-  await expect(client.send(command)).rejects.toThrow('stands in for ECS RunTask and nothing else');
+  await expect(client.send(command)).rejects.toThrow('RunTask and nothing else');
 });
 
 test('stopping ends what runs', async () => {
