@@ -7,7 +7,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 300_000,
     maxWorkers: 2,
-    globalSetup: './test/tmp-in-memory.ts',
+    globalSetup: './test/global-setup.ts',
     reporters: ['default', './test/closing-line.ts'],
   },
 });

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type ChildFailure, stdoutOf } from '../../lib/base/process.ts';
 import { giveBack } from '../../lib/base/read-blocks.ts';
+import { untilRuns } from '../fixtures/events.ts';
 import { commandLines } from '../fixtures/postgres.ts';
 
 const writer = join(import.meta.dirname, '..', 'fixtures', 'uneven-writer.mjs');
@@ -91,7 +92,7 @@ describe('a child that is left', () => {
     const abort = new AbortController();
     const reason = new Error('enough');
     const reading = Array.fromAsync(sh('sleep 72; true', abort.signal));
-    await sleep(200);
+    await untilRuns(/^sleep 72 $/);
     abort.abort(reason);
     await expect(reading).rejects.toBe(reason);
     expect(commandLines().filter((line) => line.includes('sleep 72'))).toEqual([]);

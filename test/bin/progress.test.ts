@@ -42,7 +42,7 @@ async function onTerminal(...flags: string[]): Promise<string> {
 it('rewrites one line on a terminal, never a wider one, and takes it away', async () => {
   const unknown = await onTerminal();
   expect(unknown.split('|')[1]).toMatch(/^waiting for the first byte of the dump +0:00$/);
-  expect(unknown).toMatch(/ 977 KiB dumped +[\d.]+ [KM]iB\/s +0:01\|/);
+  expect(unknown).toMatch(/ 977 KiB dumped +[\d.]+ [KM]iB\/s +0:0\d\|/);
   const known = await onTerminal();
   expect(known).toMatch(
     /\|\[#####\.{5}\] {2}5\d % +977 KiB of ~1\.\d MiB +[\d.]+ \wiB\/s +0:0\d {2}~0:0\d left\|/,

@@ -17,6 +17,7 @@ import { parseRestoreReport, type RestoreReport } from '../../lib/report/report.
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
+import { asleep, untilServerDoes } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { commandLines, compressed, corpus, dumpOf, passwordsAround } from '../fixtures/postgres.ts';
 
@@ -129,11 +130,10 @@ describe('bin/restore-test', () => {
     'takes %s: ends its server, reports, ends with 20',
     async (signal) => {
       // Sleeps where the indexes would be made.
-      const slow = Buffer.concat([dump, Buffer.from('SELECT pg_sleep(600);\n')]);
+      const slow = Buffer.concat([dump, Buffer.from(asleep)]);
       const id = await archived({ dump: slow });
       const child = start(id.id);
-      await said(child, 'start server took');
-      await new Promise((resolve) => setTimeout(resolve, 700));
+      await untilServerDoes(own, 'SELECT');
       child.kill(signal);
       const { exitCode } = await child;
       expect(exitCode).toBe(20);

@@ -152,12 +152,12 @@ test('synthesizes without an account, without Docker and without a network', asy
   expect(existsSync(template)).toBe(true);
 });
 
-/** A PATH of one folder with links to all programs of the machine's PATH but one. */
+/** A PATH of one folder with links to all programs of the machine's PATH but one, and npm's npx, not the tests'. */
 function pathWithout(program: string): string {
   const folder = mkdtempSync(join(home, 'bin-'));
   for (const source of (process.env.PATH ?? '')
     .split(':')
-    .filter((path) => path !== '' && existsSync(path))) {
+    .filter((path) => existsSync(path) && !path.endsWith('template/bin'))) {
     for (const name of readdirSync(source)) {
       const link = join(folder, name);
       if (name !== program && !existsSync(link)) {

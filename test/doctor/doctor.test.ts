@@ -267,12 +267,14 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
     ['a wrong password', [], () => ({ PGPASSWORD: 'wrong' }), 3, 'database', 'check user and password'],
     ['no pg_dump', [], () => ({ PATH: bin }), 3, 'pg_dump', 'postgresql-client'],
     [
-      'a container where there is no Docker',
+      hasProgram('docker')
+        ? 'a container where there is no Docker'
+        : 'a container where docker is not installed',
       ['--container', 'nix'],
       () => ({ DOCKER_HOST: 'unix:///nonexistent' }),
       3,
       'container',
-      'docker ps',
+      hasProgram('docker') ? 'docker ps' : 'install Docker',
     ],
     ['a command that is no dump', ['--', 'echo', 'hello'], () => ({}), 3, 'dump', 'plain format'],
     ['a command that fails', ['--', 'false'], () => ({}), 3, 'dump', 'own word'],

@@ -5,21 +5,21 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { endWhenStalled } from '../../lib/backup/stall.ts';
-import { clientCommand, query } from '../../lib/postgres/programs.ts';
+import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { committed, storeEnvironment } from '../fixtures/agent.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { holdTable, until } from '../fixtures/events.ts';
 import { commandLines, corpus } from '../fixtures/postgres.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'offsite-stalls-'));
 /** No other test sleeps for so long. */
-const nap = `70.${process.pid}`;
+const nap = `700.${process.pid}`;
 let stub: S3Stub;
 let env: Record<string, string>;
 
@@ -36,11 +36,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const running = (word: string) => commandLines().filter((line) => line.includes(word));
 
 async function expectStall(args: readonly string[], change: Record<string, string> = {}): Promise<string> {
-  const began = performance.now();
-  const result = await offsite(['backup', '--stall-timeout', '700ms', ...args], { ...env, ...change });
+  const result = await offsite(['backup', '--stall-timeout', '2s', ...args], { ...env, ...change });
   expect(result.stderr).toContain('[DUMP_STALLED]');
   expect({ exitCode: result.exitCode, stdout: result.stdout }).toEqual({ exitCode: 3, stdout: '' });
-  expect(performance.now() - began).toBeLessThan(10_000);
   expect(stub.holds()).toBe('nothing');
   return result.stderr;
 }
@@ -51,7 +49,7 @@ describe('a dump that gives no byte', () => {
 
   it('is ended before its first byte, with what it started', async () => {
     const stderr = await expectStall(['--', 'sh', '-c', `sleep ${nap} & sleep ${nap}`]);
-    expect(stderr).toContain('not one byte for 700 ms');
+    expect(stderr).toContain('not one byte for 2 s');
     expect(stderr).toContain('--stall-timeout');
     expect(running(nap)).toEqual([]);
   });
@@ -109,28 +107,17 @@ describe('pg_dump itself', () => {
 
   it('waits for a lock, is ended, and the server is rid of it', async () => {
     const database = { ...postgres.connection.env, PGDATABASE: 'bitmagnet' };
-    const sql = 'BEGIN; LOCK TABLE torrents IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)';
-    const command = clientCommand(postgres.connection, 'psql', ['-c', sql], { database: 'bitmagnet' });
-    const locker = execa(command.program, command.args, {
-      env: command.env,
-      extendEnv: false,
-      reject: false,
-    });
-    const sessions = (like: string) =>
-      query(postgres.connection, `SELECT pid FROM pg_stat_activity WHERE application_name = '${like}'`);
+    const giveBack = await holdTable({ via: 'server', env: database }, 'torrents');
     try {
-      const held =
-        "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation > 16383";
-      while ((await query(postgres.connection, held, { database: 'bitmagnet' })).length === 0)
-        await sleep(50);
       const stderr = await expectStall([], database);
       expect(stderr).toContain('pg_stat_activity');
     } finally {
-      locker.kill();
-      await locker;
+      await giveBack();
     }
-    for (let tries = 0; tries < 50 && (await sessions('pg_dump')).length > 0; tries += 1) await sleep(100);
-    expect(await sessions('pg_dump')).toEqual([]);
+    const dumping = `SELECT pid FROM pg_stat_activity WHERE application_name = 'pg_dump'`;
+    await until('the server is rid of pg_dump', async () => {
+      return (await query(postgres.connection, dumping)).length === 0;
+    });
   });
 });
 
@@ -139,8 +126,8 @@ describe('a store that is slow', () => {
     const file = join(folder, 'large.sql');
     const rows = randomBytes(30 * 1024 ** 2).toString('base64');
     writeFileSync(file, smallDump(1).replace('name 0', `${rows}`));
-    stub.fail('part', [1, 4], { delayMs: 1500 });
-    const result = await offsite(['backup', '--stall-timeout', '1s', '--', 'cat', file], env);
+    stub.fail('part', [1, 4], { delayMs: 3000 });
+    const result = await offsite(['backup', '--stall-timeout', '2s', '--', 'cat', file], env);
     expect(result.exitCode, result.stderr).toBe(0);
     expect(committed(stub)).toMatchObject([{ plainBytes: readFileSync(file).length }]);
     expect(stub.count('part')).toBeGreaterThan(2);
@@ -174,8 +161,10 @@ describe('the step', () => {
   it('passes on who interrupted: a stall, or the caller', async () => {
     await expect(readAll(endWhenStalled(never, 50))).rejects.toMatchObject({ code: 'DUMP_STALLED' });
     const caller = new AbortController();
-    setTimeout(() => caller.abort(new Error('SIGTERM')), 20);
-    await expect(readAll(endWhenStalled(never, 5000, caller.signal))).rejects.toThrow('SIGTERM');
+    const interrupted = async () => {
+      for await (const _ of endWhenStalled(never, 600_000, caller.signal)) caller.abort(new Error('SIGTERM'));
+    };
+    await expect(interrupted()).rejects.toThrow('SIGTERM');
   });
 
   it('leaves no timer behind, and ends the dump when it is left early', async () => {

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32, gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -22,8 +21,12 @@ import { GzipReader } from '../../lib/gzip/inflate.ts';
 import type { Compressor } from '../../lib/gzip/member-stream.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { brokenCompressors, writeProgram } from '../fixtures/compressors.ts';
+import { until } from '../fixtures/events.ts';
+import { commandLines } from '../fixtures/postgres.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 
+/** No other test sleeps for so long. */
+const nap = `1000.${process.pid}`;
 const choices: Exclude<CompressorChoice, 'auto'>[] = ['igzip', 'pigz', 'node', 'small'];
 
 function isInstalled(choice: CompressorChoice): boolean {
@@ -217,33 +220,29 @@ describe('a compressor that', () => {
   });
 
   test.each([
-    ['reads nothing', 'exec sleep 1000'],
-    ['reads all and does not end', 'cat > /dev/null; exec sleep 1000'],
-    ['leaves a child of its own behind', 'sleep 1000 & wait'],
+    ['reads nothing', `exec sleep ${nap}`],
+    ['reads all and does not end', `cat > /dev/null; exec sleep ${nap}`],
+    ['leaves a child of its own behind', `sleep ${nap} & wait`],
   ])('%s is ended after a while', async (name, script) => {
     const program = writeProgram(join(folder, name), 'igzip', script);
     const { outcome, keys } = await backUp(childCompressor('igzip', program, 300));
     expect(outcome).toMatchObject({ found: 'it took nothing and gave nothing for 0.3 s' });
     expect(keys).toEqual([]);
-    expect(running(program)).toEqual([]);
+    expect(running()).toEqual([]);
   });
 
   test('hangs does not hold an interruption up', async () => {
-    const program = writeProgram(join(folder, 'hanging'), 'igzip', 'exec sleep 1000');
+    const program = writeProgram(join(folder, 'hanging'), 'igzip', `exec sleep ${nap}`);
     const interruption = new AbortController();
     const backingUp = backUp(childCompressor('igzip', program), interruption.signal);
-    await sleep(300);
+    await until('the compressor runs', () => running().length > 0);
     interruption.abort(new Error('interrupted'));
     const { outcome, keys } = await backingUp;
     expect(outcome).toMatchObject({ message: 'interrupted' });
     expect(keys).toEqual([]);
-    await sleep(200);
-    expect(running(program)).toEqual([]);
+    await until('it has ended', () => running().length === 0);
   });
 });
 
 /** Processes that were started by this file's programs. */
-function running(program: string): string[] {
-  const list = execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }).split('\n');
-  return list.filter((line) => line.includes(program) && !line.startsWith('ps '));
-}
+const running = () => commandLines().filter((line) => line.includes(nap));

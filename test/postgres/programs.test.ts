@@ -12,7 +12,8 @@ import {
   quoteLiteral,
 } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import { commandLines } from '../fixtures/postgres.ts';
+import { asleep, until } from '../fixtures/events.ts';
+import { clientsOf, commandLines } from '../fixtures/postgres.ts';
 
 let server: ThrowawayPostgres;
 let directory: string;
@@ -118,15 +119,18 @@ describe('query', () => {
   });
 
   it('shows no password in ps while it runs', async () => {
-    const running = query(server.connection, 'SELECT pg_sleep(1)');
+    const enough = new AbortController();
+    const running = query(server.connection, asleep, { signal: enough.signal }).catch(() => undefined);
     const password = server.connection.env.PGPASSWORD as string;
-    let seen: string[] = [];
-    for (let look = 0; look < 40 && !seen.some((line) => /psql .*--csv/.test(line)); look += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      seen = commandLines();
-    }
+    const clients = await until(
+      'psql runs',
+      () => clientsOf(server.port).length > 0 && clientsOf(server.port),
+    );
+    const seen = commandLines();
+    expect(clients.length).toBeGreaterThan(0);
     expect(seen.some((line) => /psql .*--csv/.test(line))).toBe(true);
     expect(seen.filter((line) => line.includes(password))).toEqual([]);
+    enough.abort();
     await running;
   });
 });

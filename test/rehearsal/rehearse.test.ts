@@ -3,10 +3,10 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Figures } from '../../lib/rehearsal/performance.ts';
+import { until } from '../fixtures/events.ts';
 import { compareWithRoles, withoutReason } from './permissions.ts';
 
 const torrents = 20_012;
@@ -103,7 +103,7 @@ describe('with 20,000 torrents and 12 hostile ones', () => {
 
 test('interrupted, it stops everything, removes everything and says so', async () => {
   const child = rehearse(['--torrents', '1000']);
-  child.stdout.once('data', () => setTimeout(() => child.kill('SIGTERM'), 3000));
+  for await (const line of child.iterable()) if (line.includes('Back up')) child.kill('SIGTERM');
   const { exitCode, stderr } = await child;
   expect(exitCode).toBe(143);
   expect(stderr).toContain('[INTERRUPTED]');
@@ -131,13 +131,11 @@ async function look(file: string): Promise<{ count: string; backedUp: boolean }>
     (await execa('sh', ['-c', `. '${file}' && ${line}`], { timeout: 30_000 })).stdout;
   const count = await shell("psql -X -A -t -c 'SELECT count(*) FROM torrents'");
   const { id } = JSON.parse(await shell('bin/offsite backup --json')) as { id: string };
-  for (let attempt = 0; attempt < 30; attempt += 1) {
+  await until('a verdict on it', async () => {
     const listed = JSON.parse(await shell('bin/offsite list --json')) as { id: string; verdict: string }[];
-    if (listed.some((entry) => entry.id === id && entry.verdict === 'intact'))
-      return { count, backedUp: true };
-    await sleep(500);
-  }
-  return { count, backedUp: false };
+    return listed.some((entry) => entry.id === id && entry.verdict === 'intact');
+  });
+  return { count, backedUp: true };
 }
 
 test.each([

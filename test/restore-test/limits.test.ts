@@ -14,6 +14,7 @@ import { tryRestore } from '../../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
+import { neverEnding, untilAsleep } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { corpus, dumpOf } from '../fixtures/postgres.ts';
 
@@ -72,13 +73,7 @@ describe('a restore test', () => {
   });
 
   it('whose server is killed as Linux kills for memory says so', async () => {
-    const end = dump.lastIndexOf('--\n-- PostgreSQL database dump complete');
-    const slow = Buffer.concat([
-      dump.subarray(0, end),
-      Buffer.from('SELECT pg_sleep(60);\n\n'),
-      dump.subarray(end),
-    ]);
-    const report = await tried(slow, async () => {
+    const report = await tried(neverEnding(dump), async () => {
       const server = await startThrowawayPostgres({ tuned: true });
       void killSleeper(server);
       return server;
@@ -101,12 +96,7 @@ describe('a restore test', () => {
 });
 
 async function killSleeper({ connection }: ThrowawayPostgres): Promise<void> {
-  for (;;) {
-    const [row] = await ask(
-      connection,
-      `SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60);'`,
-    );
-    if (row !== undefined) return void process.kill(Number(row[0]), 'SIGKILL');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await untilAsleep(connection);
+  const [row] = await ask(connection, `SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'`);
+  process.kill(Number(row?.[0]), 'SIGKILL');
 }

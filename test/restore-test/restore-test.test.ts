@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type ArchiveId, archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
+import type { Connection } from '../../lib/postgres/connection.ts';
 import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
@@ -13,6 +14,7 @@ import { type RestoreTestOptions, restoreTest } from '../../lib/restore-test/res
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { scan, storeArchive } from '../fixtures/archive.ts';
+import { asleep, neverEnding, untilAsleep, untilRuns } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { commandLines, compressed, corpus, corpusTorrents, dumpOf, inPieces } from '../fixtures/postgres.ts';
 
@@ -86,6 +88,22 @@ async function expectFailure(
   expect(mails[0]?.subject).toContain('RESTORE TEST FAILED: bitagent');
   expect(mails[0]?.text).toContain('What to do: ');
   return report;
+}
+
+type Interruption = {
+  /** Comes to its end when it is time to interrupt. */
+  readonly at: (server: Promise<Connection>) => Promise<void>;
+  readonly dump?: () => Buffer;
+  readonly checks?: string;
+};
+
+const sleeping = async (server: Promise<Connection>) => untilAsleep(await server);
+
+/** The dump with a statement that does not end before some words of it. */
+function asleepAt(words: string): Buffer {
+  const at = dump.indexOf(words);
+  expect(at, words).toBeGreaterThan(0);
+  return Buffer.concat([dump.subarray(0, at), Buffer.from(`\n${asleep}`), dump.subarray(at)]);
 }
 
 describe('restoreTest', () => {
@@ -243,42 +261,48 @@ describe('restoreTest', () => {
   });
 
   it('reports a server that dies under it', async () => {
-    const id = await storeArchive(store, { dump, takenAt });
+    const id = await storeArchive(store, { dump: neverEnding(dump), takenAt, inventory: scan(dump) });
     await expectFailure(
       id,
       { code: expect.stringMatching(/RESTORE_FAILED|DATABASE_UNREACHABLE/) },
       {
         startServer: async () => {
           const server = await startThrowawayPostgres({ tuned: true });
-          setTimeout(() => void server.stop(), 250);
+          void untilAsleep(server.connection).then(() => server.stop());
           return server;
         },
       },
     );
   });
 
-  it('reports an interruption, at any time', async () => {
-    const id = await storeArchive(store, { dump, takenAt });
-    for (const afterMs of [0, 150, 700, 1000]) {
-      const controller = new AbortController();
-      const { signal } = controller;
-      const reason = new OffsiteError('INTERRUPTED', 'told to stop', {
-        expected: 'a',
-        found: 'b',
-        hint: 'c',
-      });
-      setTimeout(() => controller.abort(reason), afterMs);
-      const began = new Date();
-      const startServer = () => startThrowawayPostgres({ tuned: true, signal });
-      const report = await testing(id, {
-        signal,
-        startServer,
-        now: () => new Date(startedAt.getTime() + afterMs * 1000),
-      });
-      expect(Date.now() - began.getTime()).toBeLessThan(8000);
-      expect(report).toMatchObject({ outcome: 'failed', failure: { code: 'INTERRUPTED' } });
-    }
-    expect(mails).toHaveLength(4);
+  it.each<[string, Interruption]>([
+    ['before it began', { at: async () => undefined }],
+    ['while its server is made', { at: () => untilRuns(new RegExp(`initdb .*${own}`)) }],
+    ['while rows come in', { at: sleeping, dump: () => asleepAt('\n--\n-- Data for Name: torrents;') }],
+    [
+      'while indexes are made',
+      { at: sleeping, dump: () => asleepAt('\n--\n-- Name: torrents torrents_pkey;') },
+    ],
+    [
+      'while the checks are made',
+      { at: sleeping, checks: `-- check: slow\nSELECT true, pg_sleep(6000)::text;\n` },
+    ],
+  ])('reports an interruption %s', async (_, { at, dump: dumped = () => dump, checks }) => {
+    const id = await storeArchive(store, { dump: dumped(), takenAt, inventory: scan(dump) });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const words = { expected: 'a', found: 'b', hint: 'c' };
+    const interrupt = () => controller.abort(new OffsiteError('INTERRUPTED', 'told to stop', words));
+    const server = Promise.withResolvers<Connection>();
+    void at(server.promise).then(interrupt);
+    const startServer = async () => {
+      const started = await startThrowawayPostgres({ tuned: true, signal });
+      server.resolve(started.connection);
+      return started;
+    };
+    const more = checks === undefined ? {} : { checks: { text: checks, file: 'slow.sql' } };
+    const failure = { code: 'INTERRUPTED' };
+    await expectFailure(id, failure, { signal, startServer, ...more });
   });
 
   it('mails even if the report cannot be stored, says so, and leaves nothing for others to tell', async () => {

@@ -104,12 +104,13 @@ describe.each(inflaters)('by %s', (by) => {
   });
 
   it('left early, or told to stop while nothing comes, it lets go of everything', async () => {
-    const hanging = () => {
+    const hanging = (whenItHangs?: () => void) => {
       const some = pieces(bytes).slice(0, 32);
       return new Readable({
         read() {
           const piece = some.shift();
           if (piece !== undefined) this.push(piece);
+          else whenItHangs?.();
         },
       });
     };
@@ -118,8 +119,8 @@ describe.each(inflaters)('by %s', (by) => {
     expect(body.destroyed).toBe(true);
 
     const stop = new AbortController();
-    setTimeout(() => stop.abort(new OffsiteError('INTERRUPTED', 'told to stop', words)), 300);
-    expect(await inflated(hanging(), by, stop.signal)).toMatchObject({ code: 'INTERRUPTED' });
+    const stalled = hanging(() => stop.abort(new OffsiteError('INTERRUPTED', 'told to stop', words)));
+    expect(await inflated(stalled, by, stop.signal)).toMatchObject({ code: 'INTERRUPTED' });
     expect(running()).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 // Synthesizes the stack as `cdk synth` does, without its CLI, and finds in the cloud assembly what would be uploaded:
 // the template and the bundles.
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -16,6 +16,8 @@ export type Synthesis = {
 };
 
 const projectRoot = fileURLToPath(new URL('../../..', import.meta.url));
+/** With an npx that takes no time, and is there where npm is not. */
+const quickNpx = join(import.meta.dirname, 'bin');
 
 const assemblySchema = z.object({
   artifacts: z.record(
@@ -62,9 +64,7 @@ export async function synthesize(
     env: {
       CDK_OUTDIR: outputDirectory,
       TMPDIR: temporaryDirectory,
-      PATH: [await provideNpx(temporaryDirectory), dirname(process.execPath), process.env.PATH].join(
-        delimiter,
-      ),
+      PATH: [quickNpx, dirname(process.execPath), process.env.PATH].join(delimiter),
       CDK_CONTEXT_JSON: JSON.stringify({ ...settings.context, ...context }),
     },
     stdin: 'ignore',
@@ -84,20 +84,6 @@ export async function synthesize(
     template: (await readJson(join(outputDirectory, properties?.templateFile ?? ''))) as Template,
     assetDirectory: await readAssets(outputDirectory, name),
   };
-}
-
-/**
- * The stack's bundler is started by way of npx, which npm brings. Where our Node is alone (in a container) there is no
- * npm; and where there is, it takes longer to start than esbuild to bundle. This starts what `npm ci` installed.
- *
- * @returns The directory to put on the PATH.
- */
-async function provideNpx(temporaryDirectory: string): Promise<string> {
-  const directory = join(temporaryDirectory, 'bin');
-  await mkdir(directory);
-  const script = `#!/bin/sh\n[ "$1" = --no-install ] && shift\nprogram=$1\nshift\nexec "${join(projectRoot, 'node_modules', '.bin')}/$program" "$@"\n`;
-  await writeFile(join(directory, 'npx'), script, { mode: 0o755 });
-  return directory;
 }
 
 async function readAssets(outputDirectory: string, stackName: string): Promise<(codeKey: string) => string> {

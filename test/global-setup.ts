@@ -1,0 +1,61 @@
+// What all test files of a run share: a folder for temporary files, compiled code that is kept, a quick npx. Where there
+// is room, the folder is in memory: half of what the tests take of the kernel is the making of small files, a thousand
+// for each throw-away Postgres. At the end nothing may be left of the run, neither file nor process.
+
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { processes } from './fixtures/postgres.ts';
+
+/** Names in it are kept short: what is shown in 80 columns holds some. */
+const memory = '/dev/shm';
+/** What the tests hold at the same time, images left out, several times over. */
+const enoughBytes = 6 * 1024 ** 3;
+const projectRoot = join(import.meta.dirname, '..');
+
+/** Run by vitest before all; what it returns, after all. */
+export default function setup(): () => void {
+  const folder = mkdtempSync(join(process.env.TMPDIR === undefined && isRoomy() ? memory : tmpdir(), 'o-'));
+  // Postgres runs as another user.
+  chmodSync(folder, 0o1777);
+  process.env.TMPDIR = folder;
+  process.env.NODE_COMPILE_CACHE ??= join(projectRoot, 'node_modules', '.cache', 'offsite');
+  process.env.PATH = [join(projectRoot, 'lib/rehearsal/template/bin'), process.env.PATH].join(delimiter);
+  return () => {
+    const left = [...readdirSync(folder).map((name) => join(folder, name)), ...processesOf(folder)];
+    rmSync(folder, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`the tests left behind:\n  ${left.join('\n  ')}`);
+  };
+}
+
+/** Whether it has room, and programs in it may be run. */
+function isRoomy(): boolean {
+  try {
+    const mounted = readFileSync('/proc/mounts', 'utf8').split('\n');
+    const options = mounted.map((line) => line.split(' ')).find(([, place]) => place === memory)?.[3];
+    if (options === undefined || options.split(',').includes('noexec')) return false;
+    const { bavail, bsize } = statfsSync(memory);
+    return bavail * bsize >= enoughBytes;
+  } catch {
+    return false;
+  }
+}
+
+/** Processes that work in a folder, or were told of it; vitest's own left out, which are children of this one. */
+function processesOf(folder: string): string[] {
+  const told = new Set(processes('environ').flatMap(({ pid, text }) => (text.includes(folder) ? [pid] : [])));
+  return processes('cmdline')
+    .filter(({ pid, parent }) => pid !== process.pid && parent !== process.pid)
+    .filter(
+      ({ pid, text }) => text !== '' && (told.has(pid) || text.includes(folder) || worksIn(pid, folder)),
+    )
+    .map(({ pid, text }) => `process ${pid}: ${text.replaceAll('\0', ' ')}`);
+}
+
+function worksIn(pid: number, folder: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
+  } catch {
+    return false;
+  }
+}
