@@ -20,6 +20,7 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgr
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import type { DumpSettings } from '../../lib/settings/config.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
+import { hasProgram } from '../fixtures/docker-engine.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { startNewerServer } from '../fixtures/newer-server.ts';
