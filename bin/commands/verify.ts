@@ -76,7 +76,7 @@ async function verifyFile(file: string, flags: Flags): Promise<Outcome> {
   if (manifest === undefined) {
     tell('offsite: no manifest beside the file: judged by gzip and content alone');
   }
-  const found = await observe(createReadStream(file), manifest);
+  const found = await observe(() => createReadStream(file), manifest);
   const judgement = judge(manifest, found);
   return {
     name: file,

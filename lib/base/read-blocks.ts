@@ -29,7 +29,7 @@ export function giveBack(chunk: Uint8Array): boolean {
 
 /**
  * Frees a large buffer at once, by whoever is the only one to have it: it is empty then. The garbage collector lets
- * some of them pile up first.
+ * some of them pile up first: a verify takes 12 % more processor time and 18 MiB more (docs/performance.md).
  */
 export function freeNow(chunk: Uint8Array): void {
   const { buffer, byteOffset } = chunk;

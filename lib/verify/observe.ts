@@ -4,25 +4,38 @@ import { createHash } from 'node:crypto';
 import type { Manifest } from '../archive/manifest.ts';
 import type { Observation } from '../archive/verdict.ts';
 import { GzipReader, type InflateResult } from '../gzip/inflate.ts';
-import { MemberReader } from '../gzip/inflate-members.ts';
+import { inflateMembers, OtherMembersFound } from '../gzip/inflate-members.ts';
 import { DumpScanner } from '../sql/scanner.ts';
 import { storeError } from '../store/errors.ts';
 
+/** Thrown where the archive is not there: no fault of the reader's, the verdict is that it is missing. */
+export class ArchiveGone extends Error {}
+
+/** For a reading's `catch`: an archive that is gone was not read. */
+export function ifGone(error: unknown): undefined {
+  if (!(error instanceof ArchiveGone)) throw error;
+}
+
+/** Gives the compressed bytes from their beginning on, each time that it is asked. */
+export type OpenArchive = () => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
+
 /**
- * Observes an archive.
+ * Observes an archive. Where its members lie as its manifest says, several are inflated at once, in one reading; else it
+ * is read a second time, for what there is in their place.
  *
- * @param expected - What the manifest says: a dump that inflates to more is damaged, and is not read further; members
- *   that lie where it says are inflated several at once.
+ * @param expected - What the manifest says: a dump that inflates to more is damaged, and is not inflated further.
  * @throws What the stream fails with. Damage is an observation, not an error.
  */
 export async function observe(
-  compressed: AsyncIterable<Uint8Array>,
+  open: OpenArchive,
   expected: Pick<Manifest, 'plainBytes' | 'members'> | undefined,
 ): Promise<Observation> {
+  const asTold = expected && (await observeAsTold(await open(), expected.members));
+  if (asTold !== undefined) return asTold;
   const hash = createHash('sha256');
   const scanner = new DumpScanner();
   const options = { maxPlainBytes: expected?.plainBytes, readToEnd: true };
-  const reader = new MemberReader(hashed(compressed, hash), expected?.members ?? [], options);
+  const reader = new GzipReader(hashed(await open(), hash), options);
   for await (const plain of reader) scanner.push(plain);
   const { compressedBytes, plainBytes, members, error } = reader.result;
   return {
@@ -31,6 +44,28 @@ export async function observe(
     members,
     sha256: hash.digest('hex'),
     ...(error === undefined ? {} : { gzipError: error }),
+    inventory: scanner.finish(),
+  };
+}
+
+/** @returns `undefined` if the bytes are no whole members as the manifest says. */
+async function observeAsTold(
+  compressed: AsyncIterable<Uint8Array>,
+  members: Manifest['members'],
+): Promise<Observation | undefined> {
+  const hash = createHash('sha256');
+  const scanner = new DumpScanner();
+  try {
+    for await (const plain of inflateMembers(hashed(compressed, hash), members)) scanner.push(plain);
+  } catch (error) {
+    if (error instanceof OtherMembersFound) return undefined;
+    throw error;
+  }
+  return {
+    compressedBytes: members.reduce((sum, member) => sum + member.compressedBytes, 0),
+    plainBytes: members.reduce((sum, member) => sum + member.plainBytes, 0),
+    members,
+    sha256: hash.digest('hex'),
     inventory: scanner.finish(),
   };
 }

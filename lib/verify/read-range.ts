@@ -8,11 +8,12 @@ import { readManifest } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { Member } from '../gzip/gzip-members.ts';
 import { GzipReader } from '../gzip/inflate.ts';
-import { MemberReader } from '../gzip/inflate-members.ts';
+import { inflateMembers, OtherMembersFound } from '../gzip/inflate-members.ts';
 import { type PartScan, PartScanner, scanStartSchema } from '../sql/join-scans.ts';
 import { storeError } from '../store/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import type { OtherMembers, RangeReading } from './join-readings.ts';
+import { ArchiveGone, ifGone } from './observe.ts';
 import { type ArchiveRange, planRanges, type RangeTask, rangeKeys, rangeOffset } from './plan.ts';
 
 /** Gives the archive's bytes from one offset to the one before another, or to the end. */
@@ -32,18 +33,11 @@ export async function readRange(store: ArchiveStore, task: RangeTask): Promise<n
     if (body === undefined) throw new ArchiveGone();
     return body;
   };
-  const reading = await observeRange(open, manifest, ranges, task.index, await startOf(store, task)).catch(
-    (error: unknown) => {
-      if (error instanceof ArchiveGone) return 'gone' as const;
-      throw error;
-    },
-  );
+  const from = await startOf(store, task);
+  const reading = (await observeRange(open, manifest, ranges, task.index, from).catch(ifGone)) ?? 'gone';
   await store.write(rangeKeys(id, task).reading(task.index), JSON.stringify(reading));
   return reading === 'gone' ? 0 : reading.compressedBytes;
 }
-
-/** No fault of the reader's: the verdict is that the archive is missing. */
-class ArchiveGone extends Error {}
 
 async function startOf(store: ArchiveStore, task: RangeTask): Promise<PartScan['from']> {
   if (task.index === 0) return 'beginning';
@@ -73,26 +67,38 @@ export async function observeRange(
   from: PartScan['from'],
 ): Promise<RangeReading> {
   const range = ranges[index] as ArchiveRange;
-  const offset = rangeOffset(manifest, range);
-  const told = manifest.members.slice(range.fromMember, range.toMember);
   const next = ranges[index + 1];
+  const openOwn = () => open(rangeOffset(manifest, range), next && rangeOffset(manifest, next));
+  const told = manifest.members.slice(range.fromMember, range.toMember);
+  return (
+    (await observeAsTold(await openOwn(), told, from)) ?? {
+      ...(await sumOf(await openOwn())),
+      others: await readOn(open, manifest, ranges, range),
+    }
+  );
+}
+
+/** @returns `undefined` if the bytes are no whole members as the manifest says. */
+async function observeAsTold(
+  body: AsyncIterable<Uint8Array>,
+  told: readonly Member[],
+  from: PartScan['from'],
+): Promise<RangeReading | undefined> {
   const sum = { crc32: 0, compressedBytes: 0 };
-  const body = await open(offset, next && rangeOffset(manifest, next));
-  const reader = new MemberReader(summed(body, sum), told, {
-    maxPlainBytes: told.reduce((bytes, member) => bytes + member.plainBytes, 0),
-    readToEnd: true,
-  });
   const scanner = new PartScanner(from);
-  for await (const plain of reader) scanner.push(plain);
-  const { error, members, compressedBytes } = reader.result;
-  const toldBytes = told.reduce((bytes, member) => bytes + member.compressedBytes, 0);
-  const isAsTold =
-    error === undefined &&
-    compressedBytes === toldBytes &&
-    members.length === told.length &&
-    members.every((member, at) => isSame({ ...member, offset: member.offset + offset }, told[at]));
-  if (isAsTold) return { ...sum, scan: scanner.finish() };
-  return { ...sum, others: await readOn(open, manifest, ranges, range) };
+  try {
+    for await (const plain of inflateMembers(summed(body, sum), told)) scanner.push(plain);
+  } catch (error) {
+    if (error instanceof OtherMembersFound) return undefined;
+    throw error;
+  }
+  return { ...sum, scan: scanner.finish() };
+}
+
+async function sumOf(body: AsyncIterable<Uint8Array>): Promise<{ crc32: number; compressedBytes: number }> {
+  const sum = { crc32: 0, compressedBytes: 0 };
+  for await (const _ of summed(body, sum));
+  return sum;
 }
 
 /** Reads what is there in place of the members that were told, and on until a member ends where another range begins. */
@@ -136,15 +142,6 @@ async function readOn(
 
 function endOf({ offset, compressedBytes }: Member): number {
   return offset + compressedBytes;
-}
-
-function isSame(one: Member, other: Member | undefined): boolean {
-  return (
-    one.offset === other?.offset &&
-    one.compressedBytes === other.compressedBytes &&
-    one.plainBytes === other.plainBytes &&
-    one.crc32 === other.crc32
-  );
 }
 
 async function* summed(

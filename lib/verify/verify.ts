@@ -10,9 +10,9 @@ import { readManifest } from '../archive/read-manifest.ts';
 import { judge, type Observation, type Verdict } from '../archive/verdict.ts';
 import { toolVersion } from '../base/version.ts';
 import type { Mail } from '../mail/mail.ts';
-import type { ArchiveStore } from '../store/store.ts';
+import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { verdictMail } from './mail.ts';
-import { observe } from './observe.ts';
+import { ArchiveGone, ifGone, observe } from './observe.ts';
 import { fitsOneReader, planRanges, type RangeJob, rangeLimits } from './plan.ts';
 
 export type VerifyOptions = {
@@ -101,16 +101,22 @@ async function judgeArchive(
   now: () => Date,
 ): Promise<Verdict> {
   const began = now();
-  const opened = await store.open(archiveKeys(id).archive, manifest.versionId);
-  const found = opened && (await observe(opened.body, manifest));
-  return conclude(store, { id, manifest, opened, found, began, ended: now() });
+  // The last one that was read: where a version has no id, it may be another than the first.
+  const last: { opened?: OpenObject | undefined } = {};
+  const open = async () => {
+    last.opened = await store.open(archiveKeys(id).archive, manifest.versionId);
+    if (last.opened === undefined) throw new ArchiveGone();
+    return last.opened.body;
+  };
+  const found = await observe(open, manifest).catch(ifGone);
+  return conclude(store, { id, manifest, ...last, found, began, ended: now() });
 }
 
 /** What was seen of an archive, by however many readers. */
 export type Sight = {
   readonly id: ArchiveId;
   readonly manifest: Manifest;
-  readonly opened: { readonly versionId: string | null; readonly etag: string } | undefined;
+  readonly opened?: { readonly versionId: string | null; readonly etag: string } | undefined;
   /** Absent if there is nothing to read. */
   readonly found: Observation | undefined;
   readonly began: Date;

@@ -66,8 +66,8 @@ describe('observe', () => {
             compressedBytes: whole.file.length,
             sha256: createHash('sha256').update(whole.file).digest('hex'),
           } as Manifest;
-          const inTurn = await observe(chunks(file, chunkBytes), { ...manifest, members: [] });
-          const atOnce = await observe(chunks(file, chunkBytes), manifest);
+          const inTurn = await observe(() => chunks(file, chunkBytes), { ...manifest, members: [] });
+          const atOnce = await observe(() => chunks(file, chunkBytes), manifest);
           expect(atOnce).toEqual(inTurn);
           expect(judge(manifest, atOnce)).toEqual(judge(manifest, inTurn));
           const { verdict } = judge(manifest, atOnce);
@@ -82,7 +82,10 @@ describe('observe', () => {
 
   test('finds of a whole archive what a scan of the dump finds', async () => {
     const { file, members } = archiveOf(membersOf(10_000));
-    const found = await observe(Readable.from(chunks(file, 1000)), { members, plainBytes: dump.length });
+    const found = await observe(() => Readable.from(chunks(file, 1000)), {
+      members,
+      plainBytes: dump.length,
+    });
     expect(found).toEqual({
       compressedBytes: file.length,
       plainBytes: dump.length,

@@ -84,7 +84,7 @@ describe('readings of ranges, joined', () => {
           const file = harm.reduce(damaged, whole);
           const manifest = manifestOf(whole, told.reduce(mistold, members));
           fc.pre(isParsed(manifest));
-          const one = await observe(chunksOf(file, chunkBytes), manifest);
+          const one = await observe(() => chunksOf(file, chunkBytes), manifest);
           const { joined } = await readInRanges(file, manifest, most, chunkBytes);
           const { inventory, sha256, plainBytes, ...seen } = one;
           const { crc32: sum, plainBytes: joinedPlainBytes, ...joinedSeen } = joined;
