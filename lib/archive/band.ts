@@ -4,6 +4,7 @@
 
 import { formatBytes, formatCount } from '../base/quantities.ts';
 import { type Inventory, rowsOf, totalRows } from './inventory.ts';
+import { type Doubt, listed, missingKinds } from './structure.ts';
 
 /** An earlier archive of the same source that was intact, or that the operator has accepted. */
 export type Known = {
@@ -14,9 +15,6 @@ export type Known = {
 
 /** What the band looks at: of an earlier archive, or of the one in question. */
 export type Figures = Pick<Known, 'plainBytes' | 'inventory'>;
-
-/** One thing that differs from what the source used to hold; as a verdict has it. */
-type Suspicion = { readonly what: string; readonly expected: string; readonly found: string };
 
 /** As many earlier archives say what is usual: two weeks of nights. */
 export const historyLength = 14;
@@ -32,6 +30,9 @@ const tolerance = { least: 0.25, most: 0.45 } as const;
 
 /** Tables of BitAgent that run dry when there is nothing to do: that they are empty says nothing. */
 const tablesThatRunDry = ['public.queue_jobs', 'public.junkpurge_quarantine'];
+
+/** Tables that are named one by one: a verdict and its mail stay short, however many are empty. */
+const tablesSaid = 20;
 
 /** Times its standard deviation that a figure may stray. */
 const strayFactor = 3;
@@ -74,16 +75,24 @@ function quantitiesOf(countedTable: string): Quantity[] {
  * @param countedTable - The table whose rows are a figure of their own.
  * @returns What is outside of the band; empty while fewer than three archives are known, and none of them was accepted.
  * @remarks An accepted archive is where the band begins anew: what the operator called right is what is usual from then
- *   on, so that a deliberate shrink is asked about once. The tables are still compared with all that is known.
+ *   on, so that a deliberate shrink is asked about once. Tables and kinds of
+ *   objects are still compared with all that is known: what the accepted one lacks, not all of them have.
  */
 export function outsideBand(
   found: Figures,
   history: readonly Known[],
   countedTable: string,
-): readonly Suspicion[] {
+): readonly Doubt[] {
   const known = history.slice(0, historyLength);
   const recent = sinceAcceptance(known);
-  const doubts = known.length < fewestKnown ? [] : tablesWithoutRows(found, known, countedTable);
+  const doubts = [
+    ...(known.length < fewestKnown ? [] : tablesWithoutRows(found, known, countedTable)),
+    ...missingKinds(
+      found.inventory,
+      known.map(({ inventory }) => inventory),
+      fewestKnown,
+    ),
+  ];
   if (recent.length < fewestKnown && !recent.some(({ accepted }) => accepted)) return doubts;
   return [
     ...quantitiesOf(countedTable).flatMap((quantity) => outsideRange(quantity, found, recent)),
@@ -101,7 +110,7 @@ function outsideRange(
   { what, of, format, growthFloor }: Quantity,
   found: Figures,
   recent: readonly Known[],
-): Suspicion[] {
+): Doubt[] {
   const figure = of(found);
   const figures = recent.map(of);
   // The newest three as well, so that a source that grew fast may not fall back to what it was two weeks ago.
@@ -125,21 +134,25 @@ function toleratedLoss(figures: readonly number[]): number {
 }
 
 /** A table that held rows in every known archive does not lose them all, nor disappear. */
-function tablesWithoutRows(found: Figures, known: readonly Known[], countedTable: string): Suspicion[] {
+function tablesWithoutRows(found: Figures, known: readonly Known[], countedTable: string): Doubt[] {
   const [newest, ...others] = known;
   const always = Object.entries(newest?.inventory.rows ?? {}).filter(
     ([table, rows]) => rows > 0 && others.every(({ inventory }) => (inventory.rows[table] ?? 0) > 0),
   );
-  return always
+  const tables = new Set(found.inventory.tables);
+  const empty = always
     .filter(([table]) => (found.inventory.rows[table] ?? 0) === 0)
     .filter(([table]) => table !== countedTable && table !== `public.${countedTable}`)
-    .map(([table, rows]) => ({ table, rows, isThere: found.inventory.tables.includes(table) }))
-    .filter(({ table, isThere }) => !isThere || !tablesThatRunDry.includes(table))
-    .map(({ table, rows, isThere }) => ({
-      what: `table ${table}`,
-      expected: `rows: the newest archive before has ${formatCount(rows)}, and none of ${known.length} is without`,
-      found: isThere ? 'no rows' : 'the dump has no such table',
-    }));
+    .filter(([table]) => !tables.has(table) || !tablesThatRunDry.includes(table));
+  const doubts = empty.slice(0, tablesSaid).map(([table, rows]) => ({
+    what: `table ${table}`,
+    expected: `rows: the newest archive before has ${formatCount(rows)}, and none of ${known.length} is without`,
+    found: tables.has(table) ? 'no rows' : 'the dump has no such table',
+  }));
+  const further = empty.slice(tablesSaid).map(([table]) => table);
+  if (further.length === 0) return doubts;
+  const expected = `rows of ${formatCount(further.length)} further tables: none of ${known.length} archives before is without`;
+  return [...doubts, { what: 'further tables', expected, found: `no rows of ${listed(further)}` }];
 }
 
 /** Of no figures it is 0. */

@@ -73,3 +73,8 @@ export function totalRows(inventory: Inventory): number {
 export function rowsOf(inventory: Inventory, table: string): number | undefined {
   return inventory.rows[table] ?? inventory.rows[`public.${table}`];
 }
+
+/** Whether the dump creates a table, with rows or without; a bare name as for {@link rowsOf}. */
+export function hasTable({ tables }: Inventory, table: string): boolean {
+  return tables.includes(table) || tables.includes(`public.${table}`);
+}

@@ -3,8 +3,9 @@
 
 import * as z from 'zod';
 import { type Known, outsideBand } from './band.ts';
-import { type Inventory, inventorySchema, rowsOf } from './inventory.ts';
+import { hasTable, type Inventory, inventorySchema, rowsOf } from './inventory.ts';
 import type { Manifest } from './manifest.ts';
+import { missingParts } from './structure.ts';
 
 type Member = Manifest['members'][number];
 
@@ -88,6 +89,7 @@ export function judge(
   if (cuts.length > 0) return { verdict: 'incomplete', deviations: cuts };
   const doubts = [
     ...contentDeviations(found.inventory, history[0]),
+    ...missingParts(found.inventory, history[0]?.inventory),
     ...outsideBand(found, history, countedTable),
   ];
   if (doubts.length > 0) return { verdict: 'suspicious', deviations: doubts };
@@ -153,7 +155,8 @@ function contentDeviations(inventory: Inventory, newestKnown: Known | undefined)
     {
       what: `table ${countedTable}`,
       expected: 'at least one row',
-      found: rows === undefined ? 'the dump has no such table' : 'no rows',
+      found:
+        rows !== undefined || hasTable(inventory, countedTable) ? 'no rows' : 'the dump has no such table',
     },
   ];
 }

@@ -11,6 +11,12 @@ import { type Compressor, compressorError, type MemberStream } from './member-st
  */
 const argumentsOf = { igzip: ['-2', '-n', '-c'], pigz: ['-4', '-n', '-c', '-p', '2'] } as const;
 
+/**
+ * Long enough that a child for each member costs 1 % of the time, short enough that a reader holds two of them inflated
+ * in 16 MiB (docs/performance.md).
+ */
+const memberPlainBytes = 8 * 1024 * 1024;
+
 /** How long a compressor may take nothing and give nothing, while it has something to do. */
 const stallLimitMs = 5 * 60_000;
 
@@ -26,7 +32,11 @@ export function childCompressor(
   limitMs: number = stallLimitMs,
 ): Compressor {
   const args = argumentsOf[name];
-  return { name: `${name}${args[0]}`, open: () => new ChildMember(name, program, args, limitMs) };
+  return {
+    name: `${name}${args[0]}`,
+    memberPlainBytes,
+    open: () => new ChildMember(name, program, args, limitMs),
+  };
 }
 
 class ChildMember implements MemberStream {

@@ -19,14 +19,6 @@ import {
 import { type Compressor, compressorError, type MemberStream } from './member-stream.ts';
 import { zlibCompressor } from './zlib-compressor.ts';
 
-/**
- * Plain bytes per member, whatever the compressor.
- *
- * @remarks Long enough that a child for each member costs 1 % of the time, short enough that a reader holds two of them
- *   inflated in 16 MiB (docs/performance.md).
- */
-export const memberPlainBytes = 8 * 1024 * 1024;
-
 /** Members that are being compressed at once: one takes plain text while the one before gives its last bytes. */
 const membersInFlight = 2;
 
@@ -68,7 +60,7 @@ export function chooseCompressor(
 export type CompressOptions = {
   /** Ends the compressor, also one that hangs; what it interrupts throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Of every member but the last; only tests have reasons for others. */
+  /** Of every member but the last, in place of the compressor's own; only tests have reasons for fewer. */
   readonly plainBytesEach?: number;
 };
 
@@ -86,7 +78,7 @@ export async function* compressMembers(
   compressor: Compressor,
   options: CompressOptions = {},
 ): AsyncGenerator<CompressedMember> {
-  const { signal, plainBytesEach = memberPlainBytes } = options;
+  const { signal, plainBytesEach = compressor.memberPlainBytes } = options;
   const running = new Set<MemberStream>();
   const ending: Promise<EndedMember>[] = [];
   let offset = 0;

@@ -25,6 +25,8 @@ export type MemberStream = {
 export type Compressor = {
   /** As the manifest names it. */
   readonly name: string;
+  /** Plain bytes of every member but the last; none may be given more. */
+  readonly memberPlainBytes: number;
   open(): MemberStream;
 };
 

@@ -38,7 +38,9 @@ describe('judge', () => {
   it('calls suspicious a whole dump without torrents', () => {
     const empty = judged({ inventory: { ...exampleInventory, rows: { 'public.torrents': 0 } } });
     expect(empty).toMatchObject({ verdict: 'suspicious', deviations: [{ found: 'no rows' }] });
-    const absent = judged({ inventory: { ...exampleInventory, rows: {} } });
+    const unfilled = judged({ inventory: { ...exampleInventory, rows: {} } });
+    expect(unfilled).toMatchObject({ verdict: 'suspicious', deviations: [{ found: 'no rows' }] });
+    const absent = judged({ inventory: { ...exampleInventory, rows: {}, tables: ['public.content'] } });
     expect(absent).toMatchObject({
       verdict: 'suspicious',
       deviations: [{ found: 'the dump has no such table' }],

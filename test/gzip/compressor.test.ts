@@ -13,7 +13,6 @@ import {
   type CompressorChoice,
   chooseCompressor,
   compressMembers,
-  memberPlainBytes,
 } from '../../lib/gzip/compressor.ts';
 import type { Member } from '../../lib/gzip/gzip-members.ts';
 import { crcText } from '../../lib/gzip/gzip-members.ts';
@@ -108,9 +107,11 @@ describe.each(choices)('%s', (choice) => {
     },
   );
 
-  test.skipIf(!installed)('cuts at its own member length, also across zlib’s blocks', async () => {
+  test.skipIf(!installed)('cuts at its own member length', async () => {
+    const compressor = chooseCompressor(choice);
+    const { memberPlainBytes } = compressor;
     const plain = rows(2 * memberPlainBytes + 1_500_000);
-    const { file, members } = await compressed(inChunks(plain, 65_536), chooseCompressor(choice));
+    const { file, members } = await compressed(inChunks(plain, 65_536), compressor);
     expect(members.map(({ plainBytes }) => plainBytes)).toEqual([
       memberPlainBytes,
       memberPlainBytes,
