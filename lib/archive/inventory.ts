@@ -4,6 +4,9 @@ import * as z from 'zod';
 
 const names = z.array(z.string());
 
+/** Why a dump cannot be restored, and what to do so that the next one can. */
+export const refusalSchema = z.object({ found: z.string(), remedy: z.string() });
+
 export const inventorySchema = z.object({
   /** Rows per table, by qualified name as pg_dump writes it (`public.torrents`), from COPY blocks and INSERTs. */
   rows: z.record(z.string(), z.number().int().nonnegative()),
@@ -31,6 +34,8 @@ export const inventorySchema = z.object({
    * `absent`: there is none outside of data: the dump was cut. `followed`: more statements follow it.
    */
   endMarker: z.enum(['end', 'absent', 'followed']),
+  /** The first thing in it that no restore takes; older verdicts did not look for it. */
+  refused: refusalSchema.optional(),
 });
 
 export type Inventory = z.infer<typeof inventorySchema>;
@@ -40,6 +45,7 @@ export const contentsSchema = inventorySchema.omit({
   serverVersion: true,
   pgDumpVersion: true,
   endMarker: true,
+  refused: true,
 });
 
 export type Contents = z.infer<typeof contentsSchema>;

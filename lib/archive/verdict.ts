@@ -88,6 +88,7 @@ export function judge(
   const cuts = endDeviations(found.inventory);
   if (cuts.length > 0) return { verdict: 'incomplete', deviations: cuts };
   const doubts = [
+    ...refusalDeviations(found.inventory),
     ...contentDeviations(found.inventory, history[0]),
     ...missingParts(found.inventory, history[0]?.inventory),
     ...outsideBand(found, history, countedTable),
@@ -144,6 +145,11 @@ function endDeviations(inventory: Inventory): Deviation[] {
   const found =
     inventory.endMarker === 'absent' ? 'the dump ends without it: it was cut' : 'more statements follow it';
   return [{ what: 'end marker', expected: "'PostgreSQL database dump complete' at the end", found }];
+}
+
+function refusalDeviations({ refused }: Inventory): Deviation[] {
+  if (refused === undefined) return [];
+  return [{ what: 'what a restore takes', expected: refused.remedy, found: refused.found }];
 }
 
 /** An empty table is suspicious, unless the operator has accepted it and it is still as it was. */

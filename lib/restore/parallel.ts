@@ -6,7 +6,7 @@ import { explainStatement } from '../postgres/errors.ts';
 import { type Located, runLocated, textOf } from '../postgres/located-statement.ts';
 import { openSession, type ServerConnection, type Session } from '../postgres/session.ts';
 import { transactionOpen } from '../report/failure.ts';
-import { type DumpPart, DumpSplitter, statementText } from '../sql/splitter.ts';
+import { type DumpPart, DumpSplitter } from '../sql/splitter.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
 import { Builder } from './indexes.ts';
 import { type Plan, planStatement, tableKey } from './plan.ts';
@@ -115,6 +115,7 @@ class ParallelRestorer {
         return this.#rows(part);
       case 'end of rows':
         return this.#endOfRows();
+      case 'restriction':
       case 'blank':
         return undefined;
     }
@@ -123,7 +124,7 @@ class ParallelRestorer {
   async #statement(part: Statement): Promise<void> {
     const { tokens, line } = part;
     if (this.#options.skips?.(tokens)) return undefined;
-    const statement = { sql: statementText(part.bytes), line };
+    const statement = { sql: part.bytes, line };
     if (part.copies) return this.#copy(statement, tokens);
     const plan: Plan = this.#inTransaction ? { how: 'in order' } : planStatement(tokens);
     if (plan.how === 'aside' && !this.#built) return runLocated(this.#main, statement);

@@ -2,7 +2,7 @@
 // least to do takes the next piece.
 
 import type { RowSink, Session } from '../postgres/session.ts';
-import { newline } from '../sql/bytes.ts';
+import { newline } from '../sql/lexer-state.ts';
 
 export type CopyStatement = {
   readonly sql: Buffer;

@@ -70,13 +70,10 @@ export class DumpContents {
    *
    * @param tokens - Of an INSERT, those up to and including VALUES suffice.
    * @param groups - How many parentheses the whole statement opened outside of others.
-   * @returns The table whose COPY data follow, if they do.
    */
-  read(tokens: readonly string[], groups: number): string | undefined {
+  read(tokens: readonly string[], groups: number): void {
     const cursor = new TokenCursor(tokens);
     switch (cursor.next()) {
-      case 'COPY':
-        return this.#copy(cursor);
       case 'INSERT':
         this.#insert(cursor, tokens, groups);
         break;
@@ -96,7 +93,6 @@ export class DumpContents {
         while (cursor.seek('LO_CREATE', '(')) this.#largeObjects += 1;
         break;
     }
-    return undefined;
   }
 
   /** Everything but versions and end marker. */
@@ -115,13 +111,6 @@ export class DumpContents {
       views: [...this.#views],
       roles: [...this.#roles],
     };
-  }
-
-  #copy(cursor: TokenCursor): string | undefined {
-    const table = cursor.qualifiedName();
-    if (table === undefined || !cursor.seek('FROM') || !cursor.skip('STDIN')) return undefined;
-    this.addRows(table, 0);
-    return table;
   }
 
   #insert(cursor: TokenCursor, tokens: readonly string[], groups: number): void {

@@ -4,24 +4,20 @@
 // they show. So the result never rests on a guess, wherever the cuts fall and whatever the rows hold.
 
 import * as z from 'zod';
-import { type Inventory, noContents } from '../archive/inventory.ts';
+import type { Inventory } from '../archive/inventory.ts';
 import { DumpContents } from './contents.ts';
-import { endsCopyData } from './copy-rows.ts';
-import { DumpEnd, unchangedEnd } from './end.ts';
-import { DumpScanner, type Findings, findingsSchema, type ScanState, scanStateSchema } from './scanner.ts';
-
-/** Where the scan of a part begins. */
-export const scanStartSchema = z.strictObject({ state: scanStateSchema, end: findingsSchema.shape.end });
-
-export type ScanStart = z.infer<typeof scanStartSchema>;
+import { endsCopyData } from './copy-block.ts';
+import { joinedEnd } from './end.ts';
+import { type ReaderState, readerStateSchema } from './reader.ts';
+import { DumpScanner, type Findings, findingsSchema } from './scanner.ts';
 
 /** What the scan of a part gave. */
 export const partScanSchema = z.strictObject({
   /** Where it began: that of the dump, as a guess the rows of some COPY block, or where the parts before it end. */
-  from: z.union([z.literal('beginning'), z.literal('guess'), scanStartSchema]),
+  from: z.union([z.literal('beginning'), z.literal('guess'), readerStateSchema]),
   /** The first four bytes, latin1: whether the rows end right here, in a line that began before. */
   opening: z.string(),
-  state: scanStateSchema,
+  state: readerStateSchema,
   findings: findingsSchema,
 });
 
@@ -42,8 +38,7 @@ export class PartScanner {
   /** @param from - Where the part begins, as far as it is known. */
   constructor(from: PartScan['from']) {
     this.#from = from;
-    const { state, end } = startOf(from);
-    this.#scanner = new DumpScanner(state, { contents: noContents, end });
+    this.#scanner = new DumpScanner(startOf(from));
   }
 
   push(chunk: Uint8Array): void {
@@ -65,21 +60,13 @@ export class PartScanner {
 
 /** Joins the scans of all parts, in order. */
 export class JoinedScan {
-  #state: ScanState;
-  readonly #contents: DumpContents;
-  readonly #end: DumpEnd;
-  #versions: Pick<Findings, 'serverVersion' | 'pgDumpVersion'> = {};
-
-  constructor() {
-    const { state, findings } = new DumpScanner().suspend();
-    this.#state = state;
-    this.#contents = new DumpContents(findings.contents);
-    this.#end = new DumpEnd(findings.end);
-  }
+  #state = startOf('beginning');
+  readonly #contents = new DumpContents();
+  #seen: Omit<Findings, 'contents'> = {};
 
   /** Where the next part really begins. */
-  get next(): ScanStart {
-    return { state: this.#state, end: this.#end.forNext };
+  get next(): ReaderState {
+    return this.#state;
   }
 
   /**
@@ -89,69 +76,68 @@ export class JoinedScan {
    *   scanned from {@link JoinedScan.next}.
    */
   add(part: PartScan): boolean {
-    if (part.from === 'guess') {
-      if (!this.#fits(part)) return false;
-    } else if (!sameState(startOf(part.from), this.next)) return false;
-    const { contents, end, ...versions } = part.findings;
-    this.#contents.add(part.from === 'guess' ? this.#named(part) : contents);
-    this.#end.add(end);
-    this.#versions = { ...versions, ...this.#versions };
-    this.#state = part.from === 'guess' ? this.#continued(part) : part.state;
+    const known = part.from === 'guess' ? this.#known(part) : this.#follows(part);
+    if (known === undefined) return false;
+    const { contents, ...seen } = known.findings;
+    this.#contents.add(contents);
+    this.#seen = { ...seen, ...this.#seen };
+    this.#state = known.state;
     return true;
   }
 
   /** What the dump holds, if these were all parts. */
   finish(): Inventory {
-    const before = { contents: this.#contents.inventory(), end: this.#end.suspend(), ...this.#versions };
+    const before = { contents: this.#contents.inventory(), ...this.#seen };
     return new DumpScanner(this.#state, before).finish();
   }
 
-  #fits({ opening, findings }: PartScan): boolean {
-    const { copy, lexer } = this.#state;
-    if (copy === undefined || !sameState(lexer, guessedState().lexer)) return false;
-    const { restriction } = findings.end;
-    if (!restriction.known && restriction.isDoubtful) return false;
+  #follows(part: PartScan): PartScan | undefined {
+    return sameState(startOf(part.from), this.#state) ? part : undefined;
+  }
+
+  /** What a part that was scanned on a guess shows with what comes before it; `undefined` if the guess was wrong. */
+  #known({ opening, state, findings }: PartScan): Pick<PartScan, 'state' | 'findings'> | undefined {
+    const { copy, lexer, encoding, end } = this.#state;
+    if (
+      copy === undefined ||
+      !sameState({ lexer, encoding }, { lexer: guess.lexer, encoding: guess.encoding })
+    )
+      return undefined;
+    const joined = joinedEnd(end, state.end);
     const lineEnd = opening.indexOf('\n');
-    return lineEnd < 0 || !endsCopyData(copy.head + opening.slice(0, lineEnd));
-  }
-
-  /** The part's contents, with the rows that it began in given to their table. */
-  #named({ state, findings }: PartScan): Findings['contents'] {
-    const { contents } = findings;
-    const { copy } = this.#state;
+    const isInRow =
+      copy.rows < 0 ? lineEnd === 0 : lineEnd < 0 || !endsCopyData(copy.head + opening.slice(0, lineEnd));
+    if (joined === undefined || !isInRow) return undefined;
+    const known = { ...state, end: joined };
+    if (state.copy?.table !== someTable) return { state: known, findings: named(findings, copy) };
     // While the block is open, its rows are counted in the state.
-    if (copy === undefined || state.copy?.table === someTable) return contents;
-    const { [someTable]: lines = 0, ...rows } = contents.rows;
-    const sum = copy.lines + lines + (rows[copy.table] ?? 0);
-    return { ...contents, rows: { ...rows, [copy.table]: sum } };
-  }
-
-  #continued({ opening, state }: PartScan): ScanState {
-    const { copy } = this.#state;
-    if (copy === undefined || state.copy?.table !== someTable) return state;
-    const { lines, head } = state.copy;
+    const head = state.copy.rows > 0 ? state.copy.head : (copy.head + opening).slice(0, someHead.length);
     return {
-      ...state,
-      copy: {
-        table: copy.table,
-        lines: copy.lines + lines,
-        head: lines > 0 ? head : (copy.head + opening).slice(0, someHead.length),
-      },
+      state: { ...known, copy: { table: copy.table, rows: copy.rows + state.copy.rows, head } },
+      findings,
     };
   }
 }
 
-function startOf(from: PartScan['from']): ScanStart {
-  if (from === 'guess') return { state: guessedState(), end: unchangedEnd };
-  return from === 'beginning' ? new JoinedScan().next : from;
+/** What was found, with the rows that the part began in given to their table. */
+function named(findings: Findings, copy: { readonly table: string; readonly rows: number }): Findings {
+  const { [someTable]: lines = 0, ...rows } = findings.contents.rows;
+  const sum = copy.rows + lines + (rows[copy.table] ?? 0);
+  return { ...findings, contents: { ...findings.contents, rows: { ...rows, [copy.table]: sum } } };
 }
 
 /** Right after the semicolon of a COPY statement, and some row further on. */
-function guessedState(): ScanState {
+const guess = guessedState();
+
+function guessedState(): ReaderState {
   const scanner = new DumpScanner();
   scanner.push(Buffer.from('COPY a FROM stdin;'));
-  const { state } = scanner.suspend();
-  return { ...state, copy: { table: someTable, lines: 0, head: someHead } };
+  return { ...scanner.suspend().state, copy: { table: someTable, rows: 0, head: someHead } };
+}
+
+function startOf(from: PartScan['from']): ReaderState {
+  if (from === 'guess') return guess;
+  return from === 'beginning' ? new DumpScanner().suspend().state : from;
 }
 
 /** Whatever wrote them, the schema gives them one form. */

@@ -1,8 +1,8 @@
 // The tokens of a plain dump. It must agree with psql: a `;` or an end marker inside of a string, a comment or a
 // function's body is text, whatever it looks like. Every byte is looked at once and only the token under way is kept.
 
-import * as bytes from './bytes.ts';
 import type { LexerMode, LexerState, SqlSink } from './lexer-state.ts';
+import * as bytes from './lexer-state.ts';
 import {
   BlockComment,
   DollarString,
@@ -29,6 +29,8 @@ const tagLimitBytes = 65_536;
 export class SqlLexer {
   /** `standard_conforming_strings`: when off, plain strings have escapes too. */
   standardStrings = true;
+  /** How many bytes were read of the statement or meta-command that is under way, or at whose end it stopped. */
+  openBytes = 0;
   readonly #sink: SqlSink;
   readonly #bounds: StatementBounds;
   #state: LexerMode = 'code';
@@ -37,6 +39,10 @@ export class SqlLexer {
   #region: Region | undefined;
   #stopped = false;
   #atLineStart = true;
+  /** As the dump has it, where the chunk is masked. */
+  #original: Buffer = Buffer.alloc(0);
+  /** Where in the chunk the statement or meta-command under way begins; negative if in an earlier one. */
+  #opened = 0;
 
   /** @param from - Where another one stopped; default: the dump's beginning. */
   constructor(sink: SqlSink, from?: LexerState) {
@@ -48,6 +54,7 @@ export class SqlLexer {
     this.#text = from.text;
     this.#region = from.region && resumeRegion(from.region, keptBytes);
     this.#atLineStart = from.atLineStart;
+    this.openBytes = from.openBytes;
   }
 
   /** Where it is: another one goes on from there as if it were this one. */
@@ -58,6 +65,7 @@ export class SqlLexer {
       text: this.#text,
       ...(this.#state === 'region' && this.#region ? { region: this.#region.suspend() } : {}),
       atLineStart: this.#atLineStart,
+      openBytes: this.#stopped ? 0 : this.openBytes,
       ...this.#bounds.suspend(),
     };
   }
@@ -66,42 +74,38 @@ export class SqlLexer {
    * Reads on.
    *
    * @param at - Where to begin in the chunk.
-   * @returns Where it stopped: at the chunk's end, or after the semicolon that COPY data follow.
+   * @param original - The chunk as the dump has it, if it is masked.
+   * @returns Where it stopped: at the chunk's end, after a statement's semicolon, or before a meta-command's line end.
    */
-  push(chunk: Buffer, at: number): number {
+  push(chunk: Buffer, at: number, original = chunk): number {
+    this.#original = original;
+    this.#opened = at - (this.#stopped ? 0 : this.openBytes);
     this.#stopped = false;
     let next = at;
     while (next < chunk.length && !this.#stopped) next = this.#step(chunk, next);
+    this.openBytes = this.#stopped || this.#isOpen ? next - this.#opened : 0;
     return next;
+  }
+
+  get #isOpen(): boolean {
+    return this.#bounds.inStatement || ['meta', 'dash', 'slash'].includes(this.#state);
   }
 
   /** Ends the input: `true` if it ends between statements and not inside of anything. */
   finish(): boolean {
     if (this.#state === 'meta') this.#sink.metaCommand(this.#text);
-    const between = this.#state === 'code' || this.#state === 'lineComment' || this.#state === 'meta';
-    return between && !this.#bounds.inStatement;
+    return ['code', 'lineComment', 'meta'].includes(this.#state) && !this.#bounds.inStatement;
   }
 
   #step(chunk: Buffer, at: number): number {
-    switch (this.#state) {
-      case 'code':
-        return this.#code(chunk, at);
-      case 'word':
-        return this.#word(chunk, at);
-      case 'number':
-        return this.#number(chunk, at);
-      case 'dollarTag':
-        return this.#dollarTag(chunk, at);
-      case 'dash':
-      case 'slash':
-        return this.#commentStart(chunk, at);
-      case 'lineComment':
-        return this.#lineComment(chunk, at);
-      case 'region':
-        return this.#inRegion(chunk, at);
-      case 'meta':
-        return this.#meta(chunk, at);
-    }
+    const mode = this.#state;
+    if (mode === 'code') return this.#code(chunk, at);
+    if (mode === 'region') return this.#inRegion(chunk, at);
+    if (mode === 'word') return this.#word(chunk, at);
+    if (mode === 'number') return this.#number(chunk, at);
+    if (mode === 'lineComment') return this.#lineComment(chunk, at);
+    if (mode === 'meta') return this.#meta(chunk, at);
+    return mode === 'dollarTag' ? this.#dollarTag(chunk, at) : this.#commentStart(chunk, at);
   }
 
   #enter(state: LexerMode, next: number, text = ''): number {
@@ -115,8 +119,8 @@ export class SqlLexer {
     return this.#enter('region', next);
   }
 
-  #keep(chunk: Buffer, from: number, to: number): void {
-    const slice = chunk.toString('latin1', from, Math.min(to, from + keptBytes));
+  #keep(from: number, to: number): void {
+    const slice = this.#original.toString('latin1', from, Math.min(to, from + keptBytes));
     this.#text = this.#text === '' ? slice : (this.#text + slice).slice(0, keptBytes);
   }
 
@@ -128,67 +132,59 @@ export class SqlLexer {
     }
     if (at === chunk.length) return at;
     const byte = chunk[at] as number;
+    if (!this.#bounds.inStatement) this.#opened = at;
     // Whether this is a comment, and so perhaps a comment line, shows one byte later.
     if (byte === bytes.dash) return this.#enter('dash', at + 1);
     this.#atLineStart = false;
     if (byte === bytes.slash) return this.#enter('slash', at + 1);
     if (byte === bytes.backslash) return this.#enter('meta', at + 1, '\\');
     this.#bounds.inStatement = true;
-    if (bytes.wordStarts[byte] === 1) return this.#enter('word', at);
-    if (bytes.digits[byte] === 1) return this.#enter('number', at);
+    if (bytes.wordStarts[byte] === 1) return this.#word(chunk, this.#enter('word', at));
+    if (bytes.digits[byte] === 1) return this.#number(chunk, this.#enter('number', at));
     return this.#mark(byte, at + 1);
   }
 
   #mark(byte: number, next: number): number {
-    switch (byte) {
-      case bytes.quote:
-        this.#bounds.token("''");
-        return this.#enterRegion(this.standardStrings ? new PlainString() : new EscapedString(), next);
-      case bytes.doubleQuote:
-        return this.#enterRegion(new QuotedName(keptBytes), next);
-      case bytes.dollar:
-        return this.#enter('dollarTag', next);
-      case bytes.open:
-        this.#bounds.open();
-        return next;
-      case bytes.close:
-        this.#bounds.close();
-        return next;
-      case bytes.semicolon:
-        this.#semicolon();
-        return next;
-      default:
-        this.#bounds.token(String.fromCharCode(byte));
-        return next;
-    }
+    if (byte === bytes.quote) return this.#enterString(!this.standardStrings, next);
+    if (byte === bytes.doubleQuote) return this.#enterRegion(new QuotedName(keptBytes), next);
+    if (byte === bytes.dollar) return this.#enter('dollarTag', next);
+    if (byte === bytes.open) this.#bounds.open();
+    else if (byte === bytes.close) this.#bounds.close();
+    else if (byte === bytes.semicolon) this.#semicolon();
+    else this.#bounds.token(String.fromCharCode(byte));
+    return next;
   }
 
   #semicolon(): void {
     const follows = this.#bounds.semicolon();
-    if (follows === 'same') return;
-    this.#stopped = follows === 'data';
+    this.#stopped = follows !== 'same';
     // COPY data end with a line's end.
-    this.#atLineStart = this.#stopped;
+    this.#atLineStart = follows === 'data';
+  }
+
+  #enterString(isEscaped: boolean, next: number): number {
+    const text = this.#bounds.wanted ? '' : undefined;
+    this.#bounds.token("''");
+    return this.#enterRegion(isEscaped ? new EscapedString(text) : new PlainString(text), next);
   }
 
   #word(chunk: Buffer, at: number): number {
     const end = bytes.runEnd(bytes.wordParts, chunk, at);
-    this.#keep(chunk, at, end);
+    this.#keep(at, end);
     if (end === chunk.length) return end;
     const word = this.#text;
     this.#enter('code', end);
-    if (chunk[end] === bytes.quote && /^[ebx]$/i.test(word)) {
-      this.#bounds.token("''");
-      return this.#enterRegion(/e/i.test(word) ? new EscapedString() : new PlainString(), end + 1);
-    }
+    if (chunk[end] === bytes.quote && /^[ebx]$/i.test(word))
+      return this.#enterString(/e/i.test(word), end + 1);
     this.#bounds.word(word);
     return end;
   }
 
   #number(chunk: Buffer, at: number): number {
     const end = bytes.runEnd(bytes.numberParts, chunk, at);
+    if (this.#bounds.wanted) this.#keep(at, end);
     if (end === chunk.length) return end;
-    this.#bounds.token('0');
+    this.#bounds.number(this.#text);
     return this.#enter('code', end);
   }
 
@@ -199,6 +195,7 @@ export class SqlLexer {
     const isTag = tag.length < tagLimitBytes && !/^\d/.test(tag);
     if (isTag && end === chunk.length) return end;
     if (isTag && chunk[end] === bytes.dollar) {
+      this.#bounds.string(this.#bounds.wanted ? '$' : undefined);
       this.#bounds.token("''");
       return this.#enterRegion(new DollarString(`$${tag}$`), end + 1);
     }
@@ -210,9 +207,11 @@ export class SqlLexer {
 
   #inRegion(chunk: Buffer, at: number): number {
     const region = this.#region as Region;
-    const end = region.push(chunk, at);
+    const end = region.push(chunk, at, this.#original);
     if (!region.closed) return end;
     if (region instanceof QuotedName) this.#bounds.token(region.text);
+    else if (region instanceof PlainString || region instanceof EscapedString)
+      this.#bounds.string(region.text);
     return this.#enter('code', end);
   }
 
@@ -228,7 +227,7 @@ export class SqlLexer {
   #lineComment(chunk: Buffer, from: number): number {
     let at = from;
     while (at < chunk.length && chunk[at] !== bytes.newline && chunk[at] !== bytes.carriageReturn) at += 1;
-    this.#keep(chunk, from, at);
+    this.#keep(from, at);
     if (at === chunk.length) return at;
     if (this.#atLineStart && !this.#bounds.inStatement) this.#sink.comment(this.#text);
     return this.#enter('code', at);
@@ -242,8 +241,9 @@ export class SqlLexer {
     }
     const lineEnd = chunk.indexOf(bytes.newline, at);
     const end = lineEnd < 0 ? chunk.length : lineEnd;
-    this.#keep(chunk, at, end);
+    this.#keep(at, end);
     if (lineEnd < 0) return end;
+    this.#stopped = true;
     this.#sink.metaCommand(this.#text);
     return this.#enter('code', end);
   }

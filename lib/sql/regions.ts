@@ -1,19 +1,10 @@
 // The stretches of SQL in which nothing is code: strings, quoted names, block comments. Each is read on chunk by chunk
 // and keeps no more than it needs to know its end.
 
-import * as z from 'zod';
-import { backslash, doubleQuote, quote, slash, star } from './bytes.ts';
+import { backslash, doubleQuote, quote, type RegionState, slash, star } from './lexer-state.ts';
 
-/** A region that is open, as it can be written down and gone on with elsewhere. */
-export const regionStateSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('plain') }),
-  z.strictObject({ kind: z.literal('escaped'), after: z.enum(['text', 'backslash', 'quote']) }),
-  z.strictObject({ kind: z.literal('name'), text: z.string(), afterQuote: z.boolean() }),
-  z.strictObject({ kind: z.literal('dollar'), tag: z.string(), tail: z.string() }),
-  z.strictObject({ kind: z.literal('comment'), depth: z.number(), before: z.number() }),
-]);
-
-export type RegionState = z.infer<typeof regionStateSchema>;
+/** Of a string: names and values of settings, which are all that is asked for, are shorter. */
+const keptStringBytes = 64;
 
 /** A stretch of text that is not code. */
 export type Region = {
@@ -22,9 +13,10 @@ export type Region = {
   /**
    * Reads on.
    *
+   * @param original - The chunk as the dump has it, where it is read with the rest of each character masked.
    * @returns Where it stopped: the chunk's end, or the byte after the region.
    */
-  push(chunk: Buffer, at: number): number;
+  push(chunk: Buffer, at: number, original: Buffer): number;
   /** Where it is, if it is open still. */
   suspend(): RegionState;
 };
@@ -33,9 +25,9 @@ export type Region = {
 export function resumeRegion(state: RegionState, limitBytes: number): Region {
   switch (state.kind) {
     case 'plain':
-      return new PlainString();
+      return new PlainString(state.text);
     case 'escaped':
-      return new EscapedString(state.after);
+      return new EscapedString(state.text, state.after);
     case 'name':
       return new QuotedName(limitBytes, state.text, state.afterQuote);
     case 'dollar':
@@ -45,49 +37,66 @@ export function resumeRegion(state: RegionState, limitBytes: number): Region {
   }
 }
 
-/** A string without escapes, from after its opening quote on. */
-export class PlainString implements Region {
+/** What stands in a string, as far as it is wanted. */
+abstract class KeptText {
   closed = false;
+  /** Latin1, cut. */
+  text: string | undefined;
 
-  push(chunk: Buffer, at: number): number {
+  /** @param text - Read by now; `undefined` if nobody wants it. */
+  constructor(text: string | undefined) {
+    this.text = text;
+  }
+
+  protected keep(original: Buffer, from: number, to: number): void {
+    if (this.text === undefined || this.text.length >= keptStringBytes) return;
+    this.text += original.toString('latin1', from, Math.min(to, from + keptStringBytes));
+  }
+}
+
+/** A string without escapes, from after its opening quote on. */
+export class PlainString extends KeptText implements Region {
+  push(chunk: Buffer, at: number, original: Buffer): number {
     const end = chunk.indexOf(quote, at);
     // A doubled quote just opens the next string: for what is asked here, two strings are as good as one.
     this.closed = end >= 0;
+    this.keep(original, at, this.closed ? end : chunk.length);
     return this.closed ? end + 1 : chunk.length;
   }
 
   suspend(): RegionState {
-    return { kind: 'plain' };
+    return { kind: 'plain', ...(this.text !== undefined && { text: this.text }) };
   }
 }
 
 /** A string in which a backslash escapes the byte after it, from after its opening quote on. */
-export class EscapedString implements Region {
-  closed = false;
+export class EscapedString extends KeptText implements Region {
   #after: 'text' | 'backslash' | 'quote';
 
-  constructor(after: 'text' | 'backslash' | 'quote' = 'text') {
+  constructor(text: string | undefined, after: 'text' | 'backslash' | 'quote' = 'text') {
+    super(text);
     this.#after = after;
   }
 
   suspend(): RegionState {
-    return { kind: 'escaped', after: this.#after };
+    return { kind: 'escaped', after: this.#after, ...(this.text !== undefined && { text: this.text }) };
   }
 
-  push(chunk: Buffer, from: number): number {
+  push(chunk: Buffer, from: number, original: Buffer): number {
     let at = from;
     while (at < chunk.length) {
       const byte = chunk[at] as number;
       // Only the byte after a quote tells whether the quote was doubled.
       if (this.#after === 'quote' && byte !== quote) {
         this.closed = true;
-        return at;
+        break;
       }
       if (this.#after !== 'text') this.#after = 'text';
       else if (byte === backslash) this.#after = 'backslash';
       else if (byte === quote) this.#after = 'quote';
       at += 1;
     }
+    this.keep(original, from, at);
     return at;
   }
 }
@@ -110,7 +119,7 @@ export class QuotedName implements Region {
     return { kind: 'name', text: this.text, afterQuote: this.#afterQuote };
   }
 
-  push(chunk: Buffer, from: number): number {
+  push(chunk: Buffer, from: number, original: Buffer): number {
     let at = from;
     while (at < chunk.length) {
       if (this.#afterQuote && chunk[at] !== doubleQuote) {
@@ -120,7 +129,7 @@ export class QuotedName implements Region {
       // Past a quote that turned out to be doubled, look for the next one.
       const found = chunk.indexOf(doubleQuote, this.#afterQuote ? at + 1 : at);
       const end = found < 0 ? chunk.length : found + 1;
-      this.text = (this.text + chunk.toString('latin1', at, Math.min(end, at + this.#limitBytes))).slice(
+      this.text = (this.text + original.toString('latin1', at, Math.min(end, at + this.#limitBytes))).slice(
         0,
         this.#limitBytes,
       );

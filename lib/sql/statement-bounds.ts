@@ -10,9 +10,10 @@ type BoundsState = Pick<LexerState, 'inStatement' | 'wanted' | 'parenDepth' | 'g
 export class StatementBounds {
   /** Whether anything of a statement has been read. */
   inStatement = false;
+  /** Whether the owner wants further tokens of the statement. */
+  wanted = true;
   readonly #sink: SqlSink;
   readonly #bodies: AtomicBodies;
-  #wanted = true;
   #parenDepth = 0;
   #groups = 0;
 
@@ -22,7 +23,7 @@ export class StatementBounds {
     this.#bodies = new AtomicBodies(from?.bodies);
     if (from === undefined) return;
     this.inStatement = from.inStatement;
-    this.#wanted = from.wanted;
+    this.wanted = from.wanted;
     this.#parenDepth = from.parenDepth;
     this.#groups = from.groups;
   }
@@ -31,7 +32,7 @@ export class StatementBounds {
   suspend(): BoundsState {
     return {
       inStatement: this.inStatement,
-      wanted: this.#wanted,
+      wanted: this.wanted,
       parenDepth: this.#parenDepth,
       groups: this.#groups,
       bodies: this.#bodies.suspend(),
@@ -40,7 +41,18 @@ export class StatementBounds {
 
   token(text: string): void {
     this.inStatement = true;
-    if (this.#wanted) this.#wanted = this.#sink.token(text, this.#parenDepth);
+    if (this.wanted) this.wanted = this.#sink.token(text, this.#parenDepth);
+  }
+
+  /** What stands in a string. @param text - `undefined` if it was not wanted. */
+  string(text: string | undefined): void {
+    if (text !== undefined) this.#sink.literal(text);
+  }
+
+  number(text: string): void {
+    const { wanted } = this;
+    this.token('0');
+    if (wanted) this.#sink.literal(text);
   }
 
   word(text: string): void {
@@ -67,7 +79,7 @@ export class StatementBounds {
     }
     const isCopy = this.#sink.statement(this.#groups);
     this.inStatement = false;
-    this.#wanted = true;
+    this.wanted = true;
     this.#groups = 0;
     this.#bodies.endStatement();
     return isCopy ? 'data' : 'another';

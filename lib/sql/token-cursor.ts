@@ -56,10 +56,9 @@ export class TokenCursor {
   /** An identifier as the dump writes it, or `undefined`. */
   identifier(): string | undefined {
     const token = this.#tokens[this.at];
-    if (token === undefined || !/^["A-Z_a-z\x80-\xff]/.test(token)) return undefined;
+    if (token === undefined || !/^["A-Z_a-z\x80-\uffff]/.test(token)) return undefined;
     this.at += 1;
-    // Tokens are latin1; only here does the dump's encoding matter, and that is UTF-8 in practice.
-    return /[\x80-\xff]/.test(token) ? Buffer.from(token, 'latin1').toString('utf8') : token;
+    return token;
   }
 
   /** A name with its schema, as the dump writes it, or `undefined`. */
@@ -72,6 +71,14 @@ export class TokenCursor {
     } while (this.skip('.'));
     return parts.length === 0 ? undefined : parts.join('.');
   }
+}
+
+/** The table whose data follow a statement, as the dump spells it: that of a COPY … FROM stdin. */
+export function copiedTable(tokens: readonly string[]): string | undefined {
+  const cursor = new TokenCursor(tokens);
+  if (!cursor.skip('COPY')) return undefined;
+  const table = cursor.qualifiedName();
+  return cursor.seek('FROM') && cursor.peek() === 'STDIN' ? table : undefined;
 }
 
 /** The schema of a qualified name, with its dot; empty for a bare name. */

@@ -9,7 +9,8 @@ import { OffsiteError } from '../base/errors.ts';
 import type { Member } from '../gzip/gzip-members.ts';
 import { GzipReader } from '../gzip/inflate.ts';
 import { inflateMembers, OtherMembersFound } from '../gzip/inflate-members.ts';
-import { type PartScan, PartScanner, scanStartSchema } from '../sql/join-scans.ts';
+import { type PartScan, PartScanner } from '../sql/join-scans.ts';
+import { readerStateSchema } from '../sql/reader.ts';
 import { storeError } from '../store/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import type { OtherMembers, RangeReading } from './join-readings.ts';
@@ -44,7 +45,7 @@ async function startOf(store: ArchiveStore, task: RangeTask): Promise<PartScan['
   if (!task.again) return 'guess';
   const key = rangeKeys(parseArchiveId(task.id), task).start(task.index);
   const stored = await store.readText(key);
-  if (stored !== undefined) return scanStartSchema.parse(JSON.parse(stored.text));
+  if (stored !== undefined) return readerStateSchema.parse(JSON.parse(stored.text));
   throw new OffsiteError('STORE_FAILED', 'what a range has to be scanned from is not there', {
     expected: `what the join wrote to ${key}`,
     found: 'nothing there',

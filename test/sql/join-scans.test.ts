@@ -4,53 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { scan as scanWhole } from '../fixtures/archive.ts';
 import { smallDump } from '../fixtures/archives.ts';
-import { header, hostile, trailer } from '../fixtures/hostile-dump.ts';
+import { anyDump, header, hostile, trailer } from '../fixtures/hostile-dump.ts';
 import { scanParts } from '../fixtures/scan-parts.ts';
 
-/** All that begins, ends, or looks like it. */
-const fragments = [
-  'COPY a (b) FROM stdin;\n',
-  'COPY "x;y" FROM stdin;',
-  '\\.\n',
-  '\\.\r\n',
-  '\\.',
-  '.\n',
-  '\n',
-  '\r\n',
-  'row\t1\n',
-  '\\N\n',
-  "'",
-  "''",
-  '"',
-  '$$',
-  '$x$',
-  '$',
-  '/*',
-  '*/',
-  '--',
-  '-- PostgreSQL database dump complete\n',
-  '\n--\n-- PostgreSQL database dump complete\n--\n',
-  '-- Dumped from database version 16.4\n',
-  '\\restrict x\n',
-  '\\unrestrict x\n',
-  '\\unrestrict y\n',
-  '\n\\unrestrict x',
-  'SET standard_conforming_strings = off;\n',
-  'SET standard_conforming_strings = on;\n',
-  "E'it\\'s'",
-  'INSERT INTO t VALUES (1), (2);\n',
-  'CREATE TABLE t (a int CONSTRAINT c CHECK (a > 0));\n',
-  'CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;\n',
-  "SELECT pg_catalog.lo_create('1');\n",
-  'ALTER TABLE t OWNER TO me;\n',
-  '(',
-  ')',
-  ';',
-  ' ',
-];
-const anyDump = fc
-  .array(fc.oneof(fc.constantFrom(...fragments), fc.string({ maxLength: 3 })), { maxLength: 30 })
-  .map((pieces) => Buffer.from(pieces.join('')));
 const anyCuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 6 });
 
 describe('scans of parts, joined', () => {

@@ -1,0 +1,41 @@
+// What a dump may hold and no restore takes: the verifier says so the first night, the restore before it begins to.
+
+/** Why a dump cannot be restored. */
+export type Refusal = {
+  readonly found: string;
+  /** What to do, so that the next one can. */
+  readonly remedy: string;
+};
+
+const byPgDump = 'write the dump with pg_dump, and change nothing in it';
+
+export const refusals = {
+  tooLong: {
+    found: 'a statement of 1 GiB or more, which no server takes',
+    remedy: 'write the dump without --inserts or with fewer --rows-per-insert',
+  },
+  crowded: (table: string): Refusal => ({
+    found: `something after the semicolon of COPY ${table}`,
+    remedy: byPgDump,
+  }),
+  setting: (tokens: readonly string[]): Refusal => ({
+    found: `a setting that decides how the rest is read, in words that only a server knows: ${tokens.slice(0, 8).join(' ').slice(0, 100)}`,
+    remedy: byPgDump,
+  }),
+} as const;
+
+/** @param line - One of psql's own commands, other than `\restrict` and `\unrestrict`. */
+export function foreignCommand(line: string): Refusal {
+  const found = `psql's command ${JSON.stringify(line.slice(0, 60))}`;
+  if (/^\\c(?:onnect)?\s/.test(line)) {
+    return {
+      found: `${found}, as pg_dump -C and pg_dumpall write it`,
+      remedy:
+        'write the dump with pg_dump, of one database and without -C (--create): a restore makes its own database',
+    };
+  }
+  return {
+    found: `${found}, which pg_dump never writes`,
+    remedy: 'find out who wrote this archive before anybody restores it by hand: psql would run that command',
+  };
+}
