@@ -27,7 +27,7 @@ export async function openArchive(
   });
 }
 
-/** Passes bytes on, and fails at their end if they are not those of the manifest. */
+/** Passes bytes on, and fails if they are not those of the manifest: at the first that is too many, else at their end. */
 export function checked(manifest: Manifest): Transform {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -35,7 +35,8 @@ export function checked(manifest: Manifest): Transform {
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
       bytes += chunk.length;
-      done(null, chunk);
+      if (bytes > manifest.compressedBytes) done(damaged(manifest, 'more bytes'));
+      else done(null, chunk);
     },
     flush(done) {
       const sha256 = hash.digest('hex');

@@ -13,6 +13,8 @@ export type ArchiveBytes = Pick<Manifest, 'id' | 'sha256' | 'compressedBytes' | 
 /** Bytes that have passed so far. */
 export type InflateProgress = { compressedBytes: number; plainBytes: number };
 
+const wordsOf = { compressedBytes: 'compressed bytes', plainBytes: 'plain bytes' } as const;
+
 export type InflatedArchive = {
   /** Leaving the iteration early closes the download. */
   readonly dump: AsyncGenerator<Buffer>;
@@ -51,30 +53,35 @@ async function* inflate(
   { signal, onDownloaded, by }: InflateOptions,
 ): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
+  // A few bytes of gzip can hold any number: what is more than the manifest says goes nowhere.
+  const count = (what: keyof InflateProgress, { length }: Buffer) => {
+    progress[what] += length;
+    if (progress[what] <= expected[what]) return;
+    throw differing(expected.id, wordsOf[what], expected[what], `more than ${expected[what]}`);
+  };
   const onChunk = (chunk: Buffer) => {
     hash.update(chunk);
-    progress.compressedBytes += chunk.length;
+    count('compressedBytes', chunk);
   };
   try {
     for await (const chunk of gunzip(body, { onChunk, onEnd: onDownloaded, by, signal })) {
-      progress.plainBytes += chunk.length;
+      count('plainBytes', chunk);
       yield chunk;
     }
   } catch (error) {
-    throw explain(error, expected, progress);
+    throw inflateError(error, expected, progress);
   }
   const compared: [string, string | number, string | number][] = [
-    ['compressed bytes', expected.compressedBytes, progress.compressedBytes],
-    ['plain bytes', expected.plainBytes, progress.plainBytes],
+    [wordsOf.compressedBytes, expected.compressedBytes, progress.compressedBytes],
+    [wordsOf.plainBytes, expected.plainBytes, progress.plainBytes],
     ['sha256', expected.sha256, hash.digest('hex')],
   ];
   const different = compared.find(([, wanted, found]) => wanted !== found);
   if (different === undefined) return;
-  const [what, wanted, found] = different;
-  throw damaged(expected.id, `${what} ${wanted}, as in the manifest`, `${what} ${found}`);
+  throw differing(expected.id, ...different);
 }
 
-function explain(error: unknown, expected: ArchiveBytes, { compressedBytes }: InflateProgress): unknown {
+function inflateError(error: unknown, expected: ArchiveBytes, { compressedBytes }: InflateProgress): unknown {
   if (error instanceof OffsiteError) return error;
   const found = `${(error as Error).message}, after ${compressedBytes} of ${expected.compressedBytes} bytes`;
   if (error instanceof NotGzip) return damaged(expected.id, 'whole gzip members up to the last byte', found);
@@ -92,6 +99,10 @@ function explain(error: unknown, expected: ArchiveBytes, { compressedBytes }: In
     hint: 'try again; the archive itself was not touched',
     cause: error,
   });
+}
+
+function differing(id: string, what: string, wanted: string | number, found: string | number): OffsiteError {
+  return damaged(id, `${what} ${wanted}, as in the manifest`, `${what} ${found}`);
 }
 
 function damaged(id: string, expected: string, found: string): OffsiteError {

@@ -6,6 +6,7 @@ import { chmod, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { findProgram } from '../../lib/base/find-program.ts';
@@ -86,6 +87,36 @@ describe.each(inflaters)('by %s', (by) => {
     ['of no bytes', Buffer.alloc(0)],
   ])('an archive %s is damaged', async (_, damaged) => {
     expect(await inflated(Readable.from(pieces(damaged)), by)).toMatchObject({ code: 'ARCHIVE_DAMAGED' });
+    expect(running()).toEqual([]);
+  });
+
+  it('a bomb of 1.1 GB goes no further than the manifest says', async () => {
+    const bomb = Buffer.concat(new Array(17).fill(gzipSync(Buffer.alloc(64 * 1024 * 1024))));
+    const told = { ...manifest, compressedBytes: bomb.length, plainBytes: 5000 };
+    const body = Readable.from(pieces(bomb));
+    const { dump, progress } = inflateArchive(body, told, { by });
+    let passed = 0;
+    const reading = (async () => {
+      for await (const chunk of dump) passed += chunk.length;
+    })();
+    await expect(reading).rejects.toMatchObject({
+      code: 'ARCHIVE_DAMAGED',
+      found: 'plain bytes more than 5000',
+    });
+    expect(passed).toBeLessThanOrEqual(5000);
+    expect(progress.plainBytes).toBeLessThan(1_000_000);
+    expect({ isClosed: body.destroyed, running: running() }).toEqual({ isClosed: true, running: [] });
+  });
+
+  it('a store that gives more than the manifest says is read no further', async () => {
+    let given = 0;
+    const endless = Readable.from(
+      (async function* () {
+        for (; given < 1e9; given += 65_536) yield Buffer.alloc(65_536, bytes);
+      })(),
+    );
+    expect(await inflated(endless, by)).toMatchObject({ code: 'ARCHIVE_DAMAGED' });
+    expect(given).toBeLessThan(2 * bytes.length);
     expect(running()).toEqual([]);
   });
 
