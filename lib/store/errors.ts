@@ -8,7 +8,7 @@ type Explanation = { readonly code: ErrorCode; readonly expected: string; readon
 const credentialsHint =
   'check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (aws sts get-caller-identity shows who you are)';
 
-const refusedCredentials: Explanation = {
+const unknownCredentials: Explanation = {
   code: 'CREDENTIALS_REFUSED',
   expected: 'credentials that the store knows',
   hint: credentialsHint,
@@ -26,13 +26,13 @@ const explanations: Record<string, Explanation> = {
     expected: 'the bucket to exist',
     hint: "compare the bucket's name and region with the output BucketName of 'npx cdk deploy'",
   },
-  InvalidAccessKeyId: refusedCredentials,
-  SignatureDoesNotMatch: refusedCredentials,
-  ExpiredToken: refusedCredentials,
-  ExpiredTokenException: refusedCredentials,
-  InvalidToken: refusedCredentials,
-  AuthorizationHeaderMalformed: refusedCredentials,
-  TokenRefreshRequired: refusedCredentials,
+  InvalidAccessKeyId: unknownCredentials,
+  SignatureDoesNotMatch: unknownCredentials,
+  ExpiredToken: unknownCredentials,
+  ExpiredTokenException: unknownCredentials,
+  InvalidToken: unknownCredentials,
+  AuthorizationHeaderMalformed: unknownCredentials,
+  TokenRefreshRequired: unknownCredentials,
   AccessDenied: {
     code: 'CREDENTIALS_REFUSED',
     expected: 'credentials that may do this',

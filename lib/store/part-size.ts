@@ -85,25 +85,17 @@ export function capacityOf(partBytes: number, limits: PartLimits): number {
   return Math.min(limits.maxParts * partBytes, limits.maxArchiveBytes);
 }
 
-/**
- * The error of a stream that has outgrown its parts.
- *
- * @param givenBytes - How long it has become; how long it would be, nobody knows.
- */
-export function archiveOutgrown(
-  givenBytes: number,
-  plan: PartPlan,
-  limits: PartLimits,
-): ArchiveTooLargeError {
+/** The error of a stream that has outgrown its parts; how long it would be, nobody knows. */
+export function archiveOutgrown(plan: PartPlan, limits: PartLimits): ArchiveTooLargeError {
   const largestBytes = Math.floor(largestExpectedBytes(limits) / GiB) * GiB;
   // Twice what came leaves room for four times.
-  const askForBytes = Math.min(Math.ceil((2 * givenBytes) / GiB) * GiB, largestBytes);
+  const askForBytes = Math.min(Math.ceil((2 * plan.capacityBytes) / GiB) * GiB, largestBytes);
   const helps = 2 * askForBytes > plan.capacityBytes;
   return new ArchiveTooLargeError(
     'the archive has outgrown the parts that were planned for it',
     {
       expected: `at most ${formatBytes(plan.capacityBytes)}: parts of ${formatBytes(plan.partBytes)}, as many as the store takes`,
-      found: `more than ${formatBytes(givenBytes)}`,
+      found: 'more',
       hint: helps
         ? `nothing was stored; back up again with --expected-size ${askForBytes / GiB}GiB`
         : 'nothing was stored; this store takes no longer archive, another one may',

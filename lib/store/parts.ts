@@ -1,52 +1,50 @@
-// Cuts a stream into parts of one length, in buffers that are used again: memory stays the same from the first part to
-// the last.
+// What lib-storage makes its parts of: the stream, in pieces of a part's length, in one buffer that is used again.
 
-/** A part of a stream; only the last one may be shorter. */
-export type Part = {
-  /** Counted from 1, as S3 does. */
-  readonly number: number;
-  readonly bytes: Buffer;
-  readonly isLast: boolean;
-};
+import { crc32 } from 'node:zlib';
+import { archiveOutgrown, type PartPlan } from './part-size.ts';
+import type { Provider } from './provider.ts';
 
-/** Cuts a stream; whoever is done with a part gives its buffer back. */
-export class PartCutter {
-  readonly #partBytes: number;
-  readonly #free: Buffer[] = [];
+/** Counts a stream while it is cut. */
+export class PartSource {
+  readonly #plan: PartPlan;
+  readonly #limits: Provider['parts'];
+  /** Of the stream so far, as its source gave it. */
+  bytes = 0;
+  crc32 = 0;
 
-  constructor(partBytes: number) {
-    this.#partBytes = partBytes;
+  constructor(plan: PartPlan, limits: Provider['parts']) {
+    this.#plan = plan;
+    this.#limits = limits;
   }
 
-  /** @returns At least one part, an empty one for an empty stream. */
-  async *cut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Part> {
-    let bytes = this.#lend();
-    let number = 1;
-    let filledBytes = 0;
+  /**
+   * Cuts a stream: a single byte, then pieces of a part's length, then what is left.
+   *
+   * @returns Pieces that are gone once the next is asked for. lib-storage gives a part on when a byte follows it, so
+   *   that single byte makes it copy each piece as soon as it comes, once, and need it no more.
+   * @throws {@link ArchiveTooLargeError} At the first byte too many, before any part with it is given.
+   */
+  async *cut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+    const buffer = Buffer.allocUnsafeSlow(1 + this.#plan.partBytes);
+    let [from, to, filled] = [0, 1, 0];
     for await (const chunk of chunks) {
+      this.#count(chunk);
       for (let at = 0; at < chunk.length; ) {
-        // A full part is given on only when a byte follows, so that it is known whether it is the last.
-        if (filledBytes === this.#partBytes) {
-          yield { number, bytes, isLast: false };
-          bytes = this.#lend();
-          number += 1;
-          filledBytes = 0;
-        }
-        const taken = chunk.subarray(at, at + this.#partBytes - filledBytes);
-        bytes.set(taken, filledBytes);
-        filledBytes += taken.length;
+        const taken = chunk.subarray(at, at + to - filled);
+        buffer.set(taken, filled);
         at += taken.length;
+        filled += taken.length;
+        if (filled < to) continue;
+        yield buffer.subarray(from, to);
+        [from, to, filled] = [1, buffer.length, 1];
       }
     }
-    yield { number, bytes: bytes.subarray(0, filledBytes), isLast: true };
+    if (filled > from) yield buffer.subarray(from, filled);
   }
 
-  /** Takes a part's buffer back, to be filled again. */
-  release({ bytes }: Part): void {
-    if (bytes.length === this.#partBytes) this.#free.push(bytes);
-  }
-
-  #lend(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#partBytes);
+  #count(chunk: Uint8Array): void {
+    this.bytes += chunk.length;
+    if (this.bytes > this.#plan.capacityBytes) throw archiveOutgrown(this.#plan, this.#limits);
+    this.crc32 = crc32(chunk, this.crc32);
   }
 }

@@ -8,8 +8,8 @@ import type { S3Session } from './session.ts';
 import { markMaybeStored } from './store.ts';
 import { type AwsError, mayBeMistyped, troubleOf } from './trouble.ts';
 
-/** How often something doubtful is repeated: checksums that do not match, credentials that expire as soon as given. */
-const doubtfulAttempts = 3;
+/** How often that is tried which time does not mend: checksums that do not match, credentials that expire as soon as given. */
+const fewAttempts = 3;
 
 export type Persistence<T> = {
   /** What is tried, as in "<doing> failed". */
@@ -39,7 +39,7 @@ export async function persist<T>(
   const { signal, doing, troubleMs = session.patience.troubleMs } = options;
   let troubleSince: number | undefined;
   let maybeDone = false;
-  let doubts = 0;
+  let inVain = 0;
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted();
     try {
@@ -55,11 +55,11 @@ export async function persist<T>(
         if (result !== undefined) return result;
       }
       maybeDone ||= trouble === 'unheard';
-      if (trouble === 'doubtful' || trouble === 'expired') doubts += 1;
+      if (trouble === 'mismatched' || trouble === 'expired') inVain += 1;
       troubleSince ??= performance.now();
       const lastedMs = performance.now() - troubleSince;
       const limitMs = Math.min(troubleMs, firstLimitMs(error, session));
-      if (trouble === 'refused' || doubts >= doubtfulAttempts || lastedMs >= limitMs) {
+      if (trouble === 'refused' || inVain >= fewAttempts || lastedMs >= limitMs) {
         throw gaveUp(error, doing, { attempt, lastedMs, maybeDone: maybeDone && !isTaken(error) });
       }
       session.onTrouble?.(`${doing}: ${describeTrouble(error)}`);

@@ -87,15 +87,15 @@ export type ArchiveStore = {
   delete(key: string): Promise<void>;
 };
 
-const doubtful = new WeakSet<object>();
+const unheard = new WeakSet<object>();
 
 /** Marks the error of a write that may have been carried out all the same: its answer was lost. */
 export function markMaybeStored<E extends Error>(error: E): E {
-  doubtful.add(error);
+  unheard.add(error);
   return error;
 }
 
 /** Whether a write that failed with this error may have been carried out all the same. */
 export function maybeStored(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && doubtful.has(error);
+  return typeof error === 'object' && error !== null && unheard.has(error);
 }

@@ -9,8 +9,8 @@ export type Trouble =
   | 'busy'
   /** It may have been carried out; try again. */
   | 'unheard'
-  /** Something looks wrong that is right next time, or never. */
-  | 'doubtful'
+  /** Bytes, or clocks, did not agree: they do next time, or never. */
+  | 'mismatched'
   /** The credentials have expired. */
   | 'expired';
 
@@ -38,7 +38,7 @@ const busy = new Set([
 ]);
 
 /** Bytes that changed on the way, or a clock that the SDK sets right after the first refusal. */
-const doubtful = new Set([
+const mismatched = new Set([
   'BadDigest',
   'XAmzContentSHA256Mismatch',
   'XAmzContentChecksumMismatch',
@@ -80,7 +80,7 @@ export function troubleOf(error: unknown): Trouble {
   const { name } = error;
   if (expired.has(name)) return 'expired';
   if (busy.has(name)) return 'busy';
-  if (doubtful.has(name)) return 'doubtful';
+  if (mismatched.has(name)) return 'mismatched';
   const status = (error as AwsError).$metadata?.httpStatusCode;
   if (status === undefined) return troubleOnTheWay(error);
   if (status === 429) return 'busy';

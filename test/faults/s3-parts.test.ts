@@ -185,7 +185,7 @@ describe('S3: more parts than the store takes', () => {
       exitCode: 4,
       hint: expect.stringContaining('--expected-size 1GiB'),
     });
-    expect(bench.stub.count('part')).toBe(1000);
+    expect(bench.stub.count('part')).toBeLessThanOrEqual(1000);
     expect(bench.stub.holds()).toBe('nothing');
   });
 });

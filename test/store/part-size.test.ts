@@ -102,7 +102,7 @@ describe('archiveOutgrown', () => {
       fc.property(anyLength, anyProvider, (expectedBytes, limits) => {
         if (chosen(expectedBytes, limits) === undefined) return true;
         const plan = planParts(expectedBytes, limits);
-        const { askForBytes, hint } = archiveOutgrown(plan.capacityBytes, plan, limits);
+        const { askForBytes, hint } = archiveOutgrown(plan, limits);
         if (askForBytes === undefined) return hint.includes('no longer archive') && isNearly(limits, plan);
         const larger = planParts(askForBytes, limits);
         return (

@@ -113,7 +113,7 @@ describe('troubleOf', () => {
     ['403', answered(403, 'AccessDenied'), 'refused'],
     ['412', answered(412), 'refused'],
     ['429', answered(429), 'busy'],
-    ['a clock that is wrong', answered(403, 'RequestTimeTooSkewed'), 'doubtful'],
+    ['a clock that is wrong', answered(403, 'RequestTimeTooSkewed'), 'mismatched'],
     ['a token that has expired', answered(400, 'ExpiredToken'), 'expired'],
     ['a bug', new TypeError('x is not a function'), 'refused'],
   ] as const)('%s', (_, error, trouble) => {
