@@ -1,11 +1,12 @@
-// What all test files of a run share: a folder for temporary files, compiled code that is kept, a quick npx. Where there
-// is room, the folder is in memory: half of what the tests take of the kernel is the making of small files, a thousand
+// What all test files of a run share: a folder for temporary files, compiled code that is kept, a quick npx
+// and a quick initdb. Where there is room, the folder is in memory: half of what the tests take of the kernel is the making of small files, a thousand
 // for each throw-away Postgres. At the end nothing may be left of the run, neither file nor process.
 
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { processes } from './fixtures/postgres.ts';
+import { quickInitdb } from './fixtures/quick-initdb.ts';
 
 /** Names in it are kept short: what is shown in 80 columns holds some. */
 const memory = '/dev/shm';
@@ -20,9 +21,14 @@ export default function setup(): () => void {
   chmodSync(folder, 0o1777);
   process.env.TMPDIR = folder;
   process.env.NODE_COMPILE_CACHE ??= join(projectRoot, 'node_modules', '.cache', 'offsite');
-  process.env.PATH = [join(projectRoot, 'lib/rehearsal/template/bin'), process.env.PATH].join(delimiter);
+  const own = mkdtempSync(join(folder, 'own-'));
+  chmodSync(own, 0o755);
+  const programs = quickInitdb(own);
+  const path = [join(projectRoot, 'lib/rehearsal/template/bin'), process.env.PATH, programs];
+  process.env.PATH = path.filter(Boolean).join(delimiter);
   return () => {
-    const left = [...readdirSync(folder).map((name) => join(folder, name)), ...processesOf(folder)];
+    const names = readdirSync(folder).filter((name) => name !== basename(own));
+    const left = [...names.map((name) => join(folder, name)), ...processesOf(folder)];
     rmSync(folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`the tests left behind:\n  ${left.join('\n  ')}`);
   };

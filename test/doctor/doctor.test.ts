@@ -126,9 +126,10 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
   let agent: Record<string, string>;
   /** May look at everything, to see what remains. */
   let witness: S3Client;
-  const bin = mkdtempSync(join(tmpdir(), 'offsite-bin-'));
+  let bin: string;
 
   beforeAll(async () => {
+    bin = mkdtempSync(join(tmpdir(), 'offsite-bin-'));
     for (const program of ['sh', 'readlink', 'dirname', 'psql'])
       symlinkSync(whereIs(program), join(bin, program));
     moto = await startMoto();

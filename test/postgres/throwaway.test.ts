@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { delimiter, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { asleep, untilAsleep, untilRuns } from '../fixtures/events.ts';
@@ -13,6 +13,17 @@ describe('startThrowawayPostgres', () => {
   // A temporary directory of our own shows what is left behind.
   let own: string;
   const before = process.env.TMPDIR;
+  const path = process.env.PATH;
+  // The real initdb, not the suite's quick one.
+  beforeAll(() => {
+    process.env.PATH = path
+      ?.split(delimiter)
+      .filter((bin) => !bin.startsWith(tmpdir()))
+      .join(delimiter);
+  });
+  afterAll(() => {
+    process.env.PATH = path;
+  });
   beforeEach(async () => {
     own = await mkdtemp(join(tmpdir(), 'offsite-test-'));
     await chmod(own, 0o755);

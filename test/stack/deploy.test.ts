@@ -20,14 +20,16 @@ const stackName = 'OffsiteStack';
 if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH, so nothing is deployed by this test');
 
 describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
-  const home = mkdtempSync(join(tmpdir(), 'offsite-deploy-'));
-  const dockerLog = join(home, 'docker.log');
+  let home: string;
+  let dockerLog: string;
   let moto: Moto;
   let endpoint: string;
   /** Moto keeps no outputs of a stack that a change set made: what there is only one of is found by listing. */
   let made: { bucket: string; topicArn: string };
 
   beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), 'offsite-deploy-'));
+    dockerLog = join(home, 'docker.log');
     moto = await startMoto();
     endpoint = moto.endpoint;
     const bootstrapped = await cdk('bootstrap', `aws://${account}/${region}`);

@@ -179,7 +179,9 @@ export async function createBucket(bucket: string): Promise<void> {
 }
 
 function patterned(bytes: number): Buffer {
-  return Buffer.from(Uint8Array.from({ length: bytes }, (_, index) => (index * 31 + (index >> 8)) & 0xff));
+  const content = Buffer.alloc(bytes);
+  for (let index = 0; index < bytes; index += 1) content[index] = (index * 31 + (index >> 8)) & 0xff;
+  return content;
 }
 
 async function* chunksOf(content: Buffer, chunkBytes: number): AsyncGenerator<Buffer> {

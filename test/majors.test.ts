@@ -1,0 +1,136 @@
+// Every major version of the server that is in use, by the client programs of this machine: backed up, verified, restored
+// and restore-tested, or refused for the reason that there is.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ArchiveId, parseArchiveId } from '../lib/archive/names.ts';
+import { query } from '../lib/postgres/programs.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../lib/postgres/throwaway.ts';
+import type { LocalAws } from '../lib/rehearsal/aws/local-aws.ts';
+import { loadCorpus } from '../lib/rehearsal/stage/load-corpus.ts';
+import { tryRestore } from '../lib/restore-test/restore-test.ts';
+import { createS3Store } from '../lib/store/s3.ts';
+import { verifyOnce } from '../lib/verify/verify.ts';
+import { offsite } from './fixtures/cli.ts';
+import { startLocalAws } from './fixtures/local-aws.ts';
+import { type Major, majors, ownMajor, serverPrograms } from './fixtures/majors.ts';
+import { corpus, corpusTorrents } from './fixtures/postgres.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'offsite-majors-'));
+const own = await ownMajor();
+const programs = new Map<Major, string | undefined>();
+for (const major of majors) programs.set(major, await serverPrograms(major, folder));
+for (const major of majors) {
+  if (programs.get(major) === undefined) {
+    console.warn(`SKIPPED: no server of PostgreSQL ${major} for this machine, from Debian or from npm`);
+  } else if (major > own) {
+    console.warn(`SKIPPED: no dump of PostgreSQL ${major} is made here: pg_dump is of ${own}, and refuses`);
+  }
+}
+const here = majors.filter((major) => programs.get(major) !== undefined);
+/** Of these, this machine's pg_dump makes dumps. */
+const dumped = here.filter((major) => major <= own);
+
+let aws: LocalAws;
+let env: Record<string, string>;
+const servers = new Map<Major, ThrowawayPostgres>();
+const archives = new Map<Major, ArchiveId>();
+
+const serverOf = (major: Major) => servers.get(major) as ThrowawayPostgres;
+const start = (major: Major) => startThrowawayPostgres({ tuned: true, binDir: programs.get(major) });
+const sourceOf = (major: Major) => `pg${major}`;
+
+beforeAll(async () => {
+  aws = await startLocalAws();
+  env = { ...aws.env, OFFSITE_BUCKET: aws.bucket };
+  for (const major of here) servers.set(major, await start(major));
+});
+afterAll(async () => {
+  for (const server of servers.values()) await server.stop();
+  await aws?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('its own major is among them', () => {
+  expect(here).toContain(own);
+});
+
+describe.each(dumped)('a database of PostgreSQL %i', (major) => {
+  it('is backed up and found intact', async () => {
+    const owner = await loadCorpus(serverOf(major).connection, corpus);
+    if (owner.via !== 'server') throw new Error('unreachable');
+    const args = ['backup', '--json', '--source', sourceOf(major)];
+    const { stdout, stderr } = await offsite(args, { ...env, ...owner.env });
+    expect(stderr).toBe('');
+    const id = parseArchiveId((JSON.parse(stdout) as { id: string }).id);
+    archives.set(major, id);
+    const unexpected = () => Promise.reject(new Error('nothing is to be told'));
+    const store = createS3Store({ bucket: aws.bucket });
+    const { verdict } = (await verifyOnce({
+      store,
+      id,
+      now: () => new Date(),
+      sendMail: unexpected,
+      readInRanges: unexpected,
+    })) as { verdict: unknown };
+    expect(verdict).toMatchObject({
+      verdict: 'intact',
+      inventory: {
+        serverVersion: expect.stringMatching(`^${major}\\.`),
+        rows: { 'public.torrents': corpusTorrents },
+      },
+    });
+  });
+
+  // From version 17 on, pg_dump writes a setting that older servers do not know.
+  const oldest = Math.max(major, own >= 17 ? own : 0);
+
+  it.each(here.filter((target) => target >= oldest))(
+    'is restored and restore-tested by PostgreSQL %i',
+    async (target) => {
+      const id = (archives.get(major) as ArchiveId).id;
+      const admin = { ...env, ...serverOf(target).connection.env };
+      const into = `from_${major}`;
+      const restored = await offsite(['restore', id, '--into', into, '--create-roles', '--json'], admin);
+      expect(restored.exitCode, restored.stderr).toBe(0);
+      const counted = await query(serverOf(target).connection, 'SELECT count(*) FROM torrents', {
+        database: into,
+      });
+      expect(counted).toEqual([[String(corpusTorrents)]]);
+      const report = await restoreTested(id, target);
+      expect(report, JSON.stringify(report)).toMatchObject({ outcome: 'passed', torrents: corpusTorrents });
+      expect(report.serverVersion).toMatch(new RegExp(`^${target}\\.`));
+    },
+  );
+
+  it.each(here.filter((target) => target < oldest))(
+    'is not said to be bad because PostgreSQL %i is too old',
+    async (target) => {
+      const report = await restoreTested((archives.get(major) as ArchiveId).id, target);
+      expect(report).toMatchObject({ outcome: 'failed', failure: { code: 'SERVER_TOO_OLD' } });
+    },
+  );
+});
+
+it.each(here.filter((major) => major > own))(
+  'pg_dump is too old for PostgreSQL %i, and nothing is stored',
+  async (major) => {
+    const database = { ...env, ...serverOf(major).connection.env };
+    const { exitCode, stderr } = await offsite(['backup', '--source', sourceOf(major)], database);
+    expect(stderr).toContain('[PG_DUMP_TOO_OLD]');
+    expect(exitCode).toBe(3);
+    const store = createS3Store({ bucket: aws.bucket });
+    expect(await Array.fromAsync(store.list(`archives/${sourceOf(major)}/`))).toEqual([]);
+  },
+);
+
+function restoreTested(id: string, target: Major) {
+  return tryRestore({
+    store: createS3Store({ bucket: aws.bucket }),
+    archiveId: id,
+    startServer: () => start(target),
+    now: () => new Date(),
+  });
+}
