@@ -1,7 +1,7 @@
 // Every major version of the server that is in use, by the client programs of this machine: backed up, verified, restored
 // and restore-tested, or refused for the reason that there is.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -19,6 +19,8 @@ import { type Major, majors, ownMajor, serverPrograms } from './fixtures/majors.
 import { corpus, corpusTorrents } from './fixtures/postgres.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'offsite-majors-'));
+// The servers' user is another one.
+chmodSync(folder, 0o755);
 const own = await ownMajor();
 const programs = new Map<Major, string | undefined>();
 for (const major of majors) programs.set(major, await serverPrograms(major, folder));
@@ -59,7 +61,7 @@ it('its own major is among them', () => {
 
 describe.each(dumped)('a database of PostgreSQL %i', (major) => {
   it('is backed up and found intact', async () => {
-    const owner = await loadCorpus(serverOf(major).connection, corpus);
+    const owner = await loadCorpus(serverOf(major).connection, { ...corpus, asof: new Date() });
     if (owner.via !== 'server') throw new Error('unreachable');
     const args = ['backup', '--json', '--source', sourceOf(major)];
     const { stdout, stderr } = await offsite(args, { ...env, ...owner.env });

@@ -49,7 +49,7 @@ describe('a dump that gives no byte', () => {
 
   it('is ended before its first byte, with what it started', async () => {
     const stderr = await expectStall(['--', 'sh', '-c', `sleep ${nap} & sleep ${nap}`]);
-    expect(stderr).toContain('not one byte for 2 s');
+    expect(stderr).toContain('not one byte for 2.0 s');
     expect(stderr).toContain('--stall-timeout');
     expect(running(nap)).toEqual([]);
   });
@@ -149,22 +149,26 @@ describe('a store that is slow', () => {
 });
 
 describe('the step', () => {
-  const never = (signal: AbortSignal) =>
+  const never = (signal: AbortSignal, whenItWaits?: () => void) =>
     (async function* (): AsyncGenerator<Uint8Array> {
       yield Buffer.from('a');
-      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      await new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+        whenItWaits?.();
+      });
     })();
   const readAll = async (chunks: AsyncIterable<Uint8Array>) => {
     for await (const _ of chunks);
   };
 
   it('passes on who interrupted: a stall, or the caller', async () => {
-    await expect(readAll(endWhenStalled(never, 50))).rejects.toMatchObject({ code: 'DUMP_STALLED' });
+    await expect(readAll(endWhenStalled((signal) => never(signal), 50))).rejects.toMatchObject({
+      code: 'DUMP_STALLED',
+    });
     const caller = new AbortController();
-    const interrupted = async () => {
-      for await (const _ of endWhenStalled(never, 600_000, caller.signal)) caller.abort(new Error('SIGTERM'));
-    };
-    await expect(interrupted()).rejects.toThrow('SIGTERM');
+    const interrupted = (signal: AbortSignal) => never(signal, () => caller.abort(new Error('SIGTERM')));
+    const reading = readAll(endWhenStalled(interrupted, 600_000, caller.signal));
+    await expect(reading).rejects.toThrow('SIGTERM');
   });
 
   it('leaves no timer behind, and ends the dump when it is left early', async () => {
