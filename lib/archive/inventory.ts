@@ -26,6 +26,10 @@ export const inventorySchema = z.object({
   views: names,
   /** Roles that the dump names as owners or grantees; a restore needs them. */
   roles: names,
+  /** Objects of kinds that are not compared after a restore, by kind: `schemas`, `policies` … Older verdicts lack them. */
+  further: z.record(z.string(), names).optional(),
+  /** Names that tables, keys, indexes and triggers need, and that nothing before them makes. Older verdicts lack them. */
+  needs: names.optional(),
   /** From the dump's own header; `undefined` when it has none. */
   serverVersion: z.string().optional(),
   pgDumpVersion: z.string().optional(),

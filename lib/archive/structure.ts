@@ -28,16 +28,15 @@ const namedKinds = [
 /** All of one kind: those with a name, and how many. */
 type Objects = { readonly names: ReadonlySet<string>; readonly count: number };
 
-const kinds: readonly { readonly what: string; readonly of: (inventory: Inventory) => Objects }[] = [
-  ...namedKinds.map((kind) => ({
-    what: kind,
-    of: (inventory: Inventory) => {
-      const names = new Set(inventory[kind]);
-      return { names, count: names.size };
-    },
-  })),
-  { what: 'large objects', of: ({ largeObjects }) => ({ names: new Set<string>(), count: largeObjects }) },
-];
+function objectsOf(inventory: Inventory): ReadonlyMap<string, Objects> {
+  const named = [
+    ...namedKinds.map((kind) => [kind, inventory[kind]] as const),
+    ...Object.entries(inventory.further ?? {}),
+  ].map(([kind, list]) => [kind, { names: new Set(list), count: new Set(list).size }] as const);
+  return new Map([...named, ['large objects', { names: new Set(), count: inventory.largeObjects }]]);
+}
+
+const nothing: Objects = { names: new Set(), count: 0 };
 
 /**
  * Compares the objects of a dump with what its source used to have.
@@ -52,25 +51,27 @@ export function missingKinds(
   history: readonly Inventory[],
   fewestKnown: number,
 ): readonly Doubt[] {
-  if (history.length === 0) return [];
-  return kinds.flatMap(({ what, of }) => {
-    const here = of(found);
-    const before = history.map(of);
-    const least = Math.min(...before.map(({ count }) => count));
-    const always = [...(before[0]?.names ?? [])].filter((name) =>
-      before.every(({ names }) => names.has(name)),
-    );
-    const missing = always.filter((name) => !here.names.has(name));
-    const isGone = here.count === 0 && least > 0;
-    const isMostGone = 2 * here.count < least || 2 * missing.length > always.length;
+  const here = objectsOf(found);
+  const [newest, ...older] = history.map(objectsOf);
+  return [...(newest ?? [])].flatMap(([what, { names, count }]) => {
+    const now = here.get(what) ?? nothing;
+    const before = older.map((one) => one.get(what) ?? nothing);
+    const least = Math.min(count, ...before.map((one) => one.count));
+    const always = [...names].filter((name) => before.every((one) => one.names.has(name)));
+    const missing = always.filter((name) => !now.names.has(name));
+    const isGone = now.count === 0 && least > 0;
+    const isMostGone = 2 * now.count < least || 2 * missing.length > always.length;
     if (!isGone && !(isMostGone && history.length >= fewestKnown)) return [];
     const whose =
-      history.length === 1 ? 'the archive before has' : `all ${history.length} archives before have`;
-    const lacks =
-      missing.length > 0
-        ? `${formatCount(here.count)}; missing: ${listed(missing)}`
-        : formatCount(here.count);
-    return [{ what, expected: `${formatCount(least)} at least: ${whose} them`, found: lacks }];
+      older.length === 0 ? 'the archive before has' : `all ${history.length} archives before have`;
+    const lacks = missing.length > 0 ? `; missing: ${listed(missing)}` : '';
+    return [
+      {
+        what,
+        expected: `${formatCount(least)} at least: ${whose} them`,
+        found: `${formatCount(now.count)}${lacks}`,
+      },
+    ];
   });
 }
 
@@ -78,26 +79,37 @@ export function missingKinds(
  * Holds the objects of a dump against each other.
  *
  * @param newestKnown - What it lacked, too, was accepted.
- * @returns A doubt if rows are those of tables that the dump does not create, as with --data-only.
- * @remarks An extension makes tables of its own, which a dump does not create: beside one, nothing is doubted.
+ * @returns Doubts if rows are those of tables that the dump does not create, as with --data-only, or its tables, keys,
+ *   indexes or triggers need what it does not make, as with -t and -n.
+ * @remarks An extension makes tables, types and functions that no dump creates: beside one, nothing is doubted.
  */
 export function missingParts(inventory: Inventory, newestKnown: Inventory | undefined): readonly Doubt[] {
-  const accepted = new Set(newestKnown === undefined ? [] : rowsWithoutTable(newestKnown));
-  const missing = rowsWithoutTable(inventory).filter((table) => !accepted.has(table));
-  if (missing.length === 0) return [];
-  return [
-    {
-      what: 'tables',
-      expected: 'each table that has rows is created by the dump',
-      found: `rows of ${formatCount(missing.length)} that it does not create: ${listed(missing)}`,
-    },
-  ];
+  const checks = [
+    ['tables', 'each table that has rows is created by the dump', rowsWithoutTable],
+    ['parts', 'all that tables, keys, indexes and triggers need is created by the dump', unmetNeeds],
+  ] as const;
+  return checks.flatMap(([what, expected, missingIn]) => {
+    const accepted = new Set(newestKnown && missingIn(newestKnown));
+    const missing = missingIn(inventory).filter((name) => !accepted.has(name));
+    if (missing.length === 0) return [];
+    return [
+      { what, expected, found: `${formatCount(missing.length)} that it does not create: ${listed(missing)}` },
+    ];
+  });
 }
 
-function rowsWithoutTable({ rows, tables, extensions }: Inventory): string[] {
-  if (extensions.some((name) => name !== 'plpgsql')) return [];
-  const made = new Set(tables);
-  return Object.keys(rows).filter((table) => !made.has(table));
+function rowsWithoutTable(inventory: Inventory): string[] {
+  if (hasExtension(inventory)) return [];
+  const made = new Set(inventory.tables);
+  return Object.keys(inventory.rows).filter((table) => !made.has(table));
+}
+
+function unmetNeeds(inventory: Inventory): readonly string[] {
+  return hasExtension(inventory) ? [] : (inventory.needs ?? []);
+}
+
+function hasExtension({ extensions }: Inventory): boolean {
+  return extensions.some((name) => name !== 'plpgsql');
 }
 
 /** @returns The first of them; of more, how many. */

@@ -2,6 +2,7 @@
 // nothing.
 
 import { type Contents, noContents } from '../archive/inventory.ts';
+import { Needs } from './needs.ts';
 import { schemaPrefix, TokenCursor } from './token-cursor.ts';
 
 const createModifiers = new Set(
@@ -27,6 +28,7 @@ export class DumpContents {
   /** Functions of one name and different arguments are as many entries. */
   readonly #functions: string[];
   #largeObjects: number;
+  readonly #needs: Needs;
 
   /** @param before - What was found in what comes before. */
   constructor(before: Contents = noContents) {
@@ -42,6 +44,7 @@ export class DumpContents {
     this.#roles = new Set(before.roles);
     this.#functions = [...before.functions];
     this.#largeObjects = before.largeObjects;
+    this.#needs = new Needs(before);
   }
 
   /** Adds what was found in what follows. */
@@ -58,6 +61,7 @@ export class DumpContents {
     for (const name of next.roles) this.#roles.add(name);
     this.#functions.push(...next.functions);
     this.#largeObjects += next.largeObjects;
+    this.#needs.add(next);
   }
 
   /** Adds to a table's rows; 0 makes it one of the tables that have data. */
@@ -72,6 +76,7 @@ export class DumpContents {
    * @param groups - How many parentheses the whole statement opened outside of others.
    */
   read(tokens: readonly string[], groups: number): void {
+    this.#needs.read(tokens);
     const cursor = new TokenCursor(tokens);
     switch (cursor.next()) {
       case 'INSERT':
@@ -110,6 +115,7 @@ export class DumpContents {
       functions: [...this.#functions],
       views: [...this.#views],
       roles: [...this.#roles],
+      ...this.#needs.found(),
     };
   }
 

@@ -76,6 +76,18 @@ describe('what a source used to have', () => {
     expect(doubts(source(3, { largeObjects: 2 }), nights(5, source(3)))).toEqual([]);
   });
 
+  it('looks at kinds that older verdicts do not name once all that are known name them', () => {
+    const further = { policies: ['public.torrents.p'] };
+    expect(doubts(source(1), [...nights(3, source(1, { further })), ...nights(3, source(1))])).toEqual([]);
+    expect(judged(source(1), nights(3, source(1, { further })))).toEqual([
+      {
+        what: 'policies',
+        expected: '1 at least: all 3 archives before have them',
+        found: '0; missing: public.torrents.p',
+      },
+    ]);
+  });
+
   it('says that objects are others, though there are as many', () => {
     const others = source(4, { indexes: named('other', 4) });
     expect(doubts(others, nights(3, source(4)))).toEqual(['indexes']);
@@ -136,12 +148,25 @@ describe('without a history', () => {
       {
         what: 'tables',
         expected: 'each table that has rows is created by the dump',
-        found: 'rows of 1 that it does not create: public.content',
+        found: '1 that it does not create: public.content',
       },
     ]);
     expect(doubts(source(0, { tables, extensions: ['postgis'] }), [])).toEqual([]);
     expect(doubts(source(0, { tables, extensions: ['plpgsql'] }), [])).toEqual(['tables']);
     expect(doubts(source(0, { tables }), [known(source(0, { tables }), true)])).toEqual([]);
+  });
+
+  it('what tables, keys, indexes and triggers need is made, unless an extension may have made it', () => {
+    const needs = ['public.gin_trgm_ops', 'schema bitmagnet'];
+    expect(judged(source(0, { needs }), [])).toEqual([
+      {
+        what: 'parts',
+        expected: 'all that tables, keys, indexes and triggers need is created by the dump',
+        found: '2 that it does not create: public.gin_trgm_ops, schema bitmagnet',
+      },
+    ]);
+    expect(doubts(source(0, { needs, extensions: ['pg_trgm'] }), [])).toEqual([]);
+    expect(doubts(source(0, { needs }), [known(source(0, { needs }), true)])).toEqual([]);
   });
 
   it('a table without rows is there all the same: --schema-only', () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Inventory } from '../../lib/archive/inventory.ts';
+import { judge } from '../../lib/archive/verdict.ts';
 import { findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { DumpScanner } from '../../lib/sql/scanner.ts';
@@ -210,11 +211,61 @@ describe.each(['corpus', 'odd'])('database %s', (database) => {
     expect(inventory.serverVersion).toBe(version);
     expect(inventory.pgDumpVersion).toBe(version);
     expect(inventory.endMarker).toBe('end');
+    // An extension's, which no dump makes.
+    expect(inventory.needs ?? []).toEqual(database === 'odd' ? [] : ['public.gin_trgm_ops']);
     const cuts = [0.1, 0.5, 0.9, 0.999].map((share) => Math.floor(dump.length * share));
     for (const cut of [...cuts, dump.length - 3])
       expect(scan(dump.subarray(0, cut)).endMarker).toBe('absent');
     const seams = Array.from({ length: 60 }, (_, index) => Math.floor((dump.length * (index + 0.5)) / 60));
     expect(scanParts(dump, seams, 65_521).inventory).toEqual(inventory);
+  });
+});
+
+describe('a part of the database', () => {
+  const dumped = async (database: string, ...options: string[]) => {
+    const args = [...options, database];
+    const { stdout } = await run(join(programs, 'pg_dump'), args, {
+      env: environment,
+      encoding: 'buffer',
+      maxBuffer,
+    });
+    return scan(stdout);
+  };
+  const judged = (inventory: Inventory, history: readonly Inventory[]) => {
+    const found = { compressedBytes: 1, plainBytes: 1, members: [], inventory };
+    const known = history.map((one) => ({ accepted: false, plainBytes: 1, inventory: one }));
+    const judgement = judge(undefined, found, known);
+    return 'deviations' in judgement ? judgement.deviations.map(({ what }) => what) : [];
+  };
+
+  test.each<[string, string[]]>([
+    ['extensions', ['-n', 'public']],
+    ['large objects', ['-n', 'public']],
+    ['extensions', ['-t', 'public.torrents']],
+    ['large objects', ['--no-blobs']],
+    ['tables', ['--section=data']],
+    ['tables', ['--data-only']],
+    ['indexes', ['--section=pre-data', '--section=data']],
+    ['constraints', ['--section=pre-data', '--section=data']],
+    ['rows of torrents', ['--section=pre-data']],
+    ['rows of torrents', ['--schema-only']],
+    ['roles', ['--no-owner', '--no-privileges']],
+  ])('is suspicious for its %s, made with %j', async (what, options) => {
+    const whole = await dumped('corpus');
+    expect(judged(whole, [whole, whole, whole])).toEqual([]);
+    expect(judged(await dumped('corpus', ...options), [whole, whole, whole])).toContain(what);
+  });
+
+  test.each<[string, string[], string]>([
+    ['corpus', ['--data-only'], 'tables'],
+    ['corpus', ['--section=data'], 'tables'],
+    ['corpus', ['-n', 'public'], 'parts'],
+    ['odd', ['-t', 'public.plain'], 'parts'],
+    ['odd', ['-t', '"odd schema".*'], 'parts'],
+    ['odd', ['--section=post-data'], 'parts'],
+  ])('of %s, made with %j, is suspicious on the first night', async (database, options, what) => {
+    expect(judged(await dumped(database), [])).not.toContain(what);
+    expect(judged(await dumped(database, ...options), [])).toContain(what);
   });
 });
 

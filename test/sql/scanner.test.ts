@@ -40,6 +40,8 @@ const hostileInventory: Inventory = {
   ],
   views: ['public.v', 'public.mv'],
   roles: ['bitmagnet', '"Odd Role"', 'watcher', 'reader', 'maker', 'taker'],
+  further: { policies: ['public.torrents.p'], rules: ['public.v."odd rule"'] },
+  needs: ['schema "odd schema"', 'public.f'],
   serverVersion: '16.4 (Debian 16.4-1)',
   pgDumpVersion: '17.2',
   endMarker: 'end',
