@@ -6,8 +6,9 @@ import { exitCodes } from '../lib/base/errors.ts';
 import { toolVersion } from '../lib/base/version.ts';
 import type { CompressorChoice } from '../lib/gzip/compressor.ts';
 import type { RawSettings } from '../lib/settings/config.ts';
+import { homeFolders } from '../lib/settings/home.ts';
 import { providerNames } from '../lib/store/provider.ts';
-import { fail, interruptBySignals } from './commands/ending.ts';
+import { Interruption, runToEnd } from './commands/ending.ts';
 import { dumpFlags } from './commands/flags.ts';
 
 type StoreFlags = {
@@ -22,7 +23,9 @@ type StoreFlags = {
 
 const compressors = ['auto', 'igzip', 'pigz', 'node', 'small'] as const satisfies readonly CompressorChoice[];
 
-const interruption = new AbortController();
+const interruption = new Interruption();
+// For psql and the SDK, too: they would look in the folder that somebody stands in.
+process.env.HOME = homeFolders()[0];
 
 const program = new Command('offsite')
   .description("Offsite archives of BitAgent's database: taken, checked, kept, brought back.")
@@ -203,7 +206,7 @@ storeCommand('report', 'show what the newest restore test proved, or the newest 
     await runReport(await settingsOf(flags), wanted, flags);
   });
 
-await main();
+await runToEnd(() => program.parseAsync(), interruption);
 
 function storeCommand(name: string, description: string): Command {
   return program
@@ -238,13 +241,4 @@ async function settingsOf(flags: StoreFlags, dump?: RawSettings) {
   const { source, bucket, region, endpoint, provider, profile } = flags;
   const given = Object.entries({ source, bucket, region, endpoint, provider, profile, dump });
   return readSettings(Object.fromEntries(given.filter(([, value]) => value !== undefined)), flags.config);
-}
-
-async function main(): Promise<void> {
-  interruptBySignals(interruption);
-  try {
-    await program.parseAsync();
-  } catch (error) {
-    process.exitCode = fail(interruption.signal.aborted ? interruption.signal.reason : error);
-  }
 }

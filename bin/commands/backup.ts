@@ -19,7 +19,7 @@ import { type AgentStateFile, agentStateFile } from '../../lib/settings/agent-st
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { print, warn } from './print.ts';
+import { print, printFault, warn } from './print.ts';
 import { noProgress, type ProgressDisplay, showProgress } from './progress.ts';
 
 type Flags = {
@@ -41,12 +41,15 @@ export async function runBackup(settings: Settings, flags: Flags, signal: AbortS
   const now = await clockAfter(stateFile, before, settings.source);
   const estimate: SizeEstimate | undefined = before?.archive ?? (await estimateSize(settings.dump, signal));
   const progress = flags.quiet ? noProgress : showProgress(settings.source);
+  const warnings: string[] = [];
+  const onWarning = (sentence: string) => void warnings.push(sentence);
   let manifest: Manifest;
   try {
     progress.expect(estimate?.plainBytes);
     manifest = await backup({
       source: settings.source,
-      dump: (either) => endWhenStalled((any) => dump(settings.dump, any), stallMs, either),
+      dump: (either) =>
+        endWhenStalled((any) => dump(settings.dump, { signal: any, onWarning }), stallMs, either),
       startOver: flags.startOver,
       expectedBytes: askedBytes ?? estimate?.compressedBytes,
       store: storeOf(settings, progress),
@@ -58,12 +61,14 @@ export async function runBackup(settings: Settings, flags: Flags, signal: AbortS
     });
   } finally {
     progress.clear();
+    for (const sentence of warnings) warn(sentence);
   }
   const durationMs = Math.round(performance.now() - began);
   const { id, plainBytes, compressedBytes } = manifest;
   const figures: ArchiveFigures = { id, plainBytes, compressedBytes, durationMs };
-  report(manifest, figures, before?.archive, flags.json ?? false);
-  warn(await stateFile.write(noteId(await stateFile.read(), id, figures)));
+  const unwritten = await stateFile.write(noteId(await stateFile.read(), id, figures));
+  await report(manifest, figures, before?.archive, flags.json ? warnings : undefined);
+  warn(unwritten);
 }
 
 /** Loads the SDK only now: pg_dump reads the catalogue meanwhile. */
@@ -99,15 +104,22 @@ async function clockAfter(
   };
 }
 
-function report(
+async function report(
   manifest: Manifest,
   figures: ArchiveFigures,
   previous: ArchiveFigures | undefined,
-  json: boolean,
-): void {
+  warnings: readonly string[] | undefined,
+): Promise<void> {
   const comparison = previous && compareWithPrevious(previous, figures);
-  if (json) print(`${JSON.stringify(resultOf(manifest, figures, previous))}\n`);
+  if (warnings) print(`${JSON.stringify({ ...resultOf(manifest, figures, previous), warnings })}\n`);
   else print(sentence(figures) + (comparison ? `  ${comparison.text}\n` : ''));
+  const fault = await printFault();
+  // A reader that has gone wanted no more. And a full disk under a log is no failure of the night.
+  if (fault !== undefined && fault.code !== 'EPIPE') {
+    warn(
+      `the archive is stored: ${figures.id}; only what was to be printed of it is lost (${fault.message})`,
+    );
+  }
   warn(comparison?.warning);
 }
 

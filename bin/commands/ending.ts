@@ -3,28 +3,51 @@
 import { CommanderError } from 'commander';
 import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../../lib/base/errors.ts';
 import { usage } from './flags.ts';
-import { tell } from './print.ts';
+import { bearBrokenOutput, printFault, tell } from './print.ts';
 
 /** By then the upload was aborted and the dump has ended; whoever shuts the host down does not wait for a dead store. */
 const interruptedWithinMs = 4300;
 
-/** Makes SIGINT and SIGTERM abort what runs; what does not end by that is ended. */
-export function interruptBySignals(interruption: AbortController): void {
-  for (const [signal, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-  ] as const) {
-    // Not once(): execa's exit hook ends the process where no other listener is left.
-    process.on(signal, () => {
-      const error = new OffsiteError('INTERRUPTED', `interrupted by ${signal}`, {
-        expected: 'to finish',
-        found: signal,
-        hint: 'nothing half-written counts; run again',
-        exitCode: 128 + number,
-      });
-      interruption.abort(error);
-      setTimeout(() => process.exit(fail(error)), interruptedWithinMs).unref();
+/** As of a program that SIGPIPE ends. */
+const brokenPipe = 141;
+
+/** SIGHUP is what a terminal sends, or an ssh session, that closes. */
+const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+
+/** Ends the program at a signal. */
+export class Interruption {
+  readonly #controller = new AbortController();
+  #isHeeded = false;
+
+  constructor() {
+    for (const [name, number] of Object.entries(signals)) {
+      // Not once(): execa's exit hook ends the process where no other listener is left.
+      process.on(name, () => this.#interrupt(name, 128 + number));
+    }
+  }
+
+  /** For a command that ends what it began. The program of one that never asks for it is ended at once. */
+  get signal(): AbortSignal {
+    this.#isHeeded = true;
+    return this.#controller.signal;
+  }
+
+  /** What to tell of an error: that the program was interrupted, where that is why. */
+  causeOf(error: unknown): unknown {
+    return this.#controller.signal.aborted ? this.#controller.signal.reason : error;
+  }
+
+  #interrupt(name: string, exitCode: number): void {
+    const error = new OffsiteError('INTERRUPTED', `interrupted by ${name}`, {
+      expected: 'to finish',
+      found: name,
+      hint: 'nothing half-written counts; run again',
+      exitCode,
     });
+    this.#controller.abort(error);
+    const end = () => process.exit(fail(error));
+    if (this.#isHeeded) setTimeout(end, interruptedWithinMs).unref();
+    else end();
   }
 }
 
@@ -40,4 +63,28 @@ export function fail(error: unknown): number {
   tell(describeError(error));
   if (process.env.DEBUG && error instanceof Error) tell(error.stack ?? '');
   return exitCodeOf(error);
+}
+
+/** Runs a command to its end, whatever that is, and sets the exit code. */
+export async function runToEnd(run: () => Promise<unknown>, interruption: Interruption): Promise<void> {
+  bearBrokenOutput();
+  try {
+    await run();
+    const fault = await printFault();
+    if (fault !== undefined && fault.code !== 'EPIPE') throw outputLost(fault);
+  } catch (error) {
+    const fault = await printFault();
+    // Whoever read our stdout wanted no more: that is no failure.
+    if (fault !== undefined && error === fault && fault.code === 'EPIPE') process.exitCode = brokenPipe;
+    else process.exitCode = fail(error === fault ? outputLost(fault as Error) : interruption.causeOf(error));
+  }
+}
+
+function outputLost(fault: Error): OffsiteError {
+  return new OffsiteError('OUTPUT_LOST', 'what was to be printed could not be written', {
+    expected: 'a stdout that takes what is written',
+    found: fault.message,
+    hint: 'run again with another stdout',
+    cause: fault,
+  });
 }

@@ -7,7 +7,7 @@ import { formatBytes } from '../../lib/base/quantities.ts';
 import { fetchTo, fetchToFile } from '../../lib/restore/fetch.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
-import { tell, warn } from './print.ts';
+import { assertStdoutIsOpen, tell, warn } from './print.ts';
 
 type Flags = { output: string; force?: boolean; any?: boolean };
 
@@ -25,6 +25,7 @@ export async function runFetch(
       hint: 'name another, or say --force',
     });
   }
+  if (output === '-') assertStdoutIsOpen();
   const store = createS3Store(settings);
   const { id, warning } = await selectArchive(store, settings.source, wanted, flags.any ?? false);
   warn(warning);

@@ -30,7 +30,7 @@ export const noProgress: ProgressDisplay = {
 /** Shows how a back-up goes on, on stderr, until it is cleared. */
 export function showProgress(source: string): ProgressDisplay {
   const began = performance.now();
-  const terminal = process.stderr.isTTY;
+  const terminal = process.stderr.isTTY && process.env.TERM !== 'dumb';
   const pace = new Pace();
   let plainBytes = 0;
   let expectedPlainBytes: number | undefined;

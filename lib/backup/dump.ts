@@ -1,31 +1,77 @@
 // dump: runs pg_dump in one of three ways and gives its output, which ends only if all of it came.
 
+import { randomBytes } from 'node:crypto';
 import { OffsiteError } from '../base/errors.ts';
-import { type ChildFailure, stdoutOf } from '../base/process.ts';
+import { type ChildFailure, type RunOptions, stdoutOf } from '../base/process.ts';
 import type { Connection } from '../postgres/connection.ts';
-import { errorLine, explainClientFailure } from '../postgres/errors.ts';
-import { clientCommand } from '../postgres/programs.ts';
+import { explainClientFailure } from '../postgres/errors.ts';
+import { clientCommand, query, quoteLiteral } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
 import { connectionFromSettings } from '../settings/settings.ts';
 
 /** Never ask a terminal: nobody is there at night. */
 const pgDumpArguments = ['--format=plain', '--no-password'];
 
+/** A query of pg_dump's own may be long. */
+const wordsLines = 8;
+const wordsColumns = 300;
+/** Less than an interrupted agent has left. */
+const endSessionWithinMs = 3000;
+
+export type DumpOptions = {
+  readonly signal?: AbortSignal | undefined;
+  /** Told what the operator should know of a dump that succeeded, or of one that could not be ended. */
+  readonly onWarning?: ((sentence: string) => void) | undefined;
+};
+
 /**
  * Starts a dump.
  *
  * @returns The plain dump. Leaving the iteration early ends the child.
  * @throws {@link OffsiteError} While iterating: `PROGRAM_MISSING`, `CONTAINER_UNREACHABLE`, `DATABASE_UNREACHABLE`,
- *   `DATABASE_REFUSED`, `PG_DUMP_TOO_OLD`, or `DUMP_FAILED` with the last words of the program.
+ *   `DATABASE_REFUSED`, `PG_DUMP_TOO_OLD`, or `DUMP_FAILED` with the last words of the program; the signal's reason.
  */
-export function dump(settings: DumpSettings, signal?: AbortSignal): AsyncIterable<Buffer> {
+export function dump(settings: DumpSettings, options: DumpOptions = {}): AsyncGenerator<Buffer> {
+  const { signal, onWarning } = options;
+  const run = {
+    signal,
+    onWords: (words: string) => onWarning?.(`the dump is whole, and its program said: ${words}`),
+    onRemaining: (what: string) =>
+      onWarning?.(`the dump's program still runs, as this user may not end it: end ${what} by hand`),
+  };
   if (settings.via === 'command') {
     const [program = '', ...args] = settings.command;
-    return stdoutOf({ program, args }, { errorOf: commandError, signal });
+    return stdoutOf({ program, args }, { ...run, errorOf: commandError });
   }
   const connection = connectionFromSettings(settings);
-  const command = clientCommand(connection, 'pg_dump', pgDumpArguments);
-  return stdoutOf(command, { errorOf: (failure) => pgDumpError(connection, failure), signal });
+  const errorOf = (failure: ChildFailure) => pgDumpError(connection, failure);
+  if (connection.via === 'container') return dumpInside(connection, { ...run, errorOf }, onWarning);
+  return stdoutOf(clientCommand(connection, 'pg_dump', pgDumpArguments), { ...run, errorOf });
+}
+
+/** Ends the pg_dump inside, too, when it is left before its end: docker exec passes no signal on. */
+async function* dumpInside(
+  connection: Connection & { readonly via: 'container' },
+  run: RunOptions,
+  onWarning: DumpOptions['onWarning'],
+): AsyncGenerator<Buffer> {
+  const applicationName = `pg_dump offsite-${randomBytes(8).toString('hex')}`;
+  const command = clientCommand(connection, 'pg_dump', pgDumpArguments, { applicationName });
+  let hasEnded = false;
+  const errorOf = (failure: ChildFailure) => {
+    hasEnded = true;
+    return run.errorOf(failure);
+  };
+  try {
+    yield* stdoutOf(command, { ...run, errorOf });
+    hasEnded = true;
+  } finally {
+    if (!hasEnded && !(await endSession(connection, applicationName))) {
+      onWarning?.(
+        `pg_dump may still run in container ${connection.container}: there, SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '${applicationName}' ends it`,
+      );
+    }
+  }
 }
 
 function pgDumpError(connection: Connection, failure: ChildFailure): Error {
@@ -65,10 +111,40 @@ function commandError(failure: ChildFailure): Error {
 
 function dumpError({ program, exitCode, signal, stderr }: ChildFailure): Error {
   const end = signal === undefined ? `exit code ${exitCode}` : `ended by ${signal}`;
-  const words = errorLine(stderr);
+  const words = lastWords(stderr);
   return new OffsiteError('DUMP_FAILED', 'the dump failed; nothing was stored', {
     expected: `exit code 0 of ${program}`,
     found: words === '' ? end : `${end}: ${words}`,
     hint: "what was found is the program's own word; the server's log may say more",
   });
+}
+
+/** The first error and all that follows: the server's own reason is in pg_dump's `detail:` lines. */
+function lastWords(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  const first = lines.findIndex((line) => /\b(ERROR|FATAL|PANIC):|: error:/.test(line));
+  const said = first < 0 ? lines.slice(-1) : lines.slice(first, first + wordsLines);
+  return said.map((line) => line.trim().slice(0, wordsColumns)).join('\n');
+}
+
+/**
+ * Ends a session by way of the server, also one that is only about to begin.
+ *
+ * @returns Whether it is known to be gone.
+ */
+async function endSession(connection: Connection, applicationName: string): Promise<boolean> {
+  const ours = `FROM pg_stat_activity WHERE application_name = ${quoteLiteral(applicationName)}`;
+  const sql = `
+    DO $$ BEGIN FOR look IN 1..15 LOOP
+      PERFORM pg_terminate_backend(pid) ${ours};
+      PERFORM pg_sleep(0.1);
+      PERFORM pg_stat_clear_snapshot();
+      EXIT WHEN look > 5 AND NOT EXISTS (SELECT ${ours});
+    END LOOP; END $$;
+    SELECT pid ${ours}`;
+  try {
+    return (await query(connection, sql, { signal: AbortSignal.timeout(endSessionWithinMs) })).length === 0;
+  } catch {
+    return false;
+  }
 }

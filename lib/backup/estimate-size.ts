@@ -12,6 +12,9 @@ export type SizeEstimate = {
   readonly compressedBytes: number;
 };
 
+/** A Docker or a server that does not answer must not hold up the dump, which has a limit of its own. */
+const answerWithinMs = 60_000;
+
 /** An empty database, as initdb makes it. */
 const emptyDatabaseBytes = 7_500_000;
 
@@ -27,16 +30,21 @@ const compressedShare = 1 / 3;
 /**
  * Asks the server how large the database is.
  *
+ * @param limitMs - How long the server may take.
  * @returns `undefined` where only a command is known, and where the server did not say.
  */
 export async function estimateSize(
   settings: DumpSettings,
   signal?: AbortSignal,
+  limitMs = answerWithinMs,
 ): Promise<SizeEstimate | undefined> {
   if (settings.via === 'command') return undefined;
+  const limit = AbortSignal.timeout(limitMs);
   try {
     const sql = 'SELECT pg_database_size(current_database())';
-    const [row] = await query(connectionFromSettings(settings), sql, { signal });
+    const [row] = await query(connectionFromSettings(settings), sql, {
+      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+    });
     const databaseBytes = Number(row?.[0]);
     if (!Number.isSafeInteger(databaseBytes)) return undefined;
     const plainBytes = Math.round(Math.max(0, databaseBytes - emptyDatabaseBytes) * plainShare);

@@ -68,6 +68,7 @@ const families = {
   RESTORE_TEST_NOT_STARTED: 'restore',
   SERVER_FAILED: 'restore',
   INTERRUPTED: 'unexpected',
+  OUTPUT_LOST: 'unexpected',
 } as const satisfies Record<string, Family>;
 
 export type ErrorCode = keyof typeof families;

@@ -6,7 +6,7 @@ import { DumpEdges } from '../backup/edges.ts';
 import { endWhenStalled } from '../backup/stall.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { type ChildFailure, textOf } from '../base/process.ts';
-import { formatBytes } from '../base/quantities.ts';
+import { formatBytes, formatDuration } from '../base/quantities.ts';
 import { type Connection, describeConnection } from '../postgres/connection.ts';
 import { explainClientFailure } from '../postgres/errors.ts';
 import { clientCommand, query } from '../postgres/programs.ts';
@@ -32,6 +32,8 @@ export type DoctorOptions = {
 
 /** How long a dump may take to its first byte; it reads the whole catalogue before. */
 const firstByteWithinMs = 60_000;
+/** How long a program, or the server, may take to answer a question. */
+const answerWithinMs = 60_000;
 
 /** Looks at everything that a back-up needs. */
 export async function doctor(options: DoctorOptions): Promise<Check[]> {
@@ -46,12 +48,13 @@ export async function doctor(options: DoctorOptions): Promise<Check[]> {
 async function examineDatabase(settings: DumpSettings, signal?: AbortSignal): Promise<Check[]> {
   if (settings.via === 'command') return [await examineDump(settings, signal)];
   const connection = connectionFromSettings(settings);
+  const within = () => limited(connection, signal);
   const checks: Check[] = [];
-  const client = await attempt('pg_dump', () => pgDumpVersion(connection, signal));
+  const client = await attempt('pg_dump', () => pgDumpVersion(connection, within()));
   if (isCheck(client)) checks.push(client);
   // What keeps pg_dump from starting in a container keeps psql from it, too.
   if (isCheck(client) && connection.via === 'container') return [{ ...client, name: 'container' }];
-  const server = await attempt('database', () => lookAtServer(connection, signal));
+  const server = await attempt('database', () => lookAtServer(connection, within()));
   if (isCheck(server)) return [...checks, server];
   if (!isCheck(client)) checks.push(compareVersions(client, server.version));
   checks.push({
@@ -62,6 +65,18 @@ async function examineDatabase(settings: DumpSettings, signal?: AbortSignal): Pr
   if (checks.some(({ outcome }) => outcome === 'fail')) return checks;
   const readable = examineRights(server.unreadable);
   return [...checks, readable, ...(readable.outcome === 'fail' ? [] : [await examineDump(settings, signal)])];
+}
+
+/** A signal that also aborts when an answer takes too long. */
+function limited(connection: Connection, signal: AbortSignal | undefined): AbortSignal {
+  const limit = new AbortController();
+  const silent = new OffsiteError('DATABASE_UNREACHABLE', 'there is no answer', {
+    expected: `an answer within ${formatDuration(answerWithinMs)}`,
+    found: 'silence',
+    hint: `try it by hand: ${connection.via === 'container' ? `docker exec ${connection.container} ` : ''}psql -c 'SELECT 1'`,
+  });
+  setTimeout(() => limit.abort(silent), answerWithinMs).unref();
+  return signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);
 }
 
 async function pgDumpVersion(connection: Connection, signal?: AbortSignal): Promise<string> {
@@ -93,10 +108,22 @@ async function lookAtServer(connection: Connection, signal?: AbortSignal): Promi
   return { version, bytes: Number(bytes), unreadable: rows.map(([name = '']) => name) };
 }
 
+/** What pg_dump sets at the head of every dump, and the version that brought it. */
+const newSettings = [{ since: 17, name: 'transaction_timeout' }] as const;
+
 function compareVersions(client: string, server: string): Check {
   const found = `pg_dump ${client} for a server ${server}`;
-  if (Number.parseInt(client, 10) >= Number.parseInt(server, 10)) {
-    return { name: 'pg_dump', outcome: 'pass', found };
+  const [ours, theirs] = [Number.parseInt(client, 10), Number.parseInt(server, 10)];
+  if (ours === theirs) return { name: 'pg_dump', outcome: 'pass', found };
+  if (ours > theirs) {
+    const sets = newSettings.filter(({ since }) => ours >= since && theirs < since).map(({ name }) => name);
+    const refusal = sets.length === 0 ? '' : `: its dumps set ${sets.join(', ')}, which older servers refuse`;
+    return {
+      name: 'pg_dump',
+      outcome: sets.length === 0 ? 'pass' : 'warn',
+      found: `${found}${refusal}`,
+      advice: `its dumps are meant for PostgreSQL ${ours} or newer: restore there, or dump with pg_dump ${theirs} (Debian: postgresql-client-${theirs}; or --container NAME)`,
+    };
   }
   return failedCheck(
     'pg_dump',
@@ -129,7 +156,11 @@ async function examineDump(settings: DumpSettings, signal?: AbortSignal): Promis
   const outcome = await attempt(name, async () => {
     const edges = new DumpEdges();
     let head = '';
-    for await (const chunk of endWhenStalled((either) => dump(settings, either), firstByteWithinMs, signal)) {
+    for await (const chunk of endWhenStalled(
+      (either) => dump(settings, { signal: either }),
+      firstByteWithinMs,
+      signal,
+    )) {
       edges.push(chunk);
       head += new TextDecoder().decode(chunk);
       if (head.length > 1000) break;

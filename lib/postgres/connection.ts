@@ -9,6 +9,8 @@ export type Connection =
       readonly via: 'server';
       /** libpq's environment: PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE … */
       readonly env: Readonly<Record<string, string>>;
+      /** What libpq's environment has no name for, `keepalives_idle` and the like; holds no secret. */
+      readonly parameters?: Readonly<Record<string, string>>;
     }
   | {
       readonly via: 'container';
@@ -55,6 +57,16 @@ const variables: Readonly<Record<string, string>> = {
   load_balance_hosts: 'PGLOADBALANCEHOSTS',
 };
 
+/** Those that it only takes with the connection itself. No secret may be among them. */
+const otherParameters = [
+  'keepalives',
+  'keepalives_idle',
+  'keepalives_interval',
+  'keepalives_count',
+  'tcp_user_timeout',
+  'fallback_application_name',
+];
+
 const urlPattern =
   /^postgres(?:ql)?:\/\/(?:(?<user>[^:@/?#]*)(?::(?<password>[^@/?#]*))?@)?(?<hosts>[^/?#@]*)(?:\/(?<database>[^?#]*))?(?:\?(?<parameters>[^#]*))?$/;
 
@@ -85,11 +97,13 @@ export function connectionFromUrl(url: string): Connection {
     set('PGHOST', hosts.map(({ host }) => host).join(','));
     if (hosts.some(({ port }) => port !== '')) set('PGPORT', hosts.map(({ port }) => port).join(','));
   }
+  const others: Record<string, string> = {};
   for (const parameter of (parts.parameters ?? '').split('&').filter((text) => text !== '')) {
     const [name = '', value = ''] = splitOnce(parameter, '=').map(decode);
-    Object.assign(env, readParameter(name, value));
+    if (otherParameters.includes(name)) others[name] = value;
+    else Object.assign(env, readParameter(name, value));
   }
-  return { via: 'server', env };
+  return { via: 'server', env, ...(Object.keys(others).length > 0 && { parameters: others }) };
 }
 
 /** Takes the connection that the PG* variables of an environment describe. */
@@ -130,8 +144,7 @@ function readParameter(name: string, value: string): Record<string, string> {
   // JDBC's spelling, which libpq takes too.
   if (name === 'ssl' && value === 'true') return { PGSSLMODE: 'require' };
   const variable = variables[name];
-  if (variable === undefined)
-    throw invalid(`the parameter '${name}', which libpq's environment does not know`);
+  if (variable === undefined) throw invalid(`the parameter '${name}', which is none that can be used here`);
   return { [variable]: value };
 }
 

@@ -4,7 +4,7 @@
 
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { execa } from 'execa';
+import { type ChildFailure, textOf } from '../base/process.ts';
 import { type Connection, isLibpqName } from './connection.ts';
 import { explainClientFailure } from './errors.ts';
 
@@ -20,6 +20,8 @@ export type ClientOptions = {
   readonly database?: string | undefined;
   /** Where the programs are; PATH decides when it is not given. Means nothing inside a container. */
   readonly binDir?: string | undefined;
+  /** The name of its session, to find it by. */
+  readonly applicationName?: string | undefined;
 };
 
 const connectTimeoutSeconds = '10';
@@ -41,11 +43,18 @@ export function clientCommand(
   const ambient = Object.entries(process.env).filter(
     (entry): entry is [string, string] => !isLibpqName(entry[0]) && entry[1] !== undefined,
   );
-  const libpq = libpqEnvironment(connection, options.database);
+  const libpq = {
+    ...libpqEnvironment(connection, options.database),
+    ...(options.applicationName && { PGAPPNAME: options.applicationName }),
+  };
   // Errors are told apart by their words, so they must come in one language.
   const env = { ...Object.fromEntries(ambient), LC_ALL: 'C', ...libpq };
   if (connection.via === 'server') {
-    return { program: options.binDir ? join(options.binDir, program) : program, args, env };
+    return {
+      program: options.binDir ? join(options.binDir, program) : program,
+      args: [...args, ...connectionString(connection.parameters)],
+      env,
+    };
   }
   const passed = [...Object.keys(libpq), 'LC_ALL'].flatMap((name) => ['-e', name]);
   return { program: 'docker', args: ['exec', '-i', ...passed, connection.container, program, ...args], env };
@@ -66,18 +75,10 @@ export async function query(
 ): Promise<string[][]> {
   const args = ['-X', '-A', '-t', '-q', '--csv', '-v', 'ON_ERROR_STOP=1', '-f', '-'];
   const command = clientCommand(connection, 'psql', args, options);
-  const result = await execa(command.program, command.args, {
-    env: { ...command.env, ...(connection.via === 'server' ? { PGCLIENTENCODING: 'UTF8' } : {}) },
-    extendEnv: false,
-    input: sql,
-    reject: false,
-    stripFinalNewline: false,
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
-  });
-  if (result.isCanceled) throw options.signal?.reason ?? new Error('psql was cancelled');
-  if (result.failed)
-    throw explainClientFailure(connection, 'psql', { ...result, startError: result.code }, options.database);
-  return parseCsv(result.stdout);
+  const { signal, database } = options;
+  const env = { ...command.env, ...(connection.via === 'server' ? { PGCLIENTENCODING: 'UTF8' } : {}) };
+  const errorOf = (failure: ChildFailure) => explainClientFailure(connection, 'psql', failure, database);
+  return parseCsv(await textOf({ ...command, env }, { errorOf, signal }, sql));
 }
 
 /** Quotes a name for SQL: `my "table"` → `"my ""table"""`. */
@@ -111,6 +112,15 @@ export function findPostgresPrograms(
   return directories.find((directory) =>
     ['psql', 'pg_dump', 'initdb', 'postgres'].every((program) => isExecutable(join(directory, program))),
   );
+}
+
+/** Last among the arguments: pg_dump wants its `--version` first. */
+function connectionString(parameters: Readonly<Record<string, string>> | undefined): string[] {
+  if (parameters === undefined) return [];
+  const words = Object.entries(parameters).map(
+    ([name, value]) => `${name}='${value.replace(/['\\]/g, '\\$&')}'`,
+  );
+  return ['-d', words.join(' ')];
 }
 
 function libpqEnvironment(connection: Connection, database: string | undefined): Record<string, string> {

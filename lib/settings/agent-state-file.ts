@@ -1,12 +1,12 @@
 // Where the agent's state is on disk: one small file a source, replaced whole or not at all. Nothing here ever fails a
 // back-up: a state that cannot be read is none, and one that cannot be written is a warning.
 
-import { accessSync, constants } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { makeFolder } from '../base/make-folder.ts';
 import { type AgentState, parseAgentState, serializeAgentState } from './agent-state.ts';
+import { homeFolders, isWritableFolder } from './home.ts';
 
 export type AgentStateFile = {
   readonly path: string;
@@ -25,7 +25,7 @@ const systemDirectory = '/var/lib/offsite';
  * Finds the state file of a source.
  *
  * @remarks `$XDG_STATE_HOME/offsite`, else `/var/lib/offsite` where that exists and may be written, else
- *   `~/.local/state/offsite`.
+ *   `~/.local/state/offsite`: of HOME if that may be written, else of the password file.
  * @see https://specifications.freedesktop.org/basedir-spec/latest/
  */
 export function agentStateFile(
@@ -67,8 +67,9 @@ async function unlessFailed(write: () => Promise<void>): Promise<string | undefi
 function stateDirectory(environment: Readonly<Record<string, string | undefined>>): string {
   const { XDG_STATE_HOME } = environment;
   if (XDG_STATE_HOME && isAbsolute(XDG_STATE_HOME)) return join(XDG_STATE_HOME, 'offsite');
-  if (isWritable(systemDirectory)) return systemDirectory;
-  return join(homedir(), '.local', 'state', 'offsite');
+  const own = homeFolders(environment).map((home) => join(home, '.local', 'state', 'offsite'));
+  const places = existsSync(systemDirectory) ? [systemDirectory, ...own] : own;
+  return places.find(isWritableFolder) ?? (own[0] as string);
 }
 
 /** Whoever reads the file sees the old state or the new one, also after the power failed in between. */
@@ -86,14 +87,5 @@ async function replace(path: string, text: string): Promise<void> {
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
     throw error;
-  }
-}
-
-function isWritable(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,8 +1,8 @@
 // Where settings come from: the file that is named, else the first of the usual places, then the environment.
 
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { OffsiteError } from '../base/errors.ts';
 import { type Connection, connectionFromEnvironment, connectionFromUrl } from '../postgres/connection.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type Settings,
   settingsFromEnvironment,
 } from './config.ts';
+import { homeFolders } from './home.ts';
 
 /**
  * Reads the settings.
@@ -37,8 +38,11 @@ export function connectionFromSettings(settings: Exclude<DumpSettings, { via: 'c
 }
 
 function usualPlaces(): string[] {
-  const home = process.env.XDG_CONFIG_HOME || join(homedir(), '.config');
-  return [join(home, 'offsite', 'config.json'), '/etc/offsite/config.json'];
+  const { XDG_CONFIG_HOME = '' } = process.env;
+  const folders = isAbsolute(XDG_CONFIG_HOME)
+    ? [XDG_CONFIG_HOME]
+    : homeFolders().map((home) => join(home, '.config'));
+  return [...folders.map((folder) => join(folder, 'offsite', 'config.json')), '/etc/offsite/config.json'];
 }
 
 type SettingsFile = { readonly path: string; readonly settings: RawSettings };
@@ -56,7 +60,8 @@ async function readJson(path: string, mustExist: boolean): Promise<SettingsFile 
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (!mustExist && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // Not there, or in a folder that is none or another user's: the next place is tried. Not so one that may not be read.
+    if (!mustExist && !existsSync(path)) return undefined;
     throw unreadable(path, 'a readable file', (error as Error).message);
   }
   try {

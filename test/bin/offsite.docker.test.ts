@@ -1,9 +1,11 @@
 // Through `docker exec`, with a real engine and a real container: what a terminal would corrupt comes through whole.
 
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { query } from '../../lib/postgres/programs.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
+import { bin } from '../fixtures/agent.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
@@ -63,6 +65,69 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     expect(await keysIn(aws.endpoint, aws.bucket, 'archives/failing/')).toEqual([]);
   });
 
+  describe('a dump that waits for a lock', () => {
+    const connection = { via: 'container', container, user: 'bitmagnet', database: 'bitmagnet' } as const;
+    const sessions = "FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%'";
+    const until = (condition: string) =>
+      query(
+        connection,
+        `DO $$ BEGIN LOOP EXIT WHEN ${condition};
+        PERFORM pg_sleep(0.02); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$`,
+      );
+    /** Locks a table until it is told to let go. */
+    const lock = async () => {
+      const holding = query(connection, 'BEGIN; LOCK TABLE torrents; SELECT pg_sleep(600)').catch(
+        () => undefined,
+      );
+      await until(
+        `EXISTS (SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'torrents'::regclass)`,
+      );
+      return async () => {
+        await query(
+          connection,
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
+        );
+        await holding;
+      };
+    };
+    const inside = async () => {
+      // No ps in the image: a process is what has a command line.
+      const list = await docker.docker(
+        'exec',
+        container,
+        'sh',
+        '-c',
+        'for p in /proc/[0-9]*; do cat "$p/cmdline"; echo; done',
+      );
+      return list
+        .replaceAll('\0', ' ')
+        .split('\n')
+        .filter((line) => line.startsWith('pg_dump'));
+    };
+
+    it.each([
+      ['stalls', ['--stall-timeout', '2s'], undefined, 3, '[DUMP_STALLED]'],
+      ['is interrupted', [], 'SIGTERM', 143, '[INTERRUPTED]'],
+      ['loses its terminal', [], 'SIGHUP', 129, '[INTERRUPTED]'],
+    ] as const)('and %s is ended inside, too, and is no empty dump', async (_, more, signal, code, said) => {
+      const letGo = await lock();
+      try {
+        const args = ['backup', '--source', 'failing', ...flags, '--dbname', 'bitmagnet', ...more];
+        const agent = execa(bin, args, { env: { ...env, XDG_STATE_HOME: docker.home }, reject: false });
+        await until(`EXISTS (SELECT ${sessions} AND wait_event_type = 'Lock')`);
+        if (signal !== undefined) agent.kill(signal);
+        const { exitCode, stderr } = await agent;
+        expect(stderr).toContain(said);
+        expect(stderr).not.toContain('may still run');
+        expect(exitCode).toBe(code);
+        expect(await query(connection, `SELECT pid ${sessions}`)).toEqual([]);
+        expect(await inside()).toEqual([]);
+      } finally {
+        await letGo();
+      }
+    });
+  });
+
   it('a container that is stopped while it dumps leaves no object', async () => {
     // Holds the dump after its rows: pg_dump locks tables when it begins, and asks a sequence when it comes to it.
     const connection = { via: 'container', container, user: 'bitmagnet', database: 'bitmagnet' } as const;
@@ -79,7 +144,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     await until(`SELECT FROM pg_locks WHERE relation = 'held'::regclass AND mode = 'AccessExclusiveLock'`);
     const running = offsite(['backup', '--source', 'failing', ...flags, '--dbname', 'bitmagnet'], env);
     await until(
-      `SELECT FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock'`,
+      `SELECT FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%' AND wait_event_type = 'Lock'`,
     );
     await docker.docker('kill', container);
     const result = await running;

@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT at every stage: the agent ends within five seconds, says so, and leaves nothing half-written.
+// SIGTERM, SIGINT and SIGHUP at every stage: the agent ends within five seconds, says so, and leaves nothing half-written.
 
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -53,6 +53,7 @@ const stages: [string, string, { kind: Kind; fault: Fault } | undefined, string]
 describe.each([
   ['SIGTERM', 143],
   ['SIGINT', 130],
+  ['SIGHUP', 129],
 ] as const)('%s', (signal, code) => {
   it.each(stages)('%s', async (_, script, held, holds) => {
     const stub = await startS3Stub();
