@@ -2,9 +2,9 @@
 
 import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
+import { estimateSize, readSourceDatabase, type SizeEstimate } from '../../lib/backup/ask-server.ts';
 import { backup } from '../../lib/backup/backup.ts';
 import { dump } from '../../lib/backup/dump.ts';
-import { estimateSize, type SizeEstimate } from '../../lib/backup/estimate-size.ts';
 import { endWhenStalled } from '../../lib/backup/stall.ts';
 import { formatBytes, formatDuration, parseDuration } from '../../lib/base/quantities.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
@@ -52,6 +52,7 @@ export async function runBackup(settings: Settings, flags: Flags, signal: AbortS
         endWhenStalled((any) => dump(settings.dump, { signal: any, onWarning }), stallMs, either),
       startOver: flags.startOver,
       expectedBytes: askedBytes ?? estimate?.compressedBytes,
+      askDatabase: (either) => readSourceDatabase(settings.dump, either),
       store: storeOf(settings, progress),
       compressor,
       now,

@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { OffsiteError } from '../base/errors.ts';
 import { type ArchiveId, archiveKeys, parseArchiveId } from './names.ts';
+import { sourceDatabaseSchema } from './source-database.ts';
 
 /** The newest manifest format this program writes and reads. */
 export const manifestFormat = 1;
@@ -28,6 +29,8 @@ const manifestSchema = z.strictObject({
   /** From the dump's own header. */
   serverVersion: z.string().optional(),
   pgDumpVersion: z.string().optional(),
+  /** Not of an archive whose agent was given a command, nor of older ones. */
+  database: sourceDatabaseSchema.optional(),
   toolVersion: z.string(),
   compressor: z.string(),
   plainBytes: bytes,

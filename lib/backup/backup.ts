@@ -3,6 +3,7 @@
 
 import { type Manifest, manifestFormat, serializeManifest } from '../archive/manifest.ts';
 import { archiveIdAt, archiveKeys } from '../archive/names.ts';
+import type { SourceDatabase } from '../archive/source-database.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { toolVersion } from '../base/version.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
@@ -19,6 +20,8 @@ export type BackupOptions = {
   readonly startOver?: boolean | undefined;
   /** How long the archive is expected to become, compressed; the store plans its parts by it. */
   readonly expectedBytes?: number | undefined;
+  /** Asks what the database is besides its content, while it is dumped. */
+  readonly askDatabase?: (signal: AbortSignal) => Promise<SourceDatabase | undefined>;
   /** May be on its way yet: the dump begins meanwhile. */
   readonly store: ArchiveStore | Promise<ArchiveStore>;
   /** By default the fastest that is installed. */
@@ -60,6 +63,7 @@ async function takeArchive(options: BackupOptions, expectedBytes: number | undef
   const over = new AbortController();
   const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
   const dump = options.dump(either)[Symbol.asyncIterator]();
+  const asked = options.askDatabase?.(either);
   // Before anybody asks for it: pg_dump reads the catalogue while the store is made ready.
   const first = dump.next();
   // Heard of where it is awaited.
@@ -82,6 +86,7 @@ async function takeArchive(options: BackupOptions, expectedBytes: number | undef
       ...(expectedBytes === undefined ? {} : { expectedBytes }),
       ...(signal ? { signal } : {}),
     });
+    const database = await asked;
     const manifest: Manifest = {
       format: manifestFormat,
       id: id.id,
@@ -89,6 +94,7 @@ async function takeArchive(options: BackupOptions, expectedBytes: number | undef
       startedAt: startedAt.toISOString(),
       completedAt: now().toISOString(),
       ...versions,
+      ...(database && { database }),
       toolVersion,
       ...record(),
       ...stored,

@@ -1,6 +1,6 @@
 // estimate: how large this database's archives are, by what the agent remembers, or else by what the server says.
 
-import { estimateSize } from '../backup/estimate-size.ts';
+import { estimateSize } from '../backup/ask-server.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { agentStateFile } from '../settings/agent-state-file.ts';
 import type { DumpSettings } from '../settings/config.ts';

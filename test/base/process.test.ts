@@ -1,9 +1,12 @@
 // Rule 1: a stream that ends has succeeded; and what came through is what was written, whatever the pace of either side.
 
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { type ChildFailure, stdoutOf } from '../../lib/base/process.ts';
+import { OutputPipe } from '../../lib/base/output-pipe.ts';
+import { type ChildFailure, stdoutOf, textOf } from '../../lib/base/process.ts';
 import { giveBack } from '../../lib/base/read-blocks.ts';
 import { untilRuns } from '../fixtures/events.ts';
 import { commandLines } from '../fixtures/postgres.ts';
@@ -96,5 +99,52 @@ describe('a child that is left', () => {
     abort.abort(reason);
     await expect(reading).rejects.toBe(reason);
     expect(commandLines().filter((line) => line.includes('sleep 72'))).toEqual([]);
+  });
+});
+
+describe('the pipe', () => {
+  it('leaves nothing in the file system', async () => {
+    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('offsite-pipe-'));
+    expect(Buffer.concat(await Array.fromAsync(sh('echo here'))).toString()).toBe('here\n');
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('offsite-pipe-'))).toEqual(before);
+  });
+
+  it('may be opened by name, as a program does that is told to write to /dev/stdout', async () => {
+    expect(Buffer.concat(await Array.fromAsync(sh('echo here > /dev/stdout'))).toString()).toBe('here\n');
+  });
+
+  it('is one of Node’s where there is no mkfifo, and what comes through is the same', async () => {
+    const { PATH } = process.env;
+    const words = 200_000;
+    process.env.PATH = '/nonexistent';
+    try {
+      const command = { program: process.execPath, args: [writer, '6', String(words), '0'] };
+      expect(OutputPipe.open()).toBeUndefined();
+      expect(await firstWrongWord(stdoutOf(command, { errorOf }), 0)).toEqual([words, -1]);
+    } finally {
+      process.env.PATH = PATH;
+    }
+  });
+});
+
+describe('a child that was told to stop', () => {
+  it('has not succeeded, though it exits with 0', async () => {
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const chunks = sh('trap "exit 0" TERM; echo ready; sleep 73 & wait', abort.signal);
+    await chunks.next();
+    abort.abort(reason);
+    await expect(chunks.next()).rejects.toBe(reason);
+    expect(commandLines().filter((line) => line.includes('sleep 73'))).toEqual([]);
+  });
+});
+
+describe('a short text', () => {
+  it('is read whole, of a program that reads its stdin', async () => {
+    const said: string[] = [];
+    const command = { program: 'sh', args: ['-c', 'cat; echo words >&2'] };
+    const options = { errorOf, onWords: (words: string) => void said.push(words) };
+    expect(await textOf(command, options, 'größe')).toBe('größe');
+    expect(said).toEqual(['words']);
   });
 });

@@ -19,6 +19,7 @@ import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import type { DumpSettings } from '../../lib/settings/config.ts';
+import { standBefore } from '../fixtures/agent.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
@@ -300,6 +301,28 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
       expect(exitCode).toBe(3);
     } finally {
       await proxy.stop();
+    }
+  });
+
+  it('says that a newer pg_dump sets what older servers refuse', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'offsite-newer-'));
+    try {
+      const script = `case "$*" in *--version*) echo 'pg_dump (PostgreSQL) 17.2' ;; *) exec "$REAL" "$@" ;; esac`;
+      standBefore('pg_dump', folder, script);
+      const server = await query(postgres.connection, 'SHOW server_version_num');
+      const found = find(
+        (await examine([], { ...environment(agent), PATH: `${folder}:${process.env.PATH}` })).checks,
+        'pg_dump',
+      );
+      if (Number(server[0]?.[0]) < 170_000) {
+        expect(found).toMatchObject({
+          outcome: 'warn',
+          found: expect.stringContaining('transaction_timeout'),
+        });
+        expect(found?.advice).toContain('17 or newer');
+      } else expect(found?.outcome).not.toBe('warn');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 
