@@ -40,7 +40,7 @@ Settings come from --config FILE, else ~/.config/offsite/config.json or
 AWS credentials come as for the aws command.
 
 Exit codes: 0 done; ${exitCodes.unexpected} unexpected; ${exitCodes.usage} usage or settings; ${exitCodes.dump} database or dump;
-${exitCodes.store} store; ${exitCodes.notIntact} not intact; ${exitCodes.notFound} no such archive; ${exitCodes.restore} restore; 130/143 interrupted.`,
+${exitCodes.store} store; ${exitCodes.notIntact} not intact; ${exitCodes.notFound} no such archive; ${exitCodes.restore} restore; 129/130/143 interrupted.`,
   );
 
 dumpCommand('backup', 'dump the database and stream it to the vault')

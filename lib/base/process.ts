@@ -81,7 +81,7 @@ async function* outputOf(
   pipe?.handedOver();
   // EPIPE of a child that is gone: how it ended says more.
   child.stdin?.on('error', () => undefined).end(input);
-  const ended = endOf(child, onWords);
+  const ended = endOf(child, onWords && ((words) => signal?.aborted || onWords(words)));
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   aborted.catch(() => undefined);
   let ending: Promise<boolean> | undefined;
@@ -97,6 +97,8 @@ async function* outputOf(
   try {
     if (child.pid !== undefined) yield* pipe?.read() ?? (child.stdout as AsyncIterable<Buffer>);
     const failure = await Promise.race([ended, aborted]);
+    // Told to stop, it has not succeeded, whatever its exit code.
+    if (signal?.aborted) throw signal.reason;
     // What was left running in the background.
     ending ??= Promise.resolve(true);
     killGroup(child.pid, 'SIGTERM');
@@ -121,7 +123,7 @@ async function* outputOf(
  */
 export async function endOf(
   child: ChildProcess,
-  onWords?: (stderr: string) => void,
+  onWords?: (stderr: string) => unknown,
 ): Promise<Omit<ChildFailure, 'program'> | undefined> {
   let stderr = Buffer.alloc(0);
   child.stderr?.on('data', (chunk: Buffer) => {
