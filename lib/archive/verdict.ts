@@ -62,6 +62,8 @@ export type Observation = {
   readonly members: readonly Member[];
   /** Why inflating stopped before the end, if it did. */
   readonly gzipError?: string;
+  /** What a file without manifest is, if that is no plain dump in gzip. */
+  readonly format?: string;
   readonly inventory: Inventory;
 };
 
@@ -85,7 +87,7 @@ export function judge(
 ): Judgement {
   const damage = [...gzipDeviations(found), ...(manifest ? byteDeviations(manifest, found) : [])];
   if (damage.length > 0) return { verdict: 'damaged', deviations: damage };
-  const cuts = endDeviations(found.inventory);
+  const cuts = found.format === undefined ? endDeviations(found.inventory) : [formatDeviation(found.format)];
   if (cuts.length > 0) return { verdict: 'incomplete', deviations: cuts };
   const doubts = [
     ...refusalDeviations(found.inventory),
@@ -99,7 +101,13 @@ export function judge(
 
 function gzipDeviations(found: Observation): Deviation[] {
   if (found.gzipError === undefined) return [];
-  return [{ what: 'gzip', expected: 'whole gzip members up to the last byte', found: found.gzipError }];
+  return [
+    {
+      what: 'gzip',
+      expected: 'whole gzip members up to the last byte',
+      found: found.format ?? found.gzipError,
+    },
+  ];
 }
 
 function byteDeviations(manifest: Manifest, found: Observation): Deviation[] {
@@ -145,6 +153,10 @@ function endDeviations(inventory: Inventory): Deviation[] {
   const found =
     inventory.endMarker === 'absent' ? 'the dump ends without it: it was cut' : 'more statements follow it';
   return [{ what: 'end marker', expected: "'PostgreSQL database dump complete' at the end", found }];
+}
+
+function formatDeviation(found: string): Deviation {
+  return { what: 'format', expected: 'a plain dump, as pg_dump writes it without -F', found };
 }
 
 function refusalDeviations({ refused }: Inventory): Deviation[] {

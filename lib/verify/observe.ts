@@ -7,6 +7,7 @@ import { GzipReader, type InflateResult } from '../gzip/inflate.ts';
 import { inflateMembers, OtherMembersFound } from '../gzip/inflate-members.ts';
 import { DumpScanner } from '../sql/scanner.ts';
 import { storeError } from '../store/errors.ts';
+import { formatInside, formatOfFile, Opening } from './formats.ts';
 
 /** Thrown where the archive is not there: no fault of the reader's, the verdict is that it is missing. */
 export class ArchiveGone extends Error {}
@@ -23,7 +24,8 @@ export type OpenArchive = () => AsyncIterable<Uint8Array> | Promise<AsyncIterabl
  * Observes an archive. Where its members lie as its manifest says, several are inflated at once, in one reading; else it
  * is read a second time, for what there is in their place.
  *
- * @param expected - What the manifest says: a dump that inflates to more is damaged, and is not inflated further.
+ * @param expected - What the manifest says: a dump that inflates to more is damaged, and is not inflated further. Without
+ *   one it may be any file, and if it is no dump, what it is instead is said.
  * @throws What the stream fails with. Damage is an observation, not an error.
  */
 export async function observe(
@@ -35,15 +37,21 @@ export async function observe(
   const hash = createHash('sha256');
   const scanner = new DumpScanner();
   const options = { maxPlainBytes: expected?.plainBytes, readToEnd: true };
-  const reader = new GzipReader(hashed(await open(), hash), options);
-  for await (const plain of reader) scanner.push(plain);
+  const [outside, inside] = [new Opening(), new Opening()];
+  const reader = new GzipReader(hashed(await open(), outside, hash), options);
+  for await (const plain of reader) {
+    inside.update(plain);
+    scanner.push(plain);
+  }
   const { compressedBytes, plainBytes, members, error } = reader.result;
+  const format = error === undefined ? formatInside(inside.bytes) : formatOfFile(outside.bytes);
   return {
     compressedBytes,
     plainBytes,
     members,
     sha256: hash.digest('hex'),
     ...(error === undefined ? {} : { gzipError: error }),
+    ...(expected === undefined && format !== undefined && { format }),
     inventory: scanner.finish(),
   };
 }
@@ -72,18 +80,20 @@ async function observeAsTold(
 
 /** Reads gzip to its end and looks at nothing else, as `gunzip -t` does. */
 export async function observeGzip(compressed: AsyncIterable<Uint8Array>): Promise<InflateResult> {
-  const reader = new GzipReader(compressed);
+  const opening = new Opening();
+  const reader = new GzipReader(hashed(compressed, opening));
   for await (const _ of reader);
-  return reader.result;
+  const { error, ...result } = reader.result;
+  return error === undefined ? result : { ...result, error: formatOfFile(opening.bytes) ?? error };
 }
 
 async function* hashed(
   compressed: AsyncIterable<Uint8Array>,
-  hash: { update(bytes: Uint8Array): unknown },
+  ...sums: { update(bytes: Uint8Array): unknown }[]
 ): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of compressed) {
-      hash.update(chunk);
+      for (const sum of sums) sum.update(chunk);
       yield chunk;
     }
   } catch (error) {

@@ -212,7 +212,7 @@ describe.each(['corpus', 'odd'])('database %s', (database) => {
     expect(inventory.pgDumpVersion).toBe(version);
     expect(inventory.endMarker).toBe('end');
     // An extension's, which no dump makes.
-    expect(inventory.needs ?? []).toEqual(database === 'odd' ? [] : ['public.gin_trgm_ops']);
+    expect(inventory.needs ?? []).toEqual(database === 'odd' ? [] : ['public.gist_trgm_ops']);
     const cuts = [0.1, 0.5, 0.9, 0.999].map((share) => Math.floor(dump.length * share));
     for (const cut of [...cuts, dump.length - 3])
       expect(scan(dump.subarray(0, cut)).endMarker).toBe('absent');
