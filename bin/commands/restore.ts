@@ -42,6 +42,7 @@ export async function runRestore(
     // Since PostgreSQL 15 only the database's owner may create tables in it, as the application's migrations do.
     owner: roles.length === 1 ? roles[0] : undefined,
     createRoles: flags.createRoles ?? false,
+    warn,
     signal,
   });
   const torrents = await countTorrents(connection, database);

@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { OffsiteError } from '../base/errors.ts';
 import { type ChildFailure, type RunOptions, stdoutOf } from '../base/process.ts';
+import { clientError } from '../postgres/client-error.ts';
 import type { Connection } from '../postgres/connection.ts';
-import { explainClientFailure } from '../postgres/errors.ts';
 import { clientCommand, query, quoteLiteral } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
 import { connectionFromSettings } from '../settings/settings.ts';
@@ -95,7 +95,7 @@ function pgDumpError(connection: Connection, failure: ChildFailure): Error {
     failure.exitCode === 125 ||
     failure.exitCode === 126
   ) {
-    return explainClientFailure(connection, 'pg_dump', failure);
+    return clientError(connection, 'pg_dump', failure);
   }
   return dumpError(failure);
 }

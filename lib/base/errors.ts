@@ -57,6 +57,7 @@ const families = {
   EVENT_INVALID: 'usage',
   DATABASE_EXISTS: 'restore',
   ROLE_MISSING: 'restore',
+  PSQL_TOO_OLD: 'restore',
   RESTORE_FAILED: 'restore',
   RESTORE_REFUSED: 'restore',
   RESTORE_DISK_FULL: 'restore',

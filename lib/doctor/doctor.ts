@@ -7,8 +7,8 @@ import { endWhenStalled } from '../backup/stall.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { type ChildFailure, textOf } from '../base/process.ts';
 import { formatBytes, formatDuration } from '../base/quantities.ts';
+import { clientError } from '../postgres/client-error.ts';
 import { type Connection, describeConnection } from '../postgres/connection.ts';
-import { explainClientFailure } from '../postgres/errors.ts';
 import { clientCommand, query } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
 import { connectionFromSettings } from '../settings/settings.ts';
@@ -81,7 +81,7 @@ function limited(connection: Connection, signal: AbortSignal | undefined): Abort
 
 async function pgDumpVersion(connection: Connection, signal?: AbortSignal): Promise<string> {
   const command = clientCommand(connection, 'pg_dump', ['--version']);
-  const errorOf = (failure: ChildFailure) => explainClientFailure(connection, 'pg_dump', failure);
+  const errorOf = (failure: ChildFailure) => clientError(connection, 'pg_dump', failure);
   const text = await textOf(command, { errorOf, signal });
   return /\d\S*/.exec(text)?.[0] ?? text.trim();
 }

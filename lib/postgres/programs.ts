@@ -5,8 +5,8 @@
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type ChildFailure, textOf } from '../base/process.ts';
+import { clientError } from './client-error.ts';
 import { type Connection, isLibpqName } from './connection.ts';
-import { explainClientFailure } from './errors.ts';
 
 /** A program ready to be started; `env` is complete: start it with `extendEnv: false`. */
 export type ClientCommand = {
@@ -77,7 +77,7 @@ export async function query(
   const command = clientCommand(connection, 'psql', args, options);
   const { signal, database } = options;
   const env = { ...command.env, ...(connection.via === 'server' ? { PGCLIENTENCODING: 'UTF8' } : {}) };
-  const errorOf = (failure: ChildFailure) => explainClientFailure(connection, 'psql', failure, database);
+  const errorOf = (failure: ChildFailure) => clientError(connection, 'psql', failure, database);
   return parseCsv(await textOf({ ...command, env }, { errorOf, signal }, sql));
 }
 

@@ -37,7 +37,7 @@ const connectWithinMs = 10_000;
  * @param connection - With host, port, user and password spelled out.
  * @throws {@link OffsiteError} `DATABASE_UNREACHABLE`, of a server that is gone, too.
  */
-export async function openSession({ env }: ServerConnection, database: string): Promise<Session> {
+export async function openDatabase({ env }: ServerConnection, database: string): Promise<Session> {
   const client = new pg.Client({
     host: env.PGHOST ?? '127.0.0.1',
     port: Number(env.PGPORT ?? 5432),
@@ -58,7 +58,7 @@ export async function openSession({ env }: ServerConnection, database: string): 
     rows: async (sql) =>
       lastRows(await client.query({ text: sql, rowMode: 'array', types: asText }).catch(told)),
     copy: (sql) => client.query(new CopyStatement(sql)),
-    destroy: () => connectionOf(client).stream.destroy(),
+    destroy: () => wireOf(client).stream.destroy(),
     close: () => client.end(),
   };
 }
@@ -74,7 +74,7 @@ export async function ask(
   sql: string,
   options: { readonly database?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<string[][]> {
-  const session = await openSession(connection, options.database ?? connection.env.PGDATABASE ?? 'postgres');
+  const session = await openDatabase(connection, options.database ?? connection.env.PGDATABASE ?? 'postgres');
   const breakOff = () => session.destroy();
   options.signal?.addEventListener('abort', breakOff, { once: true });
   try {
@@ -116,7 +116,7 @@ type Wire = {
   sendCopyFail(message: string): void;
 };
 
-function connectionOf(client: pg.Client): Wire {
+function wireOf(client: pg.Client): Wire {
   return (client as unknown as { connection: Wire }).connection;
 }
 

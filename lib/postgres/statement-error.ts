@@ -1,8 +1,20 @@
-// The first statement of a dump that a server refused, and where it stands in the dump.
+// The first statement of a dump that a server refused: where it stands in the dump, and what the operator can do about
+// it, told by the server's own code and words.
 
 import { type ErrorCode, OffsiteError } from '../base/errors.ts';
 
 const shownChars = 300;
+
+/** What a server says of a statement that it refuses; all but the message may be unknown. */
+export type ServerWords = {
+  /** SQLSTATE. @see https://www.postgresql.org/docs/16/errcodes-appendix.html */
+  readonly code?: string | undefined;
+  readonly message: string;
+  readonly severity?: string | undefined;
+  readonly detail?: string | undefined;
+  /** What the server was doing: the functions that it was in. */
+  readonly where?: string | undefined;
+};
 
 /** What it is not the dump's fault for. */
 const messages: ReadonlyMap<ErrorCode, string> = new Map([
@@ -32,3 +44,158 @@ export class StatementError extends OffsiteError {
     this.statement = parts.statement.replaceAll(/\s+/g, ' ').trim().slice(0, shownChars);
   }
 }
+
+/**
+ * What a server's refusal of a dump's statement means.
+ *
+ * @param error - As the driver throws it: the server's own, or that of a connection that broke.
+ * @param line - Where in the dump.
+ * @param sql - The statement; only its beginning is shown.
+ * @returns A {@link StatementError}: `RESTORE_DISK_FULL` or `RESTORE_OUT_OF_MEMORY` where it is that, `SERVER_TOO_OLD`
+ *   where the statement is unknown to this version, else `RESTORE_FAILED`.
+ */
+export function statementError(error: unknown, line: number, sql: Buffer): StatementError {
+  const words = error as ServerWords;
+  const { message, severity, detail } = words;
+  const found = [`${severity ?? 'ERROR'}: ${message}`, detail].filter(Boolean).join('; ').slice(0, 600);
+  const known = adviceOn(words);
+  const hint =
+    known?.hint ??
+    `look at that line (offsite fetch ID -o - | gunzip | sed -n ${line}p), and try the archive before it`;
+  const statement = sql.toString('utf8', 0, 1000);
+  return new StatementError(known?.code ?? 'RESTORE_FAILED', { line, statement, found, hint, cause: error });
+}
+
+/** What the field knows of a refusal. @returns `undefined` where that is nothing. */
+export function adviceOn(words: ServerWords): { code: ErrorCode; hint: string } | undefined {
+  const { code = '', message, detail = '', where = '' } = words;
+  for (const { is, codes, says, inside, hint } of advice) {
+    const said = says?.exec(`${message}\n${detail}`);
+    const context = inside?.exec(where);
+    const fits = codes === undefined || codes.some((one) => code.startsWith(one));
+    if (!fits || said === null || context === null) continue;
+    const name = [...(context ?? []).slice(1), ...(said ?? []).slice(1)].find(Boolean) ?? '';
+    return { code: is ?? 'RESTORE_FAILED', hint: hint.replaceAll('NAME', name) };
+  }
+  return undefined;
+}
+
+type Advice = {
+  /** `RESTORE_FAILED` where it is not given. */
+  readonly is?: ErrorCode;
+  /** Whole, or of a class: the first two characters. */
+  readonly codes?: readonly string[];
+  /** Of message or detail; what its first group holds is `NAME` in the hint. */
+  readonly says?: RegExp;
+  /** Of the functions that the server was in; likewise. */
+  readonly inside?: RegExp;
+  readonly hint: string;
+};
+
+const unknownNames = ['3F000', '42P01', '42703', '42704', '42883'];
+
+/** The first that fits holds. */
+const advice: readonly Advice[] = [
+  {
+    is: 'RESTORE_DISK_FULL',
+    codes: ['53100'],
+    hint: 'the restored database did not fit on the disk of the server: give it more',
+  },
+  {
+    is: 'RESTORE_DISK_FULL',
+    says: /No space left on device|could not extend file/,
+    hint: 'the restored database did not fit on the disk of the server: give it more',
+  },
+  {
+    codes: ['53200'],
+    says: /out of shared memory/,
+    hint: 'the server has too few locks for so many objects: raise max_locks_per_transaction there, and restart it',
+  },
+  {
+    is: 'RESTORE_OUT_OF_MEMORY',
+    codes: ['53200'],
+    hint: 'the server ran out of memory: give it more',
+  },
+  {
+    is: 'SERVER_TOO_OLD',
+    says: /unrecognized configuration parameter/,
+    hint: 'the dump sets what this server does not know: restore to the major version of pg_dump or newer (in the cloud: npx cdk deploy -c postgresMajor=…)',
+  },
+  {
+    says: /tablespace "([^"]+)" does not exist/i,
+    hint: "the server has no tablespace NAME: make it there (CREATE TABLESPACE NAME LOCATION '…'), or dump with pg_dump --no-tablespaces",
+  },
+  {
+    says: /collation "([^"]+)" .*does not exist|could not create locale "([^"]+)"|could not open collator for locale "([^"]+)"/,
+    hint: 'the server’s system lacks the locale of collation NAME: install it there (Debian: locales-all), or restore to a server of the same system as the live one',
+  },
+  {
+    says: /extension "([^"]+)" is not available|could not open extension control file "(?:[^"]*\/)?([^"/]+)\.control"|could not access file "([^"]+)"/,
+    hint: 'the server that restores lacks an extension which the database has: install its package there (NAME)',
+  },
+  {
+    codes: ['42704'],
+    says: /language "([^"]+)" does not exist/,
+    hint: 'the server that restores lacks the language NAME: install its package there',
+  },
+  {
+    codes: ['42704'],
+    says: /role "([^"]+)" does not exist/,
+    hint: 'create the role NAME first, or let the restore create it (offsite restore --create-roles)',
+  },
+  {
+    codes: unknownNames,
+    inside: /SQL function "([^"]+)"|PL\/pgSQL function ("?[^"(\s]+"?)/,
+    hint: 'the function NAME counts on a search_path, and a dump sets none: in the live database ALTER FUNCTION NAME SET search_path = public (or where its names are), and dump again',
+  },
+  {
+    codes: ['42501'],
+    hint: 'the dump is restored as an ordinary role: what needs a superuser was not written by a dump of BitAgent; look at that line',
+  },
+  {
+    codes: ['23'],
+    hint: 'the dumped rows contradict a key or constraint of their own: the live database holds what it should not, as it does where an index is damaged. Look for it there (pg_amcheck --heapallindexed, REINDEX), and at the disk of the host; an older archive may be whole',
+  },
+  {
+    codes: ['22', '42601'],
+    hint: 'that is not what pg_dump writes: bytes were changed before they were archived, or a page of the live database is damaged. Dump again; if it is the same, look at the host’s memory and disk, and what stands between pg_dump and the agent',
+  },
+  {
+    codes: unknownNames,
+    hint: 'an earlier part of the dump, which makes what is named there, is missing: dump again, whole (no --table, --schema or --exclude)',
+  },
+];
+
+/**
+ * Tells whether a throw-away server ran out of something, by its own last words: a client only sees its connection end.
+ *
+ * @param log - The last of what the server said.
+ * @returns The error that says so, else the one that was given.
+ */
+export function serverLogError(error: unknown, log: string): unknown {
+  const line = log.split('\n').findLast((text) => ranOut.some(({ words }) => words.test(text)));
+  const known = ranOut.find(({ words }) => line !== undefined && words.test(line));
+  if (line === undefined || known === undefined) return error;
+  const { code, message, hint } = known;
+  return new OffsiteError(code, message, {
+    expected: 'enough for the restored database',
+    found: line.trim(),
+    hint,
+    cause: error,
+  });
+}
+
+const ranOut: readonly { code: ErrorCode; words: RegExp; message: string; hint: string }[] = [
+  {
+    code: 'RESTORE_DISK_FULL',
+    words: /No space left on device/,
+    message: 'the disk of the throw-away server is full',
+    hint: 'the restored database did not fit: give the test more disk',
+  },
+  {
+    code: 'RESTORE_OUT_OF_MEMORY',
+    words: /was terminated by signal 9|^.{0,80}(ERROR|FATAL): {2}out of memory/,
+    message: 'the throw-away server ran out of memory',
+    hint: 'signal 9 is what Linux ends a process with when memory is gone: give the test more memory',
+  },
+];

@@ -13,9 +13,9 @@ import { formatDuration } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
 import { assertDiskHolds, restoreTimeLimitMs } from '../cost/task-size.ts';
 import type { Mail } from '../mail/mail.ts';
-import { explainByServerLog } from '../postgres/errors.ts';
 import { assertServerFits } from '../postgres/server-versions.ts';
 import { ask } from '../postgres/session.ts';
+import { serverLogError } from '../postgres/statement-error.ts';
 import type { ThrowawayPostgres } from '../postgres/throwaway.ts';
 import { describeFailure, markerMissing, nothingToCount } from '../report/failure.ts';
 import { type RestoreFailure, type RestoreReport, restoreReportFormat } from '../report/report.ts';
@@ -140,7 +140,7 @@ async function prove(
   } catch (error) {
     // A session breaks before the server has said why.
     await sleep(lastWordsMs);
-    throw explainByServerLog(error, server.log());
+    throw serverLogError(error, server.log());
   } finally {
     findings.resources = await resourcesUsed();
     await server.stop().catch((error) => log(`restore-test: stopping the server failed: ${error}`));

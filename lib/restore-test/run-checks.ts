@@ -2,7 +2,7 @@
 // time: what is in the database came from a dump, and functions in it may be anybody's.
 
 import { OffsiteError } from '../base/errors.ts';
-import { openSession, type ServerConnection, type Session } from '../postgres/session.ts';
+import { openDatabase, type ServerConnection, type Session } from '../postgres/session.ts';
 import type { CheckResult } from '../report/report.ts';
 import { type Check, judgeCheck } from './checks.ts';
 
@@ -29,7 +29,7 @@ export async function runChecks(
   facts: CheckFacts,
   signal?: AbortSignal,
 ): Promise<CheckResult[]> {
-  const session = await openSession(connection, database);
+  const session = await openDatabase(connection, database);
   const breakOff = () => session.destroy();
   signal?.addEventListener('abort', breakOff, { once: true });
   try {

@@ -1,30 +1,36 @@
 // Makes indexes, keys and triggers, several at a time.
 
-import { type Located, runLocated } from '../postgres/located-statement.ts';
-import type { Session } from '../postgres/session.ts';
-import { type Build, BuildQueue } from './queue.ts';
+import { StatementError } from '../postgres/statement-error.ts';
+import type { DumpSession, Located } from './dump-session.ts';
+import { BuildQueue, type Waiting } from './queue.ts';
 
 /** The best sizes for BitAgent's indexes, measured: GIN's own buffers beyond the cache make it slower, not faster. */
 const buildMemory = { gin: '16MB', others: '64MB' };
+
+/**
+ * What running several at a time may be the reason for: a deadlock, a lock that was not given, a constraint of rows that
+ * another one was still at. @see https://www.postgresql.org/docs/16/errcodes-appendix.html
+ */
+const againAlone = /^(?:40|55|23)/;
 
 export type BuildStatement = Located & { readonly method: string };
 
 /** Runs what is given to it as soon as it may be, as many at a time as there are sessions. */
 export class Builder {
   readonly #queue = new BuildQueue<BuildStatement>();
-  readonly #prepare: (session: Session) => Promise<void>;
-  readonly #free: Session[];
-  readonly #memoryOf = new Map<Session, string>();
+  readonly #free: DumpSession[];
+  #running = 0;
+  /** Refused while others ran: each has another try with nothing beside it. */
+  readonly #refused = new Set<Waiting<BuildStatement>>();
   #failure: { readonly error: unknown } | undefined;
   #finished = Promise.withResolvers<void>();
   #starting: NodeJS.Immediate | undefined;
 
-  constructor(sessions: readonly Session[], prepare: (session: Session) => Promise<void>) {
+  constructor(sessions: readonly DumpSession[]) {
     this.#free = [...sessions];
-    this.#prepare = prepare;
   }
 
-  add(build: Build<BuildStatement>): void {
+  add(build: Waiting<BuildStatement>): void {
     this.#throwFailure();
     this.#queue.add(build);
     // Not at once: the heaviest of those that come with the same chunk goes first.
@@ -34,6 +40,7 @@ export class Builder {
     });
   }
 
+  /** Settles when all that were added are made. */
   async finish(): Promise<void> {
     while (!this.#queue.isEmpty && this.#failure === undefined) await this.#finished.promise;
     this.#throwFailure();
@@ -45,28 +52,37 @@ export class Builder {
 
   #start(): void {
     while (this.#free.length > 0 && this.#failure === undefined) {
-      const build = this.#queue.start();
+      const [again] = this.#refused;
+      if (again !== undefined && this.#running > 0) return;
+      const build = again ?? this.#queue.start();
       if (build === undefined) return;
-      const session = this.#free.pop() as Session;
-      this.#run(session, build.what)
-        .catch((error: unknown) => {
-          this.#failure ??= { error };
-        })
-        .finally(() => {
-          this.#queue.finish(build);
-          this.#free.push(session);
-          this.#start();
-          this.#finished.resolve();
-          this.#finished = Promise.withResolvers();
-        });
+      void this.#run(this.#free.pop() as DumpSession, build);
     }
   }
 
-  async #run(session: Session, statement: BuildStatement): Promise<void> {
-    await this.#prepare(session);
-    const memory = statement.method === 'gin' ? buildMemory.gin : buildMemory.others;
-    if (this.#memoryOf.get(session) !== memory) await session.run(`SET maintenance_work_mem = '${memory}'`);
-    this.#memoryOf.set(session, memory);
-    await runLocated(session, statement);
+  async #run(session: DumpSession, build: Waiting<BuildStatement>): Promise<void> {
+    this.#running += 1;
+    const alone = this.#refused.has(build);
+    try {
+      await session.useBuildMemory(build.what.method === 'gin' ? buildMemory.gin : buildMemory.others);
+      await session.run(build.what);
+      this.#refused.delete(build);
+      this.#queue.finish(build);
+    } catch (error) {
+      if (!alone && mayBeRefusedByOthers(error)) this.#refused.add(build);
+      else this.#failure ??= { error };
+    }
+    this.#running -= 1;
+    this.#free.push(session);
+    this.#start();
+    this.#finished.resolve();
+    this.#finished = Promise.withResolvers();
   }
+}
+
+function mayBeRefusedByOthers(error: unknown): boolean {
+  return (
+    error instanceof StatementError &&
+    againAlone.test((error.cause as { code?: string } | undefined)?.code ?? '')
+  );
 }

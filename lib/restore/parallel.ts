@@ -1,23 +1,31 @@
 // Restores a plain dump by several sessions while it streams by: what stands before the data in one session, rows in
 // several in turn, then indexes and keys several at a time. What is not known in every word is run in its place, after
-// everything before it and before everything after it, as psql would.
+// everything before it and before everything after it, as psql would; so are rows that run functions of the dump's own.
 
-import { explainStatement } from '../postgres/errors.ts';
-import { type Located, runLocated, textOf } from '../postgres/located-statement.ts';
-import { openSession, type ServerConnection, type Session } from '../postgres/session.ts';
+import { openDatabase, type ServerConnection, type Session } from '../postgres/session.ts';
 import { transactionOpen } from '../report/failure.ts';
 import { type DumpPart, DumpSplitter } from '../sql/splitter.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
+import { DumpSession, type Located } from './dump-session.ts';
 import { Builder } from './indexes.ts';
-import { type Plan, planStatement, tableKey } from './plan.ts';
+import {
+  type Build,
+  knownSettingsSql,
+  type Plan,
+  planStatement,
+  setsOneOf,
+  tableKey,
+  unknownSettings,
+} from './plan.ts';
 import { RowLoader } from './rows.ts';
+import { Tables } from './tables.ts';
 
 export type ParallelRestoreOptions = {
   /** As the role that restores; it needs no right but those of the dump's owners. */
   readonly connection: ServerConnection;
   readonly database: string;
   readonly dump: AsyncIterable<Uint8Array>;
-  /** That load, and then make indexes, at the same time. */
+  /** That load, and then make indexes, at the same time; by one, everything is done in the dump's order. */
   readonly sessions: number;
   /** Statements to leave out. */
   readonly skips?: ((tokens: readonly string[]) => boolean) | undefined;
@@ -54,11 +62,11 @@ export async function restoreParallel(options: ParallelRestoreOptions): Promise<
   };
   signal?.addEventListener('abort', breakOff, { once: true });
   try {
-    for (let count = 0; count <= options.sessions; count += 1)
-      sessions.push(await openSession(connection, database));
+    const workers = options.sessions > 1 ? options.sessions : 0;
+    for (let count = 0; count <= workers; count += 1) sessions.push(await openDatabase(connection, database));
     signal?.throwIfAborted();
-    const [main, ...workers] = sessions as [Session, ...Session[]];
-    const restorer = new ParallelRestorer(main, workers, options);
+    const unknown = unknownSettings((await sessions[0]?.rows(knownSettingsSql)) ?? []);
+    const restorer = new ParallelRestorer(sessions, unknown, options);
     for await (const chunk of dump) await restorer.push(chunk);
     return await restorer.finish();
   } catch (error) {
@@ -71,28 +79,37 @@ export async function restoreParallel(options: ParallelRestoreOptions): Promise<
 }
 
 class ParallelRestorer {
-  readonly #main: Session;
   readonly #options: ParallelRestoreOptions;
+  readonly #unknownSettings: ReadonlySet<string>;
   readonly #splitter = new DumpSplitter();
-  readonly #settings: Buffer[] = [];
-  readonly #settingsOf = new Map<Session, number>();
+  readonly #main: DumpSession;
   readonly #loader: RowLoader;
   readonly #builder: Builder;
+  readonly #tables = new Tables();
+  /** Bytes of rows, by table: how long its indexes will take. */
   readonly #weights = new Map<string, number>();
-  /** Where rows go that are loaded in order. */
-  #inOrder: { copy: Located; sink: ReturnType<Session['copy']> } | undefined;
+  readonly #serially: boolean;
   #copiedTable = '';
+  /** Where rows go that are loaded in order. */
+  #orderedRows: Awaited<ReturnType<DumpSession['copy']>> | undefined;
   #inTransaction = false;
   /** Keys or triggers were made: from then on, rows have an order to keep. */
   #built = false;
   #loaded = false;
 
-  constructor(main: Session, workers: readonly Session[], options: ParallelRestoreOptions) {
-    this.#main = main;
+  constructor(
+    sessions: readonly Session[],
+    unknownSettings: ReadonlySet<string>,
+    options: ParallelRestoreOptions,
+  ) {
+    const settings: Buffer[] = [];
+    const [main, ...workers] = sessions.map((session) => new DumpSession(session, settings));
+    this.#main = main as DumpSession;
+    this.#serially = workers.length === 0;
     this.#options = options;
-    const prepare = (session: Session) => this.#settle(session);
-    this.#loader = new RowLoader(workers, prepare, explainRows);
-    this.#builder = new Builder(workers, prepare);
+    this.#unknownSettings = unknownSettings;
+    this.#loader = new RowLoader(workers);
+    this.#builder = new Builder(workers);
   }
 
   async push(chunk: Uint8Array): Promise<void> {
@@ -102,7 +119,7 @@ class ParallelRestorer {
   async finish(): Promise<ParallelRestored> {
     for (const part of this.#splitter.finish()) await this.#part(part);
     await this.#rowsLoaded();
-    await this.#everything();
+    await this.#allDone();
     if (this.#inTransaction) throw transactionOpen();
     return { ended: this.#splitter.ended };
   }
@@ -116,92 +133,71 @@ class ParallelRestorer {
       case 'end of rows':
         return this.#endOfRows();
       case 'restriction':
+      case 'restriction':
       case 'blank':
         return undefined;
     }
   }
 
-  async #statement(part: Statement): Promise<void> {
-    const { tokens, line } = part;
-    if (this.#options.skips?.(tokens)) return undefined;
-    const statement = { sql: part.bytes, line };
-    if (part.copies) return this.#copy(statement, tokens);
-    const plan: Plan = this.#inTransaction ? { how: 'in order' } : planStatement(tokens);
-    if (plan.how === 'aside' && !this.#built) return runLocated(this.#main, statement);
-    if (plan.how === 'beside') {
-      await this.#rowsLoaded();
-      this.#built = true;
-      const weight = this.#weightOf(plan);
-      return this.#builder.add({ claims: plan.claims, weight, what: { ...statement, method: plan.method } });
-    }
-    await this.#everything();
+  async #statement({ tokens, bytes, line, copies }: Statement): Promise<void> {
+    if (this.#options.skips?.(tokens) || setsOneOf(tokens, this.#unknownSettings)) return undefined;
+    const statement = { sql: bytes, line };
+    if (copies) return this.#copy(statement, tokens);
+    const plan: Plan = this.#inTransaction ? { how: 'ordered' } : planStatement(tokens);
+    if (plan.how === 'unordered' && !this.#built) return this.#main.run(statement);
+    if (plan.how === 'build') await this.#rowsLoaded();
+    if (plan.how === 'build' && !this.#serially) return this.#build(plan, statement);
+    await this.#allDone();
     const verb = tokens[0]?.toUpperCase() ?? '';
     if (transactionBegins.has(verb)) this.#inTransaction = true;
     if (transactionEnds.has(verb)) this.#inTransaction = false;
-    await runLocated(this.#main, statement);
-    if (plan.how === 'setting') this.#settings.push(statement.sql);
-    return undefined;
+    if (plan.how === 'setting') return this.#main.set(statement);
+    if (!this.#built) this.#tables.note(tokens, statement.sql);
+    return this.#main.run(statement);
+  }
+
+  #build({ claims, method }: Build, statement: Located): void {
+    this.#built = true;
+    const bytes = claims.reduce((sum, { table }) => sum + (this.#weights.get(table) ?? 0), 0);
+    this.#builder.add({
+      claims: this.#tables.withFamilies(claims),
+      weight: bytes * (methodWeights[method] ?? 1),
+      what: { ...statement, method },
+    });
   }
 
   async #copy(statement: Located, tokens: readonly string[]): Promise<void> {
     const cursor = new TokenCursor(tokens.slice(1));
-    const table = cursor.qualifiedName() ?? '';
+    this.#copiedTable = tableKey(cursor.qualifiedName() ?? '');
     // Other formats than pg_dump's have other line ends.
     const isPlain = cursor.seek('FROM', 'STDIN') && cursor.done;
-    this.#copiedTable = tableKey(table);
-    if (isPlain && !this.#inTransaction && !this.#built) {
-      await this.#loader.open({ ...statement, table });
-      return;
-    }
-    await this.#everything();
-    this.#inOrder = { copy: statement, sink: this.#main.copy(statement.sql) };
+    const needsOrder = this.#inTransaction || this.#built || this.#tables.needsOrder(this.#copiedTable);
+    if (isPlain && !needsOrder && !this.#serially) return this.#loader.open(statement);
+    await this.#allDone();
+    this.#orderedRows = await this.#main.copy(statement, (row) => statement.line + row);
   }
 
-  async #rows({ bytes, line, lineEnds }: Extract<DumpPart, { kind: 'rows' }>): Promise<void> {
-    this.#weights.set(this.#copiedTable, (this.#weights.get(this.#copiedTable) ?? 0) + bytes.length);
-    if (this.#inOrder === undefined) return this.#loader.rows(bytes, line, lineEnds);
-    const { sink, copy } = this.#inOrder;
-    return sink.write(bytes).catch((error: unknown) => {
-      throw explainRows(error, copy, (row) => copy.line + row);
-    });
+  async #rows(rows: Extract<DumpPart, { kind: 'rows' }>): Promise<void> {
+    this.#weights.set(this.#copiedTable, (this.#weights.get(this.#copiedTable) ?? 0) + rows.bytes.length);
+    return this.#orderedRows === undefined ? this.#loader.rows(rows) : this.#orderedRows.write(rows.bytes);
   }
 
   async #endOfRows(): Promise<void> {
-    if (this.#inOrder === undefined) return;
-    const { sink, copy } = this.#inOrder;
-    this.#inOrder = undefined;
-    await sink.end().catch((error: unknown) => {
-      throw explainRows(error, copy, (row) => copy.line + row);
-    });
-  }
-
-  #weightOf({ claims, method }: Extract<Plan, { how: 'beside' }>): number {
-    const bytes = claims.reduce((sum, { table }) => sum + (this.#weights.get(table) ?? 0), 0);
-    return bytes * (methodWeights[method] ?? 1);
-  }
-
-  /** Gives a session the settings that hold now. */
-  async #settle(session: Session): Promise<void> {
-    const known = this.#settingsOf.get(session) ?? 0;
-    this.#settingsOf.set(session, this.#settings.length);
-    for (const sql of this.#settings.slice(known)) await session.run(sql);
+    const rows = this.#orderedRows;
+    this.#orderedRows = undefined;
+    await rows?.end();
   }
 
   async #rowsLoaded(): Promise<void> {
     if (this.#loaded) return;
-    await this.#loader.finish();
+    await this.#loader.commit();
     this.#loaded = true;
     this.#options.onLoaded?.();
   }
 
-  async #everything(): Promise<void> {
-    if (!this.#built) await this.#loader.finish();
+  /** All rows are committed and all builds made that came before. */
+  async #allDone(): Promise<void> {
+    await this.#loader.commit();
     await this.#builder.finish();
   }
-}
-
-function explainRows(error: unknown, copy: Located, lineOfRow: (line: number) => number): unknown {
-  const row = /^COPY [^\n]*?, line (\d+)/.exec((error as { where?: string }).where ?? '')?.[1];
-  const line = row === undefined ? copy.line : lineOfRow(Number(row));
-  return explainStatement(error, line, textOf(copy.sql));
 }

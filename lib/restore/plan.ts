@@ -11,20 +11,47 @@ export type Claim = { readonly table: string; readonly how: 'shared' | 'exclusiv
 export type Plan =
   /** Holds for all that follows, in every session. */
   | { readonly how: 'setting' }
-  /** Touches no table: may be run while tables are loaded. */
-  | { readonly how: 'aside' }
+  /** Touches no table: may be run while rows are loaded. */
+  | { readonly how: 'unordered' }
   /** An index, a key or a trigger: may be run beside statements whose claims do not conflict. */
-  | { readonly how: 'beside'; readonly claims: readonly Claim[]; readonly method: string }
+  | Build
   /** After everything before it and before everything after it. */
-  | { readonly how: 'in order' };
+  | { readonly how: 'ordered' };
 
-const inOrder: Plan = { how: 'in order' };
+export type Build = { readonly how: 'build'; readonly claims: readonly Claim[]; readonly method: string };
+
+const ordered: Plan = { how: 'ordered' };
+
+/** What a newer pg_dump sets for its own session's comfort: on a server that does not know it, nothing is lost without it. */
+const dispensableSettings = [
+  'transaction_timeout',
+  'idle_in_transaction_session_timeout',
+  'default_table_access_method',
+  'row_security',
+];
+
+/** Asks a server which of the settings that a dump can do without it knows. */
+export const knownSettingsSql = `SELECT name FROM pg_settings WHERE name IN (${dispensableSettings.map((name) => `'${name}'`).join(', ')})`;
+
+/** Those that it does not know. @param rows - The answer to {@link knownSettingsSql}. */
+export function unknownSettings(rows: readonly (readonly (string | null)[])[]): ReadonlySet<string> {
+  const known = new Set(rows.map(([name]) => name));
+  return new Set(dispensableSettings.filter((name) => !known.has(name)));
+}
+
+/** Whether a statement does nothing but set one of these. */
+export function setsOneOf(tokens: readonly string[], names: ReadonlySet<string>): boolean {
+  const [verb = '', name = '', is = ''] = tokens;
+  return (
+    verb.toUpperCase() === 'SET' && names.has(name.toLowerCase()) && ['=', 'TO'].includes(is.toUpperCase())
+  );
+}
 
 /**
  * Plans a statement.
  *
  * @param tokens - Its first tokens.
- * @remarks What is not known in every word is run in order.
+ * @remarks What is not known in every word is ordered.
  */
 export function planStatement(tokens: readonly string[]): Plan {
   const cursor = new TokenCursor(tokens);
@@ -32,15 +59,15 @@ export function planStatement(tokens: readonly string[]): Plan {
     // SET LOCAL, SET SESSION AUTHORIZATION, SET ROLE, SET CONSTRAINTS mean other things.
     return /^[a-z_]+$/i.test(cursor.peek()) && ['=', 'TO'].includes(cursor.peek(1))
       ? { how: 'setting' }
-      : inOrder;
+      : ordered;
   }
   if (cursor.skip('SELECT', 'PG_CATALOG', '.')) {
     if (cursor.skip('SET_CONFIG', '(')) return { how: 'setting' };
-    return cursor.skip('SETVAL', '(', "''", ',', '0', ',') ? { how: 'aside' } : inOrder;
+    return cursor.skip('SETVAL', '(', "''", ',', '0', ',') ? { how: 'unordered' } : ordered;
   }
   if (cursor.skip('CREATE')) return planCreate(cursor);
   if (cursor.skip('ALTER', 'TABLE', 'ONLY')) return planConstraint(cursor);
-  return inOrder;
+  return ordered;
 }
 
 /** Whether two statements may not be run at the same time, nor change places. */
@@ -60,28 +87,28 @@ function planCreate(cursor: TokenCursor): Plan {
   if (cursor.skip('INDEX')) {
     // ON ONLY: the index of a partitioned table, which others are attached to.
     if (cursor.qualifiedName() === undefined || !cursor.skip('ON') || cursor.peek() === 'ONLY')
-      return inOrder;
+      return ordered;
     const table = cursor.qualifiedName();
-    if (table === undefined || !cursor.skip('USING')) return inOrder;
+    if (table === undefined || !cursor.skip('USING')) return ordered;
     const method = cursor.next().toLowerCase();
-    return { how: 'beside', claims: [{ table: tableKey(table), how: 'shared' }], method };
+    return { how: 'build', claims: [{ table: tableKey(table), how: 'shared' }], method };
   }
-  if (!cursor.skip('TRIGGER') || cursor.identifier() === undefined || !cursor.seek('ON')) return inOrder;
+  if (!cursor.skip('TRIGGER') || cursor.identifier() === undefined || !cursor.seek('ON')) return ordered;
   const table = cursor.qualifiedName();
   // FROM another table: a constraint trigger's, which is CREATE CONSTRAINT TRIGGER and so not here.
-  return table === undefined ? inOrder : { how: 'beside', claims: [exclusive(table)], method: 'trigger' };
+  return table === undefined ? ordered : { how: 'build', claims: [exclusive(table)], method: 'trigger' };
 }
 
 function planConstraint(cursor: TokenCursor): Plan {
   const table = cursor.qualifiedName();
   if (table === undefined || !cursor.skip('ADD', 'CONSTRAINT') || cursor.identifier() === undefined)
-    return inOrder;
+    return ordered;
   if (cursor.skip('PRIMARY', 'KEY') || cursor.skip('UNIQUE'))
-    return { how: 'beside', claims: [exclusive(table)], method: 'key' };
-  if (!cursor.skip('FOREIGN', 'KEY') || !cursor.seek('REFERENCES')) return inOrder;
+    return { how: 'build', claims: [exclusive(table)], method: 'key' };
+  if (!cursor.skip('FOREIGN', 'KEY') || !cursor.seek('REFERENCES')) return ordered;
   const referenced = cursor.qualifiedName();
-  if (referenced === undefined) return inOrder;
-  return { how: 'beside', claims: [exclusive(table), exclusive(referenced)], method: 'foreign key' };
+  if (referenced === undefined) return ordered;
+  return { how: 'build', claims: [exclusive(table), exclusive(referenced)], method: 'foreign key' };
 }
 
 function exclusive(table: string): Claim {

@@ -1,45 +1,83 @@
 // Which index, key or trigger is to be made next, when several are made at a time: the longest first, but never past
-// an earlier statement on the same table that it conflicts with. No two that run together ever wait for each other's
-// locks, so there are no deadlocks.
+// an earlier statement on the same table that it conflicts with. Each table has a queue, in which those that only read
+// it stand side by side; who stands in front in all of his queues may run. So the work grows with the statements' claims,
+// however many tables there are.
 
-import { type Claim, conflict } from './plan.ts';
+import type { Claim } from './plan.ts';
 
-export type Build<T> = {
+export type Waiting<T> = {
   readonly claims: readonly Claim[];
   /** How long it may take, in any unit. */
   readonly weight: number;
   readonly what: T;
 };
 
+/** Those of a table's queue who may run at the same time. */
+type Rank<T> = { readonly how: Claim['how']; readonly members: Set<Place<T>> };
+
+/** Who waits, where, and in how many of the queues somebody is before him. */
+type Place<T> = { readonly waiting: Waiting<T>; readonly tables: readonly string[]; behind: number };
+
 /** Statements in their order in the dump. */
 export class BuildQueue<T> {
-  /** All that are not done, in order; those that run too. */
-  readonly #unfinished = new Set<Build<T>>();
-  readonly #running = new Set<Build<T>>();
+  readonly #ranks = new Map<string, Rank<T>[]>();
+  readonly #places = new Map<Waiting<T>, Place<T>>();
+  /** May run now; the heaviest, and of equals the earliest, at the end. */
+  readonly #ready: Waiting<T>[] = [];
 
   get isEmpty(): boolean {
-    return this.#unfinished.size === 0;
+    return this.#places.size === 0;
   }
 
-  add(build: Build<T>): void {
-    this.#unfinished.add(build);
+  add(waiting: Waiting<T>): void {
+    const claims = new Map<string, Claim['how']>();
+    for (const { table, how } of waiting.claims) {
+      if (claims.get(table) !== 'exclusive') claims.set(table, how);
+    }
+    const place: Place<T> = { waiting, tables: [...claims.keys()], behind: 0 };
+    this.#places.set(waiting, place);
+    for (const [table, how] of claims) {
+      const ranks = this.#ranks.get(table) ?? [];
+      this.#ranks.set(table, ranks);
+      const last = ranks.at(-1);
+      if (last === undefined || how === 'exclusive' || last.how === 'exclusive')
+        ranks.push({ how, members: new Set([place]) });
+      else last.members.add(place);
+      if (ranks.length > 1) place.behind += 1;
+    }
+    if (place.behind === 0) this.#makeReady(waiting);
   }
 
   /** Takes the heaviest of those that may run now. */
-  start(): Build<T> | undefined {
-    let best: Build<T> | undefined;
-    const before: Build<T>[] = [];
-    for (const build of this.#unfinished) {
-      const free = !this.#running.has(build) && !before.some(({ claims }) => conflict(claims, build.claims));
-      if (free && (best === undefined || build.weight > best.weight)) best = build;
-      before.push(build);
-    }
-    if (best !== undefined) this.#running.add(best);
-    return best;
+  start(): Waiting<T> | undefined {
+    return this.#ready.pop();
   }
 
-  finish(build: Build<T>): void {
-    this.#running.delete(build);
-    this.#unfinished.delete(build);
+  finish(waiting: Waiting<T>): void {
+    const place = this.#places.get(waiting);
+    this.#places.delete(waiting);
+    for (const table of place?.tables ?? []) this.#leave(table, place as Place<T>);
+  }
+
+  #leave(table: string, place: Place<T>): void {
+    const ranks = this.#ranks.get(table) as Rank<T>[];
+    ranks[0]?.members.delete(place);
+    if ((ranks[0]?.members.size ?? 0) > 0) return;
+    ranks.shift();
+    if (ranks.length === 0) this.#ranks.delete(table);
+    for (const next of ranks[0]?.members ?? []) {
+      next.behind -= 1;
+      if (next.behind === 0) this.#makeReady(next.waiting);
+    }
+  }
+
+  #makeReady(waiting: Waiting<T>): void {
+    let [from, to] = [0, this.#ready.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if ((this.#ready[middle] as Waiting<T>).weight < waiting.weight) from = middle + 1;
+      else to = middle;
+    }
+    this.#ready.splice(from, 0, waiting);
   }
 }

@@ -1,16 +1,12 @@
 // Restores a plain dump into a fresh database, whole or not at all: what fails half-way is dropped again, and a
 // database that was there before is never touched.
 
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
 import { splitName } from '../archive/comparison.ts';
 import { OffsiteError } from '../base/errors.ts';
-import type { Connection } from '../postgres/connection.ts';
-import { errorLine, explainClientFailure } from '../postgres/errors.ts';
-import { clientCommand, query, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
-import { DumpSplitter } from '../sql/splitter.ts';
+import { type Connection, describeConnection } from '../postgres/connection.ts';
+import { query, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
+import { knownSettingsSql, unknownSettings } from './plan.ts';
+import { feedPsql } from './psql.ts';
 
 export type RestoreOptions = {
   /** To the server, as a role that may create databases. */
@@ -28,11 +24,16 @@ export type RestoreOptions = {
   /** Where to stand while creating and dropping. */
   readonly maintenanceDatabase?: string | undefined;
   readonly binDir?: string | undefined;
+  /** Told what the operator should know before anything of the dump is run. */
+  readonly warn?: ((sentence: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
-const stderrTailChars = 16_384;
-const feederGraceMs = 1000;
+/** Asks the server, standing in a database that is not the one to be made. */
+type Run = (sql: string) => Promise<string[][]>;
+
+/** Of a name; Postgres cuts longer ones without an error. */
+const nameBytesMax = 63;
 
 /**
  * Restores a dump into a database that it creates.
@@ -41,38 +42,64 @@ const feederGraceMs = 1000;
  *   or what the dump's own stream failed with. The database is dropped again; roles that were created remain.
  */
 export async function restore(options: RestoreOptions): Promise<void> {
-  const { connection, database, binDir, signal } = options;
-  const maintenance = { database: options.maintenanceDatabase ?? 'postgres', binDir };
-  const run = (sql: string) => query(connection, sql, maintenance);
+  const { connection, database, signal } = options;
+  const nameBytes = Buffer.byteLength(database);
+  if (nameBytes > nameBytesMax) throw nameTooLong(database, nameBytes);
+  const run = await standBeside(options);
   await refuseExisting(run, database);
+  await warnOfSuperuser(run, options.warn);
   await provideRoles(run, options.roles ?? [], options.createRoles ?? false);
+  const unknown = unknownSettings(await run(knownSettingsSql));
   throwIfInterrupted(signal);
   const owner = options.owner === undefined ? '' : ` OWNER ${quoteIdentifier(plainName(options.owner))}`;
   await run(`CREATE DATABASE ${quoteIdentifier(database)}${owner} TEMPLATE template0 ENCODING 'UTF8'`).catch(
     (error) => {
-      throw /already exists/.test((error as OffsiteError).found) ? databaseExists(database) : error;
+      throw creationError(error, database, describeConnection(connection));
     },
   );
   try {
-    await feedPsql(options);
+    await feedPsql({ ...options, unknownSettings: unknown });
+    throwIfInterrupted(signal);
   } catch (error) {
     await run(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`).catch((dropError) => {
       throw remains(database, error, dropError);
     });
-    throw error;
+    throw withWayToRows(error);
   }
 }
 
-async function refuseExisting(run: (sql: string) => Promise<string[][]>, database: string): Promise<void> {
+/** Finds a database to stand in while another is made: not every server has kept `postgres`. */
+async function standBeside({ connection, maintenanceDatabase, binDir }: RestoreOptions): Promise<Run> {
+  const own = connection.via === 'server' ? connection.env.PGDATABASE : connection.database;
+  let refusal: unknown;
+  for (const database of new Set([maintenanceDatabase ?? 'postgres', own ?? 'template1', 'template1'])) {
+    const run: Run = (sql) => query(connection, sql, { database, binDir });
+    const error = await run('SELECT 1').then(
+      () => undefined,
+      (thrown: OffsiteError) => thrown,
+    );
+    if (error === undefined) return run;
+    refusal ??= error;
+    if (!/database ".*" (?:does not exist|is not currently accepting)/.test(error.found)) break;
+  }
+  throw refusal;
+}
+
+/** SQL of a dump may do whatever the role may that restores it. */
+async function warnOfSuperuser(run: Run, warn: RestoreOptions['warn']): Promise<void> {
+  const [row] = await run(`SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user`);
+  if (row?.[1] !== 't') return;
+  warn?.(
+    `${row[0]} is a superuser: what the dump says in SQL may run programs on the database server. If anybody else could have written this archive, restore as an ordinary role (docs/restore-test.md), or into a server that is nothing to lose`,
+  );
+}
+
+async function refuseExisting(run: Run, database: string): Promise<void> {
   const found = await run(`SELECT 1 FROM pg_database WHERE datname = ${quoteLiteral(database)}`);
   if (found.length > 0) throw databaseExists(database);
 }
 
-async function provideRoles(
-  run: (sql: string) => Promise<string[][]>,
-  names: readonly string[],
-  create: boolean,
-): Promise<void> {
+async function provideRoles(run: Run, names: readonly string[], create: boolean): Promise<void> {
   const existing = new Set((await run('SELECT rolname FROM pg_roles')).map(([name]) => name));
   const missing = names.map(plainName).filter((name) => !existing.has(name));
   if (missing.length === 0) return;
@@ -83,78 +110,6 @@ async function provideRoles(
 
 function plainName(name: string): string {
   return splitName(name)[0] ?? name;
-}
-
-/** Feeds the dump to psql; whichever of the two fails first, the other is ended and waited for. */
-async function feedPsql({ connection, database, dump, binDir, signal }: RestoreOptions): Promise<void> {
-  // Given as a file, stdin's lines are counted in errors.
-  const args = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-'];
-  const command = clientCommand(connection, 'psql', args, { database, binDir });
-  const child = execa(command.program, command.args, {
-    env: command.env,
-    extendEnv: false,
-    stdin: 'pipe',
-    stdout: 'ignore',
-    buffer: false,
-    reject: false,
-    forceKillAfterDelay: 3000,
-    ...(signal && { cancelSignal: signal }),
-  });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr = (stderr + text).slice(-stderrTailChars);
-  });
-  let fed = false;
-  let sourceError: unknown;
-  const source = watched(guarded(dump), (error) => {
-    sourceError = error;
-  });
-  const feeding = pipeline(
-    Readable.from(source, { objectMode: false }),
-    child.stdin,
-    signal ? { signal } : {},
-  )
-    .then(() => {
-      fed = true;
-    })
-    // psql has got less than everything: it must not end as if that were all. EPIPE: it is gone already.
-    .catch(() => child.kill());
-  const result = await child;
-  // psql may be gone before its pipe tells. A psql that read less than everything leaves a feeder that never ends.
-  if (!result.failed) await Promise.race([feeding, sleep(feederGraceMs, undefined, { ref: false })]);
-  if (!fed) child.stdin.destroy();
-  throwIfInterrupted(signal);
-  if (sourceError !== undefined) throw sourceFailed(sourceError);
-  if (result.failed || !fed) {
-    throw psqlFailed(connection, database, { ...result, startError: result.code, stderr });
-  }
-}
-
-/** Gives psql whole statements and rows only, and none of its own commands: it could run programs with them. */
-async function* guarded(dump: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const splitter = new DumpSplitter();
-  for await (const chunk of dump) {
-    for (const { bytes } of splitter.push(chunk)) yield bytes;
-  }
-  for (const { bytes } of splitter.finish()) yield bytes;
-}
-
-/** Tells the dump's own failures from those of psql's pipe, which a stream throws into its source. */
-async function* watched(
-  dump: AsyncIterable<Uint8Array>,
-  onError: (error: unknown) => void,
-): AsyncGenerator<Uint8Array> {
-  const iterator = dump[Symbol.asyncIterator]();
-  const next = () =>
-    iterator.next().catch((error: unknown) => {
-      onError(error);
-      throw error;
-    });
-  try {
-    for (let item = await next(); !item.done; item = await next()) yield item.value;
-  } finally {
-    await iterator.return?.();
-  }
 }
 
 function throwIfInterrupted(signal: AbortSignal | undefined): void {
@@ -176,53 +131,55 @@ function databaseExists(database: string): OffsiteError {
   });
 }
 
+function nameTooLong(database: string, bytes: number): OffsiteError {
+  return new OffsiteError('USAGE', `${database} is too long for the name of a database`, {
+    expected: `at most ${nameBytesMax} bytes`,
+    found: `${bytes} bytes, which the server would cut`,
+    hint: 'name another with --into',
+  });
+}
+
+function creationError(error: OffsiteError, database: string, at: string): OffsiteError {
+  if (/already exists/.test(error.found)) return databaseExists(database);
+  if (!/permission denied/.test(error.found)) return error;
+  return new OffsiteError('DATABASE_REFUSED', `the database ${database} may not be made`, {
+    expected: `a role that may create databases: ${at}`,
+    found: error.found,
+    hint: 'give it the right (ALTER ROLE … CREATEDB), or connect as a superuser',
+    cause: error,
+  });
+}
+
+/** Whatever stands in the way of the whole: rows are better than nothing on the day that they are needed. */
+function withWayToRows(error: unknown): unknown {
+  if (!(error instanceof OffsiteError) || !waysToRowsFor.has(error.code)) return error;
+  const { code, message, expected, found, hint, exitCode } = error;
+  const way =
+    "the rows can be had all the same: 'offsite fetch ID --any', then psql without ON_ERROR_STOP, as docs/format.md says";
+  return new OffsiteError(code, message, {
+    expected,
+    found,
+    hint: `${hint}; ${way}`,
+    exitCode,
+    cause: error,
+  });
+}
+
+const waysToRowsFor: ReadonlySet<string> = new Set([
+  'RESTORE_FAILED',
+  'RESTORE_REFUSED',
+  'RESTORE_DISK_FULL',
+  'RESTORE_OUT_OF_MEMORY',
+  'SERVER_TOO_OLD',
+  'DUMP_INCOMPLETE',
+]);
+
 function roleMissing(missing: readonly string[], statements: readonly string[]): OffsiteError {
   return new OffsiteError('ROLE_MISSING', 'the dump belongs to roles that this server does not have', {
     expected: 'every role that owns something in the dump',
     found: `no role ${missing.join(', ')}`,
     hint: `create it first: ${statements.join(' ')} or let the restore create it (--create-roles)`,
   });
-}
-
-function sourceFailed(error: unknown): OffsiteError {
-  if (error instanceof OffsiteError) return error;
-  return new OffsiteError('RESTORE_FAILED', 'the dump could not be read to its end', {
-    expected: 'the whole dump',
-    found: error instanceof Error ? error.message : String(error),
-    hint: 'the half-restored database was dropped again; try another archive, or this one once more',
-    cause: error,
-  });
-}
-
-type PsqlFailure = Parameters<typeof explainClientFailure>[2] & { readonly stderr: string };
-
-function psqlFailed(connection: Connection, database: string, failure: PsqlFailure): OffsiteError {
-  if (failure.startError === 'ENOENT' || failure.startError === 'EACCES') {
-    return explainClientFailure(connection, 'psql', failure, database);
-  }
-  const ending = failure.signal
-    ? `psql was ended by ${failure.signal}`
-    : `psql ended with ${failure.exitCode}`;
-  return new OffsiteError('RESTORE_FAILED', 'psql could not restore the dump', {
-    expected: 'psql to read the whole dump without an error',
-    found: errorLine(failure.stderr) || `${ending}, before the end of the dump`,
-    hint: hintFor(failure.stderr),
-  });
-}
-
-/** The failures of restoring that the field knows, by psql's words. */
-function hintFor(stderr: string): string {
-  if (
-    /transaction_timeout|unrecognized configuration parameter|unsupported version|\\restrict|invalid command/.test(
-      stderr,
-    )
-  ) {
-    return 'restore to a server, and with a psql, of the major version of pg_dump or newer, and up to date';
-  }
-  if (/No space left|could not extend|disk full/i.test(stderr)) return 'give the server more disk space';
-  if (/must be owner of extension|permission denied/.test(stderr)) return 'restore as a superuser';
-  if (/role ".*" does not exist/.test(stderr)) return 'create the role first, or let the restore create it';
-  return 'the half-restored database was dropped again; the line number is that of the plain dump';
 }
 
 function remains(database: string, error: unknown, dropError: unknown): OffsiteError {

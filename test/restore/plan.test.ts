@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assertServerFits } from '../../lib/postgres/server-versions.ts';
 import { type Claim, conflict, planStatement, tableKey } from '../../lib/restore/plan.ts';
-import { type Build, BuildQueue } from '../../lib/restore/queue.ts';
+import { BuildQueue, type Waiting } from '../../lib/restore/queue.ts';
 import { DumpSplitter } from '../../lib/sql/splitter.ts';
 
 function plan(sql: string) {
@@ -18,10 +18,10 @@ describe('planStatement', () => {
     ['SET statement_timeout = 0;', { how: 'setting' }],
     ["SET default_tablespace = '';", { how: 'setting' }],
     ["SELECT pg_catalog.set_config('search_path', '', false);", { how: 'setting' }],
-    ["SELECT pg_catalog.setval('public.s', 42, true);", { how: 'aside' }],
+    ["SELECT pg_catalog.setval('public.s', 42, true);", { how: 'unordered' }],
     [
       'CREATE INDEX i ON public.t USING gin (a);',
-      { how: 'beside', claims: [table('public.t', 'shared')], method: 'gin' },
+      { how: 'build', claims: [table('public.t', 'shared')], method: 'gin' },
     ],
     [
       'CREATE UNIQUE INDEX i ON public."T" USING btree (a) WHERE (b > 0);',
@@ -59,8 +59,8 @@ describe('planStatement', () => {
     "SELECT pg_catalog.lo_create('1');",
     'SELECT setval(1, 2, true);',
     'DO $$ BEGIN END $$;',
-  ])('in order: %s', (sql) => {
-    expect(plan(sql)).toEqual({ how: 'in order' });
+  ])('ordered: %s', (sql) => {
+    expect(plan(sql)).toEqual({ how: 'ordered' });
   });
 });
 
@@ -83,8 +83,8 @@ describe('BuildQueue', () => {
           const queue = new BuildQueue<number>();
           for (const [index, [claim, weight]] of given.entries())
             queue.add({ claims: claim, weight, what: index });
-          const running: Build<number>[] = [];
-          const begun: Build<number>[] = [];
+          const running: Waiting<number>[] = [];
+          const begun: Waiting<number>[] = [];
           while (!queue.isEmpty) {
             for (
               let next = running.length < sessions ? queue.start() : undefined;
@@ -98,7 +98,7 @@ describe('BuildQueue', () => {
             }
             expect(running.length).toBeGreaterThan(0);
             const [done] = running.splice((choices.next().value as number) % running.length, 1);
-            queue.finish(done as Build<number>);
+            queue.finish(done as Waiting<number>);
           }
           expect(begun.map(({ what }) => what).toSorted((one, other) => one - other)).toEqual(
             given.map((_, index) => index),

@@ -4,8 +4,8 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { clientError } from '../../postgres/client-error.ts';
 import type { Connection } from '../../postgres/connection.ts';
-import { explainClientFailure } from '../../postgres/errors.ts';
 import { clientCommand, query, quoteIdentifier, quoteLiteral } from '../../postgres/programs.ts';
 
 export type CorpusOptions = {
@@ -56,8 +56,7 @@ export async function loadCorpus(connection: Connection, options: CorpusOptions)
     stdout: 'ignore',
     reject: false,
   });
-  if (result.failed)
-    throw explainClientFailure(asOwner, 'psql', { ...result, startError: result.code }, database);
+  if (result.failed) throw clientError(asOwner, 'psql', { ...result, startError: result.code }, database);
   return asOwner;
 }
 

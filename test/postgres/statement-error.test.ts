@@ -1,8 +1,8 @@
 // What a real server says of statements that a dump should not have, and what the operator is told to do about each.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runLocated } from '../../lib/postgres/located-statement.ts';
-import { openSession, type Session } from '../../lib/postgres/session.ts';
+import { openDatabase, type Session } from '../../lib/postgres/session.ts';
+import { statementError } from '../../lib/postgres/statement-error.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 
 let server: ThrowawayPostgres;
@@ -10,10 +10,10 @@ let session: Session;
 
 beforeAll(async () => {
   server = await startThrowawayPostgres({ tuned: true });
-  session = await openSession(server.connection, 'postgres');
+  session = await openDatabase(server.connection, 'postgres');
   const made =
     'CREATE TABLE t (a int NOT NULL); INSERT INTO t VALUES (1), (1); CREATE TABLE s (b int PRIMARY KEY)';
-  for (const sql of made.split('; ')) await runLocated(session, { sql: Buffer.from(sql), line: 1 });
+  for (const sql of made.split('; ')) await session.run(sql);
 });
 afterAll(async () => {
   await session?.close();
@@ -36,7 +36,8 @@ test.each<[string, string, string, RegExp]>([
   ['a setting of a newer server', 'SET transaction_timeouts = 0', 'SERVER_TOO_OLD', /postgresMajor/],
   ['anything else', 'DO $$ BEGIN RAISE lock_not_available; END $$', 'RESTORE_FAILED', /sed -n 7p/],
 ])('%s', async (_, sql, code, hint) => {
-  await expect(runLocated(session, { sql: Buffer.from(sql), line: 7 })).rejects.toMatchObject({
+  const refusal = await session.run(sql).catch((error: unknown) => error);
+  expect(statementError(refusal, 7, Buffer.from(sql))).toMatchObject({
     code,
     line: 7,
     statement: sql,

@@ -1,0 +1,130 @@
+// What a Postgres client program means by its exit code and its words, said so that an operator knows what to do.
+
+import { OffsiteError } from '../base/errors.ts';
+import type { ChildFailure } from '../base/process.ts';
+import { type Connection, describeConnection } from './connection.ts';
+
+/** How a client program ended, other than well. */
+export type ClientFailure = {
+  readonly [Key in Exclude<keyof ChildFailure, 'program'>]?: ChildFailure[Key] | undefined;
+};
+
+/**
+ * Tells why a client program failed.
+ *
+ * @param program - What was run, by name: `psql`, `pg_dump`.
+ * @param database - What was asked for instead of the connection's own database.
+ * @returns `PROGRAM_MISSING`, `CONTAINER_UNREACHABLE`, `DATABASE_UNREACHABLE` or `DATABASE_REFUSED`.
+ */
+export function clientError(
+  connection: Connection,
+  program: string,
+  failure: ClientFailure,
+  database?: string,
+): OffsiteError {
+  const stderr = String(failure.stderr ?? '').trim();
+  return (
+    programError(connection, program, failure, stderr) ??
+    containerError(connection, stderr) ??
+    serverError(connection, failure, stderr, database) ??
+    refusalError(connection, program, failure, stderr, database)
+  );
+}
+
+/**
+ * The line of a client program's stderr that says what went wrong.
+ *
+ * @returns The first line with an error in it, else the last line, at most 300 characters; empty if there is none.
+ */
+export function errorLine(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  const line = lines.find((text) => /\b(ERROR|FATAL|PANIC):|: error:/.test(text)) ?? lines.at(-1) ?? '';
+  return line.trim().slice(0, 300);
+}
+
+function programError(
+  connection: Connection,
+  program: string,
+  failure: ClientFailure,
+  stderr: string,
+): OffsiteError | undefined {
+  if (failure.startError === 'ENOENT' || failure.startError === 'EACCES') {
+    const missing = connection.via === 'container' ? 'docker' : program;
+    return new OffsiteError('PROGRAM_MISSING', `${missing} cannot be started`, {
+      expected: `the program ${missing} on the PATH`,
+      found: failure.startError === 'ENOENT' ? 'no such program' : 'it may not be run',
+      hint:
+        missing === 'docker'
+          ? 'install Docker, or connect to the server directly'
+          : 'install the PostgreSQL client programs (Debian: postgresql-client), of the server’s major version or newer',
+    });
+  }
+  if (connection.via === 'container' && /executable file not found|OCI runtime exec failed/.test(stderr)) {
+    return new OffsiteError(
+      'PROGRAM_MISSING',
+      `there is no ${program} in container ${connection.container}`,
+      {
+        expected: `a container with PostgreSQL's programs`,
+        found: errorLine(stderr),
+        hint: 'name the container that runs Postgres itself (BitAgent: bitagent-postgres)',
+      },
+    );
+  }
+  return undefined;
+}
+
+function containerError(connection: Connection, stderr: string): OffsiteError | undefined {
+  const words =
+    /No such container|is not running|is paused|is restarting|Cannot connect to the Docker daemon|docker daemon|docker\.sock/i;
+  if (connection.via !== 'container' || !words.test(stderr)) return undefined;
+  return new OffsiteError('CONTAINER_UNREACHABLE', `container ${connection.container} cannot be entered`, {
+    expected: `a running container ${connection.container}, and the right to use Docker`,
+    found: stderr.split('\n')[0]?.slice(0, 300) ?? '',
+    hint: "see 'docker ps' for its name; to use Docker, be root or in group docker",
+  });
+}
+
+function serverError(
+  connection: Connection,
+  failure: ClientFailure,
+  stderr: string,
+  database: string | undefined,
+): OffsiteError | undefined {
+  const closed =
+    /server closed the connection|terminating connection|could not receive data|the database system is/;
+  const connecting =
+    /could not connect|could not translate host name|connection to server .* failed|timeout expired/;
+  const answered = /FATAL:|no password supplied|authentication/.test(stderr) && !closed.test(stderr);
+  if (failure.signal === undefined && (answered || !(connecting.test(stderr) || closed.test(stderr)))) {
+    return undefined;
+  }
+  return new OffsiteError('DATABASE_UNREACHABLE', 'the database server does not answer', {
+    expected: `a PostgreSQL server for ${describeConnection(connection, database)}`,
+    found: errorLine(stderr) || `the client was ended by ${failure.signal}`,
+    hint: 'is it running, are host and port right, and may this machine reach it?',
+  });
+}
+
+function refusalError(
+  connection: Connection,
+  program: string,
+  failure: ClientFailure,
+  stderr: string,
+  database: string | undefined,
+): OffsiteError {
+  return new OffsiteError('DATABASE_REFUSED', `the database refused ${program}`, {
+    expected: `to be served: ${describeConnection(connection, database)}`,
+    found: errorLine(stderr) || `exit code ${failure.exitCode} and no word`,
+    hint: refusalHint(stderr),
+  });
+}
+
+function refusalHint(stderr: string): string {
+  if (/password|authentication|pg_hba/.test(stderr))
+    return 'check user and password, and pg_hba.conf on the server';
+  if (/database ".*" does not exist/.test(stderr)) return "check the database's name: psql -l lists them";
+  if (/role ".*" does not exist/.test(stderr)) return 'check the user: \\du in psql lists the roles';
+  if (/permission denied|must be (owner|superuser)/.test(stderr))
+    return 'use a role with more rights, e.g. the owner';
+  return 'what was found is the server’s own word; its log may say more';
+}
