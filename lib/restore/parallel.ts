@@ -133,7 +133,6 @@ class ParallelRestorer {
       case 'end of rows':
         return this.#endOfRows();
       case 'restriction':
-      case 'restriction':
       case 'blank':
         return undefined;
     }

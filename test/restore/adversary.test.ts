@@ -164,9 +164,9 @@ describe('a dump that would run a program', () => {
 
 describe('what psql tells of itself', () => {
   it('a command is refused by psql, with the dump’s line', async () => {
-    const dump = dumpOf(
-      "set standard_conforming_strings = off;\nSELECT '\\'';\n\\! touch TRACE\nSELECT '' --'\n;\n",
-    );
+    // What a server does when it runs something, no reader of text can know.
+    const [, disguise] = disguises.find(([name]) => name === 'DO') ?? [];
+    const dump = dumpOf(disguise?.('\\! touch TRACE') ?? '');
     await expect(restoring(dump)).rejects.toMatchObject({
       code: 'RESTORE_REFUSED',
       found: expect.stringMatching(/^psql:<stdin>:4: .*restricted/),
