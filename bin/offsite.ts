@@ -46,6 +46,11 @@ ${exitCodes.store} store; ${exitCodes.notIntact} not intact; ${exitCodes.notFoun
 dumpCommand('backup', 'dump the database and stream it to the vault')
   .option('--stall-timeout <duration>', 'end a dump that gives no byte for so long; 0 is never', '15m')
   .option(
+    '--patience <duration>',
+    'how long to wait for a store that fails or takes nothing; the dump waits meanwhile',
+    '10m',
+  )
+  .option(
     '--expected-size <bytes>',
     "the archive's, compressed: 80GiB (default: by the last one, or the database)",
   )

@@ -26,6 +26,7 @@ type Flags = {
   json?: boolean;
   quiet?: boolean;
   stallTimeout: string;
+  patience: string;
   compress: CompressorChoice;
   expectedSize?: string;
   startOver?: boolean;
@@ -34,6 +35,7 @@ type Flags = {
 export async function runBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
   const began = performance.now();
   const stallMs = parseDuration(flags.stallTimeout, '--stall-timeout');
+  const patienceMs = parseDuration(flags.patience, '--patience');
   const askedBytes = flags.expectedSize === undefined ? undefined : parseBytes(flags.expectedSize);
   const compressor = chooseCompressor(flags.compress);
   const stateFile = agentStateFile(settings.source);
@@ -53,7 +55,7 @@ export async function runBackup(settings: Settings, flags: Flags, signal: AbortS
       startOver: flags.startOver,
       expectedBytes: askedBytes ?? estimate?.compressedBytes,
       askDatabase: (either) => readSourceDatabase(settings.dump, either),
-      store: storeOf(settings, progress),
+      store: storeOf(settings, patienceMs, progress),
       compressor,
       now,
       signal,
@@ -65,17 +67,35 @@ export async function runBackup(settings: Settings, flags: Flags, signal: AbortS
     for (const sentence of warnings) warn(sentence);
   }
   const durationMs = Math.round(performance.now() - began);
-  const { id, plainBytes, compressedBytes } = manifest;
+  const { id, plainBytes, compressedBytes, clockAheadMs } = manifest;
   const figures: ArchiveFigures = { id, plainBytes, compressedBytes, durationMs };
+  if (clockAheadMs !== undefined) {
+    const off = `${formatDuration(Math.abs(clockAheadMs))} ${clockAheadMs > 0 ? 'ahead of' : 'behind'}`;
+    warnings.push(
+      `this host's clock is ${off} the store's, and the archive is dated by it: set it (timedatectl set-ntp true)`,
+    );
+    warn(warnings.at(-1));
+  }
   const unwritten = await stateFile.write(noteId(await stateFile.read(), id, figures));
   await report(manifest, figures, before?.archive, flags.json ? warnings : undefined);
   warn(unwritten);
 }
 
 /** Loads the SDK only now: pg_dump reads the catalogue meanwhile. */
-async function storeOf(settings: Settings, { interject }: ProgressDisplay): Promise<ArchiveStore> {
+async function storeOf(
+  settings: Settings,
+  patienceMs: number,
+  { interject }: ProgressDisplay,
+): Promise<ArchiveStore> {
   const { createS3Store } = await import('../../lib/store/s3.ts');
-  return createS3Store({ ...settings, onTrouble: interject });
+  const { patienceOf } = await import('../../lib/store/session.ts');
+  const limit = formatDuration(patienceMs);
+  let waits = `; the dump waits, with its snapshot and its locks, for at most ${limit} (--patience)`;
+  const onTrouble = (said: string) => {
+    interject(said + waits);
+    waits = '';
+  };
+  return createS3Store({ ...settings, patience: patienceOf(patienceMs), onTrouble });
 }
 
 /**

@@ -8,6 +8,9 @@ import { sourceDatabaseSchema } from './source-database.ts';
 /** The newest manifest format this program writes and reads. */
 export const manifestFormat = 1;
 
+/** Ids are wrong long before S3 refuses a clock, which it does past a quarter of an hour. */
+export const clockToleranceMs = 60_000;
+
 const crc32 = z.string().regex(/^[0-9a-f]{8}$/, 'a CRC-32 is 8 hex digits');
 const bytes = z.number().int().nonnegative();
 
@@ -26,6 +29,8 @@ const manifestSchema = z.strictObject({
   source: z.string(),
   startedAt: z.iso.datetime(),
   completedAt: z.iso.datetime(),
+  /** The host's clock less the store's, where they differed by more than {@link clockToleranceMs}: the dates are off by it. */
+  clockAheadMs: z.number().int().optional(),
   /** From the dump's own header. */
   serverVersion: z.string().optional(),
   pgDumpVersion: z.string().optional(),

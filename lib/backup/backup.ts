@@ -1,7 +1,7 @@
 // backup: dump, compress, upload, and last of all the manifest. Whatever fails on the way leaves no completed object
 // and no manifest.
 
-import { type Manifest, manifestFormat, serializeManifest } from '../archive/manifest.ts';
+import { clockToleranceMs, type Manifest, manifestFormat, serializeManifest } from '../archive/manifest.ts';
 import { archiveIdAt, archiveKeys } from '../archive/names.ts';
 import type { SourceDatabase } from '../archive/source-database.ts';
 import { OffsiteError } from '../base/errors.ts';
@@ -87,12 +87,14 @@ async function takeArchive(options: BackupOptions, expectedBytes: number | undef
       ...(signal ? { signal } : {}),
     });
     const database = await asked;
+    const aheadMs = store.clockAheadMs?.() ?? 0;
     const manifest: Manifest = {
       format: manifestFormat,
       id: id.id,
       source,
       startedAt: startedAt.toISOString(),
       completedAt: now().toISOString(),
+      ...(Math.abs(aheadMs) > clockToleranceMs ? { clockAheadMs: aheadMs } : {}),
       ...versions,
       ...(database && { database }),
       toolVersion,

@@ -42,6 +42,7 @@ const families = {
   ARCHIVE_EXISTS: 'store',
   ARCHIVE_TOO_LARGE: 'store',
   REGION_WRONG: 'store',
+  REGION_MISSING: 'store',
   ARCHIVE_CHANGED: 'notIntact',
   ARCHIVE_DAMAGED: 'notIntact',
   NOT_SUSPICIOUS: 'notIntact',

@@ -1,11 +1,8 @@
-// What credentials may do in a vault, found out by trying, such that nothing remains of it: a multipart upload that is
-// begun and aborted, a read of what is there, the deletion of what is not.
+// What credentials may do in a vault, found out by trying, such that nothing remains of it: all that a back-up asks, a read of what is there, the deletion of what is not.
 
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import {
-  AbortMultipartUploadCommand,
-  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetBucketVersioningCommand,
   GetObjectCommand,
@@ -15,8 +12,10 @@ import {
 } from '@aws-sdk/client-s3';
 import { archiveKeys, archivesPrefix, parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { proof } from '../store/answers.ts';
 import { storeError } from '../store/errors.ts';
 import { openSession, type S3Location } from '../store/session.ts';
+import { tryWrite, type Written } from './try-write.ts';
 
 /** What became of one attempt. */
 export type Attempt<Value> =
@@ -36,8 +35,8 @@ export type Identity = {
 export type VaultProbe = {
   /** @throws `OffsiteError` `CREDENTIALS_MISSING`. */
   identity(): Promise<Identity>;
-  /** Begins an upload and aborts it. @returns Whether it could be aborted. */
-  write(): Promise<Attempt<{ readonly aborted: boolean }>>;
+  /** Asks all that a back-up asks. */
+  write(): Promise<Attempt<Written>>;
   list(): Promise<Attempt<void>>;
   /** @param id - An archive that is there, if one is known: without the right to list, S3 refuses all that is not. */
   read(id: string | undefined): Promise<Attempt<void>>;
@@ -56,39 +55,13 @@ const unsetNames =
   /^(ObjectLockConfigurationNotFoundError|NoSuchPublicAccessBlockConfiguration|NotImplemented|MethodNotAllowed|NotFound|NoSuchKey|XNotImplemented)$/;
 
 /** Opens a probe for the archives of a source. */
-export function createVaultProbe(
-  location: S3Location,
-  source: string,
-  now: () => number = Date.now,
-): VaultProbe {
+export function createVaultProbe(location: S3Location, source: string): VaultProbe {
   const { bucket } = location;
-  const client = openSession(location).reader;
+  const session = openSession(location);
+  const client = session.reader;
   // No archive's name, so no command ever takes it for one.
   const absentKey = `${archivesPrefix}${source}/offsite-doctor-${randomBytes(8).toString('hex')}`;
-  let clockAheadMs: number | undefined;
   let principal: string | undefined;
-
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      const began = now();
-      const note = (response: unknown) => {
-        const date = Date.parse(
-          (response as { headers?: { date?: string } } | undefined)?.headers?.date ?? '',
-        );
-        // The store's clock comes in whole seconds, cut off.
-        if (!Number.isNaN(date)) clockAheadMs = Math.round((began + now()) / 2 - date - 500);
-      };
-      try {
-        const result = await next(args);
-        note(result.response);
-        return result;
-      } catch (error) {
-        note((error as { $response?: unknown }).$response);
-        throw error;
-      }
-    },
-    { step: 'deserialize', priority: 'low' },
-  );
 
   async function attempt<Value>(doing: string, act: () => Promise<Value>): Promise<Attempt<Value>> {
     try {
@@ -113,21 +86,14 @@ export function createVaultProbe(
       }
     },
     write: () =>
-      attempt(`beginning an upload to s3://${bucket}/${archivesPrefix}${source}/`, async () => {
-        const upload = { Bucket: bucket, Key: absentKey };
-        const { UploadId } = await client.send(new CreateMultipartUploadCommand(upload));
-        const abort = client.send(new AbortMultipartUploadCommand({ ...upload, UploadId }));
-        return {
-          aborted: await abort.then(
-            () => true,
-            () => false,
-          ),
-        };
-      }),
+      attempt(`beginning an upload to s3://${bucket}/${archivesPrefix}${source}/`, () =>
+        tryWrite(session, absentKey),
+      ),
     list: () =>
       attempt('listing', async () => {
         const Prefix = `${archivesPrefix}${source}/`;
-        await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix, MaxKeys: 1 }));
+        const page = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix, MaxKeys: 1 }));
+        proof(page.IsTruncated, 'a listing');
       }),
     read: (id) =>
       attempt('reading', async () => {
@@ -163,7 +129,7 @@ export function createVaultProbe(
           block.RestrictPublicBuckets,
         ].every(Boolean);
       }),
-    clockAheadMs: () => clockAheadMs,
+    clockAheadMs: () => session.clockAheadMs,
     principal: () => principal,
   };
 }

@@ -1,11 +1,13 @@
 // examine-vault: the part of doctor that looks at the store: who are we there, may we create, may we do no more than
 // that, is the bucket kept as it should be, and do our clocks agree?
 
+import { clockToleranceMs } from '../archive/manifest.ts';
 import { parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatDuration, formatHours, formatInstant, hoursBetween } from '../base/quantities.ts';
 import { type Check, failedCheck } from './diagnosis.ts';
 import type { Attempt, VaultProbe } from './probe.ts';
+import type { Written } from './try-write.ts';
 
 type VaultOptions = {
   readonly vault: VaultProbe;
@@ -13,9 +15,6 @@ type VaultOptions = {
   readonly lastArchiveId?: string | undefined;
   readonly now: () => Date;
 };
-
-/** S3 refuses requests past a quarter of an hour; ids are wrong long before. */
-const clockToleranceMs = 60_000;
 
 /** Looks at the vault; goes no further where the store does not answer. */
 export async function examineVault(options: VaultOptions): Promise<Check[]> {
@@ -65,12 +64,20 @@ function describeIdentity(
   };
 }
 
-function examineWrite(attempt: Attempt<{ readonly aborted: boolean }>): Check {
+function examineWrite(attempt: Attempt<Written>): Check {
   const name = 'write';
   switch (attempt.outcome) {
     case 'done':
+      if (attempt.value.aborted && !attempt.value.comparesChecksums) {
+        return {
+          name,
+          outcome: 'pass',
+          found:
+            'an upload was begun and aborted: archives can be created; but this store compares no checksums',
+        };
+      }
       return attempt.value.aborted
-        ? { name, outcome: 'pass', found: 'an upload was begun and aborted: archives can be created' }
+        ? { name, outcome: 'pass', found: 'all that a back-up asks was asked: archives can be created' }
         : {
             name,
             outcome: 'warn',

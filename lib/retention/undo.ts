@@ -2,6 +2,7 @@
 
 import { type Manifest, parseManifest } from '../archive/manifest.ts';
 import { type ArchiveId, archiveKeys, archivesPrefix, parseKey, verdictsPrefix } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { holdKey, parseHold, placeHold, serializeHold } from './hold.ts';
 import {
@@ -55,12 +56,30 @@ export async function undo({ store, history, id, holdDays, now }: UndoOptions): 
   const hold = placeHold(id.id, holdDays, now);
   await store.write(holdKey(id), serializeHold(hold));
   for (const part of deleted) await history.bringBack(keys[part]);
+  await assertBack(store, id, manifest);
   return {
     manifest,
     broughtBack: deleted,
     heldUntil: new Date(hold.until),
     wouldHaveGoneAt: undoDays === undefined ? undefined : livesUntil(traces, undoDays),
   };
+}
+
+/** Reads what was brought back: a store that took the request need not have done it. */
+async function assertBack(store: ArchiveStore, id: ArchiveId, { compressedBytes }: Manifest): Promise<void> {
+  const keys = archiveKeys(id);
+  const manifest = await store.readText(keys.manifest);
+  const archive = await store.open(keys.archive);
+  archive?.body.destroy();
+  if (manifest !== undefined && archive?.bytes === compressedBytes) return;
+  throw new OffsiteError('STORE_FAILED', `${id.id} was asked back, and is not there`, {
+    expected: `its manifest, and ${compressedBytes} bytes`,
+    found: [
+      manifest === undefined ? 'no manifest' : 'its manifest',
+      archive === undefined ? 'no archive' : `${archive.bytes} bytes`,
+    ].join(', '),
+    hint: 'this store does not take delete markers away as S3 does: copy the versions by hand while they live (aws s3api list-object-versions)',
+  });
 }
 
 /** A deleted archive that can be brought back. */

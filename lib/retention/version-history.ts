@@ -8,6 +8,7 @@ import {
   ListObjectVersionsCommand,
   type ListObjectVersionsCommandInput,
 } from '@aws-sdk/client-s3';
+import { proof, UnprovenAnswer } from '../store/answers.ts';
 import { bareEtag } from '../store/checksums.ts';
 import { storeError } from '../store/errors.ts';
 import { openSession, type S3Location } from '../store/session.ts';
@@ -50,6 +51,7 @@ export function createVersionHistory(location: S3Location): VersionHistory {
     const input: ListObjectVersionsCommandInput = { Bucket: bucket, Prefix: prefix };
     do {
       const page = await reader.send(new ListObjectVersionsCommand(input));
+      proof(page.IsTruncated, 'a listing of versions');
       for (const { Key = '', VersionId, IsLatest, LastModified } of page.DeleteMarkers ?? []) {
         if (IsLatest) note(Key, { deletedAt: LastModified ?? new Date(0) }, VersionId);
       }
@@ -75,9 +77,11 @@ export function createVersionHistory(location: S3Location): VersionHistory {
     async bringBack(key) {
       try {
         // Who deletes twice lays two markers.
-        for (;;) {
+        for (let before: string | undefined; ; ) {
           const page = (await read(key)).get(key);
           if (page?.topMarkerId === undefined || page.history.newest === undefined) return;
+          if (page.topMarkerId === before) throw new UnprovenAnswer('the marker being gone');
+          before = page.topMarkerId;
           await reader.send(
             new DeleteObjectCommand({ Bucket: bucket, Key: key, VersionId: page.topMarkerId }),
           );

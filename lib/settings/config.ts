@@ -23,16 +23,28 @@ const dumpSchema = z.discriminatedUnion('via', [
   z.strictObject({ via: z.literal('command'), command: z.array(text).min(1) }),
 ]);
 
+/** A name, or the ARN of an access point; what names a place within it is taken for a slip. */
+const bucketSchema = text.regex(
+  /^(arn:[\w:/.-]+|[\w][\w.-]*)$/,
+  "the bucket's name alone, without s3:// and without a path",
+);
+
 const settingsSchema = z.strictObject({
   source: z.string().regex(sourcePattern, 'a-z, 0-9 and -, at most 40').default('bitagent'),
-  bucket: text,
+  bucket: bucketSchema,
   region: text.optional(),
-  endpoint: z.url().optional(),
+  endpoint: z.url({ protocol: /^https?$/, error: 'a URL that begins with https:// or http://' }).optional(),
   /** Which store it is; without it AWS, or with an endpoint of its own one that nobody knows. */
   provider: z.enum(providerNames).optional(),
   profile: text.optional(),
   dump: dumpSchema.default({ via: 'server' }),
 });
+
+/** What the store would be asked for twice. */
+function namesBucket({ bucket, endpoint }: Pick<Settings, 'bucket' | 'endpoint'>): boolean {
+  if (endpoint === undefined) return false;
+  return new URL(endpoint).pathname.split('/').includes(bucket);
+}
 
 /** How the dump is taken. */
 export type DumpSettings = z.infer<typeof dumpSchema>;
@@ -98,9 +110,11 @@ export function settingsFromEnvironment(
 export function parseSettings(layers: readonly RawSettings[], origin: string): Settings {
   const merged = layers.reduce(mergeSettings, {});
   const parsed = settingsSchema.safeParse(merged);
-  if (parsed.success) return parsed.data;
-  const { issues } = parsed.error;
-  const faults = issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${describeIssue(issue)}`);
+  if (parsed.success && !namesBucket(parsed.data)) return parsed.data;
+  const issues = parsed.error?.issues ?? [];
+  const faults = parsed.success
+    ? ["endpoint: the store's own address, without the bucket, which is asked for in its path"]
+    : issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${describeIssue(issue)}`);
   throw new OffsiteError('CONFIG_INVALID', `the settings from ${origin} cannot be used`, {
     expected: 'the keys source, bucket, region, endpoint, provider, profile, dump (see README.md)',
     found: faults.join('\n'),

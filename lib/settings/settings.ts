@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { OffsiteError } from '../base/errors.ts';
 import { type Connection, connectionFromEnvironment, connectionFromUrl } from '../postgres/connection.ts';
+import { settingsOfAws } from './aws.ts';
 import {
   type DumpSettings,
   parseSettings,
@@ -24,7 +25,9 @@ import { homeFolders } from './home.ts';
 export async function readSettings(flags: RawSettings, configPath?: string): Promise<Settings> {
   const named = configPath ?? process.env.OFFSITE_CONFIG;
   const file = named === undefined ? await firstOf(usualPlaces()) : await readJson(named, true);
-  const layers = [file?.settings ?? {}, settingsFromEnvironment(process.env), flags];
+  const own = [file?.settings ?? {}, settingsFromEnvironment(process.env), flags];
+  const profile = own.findLast((layer) => layer.profile !== undefined)?.profile as string | undefined;
+  const layers = [await settingsOfAws(process.env, profile), ...own];
   const origin = `${file ? `${file.path}, ` : ''}the environment and the command line`;
   return parseSettings(layers, origin);
 }

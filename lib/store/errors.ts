@@ -1,6 +1,8 @@
 // The many ways in which S3 and its look-alikes say no, turned into the few things that an operator can act on.
 
 import { type ErrorCode, OffsiteError } from '../base/errors.ts';
+import { ForeignAnswer, UnprovenAnswer } from './answers.ts';
+import { bareEtag } from './checksums.ts';
 import { type AwsError, isUnreachable } from './trouble.ts';
 
 type Explanation = { readonly code: ErrorCode; readonly expected: string; readonly hint: string };
@@ -68,6 +70,18 @@ const explanations: Record<string, Explanation> = {
   },
 };
 
+const foreignAnswer: Explanation = {
+  code: 'STORE_FAILED',
+  expected: 'an answer of S3',
+  hint: "something else answers in the store's place: compare the endpoint, and look for a proxy or portal on the way (HTTPS_PROXY, HTTP_PROXY, NO_PROXY)",
+};
+
+const unprovenAnswer: Explanation = {
+  code: 'STORE_FAILED',
+  expected: 'the proof that S3 gives with each answer',
+  hint: "what answers there is no S3, or speaks another dialect of it: compare the endpoint, and ask 'offsite doctor'",
+};
+
 const redirects = new Set(['PermanentRedirect', 'TemporaryRedirect', 'IllegalLocationConstraintException']);
 
 /**
@@ -85,8 +99,19 @@ export function storeError(error: unknown, doing: string, tried = ''): Error {
   return new OffsiteError(code, `${doing} failed`, { expected, found, hint, cause: error });
 }
 
+/** The error of bytes that are not those any more which are being read. */
+export function changedError(name: string, etag: string): OffsiteError {
+  return new OffsiteError('ARCHIVE_CHANGED', `${name} is being read, and was changed meanwhile`, {
+    expected: `the bytes with ETag ${bareEtag(etag)}`,
+    found: 'other bytes, or none',
+    hint: 'find out who wrote it (CloudTrail), and verify it again from the beginning',
+  });
+}
+
 function explanationOf(error: AwsError): Explanation {
   const status = error.$metadata?.httpStatusCode;
+  if (error instanceof ForeignAnswer) return foreignAnswer;
+  if (error instanceof UnprovenAnswer) return unprovenAnswer;
   if (isElsewhere(error)) return regionExplanation(error);
   const known = explanations[error.name];
   if (known !== undefined) return known;
@@ -97,13 +122,19 @@ function explanationOf(error: AwsError): Explanation {
   }
   if (error.message === 'Region is missing') {
     const hint = "say --region, or set AWS_REGION; a store of one's own takes any, for example us-east-1";
-    return { code: 'REGION_WRONG', expected: 'a region', hint };
+    return { code: 'REGION_MISSING', expected: 'a region', hint };
+  }
+  const tlsHint = tlsAdvice(error);
+  if (tlsHint !== undefined) {
+    return { code: 'STORE_UNREACHABLE', expected: 'both ends to speak TLS, or neither', hint: tlsHint };
   }
   if (isUnreachable(error)) {
+    const tls =
+      error.code === 'ECONNRESET' ? '; where the port speaks TLS, the endpoint begins with https://' : '';
     return {
       code: 'STORE_UNREACHABLE',
       expected: 'the store to answer',
-      hint: 'check the network, the region and, for other stores than AWS, the endpoint',
+      hint: `check the network, the region and, for other stores than AWS, the endpoint${tls}`,
     };
   }
   return {
@@ -111,6 +142,20 @@ function explanationOf(error: AwsError): Explanation {
     expected: 'the store to acknowledge',
     hint: 'run again; if it stays, look at the status page of the store',
   };
+}
+
+/** What to do where one end speaks TLS and the other does not, or they do not trust each other. */
+function tlsAdvice({ code = '', message }: AwsError): string | undefined {
+  if (code === 'EPROTO' || message.includes('wrong version number')) {
+    return 'the port that answers speaks no TLS: say http:// in the endpoint, or name the port that does';
+  }
+  if (code.startsWith('HPE_')) {
+    return 'what answers speaks no HTTP; if it speaks TLS, say https:// in the endpoint';
+  }
+  if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code)) {
+    return 'name the authority that signed its certificate: AWS_CA_BUNDLE=FILE (PEM)';
+  }
+  return undefined;
 }
 
 function isElsewhere({ name, Region, $metadata }: AwsError): boolean {
@@ -161,6 +206,11 @@ export function describeTrouble(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const inner =
     error instanceof AggregateError ? error.errors.map((one: Error) => one.message).join('; ') : '';
-  const name = error.name === 'Error' ? ((error as AwsError).code ?? '') : error.name;
-  return [name, error.message || inner].filter((text) => text !== '').join(': ');
+  if (error instanceof ForeignAnswer || error instanceof UnprovenAnswer) return error.message;
+  const { code = '', $metadata } = error as AwsError;
+  // The SDK's names for what has none.
+  if (error.name === 'Unknown') return `HTTP ${$metadata?.httpStatusCode}, without a reason`;
+  const name = error.name === 'Error' ? code : error.name;
+  const message = error.message.replace(/\s*Deserialization error:.*$/s, '');
+  return [name, message || inner].filter((text) => text !== '').join(': ');
 }

@@ -13,12 +13,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { OffsiteError } from '../base/errors.ts';
 import { freeNow } from '../base/read-blocks.ts';
+import { proof } from './answers.ts';
 import { bareEtag, checksumOf, crc32Text, etagOfParts } from './checksums.ts';
 import { isTaken } from './errors.ts';
 import type { PartSource } from './parts.ts';
 import { persist } from './persist.ts';
 import { putObject } from './put.ts';
-import { expectContinue, type S3Session } from './session.ts';
+import { expectContinue, type S3Session, versionOf } from './session.ts';
 import { maybeStored, type Stored } from './store.ts';
 
 type Command =
@@ -111,8 +112,7 @@ export class UploadCalls {
     });
     this.#uploadId = await this.#persist(this.#doing, async () => {
       const { UploadId } = await writer.send(command, { abortSignal: this.#signal });
-      if (UploadId === undefined) throw new Error('the store named no upload');
-      return UploadId;
+      return proof(UploadId, 'an upload id');
     });
     return { UploadId: this.#uploadId };
   }
@@ -132,9 +132,7 @@ export class UploadCalls {
         command.middlewareStack.add(expectContinue, { step: 'build', name: 'expectContinue' });
       }
       const { ETag } = await writer.send(command, { abortSignal: this.#signal });
-      if (ETag === undefined)
-        throw new Error(`the store acknowledged part ${PartNumber} without an entity tag`);
-      return { ETag };
+      return { ETag: proof(ETag, 'an entity tag') };
     });
     if (PartNumber === this.#lastNumber) this.#spent = Body;
     else freeNow(Body);
@@ -160,10 +158,12 @@ export class UploadCalls {
         : {}),
     });
     const ours: Stored = { etag: etagOfParts(parts.map(({ ETag = '' }) => ETag)), versionId: null };
-    const complete = async (): Promise<Stored> => {
-      const { ETag, VersionId } = await writer.send(command, { abortSignal: this.#signal });
+    const complete = async (attempt: number): Promise<Stored> => {
+      const answer = await writer.send(command, { abortSignal: this.#signal });
+      const etag = bareEtag(answer.ETag);
       // Asked again, Ceph 18 says that it is done, and nothing more.
-      return { etag: bareEtag(ETag) || ours.etag, versionId: VersionId ?? null };
+      if (etag === '' && attempt > 1) return ours;
+      return { etag: proof(etag, 'an entity tag'), versionId: versionOf(this.#session, answer) };
     };
     return this.#persist(this.#doing, complete, async (refusal) => {
       if (refusal.name === 'NoSuchUpload') return ours;

@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../base/quantities.ts';
+import { ForeignAnswer, UnprovenAnswer } from './answers.ts';
 import { describeTrouble, isTaken, storeError } from './errors.ts';
 import type { S3Session } from './session.ts';
 import { markMaybeStored } from './store.ts';
@@ -42,21 +43,22 @@ export async function persist<T>(
   let inVain = 0;
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted();
+    const began = performance.now();
     try {
-      const result = await send(attempt);
+      const result = await noticed(send(attempt), doing, session);
       session.hasAnswered = true;
       return result;
     } catch (error) {
       signal?.throwIfAborted();
-      session.hasAnswered ||= (error as AwsError).$metadata?.httpStatusCode !== undefined;
+      session.hasAnswered ||= isHeard(error);
       const trouble = troubleNow(error, session);
       if (trouble === 'refused' && maybeDone) {
         const result = await options.doneEarlier?.(error as Error);
         if (result !== undefined) return result;
       }
-      maybeDone ||= trouble === 'unheard';
+      maybeDone ||= trouble === 'unheard' || error instanceof UnprovenAnswer;
       if (trouble === 'mismatched' || trouble === 'expired') inVain += 1;
-      troubleSince ??= performance.now();
+      troubleSince ??= began;
       const lastedMs = performance.now() - troubleSince;
       const limitMs = Math.min(troubleMs, firstLimitMs(error, session));
       if (trouble === 'refused' || inVain >= fewAttempts || lastedMs >= limitMs) {
@@ -69,10 +71,27 @@ export async function persist<T>(
   }
 }
 
+/** Says so while something takes long: a store may swallow bytes and say nothing. */
+async function noticed<T>(
+  sending: Promise<T>,
+  doing: string,
+  { patience, onTrouble }: S3Session,
+): Promise<T> {
+  const slow = setTimeout(() => {
+    onTrouble?.(`${doing}: not acknowledged after ${formatDuration(patience.noticeMs)}`);
+  }, patience.noticeMs);
+  return sending.finally(() => clearTimeout(slow));
+}
+
 /** Credentials that were given once and are not now, come from a service that is out of reach like the store. */
 function troubleNow(error: unknown, session: S3Session): ReturnType<typeof troubleOf> {
   const isPassing = session.hasAnswered && (error as Error).name === 'CredentialsProviderError';
   return isPassing ? 'busy' : troubleOf(error);
+}
+
+/** Whether the store itself said something. */
+function isHeard(error: unknown): boolean {
+  return !(error instanceof ForeignAnswer) && (error as AwsError).$metadata?.httpStatusCode !== undefined;
 }
 
 function firstLimitMs(error: unknown, { hasAnswered, patience }: S3Session): number {

@@ -1,10 +1,11 @@
 // An object in one piece.
 
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { proof } from './answers.ts';
 import { bareEtag, checksumOf, etagOf } from './checksums.ts';
 import { isTaken } from './errors.ts';
 import { persist } from './persist.ts';
-import { expectContinue, type S3Session } from './session.ts';
+import { expectContinue, type S3Session, versionOf } from './session.ts';
 import type { Stored } from './store.ts';
 
 export type PutOptions = {
@@ -47,7 +48,7 @@ export function putObject(
       command.middlewareStack.add(expectContinue, { step: 'build', name: 'expectContinue' });
     }
     const answer = await writer.send(command, signal === undefined ? {} : { abortSignal: signal });
-    return { etag: bareEtag(answer.ETag), versionId: answer.VersionId ?? null };
+    return { etag: bareEtag(proof(answer.ETag, 'an entity tag')), versionId: versionOf(session, answer) };
   };
   return persist(session, put, {
     doing,

@@ -5,12 +5,14 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   type GetObjectCommandOutput,
+  type ListObjectsV2CommandOutput,
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
-import { OffsiteError } from '../base/errors.ts';
+import { proof } from './answers.ts';
 import { bareEtag } from './checksums.ts';
-import { isAbsent, isBeyondEnd, isTaken, storeError } from './errors.ts';
+import { changedError, isAbsent, isBeyondEnd, isTaken, storeError } from './errors.ts';
 import { putObject } from './put.ts';
+import { readOn } from './read-on.ts';
 import { openSession, type S3Location } from './session.ts';
 import type { ArchiveStore, ByteRange, OpenObject, Stored, StoredObject, StoredText } from './store.ts';
 import { uploadCreateOnly } from './upload.ts';
@@ -26,8 +28,9 @@ export function createS3Store(location: S3Location): ArchiveStore {
   async function open(key: string, versionId?: string | null): Promise<OpenObject | undefined> {
     const VersionId = versionId ?? undefined;
     try {
-      const answer = await session.reader.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId }));
-      return { ...describeObject(answer), body: answer.Body as Readable };
+      const input = { Bucket: bucket, Key: key, VersionId };
+      const answer = await session.reader.send(new GetObjectCommand(input));
+      return { ...describeObject(answer), body: readOn(session, input, answer) };
     } catch (error) {
       if (isAbsent(error)) return undefined;
       throw storeError(error, `reading ${url(key)}`);
@@ -40,13 +43,27 @@ export function createS3Store(location: S3Location): ArchiveStore {
     // A version never changes; where there are none, the entity tag has to be asked for.
     const meant = versionId === null ? { IfMatch: `"${etag}"` } : { VersionId: versionId };
     try {
-      const command = new GetObjectCommand({ Bucket: bucket, Key: key, Range, ...meant });
-      return (await session.reader.send(command)).Body as Readable;
+      const input = { Bucket: bucket, Key: key, ...meant };
+      const answer = await session.reader.send(new GetObjectCommand({ ...input, Range }));
+      proof(answer.ETag, 'an entity tag');
+      return readOn(session, input, answer, from);
     } catch (error) {
       if (isAbsent(error)) return undefined;
       if (isBeyondEnd(error)) return Readable.from([]);
-      if (isTaken(error)) throw changed(url(key), etag);
+      if (isTaken(error)) throw changedError(url(key), etag);
       throw storeError(error, `reading ${url(key)}`);
+    }
+  }
+
+  async function* pages(Prefix: string, Delimiter?: string): AsyncGenerator<ListObjectsV2CommandOutput> {
+    try {
+      const query = { Bucket: bucket, Prefix, Delimiter };
+      for await (const page of paginateListObjectsV2({ client: session.reader }, query)) {
+        proof(page.IsTruncated, 'a listing');
+        yield page;
+      }
+    } catch (error) {
+      throw storeError(error, `listing ${url(Prefix)}`);
     }
   }
 
@@ -58,34 +75,21 @@ export function createS3Store(location: S3Location): ArchiveStore {
 
   return {
     async *list(prefix): AsyncGenerator<StoredObject> {
-      try {
-        for await (const page of paginateListObjectsV2(
-          { client: session.reader },
-          { Bucket: bucket, Prefix: prefix },
-        )) {
-          for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
-            yield {
-              key: Key ?? '',
-              bytes: Size ?? 0,
-              etag: bareEtag(ETag),
-              storedAt: LastModified ?? new Date(0),
-            };
-          }
+      for await (const { Contents = [] } of pages(prefix)) {
+        for (const { Key, Size, ETag, LastModified } of Contents) {
+          yield {
+            key: Key ?? '',
+            bytes: Size ?? 0,
+            etag: bareEtag(ETag),
+            storedAt: LastModified ?? new Date(0),
+          };
         }
-      } catch (error) {
-        throw storeError(error, `listing ${url(prefix)}`);
       }
     },
     async folders(prefix) {
       const names: string[] = [];
-      try {
-        const query = { Bucket: bucket, Prefix: prefix, Delimiter: '/' };
-        for await (const page of paginateListObjectsV2({ client: session.reader }, query)) {
-          for (const { Prefix } of page.CommonPrefixes ?? [])
-            names.push((Prefix ?? '').slice(prefix.length, -1));
-        }
-      } catch (error) {
-        throw storeError(error, `listing ${url(prefix)}`);
+      for await (const { CommonPrefixes = [] } of pages(prefix, '/')) {
+        for (const { Prefix = '' } of CommonPrefixes) names.push(Prefix.slice(prefix.length, -1));
       }
       return names;
     },
@@ -100,6 +104,7 @@ export function createS3Store(location: S3Location): ArchiveStore {
     create: (key, text, options) => put(key, text, true, options?.signal),
     write: (key, text) => put(key, text, false),
     upload: (key, chunks, options) => uploadCreateOnly(session, key, chunks, options),
+    clockAheadMs: () => session.clockAheadMs,
     async delete(key) {
       try {
         await session.reader.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
@@ -113,16 +118,8 @@ export function createS3Store(location: S3Location): ArchiveStore {
 function describeObject(answer: GetObjectCommandOutput): Omit<OpenObject, 'body'> {
   return {
     bytes: answer.ContentLength ?? 0,
-    etag: bareEtag(answer.ETag),
+    etag: bareEtag(proof(answer.ETag, 'an entity tag')),
     versionId: answer.VersionId ?? null,
     storedAt: answer.LastModified ?? new Date(0),
   };
-}
-
-function changed(name: string, etag: string): OffsiteError {
-  return new OffsiteError('ARCHIVE_CHANGED', `${name} is being read, and was changed meanwhile`, {
-    expected: `the bytes with ETag ${etag}`,
-    found: 'other bytes',
-    hint: 'find out who wrote it (CloudTrail), and verify it again from the beginning',
-  });
 }

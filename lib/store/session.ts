@@ -2,6 +2,8 @@
 // put up with.
 
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { agentsOf } from './agents.ts';
+import { onlyAnswersOfS3, proof } from './answers.ts';
 import { chooseProvider, type Provider, type ProviderName } from './provider.ts';
 
 /** Where the store is; what is left out comes from the SDK's own settings (`AWS_REGION`, `AWS_ENDPOINT_URL` …). */
@@ -28,8 +30,12 @@ export type Patience = {
   /** The first pause before repeating; each further one is twice as long. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
-  /** A connection on which no byte moves for so long is dead. */
+  /** A connection on which no byte of a write moves for so long is dead. */
   readonly silenceMs: number;
+  /** After so long it is said that a write is not acknowledged yet. */
+  readonly noticeMs: number;
+  /** The same of a read, whose answer does not wait behind megabytes. */
+  readonly readSilenceMs: number;
   /** How long to try to abort an upload that failed; a host that shuts down grants no more. */
   readonly abortMs: number;
 };
@@ -46,8 +52,24 @@ export const defaultPatience: Patience = {
   firstPauseMs: 200,
   longestPauseMs: 20_000,
   silenceMs: 2 * minuteMs,
+  noticeMs: 30_000,
+  readSilenceMs: 30_000,
   abortMs: 4000,
 };
+
+/** The patience of somebody who waits for so long, and no longer. */
+export function patienceOf(troubleMs: number): Patience {
+  const { silenceMs, mistypedMs, noticeMs } = defaultPatience;
+  // Of 0, which is one attempt, no limit of a connection follows.
+  const longestMs = troubleMs || silenceMs;
+  return {
+    ...defaultPatience,
+    troubleMs,
+    silenceMs: Math.min(silenceMs, longestMs),
+    mistypedMs: Math.min(mistypedMs, troubleMs),
+    noticeMs: Math.min(noticeMs, longestMs / 2),
+  };
+}
 
 export type S3Session = {
   readonly bucket: string;
@@ -63,6 +85,10 @@ export type S3Session = {
   url(key: string): string;
   /** Whether the store has answered yet: trouble after that is taken for passing. */
   hasAnswered: boolean;
+  /** This machine's clock less the store's, by its last answer. */
+  clockAheadMs: number | undefined;
+  /** Whether it has named a version yet: it names one each time then. */
+  namesVersions: boolean;
 };
 
 /** Prepares a conversation; no request is made before the first call. */
@@ -72,22 +98,32 @@ export function openSession(location: S3Location): S3Session {
   const patience = location.patience ?? defaultPatience;
   let reader: S3Client | undefined;
   let writer: S3Client | undefined;
-  return {
+  const clientOf = (settings: S3ClientConfig, silenceMs: number): S3Client => {
+    const client = createClient(location, provider, settings, silenceMs);
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args);
+        const date = Date.parse((result.response as HttpMessage).headers?.date ?? '');
+        // The store's clock comes in whole seconds, cut off.
+        if (!Number.isNaN(date)) session.clockAheadMs = Date.now() - date - 500;
+        return result;
+      },
+      { step: 'deserialize', priority: 'low', name: 'noteClock' },
+    );
+    return client;
+  };
+  const session: S3Session = {
     bucket,
     provider,
     patience,
     onTrouble: location.onTrouble,
     get reader() {
-      reader ??= new S3Client({
-        ...whereabouts(location, provider),
-        maxAttempts: 5,
-        retryMode: 'standard',
-        requestHandler: { connectionTimeout: 10_000 },
-      });
+      reader ??= clientOf({ maxAttempts: 5 }, patience.readSilenceMs);
       return reader;
     },
     get writer() {
-      writer ??= createWriter(location, provider, patience);
+      // Expect would open a new connection for each part; repeated parts do ask first, see expectContinue.
+      writer ??= clientOf({ maxAttempts: 1, expectContinueHeader: false }, patience.silenceMs);
       return writer;
     },
     async renewCredentials() {
@@ -95,16 +131,27 @@ export function openSession(location: S3Location): S3Session {
     },
     url: (key) => `s3://${bucket}/${key}`,
     hasAnswered: false,
+    namesVersions: false,
+    clockAheadMs: undefined,
   };
+  return session;
 }
 
-function createWriter(location: S3Location, provider: Provider, { silenceMs }: Patience): S3Client {
+function createClient(
+  location: S3Location,
+  provider: Provider,
+  settings: S3ClientConfig,
+  socketTimeout: number,
+): S3Client {
   const client = new S3Client({
     ...whereabouts(location, provider),
-    maxAttempts: 1,
-    requestHandler: { connectionTimeout: 10_000, socketTimeout: silenceMs },
-    // It would open a new connection for each part; repeated parts do ask first, see expectContinue.
-    expectContinueHeader: false,
+    ...settings,
+    requestHandler: { connectionTimeout: 10_000, socketTimeout, ...agentsOf(process.env) },
+  });
+  client.middlewareStack.add(onlyAnswersOfS3 as never, {
+    step: 'deserialize',
+    priority: 'low',
+    name: 'onlyAnswersOfS3',
   });
   client.middlewareStack.add(leavePayloadUnsigned, { step: 'build', name: 'leavePayloadUnsigned' });
   return client;
@@ -112,7 +159,9 @@ function createWriter(location: S3Location, provider: Provider, { silenceMs }: P
 
 function whereabouts(location: S3Location, provider: Provider): S3ClientConfig {
   const { endpoint, profile, credentials } = location;
-  const region = location.region ?? provider.region;
+  // What the aws command calls it, and the SDK does not know.
+  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+  const region = location.region ?? provider.region ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined);
   return {
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -128,6 +177,16 @@ function whereabouts(location: S3Location, provider: Provider): S3ClientConfig {
 
 function usesOwnEndpoint({ endpoint }: S3Location): boolean {
   return [endpoint, process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(Boolean);
+}
+
+/** The version that was stored; null where the bucket has none. @throws `UnprovenAnswer` where it had one before. */
+export function versionOf(
+  session: S3Session,
+  { VersionId }: { readonly VersionId?: string | undefined },
+): string | null {
+  if (session.namesVersions) proof(VersionId, 'a version id, as the bucket had for an earlier write');
+  session.namesVersions ||= VersionId !== undefined;
+  return VersionId ?? null;
 }
 
 type Args = { readonly request: unknown };

@@ -83,6 +83,8 @@ export type ArchiveStore = {
    * @remarks If the chunks fail, or the signal aborts, the upload is aborted and no object appears.
    */
   upload(key: string, chunks: AsyncIterable<Uint8Array>, options: UploadOptions): Promise<Stored>;
+  /** This machine's clock less the store's, by its last answer; unknown before the first. */
+  readonly clockAheadMs?: () => number | undefined;
   /** Deletes an object; deleting one that is not there is no error. */
   delete(key: string): Promise<void>;
 };

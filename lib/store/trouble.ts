@@ -94,11 +94,12 @@ export function isUnreachable(error: AwsError): boolean {
   return causesOf(error).some(isUnreachable);
 }
 
-/** Whether nobody has that name, or listens there: at first contact that looks like a mistyped endpoint. */
+/** Whether nobody has that name, listens there, or speaks what we do: at first contact that looks like a mistyped endpoint. */
 export function mayBeMistyped(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as AwsError;
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return true;
+  if (code?.startsWith('HPE_') || code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'ECONNRESET')
+    return true;
   const causes = causesOf(error);
   return causes.length > 0 && causes.every(mayBeMistyped);
 }

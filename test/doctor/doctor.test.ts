@@ -46,7 +46,7 @@ describe('the vault, as a stand-in answers', () => {
   const refused = async () => ({ outcome: 'refused', error: undefined as never }) as const;
   const harmless: VaultProbe = {
     identity: async () => ({ accessKeyId: 'AKIAIOSFODNN7EXAMPLE', expiresAt: undefined }),
-    write: async () => ({ outcome: 'done', value: { aborted: true } }),
+    write: async () => ({ outcome: 'done', value: { aborted: true, comparesChecksums: true } }),
     list: refused,
     read: refused,
     delete: refused,
@@ -74,7 +74,7 @@ describe('the vault, as a stand-in answers', () => {
 
   it('warns of parts that would stay, and of what it could not find out', async () => {
     const checks = await look({
-      write: async () => ({ outcome: 'done', value: { aborted: false } }),
+      write: async () => ({ outcome: 'done', value: { aborted: false, comparesChecksums: true } }),
       list: async () => ({ outcome: 'failed', error: new Error('a hiccup') }),
     });
     expect(find(checks, 'write')?.advice).toContain('s3:AbortMultipartUpload');

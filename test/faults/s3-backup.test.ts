@@ -44,6 +44,20 @@ describe('S3: a whole back-up', () => {
     expect(bench.stub.holds()).toBe(archived);
   });
 
+  it.each([
+    ['ahead of', 3_600_000],
+    ['behind', -3_600_000],
+  ])('a clock that is %s the store’s by an hour is in the manifest', async (_, aheadMs) => {
+    bench.stub.behindMs = aheadMs;
+    const manifest = await take(bench.store());
+    expect(Math.abs((manifest.clockAheadMs ?? 0) - aheadMs)).toBeLessThan(60_000);
+    expect(await verdictOf(bench.store(), manifest)).toBe('intact');
+  });
+
+  it('a clock that is right is not spoken of', async () => {
+    expect(await take(bench.store())).not.toHaveProperty('clockAheadMs');
+  });
+
   it('Complete carried out, its answer lost: the archive without a named version is intact', async () => {
     bench.stub.fail('complete', 1, { reset: 'after' });
     const manifest = await take(cut(bench.store()));

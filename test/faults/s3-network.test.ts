@@ -75,6 +75,19 @@ describe('S3: the network', () => {
     expect(stub.holds()).toBe('nothing, 1 unfinished upload');
   });
 
+  it('swallows a part and never answers: said aloud, and given up as patience says', async () => {
+    const said: string[] = [];
+    bench.stub.fail('part', [2, 1e6], { silence: true });
+    const swallowed = { ...impatience, troubleMs: 200, silenceMs: 150, noticeMs: 30 };
+    const store = bench.store({ patience: swallowed, onTrouble: (text) => said.push(text) });
+    await expect(store.upload(key, streamOf(bytes), inParts)).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      exitCode: 4,
+    });
+    expect(said[0]).toMatch(/part \d+: not acknowledged after/);
+    expect(bench.stub.holds()).toBe('nothing');
+  });
+
   it('is away, and the operator interrupts: not waited for', async () => {
     const { stub } = bench;
     const interruption = new AbortController();

@@ -71,7 +71,7 @@ describe('a write', () => {
     delete process.env.AWS_REGION;
     const store = createS3Store({ bucket: 'vault', endpoint: 'https://store.example', credentials });
     await expect(store.create('a/key', 'body')).rejects.toMatchObject({
-      code: 'REGION_WRONG',
+      code: 'REGION_MISSING',
       hint: expect.stringContaining('--region'),
     });
   });

@@ -1,0 +1,41 @@
+// What the aws command would take from its own settings: the endpoint of the environment or of a profile. The SDK looks
+// at the endpoint of AWS_PROFILE only, and at none of a profile that is named otherwise.
+
+import { OffsiteError } from '../base/errors.ts';
+import type { RawSettings } from './config.ts';
+
+/**
+ * The settings that lie below all others.
+ *
+ * @param profile - The profile that our own settings name.
+ * @throws {@link OffsiteError} `CONFIG_INVALID` if a profile is named and there is none of that name.
+ */
+export async function settingsOfAws(
+  environment: NodeJS.ProcessEnv,
+  profile: string | undefined = environment.AWS_PROFILE || undefined,
+): Promise<RawSettings> {
+  const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS } = environment;
+  const { configFile, credentialsFile } = await sharedFiles();
+  const named = profile ?? 'default';
+  const found = { ...configFile[named], ...credentialsFile[named] };
+  if (profile !== undefined && !(profile in configFile) && !(profile in credentialsFile)) {
+    const names = [...new Set([...Object.keys(configFile), ...Object.keys(credentialsFile)])];
+    throw new OffsiteError('CONFIG_INVALID', `there is no profile '${profile}'`, {
+      expected: 'a profile of ~/.aws/config or ~/.aws/credentials',
+      found: names.filter((name) => !name.includes('.')).join(', ') || 'none at all',
+      hint: 'mend its name: --profile, OFFSITE_PROFILE, AWS_PROFILE or "profile" in the settings file',
+    });
+  }
+  if (AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true') return {};
+  const services = found.services === undefined ? {} : configFile[`services.${found.services}`];
+  const endpoint =
+    AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL || services?.['s3.endpoint_url'] || found.endpoint_url;
+  return endpoint === undefined ? {} : { endpoint };
+}
+
+type Sections = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
+
+async function sharedFiles(): Promise<{ configFile: Sections; credentialsFile: Sections }> {
+  const { loadSharedConfigFiles } = await import('@smithy/core/config');
+  return loadSharedConfigFiles();
+}

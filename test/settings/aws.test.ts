@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readSettings } from '../../lib/settings/settings.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'offsite-aws-'));
+const config = join(folder, 'config');
+const credentials = join(folder, 'credentials');
+writeFileSync(
+  config,
+  `[default]
+region = eu-west-1
+[profile minio]
+endpoint_url = http://minio.example:9000
+[profile both]
+endpoint_url = http://minio.example:9000
+services = stores
+[services stores]
+s3 =
+  endpoint_url = http://store.example:9001
+`,
+);
+writeFileSync(credentials, '[keys]\naws_access_key_id = x\naws_secret_access_key = y\n');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+beforeEach(() => {
+  for (const name of Object.keys(process.env).filter((one) => /^(AWS|OFFSITE)_/.test(one)))
+    vi.stubEnv(name, undefined);
+  vi.stubEnv('AWS_CONFIG_FILE', config);
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', credentials);
+});
+afterEach(() => void vi.unstubAllEnvs());
+
+const bucket = 'vault';
+
+describe('the endpoint', () => {
+  it.each<[string, Record<string, string>, Record<string, string>, string | undefined]>([
+    ['of nobody', {}, {}, undefined],
+    ['of AWS_ENDPOINT_URL', {}, { AWS_ENDPOINT_URL: 'http://env.example' }, 'http://env.example'],
+    ['of --profile', { profile: 'minio' }, {}, 'http://minio.example:9000'],
+    ['of OFFSITE_PROFILE', {}, { OFFSITE_PROFILE: 'minio' }, 'http://minio.example:9000'],
+    ['of AWS_PROFILE', {}, { AWS_PROFILE: 'minio' }, 'http://minio.example:9000'],
+    [
+      'of --profile, over AWS_PROFILE',
+      { profile: 'minio' },
+      { AWS_PROFILE: 'both' },
+      'http://minio.example:9000',
+    ],
+    ["of the profile's services", { profile: 'both' }, {}, 'http://store.example:9001'],
+    [
+      'of the environment, over the profile',
+      { profile: 'both' },
+      { AWS_ENDPOINT_URL: 'http://env.example' },
+      'http://env.example',
+    ],
+    [
+      'of --endpoint, over all',
+      { profile: 'both', endpoint: 'http://flag.example' },
+      { AWS_ENDPOINT_URL: 'http://env.example' },
+      'http://flag.example',
+    ],
+    [
+      'of nobody, where profiles are not to be asked',
+      { profile: 'both' },
+      { AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' },
+      undefined,
+    ],
+    ['of a profile of credentials only', { profile: 'keys' }, {}, undefined],
+  ])('%s', async (_, flags, environment, endpoint) => {
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    expect((await readSettings({ bucket, ...flags })).endpoint).toBe(endpoint);
+  });
+
+  it('of a profile that is not there: named, with those that are', async () => {
+    await expect(readSettings({ bucket, profile: 'mino' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      exitCode: 2,
+      message: "there is no profile 'mino'",
+      found: 'default, minio, both, keys',
+    });
+  });
+});
+
+describe('settings that name no store', () => {
+  it.each<[string, Record<string, string>]>([
+    ['a URL for the bucket', { bucket: 's3://vault' }],
+    ['a path for the bucket', { bucket: 'vault/prefix' }],
+    ['a trailing slash', { bucket: 'vault/' }],
+    ['an endpoint without a scheme', { bucket, endpoint: 'minio.example:9000' }],
+    ['localhost without a scheme', { bucket, endpoint: 'localhost:9000' }],
+    ['an endpoint of another scheme', { bucket, endpoint: 's3://minio.example' }],
+    ['an endpoint whose path is the bucket', { bucket, endpoint: 'https://account.r2.example/vault' }],
+    ['the same with a slash', { bucket, endpoint: 'https://account.r2.example/vault/' }],
+  ])('%s: exit 2, before anything begins', async (_, flags) => {
+    await expect(readSettings(flags)).rejects.toMatchObject({ code: 'CONFIG_INVALID', exitCode: 2 });
+  });
+
+  it('an endpoint of the environment without a scheme', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL', 'localhost:9000');
+    await expect(readSettings({ bucket })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  it.each(['vault', 'my.vault-1', 'Old_Bucket', 'arn:aws:s3:eu-west-1:123456789012:accesspoint/vault'])(
+    '%s is a bucket',
+    async (name) => {
+      expect((await readSettings({ bucket: name })).bucket).toBe(name);
+    },
+  );
+});

@@ -1,0 +1,156 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer, type Server } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { hasProgram } from '../fixtures/docker-engine.ts';
+import { type ForwardProxy, startProxy } from '../fixtures/proxy.ts';
+import { content, inParts, key, streamOf, stubForEach } from '../fixtures/s3-faults.ts';
+
+const bytes = content(200_000);
+const names = [
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'AWS_CA_BUNDLE',
+];
+
+let proxy: ForwardProxy;
+beforeEach(async () => {
+  for (const name of names) vi.stubEnv(name, undefined);
+  proxy = await startProxy();
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await proxy.stop();
+});
+
+describe('a store behind a proxy', () => {
+  const bench = stubForEach();
+  const upload = () => bench.store().upload(key, streamOf(bytes), inParts);
+  const isWhole = () => bench.stub.bucket.objects.get(key)?.bytes.equals(bytes);
+
+  it.each(['HTTP_PROXY', 'http_proxy'])('%s: everything goes through it', async (name) => {
+    vi.stubEnv(name, proxy.url);
+    await upload();
+    expect(isWhole()).toBe(true);
+    expect(proxy.asked.length).toBe(bench.stub.requests.length);
+    expect(proxy.asked[0]).toContain(`POST ${bench.stub.endpoint}/vault/${key}?uploads`);
+  });
+
+  it('NO_PROXY: nothing does', async () => {
+    vi.stubEnv('HTTP_PROXY', proxy.url);
+    vi.stubEnv('NO_PROXY', '127.0.0.1');
+    await upload();
+    expect(isWhole()).toBe(true);
+    expect(proxy.asked).toEqual([]);
+  });
+
+  it('a part that fails is asked for first when it is sent again, through the proxy as well', async () => {
+    vi.stubEnv('HTTP_PROXY', proxy.url);
+    bench.stub.fail('part', 2, { refuse: [503, 'SlowDown'] });
+    await upload();
+    expect(isWhole()).toBe(true);
+    expect(proxy.asked.length).toBe(bench.stub.requests.length);
+  });
+
+  it('one that wants to know who we are is told, or named as what refused', async () => {
+    const authorization = `Basic ${Buffer.from('ann:secret').toString('base64')}`;
+    const strict = await startProxy(authorization);
+    try {
+      vi.stubEnv('HTTP_PROXY', strict.url.replace('//', '//ann:secret@'));
+      await upload();
+      expect(isWhole()).toBe(true);
+      vi.stubEnv('HTTP_PROXY', strict.url);
+      await expect(bench.store().readText(key)).rejects.toMatchObject({
+        code: 'STORE_FAILED',
+        found: '407 text/html: Who are you?',
+      });
+    } finally {
+      await strict.stop();
+    }
+  });
+
+  it('a proxy that is not there is said to be unreachable', async () => {
+    await proxy.stop();
+    vi.stubEnv('HTTP_PROXY', proxy.url);
+    await expect(upload()).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+    proxy = await startProxy();
+  });
+});
+
+describe.skipIf(!hasProgram('openssl'))('a store with TLS', () => {
+  const bench = stubForEach();
+  const folder = mkdtempSync(join(tmpdir(), 'offsite-tls-'));
+  const certificate = join(folder, 'cert.pem');
+  let server: Server;
+  const store = () =>
+    bench.store({ endpoint: `https://localhost:${(server.address() as AddressInfo).port}` });
+
+  beforeEach(async () => {
+    const keyFile = join(folder, 'key.pem');
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-keyout',
+        keyFile,
+        '-out',
+        certificate,
+        '-days',
+        '2',
+        ...subject,
+      ],
+      { stdio: 'ignore' },
+    );
+    const identity = { key: readFileSync(keyFile), cert: readFileSync(certificate) };
+    server = createServer(identity, (socket) => {
+      const { hostname, port } = new URL(bench.stub.endpoint);
+      const onward = connect(Number(port), hostname);
+      socket.on('error', () => onward.destroy()).on('close', () => onward.destroy());
+      onward.on('error', () => socket.destroy());
+      onward.pipe(socket).pipe(onward);
+    });
+    server.on('tlsClientError', () => undefined);
+    await once(server.listen(0), 'listening');
+    return async () => {
+      server.close();
+      rmSync(folder, { recursive: true, force: true });
+    };
+  });
+
+  it('AWS_CA_BUNDLE: is trusted, and reached by CONNECT where HTTPS_PROXY says so', async () => {
+    vi.stubEnv('AWS_CA_BUNDLE', certificate);
+    await store().create('k.json', '{}');
+    expect(proxy.asked).toEqual([]);
+    vi.stubEnv('HTTPS_PROXY', proxy.url);
+    expect((await store().readText('k.json'))?.text).toBe('{}');
+    expect(proxy.asked).toEqual([`CONNECT localhost:${(server.address() as AddressInfo).port}`]);
+  });
+
+  it('is not trusted otherwise, and what to do is said', async () => {
+    await expect(store().create('k.json', '{}')).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      hint: expect.stringContaining('AWS_CA_BUNDLE'),
+    });
+  });
+
+  it('an AWS_CA_BUNDLE that cannot be read is named', async () => {
+    vi.stubEnv('AWS_CA_BUNDLE', join(folder, 'nothing.pem'));
+    await expect(store().create('k.json', '{}')).rejects.toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+      exitCode: 2,
+    });
+  });
+});
