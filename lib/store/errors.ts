@@ -124,13 +124,13 @@ function explanationOf(error: AwsError): Explanation {
     const hint = "say --region, or set AWS_REGION; a store of one's own takes any, for example us-east-1";
     return { code: 'REGION_MISSING', expected: 'a region', hint };
   }
-  const tlsHint = tlsAdvice(error);
-  if (tlsHint !== undefined) {
-    return { code: 'STORE_UNREACHABLE', expected: 'both ends to speak TLS, or neither', hint: tlsHint };
-  }
+  const onTheWay = explanationOfTheWay(error);
+  if (onTheWay !== undefined) return onTheWay;
   if (isUnreachable(error)) {
     const tls =
-      error.code === 'ECONNRESET' ? '; where the port speaks TLS, the endpoint begins with https://' : '';
+      error.message === 'socket hang up'
+        ? '; where the port speaks TLS, the endpoint begins with https://'
+        : '';
     return {
       code: 'STORE_UNREACHABLE',
       expected: 'the store to answer',
@@ -144,16 +144,33 @@ function explanationOf(error: AwsError): Explanation {
   };
 }
 
-/** What to do where one end speaks TLS and the other does not, or they do not trust each other. */
-function tlsAdvice({ code = '', message }: AwsError): string | undefined {
+/** Of what stands between here and the store: TLS, its certificates, a proxy. */
+function explanationOfTheWay({ code = '', message }: AwsError): Explanation | undefined {
+  const said = (expected: string, hint: string): Explanation => ({
+    code: 'STORE_UNREACHABLE',
+    expected,
+    hint,
+  });
+  const eitherTls = 'both ends to speak TLS, or neither';
   if (code === 'EPROTO' || message.includes('wrong version number')) {
-    return 'the port that answers speaks no TLS: say http:// in the endpoint, or name the port that does';
+    return said(
+      eitherTls,
+      'what answers speaks no TLS: say http:// in the endpoint, or name the port that does',
+    );
   }
   if (code.startsWith('HPE_')) {
-    return 'what answers speaks no HTTP; if it speaks TLS, say https:// in the endpoint';
+    return said(eitherTls, 'what answers speaks no HTTP; if it speaks TLS, say https:// in the endpoint');
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code)) {
-    return 'name the authority that signed its certificate: AWS_CA_BUNDLE=FILE (PEM)';
+    return said(
+      'a certificate of an authority that is trusted here',
+      'name the authority that signed it: AWS_CA_BUNDLE=FILE (PEM)',
+    );
+  }
+  if (code.startsWith('ERR_PROXY')) {
+    const hint =
+      'give HTTPS_PROXY what it wants (http://user:password@host:port), or name the store in NO_PROXY';
+    return said('the proxy to let us through', hint);
   }
   return undefined;
 }
@@ -211,6 +228,11 @@ export function describeTrouble(error: unknown): string {
   // The SDK's names for what has none.
   if (error.name === 'Unknown') return `HTTP ${$metadata?.httpStatusCode}, without a reason`;
   const name = error.name === 'Error' ? code : error.name;
-  const message = error.message.replace(/\s*Deserialization error:.*$/s, '');
-  return [name, message || inner].filter((text) => text !== '').join(': ');
+  const message = error.message.replace(
+    /^@smithy\/\S+ - |\s*Deserialization error:.*$| \(configured by .*$/gs,
+    '',
+  );
+  // A proxy's address may hold a password.
+  const shown = (message || inner).replaceAll(/\/\/[^/@\s]+@/g, '//');
+  return [name, shown].filter((text) => text !== '').join(': ');
 }

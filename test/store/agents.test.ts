@@ -139,6 +139,25 @@ describe.skipIf(!hasProgram('openssl'))('a store with TLS', () => {
     expect(proxy.asked).toEqual([`CONNECT localhost:${(server.address() as AddressInfo).port}`]);
   });
 
+  it('a proxy that refuses the tunnel is named, without its password', async () => {
+    const strict = await startProxy('Basic nobody');
+    try {
+      vi.stubEnv('AWS_CA_BUNDLE', certificate);
+      vi.stubEnv('HTTPS_PROXY', strict.url.replace('//', '//ann:hunter2@'));
+      const error = await store()
+        .readText('k.json')
+        .catch((thrown) => thrown);
+      expect(error).toMatchObject({
+        code: 'STORE_UNREACHABLE',
+        found: expect.stringContaining('407'),
+        hint: expect.stringContaining('HTTPS_PROXY'),
+      });
+      expect(error.found).not.toContain('hunter2');
+    } finally {
+      await strict.stop();
+    }
+  });
+
   it('is not trusted otherwise, and what to do is said', async () => {
     await expect(store().create('k.json', '{}')).rejects.toMatchObject({
       code: 'STORE_UNREACHABLE',
