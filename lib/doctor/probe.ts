@@ -79,7 +79,7 @@ export function createVaultProbe(location: S3Location, source: string): VaultPro
   return {
     async identity() {
       try {
-        const { accessKeyId, expiration } = await client.config.credentials();
+        const { accessKeyId, expiration } = await session.credentials();
         return { accessKeyId, expiresAt: expiration };
       } catch (error) {
         throw storeError(error, 'looking for AWS credentials');

@@ -5,6 +5,7 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { agentsOf } from './agents.ts';
 import { onlyAnswersOfS3, proof } from './answers.ts';
 import { chooseProvider, type Provider, type ProviderName } from './provider.ts';
+import { ProviderWords } from './provider-words.ts';
 
 /** Where the store is; what is left out comes from the SDK's own settings (`AWS_REGION`, `AWS_ENDPOINT_URL` …). */
 export type S3Location = {
@@ -80,6 +81,7 @@ export type S3Session = {
   readonly reader: S3Client;
   /** Never repeats: of a write one must know what may have become of each attempt. */
   readonly writer: S3Client;
+  credentials(): ReturnType<S3Client['config']['credentials']>;
   /** Fetches credentials anew, whatever their expiry says. */
   renewCredentials(): Promise<void>;
   url(key: string): string;
@@ -98,8 +100,16 @@ export function openSession(location: S3Location): S3Session {
   const patience = location.patience ?? defaultPatience;
   let reader: S3Client | undefined;
   let writer: S3Client | undefined;
+  const words = new ProviderWords();
   const clientOf = (settings: S3ClientConfig, silenceMs: number): S3Client => {
-    const client = createClient(location, provider, settings, silenceMs);
+    const client = createClient(location, provider, { ...settings, logger: words.logger }, silenceMs);
+    client.middlewareStack.add(
+      (next) => (args) =>
+        next(args).catch((error) => {
+          throw words.add(error);
+        }),
+      { step: 'initialize', name: 'addProviderWords' },
+    );
     client.middlewareStack.add(
       (next) => async (args) => {
         const result = await next(args);
@@ -126,6 +136,10 @@ export function openSession(location: S3Location): S3Session {
       writer ??= clientOf({ maxAttempts: 1, expectContinueHeader: false }, patience.silenceMs);
       return writer;
     },
+    credentials: () =>
+      session.reader.config.credentials().catch((error) => {
+        throw words.add(error);
+      }),
     async renewCredentials() {
       await this.writer.config.credentials({ forceRefresh: true });
     },

@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readSettings } from '../../lib/settings/settings.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { openSession } from '../../lib/store/session.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'offsite-aws-'));
 const config = join(folder, 'config');
@@ -21,6 +23,8 @@ s3 =
   endpoint_url = http://store.example:9001
 `,
 );
+const sealed = `credential_process = sh -c "echo 'the safe is sealed, ask Ann' >&2; : hunter2; exit 3"`;
+writeFileSync(config, `${readFileSync(config, 'utf8')}[profile sealed]\n${sealed}\n`);
 writeFileSync(credentials, '[keys]\naws_access_key_id = x\naws_secret_access_key = y\n');
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -77,7 +81,7 @@ describe('the endpoint', () => {
       code: 'CONFIG_INVALID',
       exitCode: 2,
       message: "there is no profile 'mino'",
-      found: 'default, minio, both, keys',
+      found: 'default, minio, both, sealed, keys',
     });
   });
 });
@@ -107,4 +111,31 @@ describe('settings that name no store', () => {
       expect((await readSettings({ bucket: name })).bucket).toBe(name);
     },
   );
+});
+
+describe('credentials of a profile', () => {
+  it('that its credential_process does not give: told in its words, without its command', async () => {
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    const settings = await readSettings({ bucket, profile: 'sealed', region: 'eu-west-1' });
+    const store = createS3Store(settings);
+    for (const ask of [store.readText('x.json'), store.create('x.json', '{}')]) {
+      const error = await ask.catch((thrown) => thrown);
+      expect(error).toMatchObject({
+        code: 'CREDENTIALS_MISSING',
+        found: expect.stringContaining('credential_process failed: the safe is sealed, ask Ann'),
+      });
+      expect(error.found).not.toContain('hunter2');
+    }
+  });
+});
+
+describe('the region', () => {
+  it('of AWS_DEFAULT_REGION, as the aws command takes it, below AWS_REGION', async () => {
+    const regionOf = () =>
+      openSession({ bucket, credentials: { accessKeyId: 'x', secretAccessKey: 'y' } }).reader.config.region();
+    vi.stubEnv('AWS_DEFAULT_REGION', 'eu-north-1');
+    expect(await regionOf()).toBe('eu-north-1');
+    vi.stubEnv('AWS_REGION', 'eu-south-1');
+    expect(await regionOf()).toBe('eu-south-1');
+  });
 });
