@@ -12,8 +12,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { archiveKeys, archivesPrefix, parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { proof } from '../store/answers.ts';
 import { storeError } from '../store/errors.ts';
+import { proof } from '../store/proof.ts';
 import { openSession, type S3Location } from '../store/session.ts';
 import { tryWrite, type Written } from './try-write.ts';
 

@@ -9,8 +9,8 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { OffsiteError } from '../base/errors.ts';
-import { proof } from '../store/answers.ts';
 import { checksumOf } from '../store/checksums.ts';
+import { proof } from '../store/proof.ts';
 import type { ProviderName } from '../store/provider.ts';
 import type { S3Session } from '../store/session.ts';
 import type { AwsError } from '../store/trouble.ts';

@@ -8,9 +8,9 @@ import {
   ListObjectVersionsCommand,
   type ListObjectVersionsCommandInput,
 } from '@aws-sdk/client-s3';
-import { proof, UnprovenAnswer } from '../store/answers.ts';
 import { bareEtag } from '../store/checksums.ts';
 import { storeError } from '../store/errors.ts';
+import { proof, UnprovenAnswer } from '../store/proof.ts';
 import { openSession, type S3Location } from '../store/session.ts';
 import type { KeyHistory } from './undo-plan.ts';
 

@@ -2,42 +2,7 @@
 // in its place, with HTML, plain text or nothing; what they say is told as theirs, and is never an acknowledgement.
 
 import { Readable } from 'node:stream';
-
-type HttpAnswer = {
-  readonly statusCode: number;
-  readonly headers: Readonly<Record<string, string>>;
-  body: unknown;
-};
-
-/** An answer that is not S3's. */
-export class ForeignAnswer extends Error {
-  readonly $metadata: { readonly httpStatusCode: number };
-
-  constructor({ statusCode, headers }: HttpAnswer, text: string) {
-    const type = headers['content-type']?.split(';')[0];
-    const where = headers.location === undefined ? '' : `, to ${headers.location}`;
-    const words = firstWords(text);
-    super(
-      `${[statusCode, type].filter(Boolean).join(' ')}${where}${words === '' ? ', without a word' : `: ${words}`}`,
-    );
-    this.name = 'ForeignAnswer';
-    this.$metadata = { httpStatusCode: statusCode };
-  }
-}
-
-/** An acknowledgement without what its giver always gives: nothing is known of what was done. */
-export class UnprovenAnswer extends Error {
-  constructor(expected: string) {
-    super(`an answer that is no refusal, without ${expected}`);
-    this.name = 'UnprovenAnswer';
-  }
-}
-
-/** A field that an answer of S3 always has. @throws {@link UnprovenAnswer} */
-export function proof<T>(value: T | undefined, expected: string): NonNullable<T> {
-  if (value === undefined || value === null || value === '') throw new UnprovenAnswer(expected);
-  return value;
-}
+import { ForeignAnswer, type HttpAnswer } from './proof.ts';
 
 type Args = { readonly request: unknown };
 type Next = (args: Args) => Promise<{ readonly response: unknown }>;
@@ -46,7 +11,7 @@ type Next = (args: Args) => Promise<{ readonly response: unknown }>;
 export function onlyAnswersOfS3(next: Next, { commandName = '' }: { readonly commandName?: string }): Next {
   return async (args) => {
     const result = await next(args);
-    const answer = result.response as HttpAnswer;
+    const answer = result.response as HttpAnswer & { body: unknown };
     const isRefusal = answer.statusCode >= 300;
     if (!isRefusal && commandName === 'GetObjectCommand') return result;
     const bytes = Buffer.concat(await (answer.body as Readable).toArray());
@@ -63,13 +28,4 @@ function isOurs({ headers }: HttpAnswer, text: string, isRefusal: boolean): bool
   return isRefusal
     ? /^(<\?xml[^>]*>\s*)?<Error\b/.test(text)
     : text.startsWith('<') && !/^<(!doctype )?html/i.test(text);
-}
-
-function firstWords(text: string): string {
-  const words = text
-    .replaceAll(/<(style|script)\b.*?<\/\1>/gis, ' ')
-    .replaceAll(/<[^>]*>/g, ' ')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
-  return words.length > 120 ? `${words.slice(0, 120)}…` : words;
 }

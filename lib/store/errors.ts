@@ -1,8 +1,8 @@
 // The many ways in which S3 and its look-alikes say no, turned into the few things that an operator can act on.
 
 import { type ErrorCode, OffsiteError } from '../base/errors.ts';
-import { ForeignAnswer, UnprovenAnswer } from './answers.ts';
 import { bareEtag } from './checksums.ts';
+import { ForeignAnswer, UnprovenAnswer } from './proof.ts';
 import { type AwsError, isUnreachable } from './trouble.ts';
 
 type Explanation = { readonly code: ErrorCode; readonly expected: string; readonly hint: string };

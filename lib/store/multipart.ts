@@ -13,11 +13,11 @@ import {
 } from '@aws-sdk/client-s3';
 import { OffsiteError } from '../base/errors.ts';
 import { freeNow } from '../base/read-blocks.ts';
-import { proof } from './answers.ts';
 import { bareEtag, checksumOf, crc32Text, etagOfParts } from './checksums.ts';
 import { isTaken } from './errors.ts';
 import type { PartSource } from './parts.ts';
 import { persist } from './persist.ts';
+import { proof } from './proof.ts';
 import { putObject } from './put.ts';
 import { expectContinue, type S3Session, versionOf } from './session.ts';
 import { maybeStored, type Stored } from './store.ts';

@@ -3,8 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../base/quantities.ts';
-import { ForeignAnswer, UnprovenAnswer } from './answers.ts';
 import { describeTrouble, isTaken, storeError } from './errors.ts';
+import { ForeignAnswer, UnprovenAnswer } from './proof.ts';
 import type { S3Session } from './session.ts';
 import { markMaybeStored } from './store.ts';
 import { type AwsError, mayBeMistyped, troubleOf } from './trouble.ts';

@@ -1,10 +1,10 @@
 // An object in one piece.
 
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { proof } from './answers.ts';
 import { bareEtag, checksumOf, etagOf } from './checksums.ts';
 import { isTaken } from './errors.ts';
 import { persist } from './persist.ts';
+import { proof } from './proof.ts';
 import { expectContinue, type S3Session, versionOf } from './session.ts';
 import type { Stored } from './store.ts';
 

@@ -8,8 +8,8 @@ import {
   type GetObjectCommandInput,
   type GetObjectCommandOutput,
 } from '@aws-sdk/client-s3';
-import { UnprovenAnswer } from './answers.ts';
 import { changedError, isAbsent, isTaken, storeError } from './errors.ts';
+import { UnprovenAnswer } from './proof.ts';
 import type { S3Session } from './session.ts';
 import { isUnreachable } from './trouble.ts';
 

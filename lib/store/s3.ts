@@ -8,9 +8,9 @@ import {
   type ListObjectsV2CommandOutput,
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
-import { proof } from './answers.ts';
 import { bareEtag } from './checksums.ts';
 import { changedError, isAbsent, isBeyondEnd, isTaken, storeError } from './errors.ts';
+import { proof } from './proof.ts';
 import { putObject } from './put.ts';
 import { readOn } from './read-on.ts';
 import { openSession, type S3Location } from './session.ts';

@@ -3,7 +3,8 @@
 
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { agentsOf } from './agents.ts';
-import { onlyAnswersOfS3, proof } from './answers.ts';
+import { onlyAnswersOfS3 } from './answers.ts';
+import { proof } from './proof.ts';
 import { chooseProvider, type Provider, type ProviderName } from './provider.ts';
 import { ProviderWords } from './provider-words.ts';
 
