@@ -19,7 +19,7 @@ import type { PartSource } from './parts.ts';
 import { persist } from './persist.ts';
 import { proof } from './proof.ts';
 import { putObject } from './put.ts';
-import { expectContinue, type S3Session, versionOf } from './session.ts';
+import { expectContinue, type S3Session } from './session.ts';
 import { maybeStored, type Stored } from './store.ts';
 
 type Command =
@@ -77,8 +77,7 @@ export class UploadCalls {
 
   /** What the store acknowledged. */
   get stored(): Stored {
-    if (this.#stored === undefined) throw new Error(`${this.#doing} ended, and nothing was stored`);
-    return this.#stored;
+    return proof(this.#stored, 'an object');
   }
 
   async send(command: Command): Promise<Answer> {
@@ -98,10 +97,8 @@ export class UploadCalls {
   }
 
   /**
-   * Begins an upload.
-   *
-   * @remarks If the answer to an attempt is lost, an upload without parts remains that nobody knows the id of; the
-   *   bucket's lifecycle removes it.
+   * Begins an upload. If the answer to an attempt is lost, an upload without parts remains that nobody knows the id of;
+   * the bucket's lifecycle removes it.
    */
   async #begin(): Promise<Answer> {
     const { provider, writer } = this.#session;
@@ -163,7 +160,9 @@ export class UploadCalls {
       const etag = bareEtag(answer.ETag);
       // Asked again, Ceph 18 says that it is done, and nothing more.
       if (etag === '' && attempt > 1) return ours;
-      return { etag: proof(etag, 'an entity tag'), versionId: versionOf(this.#session, answer) };
+      // Not demanded: some stores that have versions name none here.
+      this.#session.namesVersions ||= answer.VersionId !== undefined;
+      return { etag: proof(etag, 'an entity tag'), versionId: answer.VersionId ?? null };
     };
     return this.#persist(this.#doing, complete, async (refusal) => {
       if (refusal.name === 'NoSuchUpload') return ours;

@@ -5,7 +5,7 @@ import { bareEtag, checksumOf, etagOf } from './checksums.ts';
 import { isTaken } from './errors.ts';
 import { persist } from './persist.ts';
 import { proof } from './proof.ts';
-import { expectContinue, type S3Session, versionOf } from './session.ts';
+import { expectContinue, type S3Session } from './session.ts';
 import type { Stored } from './store.ts';
 
 export type PutOptions = {
@@ -47,8 +47,11 @@ export function putObject(
     if (attempt > 1 && body.length >= askFromBytes) {
       command.middlewareStack.add(expectContinue, { step: 'build', name: 'expectContinue' });
     }
-    const answer = await writer.send(command, signal === undefined ? {} : { abortSignal: signal });
-    return { etag: bareEtag(proof(answer.ETag, 'an entity tag')), versionId: versionOf(session, answer) };
+    const options = signal === undefined ? {} : { abortSignal: signal };
+    const { ETag, VersionId } = await writer.send(command, options);
+    if (session.namesVersions) proof(VersionId, 'a version id, as the bucket had for an earlier write');
+    session.namesVersions ||= VersionId !== undefined;
+    return { etag: bareEtag(proof(ETag, 'an entity tag')), versionId: VersionId ?? null };
   };
   return persist(session, put, {
     doing,

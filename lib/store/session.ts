@@ -4,7 +4,6 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { agentsOf } from './agents.ts';
 import { onlyAnswersOfS3 } from './answers.ts';
-import { proof } from './proof.ts';
 import { chooseProvider, type Provider, type ProviderName } from './provider.ts';
 import { ProviderWords } from './provider-words.ts';
 
@@ -192,16 +191,6 @@ function whereabouts(location: S3Location, provider: Provider): S3ClientConfig {
 
 function usesOwnEndpoint({ endpoint }: S3Location): boolean {
   return [endpoint, process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(Boolean);
-}
-
-/** The version that was stored; null where the bucket has none. @throws `UnprovenAnswer` where it had one before. */
-export function versionOf(
-  session: S3Session,
-  { VersionId }: { readonly VersionId?: string | undefined },
-): string | null {
-  if (session.namesVersions) proof(VersionId, 'a version id, as the bucket had for an earlier write');
-  session.namesVersions ||= VersionId !== undefined;
-  return VersionId ?? null;
 }
 
 type Args = { readonly request: unknown };
