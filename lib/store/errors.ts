@@ -228,11 +228,10 @@ export function describeTrouble(error: unknown): string {
   // The SDK's names for what has none.
   if (error.name === 'Unknown') return `HTTP ${$metadata?.httpStatusCode}, without a reason`;
   const name = error.name === 'Error' ? code : error.name;
-  const message = error.message.replace(
-    /^@smithy\/\S+ - |\s*Deserialization error:.*$| \(configured by .*$/gs,
-    '',
-  );
+  // Told twice, the SDK makes it a list.
+  const text = String(error.message || inner);
+  const message = text.replace(/^@smithy\/\S+ - |\s*Deserialization error:.*$| \(configured by .*$/gs, '');
   // A proxy's address may hold a password.
-  const shown = (message || inner).replaceAll(/\/\/[^/@\s]+@/g, '//');
+  const shown = message.replaceAll(/\/\/[^/@\s]+@/g, '//');
   return [name, shown].filter((text) => text !== '').join(': ');
 }
