@@ -24,6 +24,8 @@ export type CatalogueEntry = {
   readonly standing: Standing;
   /** When the archive was taken by the host's clock, or stored by the store's, whichever is earlier. */
   readonly freshAt: Date;
+  /** By the store's clock. */
+  readonly storedAt?: Date;
   readonly compressedBytes: number;
   /** Only of intact, incomplete and suspicious archives. */
   readonly inventory?: Inventory | undefined;
@@ -48,6 +50,7 @@ export function entryOf(listed: Listed): CatalogueEntry {
     id,
     standing: standingOf(listed),
     freshAt: storedAt < id.takenAt ? storedAt : id.takenAt,
+    storedAt,
     compressedBytes: archive?.bytes ?? 0,
     inventory: verdict !== undefined && 'inventory' in verdict ? verdict.inventory : undefined,
   };
@@ -73,6 +76,17 @@ export function byAge<Entry extends CatalogueEntry>(entries: readonly Entry[]): 
   return [...entries].sort(
     (one, other) => other.freshAt.getTime() - one.freshAt.getTime() || (one.id.id < other.id.id ? 1 : -1),
   );
+}
+
+/** A copy from elsewhere may be stored so much later than it was taken; beyond it the host's clock was wrong. */
+const storedLateMs = 60 * 86_400_000;
+/** An archive is stored after it was taken; clocks may differ by so much. */
+const storedEarlyMs = 3_600_000;
+
+/** How far the host's clock was ahead, or behind if negative; 0 where the store does not contradict its date. */
+export function clockAheadMs({ id, freshAt, storedAt = freshAt }: CatalogueEntry): number {
+  const aheadMs = id.takenAt.getTime() - storedAt.getTime();
+  return aheadMs > storedEarlyMs || aheadMs < -storedLateMs ? aheadMs : 0;
 }
 
 /** Rows of the counted table, where the dump was read. */

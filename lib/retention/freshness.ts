@@ -1,7 +1,7 @@
 // The dead-man's switch: how old is the newest proof, and does the operator have to hear of it (again)?
 
 import * as z from 'zod';
-import type { CatalogueEntry } from '../archive/catalogue-of.ts';
+import { type CatalogueEntry, clockAheadMs } from '../archive/catalogue-of.ts';
 import { hoursBetween } from '../base/quantities.ts';
 
 export type FreshnessLimits = { readonly archiveHours: number; readonly restoreTestHours: number };
@@ -27,6 +27,8 @@ export const watchStateSchema = z.object({
   toldOf: z.array(z.enum(['archive', 'restore test'])).default([]),
   /** Ids of the orphan archives that the operator was told of. */
   toldOrphans: z.array(z.string()).default([]),
+  /** Whether the operator was told that the host's clock is wrong, and it still is. */
+  toldClock: z.boolean().default(false),
 });
 
 export type WatchState = z.infer<typeof watchStateSchema>;
@@ -91,4 +93,11 @@ export function findOrphans(entries: readonly CatalogueEntry[], now: Date): Cata
   return entries.filter(
     ({ standing, freshAt }) => standing === 'no manifest' && hoursBetween(freshAt, now) > orphanAfterHours,
   );
+}
+
+/** Finds the newest archive by the store's clock, if the host has dated it otherwise. */
+export function findMisdated(entries: readonly CatalogueEntry[]): CatalogueEntry | undefined {
+  const storedMs = ({ storedAt, freshAt }: CatalogueEntry) => (storedAt ?? freshAt).getTime();
+  const newest = [...entries].sort((one, other) => storedMs(other) - storedMs(one))[0];
+  return newest !== undefined && clockAheadMs(newest) !== 0 ? newest : undefined;
 }

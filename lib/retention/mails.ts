@@ -1,7 +1,7 @@
 // The mails about a source's archives and their age: each says the outcome in its subject, then what was found, what it
 // means and what to do.
 
-import type { CatalogueEntry } from '../archive/catalogue-of.ts';
+import { type CatalogueEntry, clockAheadMs } from '../archive/catalogue-of.ts';
 import { formatBytes, formatHours, formatInstant } from '../base/quantities.ts';
 import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
@@ -61,6 +61,22 @@ export function orphanMail(source: string, orphans: readonly CatalogueEntry[]): 
     `What to do: see that a later back-up came through (offsite list), and on the host why this one ended (reboot, out of memory, a timeout of its timer). Nothing has to be deleted by hand: expire removes it when it is older than keepDays.`,
     'This mail comes once.',
     runbookLine('archiveWithoutManifest'),
+  ]);
+}
+
+/** Tells that the store contradicts the date of an archive. */
+export function misdatedMail(source: string, entry: CatalogueEntry): Mail {
+  const aheadMs = clockAheadMs(entry);
+  const isAhead = aheadMs > 0;
+  const by = formatHours(Math.abs(aheadMs) / 3_600_000);
+  return composeMail(`[offsite] The host's clock is ${by} ${isAhead ? 'ahead' : 'behind'}: ${source}`, [
+    `The newest archive of ${source}, ${entry.id.id}, was stored ${formatInstant(entry.storedAt ?? entry.freshAt)}.`,
+    isAhead
+      ? 'Its date is later: such archives are kept for up to twice keepDays, and the vault grows.'
+      : 'Its date is long before: such archives are never fresh, and never the latest.',
+    "What to do: set the host's clock (timedatectl), let it be kept (systemd-timesyncd, chrony), then run 'offsite backup'.",
+    'This mail comes once.',
+    runbookLine(isAhead ? 'retentionStandstill' : 'noFreshArchive'),
   ]);
 }
 

@@ -4,6 +4,7 @@
 import {
   byAge,
   type CatalogueEntry,
+  clockAheadMs,
   countsAsIntact,
   newestIntact,
   type Standing,
@@ -65,7 +66,7 @@ export function planRetention(
   const decide = ({ entry }: (typeof decisions)[number], reasons: readonly string[]): Decision => ({
     id: entry.id.id,
     standing: entry.standing,
-    ageHours: hoursBetween(entry.id.takenAt, now),
+    ageHours: hoursBetween(datedAt(entry, policy), now),
     reasons,
   });
   const kept =
@@ -84,16 +85,29 @@ export function planRetention(
   };
 }
 
+const dayMs = 86_400_000;
+/**
+ * When an archive was taken, as far as the store does not contradict: a clock that is far behind must not make tonight's
+ * archive an old one, and one that runs ahead keeps it for no more than another `keepDays`.
+ */
+function datedAt(entry: CatalogueEntry, { keepDays }: RetentionPolicy): Date {
+  const { id, freshAt, storedAt = freshAt } = entry;
+  if (clockAheadMs(entry) < 0) return storedAt;
+  return new Date(Math.min(id.takenAt.getTime(), storedAt.getTime() + keepDays * dayMs));
+}
+
 function reasonsToKeep(
-  { id }: CatalogueEntry,
-  { keepDays, keepIntact }: RetentionPolicy,
+  entry: CatalogueEntry,
+  policy: RetentionPolicy,
   protectedIds: ReadonlySet<string>,
   now: Date,
 ): string[] {
-  const ageHours = hoursBetween(id.takenAt, now);
+  const { id } = entry;
+  const { keepDays, keepIntact } = policy;
+  const isKept = hoursBetween(datedAt(entry, policy), now) < keepDays * 24;
   const reasons: string[] = [];
-  if (ageHours < 0) reasons.push("dated in the future: look at the host's clock");
-  else if (ageHours < keepDays * 24) reasons.push(`younger than ${keepDays} days`);
+  if (isKept && id.takenAt > now) reasons.push("dated in the future: look at the host's clock");
+  else if (isKept) reasons.push(`younger than ${keepDays} days`);
   if (protectedIds.has(id.id)) reasons.push(`one of the newest ${keepIntact} intact`);
   return reasons;
 }

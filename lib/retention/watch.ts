@@ -11,6 +11,7 @@ import { parseRestoreReport, type RestoreReport } from '../report/report.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import {
   type FreshnessLimits,
+  findMisdated,
   findOrphans,
   findOverdue,
   type Overdue,
@@ -19,7 +20,7 @@ import {
   watchStateSchema,
   whatToTell,
 } from './freshness.ts';
-import { orphanMail, overdueMail, recoveredMail } from './mails.ts';
+import { misdatedMail, orphanMail, overdueMail, recoveredMail } from './mails.ts';
 
 export type WatchOptions = {
   readonly store: ArchiveStore;
@@ -83,12 +84,15 @@ async function watchSource(
   const orphans = findOrphans(entries, now);
   const newOrphans = orphans.filter(({ id }) => !state.toldOrphans.includes(id.id));
   if (newOrphans.length > 0) await sendMail(orphanMail(source, newOrphans));
+  const misdated = findMisdated(entries);
+  if (misdated !== undefined && !state.toldClock) await sendMail(misdatedMail(source, misdated));
   const orphanIds = orphans.map(({ id }) => id.id);
   const next: WatchState = {
     firstSeenAt: state.firstSeenAt,
     toldAt: telling.toldAt,
     toldOf: overdue.map(({ subject }) => subject),
     toldOrphans: orphanIds,
+    toldClock: misdated !== undefined,
   };
   if (JSON.stringify(next) !== stored?.text) await store.write(stateKey, JSON.stringify(next));
   return {
@@ -125,7 +129,9 @@ function doubtsSince(
 function parseState(text: string | undefined, now: Date): WatchState {
   const parsed = text === undefined ? undefined : watchStateSchema.safeParse(safeJson(text));
   // A state that cannot be read costs a repeated mail, never a missing one.
-  return parsed?.success ? parsed.data : { firstSeenAt: now.toISOString(), toldOf: [], toldOrphans: [] };
+  return parsed?.success
+    ? parsed.data
+    : { firstSeenAt: now.toISOString(), toldOf: [], toldOrphans: [], toldClock: false };
 }
 
 type Tests = { readonly newest?: RestoreReport | undefined; readonly passed?: RestoreReport | undefined };

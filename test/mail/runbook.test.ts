@@ -11,7 +11,7 @@ import type { RestoreReport } from '../../lib/report/report.ts';
 import { noticeMail } from '../../lib/restore-task/notices.ts';
 import { notLaunchedMail } from '../../lib/restore-test/launch.ts';
 import { restoreTestMail } from '../../lib/restore-test/mail.ts';
-import { orphanMail, overdueMail, standstillMail } from '../../lib/retention/mails.ts';
+import { misdatedMail, orphanMail, overdueMail, standstillMail } from '../../lib/retention/mails.ts';
 import { verdictMail } from '../../lib/verify/mail.ts';
 import { exampleId, exampleInventory } from '../fixtures/manifests.ts';
 
@@ -136,6 +136,16 @@ describe('every mail about a fault', () => {
       'retentionStandstill',
       'standstill',
       () => standstillMail({ source: 'bitagent', decidedAt: '', standstill: 'x', keep: [], expire: [] }),
+    ],
+    [
+      'retentionStandstill',
+      'clock ahead',
+      () => misdatedMail('bitagent', { ...orphan, storedAt: new Date('2026-11-20T00:00:00Z') }),
+    ],
+    [
+      'noFreshArchive',
+      'clock behind',
+      () => misdatedMail('bitagent', { ...orphan, storedAt: new Date('2027-11-20T00:00:00Z') }),
     ],
     ['archiveWithoutManifest', 'orphan', () => orphanMail('bitagent', [orphan])],
     ['restoreTestLost', 'not launched', () => notLaunchedMail('bitagent', error)],

@@ -24,6 +24,7 @@ function entry(ageHours: number, standing: Standing = 'intact', storedAgeHours =
     id: archiveIdAt('bitagent', takenAt),
     standing,
     freshAt: storedAt < takenAt ? storedAt : takenAt,
+    storedAt,
     compressedBytes: 1,
   };
 }
@@ -92,6 +93,25 @@ describe('planRetention', () => {
     expect(plan.keep.find(({ id }) => id === future.id.id)?.reasons).toContain(
       "dated in the future: look at the host's clock",
     );
+  });
+
+  it('keeps what a clock far ahead has dated no longer than twice, by the date of the store', () => {
+    const ahead = (storedDays: number) => entry(-8760, 'intact', storedDays * 24);
+    const plan = planRetention('bitagent', [ahead(27), ahead(29), ...nights(5)], policy, now);
+    expect(plan.expire.map(({ id }) => id)).toEqual([ahead(29).id.id]);
+    expect(plan.keep.at(-1)).toMatchObject({ reasons: ["dated in the future: look at the host's clock"] });
+  });
+
+  it('keeps for its time what a clock far behind has dated, and takes it for none of the newest', () => {
+    const behind = entry(6 * 8760, 'intact', 3);
+    const plan = planRetention('bitagent', [behind, ...nights(16)], policy, now);
+    expect(plan.keep.find(({ id }) => id === behind.id.id)).toMatchObject({
+      ageHours: 3,
+      reasons: ['younger than 14 days'],
+    });
+    expect(plan.expire).toHaveLength(2);
+    const later = planRetention('bitagent', [entry(6 * 8760, 'intact', 15 * 24), ...nights(5)], policy, now);
+    expect(later.expire).toHaveLength(1);
   });
 
   it('says nothing of standing still when nothing is old enough to go', () => {

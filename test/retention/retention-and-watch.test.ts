@@ -205,6 +205,18 @@ describe('watch', () => {
     expect(sighting?.overdue).toMatchObject([{ subject: 'archive', never: false }]);
   });
 
+  it('tells once that the host’s clock is wrong, by the store’s', async () => {
+    await verifiedArchive(store, 'bitagent', hoursAgo(2));
+    await look();
+    expect(mails).toEqual([]);
+    await verifiedArchive(store, 'bitagent', new Date('2099-01-01T00:00:00Z'));
+    await look();
+    await look();
+    expect(mails.map(({ subject }) => subject)).toEqual([
+      expect.stringMatching(/^\[offsite\] The host's clock is .* ahead: bitagent$/),
+    ]);
+  });
+
   it('watches what it was told to expect, though nothing was ever stored', async () => {
     expect(await look(now, withAlarm)).toMatchObject([{ source: 'bitagent', overdue: [] }]);
     const [sighting] = await look(new Date(now.getTime() + 27 * 3_600_000), withAlarm);
