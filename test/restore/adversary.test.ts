@@ -2,10 +2,11 @@
 // program there, and hides its command from whoever reads the dump beside psql: where a string ends depends on settings
 // and encodings that only psql follows to the end. Each tries to make a file, and after each there is none.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { clientCommand, findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
@@ -159,6 +160,39 @@ describe('a dump that would run a program', () => {
       expect(existsSync(trace), name).toBe(true);
       await rm(trace);
     }
+  });
+});
+
+describe('the recipe of docs/format.md', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/format.md'), 'utf8');
+  const recipe = /^ {4}\{ printf[\s\S]*?-d bitmagnet_new$/m.exec(text)?.[0] ?? '';
+
+  async function byHand(dump: Buffer): Promise<number | undefined> {
+    await query(server.connection, 'CREATE DATABASE victim');
+    const file = join(folder, 'dump.sql.gz');
+    await writeFile(file, gzipSync(dump));
+    const line = recipe.replace('FILE', file).replace('bitmagnet_new', 'victim');
+    const env = { ...server.connection.env, PATH: `${findPostgresPrograms()}:${process.env.PATH}` };
+    return (await execa('sh', ['-c', line], { env, reject: false, stdout: 'ignore' })).exitCode;
+  }
+
+  it('runs nothing that a dump names', async () => {
+    for (const [name, disguise] of disguises) {
+      for (const command of ['\\! touch TRACE', '\\unrestrict `touch TRACE`']) {
+        await byHand(dumpOf(disguise(command)));
+        await query(server.connection, 'DROP DATABASE victim WITH (FORCE)');
+        expect(existsSync(trace), name).toBe(false);
+      }
+    }
+  });
+
+  it('restores what pg_dump writes', async () => {
+    const rows = '\\restrict a\nx\\\\unrestrict `y`\n\\.\n';
+    const dump = `--\n-- PostgreSQL database dump\n--\n\n\\restrict Tok3n\n\n\n\n\n${table}COPY public.rows (one) FROM stdin;\n${rows}\n\\unrestrict Tok3n\n\n`;
+    expect(await byHand(Buffer.from(dump, 'latin1'))).toBe(0);
+    expect(
+      await query(server.connection, 'SELECT one FROM rows ORDER BY one', { database: 'victim' }),
+    ).toEqual([['\restrict a'.replace('\\r', '\r')], ['x\\unrestrict `y`']].toSorted());
   });
 });
 

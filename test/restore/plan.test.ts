@@ -111,6 +111,35 @@ describe('BuildQueue', () => {
     );
   });
 
+  it('looks at each claim a few times, however many tables there are', () => {
+    let looked = 0;
+    const claim = (table: number, how: Claim['how']): Claim => ({
+      get table() {
+        looked += 1;
+        return `t${table}`;
+      },
+      how,
+    });
+    const queue = new BuildQueue<number>();
+    const tables = 10_000;
+    for (let table = 0; table < tables; table += 1) {
+      queue.add({ claims: [claim(table, 'exclusive')], weight: table % 97, what: table });
+      queue.add({ claims: [claim(table, 'shared')], weight: table % 89, what: table });
+      queue.add({
+        claims: [claim(table, 'exclusive'), claim((table + 1) % tables, 'exclusive')],
+        weight: 0,
+        what: table,
+      });
+    }
+    let made = 0;
+    for (let next = queue.start(); next !== undefined; next = queue.start()) {
+      queue.finish(next);
+      made += 1;
+    }
+    expect(made).toBe(3 * tables);
+    expect(looked).toBeLessThan(10 * tables);
+  });
+
   it('begins with the heaviest', () => {
     const queue = new BuildQueue<string>();
     for (const [what, weight] of [

@@ -1,0 +1,125 @@
+// Restored by several sessions, a database is what psql makes of the dump: also where the rows of one table are looked at
+// while those of another come in, and where statements on partitions and on their root want each other's locks.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { query } from '../../lib/postgres/programs.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { restoreParallel } from '../../lib/restore/parallel.ts';
+import { dumpOf, inPieces } from '../fixtures/postgres.ts';
+
+const runs = Number(process.env.OFFSITE_ORDER_RUNS ?? 3);
+
+let server: ThrowawayPostgres;
+beforeAll(async () => {
+  server = await startThrowawayPostgres({ tuned: true });
+});
+afterAll(() => server.stop());
+
+async function dumpedFrom(sql: string): Promise<Buffer> {
+  const database = 'origin';
+  await query(server.connection, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+  await query(server.connection, `CREATE DATABASE ${database} TEMPLATE template0`);
+  await query(server.connection, sql, { database });
+  return dumpOf({ via: 'server', env: { ...server.connection.env, PGDATABASE: database } });
+}
+
+/** Restores, and asks what came of it. */
+async function restored(dump: Buffer, sessions: number, question: string): Promise<string[][]> {
+  const database = 'again';
+  await query(server.connection, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+  await query(server.connection, `CREATE DATABASE ${database} TEMPLATE template0`);
+  await restoreParallel({ connection: server.connection, database, dump: inPieces(dump), sessions });
+  return query(server.connection, question, { database });
+}
+
+const torrents = `
+  CREATE TABLE a (id int, padding text);
+  INSERT INTO a SELECT id, repeat('x', 100) FROM generate_series(1, 15000) id;
+  CREATE FUNCTION known(int) RETURNS bool LANGUAGE sql STABLE
+    AS 'SELECT count(*) = 15000 AND bool_or(id = $1) FROM public.a';
+  CREATE FUNCTION seen(int) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT count(*) FROM public.a';`;
+
+/** What runs a function for each row that comes, by the way it gets there. */
+const schemas: readonly [string, string, string][] = [
+  ['CHECK', 'CREATE TABLE b (id int CHECK (known(id)));', 'SELECT count(*) FROM b'],
+  [
+    'a generated column',
+    'CREATE TABLE b (id int, s bigint GENERATED ALWAYS AS (seen(id)) STORED);',
+    'SELECT count(*) FILTER (WHERE s = 15000) FROM b',
+  ],
+  [
+    'a domain',
+    'CREATE DOMAIN d AS int CHECK (known(VALUE)); CREATE TABLE b (id d);',
+    'SELECT count(*) FROM b',
+  ],
+  [
+    'an array of a domain in a type',
+    'CREATE DOMAIN d AS int CHECK (known(VALUE)); CREATE TYPE one AS (ids d[]); CREATE TABLE b (id int, t one DEFAULT row(ARRAY[7])::one);',
+    'SELECT count(*) FILTER (WHERE (t).ids[1] = 7) FROM b',
+  ],
+  [
+    'an operator',
+    'CREATE FUNCTION same(int, int) RETURNS bool LANGUAGE sql AS $$SELECT public.known($1)$$; CREATE OPERATOR === (FUNCTION = same, LEFTARG = int, RIGHTARG = int); CREATE TABLE b (id int CHECK (id === 1));',
+    'SELECT count(*) FROM b',
+  ],
+  [
+    'inheritance',
+    'CREATE TABLE z (id int CHECK (known(id))); CREATE TABLE b () INHERITS (z);',
+    'SELECT count(*) FROM b',
+  ],
+  [
+    'a partition’s root',
+    'CREATE TABLE b (id int CHECK (known(id))) PARTITION BY RANGE (id); CREATE TABLE b_1 PARTITION OF b FOR VALUES FROM (0) TO (3); CREATE TABLE b_2 PARTITION OF b FOR VALUES FROM (3) TO (99);',
+    'SELECT count(*) FROM b',
+  ],
+];
+
+describe('rows that call a function of the dump', () => {
+  it.each(schemas)('by %s', async (_, schema, question) => {
+    const dump = await dumpedFrom(
+      `${torrents} ${schema} INSERT INTO b (id) SELECT generate_series(1, 5); CREATE TABLE c AS TABLE a;`,
+    );
+    for (const sessions of [2, 4, 8]) {
+      for (let run = 0; run < runs; run += 1)
+        expect(await restored(dump, sessions, question), `run ${run} of ${sessions} sessions`).toEqual([
+          ['5'],
+        ]);
+    }
+  });
+
+  it('see rows that came before of their own table, too', async () => {
+    const dump = await dumpedFrom(
+      `CREATE FUNCTION mine() RETURNS bigint LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN (SELECT count(*) FROM public.t); END';
+       CREATE TABLE t (id int, padding text, CHECK (mine() <= id));
+       ALTER TABLE t DISABLE TRIGGER ALL;
+       INSERT INTO t SELECT id, repeat('x', 3000) FROM generate_series(1, 300) id;`,
+    );
+    for (const sessions of [2, 4, 8])
+      expect(await restored(dump, sessions, 'SELECT count(*) FROM t')).toEqual([['300']]);
+  });
+});
+
+describe('keys of partitions', () => {
+  it('beside keys and triggers of their root wait for each other, and are all made', async () => {
+    const parts = Array.from({ length: 8 }, (_, index) => index);
+    const dump = await dumpedFrom(
+      `CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+       CREATE TABLE root (id int PRIMARY KEY, up int, rows int) PARTITION BY RANGE (id);
+       ${parts.map((at) => `CREATE TABLE part_${at} PARTITION OF root FOR VALUES FROM (${at * 1000}) TO (${at * 1000 + 1000});`).join('\n')}
+       INSERT INTO root SELECT id, (id + 1000) % 8000, id FROM generate_series(0, 7999) id;
+       ${parts.map((at) => `ALTER TABLE part_${at} ADD FOREIGN KEY (up) REFERENCES part_${(at + 1) % 8} (id);`).join('\n')}
+       ${parts.map((at) => `CREATE INDEX ON part_${at} (rows);`).join('\n')}
+       CREATE TABLE other (id int REFERENCES root);
+       CREATE TABLE another (id int REFERENCES root, up int REFERENCES part_3 (id));
+       INSERT INTO other SELECT generate_series(0, 7999);
+       CREATE TRIGGER before_row BEFORE INSERT ON root FOR EACH ROW EXECUTE FUNCTION f();
+       CREATE TRIGGER after_row AFTER UPDATE ON root FOR EACH ROW EXECUTE FUNCTION f();`,
+    );
+    const question = `SELECT (SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conparentid = 0),
+      (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgparentid = 0), (SELECT count(*) FROM root)`;
+    for (const sessions of [2, 4, 8]) {
+      for (let run = 0; run < runs; run += 1)
+        expect(await restored(dump, sessions, question)).toEqual([['11', '2', '8000']]);
+    }
+  });
+});
