@@ -6,7 +6,7 @@ import { printable } from '../../lib/base/printable.ts';
 import { wrap } from '../../lib/mail/mail.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
-import { print } from './print.ts';
+import { print, printJson } from './print.ts';
 
 export async function runAccept(
   settings: Settings,
@@ -22,11 +22,8 @@ export async function runAccept(
   });
   const { already, younger } = accepted;
   const { deviations } = accepted.verdict;
-  print(
-    flags.json
-      ? `${JSON.stringify({ id: id.id, already, deviations, youngerSuspicious: younger }, null, 1)}\n`
-      : describe(id.id, accepted),
-  );
+  if (flags.json) printJson({ id: id.id, already, deviations, youngerSuspicious: younger });
+  else print(describe(id.id, accepted));
 }
 
 function describe(id: string, { verdict, already, younger }: Accepted): string {

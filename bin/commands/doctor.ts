@@ -7,7 +7,7 @@ import { createVaultProbe } from '../../lib/doctor/probe.ts';
 import { chooseCompressor } from '../../lib/gzip/compressor.ts';
 import { agentStateFile } from '../../lib/settings/agent-state-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
-import { print } from './print.ts';
+import { print, printJson } from './print.ts';
 
 export async function runDoctor(
   settings: Settings,
@@ -26,7 +26,8 @@ export async function runDoctor(
     now: () => new Date(),
     signal,
   });
-  print(flags.json ? `${JSON.stringify(resultOf(checks), null, 1)}\n` : describe(settings, checks));
+  if (flags.json) printJson(resultOf(checks));
+  else print(describe(settings, checks));
   process.exitCode = diagnosisExitCode(checks);
 }
 

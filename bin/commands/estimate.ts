@@ -9,7 +9,7 @@ import { type ArchiveSize, findArchiveSize, namedSize } from '../../lib/estimate
 import { wrap } from '../../lib/mail/mail.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
-import { print } from './print.ts';
+import { print, printJson } from './print.ts';
 
 type Flags = {
   archiveBytes?: string;
@@ -33,7 +33,7 @@ export async function runEstimate(settings: Settings, flags: Flags, signal: Abor
   const region = settings.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? 'us-east-1';
   const input = { ...size, ...wishes, region };
   const estimate = estimateCost(input);
-  if (flags.json) print(`${JSON.stringify(asJson(input, estimate), null, 1)}\n`);
+  if (flags.json) printJson(asJson(input, estimate));
   else print(page(size, input, estimate));
 }
 

@@ -1,15 +1,16 @@
 // offsite fetch
 
-import { existsSync } from 'node:fs';
 import { selectArchive } from '../../lib/archive/select.ts';
-import { OffsiteError } from '../../lib/base/errors.ts';
+import { assertOutput, isStdout, writeOutput } from '../../lib/base/output-file.ts';
 import { formatBytes } from '../../lib/base/quantities.ts';
-import { fetchTo, fetchToFile } from '../../lib/restore/fetch.ts';
+import { fetchTo } from '../../lib/restore/fetch.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
-import { assertStdoutIsOpen, tell, warn } from './print.ts';
+import { usage } from './flags.ts';
+import { assertStdoutIsOpen, printJson, tell, warn } from './print.ts';
+import { fetchWords, whileReading } from './reading-progress.ts';
 
-type Flags = { output: string; force?: boolean; any?: boolean };
+type Flags = { output: string; force?: boolean; any?: boolean; json?: boolean; quiet?: boolean };
 
 export async function runFetch(
   settings: Settings,
@@ -17,21 +18,17 @@ export async function runFetch(
   flags: Flags,
   signal: AbortSignal,
 ): Promise<void> {
-  const { output } = flags;
-  if (output !== '-' && !flags.force && existsSync(output)) {
-    throw new OffsiteError('FILE_EXISTS', `${output} exists`, {
-      expected: 'a new file',
-      found: 'one that would be replaced',
-      hint: 'name another, or say --force',
-    });
-  }
-  if (output === '-') assertStdoutIsOpen();
+  const { output, json, quiet } = flags;
+  if (json && isStdout(output)) throw usage('--json with an archive that goes to a file', `-o ${output}`);
+  if (isStdout(output)) assertStdoutIsOpen();
+  const options = { force: flags.force ?? false, flag: '-o FILE' };
+  await assertOutput(output, options);
   const store = createS3Store(settings);
   const { id, warning } = await selectArchive(store, settings.source, wanted, flags.any ?? false);
   warn(warning);
-  const manifest =
-    output === '-'
-      ? await fetchTo(store, id, () => process.stdout, signal)
-      : await fetchToFile(store, id, output, signal);
-  tell(`${id.id}: ${formatBytes(manifest.compressedBytes)}, sha256 as in its manifest`);
+  const { compressedBytes, sha256 } = await whileReading({ name: id.id, words: fetchWords, quiet }, (meter) =>
+    writeOutput(output, options, (destination) => fetchTo(meter.store(store), id, destination, signal)),
+  );
+  if (json) printJson({ id: id.id, output, compressedBytes, sha256 });
+  else tell(`${id.id}: ${formatBytes(compressedBytes)}, sha256 as in its manifest`);
 }

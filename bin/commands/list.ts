@@ -7,20 +7,14 @@ import { formatAge, formatBytes, formatCount, hoursBetween } from '../../lib/bas
 import { textTable } from '../../lib/mail/mail.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
-import { print, tell } from './print.ts';
+import { print, printJson, tell } from './print.ts';
 
 export async function runList(settings: Settings, flags: { json?: boolean }): Promise<void> {
   const entries = byAge(await readCatalogue(createS3Store(settings), settings.source));
   const latest = newestIntact(entries)?.id.id;
   const now = new Date();
   if (flags.json) {
-    print(
-      `${JSON.stringify(
-        entries.map((entry) => describe(entry, latest, now)),
-        null,
-        1,
-      )}\n`,
-    );
+    printJson(entries.map((entry) => describe(entry, latest, now)));
     return;
   }
   if (entries.length === 0) {

@@ -4,6 +4,7 @@
 import { constants, readFileSync, readlinkSync } from 'node:fs';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { printableLines } from '../../lib/base/printable.ts';
+import { wrap } from '../../lib/mail/mail.ts';
 
 let fault: NodeJS.ErrnoException | undefined;
 let isTold = false;
@@ -59,9 +60,23 @@ export function print(text: string): void {
   process.stdout.write(printableLines(text));
 }
 
-/** Says a line on the way there, to stderr. */
+/** Gives what was asked for to a program: one line, whatever it holds. */
+export function printJson(value: unknown): void {
+  print(`${JSON.stringify(value)}\n`);
+}
+
+/** Says a line on the way there, to stderr; on a terminal, no wider than that. */
 export function tell(line: string): void {
-  process.stderr.write(`${printableLines(line)}\n`);
+  const { isTTY, columns = 80 } = process.stderr;
+  const lines = printableLines(line).split('\n');
+  process.stderr.write(`${(isTTY ? lines.flatMap((one) => broken(one, columns)) : lines).join('\n')}\n`);
+}
+
+/** Breaks a line at spaces. What goes on stands below what it goes on with, and not below the label before it. */
+function broken(line: string, columns: number): string[] {
+  const margin = /^ *(?:\w+ {2,})?/.exec(line)?.[0] ?? '';
+  const [first = '', ...others] = wrap(' '.repeat(margin.length) + line.slice(margin.length), columns);
+  return [margin + first.slice(margin.length), ...others];
 }
 
 /** Says what the operator should know though the command goes on; nothing, where there is nothing. */

@@ -1,6 +1,6 @@
-// How a running back-up is drawn: on a terminal one line that is rewritten, elsewhere a line a minute.
+// How what takes long is drawn: on a terminal one line that is rewritten, elsewhere a line a minute.
 
-import { logLine, Pace, type Reading, terminalLine } from '../../lib/backup/progress.ts';
+import { dumpWords, logLine, Pace, type Reading, terminalLine } from '../../lib/backup/progress.ts';
 
 const redrawMs = 500;
 const logMs = 60_000;
@@ -27,9 +27,10 @@ export const noProgress: ProgressDisplay = {
   clear: () => undefined,
 };
 
-/** Shows how a back-up goes on, on stderr, until it is cleared. */
-export function showProgress(source: string): ProgressDisplay {
+/** Shows how a back-up, or what else the words say, goes on, on stderr, until it is cleared. */
+export function showProgress(source: string, words = dumpWords): ProgressDisplay {
   const began = performance.now();
+  // A dumb one rewrites no line.
   const terminal = process.stderr.isTTY && process.env.TERM !== 'dumb';
   const pace = new Pace();
   let plainBytes = 0;
@@ -44,8 +45,9 @@ export function showProgress(source: string): ProgressDisplay {
     pace.push(elapsedMs, plainBytes);
     const { bytesPerSecond } = pace;
     const reading: Reading = { elapsedMs, plainBytes, bytesPerSecond, expectedPlainBytes, dumpEnded };
-    if (terminal) process.stderr.write(`\r\x1b[K${terminalLine(reading, process.stderr.columns || 80)}`);
-    else process.stderr.write(`offsite: ${logLine(source, reading)}\n`);
+    if (terminal)
+      process.stderr.write(`\r\x1b[K${terminalLine(reading, process.stderr.columns || 80, words)}`);
+    else process.stderr.write(`offsite: ${logLine(source, reading, words)}\n`);
     drawn = true;
   }
 

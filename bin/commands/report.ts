@@ -3,18 +3,22 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isStdout } from '../../lib/base/output-file.ts';
 import { openInBrowser } from '../../lib/report/page/browser.ts';
 import { drawReport, findReport } from '../../lib/report/page/draw.ts';
 import { readHistoryIfPossible } from '../../lib/report/page/read-history.ts';
 import { summarizeReport } from '../../lib/report/page/terminal.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
-import { print, tell, warn } from './print.ts';
-import { writeNew } from './report-files.ts';
+import { usage } from './flags.ts';
+import { print, printJson, tell, warn } from './print.ts';
+import { writeText } from './report-files.ts';
 
 type Flags = { open?: boolean; output?: string; json?: boolean; force?: boolean };
 
 export async function runReport(settings: Settings, wanted: string | undefined, flags: Flags): Promise<void> {
+  const toStdout = flags.output !== undefined && isStdout(flags.output);
+  if (toStdout && (flags.json || flags.open)) throw usage('the page alone on stdout', 'more, or a browser');
   const store = createS3Store(settings);
   const { key, report, unreadable } = await findReport(store, settings.source, wanted);
   if (unreadable.length > 0) {
@@ -22,22 +26,22 @@ export async function runReport(settings: Settings, wanted: string | undefined, 
     warn(`there are ${those}; 'git pull && npm ci' may help`);
   }
   const drawn = flags.output !== undefined || flags.open;
-  if (flags.json) print(`${JSON.stringify({ key, ...report }, null, 1)}\n`);
+  if (flags.json) printJson({ key, ...report });
   if (flags.json && !drawn) return;
   const history = await readHistoryIfPossible(store, report);
   for (const sentence of history.unread ?? []) warn(sentence);
-  if (!flags.json) print(summarizeReport(report, history, new Date()));
+  if (!flags.json && !toStdout) print(summarizeReport(report, history, new Date()));
   if (drawn) {
     const region = settings.region ?? process.env.AWS_REGION;
     const file = await writePage(drawReport({ report, kept: key }, history, region), flags);
-    tell(`the page is in ${file}`);
-    if (flags.open) await openInBrowser(file);
+    if (!toStdout) tell(`the page is in ${file}`);
+    if (flags.open) warn(await openInBrowser(file));
   } else print("\n'offsite report --open' shows it as a page, with pictures.\n");
 }
 
 async function writePage(page: string, { output, force }: Flags): Promise<string> {
   // A folder of its own, for this user's eyes; it stays, for the browser reads it when it likes.
-  const file = resolve(output ?? join(await mkdtemp(join(tmpdir(), 'offsite-report-')), 'report.html'));
-  await writeNew(file, page, { force });
-  return file;
+  const file = output ?? join(await mkdtemp(join(tmpdir(), 'offsite-report-')), 'report.html');
+  await writeText(file, page, force ?? false);
+  return resolve(file);
 }

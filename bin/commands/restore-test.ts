@@ -18,7 +18,7 @@ import { tryRestore } from '../../lib/restore-test/restore-test.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { print, tell, warn } from './print.ts';
+import { print, printJson, tell, warn } from './print.ts';
 import { keepReportFile, type ReportFiles, reserveReportFiles } from './report-files.ts';
 
 type Flags = {
@@ -53,7 +53,8 @@ export async function runRestoreTest(
   const history = await readHistoryIfPossible(store, report);
   for (const sentence of history.unread ?? []) warn(sentence);
   // Whatever becomes of the files, the outcome has been said.
-  print(flags.json ? serializeRestoreReport(report) : summarizeReport(report, history, new Date()));
+  if (flags.json) printJson(report);
+  else print(summarizeReport(report, history, new Date()));
   const trouble = await keepAndShow(report, history, files, flags);
   if (report.outcome === 'failed') process.exitCode = exitCodes.restore;
   else if (trouble !== undefined) process.exitCode = trouble.exitCode;
@@ -114,7 +115,7 @@ async function keepAndShow(
   tell(['', ...told('report', kept.file), ...told('page', page.file)].join('\n'));
   const troubles = [kept.trouble, page.trouble].filter((trouble) => trouble !== undefined);
   if (open && page.file !== undefined) {
-    await openInBrowser(resolve(page.file)).catch((error: OffsiteError) => troubles.push(error));
+    warn(await openInBrowser(resolve(page.file)));
   }
   for (const trouble of troubles) tell(describeError(trouble));
   return troubles[0];

@@ -14,9 +14,10 @@ import { restore } from '../../lib/restore/restore.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
-import { print, tell, warn } from './print.ts';
+import { print, printJson, tell, warn } from './print.ts';
+import { restoreWords, whileReading } from './reading-progress.ts';
 
-type Flags = { into?: string; any?: boolean; createRoles?: boolean; json?: boolean };
+type Flags = { into?: string; any?: boolean; createRoles?: boolean; json?: boolean; quiet?: boolean };
 
 export async function runRestore(
   settings: Settings,
@@ -34,17 +35,19 @@ export async function runRestore(
   tell(`restoring ${id.id} into a fresh database ${database} …`);
   const roles = entry.inventory?.roles ?? [];
   const { body } = await openArchive(store, id, manifest);
-  await restore({
-    connection,
-    database,
-    dump: inflateArchive(body, manifest, { signal }).dump,
-    roles,
-    // Since PostgreSQL 15 only the database's owner may create tables in it, as the application's migrations do.
-    owner: roles.length === 1 ? roles[0] : undefined,
-    createRoles: flags.createRoles ?? false,
-    warn,
-    signal,
-  });
+  await whileReading({ name: id.id, words: restoreWords, quiet: flags.quiet }, (meter) =>
+    restore({
+      connection,
+      database,
+      dump: inflateArchive(meter.bytes(body, manifest.compressedBytes), manifest, { signal }).dump,
+      roles,
+      // Since PostgreSQL 15 only the database's owner may create tables in it, as the application's migrations do.
+      owner: roles.length === 1 ? roles[0] : undefined,
+      createRoles: flags.createRoles ?? false,
+      warn,
+      signal,
+    }),
+  );
   const torrents = await countTorrents(connection, database);
   const result = {
     id: id.id,
@@ -53,7 +56,8 @@ export async function runRestore(
     torrentsInArchive: countedRows(entry) ?? null,
     durationMs: Math.round(performance.now() - began),
   };
-  print(flags.json ? `${JSON.stringify(result)}\n` : sentence(result));
+  if (flags.json) printJson(result);
+  else print(sentence(result));
 }
 
 function targetOf({ dump }: Settings): Connection {

@@ -8,7 +8,7 @@ import { findUndoable, type Undoable, type Undone, undo } from '../../lib/retent
 import { createVersionHistory } from '../../lib/retention/version-history.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
-import { print, tell } from './print.ts';
+import { print, printJson, tell } from './print.ts';
 
 type Flags = { holdDays: string; json?: boolean };
 
@@ -16,7 +16,7 @@ export async function runUndo(settings: Settings, wanted: string | undefined, fl
   const history = createVersionHistory(settings);
   if (wanted === undefined) {
     const found = await findUndoable(history, settings.source);
-    if (flags.json) print(json(found.map(plainUndoable)));
+    if (flags.json) printJson(found.map(plainUndoable));
     else showUndoable(found, settings);
     return;
   }
@@ -27,7 +27,7 @@ export async function runUndo(settings: Settings, wanted: string | undefined, fl
     holdDays: parseDays(flags.holdDays),
     now: new Date(),
   });
-  if (flags.json) print(json(plainUndone(done)));
+  if (flags.json) printJson(plainUndone(done));
   else print(`${sentences(done)}\n`);
 }
 
@@ -75,8 +75,4 @@ function plainUndone({ manifest, broughtBack, heldUntil, wouldHaveGoneAt }: Undo
 
 function plainUndoable({ id, deletedAt, compressedBytes, livesUntil }: Undoable) {
   return { id: id.id, deletedAt, compressedBytes, livesUntil: livesUntil ?? null };
-}
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 1)}\n`;
 }

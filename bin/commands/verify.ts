@@ -2,6 +2,7 @@
 
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { type Inventory, rowsOf, totalRows } from '../../lib/archive/inventory.ts';
 import { type Manifest, parseManifest } from '../../lib/archive/manifest.ts';
 import { archiveSuffix, isArchiveId, manifestSuffix, parseArchiveId } from '../../lib/archive/names.ts';
@@ -9,14 +10,16 @@ import { selectArchive } from '../../lib/archive/select.ts';
 import { countedTable, type Deviation, judge } from '../../lib/archive/verdict.ts';
 import { exitCodes, OffsiteError } from '../../lib/base/errors.ts';
 import { printable } from '../../lib/base/printable.ts';
-import { formatBytes, formatCount } from '../../lib/base/quantities.ts';
+import { formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { observe, observeGzip } from '../../lib/verify/observe.ts';
 import { verify } from '../../lib/verify/verify.ts';
-import { print, tell } from './print.ts';
+import { usage } from './flags.ts';
+import { print, printJson, tell } from './print.ts';
+import { verifyWords, whileReading } from './reading-progress.ts';
 
-type Flags = { gzipOnly?: boolean; manifest?: string; json?: boolean };
+type Flags = { gzipOnly?: boolean; manifest?: string; json?: boolean; quiet?: boolean };
 
 /** What is printed; of an archive, the verdict as the cloud would write it. */
 type Outcome = {
@@ -34,6 +37,9 @@ export async function runVerify(
   flags: Flags,
 ): Promise<void> {
   const isFile = target !== 'latest' && !isArchiveId(target);
+  if (flags.gzipOnly && flags.manifest !== undefined) {
+    throw usage('--gzip-only or --manifest', 'both: whole gzip is told from the bytes alone');
+  }
   if (!isFile && (flags.gzipOnly || flags.manifest)) {
     throw new OffsiteError('USAGE', '--gzip-only and --manifest are for files', {
       expected: 'a FILE',
@@ -42,24 +48,34 @@ export async function runVerify(
     });
   }
   if (isFile) await assertFile(target);
-  const outcome = isFile ? await verifyFile(target, flags) : await verifyArchive(await settings(), target);
-  print(flags.json ? `${JSON.stringify(outcome, null, 1)}\n` : describe(outcome));
+  const outcome = isFile
+    ? await verifyFile(target, flags)
+    : await verifyArchive(await settings(), target, flags.quiet);
+  if (flags.json) printJson(outcome);
+  else print(describe(outcome));
   if (outcome.verdict !== 'intact') process.exitCode = exitCodes.notIntact;
 }
 
-async function verifyArchive(settings: Settings, wanted: string): Promise<Outcome> {
+async function verifyArchive(
+  settings: Settings,
+  wanted: string,
+  quiet: boolean | undefined,
+): Promise<Outcome> {
   const store = createS3Store(settings);
   // Whether the newest is intact is the question here: so not only the newest that was found intact before.
   const id =
     wanted === 'latest'
       ? (await selectArchive(store, settings.source, wanted, true)).id
       : parseArchiveId(wanted);
-  return { name: id.id, ...(await verify({ store, id, now: () => new Date() })) };
+  const verdict = await whileReading({ name: id.id, words: verifyWords, quiet }, (meter) =>
+    verify({ store: meter.store(store), id, now: () => new Date() }),
+  );
+  return { name: id.id, ...verdict };
 }
 
 async function verifyFile(file: string, flags: Flags): Promise<Outcome> {
   if (flags.gzipOnly) {
-    const { compressedBytes, plainBytes, error } = await observeGzip(createReadStream(file));
+    const { compressedBytes, plainBytes, error } = await reading(file, flags, (open) => observeGzip(open()));
     const deviations =
       error === undefined
         ? undefined
@@ -74,9 +90,12 @@ async function verifyFile(file: string, flags: Flags): Promise<Outcome> {
   }
   const manifest = await manifestFor(file, flags.manifest);
   if (manifest === undefined) {
-    tell('offsite: no manifest beside the file: judged by gzip and content alone');
+    const where = isStdin(file) ? 'of what comes from stdin (--manifest FILE)' : 'beside the file';
+    tell(`offsite: no manifest ${where}: judged by gzip and content alone`);
   }
-  const found = await observe(() => createReadStream(file), manifest);
+  // What comes from stdin cannot be read a second time.
+  const expected = manifest && isStdin(file) ? { plainBytes: manifest.plainBytes } : manifest;
+  const found = await reading(file, flags, (open) => observe(open, expected));
   const judgement = judge(manifest, found);
   return {
     name: file,
@@ -90,7 +109,7 @@ async function verifyFile(file: string, flags: Flags): Promise<Outcome> {
 
 async function manifestFor(file: string, named: string | undefined): Promise<Manifest | undefined> {
   const beside = `${file.slice(0, file.endsWith(archiveSuffix) ? -archiveSuffix.length : undefined)}${manifestSuffix}`;
-  const path = named ?? (existsSync(beside) ? beside : undefined);
+  const path = named ?? (!isStdin(file) && existsSync(beside) ? beside : undefined);
   if (path === undefined) return undefined;
   await assertFile(path);
   const text = await readFile(path, 'utf8');
@@ -98,14 +117,31 @@ async function manifestFor(file: string, named: string | undefined): Promise<Man
   return parseManifest(text, parseArchiveId(id));
 }
 
+/** Reads a file, or whatever writes to us, and shows how far. */
+async function reading<T>(
+  file: string,
+  { quiet }: Flags,
+  read: (open: () => Readable) => Promise<T>,
+): Promise<T> {
+  const expected = isStdin(file) ? 0 : (await stat(file)).size;
+  return whileReading({ name: file, words: verifyWords, quiet }, (meter) =>
+    read(() => meter.bytes(isStdin(file) ? process.stdin : createReadStream(file), expected || undefined)),
+  );
+}
+
+function isStdin(file: string): boolean {
+  return ['-', '/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'].includes(file);
+}
+
 async function assertFile(path: string): Promise<void> {
+  if (isStdin(path)) return;
   const found = await stat(path).then(
-    (stats) => (stats.isFile() ? undefined : 'something else than a file'),
+    (stats) => (stats.isFile() || stats.isFIFO() ? undefined : 'something else than a file or a pipe'),
     (error: Error) => error.message,
   );
   if (found === undefined) return;
   throw new OffsiteError('USAGE', `${path} cannot be read`, {
-    expected: "an archive's id, 'latest', or a file",
+    expected: "an archive's id, 'latest', a file, or '-' for stdin",
     found,
     hint: "see 'offsite list' for the ids there are",
   });
@@ -125,8 +161,8 @@ function describe({ name, verdict, compressedBytes, plainBytes, deviations, inve
     const { tables, indexes, constraints, largeObjects, serverVersion } = inventory;
     const torrents = rowsOf(inventory, countedTable);
     lines.push(
-      `  ${formatCount(totalRows(inventory))} rows in ${tables.length} tables, ${countedTable}: ${torrents === undefined ? 'no such table' : formatCount(torrents)}`,
-      `  ${indexes.length} indexes, ${constraints.length} constraints, ${largeObjects} large objects`,
+      `  ${plural(totalRows(inventory), 'row')} in ${plural(tables.length, 'table')}, ${countedTable}: ${torrents === undefined ? 'no such table' : formatCount(torrents)}`,
+      `  ${plural(indexes.length, 'index', 'indexes')} besides those of keys, ${plural(constraints.length, 'constraint')}, ${plural(largeObjects, 'large object')}`,
       `  PostgreSQL ${serverVersion ?? 'of an unknown version'}`,
     );
   }

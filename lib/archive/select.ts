@@ -40,22 +40,29 @@ export async function selectArchive(
   return { id: entry.id, entry, warning: warningOf(entry) };
 }
 
-function latest(
-  entries: readonly CatalogueEntry[],
-  source: string,
-  any: boolean,
-): CatalogueEntry | undefined {
+function latest(entries: readonly CatalogueEntry[], source: string, any: boolean): CatalogueEntry {
   const intact = newestIntact(entries);
   const chosen = any ? newestOfAny(entries) : intact;
   if (chosen !== undefined) return chosen;
-  if (any) return undefined;
+  const found =
+    entries.length === 0
+      ? 'no archive at all'
+      : entries.map((one) => `${one.id.id}: ${one.standing}`).join('\n');
+  if (any) {
+    throw new OffsiteError('ARCHIVE_MISSING', `there is no archive of ${source}`, {
+      expected: `an archive and its manifest under archives/${source}/`,
+      found,
+      hint: "take one with 'offsite backup'; what has no manifest was never finished",
+    });
+  }
+  const taken = newestOfAny(entries);
   throw new OffsiteError('NOTHING_INTACT', `there is no intact archive of ${source}`, {
     expected: 'at least one archive with the verdict intact',
-    found:
-      entries.length === 0
-        ? 'no archive at all'
-        : entries.map((one) => `${one.id.id}: ${one.standing}`).join('\n'),
-    hint: "wait for the verdict of a new back-up, or take the newest at all with '--any'",
+    found,
+    hint:
+      taken === undefined
+        ? "take one with 'offsite backup'"
+        : `wait for the verdict of a new one, or name one by its id: ${taken.id.id} is the newest`,
   });
 }
 

@@ -1,7 +1,23 @@
-// What a running back-up shows: one line on a terminal, a line a minute elsewhere. Times and bytes come in, text goes
-// out; who draws, and when, is not known here.
+// What a running back-up, or the reading of an archive, shows: one line on a terminal, a line a minute elsewhere. Times and
+// bytes come in, text goes out; who draws, and when, is not known here.
 
 import { formatBytes, formatDuration } from '../base/quantities.ts';
+
+/** How it is called. */
+export type ProgressWords = {
+  /** Before the first byte. */
+  readonly waiting: string;
+  /** What happens to the bytes, as it is said of those to which it has happened. */
+  readonly done: string;
+  /** What remains to be done after the last byte. */
+  readonly ended: string;
+};
+
+export const dumpWords: ProgressWords = {
+  waiting: 'waiting for the first byte of the dump',
+  done: 'dumped',
+  ended: 'storing the last of it',
+};
 
 /** Where a back-up stands. */
 export type Reading = {
@@ -49,17 +65,17 @@ const barCells = 10;
  *
  * @param columns - The terminal's width; the line is always shorter, so that it can be rewritten.
  */
-export function terminalLine(reading: Reading, columns = 80): string {
+export function terminalLine(reading: Reading, columns = 80, words = dumpWords): string {
   const { elapsedMs, plainBytes, bytesPerSecond, expectedPlainBytes, dumpEnded } = reading;
   const clock = formatClock(elapsedMs).padStart(7);
   const rate = `${formatBytes(bytesPerSecond)}/s`.padStart(10);
   const bytes = formatBytes(plainBytes);
   let line: string;
-  if (dumpEnded) line = `${bytes} dumped, storing the last of it  ${clock}`;
-  else if (plainBytes === 0) line = `waiting for the first byte of the dump  ${clock}`;
-  else if (expectedPlainBytes === undefined) line = `${bytes.padStart(8)} dumped  ${rate}  ${clock}`;
+  if (dumpEnded) line = `${bytes} ${words.done}, ${words.ended}  ${clock}`;
+  else if (plainBytes === 0) line = `${words.waiting}  ${clock}`;
+  else if (expectedPlainBytes === undefined) line = `${bytes.padStart(8)} ${words.done}  ${rate}  ${clock}`;
   else if (plainBytes > expectedPlainBytes) {
-    line = `${bytes.padStart(8)} dumped, about ${formatBytes(expectedPlainBytes)} expected  ${rate}  ${clock}`;
+    line = `${bytes.padStart(8)} ${words.done}, about ${formatBytes(expectedPlainBytes)} expected  ${rate}  ${clock}`;
   } else {
     const share = plainBytes / expectedPlainBytes;
     const filled = '#'.repeat(Math.round(share * barCells)).padEnd(barCells, '.');
@@ -72,11 +88,11 @@ export function terminalLine(reading: Reading, columns = 80): string {
 }
 
 /** The line for a log, complete in itself. */
-export function logLine(source: string, reading: Reading): string {
+export function logLine(source: string, reading: Reading, words = dumpWords): string {
   const { elapsedMs, plainBytes, bytesPerSecond, expectedPlainBytes, dumpEnded } = reading;
   const elapsed = formatDuration(elapsedMs);
-  if (dumpEnded) return `${source}: ${formatBytes(plainBytes)} dumped, storing the last of it, ${elapsed}`;
-  if (plainBytes === 0) return `${source}: waiting for the first byte of the dump, ${elapsed}`;
+  if (dumpEnded) return `${source}: ${formatBytes(plainBytes)} ${words.done}, ${words.ended}, ${elapsed}`;
+  if (plainBytes === 0) return `${source}: ${words.waiting}, ${elapsed}`;
   const known = expectedPlainBytes !== undefined && plainBytes <= expectedPlainBytes;
   const share = known ? ` (${Math.floor((plainBytes / expectedPlainBytes) * 100)} %)` : '';
   const expected = expectedPlainBytes === undefined ? '' : ` of about ${formatBytes(expectedPlainBytes)}`;

@@ -23,6 +23,7 @@ const families = {
   CONFIG_UNREADABLE: 'usage',
   ARCHIVE_ID_INVALID: 'usage',
   FILE_EXISTS: 'usage',
+  DISK_FULL: 'unexpected',
   CHECKS_INVALID: 'usage',
   PROGRAM_MISSING: 'dump',
   DATABASE_UNREACHABLE: 'dump',

@@ -1,6 +1,7 @@
 // What `offsite doctor` found, as lines and as an exit code.
 
 import { exitCodes, type OffsiteError } from '../base/errors.ts';
+import { plural } from '../base/quantities.ts';
 
 /** One thing that was looked at. */
 export type Check = {
@@ -52,9 +53,10 @@ export function describeDiagnosis(checks: readonly Check[], columns = 80): strin
 function summary(checks: readonly Check[]): string {
   const count = (outcome: Check['outcome']) => checks.filter((check) => check.outcome === outcome).length;
   const [fails, warns] = [count('fail'), count('warn')];
-  const warnings = warns === 0 ? '' : `, ${warns} ${warns === 1 ? 'warning' : 'warnings'}`;
-  if (fails > 0) return `${fails} of ${checks.length} checks failed${warnings}: a back-up would not succeed.`;
-  return `${checks.length} checks, none failed${warnings}: ready to back up.`;
+  const warnings = warns === 0 ? '' : `, ${plural(warns, 'warning')}`;
+  if (fails > 0)
+    return `${fails} of ${plural(checks.length, 'check')} failed${warnings}: a back-up would not succeed.`;
+  return `${plural(checks.length, 'check')}, none failed${warnings}: ready to back up.`;
 }
 
 function wrap(text: string, width: number): string[] {

@@ -9,11 +9,16 @@ import type { Database, Stage } from './stage/stage.ts';
  *
  * @returns Lines for a shell.
  */
-export async function howToLook(stage: Stage, { source }: Database): Promise<string> {
+export async function howToLook(stage: Stage, { source, server }: Database): Promise<string> {
   const { aws, directory, configFile, binDir } = stage;
   const { PGHOST = '', PGPORT = '', PGUSER = '', PGPASSWORD = '', PGDATABASE = '' } = source.env;
   const passFile = join(directory, 'pgpass');
-  await writeFile(passFile, `${PGHOST}:${PGPORT}:*:${PGUSER}:${PGPASSWORD}\n`, { mode: 0o600 });
+  // The operator's role owns his database and may make no other.
+  const { PGUSER: superuser = '', PGPASSWORD: superusersPassword = '' } = server.connection.env;
+  const passwords = [`${PGUSER}:${PGPASSWORD}`, `${superuser}:${superusersPassword}`];
+  await writeFile(passFile, passwords.map((one) => `${PGHOST}:${PGPORT}:*:${one}\n`).join(''), {
+    mode: 0o600,
+  });
   const settings = Object.entries({
     ...aws.env,
     PGHOST,
@@ -25,9 +30,8 @@ export async function howToLook(stage: Stage, { source }: Database): Promise<str
     XDG_STATE_HOME: directory,
   });
   const file = join(directory, 'look.sh');
-  await writeFile(file, settings.map(([name, value]) => `export ${name}='${value}'\n`).join(''), {
-    mode: 0o600,
-  });
+  const lines = settings.map(([name, value]) => `export ${name}='${value}'\n`);
+  await writeFile(file, [...lines, `export PATH='${binDir}':"$PATH"\n`].join(''), { mode: 0o600 });
   return [
     `. ${file}`,
     '',
@@ -35,7 +39,8 @@ export async function howToLook(stage: Stage, { source }: Database): Promise<str
     'bin/offsite backup',
     'bin/offsite list',
     'bin/offsite report --open',
-    `${join(binDir, 'psql')} -c 'SELECT count(*) FROM torrents'`,
+    `PGUSER=${superuser} bin/offsite restore latest --into back`,
+    "psql -c 'SELECT count(*) FROM torrents'",
     `curl -s ${aws.endpoint}/_fauxqs/queues/operator-mailbox`,
   ].join('\n');
 }

@@ -1,8 +1,10 @@
 // npm run rehearse: the deployed system on this machine, from the first back-up to the restored database. Needs no AWS
-// account and leaves nothing behind.
+// account, installs nothing, and leaves nothing running.
 
 import { open, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
+import { delimiter } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { execa } from 'execa';
@@ -15,7 +17,7 @@ import { createNarrator } from './stage/narrator.ts';
 import { containerArguments, providePostgres } from './stage/postgres-programs.ts';
 import { type Cloud, openStage } from './stage/stage.ts';
 
-type Flags = { torrents: number; json?: string; keep?: boolean };
+type Flags = { torrents: number; json?: string; keep?: boolean; yes?: boolean };
 
 /** The dump of fewer is over before it can be killed half-way. */
 const fewestTorrents = 1000;
@@ -36,6 +38,7 @@ const program = new Command('npm run rehearse --')
   .option('--torrents <n>', 'how many torrents the made-up database holds', wholeNumber, 20_000)
   .option('--json <file>', 'write the figures of every step there')
   .option('--keep', 'leave everything running at the end, and say how to look, until Ctrl-C')
+  .option('--yes', 'download a PostgreSQL without asking, where there is none')
   .exitOverride()
   .configureOutput({ outputError: () => undefined });
 
@@ -48,17 +51,24 @@ try {
 
 async function main(flags: Flags): Promise<number> {
   if (flags.json !== undefined) await assertWritable(flags.json);
-  const postgres = await providePostgres((text) => narrator.say(text));
+  const stopAsked = untilSignal();
+  const stop = new AbortController();
+  stopAsked.then((signal) => stop.abort(interruption(signal)));
+  const postgres = await providePostgres(
+    (downloads) => agrees(downloads, flags.yes ?? false),
+    undefined,
+    stop.signal,
+  );
   if (postgres.from === 'docker') return runInContainer(postgres.image, flags);
+  process.env.PATH = [postgres.binDir, process.env.PATH].join(delimiter);
   narrator.title('bitagent-offsite: a rehearsal', [
     `${formatCount(flags.torrents + hostileRows)} torrents; PostgreSQL from ${postgres.binDir}; S3, SNS and SQS by ` +
       'fauxqs; ECS by a stand-in of our own. Everything listens on loopback only and is gone afterwards.',
   ]);
-  const stopAsked = untilSignal();
   const stage = await openStage(postgres.binDir);
   const performing = perform(narrator, stage, flags.torrents);
   try {
-    const { figures, database, cloud } = await Promise.race([performing, stopAsked.then(interrupt)]);
+    const { figures, database, cloud } = await Promise.race([performing, interrupted(stop.signal)]);
     if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(figures, null, 1)}\n`);
     if (flags.keep && database !== undefined && cloud !== undefined) {
       narrator.say('');
@@ -82,6 +92,21 @@ async function deliverUntil(stopAsked: Promise<unknown>, { bus }: Cloud): Promis
     await bus.announceObjects();
     await Promise.race([sleep(1000), stopAsked]);
   }
+}
+
+/** A person is asked; without one it is said aloud, for nothing but a folder that may be deleted comes of it. */
+async function agrees(downloads: string, yes: boolean): Promise<boolean> {
+  narrator.say(`There is no PostgreSQL here. To be downloaded: ${downloads}.`);
+  if (yes || !process.stdin.isTTY || !process.stdout.isTTY) return true;
+  const asking = createInterface({ input: process.stdin, output: process.stdout });
+  return new Promise((resolve) => {
+    asking.on('SIGINT', () => process.exit(128 + constants.signals.SIGINT));
+    asking.on('close', () => resolve(false));
+    asking.question('Go on? [Y/n] ', (answer) => {
+      resolve(/^(y|yes)?$/i.test(answer.trim()));
+      asking.close();
+    });
+  });
 }
 
 /** A minute of figures must not be lost to a mistyped path. */
@@ -115,10 +140,20 @@ function untilSignal(): Promise<'SIGINT' | 'SIGTERM'> {
   });
 }
 
-function interrupt(signal: 'SIGINT' | 'SIGTERM'): never {
-  // What breaks from now on breaks because we close it.
-  muted = true;
-  throw new OffsiteError('INTERRUPTED', `interrupted by ${signal}`, {
+/** Rejects when the story is to end. What breaks from then on breaks because we close it. */
+function interrupted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = () => {
+      muted = true;
+      reject(signal.reason);
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end);
+  });
+}
+
+function interruption(signal: 'SIGINT' | 'SIGTERM'): OffsiteError {
+  return new OffsiteError('INTERRUPTED', `interrupted by ${signal}`, {
     expected: 'to play the story to its end',
     found: signal,
     hint: 'everything was stopped and removed; run again',
@@ -157,7 +192,7 @@ function printError(error: unknown): number {
   const found = error.message.replace(/^error: /, '');
   return printError(
     new OffsiteError('USAGE', 'these arguments cannot be used', {
-      expected: '--torrents N, --json FILE, --keep or --help',
+      expected: '--torrents N, --json FILE, --keep, --yes or --help',
       found,
       hint: 'npm run rehearse -- --help',
     }),

@@ -51,8 +51,9 @@ export function shortMessage({ message }: RestoreFailure, id: string): string {
   return message.replace(` ${id}`, '');
 }
 
-/** With a capital letter and a full stop. */
+/** With a capital letter and a full stop; a name that begins it (an id, a program) keeps its case. */
 export function sentence(text: string): string {
+  if (!/^[a-z]+[ ,:]/.test(text)) return `${text}.`;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 

@@ -3,7 +3,14 @@
 import { parseArchiveId } from '../archive/names.ts';
 import { countedTable } from '../archive/verdict.ts';
 import { printable } from '../base/printable.ts';
-import { formatAge, formatBytes, formatCount, formatDuration, formatInstant } from '../base/quantities.ts';
+import {
+  formatAge,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatInstant,
+  plural,
+} from '../base/quantities.ts';
 import { wrap } from '../mail/mail.ts';
 import { brokeOff } from './failure-words.ts';
 import { recoveryMsOf } from './history.ts';
@@ -111,7 +118,7 @@ function rowsProof({ comparisons }: RestoreReport): Proof {
     return { state: 'differs', what, result: `not as dumped: ${namesOf(different)}` };
   }
   const rows = tables.reduce((sum, { found }) => sum + (found ?? 0), 0);
-  return { state: 'proven', what, result: `${formatCount(rows)} rows, every table as dumped` };
+  return { state: 'proven', what, result: `${plural(rows, 'row')}, every table as dumped` };
 }
 
 function namesOf(comparisons: RestoreReport['comparisons']): string {
@@ -173,11 +180,6 @@ export function byGravity(checks: readonly CheckResult[]): CheckResult[] {
 
 export function indented(text: string): string {
   return text.replaceAll(/^(?=.)/gm, '  ');
-}
-
-/** `1 table`, `1,204 tables`. */
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
 /** Debian adds the package's version in parentheses. */

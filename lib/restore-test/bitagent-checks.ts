@@ -57,7 +57,7 @@ SELECT count(*) FILTER (WHERE NOT convalidated) = 0 AND count(*) FILTER (WHERE c
 FROM pg_constraint WHERE connamespace = 'public'::regnamespace;
 
 -- check: indexes_valid
-SELECT count(*) FILTER (WHERE NOT indisvalid OR NOT indisready) = 0 AND count(*) > 0, count(*) || ' indexes'
+SELECT count(*) FILTER (WHERE NOT indisvalid OR NOT indisready) = 0 AND count(*) > 0, count(*) || ' indexes, with those of keys'
     || coalesce('; not valid: ' || string_agg(relname, ', ' ORDER BY relname) FILTER (WHERE NOT indisvalid OR NOT indisready), '')
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = 'public'::regnamespace;
 

@@ -3,6 +3,7 @@
 
 import { checksPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { plural } from '../base/quantities.ts';
 
 /** One question to a restored database. */
 export type Check = {
@@ -58,7 +59,7 @@ export function judgeCheck(
   if (row === undefined || rows.length > 1 || row.length < 2)
     return {
       outcome: 'fail',
-      detail: `${rows.length} rows of ${row?.length ?? 0} columns: one row of two is an answer`,
+      detail: `${plural(rows.length, 'row')} of ${plural(row?.length ?? 0, 'column')}: one row of two is an answer`,
     };
   const [passed, detail] = row;
   const outcome = passed === null || passed === undefined ? undefined : answers[passed];

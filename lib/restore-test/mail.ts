@@ -3,7 +3,7 @@
 
 import type { Comparison } from '../archive/comparison.ts';
 import { parseArchiveId } from '../archive/names.ts';
-import { formatCount, formatDuration, formatInstant } from '../base/quantities.ts';
+import { formatCount, formatDuration, formatInstant, plural } from '../base/quantities.ts';
 import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
 import { formatUsd } from '../report/cost.ts';
@@ -23,7 +23,6 @@ import {
   headline,
   indented,
   particularsOf,
-  plural,
   proofsOf,
   proofTable,
   shortVersion,

@@ -25,14 +25,15 @@ export type OpenArchive = () => AsyncIterable<Uint8Array> | Promise<AsyncIterabl
  * is read a second time, for what there is in their place.
  *
  * @param expected - What the manifest says: a dump that inflates to more is damaged, and is not inflated further. Without
- *   one it may be any file, and if it is no dump, what it is instead is said.
+ *   one it may be any file, and if it is no dump, what it is instead is said; without its members, the bytes are asked for
+ *   once only.
  * @throws What the stream fails with. Damage is an observation, not an error.
  */
 export async function observe(
   open: OpenArchive,
-  expected: Pick<Manifest, 'plainBytes' | 'members'> | undefined,
+  expected: (Pick<Manifest, 'plainBytes'> & Partial<Pick<Manifest, 'members'>>) | undefined,
 ): Promise<Observation> {
-  const asTold = expected && (await observeAsTold(await open(), expected.members));
+  const asTold = expected?.members && (await observeAsTold(await open(), expected.members));
   if (asTold !== undefined) return asTold;
   const hash = createHash('sha256');
   const scanner = new DumpScanner();

@@ -1,7 +1,7 @@
 // The CLI against real servers: what it stores and brings back, and for each failure that an operator can meet, what it
 // says, how it exits, and that the store holds nothing of it.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -85,7 +85,7 @@ describe('back up and bring back', () => {
     const result = await offsite(['fetch', 'latest', '-o', join(home, 'x.sql.gz')], env);
     expect(result.exitCode).toBe(6);
     expect(result.stderr).toContain('[NOTHING_INTACT]');
-    expect(result.stderr).toContain("'--any'");
+    expect(result.stderr).toContain(`${id} is the newest`);
     expect(readdirSync(home)).toEqual([]);
   });
 
@@ -106,6 +106,54 @@ describe('back up and bring back', () => {
     expect(beside).toMatchObject({ exitCode: 0, stderr: '' });
     expect(beside.stdout).toContain('torrents: 2,012');
     expect(await stored()).not.toContain(expect.stringContaining('verdicts/'));
+  });
+
+  it('verifies what comes from stdin, by whatever name, with a manifest or without', async () => {
+    const { body } =
+      (await createS3Store({ bucket: aws.bucket }).open(`archives/bitagent/${id}.sql.gz`)) ?? {};
+    const input = Buffer.concat((await body?.toArray()) ?? []);
+    const manifest = join(home, 'manifest');
+    const { text = '' } =
+      (await createS3Store({ bucket: aws.bucket }).readText(`archives/bitagent/${id}.manifest.json`)) ?? {};
+    writeFileSync(manifest, text);
+    const verify = (bytes: Buffer, ...args: string[]) =>
+      execa(join(import.meta.dirname, '../../bin/offsite'), ['verify', ...args, '--json'], {
+        env,
+        input: bytes,
+        reject: false,
+      });
+    for (const name of ['-', '/dev/stdin'])
+      expect(JSON.parse((await verify(input, name)).stdout)).toMatchObject({ name, verdict: 'intact' });
+    const told = await verify(input, '-', '--manifest', manifest);
+    expect(told).toMatchObject({ exitCode: 0, stderr: '' });
+    const cut = await verify(input.subarray(0, -9), '-', '--manifest', manifest);
+    expect(cut.exitCode).toBe(5);
+    expect(JSON.parse(cut.stdout)).toMatchObject({ verdict: 'damaged' });
+    rmSync(manifest);
+  });
+
+  it('shows on a terminal how far an archive is read, and takes that away', async () => {
+    const pipe = join(home, 'pipe');
+    await execa('mkfifo', [pipe]);
+    const bin = join(import.meta.dirname, '../../bin/offsite');
+    const onTerminal = async (line: string, TERM: string) =>
+      (
+        await execa('script', ['-qec', `stty cols 60; ${line}`, '/dev/null'], {
+          env: { ...env, TERM, SHELL: '/bin/sh' },
+        })
+      ).stdout.replaceAll('\r\x1b[K', '|');
+    // The reader comes late, so that there is something to wait for.
+    const fetch = `${bin} fetch ${id} -o ${pipe}`;
+    const slowly = `(sleep 3; exec cat ${pipe} > /dev/null) & ${fetch}`;
+    expect(await onTerminal(slowly, 'xterm')).toMatch(
+      /\|(waiting for the first byte of the archive|\[#*\.*\] +\d+ % +\S+ KiB of ~1\.\d MiB) .*\|/,
+    );
+    expect(await onTerminal(slowly, 'dumb')).not.toContain('\x1b');
+    // An error is broken where the terminal ends, below its own words.
+    const wrong = await onTerminal(`${bin} fetch ${id} -o ${home} || true`, 'xterm');
+    const lines = wrong.trimEnd().split(/\r?\n/);
+    expect(lines.filter((one) => one.length > 60 && one.includes(' '))).toEqual([]);
+    rmSync(pipe);
   });
 
   it('says which bytes of a file are wrong, and exits 5', async () => {
@@ -134,6 +182,22 @@ describe('back up and bring back', () => {
     expect(refused.stderr).toContain('[FILE_EXISTS]');
     expect(readFileSync(join(home, 'mine'), 'utf8')).toBe('precious');
     rmSync(join(home, 'mine'));
+  });
+
+  it('fetches through a link to what it names, and says as JSON what came; a folder it refuses', async () => {
+    symlinkSync('target', join(home, 'link'));
+    const fetched = await offsite(['fetch', id, '-o', join(home, 'link'), '--force', '--json'], env);
+    expect(fetched.stdout.split('\n')).toHaveLength(1);
+    const bytes = readFileSync(join(home, 'target'));
+    expect(JSON.parse(fetched.stdout)).toMatchObject({ id, compressedBytes: bytes.length });
+    expect(readdirSync(home).sort()).toEqual(['link', 'target']);
+    const refused = await offsite(['fetch', id, '-o', home, '--force'], {
+      ...env,
+      OFFSITE_BUCKET: 'no-such',
+    });
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('found     a folder') });
+    rmSync(join(home, 'link'));
+    rmSync(join(home, 'target'));
   });
 
   it('restores into a fresh database, and never into one that exists', async () => {
@@ -290,6 +354,7 @@ describe('bad input of the other commands', () => {
       '[ARCHIVE_MISSING]',
     ],
     ['a file that is not there', ['verify', './nix.sql.gz'], 2, '[USAGE]'],
+    ['--gzip-only with a manifest', ['verify', 'x', '--gzip-only', '--manifest', 'nix'], 2, '[USAGE]'],
     ['--gzip-only of an archive', ['verify', 'latest', '--gzip-only'], 2, '[USAGE]'],
     ['no output named', ['fetch', 'latest'], 2, '--output'],
     ['an unknown command', ['fech'], 2, '(Did you mean fetch?)'],
@@ -326,6 +391,13 @@ describe('bad input of the other commands', () => {
     const fetched = await offsite(['fetch', orphan, '-o', join(home, 'o')], env);
     expect(fetched).toMatchObject({ exitCode: 6 });
     expect(fetched.stderr).toContain('never committed');
+    for (const flags of [[], ['--any']]) {
+      const newest = ['fetch', 'latest', '--source', 'orphan', ...flags, '-o', join(home, 'o')];
+      const { exitCode, stderr } = await offsite(newest, env);
+      expect(exitCode).toBe(6);
+      expect(stderr).toContain(`found     ${orphan}: no manifest`);
+      expect(stderr).toContain("'offsite backup'");
+    }
     expect((await offsite(['verify', orphan], env)).stderr).toContain('[MANIFEST_MISSING]');
     await store.write(`archives/orphan/${orphan}.manifest.json`, '{"format": 99}');
     for (const args of [

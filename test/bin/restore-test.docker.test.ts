@@ -228,16 +228,12 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
   it('with an older server refuses that archive before it restores anything, and says what to do', async () => {
     const id = await archived(newerDump);
     // The image's program beside this machine's own server.
-    const { exitCode, all } = await execa(
-      join(root, 'node_modules/.bin/node'),
-      [join(root, 'bin/restore-test.ts')],
-      {
-        extendEnv: false,
-        env: { PATH: process.env.PATH ?? '', ...environmentOf(aws, id) },
-        reject: false,
-        all: true,
-      },
-    );
+    const { exitCode, all } = await execa(process.execPath, [join(root, 'bin/restore-test.ts')], {
+      extendEnv: false,
+      env: { PATH: process.env.PATH ?? '', ...environmentOf(aws, id) },
+      reject: false,
+      all: true,
+    });
     expect(exitCode, all).toBe(exitCodes.failed);
     const { report } = await reportOn(store, id);
     expect(report).toMatchObject({

@@ -22,7 +22,7 @@ import { startLocalAws } from '../fixtures/local-aws.ts';
 import { commandLines, compressed, corpus, dumpOf, passwordsAround } from '../fixtures/postgres.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const node = join(root, 'node_modules/.bin/node');
+const node = process.execPath;
 
 let aws: LocalAws;
 let store: ArchiveStore;

@@ -42,7 +42,7 @@ FAIL  database    the server does not answer: connection refused
   });
 
   it('sums up', () => {
-    expect(describeDiagnosis([pass])).toMatch(/\n\n1 checks, none failed: ready to back up\.\n$/);
+    expect(describeDiagnosis([pass])).toMatch(/\n\n1 check, none failed: ready to back up\.\n$/);
     expect(describeDiagnosis([pass, warn, warn])).toMatch(/3 checks, none failed, 2 warnings: ready/);
   });
 });

@@ -113,20 +113,27 @@ test('interrupted, it stops everything, removes everything and says so', async (
 test('with --keep it runs on and says how to look, until it is told to stop', async () => {
   const child = rehearse(['--torrents', '5000', '--keep']);
   let seen: Awaited<ReturnType<typeof look>> | undefined;
+  let file: string | undefined;
+  const written: string[] = [];
   for await (const line of child.iterable()) {
-    const file = /^│ \. (\S+look\.sh)$/.exec(line)?.[1];
+    file ??= /^│ \. (\S+look\.sh)$/.exec(line)?.[1];
     if (file === undefined) continue;
-    seen = await look(file);
+    written.push(line.replace(/^│ /, ''));
+    if (!line.includes('curl')) continue;
+    seen = await look(file, written);
     child.kill('SIGINT');
   }
   const { exitCode, stdout } = await child;
-  expect(seen).toMatchObject({ count: '5012', backedUp: true });
+  expect(seen).toMatchObject({ count: '5012', backedUp: true, restored: 5012 });
   expect(exitCode, stdout).toBe(0);
   expect(await readdir(join(directory, 'tmp'))).toEqual([]);
 }, 300_000);
 
 /** What a reader would type: the handlers still listen, so that a new archive gets its verdict. */
-async function look(file: string): Promise<{ count: string; backedUp: boolean }> {
+async function look(
+  file: string,
+  written: readonly string[],
+): Promise<{ count: string; backedUp: boolean; restored: number }> {
   const shell = async (line: string) =>
     (await execa('sh', ['-c', `. '${file}' && ${line}`], { timeout: 30_000 })).stdout;
   const count = await shell("psql -X -A -t -c 'SELECT count(*) FROM torrents'");
@@ -135,7 +142,9 @@ async function look(file: string): Promise<{ count: string; backedUp: boolean }>
     const listed = JSON.parse(await shell('bin/offsite list --json')) as { id: string; verdict: string }[];
     return listed.some((entry) => entry.id === id && entry.verdict === 'intact');
   });
-  return { count, backedUp: true };
+  const restore = written.find((line) => line.includes('bin/offsite restore'));
+  const { torrents } = JSON.parse(await shell(`${restore} --json`)) as { torrents: number };
+  return { count, backedUp: true, restored: torrents };
 }
 
 test.each([

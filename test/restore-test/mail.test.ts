@@ -41,7 +41,7 @@ describe('the mail of a restore test', () => {
         pass  freshness                2026-11-22 03:14:41+00
         pass  no_future_rows           2026-11-22 03:14:41+00
         pass  constraints_valid        19 fk, 25 pk, 0 not valid
-        pass  indexes_valid            124 indexes
+        pass  indexes_valid            124 indexes, with those of keys
         pass  gin_indexes              content_tsv_idx, torrent_contents_tsv_idx,
                                        torrents_name_trgm_idx,
                                        torrent_files_path_trgm_idx
@@ -179,7 +179,7 @@ describe('the mail of a restore test', () => {
         pass  freshness                2026-11-22 03:14:41+00
         pass  no_future_rows           2026-11-22 03:14:41+00
         pass  constraints_valid        19 fk, 25 pk, 0 not valid
-        pass  indexes_valid            124 indexes
+        pass  indexes_valid            124 indexes, with those of keys
         pass  sequences_ahead          label_evidence_id_seq at 901220
         pass  search_finds_self        200 of 200 sampled
         pass  my_favourites_are_there  112 of 112

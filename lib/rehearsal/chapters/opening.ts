@@ -62,7 +62,7 @@ export async function meetStack(scene: Scene, deploying: Promise<Cloud>): Promis
   const cloud = await deploying;
   const { wiring, resources, synthesisMs } = cloud;
   const { functions, rules, taskDefinitions, subscriptions } = wiring;
-  scene.command('node bin/stack.ts -c email=operator@example.com');
+  scene.command('bin/run bin/stack.ts -c email=operator@example.com');
   scene.say(
     `${resources} resources, synthesized in ${formatDuration(synthesisMs)} while the database was loading. Read from the template: ${functions.length} functions with their bundles and ` +
       `environment, ${rules.length} rules, ${taskDefinitions.length} Fargate task; mail to ` +

@@ -1,53 +1,93 @@
-// Where the rehearsal's Postgres comes from: what is installed; else Docker's image, in which the whole rehearsal runs
-// then; else, as root on Debian or Ubuntu, the distribution's package.
+// Where the rehearsal's Postgres comes from: what is installed; else the packages of Debian or Ubuntu, unpacked and not
+// installed; else Docker's image, in which the whole rehearsal runs then. What is downloaded is told, and on a terminal
+// asked for, before.
 
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { OffsiteError } from '../../base/errors.ts';
 import { findPostgresPrograms } from '../../postgres/programs.ts';
+import { unpackedFolder, unpackedPrograms, unpackPostgres } from './unpacked-postgres.ts';
 
 export type PostgresSource =
   | { readonly from: 'here'; readonly binDir: string }
   /** The image is on this machine. */
   | { readonly from: 'docker'; readonly image: string };
 
-/** What is asked of the machine; a test answers in its place. */
-export type Machine = {
-  /** The directory of Postgres' programs. */
-  findPrograms(): string | undefined;
-  /** Makes sure that containers of the image can be run. @returns Why they cannot, if so. */
-  provideImage(image: string, say: (text: string) => void): Promise<string | undefined>;
-  /** @returns Why packages cannot be installed, if so. */
-  whyNoPackages(): Promise<string | undefined>;
-  installPackage(name: string): Promise<void>;
-};
-
-const image = 'postgres:16';
-const packageName = 'postgresql';
+/** A way to a Postgres, as it stands on this machine. */
+export type Way =
+  | { readonly ready: PostgresSource }
+  /** @throws Why it did not come; nothing of it remains then. */
+  | { readonly downloads: string; bring(signal?: AbortSignal): Promise<PostgresSource> }
+  | { readonly missing: string };
 
 /**
- * Finds Postgres, or brings it.
+ * Looks for Postgres, or brings it.
  *
- * @param say - Is told before anything is downloaded or installed.
- * @throws {@link OffsiteError} `PROGRAM_MISSING` if there is no way; nothing was installed then.
+ * @param agrees - Is told what is downloaded, and whether that may be.
+ * @param ways - In their order; each is looked at when those before it did not do.
+ * @throws {@link OffsiteError} `PROGRAM_MISSING` if there is no way, or it was declined.
  */
 export async function providePostgres(
-  say: (text: string) => void,
-  machine: Machine = thisMachine,
+  agrees: (downloads: string) => Promise<boolean>,
+  ways: readonly (() => Promise<Way>)[] = [installed, unpacked, image],
+  signal?: AbortSignal,
 ): Promise<PostgresSource> {
-  const binDir = machine.findPrograms();
-  if (binDir !== undefined) return { from: 'here', binDir };
-  const noImage = await machine.provideImage(image, say);
-  if (noImage === undefined) return { from: 'docker', image };
-  const noPackages = await machine.whyNoPackages();
-  if (noPackages !== undefined) throw missing(`no ${image} (${noImage}); no package (${noPackages})`);
-  say(`There is no PostgreSQL here: installing it now (apt-get install ${packageName}).`);
-  await machine.installPackage(packageName);
-  const installed = machine.findPrograms();
-  if (installed === undefined) throw missing(`the package ${packageName} did not bring them`);
-  return { from: 'here', binDir: installed };
+  const reasons: string[] = [];
+  for (const look of ways) {
+    const way = await look();
+    if ('ready' in way) return way.ready;
+    if ('missing' in way) reasons.push(way.missing);
+    else if (!(await agrees(way.downloads))) reasons.push(`declined: ${way.downloads}`);
+    else {
+      try {
+        return await way.bring(signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        reasons.push((error as Error).message);
+      }
+    }
+  }
+  throw new OffsiteError('PROGRAM_MISSING', 'the rehearsal needs a PostgreSQL server, and there is none', {
+    expected: 'psql, pg_dump, initdb and postgres on the PATH or in /usr/lib/postgresql/*/bin, or Docker',
+    found: reasons.join('; '),
+    hint: 'install it (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql@16)',
+  });
+}
+
+async function installed(): Promise<Way> {
+  const binDir = findPostgresPrograms();
+  return binDir === undefined ? { missing: 'no programs' } : { ready: { from: 'here', binDir } };
+}
+
+async function unpacked(): Promise<Way> {
+  const folder = await unpackedFolder();
+  if (folder === undefined) return { missing: 'no packages (this is not Debian or Ubuntu)' };
+  const binDir = await unpackedPrograms(folder);
+  if (binDir !== undefined) return { ready: { from: 'here', binDir } };
+  return {
+    downloads: `the distribution's packages of it (about 20 MB), unpacked into ${folder}; nothing is installed, and that folder may be deleted at any time`,
+    bring: async (signal) => ({ from: 'here', binDir: await unpackPostgres(folder, signal && { signal }) }),
+  };
+}
+
+async function image(): Promise<Way> {
+  const name = 'postgres:16';
+  const source = { from: 'docker', image: name } as const;
+  // The project's own Node runs in the container: it must be one for Linux.
+  if (process.platform !== 'linux') return { missing: `no ${name} (containers need the Node of Linux)` };
+  const docker = (...args: string[]) => execa('docker', args, { reject: false });
+  const server = await docker('version', '--format', '{{.Server.Os}}');
+  if (server.failed)
+    return { missing: `no ${name} (${lastLine(server.stderr) ?? 'docker cannot be started'})` };
+  if (!(await docker('image', 'inspect', name)).failed) return { ready: source };
+  return {
+    downloads: `the image ${name} for Docker (about 150 MB), which Docker keeps`,
+    bring: async (signal) => {
+      await execa('docker', ['pull', '--quiet', name], signal && { cancelSignal: signal });
+      return source;
+    },
+  };
 }
 
 const projectRoot = fileURLToPath(new URL('../../..', import.meta.url));
@@ -69,7 +109,7 @@ export function containerArguments(
     ...['run', '--rm', '--init', '--interactive', ...(terminal ? ['--tty'] : [])],
     // The local endpoints are on loopback: with the host's network, --keep leaves them within reach.
     ...['--network', 'host', '-v', mount(projectRoot, 'ro'), ...results, '--workdir', projectRoot],
-    ...['-e', 'NO_COLOR', '-e', 'TERM', '--entrypoint', 'node_modules/node/bin/node', imageName],
+    ...['-e', 'NO_COLOR', '-e', 'TERM', '--entrypoint', 'bin/run', imageName],
     ...['lib/rehearsal/rehearse.ts', ...args],
     ...(jsonFile === undefined ? [] : ['--json', resolve(jsonFile)]),
   ];
@@ -80,42 +120,6 @@ function mount(directory: string, mode: 'ro' | 'rw'): string {
   return `${path}:${path}:${mode}`;
 }
 
-const thisMachine: Machine = {
-  findPrograms: () => findPostgresPrograms(),
-  async provideImage(name, say) {
-    // The project's own Node runs in the container: it must be one for Linux.
-    if (process.platform !== 'linux') return `node_modules is for ${process.platform}, containers are Linux`;
-    const server = await execa('docker', ['version', '--format', '{{.Server.Os}}'], { reject: false });
-    if (server.failed) return lastLine(server.stderr) ?? 'docker cannot be started';
-    if (!(await execa('docker', ['image', 'inspect', name], { reject: false })).failed) return undefined;
-    say(`There is no PostgreSQL here: downloading the image ${name} for Docker.`);
-    const pulled = await execa('docker', ['pull', '--quiet', name], { reject: false });
-    return pulled.failed ? (lastLine(pulled.stderr) ?? `docker pull ${name} failed`) : undefined;
-  },
-  async whyNoPackages() {
-    const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
-    const distribution = /^ID="?([a-z]+)"?$/m.exec(release)?.[1];
-    if (distribution !== 'debian' && distribution !== 'ubuntu') return 'this is not Debian or Ubuntu';
-    return process.getuid?.() === 0 ? undefined : 'only root may install it';
-  },
-  async installPackage(name) {
-    const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    for (const args of [['update'], ['install', '--yes', '--no-install-recommends', name]]) {
-      const result = await execa('apt-get', ['--quiet', ...args], { env, stdin: 'ignore', reject: false });
-      if (result.failed)
-        throw missing(`apt-get ${args[0]} failed: ${lastLine(result.stderr) ?? 'no reason given'}`);
-    }
-  },
-};
-
 function lastLine(text: string | undefined): string | undefined {
   return text?.trim().split('\n').at(-1) || undefined;
-}
-
-function missing(found: string): OffsiteError {
-  return new OffsiteError('PROGRAM_MISSING', 'the rehearsal needs a PostgreSQL server, and there is none', {
-    expected: 'psql, pg_dump, initdb and postgres on the PATH or in /usr/lib/postgresql/*/bin, or Docker',
-    found,
-    hint: 'install it (Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; macOS: brew install postgresql@16)',
-  });
 }

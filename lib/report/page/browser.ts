@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exitCodes, OffsiteError } from '../../base/errors.ts';
 
 /** By then an opener that cannot has said so; what runs on is the browser itself. */
 const handOverMs = 5000;
@@ -11,9 +10,10 @@ const handOverMs = 5000;
 /**
  * Shows a file in the browser, which outlives us.
  *
- * @throws {@link OffsiteError} `PROGRAM_MISSING` if this machine has no way to; the file stays.
+ * @returns If it could not: why, and what to do. That is this machine's trouble (a session over ssh has no browser), and
+ *   never one of what the file shows.
  */
-export async function openInBrowser(file: string): Promise<void> {
+export async function openInBrowser(file: string): Promise<string | undefined> {
   const program = process.platform === 'darwin' ? 'open' : 'xdg-open';
   const opener = spawn(program, [file], { detached: true, stdio: 'ignore' });
   const patience = new AbortController();
@@ -27,11 +27,6 @@ export async function openInBrowser(file: string): Promise<void> {
   ]);
   patience.abort();
   opener.unref();
-  if (trouble === undefined) return;
-  throw new OffsiteError('PROGRAM_MISSING', 'no browser could be opened', {
-    expected: `${program}, and a browser that it knows`,
-    found: trouble,
-    hint: `open this file in a browser, or copy it to where there is one: ${file}`,
-    exitCode: exitCodes.unexpected,
-  });
+  if (trouble === undefined) return undefined;
+  return `no browser could be opened (${program}: ${trouble}): open this file in one, or copy it to where there is one: ${file}`;
 }

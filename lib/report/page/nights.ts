@@ -3,9 +3,8 @@
 
 import { scaleUtc } from 'd3-scale';
 import { area, line } from 'd3-shape';
-import { formatBytes, formatCount } from '../../base/quantities.ts';
+import { formatBytes, formatCount, plural } from '../../base/quantities.ts';
 import { isProven, type NightPoint, type TestPoint } from '../history.ts';
-import { plural } from '../words.ts';
 import { type Html, html } from './html.ts';
 import { cross, groundY, nameAxis, picture, px, stretched, valueAxis } from './plot.ts';
 import { nightTable } from './tables.ts';

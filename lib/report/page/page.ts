@@ -3,12 +3,12 @@
 
 import { parseArchiveId } from '../../archive/names.ts';
 import { countedTable } from '../../archive/verdict.ts';
-import { formatCount, formatDuration } from '../../base/quantities.ts';
+import { formatCount, formatDuration, plural } from '../../base/quantities.ts';
 import { formatUsd } from '../cost.ts';
 import { adviceOn, type FailedReport, sentence, shortMessage } from '../failure-words.ts';
 import { type ReportHistory, recoveryMsOf, restoredRowsOf, type TestPoint, testPoint } from '../history.ts';
 import type { RestoreReport } from '../report.ts';
-import { headline, type Proof, plural, proofsOf, shortVersion } from '../words.ts';
+import { headline, type Proof, proofsOf, shortVersion } from '../words.ts';
 import { constantHtml, type Html, html } from './html.ts';
 import { nightTrends } from './nights.ts';
 import { pageStyle, pageStyleHash } from './style.ts';

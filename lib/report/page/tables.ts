@@ -2,10 +2,10 @@
 // for those who would rather read, or cannot see.
 
 import type { Comparison } from '../../archive/comparison.ts';
-import { formatBytes, formatCount, formatDuration, formatInstant } from '../../base/quantities.ts';
+import { formatBytes, formatCount, formatDuration, formatInstant, plural } from '../../base/quantities.ts';
 import type { NightPoint, TestPoint } from '../history.ts';
 import type { CheckResult, RestoreReport } from '../report.ts';
-import { byGravity, describeTally, particularsOf, plural, tallyOf } from '../words.ts';
+import { byGravity, describeTally, particularsOf, tallyOf } from '../words.ts';
 import { type Html, html } from './html.ts';
 
 const signs = { fail: '\u00d7', warn: '!', pass: '\u2713' } as const;

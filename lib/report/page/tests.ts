@@ -2,7 +2,7 @@
 // rows that it was for, and where each of them is going. A failed test measured nothing and is a cross on the ground.
 
 import { scaleBand } from 'd3-scale';
-import { formatBytes, formatCount, formatDuration } from '../../base/quantities.ts';
+import { formatBytes, formatCount, formatDuration, plural } from '../../base/quantities.ts';
 import { comparableBefore, type TestPoint } from '../history.ts';
 import { type Html, html } from './html.ts';
 import { cross, groundY, nameAxis, picture, px, type Quantity, valueAxis } from './plot.ts';
@@ -73,7 +73,7 @@ const pictures: readonly TestPicture[] = [
     say: formatCount,
     caption: ({ rows = 0, torrents }, before) => {
       const counted = torrents === undefined ? '' : `, ${formatCount(torrents)} of them torrents`;
-      return `${formatCount(rows)} rows of all tables${counted}${since(before?.rows, rows)}.`;
+      return `${plural(rows, 'row')} of all tables${counted}${since(before?.rows, rows)}.`;
     },
   },
 ];

@@ -1,73 +1,81 @@
 import { describe, expect, test } from 'vitest';
 import {
   containerArguments,
-  type Machine,
+  type PostgresSource,
   providePostgres,
+  type Way,
 } from '../../../lib/rehearsal/stage/postgres-programs.ts';
 
-/** A machine that has nothing and allows nothing, but for what the test gives it. */
-function machineWith(parts: Partial<Machine>): { machine: Machine; asked: string[]; said: string[] } {
-  const asked: string[] = [];
-  const noting =
-    <A extends unknown[], R>(name: string, answer: (...args: A) => R) =>
-    (...args: A): R => {
-      asked.push(name);
-      return answer(...args);
+const here: PostgresSource = { from: 'here', binDir: '/usr/lib/postgresql/15/bin' };
+const yes = async () => true;
+
+/** Ways in their order, and which of them were looked at and gone. */
+function waysOf(...ways: Way[]) {
+  const trodden: string[] = [];
+  const look = ways.map((way, index) => async () => {
+    trodden.push(`look ${index}`);
+    if (!('bring' in way)) return way;
+    return {
+      ...way,
+      bring: () => {
+        trodden.push(`bring ${index}`);
+        return way.bring();
+      },
     };
-  const machine: Machine = {
-    findPrograms: noting('programs', parts.findPrograms ?? (() => undefined)),
-    provideImage: noting('image', parts.provideImage ?? (async () => 'no docker')),
-    whyNoPackages: noting('packages', parts.whyNoPackages ?? (async () => 'only root may install it')),
-    installPackage: noting('install', parts.installPackage ?? (async () => {})),
-  };
-  return { machine, asked, said: [] };
+  });
+  return { look, trodden };
 }
 
 describe('providePostgres', () => {
-  test('takes what is installed, and asks for nothing else', async () => {
-    const { machine, asked, said } = machineWith({ findPrograms: () => '/usr/lib/postgresql/15/bin' });
-    expect(await providePostgres((text) => said.push(text), machine)).toEqual({
-      from: 'here',
-      binDir: '/usr/lib/postgresql/15/bin',
-    });
-    expect(asked).toEqual(['programs']);
-    expect(said).toEqual([]);
+  test('takes what is there, and asks for nothing', async () => {
+    const { look, trodden } = waysOf({ missing: 'no programs' }, { ready: here }, { missing: 'no docker' });
+    const never = () => Promise.reject(new Error('asked'));
+    expect(await providePostgres(never, look)).toEqual(here);
+    expect(trodden).toEqual(['look 0', 'look 1']);
   });
 
-  test('else takes the image', async () => {
-    const { machine, asked } = machineWith({ provideImage: async () => undefined });
-    expect(await providePostgres(() => {}, machine)).toEqual({ from: 'docker', image: 'postgres:16' });
-    expect(asked).toEqual(['programs', 'image']);
+  test('downloads only what was agreed to', async () => {
+    const { look, trodden } = waysOf(
+      { downloads: 'packages', bring: async () => here },
+      { downloads: 'an image', bring: async () => ({ from: 'docker', image: 'postgres:16' }) },
+    );
+    const asked: string[] = [];
+    const agrees = async (downloads: string) => {
+      asked.push(downloads);
+      return downloads === 'an image';
+    };
+    expect(await providePostgres(agrees, look)).toEqual({ from: 'docker', image: 'postgres:16' });
+    expect(asked).toEqual(['packages', 'an image']);
+    expect(trodden).toEqual(['look 0', 'look 1', 'bring 1']);
   });
 
-  test('else says that it installs the package, and installs it', async () => {
-    let installed = '';
-    const { machine, said } = machineWith({
-      findPrograms: () => (installed === '' ? undefined : '/usr/lib/postgresql/15/bin'),
-      whyNoPackages: async () => undefined,
-      installPackage: async (name) => {
-        expect(said).toHaveLength(1);
-        installed = name;
-      },
-    });
-    expect(await providePostgres((text) => said.push(text), machine)).toMatchObject({ from: 'here' });
-    expect(installed).toBe('postgresql');
-    expect(said[0]).toContain('apt-get install postgresql');
-  });
-
-  test('else says what to install, and why it could not help itself', async () => {
-    const { machine, asked } = machineWith({});
-    await expect(providePostgres(() => {}, machine)).rejects.toMatchObject({
+  test('goes on where a download fails, and says at last why no way did', async () => {
+    const { look } = waysOf(
+      { missing: 'no programs' },
+      { downloads: 'packages', bring: () => Promise.reject(new Error('no network')) },
+      { missing: 'no docker' },
+    );
+    await expect(providePostgres(yes, look)).rejects.toMatchObject({
       code: 'PROGRAM_MISSING',
-      found: 'no postgres:16 (no docker); no package (only root may install it)',
+      found: 'no programs; no network; no docker',
       hint: expect.stringContaining('apt-get install postgresql'),
     });
-    expect(asked).not.toContain('install');
   });
 
-  test('does not trust a package that did not bring the programs', async () => {
-    const { machine } = machineWith({ whyNoPackages: async () => undefined });
-    await expect(providePostgres(() => {}, machine)).rejects.toMatchObject({ code: 'PROGRAM_MISSING' });
+  test('ends at an interruption, and takes no other way then', async () => {
+    const stop = new AbortController();
+    const { look, trodden } = waysOf(
+      {
+        downloads: 'packages',
+        bring: () => {
+          stop.abort(new Error('interrupted'));
+          return Promise.reject(new Error('killed'));
+        },
+      },
+      { ready: here },
+    );
+    await expect(providePostgres(yes, look, stop.signal)).rejects.toThrow('interrupted');
+    expect(trodden).toEqual(['look 0', 'bring 0']);
   });
 });
 

@@ -1,0 +1,112 @@
+// What a message tells people to type must be there to be typed: its commands, their flags, and bare flags at every
+// command that can say it.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { program } from '../../bin/commands/program.ts';
+import { readHouse } from '../fixtures/rooms.ts';
+
+const root = join(import.meta.dirname, '../..');
+const house = readHouse();
+const flagsOf = new Map(
+  program.commands.map((command) => [
+    command.name(),
+    new Set(['--help', ...command.options.flatMap(({ long, short }) => [long, short ?? []].flat())]),
+  ]),
+);
+
+/** Commands of ours in a text, each with its flags; what stands after ` -- ` is another program's. */
+function commandsIn(text: string): { command: string; flags: string[] }[] {
+  const found = text.matchAll(/(?<![\w/-])offsite ([a-z][a-z-]+)((?: +(?!--? )[^'"`\n#|;]*)?)/g);
+  return [...found].map(([, command = '', rest = '']) => ({
+    command,
+    flags: [...(rest.split(' -- ')[0] ?? '').matchAll(/(?<=\s)--?[a-z][a-z-]*/g)].map(([flag]) => flag),
+  }));
+}
+
+/** Those that do not exist. Where the words only look like a command (`offsite archives of …`), they have no flag. */
+function unknownIn(text: string, prose: boolean): string[] {
+  return commandsIn(text).flatMap(({ command, flags }) => {
+    const known = flagsOf.get(command);
+    if (known === undefined) return prose && flags.length === 0 ? [] : [command];
+    return flags.filter((flag) => !known.has(flag)).map((flag) => `${command} ${flag}`);
+  });
+}
+
+/** Every text of a source file that stands between quotation marks. */
+function textsOf(source: string): string[] {
+  const found = source.matchAll(/(['"])((?:\\.|(?!\1)[^\\\n])*)\1|`((?:\\.|[^`\\])*)`/g);
+  return [...found].map(([, , quoted, template]) => (quoted ?? template ?? '').replaceAll("\\'", "'"));
+}
+
+/** Texts that are said as a hint. */
+function hintsOf(source: string): string[] {
+  const places = source.matchAll(/\bhint:\s([\s\S]*?)(?:,\n|\n\s*\}| \})/g);
+  return [...places].flatMap(([, expression = '']) => textsOf(expression));
+}
+
+/** All files that a command loads. */
+function filesOf(command: string): ReadonlySet<string> {
+  const files = new Set<string>();
+  const visit = (file: string) => {
+    if (files.has(file)) return;
+    files.add(file);
+    for (const one of house.get(file)?.files ?? []) visit(one);
+  };
+  visit(`bin/commands/${command}.ts`);
+  return files;
+}
+
+it('reads commands and flags out of words', () => {
+  expect(commandsIn("see 'offsite list' or offsite backup --url URL -d x -- ssh db pg_dump --clean")).toEqual(
+    [
+      { command: 'list', flags: [] },
+      { command: 'backup', flags: ['--url', '-d'] },
+    ],
+  );
+  expect(unknownIn('offsite restore latest --force', false)).toEqual(['restore --force']);
+  expect(hintsOf("{ code, hint: 'say --any',\n found }")).toEqual(['say --any']);
+});
+
+describe('names commands and flags that there are:', () => {
+  it.each([...house.keys()].filter((file) => /^(lib|bin|lambda)\//.test(file)))('%s', (file) => {
+    const { text = '' } = house.get(file) ?? {};
+    expect(textsOf(text).flatMap((said) => unknownIn(said, true))).toEqual([]);
+  });
+
+  const guides = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+  it.each(['README.md', ...guides.map((name) => `docs/${name}`)])('%s', (file) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    expect(unknownIn(text, true)).toEqual([]);
+  });
+});
+
+/** What only a back-up comes to, though others load the file: it is in the rooms of what they use. */
+const ofBackupAlone = [
+  'lib/store/part-size.ts',
+  'lib/backup/stall.ts',
+  'lib/gzip/compressor.ts',
+  'lib/gzip/member-stream.ts',
+];
+/** What a command of the operator's own may have been given. */
+const ofPgDump = ['--table', '--schema', '--exclude'];
+
+describe('a hint has only flags of the command that says it:', () => {
+  it.each([...flagsOf.keys()])('%s', (command) => {
+    const known = flagsOf.get(command);
+    const strange = [...filesOf(command)].flatMap((file) =>
+      hintsOf(house.get(file)?.text ?? '').flatMap((hint) => {
+        // Other programs' flags, and those of commands of ours that are named with them.
+        const bare = hint
+          .replaceAll(/(?:'|^|[ (])(?:aws|docker|npm|psql|pg_\w+|apt-get|offsite) [^']*/g, '')
+          .matchAll(/(?<![\w-])--[a-z][a-z-]*/g);
+        return [...bare]
+          .filter(([flag]) => !known?.has(flag) && !ofPgDump.includes(flag))
+          .filter(() => command === 'backup' || !ofBackupAlone.includes(file))
+          .map(([flag]) => `${file}: ${flag}`);
+      }),
+    );
+    expect(strange).toEqual([]);
+  });
+});

