@@ -159,26 +159,19 @@ describe('BuildQueue', () => {
 
 describe('assertServerFits', () => {
   it.each([
-    ['15.3', '15.3', '15.18 (Debian 15.18-0+deb12u1)'],
-    ['15.3', '16.4', '15.18'],
-    ['14.2', '14.2', '16.10'],
-    [undefined, undefined, '15.18'],
-    ['17.1', '17.2', '17.0'],
-  ])('of %s by %s into %s', (serverVersion, pgDumpVersion, server) => {
-    expect(() => assertServerFits({ serverVersion, pgDumpVersion }, server)).not.toThrow();
+    ['15.3', '15.18 (Debian 15.18-0+deb12u1)'],
+    ['14.2', '16.10'],
+    [undefined, '15.18'],
+    ['17.1', '17.0'],
+  ])('of %s into %s', (serverVersion, server) => {
+    expect(() => assertServerFits({ serverVersion }, server)).not.toThrow();
   });
 
   it.each([
-    ['16.4', '16.4', '15.18', 'PostgreSQL 16 or newer: the archive is of PostgreSQL 16.4'],
-    [
-      '16.4',
-      '17.1',
-      '16.10',
-      'PostgreSQL 17 or newer: the archive was written by pg_dump 17.1, whose SET transaction_timeout',
-    ],
-    ['17.1', '18.0', '16.10', 'PostgreSQL 18 or newer: the archive is of PostgreSQL 17.1'],
-  ])('refuses one of %s by %s into %s', (serverVersion, pgDumpVersion, server, expected) => {
-    expect(() => assertServerFits({ serverVersion, pgDumpVersion }, server)).toThrow(
+    ['16.4', '15.18', 'PostgreSQL 16 or newer: the archive is of PostgreSQL 16.4'],
+    ['17.1', '16.10', 'PostgreSQL 17 or newer: the archive is of PostgreSQL 17.1'],
+  ])('refuses one of %s into %s', (serverVersion, server, expected) => {
+    expect(() => assertServerFits({ serverVersion }, server)).toThrow(
       expect.objectContaining({ code: 'SERVER_TOO_OLD', expected: expect.stringContaining(expected) }),
     );
   });
