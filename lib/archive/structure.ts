@@ -3,6 +3,7 @@
 // migration of the schema; whole kinds of them do not.
 
 import { formatCount } from '../base/quantities.ts';
+import { objectKinds } from './comparison.ts';
 import type { Inventory } from './inventory.ts';
 
 /** One thing that is not as it should be; as a verdict has it. */
@@ -11,19 +12,8 @@ export type Doubt = { readonly what: string; readonly expected: string; readonly
 /** Names that are said: a verdict and its mail stay short, however much is missing. */
 const namesShown = 10;
 
-/** Kinds whose names the inventory keeps. */
-const namedKinds = [
-  'tables',
-  'indexes',
-  'constraints',
-  'triggers',
-  'sequences',
-  'extensions',
-  'types',
-  'functions',
-  'views',
-  'roles',
-] as const satisfies readonly (keyof Inventory)[];
+/** Kinds whose names every inventory keeps. */
+const namedKinds = [...objectKinds, 'roles'] as const;
 
 /** All of one kind: those with a name, and how many. */
 type Objects = { readonly names: ReadonlySet<string>; readonly count: number };

@@ -3,12 +3,12 @@
 
 import { archiveKeys, archivesPrefix, isArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
-import { forEachSource } from '../archive/sources.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Hold, type Holds, holdKey, holdsPrefix, parseHold } from './hold.ts';
 import { standstillMail } from './mails.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
+import { forEachSource } from './sources.ts';
 
 export type ExpireOptions = {
   readonly store: ArchiveStore;

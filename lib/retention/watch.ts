@@ -4,7 +4,6 @@
 import { byAge, type CatalogueEntry, newestIntact } from '../archive/catalogue-of.ts';
 import { archivesPrefix, reportsPrefix } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
-import { forEachSource } from '../archive/sources.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import type { Mail } from '../mail/mail.ts';
 import { parseRestoreReport, type RestoreReport } from '../report/report.ts';
@@ -21,6 +20,7 @@ import {
   whatToTell,
 } from './freshness.ts';
 import { misdatedMail, orphanMail, overdueMail, recoveredMail } from './mails.ts';
+import { forEachSource } from './sources.ts';
 
 export type WatchOptions = {
   readonly store: ArchiveStore;

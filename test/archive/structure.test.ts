@@ -3,23 +3,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Known } from '../../lib/archive/band.ts';
+import { objectKinds } from '../../lib/archive/comparison.ts';
 import type { Inventory } from '../../lib/archive/inventory.ts';
 import { judge, verdictSchema } from '../../lib/archive/verdict.ts';
 import { verdictMail } from '../../lib/verify/mail.ts';
 import { exampleId, exampleManifest, exampleObservation } from '../fixtures/manifests.ts';
 import { inventoryOf } from '../fixtures/postgres.ts';
 
-const kinds = [
-  'indexes',
-  'constraints',
-  'triggers',
-  'sequences',
-  'extensions',
-  'types',
-  'functions',
-  'views',
-  'roles',
-];
+const kinds = [...objectKinds.filter((kind) => kind !== 'tables'), 'roles'];
 
 const named = (what: string, count: number) =>
   Array.from({ length: count }, (_, index) => `public.${what}_${index}`);
