@@ -42,6 +42,7 @@ export async function accept({ store, id, reason, now }: AcceptOptions): Promise
   if (verdict?.verdict !== 'suspicious' || !['suspicious', 'accepted'].includes(entry.standing)) {
     throw notSuspicious(id, entry);
   }
+  if (verdict.inventory.refused !== undefined) throw notRestorable(id, verdict.inventory.refused);
   const younger = entries
     .filter((one) => one.standing === 'suspicious' && one.id.takenAt > id.takenAt)
     .map((one) => one.id.id);
@@ -68,6 +69,17 @@ function noArchive({ id, source }: ArchiveId, entry: CatalogueEntry | undefined)
     expected: `an archive and its manifest under archives/${source}/`,
     found: entry === undefined ? 'neither' : 'an archive without manifest: it was never committed',
     hint: "see 'offsite list' for the archives there are",
+  });
+}
+
+function notRestorable(
+  { id }: ArchiveId,
+  { found, remedy }: { found: string; remedy: string },
+): OffsiteError {
+  return new OffsiteError('NOT_SUSPICIOUS', `${id} cannot be accepted: no restore would take it`, {
+    expected: 'an archive that can be restored',
+    found,
+    hint: remedy,
   });
 }
 

@@ -87,10 +87,14 @@ export function judge(
 ): Judgement {
   const damage = [...gzipDeviations(found), ...(manifest ? byteDeviations(manifest, found) : [])];
   if (damage.length > 0) return { verdict: 'damaged', deviations: damage };
-  const cuts = found.format === undefined ? endDeviations(found.inventory) : [formatDeviation(found.format)];
+  const { format, inventory } = found;
+  if (format !== undefined && inventory.endMarker === 'absent')
+    return { verdict: 'incomplete', deviations: [formatDeviation(format)] };
+  const refusals = refusalDeviations(inventory);
+  if (refusals.length > 0) return { verdict: 'suspicious', deviations: refusals };
+  const cuts = endDeviations(inventory);
   if (cuts.length > 0) return { verdict: 'incomplete', deviations: cuts };
   const doubts = [
-    ...refusalDeviations(found.inventory),
     ...contentDeviations(found.inventory, history[0]),
     ...missingParts(found.inventory, history[0]?.inventory),
     ...outsideBand(found, history, countedTable),
@@ -159,9 +163,12 @@ function formatDeviation(found: string): Deviation {
   return { what: 'format', expected: 'a plain dump, as pg_dump writes it without -F', found };
 }
 
-function refusalDeviations({ refused }: Inventory): Deviation[] {
+/** What is no dump has no end marker either: of a cut, only a dump's head speaks. */
+function refusalDeviations(inventory: Inventory): Deviation[] {
+  const { refused, pgDumpVersion } = inventory;
   if (refused === undefined) return [];
-  return [{ what: 'what a restore takes', expected: refused.remedy, found: refused.found }];
+  const cuts = pgDumpVersion === undefined ? [] : endDeviations(inventory);
+  return [...cuts, { what: 'what a restore takes', expected: refused.remedy, found: refused.found }];
 }
 
 /** An empty table is suspicious, unless the operator has accepted it and it is still as it was. */

@@ -1,12 +1,15 @@
-// The agent's own look at a dump while it passes: is its first line that of a plain pg_dump, and is its end there?
-// Cheap enough for any rate, and it catches what an exit code cannot: an ssh or a pipe that died with success. The
-// full scan is the verifier's.
+// The agent's own look at a dump while it passes: is its beginning that of a plain pg_dump that can be restored, and is
+// its end there? Cheap enough for any rate, and it catches what an exit code cannot: an ssh or a pipe that died with
+// success. The full scan is the verifier's.
 
 import { OffsiteError } from '../base/errors.ts';
+import { foreignKind, opening } from '../sql/dump-kind.ts';
+import { DumpReader, endMarker } from '../sql/reader.ts';
+import type { Refusal } from '../sql/refusal.ts';
+import { pgDumpVersionLine, serverVersionLine } from '../sql/scanner.ts';
 
 const headBytes = 4096;
 const tailBytes = 512;
-const endMarker = '-- PostgreSQL database dump complete';
 
 /** What a dump's first lines say. */
 export type DumpVersions = { readonly serverVersion?: string; readonly pgDumpVersion?: string };
@@ -14,19 +17,31 @@ export type DumpVersions = { readonly serverVersion?: string; readonly pgDumpVer
 /** Watches a plain dump pass. Feed every chunk to {@link DumpEdges.push}, then ask {@link DumpEdges.finish}. */
 export class DumpEdges {
   plainBytes = 0;
-  #head: Uint8Array = new Uint8Array(0);
-  #tail: Uint8Array = new Uint8Array(0);
+  #versions: DumpVersions = {};
+  #head = Buffer.alloc(0);
+  #tail = Buffer.alloc(0);
+  readonly #reader = new DumpReader({
+    statement: () => undefined,
+    endOfRows: () => undefined,
+    comment: (line) => this.#comment(line),
+    refuse: (refusal) => {
+      throw notRestorable(refusal);
+    },
+  });
 
+  /** @throws {@link OffsiteError} `DUMP_NOT_PLAIN` as soon as the first bytes show it. */
   push(chunk: Uint8Array): void {
     this.plainBytes += chunk.byteLength;
-    if (this.#head.byteLength < headBytes) {
-      this.#head = joined(this.#head, chunk.subarray(0, headBytes - this.#head.byteLength));
-      this.#assertPlain();
+    if (this.#head.length < headBytes) {
+      const head = chunk.subarray(0, headBytes - this.#head.length);
+      this.#head = Buffer.concat([this.#head, head]);
+      assertPlain(this.#head);
+      this.#reader.push(head);
     }
     this.#tail =
       chunk.byteLength >= tailBytes
-        ? Uint8Array.from(chunk.subarray(-tailBytes))
-        : joined(this.#tail, chunk).subarray(-tailBytes);
+        ? Buffer.from(chunk.subarray(-tailBytes))
+        : Buffer.concat([this.#tail, chunk]).subarray(-tailBytes);
   }
 
   /**
@@ -42,7 +57,7 @@ export class DumpEdges {
         hint: 'run the dump command by hand and look at what it prints',
       });
     }
-    const lines = new TextDecoder().decode(this.#tail).split('\n');
+    const lines = this.#tail.toString().split('\n');
     const marker = lines.lastIndexOf(endMarker);
     if (marker < 0 || !lines.slice(marker + 1).every(isTrailer)) {
       throw new OffsiteError('DUMP_INCOMPLETE', 'the dump was cut, though its command reported success', {
@@ -51,36 +66,38 @@ export class DumpEdges {
         hint: 'a pipe or an ssh in the dump command hides a failure: run pg_dump directly, or use bash -o pipefail',
       });
     }
-    return this.#versions();
+    return this.#versions;
   }
 
-  #versions(): DumpVersions {
-    const head = new TextDecoder().decode(this.#head);
-    const serverVersion = /^-- Dumped from database version (.+)$/m.exec(head)?.[1];
-    const pgDumpVersion = /^-- Dumped by pg_dump version (.+)$/m.exec(head)?.[1];
-    return { ...(serverVersion ? { serverVersion } : {}), ...(pgDumpVersion ? { pgDumpVersion } : {}) };
+  #comment(line: string): void {
+    if (line.startsWith(serverVersionLine))
+      this.#versions = { ...this.#versions, serverVersion: line.slice(serverVersionLine.length) };
+    if (line.startsWith(pgDumpVersionLine))
+      this.#versions = { ...this.#versions, pgDumpVersion: line.slice(pgDumpVersionLine.length) };
   }
+}
 
-  #assertPlain(): void {
-    const opening = new TextEncoder().encode('--\n-- PostgreSQL database dump\n');
-    const seen = Math.min(opening.byteLength, this.#head.byteLength);
-    if (opening.subarray(0, seen).every((byte, index) => byte === this.#head[index])) return;
-    const found = new TextDecoder().decode(this.#head.subarray(0, 40));
-    throw new OffsiteError('DUMP_NOT_PLAIN', 'the dump command does not write a plain pg_dump', {
-      expected: "'-- PostgreSQL database dump' as the first line",
-      found: JSON.stringify(found),
-      hint: 'dump one database with pg_dump in plain format: no -Fc, no -Z, no pg_dumpall, no docker exec -t, no messages on stdout',
-    });
-  }
+function assertPlain(head: Buffer): void {
+  const text = head.toString('latin1');
+  if (opening.startsWith(text.slice(0, opening.length))) return;
+  const { found = JSON.stringify(head.toString('utf8', 0, 40)), remedy } = foreignKind(text) ?? {};
+  throw new OffsiteError('DUMP_NOT_PLAIN', 'the dump command does not write a plain pg_dump', {
+    expected: "'-- PostgreSQL database dump' as the first line",
+    found,
+    hint:
+      remedy ??
+      'dump one database with pg_dump in plain format: no -Fc, no -Z, no pg_dumpall, no docker exec -t, no messages on stdout',
+  });
+}
+
+function notRestorable({ found, remedy }: Refusal): OffsiteError {
+  return new OffsiteError('DUMP_NOT_PLAIN', 'the dump command writes what no restore would take', {
+    expected: 'a plain pg_dump of one database',
+    found,
+    hint: remedy,
+  });
 }
 
 function isTrailer(line: string): boolean {
   return line === '' || line.startsWith('--') || line.startsWith('\\unrestrict ');
-}
-
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
-  const both = new Uint8Array(one.byteLength + other.byteLength);
-  both.set(one);
-  both.set(other, one.byteLength);
-  return both;
 }

@@ -15,8 +15,6 @@ import { DumpScanner, type Findings, findingsSchema } from './scanner.ts';
 export const partScanSchema = z.strictObject({
   /** Where it began: that of the dump, as a guess the rows of some COPY block, or where the parts before it end. */
   from: z.union([z.literal('beginning'), z.literal('guess'), readerStateSchema]),
-  /** The first four bytes, latin1: whether the rows end right here, in a line that began before. */
-  opening: z.string(),
   state: readerStateSchema,
   findings: findingsSchema,
 });
@@ -27,13 +25,11 @@ export type PartScan = z.infer<typeof partScanSchema>;
 const someTable = '';
 /** No row that begins with it can be the line that ends the data. */
 const someHead = '....';
-const openingBytes = 4;
 
 /** Scans one part. Feed every chunk to {@link PartScanner.push}, then ask {@link PartScanner.finish}. */
 export class PartScanner {
   readonly #from: PartScan['from'];
   readonly #scanner: DumpScanner;
-  #opening = '';
 
   /** @param from - Where the part begins, as far as it is known. */
   constructor(from: PartScan['from']) {
@@ -42,19 +38,11 @@ export class PartScanner {
   }
 
   push(chunk: Uint8Array): void {
-    const missing = openingBytes - this.#opening.length;
-    if (missing > 0) {
-      this.#opening += Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString(
-        'latin1',
-        0,
-        missing,
-      );
-    }
     this.#scanner.push(chunk);
   }
 
   finish(): PartScan {
-    return { from: this.#from, opening: this.#opening, ...this.#scanner.suspend() };
+    return { from: this.#from, ...this.#scanner.suspend() };
   }
 }
 
@@ -62,7 +50,7 @@ export class PartScanner {
 export class JoinedScan {
   #state = startOf('beginning');
   readonly #contents = new DumpContents();
-  #seen: Omit<Findings, 'contents'> = {};
+  #seen: Omit<Findings, 'contents'> = { head: '' };
 
   /** Where the next part really begins. */
   get next(): ReaderState {
@@ -80,7 +68,7 @@ export class JoinedScan {
     if (known === undefined) return false;
     const { contents, ...seen } = known.findings;
     this.#contents.add(contents);
-    this.#seen = { ...seen, ...this.#seen };
+    this.#seen = { ...seen, ...this.#seen, head: this.#seen.head + seen.head };
     this.#state = known.state;
     return true;
   }
@@ -96,7 +84,7 @@ export class JoinedScan {
   }
 
   /** What a part that was scanned on a guess shows with what comes before it; `undefined` if the guess was wrong. */
-  #known({ opening, state, findings }: PartScan): Pick<PartScan, 'state' | 'findings'> | undefined {
+  #known({ state, findings }: PartScan): Pick<PartScan, 'state' | 'findings'> | undefined {
     const { copy, lexer, encoding, end } = this.#state;
     if (
       copy === undefined ||
@@ -104,6 +92,8 @@ export class JoinedScan {
     )
       return undefined;
     const joined = joinedEnd(end, state.end);
+    // Whether the rows end right here, in a line that began before, is to be seen in its first bytes.
+    const opening = findings.head.slice(0, someHead.length);
     const lineEnd = opening.indexOf('\n');
     const isInRow =
       copy.rows < 0 ? lineEnd === 0 : lineEnd < 0 || !endsCopyData(copy.head + opening.slice(0, lineEnd));

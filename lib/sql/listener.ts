@@ -24,6 +24,8 @@ export type DumpListener = {
   statement(statement: ReadStatement, bytes: number): void;
   /** `\restrict` or `\unrestrict`, without its line end. @param bytes - Its length. */
   restriction?(bytes: number): void;
+  /** A statement or `\connect` about the dump's database as a whole, which a restore makes itself. @param bytes - Its length. */
+  leftOut?(bytes: number): void;
   /** A comment that is a whole line. */
   comment?(line: string): void;
   /** COPY data; a row may go on in the next piece. */

@@ -10,6 +10,7 @@ import { KeptTokens, keptTokensSchema } from './kept-tokens.ts';
 import { SqlLexer } from './lexer.ts';
 import { lexerStateSchema } from './lexer-state.ts';
 import type { DumpEnding, DumpListener, ReadStatement } from './listener.ts';
+import { connectsTo, databaseOf } from './own-database.ts';
 import { foreignCommand, type Refusal, refusals } from './refusal.ts';
 import { readingChange, settingVerbs } from './set-statement.ts';
 import { copiedTable } from './token-cursor.ts';
@@ -32,6 +33,8 @@ export const readerStateSchema = z.strictObject({
   kept: keptTokensSchema,
   /** The COPY block under way. */
   copy: copyStateSchema.extend({ table: z.string() }).optional(),
+  /** That the dump creates, or drops to create it anew. */
+  database: z.string().optional(),
 });
 
 export type ReaderState = z.infer<typeof readerStateSchema>;
@@ -48,8 +51,9 @@ export class DumpReader {
   readonly #kept: KeptTokens;
   #encoding: ClientEncoding;
   #copy: { readonly table: string; readonly block: CopyBlock } | undefined;
+  #database: string | undefined;
   /** What the lexer has stopped for. */
-  #ended: ReadStatement | 'restriction' | undefined;
+  #ended: ReadStatement | 'restriction' | 'left out' | undefined;
   #refused: Refusal | undefined;
 
   /** @param from - Where another one stopped; default: the dump's beginning. */
@@ -69,6 +73,7 @@ export class DumpReader {
     this.#encoding = new ClientEncoding(from?.encoding ?? 'UTF8');
     this.#kept = new KeptTokens(from?.kept);
     this.#copy = from?.copy && { table: from.copy.table, block: new CopyBlock(from.copy) };
+    this.#database = from?.database;
   }
 
   /** The COPY block under way. */
@@ -117,6 +122,7 @@ export class DumpReader {
       end: this.#end.suspend(),
       kept: this.#kept.suspend(),
       ...(this.#copy && { copy: { table: this.#copy.table, ...this.#copy.block.suspend() } }),
+      ...(this.#database !== undefined && { database: this.#database }),
     };
   }
 
@@ -126,6 +132,7 @@ export class DumpReader {
     this.#refused = undefined;
     if (refused !== undefined) this.#listener.refuse(refused);
     if (ended === 'restriction') this.#listener.restriction?.(this.#lexer.openBytes);
+    else if (ended === 'left out') this.#listener.leftOut?.(this.#lexer.openBytes);
     else if (ended !== undefined) this.#listener.statement(ended, this.#lexer.openBytes);
   }
 
@@ -159,8 +166,17 @@ export class DumpReader {
     else this.#refused = refusals.setting(tokens);
     const copied = verb === 'COPY' ? copiedTable(tokens) : undefined;
     if (copied !== undefined) this.#copy = { table: copied, block: new CopyBlock() };
-    this.#ended = { tokens, groups, copied };
+    this.#ended = this.#isOfDatabase(verb, tokens) ? 'left out' : { tokens, groups, copied };
     return copied !== undefined;
+  }
+
+  #isOfDatabase(verb: string, tokens: readonly string[]): boolean {
+    const database = databaseOf(tokens);
+    if (database === undefined) return false;
+    const isMade = verb === 'CREATE' || verb === 'DROP';
+    if (isMade) this.#database ??= database;
+    if (isMade && database !== this.#database) this.#refused = refusals.databases;
+    return database === this.#database;
   }
 
   #change({ standardStrings, encoding }: { standardStrings?: boolean; encoding?: string }): void {
@@ -179,8 +195,11 @@ export class DumpReader {
     if (verb === 'unrestrict') this.#end.unrestrict(token);
     else this.#end.follow();
     if (verb === 'restrict') this.#end.restrict(token);
-    if (verb !== undefined && this.#kept.isEmpty) this.#ended = 'restriction';
-    else this.#refused = foreignCommand(line);
+    const [text = ''] = this.#encoding.decodeAll([line]);
+    if (!this.#kept.isEmpty) this.#refused = foreignCommand(text);
+    else if (verb !== undefined) this.#ended = 'restriction';
+    else if (this.#database !== undefined && connectsTo(text, this.#database)) this.#ended = 'left out';
+    else this.#refused = foreignCommand(text);
   }
 }
 

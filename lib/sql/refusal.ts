@@ -18,6 +18,10 @@ export const refusals = {
     found: `something after the semicolon of COPY ${table}`,
     remedy: byPgDump,
   }),
+  databases: {
+    found: 'more than one database',
+    remedy: 'write the dump with pg_dump, of one database, each under a source of its own',
+  },
   setting: (tokens: readonly string[]): Refusal => ({
     found: `a setting that decides how the rest is read, in words that only a server knows: ${tokens.slice(0, 8).join(' ').slice(0, 100)}`,
     remedy: byPgDump,
@@ -28,11 +32,7 @@ export const refusals = {
 export function foreignCommand(line: string): Refusal {
   const found = `psql's command ${JSON.stringify(line.slice(0, 60))}`;
   if (/^\\c(?:onnect)?\s/.test(line)) {
-    return {
-      found: `${found}, as pg_dump -C and pg_dumpall write it`,
-      remedy:
-        'write the dump with pg_dump, of one database and without -C (--create): a restore makes its own database',
-    };
+    return { found: `${found}, to another database`, remedy: refusals.databases.remedy };
   }
   return {
     found: `${found}, which pg_dump never writes`,

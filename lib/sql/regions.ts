@@ -97,6 +97,7 @@ export class EscapedString extends KeptText implements Region {
       at += 1;
     }
     this.keep(original, from, at);
+    if (this.closed) this.text = this.text?.replace(/'$/, '');
     return at;
   }
 }

@@ -5,10 +5,11 @@
 import * as z from 'zod';
 import { contentsSchema, type Inventory, noContents, refusalSchema } from '../archive/inventory.ts';
 import { DumpContents } from './contents.ts';
+import { foreignKind, headBytes } from './dump-kind.ts';
 import { DumpReader, type ReaderState } from './reader.ts';
 
-const serverVersionLine = '-- Dumped from database version ';
-const pgDumpVersionLine = '-- Dumped by pg_dump version ';
+export const serverVersionLine = '-- Dumped from database version ';
+export const pgDumpVersionLine = '-- Dumped by pg_dump version ';
 
 /** What a stretch of a dump holds. */
 export const findingsSchema = z.strictObject({
@@ -17,6 +18,8 @@ export const findingsSchema = z.strictObject({
   refused: refusalSchema.optional(),
   serverVersion: z.string().optional(),
   pgDumpVersion: z.string().optional(),
+  /** The first bytes, latin1. */
+  head: z.string(),
 });
 
 export type Findings = z.infer<typeof findingsSchema>;
@@ -31,13 +34,18 @@ export type Findings = z.infer<typeof findingsSchema>;
 export class DumpScanner {
   readonly #contents: DumpContents;
   readonly #reader: DumpReader;
-  #seen: Omit<Findings, 'contents'>;
+  #seen: Omit<Findings, 'contents' | 'head'>;
+  #head: string;
 
   /**
    * @param state - Where to begin, if not at the dump's beginning.
    * @param before - What was found before that.
    */
-  constructor(state?: ReaderState, { contents, ...seen }: Findings = { contents: noContents }) {
+  constructor(
+    state?: ReaderState,
+    { contents, head, ...seen }: Findings = { contents: noContents, head: '' },
+  ) {
+    this.#head = head;
     this.#contents = new DumpContents(contents);
     this.#seen = seen;
     this.#reader = new DumpReader(
@@ -58,6 +66,8 @@ export class DumpScanner {
 
   /** Reads on; the chunk is not kept. */
   push(chunk: Uint8Array): void {
+    const missing = headBytes - this.#head.length;
+    if (missing > 0) this.#head += Buffer.from(chunk.subarray(0, missing)).toString('latin1');
     this.#reader.push(chunk);
   }
 
@@ -66,14 +76,20 @@ export class DumpScanner {
     const { copied } = this.#reader;
     const { marker } = this.#reader.finish();
     if (copied !== undefined) this.#contents.addRows(copied.table, copied.rows);
-    return { ...this.#contents.inventory(), ...this.#seen, endMarker: marker };
+    const foreign = foreignKind(this.#head);
+    return {
+      ...this.#contents.inventory(),
+      ...this.#seen,
+      ...(foreign && { refused: foreign }),
+      endMarker: marker,
+    };
   }
 
   /** Where it is, and what was found by now: another one goes on from there as if it were this one. */
   suspend(): { state: ReaderState; findings: Findings } {
     return {
       state: this.#reader.suspend(),
-      findings: { contents: this.#contents.inventory(), ...this.#seen },
+      findings: { contents: this.#contents.inventory(), ...this.#seen, head: this.#head },
     };
   }
 

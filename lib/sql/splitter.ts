@@ -7,7 +7,7 @@ import type { DumpEnding, ReadStatement } from './listener.ts';
 import { DumpReader, endMarker } from './reader.ts';
 import type { Refusal } from './refusal.ts';
 
-/** A part of a dump, in its order. The bytes of all parts are those of the dump. */
+/** A part of a dump, in its order. The bytes of all parts are those of the dump, but for what is left out. */
 export type DumpPart =
   | {
       readonly kind: 'statement';
@@ -24,7 +24,7 @@ export type DumpPart =
   | { readonly kind: 'end of rows'; readonly bytes: Buffer }
   /** `\restrict` or `\unrestrict`, without its line end. */
   | { readonly kind: 'restriction'; readonly bytes: Buffer }
-  /** Blanks and comments outside of statements. */
+  /** Blanks and comments outside of statements, and the line ends of what is left out. */
   | { readonly kind: 'blank'; readonly bytes: Buffer };
 
 /**
@@ -39,6 +39,7 @@ export class DumpSplitter {
     text: (bytes) => this.#text.push(bytes),
     statement: (statement, bytes) => this.#statement(statement, bytes),
     restriction: (bytes) => this.#add({ kind: 'restriction', bytes: this.#take(bytes) }),
+    leftOut: (bytes) => this.#leftOut(bytes),
     rows: (bytes, lineEnds) => this.#rows(bytes, lineEnds),
     endOfRows: (_, __, line) => this.#endOfRows(line),
     refuse: (refusal) => {
@@ -89,6 +90,11 @@ export class DumpSplitter {
   #statement({ tokens, copied }: ReadStatement, bytes: number): void {
     const text = this.#take(bytes);
     this.#add({ kind: 'statement', bytes: text, line: this.#line, tokens, copies: copied !== undefined });
+  }
+
+  /** As many empty lines, so that a server's or psql's count of lines is that of the dump. */
+  #leftOut(bytes: number): void {
+    this.#add({ kind: 'blank', bytes: Buffer.alloc(countLines([this.#take(bytes)]), '\n') });
   }
 
   #rows(bytes: Buffer, lineEnds: number): void {

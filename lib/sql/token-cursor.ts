@@ -1,6 +1,8 @@
 // Reads along the tokens of one statement, as the lexer gave them: quoted identifiers keep their quotes, so that a
 // keyword is always told from a name that looks like it.
 
+import { canonicalIdentifier } from './identifier.ts';
+
 /** A place in a statement's tokens, and what can be read there. */
 export class TokenCursor {
   at = 0;
@@ -53,15 +55,15 @@ export class TokenCursor {
     return false;
   }
 
-  /** An identifier as the dump writes it, or `undefined`. */
+  /** An identifier as pg_dump writes it, or `undefined`. */
   identifier(): string | undefined {
     const token = this.#tokens[this.at];
     if (token === undefined || !/^["A-Z_a-z\x80-\uffff]/.test(token)) return undefined;
     this.at += 1;
-    return token;
+    return canonicalIdentifier(token);
   }
 
-  /** A name with its schema, as the dump writes it, or `undefined`. */
+  /** A name with its schema, as pg_dump writes it, or `undefined`. */
   qualifiedName(): string | undefined {
     const parts: string[] = [];
     do {

@@ -1,0 +1,43 @@
+// What pg_dump -C writes of the database as a whole. A restore makes the database itself, under another name as a rule: so
+// these statements are left out, and a live database of the dump's name is not touched.
+
+import { TokenCursor } from './token-cursor.ts';
+
+/** @returns The database that a statement creates, drops, alters, comments on or grants rights on; `undefined` for any other. */
+export function databaseOf(tokens: readonly string[]): string | undefined {
+  const cursor = new TokenCursor(tokens);
+  switch (cursor.next()) {
+    case 'CREATE':
+    case 'ALTER':
+      return cursor.skip('DATABASE') ? cursor.identifier() : undefined;
+    case 'DROP':
+      if (!cursor.skip('DATABASE')) return undefined;
+      cursor.skip('IF', 'EXISTS');
+      return cursor.identifier();
+    case 'COMMENT':
+      return cursor.skip('ON', 'DATABASE') ? cursor.identifier() : undefined;
+    case 'SECURITY':
+    case 'GRANT':
+    case 'REVOKE':
+      return cursor.seek('ON', 'DATABASE') ? cursor.identifier() : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * Whether a `\connect` goes to a database, in one of the two forms that pg_dump gives it.
+ *
+ * @param database - As a dump spells it.
+ */
+export function connectsTo(line: string, database: string): boolean {
+  const target = /^\\connect (?<target>.+?)\s*$/.exec(line)?.groups?.target ?? '';
+  if (target === database) return true;
+  // A name that needs it stands in a connection string, which escapes it in turn.
+  const inString = /^-reuse-previous=on "dbname='(?<name>.*)'"$/.exec(target)?.groups?.name;
+  return inString?.replace(/\\(.)/g, '$1').replaceAll('""', '"') === unquoted(database);
+}
+
+function unquoted(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
+}

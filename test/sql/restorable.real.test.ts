@@ -1,0 +1,343 @@
+// What a real psql restores of a real pg_dump, the verifier calls whole and the restore takes, with the same result: for
+// pg_dump's options, for tables and rows of any kind, and for every encoding that a client can ask for.
+
+import { execa } from 'execa';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { judge } from '../../lib/archive/verdict.ts';
+import { DumpEdges } from '../../lib/backup/edges.ts';
+import { clientCommand, query } from '../../lib/postgres/programs.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { restoreParallel } from '../../lib/restore/parallel.ts';
+import { scan } from '../fixtures/archive.ts';
+import { inPieces } from '../fixtures/postgres.ts';
+
+let server: ThrowawayPostgres;
+beforeAll(async () => {
+  server = await startThrowawayPostgres({ tuned: true });
+});
+afterAll(() => server.stop());
+
+async function run(
+  program: 'psql' | 'pg_dump' | 'pg_dumpall',
+  database: string,
+  args: string[],
+  input?: string | Buffer,
+  settings = '',
+) {
+  const command = clientCommand(server.connection, program, args, { database });
+  const env = { ...command.env, PGOPTIONS: `-c client_min_messages=warning ${settings}` };
+  const { stdout } = await execa(command.program, command.args, {
+    env,
+    extendEnv: false,
+    encoding: 'buffer',
+    stripFinalNewline: false,
+    maxBuffer: 2 ** 30,
+    ...(input === undefined ? {} : { input }),
+  });
+  return Buffer.from(stdout);
+}
+
+const psqlArguments = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-'];
+
+async function made(database: string, encoding: string, sql: string): Promise<void> {
+  await dropped(database);
+  await query(
+    server.connection,
+    `CREATE DATABASE ${database} TEMPLATE template0 ENCODING '${encoding}' LOCALE 'C'`,
+  );
+  await run('psql', database, psqlArguments, `SET client_encoding = 'UTF8';\n${sql}`);
+}
+
+async function dropped(database: string): Promise<void> {
+  await query(server.connection, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+}
+
+/** What is in a database, as pg_dump writes it whatever the database's own settings; the tokens of `\restrict` are random. */
+async function contentsOf(database: string): Promise<string> {
+  const dump = await run('pg_dump', database, [], undefined, '-c standard_conforming_strings=on');
+  return dump.toString('latin1').replace(/^\\(un)?restrict .*$/gm, '');
+}
+
+/** Restores a dump by psql, and by the reader's parts, and expects the same. @returns What the verifier sees. */
+async function restoredTwice(dump: Buffer, encoding: string) {
+  const inventory = scan(dump);
+  expect(inventory).toMatchObject({ endMarker: 'end' });
+  expect(inventory.refused).toBeUndefined();
+  await made('parts', encoding, '');
+  // psql last: a dump that makes its own database makes it here.
+  const { ended } = await restoreParallel({
+    connection: server.connection,
+    database: 'parts',
+    dump: inPieces(dump, 1000),
+    // Rows then keep their order in the table, and two dumps can be compared.
+    sessions: 1,
+  });
+  expect(ended).toBe(true);
+  const makesOwn = dump.includes('\nCREATE DATABASE source ');
+  const byPsql = makesOwn ? 'source' : 'by_psql';
+  if (makesOwn) await dropped('source');
+  else await made(byPsql, encoding, '');
+  await run('psql', makesOwn ? 'postgres' : byPsql, psqlArguments, dump);
+  expect(await contentsOf('parts')).toBe(await contentsOf(byPsql));
+  return inventory;
+}
+
+const nothingFound = { compressedBytes: 1, plainBytes: 1, members: [] };
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+const literal = (text: string) => `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+
+const anyName = fc.constantFrom(
+  ...[
+    'torrents',
+    'order',
+    'Größe',
+    'a;b',
+    "it's",
+    '"',
+    '""',
+    '$$',
+    '--',
+    '/*',
+    '\\',
+    'a.b',
+    'x y',
+    ';\n\\!',
+    '表',
+    'copy',
+  ],
+);
+const anyText = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 20 }).map((text) => text.replaceAll('\0', '')),
+  fc.constantFrom(
+    '\\.',
+    '\\N',
+    "'; DROP TABLE x; --",
+    '\n\\.\n',
+    '$a$',
+    '\\\\',
+    "\\'",
+    '\\! touch x',
+    '\\restrict x',
+  ),
+);
+const anyTable = fc.record({
+  name: anyName,
+  columns: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 250, max: 270 })),
+  rows: fc.array(anyText, { maxLength: 6 }),
+  comment: anyText,
+});
+const anySchema = fc
+  .uniqueArray(anyTable, { minLength: 1, maxLength: 2, selector: ({ name }) => name })
+  .map((tables) =>
+    tables
+      .map(({ name, columns, rows, comment }) => {
+        const list = Array.from({ length: columns }, (_, at) => `${quoted(`${name}${at}`)} text`);
+        return `CREATE TABLE ${quoted(name)} (${list.join(', ')});
+          COMMENT ON TABLE ${quoted(name)} IS ${literal(comment)};
+          ${rows.map((text) => `INSERT INTO ${quoted(name)} VALUES (${literal(text)});`).join('\n')}
+          CREATE INDEX ON ${quoted(name)} (${quoted(`${name}0`)});
+          CREATE VIEW ${quoted(`${name}v`)} AS SELECT *, ${literal(comment)} AS "it""s" FROM ${quoted(name)};`;
+      })
+      .join('\n'),
+  );
+const anyOptions = fc.subarray([
+  '--inserts',
+  '--column-inserts',
+  '--rows-per-insert=1000',
+  '--quote-all-identifiers',
+  '--create',
+  '--no-owner',
+  '--disable-dollar-quoting',
+  '--use-set-session-authorization',
+]);
+
+describe('a dump that psql restores', () => {
+  it('is whole to the verifier, and restored by its parts as by psql', async () => {
+    await fc.assert(
+      fc.asyncProperty(anySchema, anyOptions, fc.boolean(), async (schema, options, standard) => {
+        const setting = `ALTER DATABASE source SET standard_conforming_strings = ${standard ? 'on' : 'off'};`;
+        await made('source', 'UTF8', `${setting}\n${schema}`);
+        await restoredTwice(await run('pg_dump', 'source', options), 'UTF8');
+      }),
+      { numRuns: 6 },
+    );
+  }, 300_000);
+
+  it('may hold a value of 40 MB in an INSERT', async () => {
+    await made('source', 'UTF8', `CREATE TABLE t AS SELECT repeat('x;''', 14000000) AS a;`);
+    const { rows } = await restoredTwice(await run('pg_dump', 'source', ['--inserts']), 'UTF8');
+    expect(rows).toEqual({ 'public.t': 1 });
+  }, 300_000);
+
+  it('names a table as it is called, whatever is quoted', async () => {
+    await made(
+      'source',
+      'UTF8',
+      'CREATE TABLE torrents (a int PRIMARY KEY); CREATE TABLE "order" ("A" int);',
+    );
+    const plain = scan(await run('pg_dump', 'source', []));
+    expect(plain.tables).toEqual(['public."order"', 'public.torrents']);
+    const { rows, tables, constraints, roles } = scan(
+      await run('pg_dump', 'source', ['--quote-all-identifiers']),
+    );
+    expect({ rows, tables, constraints, roles }).toEqual({
+      rows: plain.rows,
+      tables: plain.tables,
+      constraints: plain.constraints,
+      roles: plain.roles,
+    });
+  });
+
+  it.each([
+    ['clean', ['--create', '--clean', '--if-exists']],
+    ['large objects', ['--create', '--blobs']],
+  ])(
+    'and makes its own database leaves the live one alone: %s',
+    async (_, options) => {
+      await made('source', 'UTF8', "CREATE TABLE t AS SELECT 1 AS a; SELECT lo_from_bytea(4711, 'x');");
+      await query(
+        server.connection,
+        "COMMENT ON DATABASE source IS 'live'; ALTER DATABASE source SET work_mem = '5MB'",
+      );
+      const { largeObjects } = await restoredTwice(await run('pg_dump', 'source', options), 'UTF8');
+      expect(largeObjects).toBe(1);
+      const live = await query(
+        server.connection,
+        "SELECT count(*) FROM pg_database WHERE datname IN ('source', 'parts')",
+      );
+      expect(live).toEqual([['2']]);
+    },
+    60_000,
+  );
+});
+
+describe('what is no plain dump of one database', () => {
+  const kinds = [
+    ['pg_dumpall', 'pg_dumpall', [], 'the output of pg_dumpall'],
+    ['the custom format', 'pg_dump', ['-Fc'], "pg_dump's custom format (-Fc)"],
+    ['tar', 'pg_dump', ['-Ft'], 'a tar file (pg_dump -Ft'],
+    ['gzip in gzip', 'pg_dump', ['-Z1'], 'gzip in gzip'],
+  ] as const;
+
+  it.each(kinds)(
+    'is called what it is, to the verifier and to the agent: %s',
+    async (_, program, args, name) => {
+      await made('source', 'UTF8', 'CREATE TABLE torrents AS SELECT 1 AS a;');
+      const bytes = await run(program, 'source', [...args]);
+      const { verdict, deviations } = {
+        deviations: [],
+        ...judge(undefined, { ...nothingFound, inventory: scan(bytes) }),
+      };
+      expect({ verdict, found: deviations.map(({ found }) => found) }).toEqual({
+        verdict: 'suspicious',
+        found: [expect.stringContaining(name)],
+      });
+      expect(() => new DumpEdges().push(bytes)).toThrow(
+        expect.objectContaining({ code: 'DUMP_NOT_PLAIN', found: expect.stringContaining(name) }),
+      );
+    },
+  );
+
+  it('is several of them, or another one than it makes: refused with what to do, by the agent too', async () => {
+    await made('source', 'UTF8', 'CREATE TABLE torrents AS SELECT 1 AS a;');
+    const dump = (await run('pg_dump', 'source', ['--create'])).toString();
+    expect(() => new DumpEdges().push(Buffer.from(dump))).not.toThrow();
+    for (const other of [
+      dump.replace('\\connect source', '\\connect other'),
+      dump.replace('\\connect source', 'CREATE DATABASE other;\n\\connect source'),
+      dump.replace('CREATE DATABASE source', 'CREATE DATABASE other'),
+    ]) {
+      const { refused } = scan(Buffer.from(other));
+      expect(refused?.remedy).toContain('pg_dump, of one database');
+      expect(() => new DumpEdges().push(Buffer.from(other))).toThrow(
+        expect.objectContaining({ code: 'DUMP_NOT_PLAIN', found: refused?.found }),
+      );
+    }
+  });
+});
+
+describe.each([
+  ['SJIS', 'UTF8', '表能ソ十'],
+  ['SJIS', 'EUC_JP', '表能ソ十'],
+  ['SHIFT_JIS_2004', 'EUC_JIS_2004', '表能ソ十'],
+  ['BIG5', 'UTF8', '功許蓋'],
+  ['GBK', 'UTF8', '乗俓'],
+  ['GB18030', 'UTF8', '乗俓𠀀'],
+  // Not in the names: JavaScript decodes no more of UHC than EUC-KR. PostgreSQL's own JOHAB has no Hangul.
+  ['UHC', 'UTF8', '가나다', '힣똠방각하'],
+  ['EUC_JP', 'EUC_JP', '表能ソ'],
+  ['EUC_KR', 'EUC_KR', '가나다'],
+  ['EUC_CN', 'EUC_CN', '表能'],
+  ['LATIN1', 'LATIN1', 'größe'],
+  ['LATIN2', 'LATIN2', 'żółw'],
+  ['LATIN9', 'UTF8', 'œuvre'],
+  ['WIN1251', 'UTF8', 'имя'],
+  ['KOI8R', 'KOI8R', 'имя'],
+  ['UTF8', 'LATIN1', 'größe'],
+])('a dump in %s of a database in %s', (client, own, word, text = word) => {
+  it('is read as psql reads it, and its names are decoded', async () => {
+    const mixed = `${text}'; COMMENT ON SCHEMA public IS 'x'; --`;
+    await made(
+      'source',
+      own,
+      `CREATE TABLE "${word}" ("${word}" text);
+       INSERT INTO "${word}" VALUES (${literal(mixed)}), (${literal(`${text}\\`)}), (${literal(`\\.\n${text}`)});
+       COMMENT ON TABLE "${word}" IS ${literal(mixed)};
+       CREATE VIEW v AS SELECT ${literal(`\\${text}\\`)} AS a;`,
+    );
+    for (const [standard, options] of [
+      ['on', []],
+      ['off', ['--inserts']],
+    ] as const) {
+      await query(server.connection, `ALTER DATABASE source SET standard_conforming_strings = ${standard}`);
+      const dump = await run('pg_dump', 'source', [`--encoding=${client}`, ...options]);
+      const { rows, tables } = await restoredTwice(dump, own);
+      expect(tables.map((table) => table.replaceAll('"', ''))).toEqual([`public.${word}`]);
+      expect(Object.values(rows)).toEqual([3]);
+    }
+  }, 120_000);
+});
+
+it('is followed through every spelling of the settings that decide how it is read', () => {
+  const off = [
+    'SET standard_conforming_strings = off;',
+    'set standard_conforming_strings to OFF;',
+    "SET SESSION standard_conforming_strings = 'off';",
+    'SET "standard_conforming_strings" = "off";',
+    'Set Standard_Conforming_Strings = false;',
+    "SET standard_conforming_strings = 'f';",
+    'SET standard_conforming_strings = 0;',
+    'SET standard_conforming_strings = no;',
+    "SELECT pg_catalog.set_config('standard_conforming_strings', 'off', false);",
+    "select set_config('search_path', '', false), SET_CONFIG('STANDARD_conforming_strings','Off',FALSE);",
+  ];
+  const trap = "\nSELECT '\\'; CREATE TABLE trapped (a int); --';\n";
+  for (const setting of off) expect(scan(Buffer.from(setting + trap)), setting).toMatchObject({ tables: [] });
+  const sjis = [
+    "SET client_encoding = 'SJIS';",
+    'set client_encoding to Shift_JIS;',
+    "SET NAMES 'sjis';",
+    "SELECT set_config('client_encoding', 'mskanji', false);",
+  ];
+  const character = Buffer.concat([
+    Buffer.from("\nSELECT E'\x83\x5c', 'x", 'latin1'),
+    Buffer.from("'; CREATE TABLE trapped (a int); --';\n"),
+  ]);
+  for (const setting of sjis) {
+    const { tables, refused } = scan(Buffer.concat([Buffer.from(setting), character]));
+    expect({ tables, refused }, setting).toEqual({ tables: ['trapped'], refused: undefined });
+  }
+  // What only a server can tell is not guessed.
+  for (const setting of [
+    'RESET standard_conforming_strings;',
+    'RESET ALL;',
+    'SET LOCAL standard_conforming_strings = off;',
+    'SET standard_conforming_strings = DEFAULT;',
+    "SET standard_conforming_strings = E'\\x6fff';",
+    'SET standard_conforming_strings = $$off$$;',
+    "SELECT set_config('standard_conforming_strings', 'o' || 'ff', false);",
+    "SELECT set_config(name, 'off', false) FROM settings;",
+  ])
+    expect(scan(Buffer.from(setting)).refused, setting).toBeDefined();
+});
