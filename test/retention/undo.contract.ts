@@ -153,6 +153,16 @@ export function describeUndo(newBucket: () => Promise<string>, provider: Provide
     expect(await store.readText(holdKey(parseArchiveId(id)))).toBeUndefined();
   });
 
+  it('believes no store that takes the request and does nothing', async () => {
+    const id = await expiredArchive();
+    const deaf = { ...history, bringBack: async () => undefined };
+    await expect(undoAt(id, now, 2, deaf)).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringContaining('asked back, and is not there'),
+    });
+    expect((await undoAt(id)).broughtBack).toEqual(['archive', 'verdict', 'manifest']);
+  });
+
   it('refuses bytes that somebody else wrote over its own', async () => {
     const id = await expiredArchive();
     const { archive } = archiveKeys(parseArchiveId(id));

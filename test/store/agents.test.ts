@@ -87,13 +87,15 @@ describe('a store behind a proxy', () => {
 
 describe.skipIf(!hasProgram('openssl'))('a store with TLS', () => {
   const bench = stubForEach();
-  const folder = mkdtempSync(join(tmpdir(), 'offsite-tls-'));
-  const certificate = join(folder, 'cert.pem');
+  let folder: string;
+  let certificate: string;
   let server: Server;
   const store = () =>
     bench.store({ endpoint: `https://localhost:${(server.address() as AddressInfo).port}` });
 
   beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'offsite-tls-'));
+    certificate = join(folder, 'cert.pem');
     const keyFile = join(folder, 'key.pem');
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
     execFileSync(
