@@ -27,7 +27,7 @@ const askFromBytes = 1024 * 1024;
  *   taken it: its answer was lost then, and the object there is ours. Another agent can have come between only if it
  *   took the same key in the same second.
  */
-export function putObject(
+export async function putObject(
   session: S3Session,
   key: string,
   body: Uint8Array,
