@@ -22,7 +22,10 @@ export class Interruption {
   constructor() {
     for (const [name, number] of Object.entries(signals)) {
       // Not once(): execa's exit hook ends the process where no other listener is left.
-      process.on(name, () => this.#interrupt(name, 128 + number));
+      process.on(name, () => {
+        // As nohup wants it; Node has set it back to its default.
+        if (name !== 'SIGHUP' || process.env.OFFSITE_NOHUP === undefined) this.#interrupt(name, 128 + number);
+      });
     }
   }
 

@@ -153,11 +153,13 @@ function examineRights(unreadable: readonly string[]): Check {
 /** Starts the very dump of a back-up and ends it after its first bytes: pg_dump has locked every table by then. */
 async function examineDump(settings: DumpSettings, signal?: AbortSignal): Promise<Check> {
   const name = 'dump';
+  const warnings: string[] = [];
+  const onWarning = (sentence: string) => void warnings.push(sentence);
   const outcome = await attempt(name, async () => {
     const edges = new DumpEdges();
     let head = '';
     for await (const chunk of endWhenStalled(
-      (either) => dump(settings, { signal: either }),
+      (either) => dump(settings, { signal: either, onWarning }),
       firstByteWithinMs,
       signal,
     )) {
@@ -170,7 +172,9 @@ async function examineDump(settings: DumpSettings, signal?: AbortSignal): Promis
   });
   if (isCheck(outcome)) return outcome;
   const by = outcome === undefined ? '' : ` by pg_dump ${outcome}`;
-  return { name, outcome: 'pass', found: `a plain dump${by} begins; it was ended after its first bytes` };
+  const begins = `a plain dump${by} begins`;
+  if (warnings.length > 0) return { name, outcome: 'warn', found: begins, advice: warnings.join('\n') };
+  return { name, outcome: 'pass', found: `${begins}; it was ended after its first bytes` };
 }
 
 /** @see design/performance.md: pg_dump, compressor and upload together, on two cores. */

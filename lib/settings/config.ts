@@ -68,7 +68,7 @@ const environmentKeys = {
 } as const;
 
 /** Settings of the environment that are not settings of an archive. */
-const otherEnvironmentKeys = ['OFFSITE_CONFIG'];
+const otherEnvironmentKeys = ['OFFSITE_CONFIG', 'OFFSITE_NOHUP'];
 
 /**
  * Picks the settings out of the environment.

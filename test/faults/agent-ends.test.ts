@@ -1,6 +1,6 @@
 // What the agent began is ended, whatever ends it; and a program that was told to stop has not succeeded, whatever it says.
 
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -73,6 +73,20 @@ describe('a command that exits with 0 once it is told to stop', () => {
     expect(stderr).toContain('[INTERRUPTED]');
     expect(exitCode).toBe(143);
     expect(stub.holds()).toBe('nothing');
+  });
+});
+
+describe('a back-up under nohup', () => {
+  it('goes on when the terminal closes', async () => {
+    const [begun, gate] = [join(folder, 'begun'), join(folder, 'gate')];
+    const script = `touch ${begun}; while [ ! -e ${gate} ]; do sleep 0.05; done; cat ${folder}/dump.sql`;
+    const agent = start(['backup', '--', 'sh', '-c', script], ['nohup']);
+    await until(() => existsSync(begun));
+    agent.kill('SIGHUP');
+    writeFileSync(gate, '');
+    const { exitCode, stderr } = await agent;
+    expect(exitCode, stderr).toBe(0);
+    expect(committed(stub)).toHaveLength(1);
   });
 });
 
