@@ -2,6 +2,7 @@
 // in any other case it fails with what the child said.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OutputPipe } from './output-pipe.ts';
 
@@ -42,7 +43,7 @@ const gatherMs = 10;
 /** How long a child may take to end by itself, and how long once it was killed. */
 const graceMs = 3000;
 const killedWithinMs = 500;
-const pollMs = 20;
+const pollMs = 50;
 
 /**
  * Runs a program and gives what it writes to stdout, which may be much.
@@ -160,11 +161,32 @@ async function endGroup(pid: number | undefined): Promise<boolean> {
   ] as const) {
     killGroup(pid, name);
     for (let waitedMs = 0; waitedMs < withinMs; waitedMs += pollMs) {
-      if (killGroup(pid, 0) === 'gone') return true;
+      if (!isRunning(pid)) return true;
       await sleep(pollMs);
     }
   }
-  return killGroup(pid, 0) !== 'refused';
+  return !isRunning(pid);
+}
+
+/** Whether anything of a group runs. What has ended, and nobody has waited for, does not: few containers have an init. */
+function isRunning(group: number): boolean {
+  if (killGroup(group, 0) === 'gone') return false;
+  try {
+    return readdirSync('/proc').some((name) => /^\d+$/.test(name) && isMember(name, group));
+  } catch {
+    return true;
+  }
+}
+
+function isMember(pid: string, group: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state, , ofGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(ofGroup) === group && state !== 'Z';
+  } catch {
+    // It ended meanwhile.
+    return false;
+  }
 }
 
 /** Sends a signal to a child and what it started; 0 only asks. */

@@ -2,6 +2,7 @@
 // its own makes a member of its own; starting one costs about 2 ms (docs/performance.md).
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { OutputPipe } from '../base/output-pipe.ts';
 import { endOf, killGroup } from '../base/process.ts';
 import { type Compressor, compressorError, type MemberStream } from './member-stream.ts';
 
@@ -42,6 +43,7 @@ export function childCompressor(
 class ChildMember implements MemberStream {
   readonly #name: string;
   readonly #child: ChildProcess;
+  readonly #pipe: OutputPipe | undefined;
   readonly #pieces: Buffer[] = [];
   readonly #closed: Promise<void>;
   /** Set once it is known that nothing good comes of it. */
@@ -52,12 +54,14 @@ class ChildMember implements MemberStream {
 
   constructor(name: string, program: string, args: readonly string[], limitMs: number) {
     this.#name = name;
+    this.#pipe = OutputPipe.open();
     this.#child = spawn(program, args, {
       // Of its own: a Ctrl-C is for us to act on. And GZIP or PIGZ of the caller would change the arguments.
       detached: true,
       env: { LC_ALL: 'C' },
-      stdio: 'pipe',
+      stdio: ['pipe', this.#pipe?.writing ?? 'pipe', 'pipe'],
     });
+    this.#pipe?.handedOver();
     // EPIPE of a child that is gone: how it ended says more.
     this.#child.stdin?.on('error', () => undefined);
     this.#closed = this.#run();
@@ -98,7 +102,7 @@ class ChildMember implements MemberStream {
     const ended = endOf(this.#child);
     try {
       if (this.#child.pid !== undefined) {
-        for await (const piece of this.#child.stdout as AsyncIterable<Buffer>) {
+        for await (const piece of this.#pipe?.read() ?? (this.#child.stdout as AsyncIterable<Buffer>)) {
           this.#pieces.push(piece);
           this.#stall.refresh();
         }
@@ -106,6 +110,7 @@ class ChildMember implements MemberStream {
     } catch (error) {
       this.#fail(`its output cannot be read: ${(error as Error).message}`);
     }
+    this.#pipe?.close();
     const failure = await ended;
     if (failure !== undefined) {
       const { startError, signal, exitCode, stderr } = failure;

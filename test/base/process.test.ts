@@ -4,8 +4,7 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
-import { OutputPipe } from '../../lib/base/output-pipe.ts';
+import { describe, expect, it, vi } from 'vitest';
 import { type ChildFailure, stdoutOf, textOf } from '../../lib/base/process.ts';
 import { giveBack } from '../../lib/base/read-blocks.ts';
 import { untilRuns } from '../fixtures/events.ts';
@@ -113,14 +112,27 @@ describe('the pipe', () => {
     expect(Buffer.concat(await Array.fromAsync(sh('echo here > /dev/stdout'))).toString()).toBe('here\n');
   });
 
+  it('is used again, and of what was left in it nothing reaches the next', async () => {
+    for (let times = 0; times < 20; times += 1) {
+      for await (const _ of sh('yes left; sleep 74')) break;
+      expect(Buffer.concat(await Array.fromAsync(sh('echo next'))).toString()).toBe('next\n');
+    }
+    const files = readdirSync('/proc/self/fd').length;
+    for (let times = 0; times < 5; times += 1) await Array.fromAsync(sh('echo next'));
+    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(files);
+  });
+
   it('is one of Node’s where there is no mkfifo, and what comes through is the same', async () => {
     const { PATH } = process.env;
     const words = 200_000;
     process.env.PATH = '/nonexistent';
+    vi.resetModules();
     try {
+      const fresh = await import('../../lib/base/process.ts');
+      const { OutputPipe } = await import('../../lib/base/output-pipe.ts');
       const command = { program: process.execPath, args: [writer, '6', String(words), '0'] };
       expect(OutputPipe.open()).toBeUndefined();
-      expect(await firstWrongWord(stdoutOf(command, { errorOf }), 0)).toEqual([words, -1]);
+      expect(await firstWrongWord(fresh.stdoutOf(command, { errorOf }), 0)).toEqual([words, -1]);
     } finally {
       process.env.PATH = PATH;
     }
