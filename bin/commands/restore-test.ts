@@ -14,6 +14,7 @@ import { readHistoryIfPossible } from '../../lib/report/page/read-history.ts';
 import { summarizeReport } from '../../lib/report/page/terminal.ts';
 import { type RestoreReport, serializeRestoreReport } from '../../lib/report/report.ts';
 import { bitagentChecks } from '../../lib/restore-test/bitagent-checks.ts';
+import { readIntactVerdict } from '../../lib/restore-test/judged-archive.ts';
 import { tryRestore } from '../../lib/restore-test/restore-test.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
@@ -47,6 +48,8 @@ export async function runRestoreTest(
   const checks = flags.checks === undefined ? undefined : await readOwn(flags.checks);
   const { id, warning } = await selectArchive(store, settings.source, wanted, false);
   warn(warning);
+  // Without a verdict there is nothing to compare with: nothing is started, and no file made.
+  await readIntactVerdict(store, id);
   const files = await reserveReportFiles(flags.output ?? '.', id.id, flags.force ?? false);
   const report = await restoreHere(store, id.id, { checks, docker: flags.docker, signal });
   if (signal.aborted) throw signal.reason;

@@ -20,7 +20,7 @@ export type Figures = Pick<Known, 'plainBytes' | 'inventory'>;
 export const historyLength = 14;
 
 /** With fewer known archives nothing is usual yet. */
-const fewestKnown = 3;
+export const fewestKnown = 3;
 
 /**
  * A figure may fall by a quarter below what is usual, or by as much as it has varied before; but half of it is never

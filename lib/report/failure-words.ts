@@ -26,6 +26,8 @@ const surroundings: readonly string[] = [
   'CREDENTIALS_REFUSED',
   'CREDENTIALS_MISSING',
   'CHECKS_INVALID',
+  'EXTENSION_MISSING',
+  'NOTHING_INTACT',
 ] satisfies ErrorCode[];
 
 /** Whether the test broke off for a reason that is not the archive's. */

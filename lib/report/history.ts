@@ -62,7 +62,7 @@ export function testPoint(report: RestoreReport): TestPoint {
     plainBytes: archive?.plainBytes,
     databaseBytes: restoration?.databaseBytes,
     rows: comparisons.length === 0 ? undefined : restoredRowsOf(report),
-    torrents,
+    torrents: torrents ?? undefined,
   };
 }
 

@@ -4,6 +4,7 @@
 import * as z from 'zod';
 import { comparisonSchema } from '../archive/comparison.ts';
 import { type ArchiveId, archiveKeys } from '../archive/names.ts';
+import { deviationSchema } from '../archive/verdict.ts';
 
 export const restoreReportFormat = 1;
 
@@ -85,13 +86,20 @@ const taskSchema = surchargesSchema.extend({
 const checkResultSchema = z.object({
   /** As the file of checks calls it: `torrents_count`. */
   name: z.string(),
-  /** A warning is reported and proves nothing wrong. */
-  outcome: z.enum(['pass', 'warn', 'fail']),
+  /** A warning is reported and proves nothing wrong; what is skipped does not apply to what was dumped. */
+  outcome: z.enum(['pass', 'warn', 'fail', 'skip']),
   /** What was found, in one line. */
   detail: z.string(),
   /** `shipped` with this program, or the operator's `own`. */
   origin: z.enum(['shipped', 'own']),
   durationMs: z.number().nonnegative(),
+});
+
+/** What of the dump the test's own server cannot do: it says nothing of the archive. */
+const skippedSchema = z.object({
+  statements: count,
+  /** The first of them: the line of the plain dump, its first words, and why it was left out. */
+  first: z.array(z.object({ line: count, what: z.string(), why: z.string() })),
 });
 
 const common = {
@@ -107,6 +115,9 @@ const common = {
   /** Empty when it did not come to them. */
   checks: z.array(checkResultSchema).default([]),
   restoration: restorationSchema.optional(),
+  skipped: skippedSchema.optional(),
+  /** Kinds of objects that the source's archives used to hold, and this one does not: absent where none is gone. */
+  lacks: z.array(deviationSchema).optional(),
   resources: resourcesSchema.optional(),
   /** Absent outside of Fargate. */
   task: taskSchema.optional(),
@@ -130,8 +141,8 @@ export const restoreReportSchema = z.discriminatedUnion('outcome', [
     ...common,
     archive: archiveSchema,
     serverVersion: z.string(),
-    /** `SELECT count(*) FROM torrents` in the restored database. */
-    torrents: count,
+    /** `SELECT count(*) FROM torrents` in the restored database; null of an accepted archive that has no such table. */
+    torrents: count.nullable(),
   }),
   z.object({
     outcome: z.literal('failed'),
@@ -140,7 +151,7 @@ export const restoreReportSchema = z.discriminatedUnion('outcome', [
     /** What was known when it failed. */
     archive: archiveSchema.optional(),
     serverVersion: z.string().optional(),
-    torrents: count.optional(),
+    torrents: count.nullish(),
   }),
 ]);
 

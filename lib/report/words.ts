@@ -2,7 +2,6 @@
 
 import { parseArchiveId } from '../archive/names.ts';
 import { countedTable } from '../archive/verdict.ts';
-import { printable } from '../base/printable.ts';
 import {
   formatAge,
   formatBytes,
@@ -11,38 +10,18 @@ import {
   formatInstant,
   plural,
 } from '../base/quantities.ts';
-import { wrap } from '../mail/mail.ts';
+import { describeTally, tallyOf } from './check-words.ts';
 import { brokeOff } from './failure-words.ts';
 import { recoveryMsOf } from './history.ts';
-import type { CheckResult, RestoreReport } from './report.ts';
+import { hangingTable } from './layout.ts';
+import type { RestoreReport } from './report.ts';
 
 /** One thing that the test proves, or was to prove. */
 export type Proof = {
-  readonly state: 'proven' | 'differs' | 'not reached';
+  readonly state: 'proven' | 'differs' | 'not reached' | 'skipped';
   readonly what: string;
   readonly result: string;
 };
-
-/** How many checks passed, warned and failed. */
-export type Tally = Readonly<Record<CheckResult['outcome'], number>>;
-
-export function tallyOf(checks: readonly CheckResult[]): Tally {
-  const tally = { pass: 0, warn: 0, fail: 0 };
-  for (const { outcome } of checks) tally[outcome] += 1;
-  return tally;
-}
-
-/** `19 pass, 1 warns, 1 FAILS`; what did not occur is not named. */
-export function describeTally({ pass, warn, fail }: Tally): string {
-  const verb = (count: number, word: string) => `${formatCount(count)} ${word}${count === 1 ? 's' : ''}`;
-  return [
-    pass > 0 ? (pass === 1 ? '1 passes' : `${formatCount(pass)} pass`) : '',
-    warn > 0 ? verb(warn, 'warn') : '',
-    fail > 0 ? verb(fail, 'fail') : '',
-  ]
-    .filter(Boolean)
-    .join(', ');
-}
 
 /** The outcome as a sentence. */
 export function headline(report: RestoreReport): string {
@@ -52,8 +31,14 @@ export function headline(report: RestoreReport): string {
       : 'This archive did NOT pass its restore test.';
   }
   const { warn } = tallyOf(report.checks);
-  if (warn === 0) return 'This archive can be restored.';
-  return `This archive can be restored; ${warn === 1 ? 'one check warns' : `${formatCount(warn)} checks warn`}.`;
+  const statements = report.skipped?.statements ?? 0;
+  const clauses = [
+    warn === 0 ? '' : `; ${warn === 1 ? 'one check warns' : `${formatCount(warn)} checks warn`}`,
+    statements === 0
+      ? ''
+      : `; ${plural(statements, 'statement')} of the dump ${statements === 1 ? 'was' : 'were'} skipped`,
+  ];
+  return `This archive can be restored${clauses.join('')}.`;
 }
 
 /** Everything that the test proves, each with how it ended. */
@@ -93,12 +78,18 @@ export function proofsOf(report: RestoreReport): Proof[] {
     compared
       ? { state: 'proven', what: 'the bytes', result: 'sha256 as the agent wrote them' }
       : notReached("the bytes' sha256"),
+    ...(report.lacks === undefined ? [] : [lacksProof(report.lacks)]),
+    ...(report.skipped === undefined ? [] : [skippedProof(report.skipped)]),
   ];
 }
 
-function counted({ torrents, comparisons }: RestoreReport): Proof {
+function counted({ outcome, torrents, comparisons }: RestoreReport): Proof {
   const what = `SELECT count(*) FROM ${countedTable};`;
-  if (torrents === undefined) return { state: 'not reached', what, result: 'the test did not come so far' };
+  if (typeof torrents !== 'number') {
+    return outcome === 'passed'
+      ? { state: 'skipped', what, result: 'the dump has no such table, and was accepted without' }
+      : { state: 'not reached', what, result: 'the test did not come so far' };
+  }
   const dumped = comparisons.find((one) => one.what === `public.${countedTable}`)?.expected;
   if (dumped === undefined || dumped === torrents) {
     return { state: 'proven', what, result: `${formatCount(torrents)}, as dumped` };
@@ -127,59 +118,35 @@ function namesOf(comparisons: RestoreReport['comparisons']): string {
   return names.length > 3 ? `${shown} and ${formatCount(names.length - 3)} more` : shown;
 }
 
+function lacksProof(lacks: NonNullable<RestoreReport['lacks']>): Proof {
+  const kinds = [...new Set(lacks.map(({ what }) => what))].join(', ');
+  return { state: 'differs', what: 'what archives before had', result: `gone from this dump: ${kinds}` };
+}
+
+/** What the test's own server cannot do is no fault of the archive, and no proof for it. */
+function skippedProof({ statements, first }: NonNullable<RestoreReport['skipped']>): Proof {
+  const named = first.slice(0, 3).map(({ what, why }) => `${what} (${why})`);
+  const more = statements > named.length ? ` and ${formatCount(statements - named.length)} more` : '';
+  return {
+    state: 'skipped',
+    what: plural(statements, 'statement'),
+    result: `skipped, not tested: ${named.join(', ')}${more}`,
+  };
+}
+
+/** What was skipped, line by line, as far as the report names it. */
+export function skippedRows({ first }: NonNullable<RestoreReport['skipped']>): [string, string][] {
+  return first.map(({ line, what, why }) => [`line ${formatCount(line)}`, `${what}: ${why}`]);
+}
+
 /** The proofs as lines of text. */
 export function proofTable(proofs: readonly Proof[], width: number): string {
-  const signs = { proven: 'ok', differs: 'NO', 'not reached': '-' } as const;
+  const signs = { proven: 'ok', differs: 'NO', 'not reached': '-', skipped: '-' } as const;
   const widest = Math.max(0, ...proofs.map(({ what }) => what.length));
   return hangingTable(
     proofs.map(({ state, what, result }) => [`${signs[state].padEnd(2)}  ${what.padEnd(widest)}`, result]),
     width,
   );
-}
-
-/** Two columns; the following lines of a text stand under its first. A word that is too long stays whole. */
-export function hangingTable(rows: readonly (readonly [string, string])[], width: number): string {
-  const heading = Math.max(0, ...rows.map(([word]) => word.length)) + 2;
-  const margin = ' '.repeat(heading);
-  return rows
-    .flatMap(([word, text]) => {
-      const [first = '', ...rest] = text.split('\n').flatMap((line) => wrap(margin + line, width));
-      return [word.padEnd(heading) + first.slice(heading), ...rest];
-    })
-    .join('\n');
-}
-
-const widestName = 30;
-
-/**
- * Checks as lines of text, the gravest first.
- *
- * @param width - What a line may take; the following lines of a detail stand under its first.
- */
-export function checkLines(checks: readonly CheckResult[], width: number): string {
-  const names = checks.map(({ name }) => name.length).filter((length) => length <= widestName);
-  const nameWidth = Math.max(0, ...names);
-  const margin = ' '.repeat(nameWidth + 8);
-  return byGravity(checks)
-    .map(({ name, outcome, detail }) => {
-      const head = `${outcome === 'fail' ? 'FAIL' : outcome}  ${printable(name).padEnd(nameWidth)}`;
-      const lines = wrap(margin + printable(detail.replaceAll(/\s+/g, ' ').trim()), width).map((line) =>
-        line.trimEnd(),
-      );
-      if (name.length > widestName) return [head, ...lines].join('\n');
-      return [head + (lines[0] ?? '').slice(head.length), ...lines.slice(1)].join('\n');
-    })
-    .join('\n');
-}
-
-/** Failed checks, then warnings, then the others, each in their order. */
-export function byGravity(checks: readonly CheckResult[]): CheckResult[] {
-  const gravity = { fail: 0, warn: 1, pass: 2 } as const;
-  return [...checks].sort((one, other) => gravity[one.outcome] - gravity[other.outcome]);
-}
-
-export function indented(text: string): string {
-  return text.replaceAll(/^(?=.)/gm, '  ');
 }
 
 /** Debian adds the package's version in parentheses. */

@@ -10,10 +10,13 @@ export type Check = {
   readonly name: string;
   /** What it says of a database for which it is not true. */
   readonly severity: 'fail' | 'warn';
+  /** Tables, functions or triggers without which the question does not arise. */
+  readonly needs?: readonly string[];
   readonly sql: string;
 };
 
-const header = /^-- check: *(?<name>[a-z][a-z0-9_]{0,62})(?<warns> *, *warns)? *$/;
+const header =
+  /^-- check: *(?<name>[a-z][a-z0-9_]{0,62})(?<warns> *, *warns)?(?: *, *needs (?<needs>[a-z][a-z0-9_ ]*))? *$/;
 /** What looks as if it were meant to be one. */
 const almostHeader = /^--\s*check\b/i;
 
@@ -24,13 +27,19 @@ const almostHeader = /^--\s*check\b/i;
  * @throws {@link OffsiteError} `CHECKS_INVALID` naming the line: nothing is run of a file that is wrong anywhere.
  */
 export function parseChecks(text: string, file: string): Check[] {
-  const checks: { name: string; severity: Check['severity']; lines: string[]; line: number }[] = [];
+  const checks: (Omit<Check, 'sql'> & { lines: string[]; line: number })[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const { name, warns } = header.exec(line)?.groups ?? {};
+    const { name, warns, needs = '' } = header.exec(line)?.groups ?? {};
     if (name !== undefined) {
       if (checks.some((check) => check.name === name))
         throw invalid(file, index + 1, `a second check ${name}`);
-      checks.push({ name, severity: warns === undefined ? 'fail' : 'warn', lines: [], line: index + 1 });
+      checks.push({
+        name,
+        severity: warns === undefined ? 'fail' : 'warn',
+        needs: needs.split(' ').filter(Boolean),
+        lines: [],
+        line: index + 1,
+      });
     } else if (almostHeader.test(line)) {
       throw invalid(file, index + 1, line);
     } else if (checks.length > 0) {
@@ -42,7 +51,7 @@ export function parseChecks(text: string, file: string): Check[] {
   const empty = checks.find(({ lines }) => lines.every((line) => /^\s*(--.*)?$/.test(line)));
   if (empty !== undefined) throw invalid(file, empty.line, `no SQL for ${empty.name}`);
   if (checks.length === 0) throw invalid(file, 1, 'no check at all');
-  return checks.map(({ name, severity, lines }) => ({ name, severity, sql: lines.join('\n').trim() }));
+  return checks.map(({ lines, line: _, ...check }) => ({ ...check, sql: lines.join('\n').trim() }));
 }
 
 /**
@@ -80,7 +89,8 @@ const answers: Readonly<Record<string, 'pass' | 'warn' | 'fail' | 'no'>> = {
 
 function invalid(file: string, line: number, found: string): OffsiteError {
   return new OffsiteError('CHECKS_INVALID', `${file} is no file of checks`, {
-    expected: "lines '-- check: name' or '-- check: name, warns', each followed by the check's SQL",
+    expected:
+      "lines '-- check: name', '-- check: name, warns' or '-- check: name, needs table', each followed by the check's SQL",
     found: `line ${line}: ${found}`,
     hint: 'offsite restore-test --print-checks shows an example',
   });

@@ -1,6 +1,7 @@
 // Counts what a restored database really holds, for the comparison with what was dumped: real rows, no estimates, and
 // the catalogue without what belongs to extensions or to Postgres itself.
 
+import { fewestKnown } from '../archive/band.ts';
 import {
   type Comparison,
   compareCatalogue,
@@ -11,17 +12,30 @@ import {
   splitName,
 } from '../archive/comparison.ts';
 import type { Inventory } from '../archive/inventory.ts';
+import type { ArchiveId } from '../archive/names.ts';
+import { readHistory } from '../archive/read-history.ts';
+import { type Doubt, missingKinds, missingParts } from '../archive/structure.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { type ClientOptions, query, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
+import type { ArchiveStore } from '../store/store.ts';
 
 type CompareOptions = ClientOptions & {
   readonly signal?: AbortSignal | undefined;
   /** Asks the database in another way than by psql. */
-  readonly ask?: ((sql: string) => Promise<string[][]>) | undefined;
+  readonly ask?: Ask | undefined;
 };
 
-/** Kind and qualified name of every object that pg_dump would write a CREATE (or ADD) for. */
+type Ask = (sql: string) => Promise<string[][]>;
+
+/** Tables that are counted by one statement: of thousands, none takes the locks or the parser's stack. */
+const countedAtOnce = 200;
+
+/**
+ * Kind and qualified name of every object that pg_dump would write a CREATE (or ADD) for.
+ *
+ * @remarks The index of a partitioned table is not valid while a partition has none: so it is dumped, and so it comes back.
+ */
 const catalogueSql = `
 WITH space AS (
   SELECT oid, quote_ident(nspname) AS name FROM pg_namespace
@@ -38,7 +52,7 @@ WITH space AS (
 SELECT 'tables', name FROM relation WHERE relkind IN ('r', 'p', 'f')
 UNION ALL SELECT 'views', name FROM relation WHERE relkind IN ('v', 'm')
 UNION ALL SELECT 'sequences', name FROM relation WHERE relkind = 'S'
-UNION ALL SELECT CASE WHEN i.indisvalid AND i.indisready THEN 'indexes' ELSE 'invalid indexes' END, name
+UNION ALL SELECT CASE WHEN (i.indisvalid AND i.indisready) OR relation.relkind = 'I' THEN 'indexes' ELSE 'invalid indexes' END, name
   FROM relation JOIN pg_index i ON i.indexrelid = relation.oid
   WHERE NOT EXISTS (
     SELECT FROM pg_constraint WHERE conindid = i.indexrelid AND contype IN ('p', 'u', 'x'))
@@ -52,7 +66,8 @@ UNION ALL SELECT 'triggers', relation.name || '.' || quote_ident(t.tgname)
 UNION ALL SELECT 'extensions', quote_ident(extname) FROM pg_extension
 UNION ALL SELECT 'types', space.name || '.' || quote_ident(t.typname)
   FROM pg_type t JOIN space ON space.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
-  WHERE (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c') OR (t.typtype = 'b' AND t.typelem = 0))
+  WHERE (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND c.relkind = 'c') OR (t.typtype = 'p' AND NOT t.typisdefined)
+    OR (t.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)))
     AND NOT EXISTS (SELECT FROM own WHERE classid = 'pg_type'::regclass AND objid = t.oid)
 UNION ALL SELECT 'functions', space.name || '.' || quote_ident(p.proname)
   FROM pg_proc p JOIN space ON space.oid = p.pronamespace
@@ -80,7 +95,7 @@ export async function compareWithInventory(
     string[]
   >;
   const restored: RestoredCatalogue = {
-    rows: await countRows(ask, Object.keys(inventory.rows), objects.tables),
+    rows: await countRows(ask, Object.keys(inventory.rows)),
     objects,
     invalidIndexes: namesOf('invalid indexes'),
     largeObjects: Number(catalogue.find(([of]) => of === 'large objects')?.[1] ?? 0),
@@ -105,22 +120,58 @@ export function assertSame(comparisons: readonly Comparison[]): void {
   });
 }
 
-async function countRows(
-  ask: (sql: string) => Promise<string[][]>,
-  tables: readonly string[],
-  existing: readonly string[],
-): Promise<Record<string, number | null>> {
+/** Kinds of objects that the source's archives used to hold and this dump does not: it came back, and is not all there was. */
+export async function lacksOf(
+  store: ArchiveStore,
+  id: ArchiveId,
+  inventory: Inventory,
+): Promise<readonly Doubt[]> {
+  const history = (await readHistory(store, id)).map((known) => known.inventory);
+  return [...missingKinds(inventory, history, fewestKnown), ...missingParts(inventory, history[0])];
+}
+
+/**
+ * Passes if nothing is lacking.
+ *
+ * @throws `OffsiteError` `RESTORE_CHECK_FAILED` naming each kind.
+ */
+export function assertNothingLacks(lacks: readonly Doubt[]): void {
+  if (lacks.length === 0) return;
+  const list = (which: 'expected' | 'found') => lacks.map((one) => `${one.what}: ${one[which]}`).join('\n');
+  const kinds = [...new Set(lacks.map(({ what }) => what))].join(', ');
+  throw new OffsiteError('RESTORE_CHECK_FAILED', `the dump lacks what its source used to have: ${kinds}`, {
+    expected: list('expected'),
+    found: list('found'),
+    hint: 'all that was dumped came back, but it is not the whole database: look at what runs pg_dump (-n, -t, --section, --no-… leave things out), and back up again now',
+  });
+}
+
+/** What is counted of a table, and what of it. */
+const countedSql = `SELECT c.oid, c.relkind, quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')`;
+
+async function countRows(ask: Ask, tables: readonly string[]): Promise<Record<string, number | null>> {
   // Names come from a dump's text: they are taken apart and quoted anew, never spliced into SQL as they stand.
-  const known = new Set(existing.map((name) => qualified(name)));
-  const present = tables.filter((table) => known.has(qualified(table)));
+  const known = new Map(
+    (await ask(countedSql)).map(([oid = '', kind, name = '']) => [qualified(name), { oid, kind }]),
+  );
+  const present = tables.flatMap((table) => {
+    const found = known.get(qualified(table));
+    return found === undefined ? [] : [{ table, ...found }];
+  });
+  const oids = present.map(({ oid }) => oid).join(',');
+  const statements = present.map(({ table, oid, kind }) => {
+    // Rows that went in by the root of a partitioned table lie in its partitions; those that were dumped by
+    // themselves are counted by themselves.
+    const where = `tableoid NOT IN (SELECT relid FROM pg_catalog.pg_partition_tree(${oid})
+      WHERE relid::oid = ANY ('{${oids}}'::oid[]) AND relid::oid <> ${oid})`;
+    const from = kind === 'p' ? `${qualified(table)} WHERE ${where}` : `ONLY ${qualified(table)}`;
+    return `SELECT ${quoteLiteral(table)}, pg_catalog.count(*) FROM ${from}`;
+  });
   const counts = new Map<string, number>();
-  if (present.length > 0) {
-    const sql = present.map(
-      (table) => `SELECT ${quoteLiteral(table)}, count(*) FROM ONLY ${qualified(table)}`,
-    );
-    for (const [table = '', count] of await ask(sql.join('\nUNION ALL '))) {
-      counts.set(table, Number(count));
-    }
+  for (let from = 0; from < statements.length; from += countedAtOnce) {
+    const sql = statements.slice(from, from + countedAtOnce).join('\nUNION ALL ');
+    for (const [table = '', count] of await ask(sql)) counts.set(table, Number(count));
   }
   return Object.fromEntries(tables.map((table) => [table, counts.get(table) ?? null]));
 }

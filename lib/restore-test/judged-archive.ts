@@ -6,8 +6,8 @@ import { isAccepted } from '../archive/acceptance.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import { type ArchiveId, archiveKeys } from '../archive/names.ts';
 import { checked, openArchive } from '../archive/open-archive.ts';
-import { readAcceptance } from '../archive/read-catalogue.ts';
-import { type Verdict, verdictSchema } from '../archive/verdict.ts';
+import { readAcceptance, readVerdict } from '../archive/read-catalogue.ts';
+import type { Verdict } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 
@@ -20,18 +20,20 @@ export type IntactVerdict = Extract<Verdict, { verdict: 'intact' | 'suspicious' 
  * @throws {@link OffsiteError} `NOTHING_INTACT` if there is none, or none that says `intact`.
  */
 export async function readIntactVerdict(store: ArchiveStore, id: ArchiveId): Promise<IntactVerdict> {
-  const key = archiveKeys(id).verdict;
-  const stored = await store.readText(key);
-  const verdict = stored && verdictSchema.safeParse(parseJson(stored.text)).data;
+  const verdict = await readVerdict(store, id);
   if (verdict?.verdict === 'intact' && verdict.id === id.id) return verdict;
   if (verdict?.verdict === 'suspicious' && verdict.id === id.id) {
     if (isAccepted(verdict, await readAcceptance(store, verdict))) return verdict;
   }
-  throw new OffsiteError('NOTHING_INTACT', `${id.id} is not known to be intact`, {
-    expected: `the verdict 'intact' in ${key}`,
-    found: verdict ? `'${verdict.verdict}' on ${verdict.id}` : stored ? 'no readable verdict' : 'no verdict',
-    hint: 'choose an intact archive (offsite list), or let this one be verified first (offsite verify)',
-  });
+  throw new OffsiteError(
+    'NOTHING_INTACT',
+    `${id.id} is not known to be intact; no restore test was started`,
+    {
+      expected: `the verdict 'intact' in ${archiveKeys(id).verdict}`,
+      found: verdict === undefined ? 'no verdict' : `'${verdict.verdict}' on ${verdict.id}`,
+      hint: 'wait for its verdict, or choose an archive that has one (offsite list)',
+    },
+  );
 }
 
 /**
@@ -88,12 +90,4 @@ export async function blameBytes(
 
 function nowhere(): Writable {
   return new Writable({ write: (_chunk, _encoding, done) => done() });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

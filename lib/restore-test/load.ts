@@ -53,6 +53,7 @@ export async function loadArchive({ body }: OpenObject, options: LoadOptions): P
       dump: noticingEnd(),
       sessions,
       skips: sandbox.skips,
+      goesOnWithout: (error, tokens) => sandbox.omissions.goesOnWithout(error, tokens),
       onLoaded: () => {
         ends.load = now();
       },

@@ -6,6 +6,7 @@ import { parseArchiveId } from '../archive/names.ts';
 import { formatCount, formatDuration, formatInstant, plural } from '../base/quantities.ts';
 import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
+import { checkLines, describeTally, tallyOf } from '../report/check-words.ts';
 import { formatUsd } from '../report/cost.ts';
 import {
   adviceOn,
@@ -15,19 +16,9 @@ import {
   shortMessage,
 } from '../report/failure-words.ts';
 import { recoveryMsOf } from '../report/history.ts';
+import { hangingTable, indented } from '../report/layout.ts';
 import { type RestoreReport, type RestoreStage, restoreReportKey } from '../report/report.ts';
-import {
-  checkLines,
-  describeTally,
-  hangingTable,
-  headline,
-  indented,
-  particularsOf,
-  proofsOf,
-  proofTable,
-  shortVersion,
-  tallyOf,
-} from '../report/words.ts';
+import { headline, particularsOf, proofsOf, proofTable, shortVersion, skippedRows } from '../report/words.ts';
 
 type PassedReport = Extract<RestoreReport, { outcome: 'passed' }>;
 
@@ -48,6 +39,7 @@ export function restoreTestMail(report: RestoreReport, costUsd?: number): Mail {
     ...opening,
     proofs.every(({ state }) => state === 'not reached') ? '' : indented(proofTable(proofs, columns - 2)),
     checksSection(report),
+    skippedSection(report),
     `To see it as a page, with pictures and how it has gone so far:\n\n  offsite report ${report.id} --open`,
     particulars(report),
     report.stages.length === 0 ? '' : `How long it took\n\n${indented(stageTable(report))}`,
@@ -60,14 +52,20 @@ export function restoreTestMail(report: RestoreReport, costUsd?: number): Mail {
 type Opening = { readonly subject: string; readonly opening: string[] };
 
 function openingOfPassed(report: PassedReport, costUsd: number | undefined): Opening {
-  const { id, source, torrents, serverVersion, durationMs } = report;
+  const { id, source, torrents, serverVersion, durationMs, skipped } = report;
   const time = `The restore took ${formatDuration(recoveryMsOf(report))}; the whole test took ${formatDuration(durationMs)}${price(costUsd)}.`;
   const { warn } = tallyOf(report.checks);
-  const warnings = warn === 0 ? '' : `, ${plural(warn, 'warning')}`;
+  const counts = [
+    torrents === null ? 'no table of torrents' : plural(torrents, 'torrent'),
+    ...(warn === 0 ? [] : [plural(warn, 'warning')]),
+    ...(skipped === undefined ? [] : [`${plural(skipped.statements, 'statement')} skipped`]),
+  ];
+  const all = torrents === null ? 'Every' : `All ${plural(torrents, 'torrent')} came back, and every`;
+  const but = skipped === undefined ? '' : ', but for what the test cannot do';
   return {
-    subject: `[offsite] Restore test passed: ${source}, ${plural(torrents, 'torrent')}${warnings}`,
+    subject: `[offsite] Restore test passed: ${source}, ${counts.join(', ')}`,
     opening: [
-      `${headline(report)} All ${plural(torrents, 'torrent')} came back, and every row, index and constraint of its inventory. ${time} ${warn === 0 ? 'There is nothing to do.' : 'Look at what warns.'}`,
+      `${headline(report)} ${all} row, index and constraint of its inventory${torrents === null ? ' came back' : ''}${but}. ${time} ${warn === 0 ? 'There is nothing to do.' : 'Look at what warns.'}`,
       `${id}, dumped ${formatInstant(parseArchiveId(id).takenAt)}, was loaded into an empty PostgreSQL ${shortVersion(serverVersion)} and compared with what its verdict says that was dumped.`,
     ],
   };
@@ -77,7 +75,7 @@ function openingOfFailed(report: FailedReport, costUsd: number | undefined): Ope
   const { id, source, torrents, failure, durationMs } = report;
   const message = shortMessage(failure, id);
   const { what, commands } = adviceOn(report);
-  const count = torrents === undefined ? '' : `, ${plural(torrents, 'torrent')}`;
+  const count = typeof torrents === 'number' ? `, ${plural(torrents, 'torrent')}` : '';
   return {
     subject: `[offsite] RESTORE TEST FAILED: ${source}${count}: ${message}`,
     opening: [
@@ -100,6 +98,13 @@ function price(usd: number | undefined): string {
 function checksSection({ checks }: RestoreReport): string {
   if (checks.length === 0) return '';
   return `Checks: ${describeTally(tallyOf(checks))}\n\n${indented(checkLines(checks, columns - 2))}`;
+}
+
+function skippedSection({ skipped }: RestoreReport): string {
+  if (skipped === undefined) return '';
+  const rest = skipped.statements - shownNames;
+  const rows = hangingTable(skippedRows(skipped).slice(0, shownNames), columns - 2);
+  return `Skipped: what the test's own server cannot do. It says nothing against the archive.\n\n${indented(rows)}${rest > 0 ? `\n  and ${formatCount(rest)} more` : ''}`;
 }
 
 function differingNames(comparisons: readonly Comparison[]): string[] {

@@ -1,6 +1,8 @@
-// Asks a restored database the operator's questions. They run as the role that restored, read-only and within a limit of
-// time: what is in the database came from a dump, and functions in it may be anybody's.
+// Asks a restored database the operator's questions. They run as the role that restored, which sees every row, read-only
+// and within a limit of time: what is in the database came from a dump, and functions in it may be anybody's.
 
+import { splitName } from '../archive/comparison.ts';
+import type { Inventory } from '../archive/inventory.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { openDatabase, type ServerConnection, type Session } from '../postgres/session.ts';
 import type { CheckResult } from '../report/report.ts';
@@ -12,6 +14,10 @@ export type CheckFacts = {
   readonly dumpedAt: Date;
   /** Rows of the counted table in the dump. */
   readonly torrents: number | undefined;
+  /** Whether the operator has accepted the archive, and so whatever it is said to lack. */
+  readonly accepted?: boolean;
+  /** What was dumped: a question about what never was does not apply. Without it, all do. */
+  readonly inventory?: Inventory;
 };
 
 const checkWithinMs = 600_000;
@@ -42,7 +48,7 @@ export async function runChecks(
         results.push({ name: check.name, origin, ...(await runCheck(session, check, facts)) });
       }
     }
-    results.push(await searchCheck(session));
+    results.push(await searchCheck(session, facts));
     return results;
   } catch (error) {
     throw signal?.aborted ? signal.reason : error;
@@ -68,9 +74,12 @@ export function assertChecks(results: readonly CheckResult[]): void {
   });
 }
 
-async function runCheck(session: Session, check: Check, { dumpedAt, torrents }: CheckFacts) {
+async function runCheck(session: Session, check: Check, facts: CheckFacts) {
+  const { dumpedAt, torrents = -1, accepted = false } = facts;
   const began = performance.now();
   const durationMs = () => Math.round(performance.now() - began);
+  const lacking = check.needs?.find((name) => neverDumped(name, facts));
+  if (lacking !== undefined) return { ...notApplicable(lacking), durationMs: 0 };
   try {
     await session.run(
       `BEGIN READ ONLY;
@@ -79,22 +88,42 @@ async function runCheck(session: Session, check: Check, { dumpedAt, torrents }: 
        SET LOCAL timezone = 'UTC';
        SET LOCAL datestyle = 'ISO';
        SET LOCAL offsite.dumped_at = '${dumpedAt.toISOString()}';
-       SET LOCAL offsite.torrents = '${torrents ?? -1}'`,
+       SET LOCAL offsite.torrents = '${torrents}';
+       SET LOCAL offsite.none_accepted = '${accepted && torrents < 1}'`,
     );
     const answer = judgeCheck(check, await session.rows(check.sql));
     return { ...answer, durationMs: durationMs() };
   } catch (error) {
     const { message } = error as Error;
+    const name = absentName.exec(message)?.groups?.name;
+    if (name !== undefined && neverDumped(name, facts))
+      return { ...notApplicable(name), durationMs: durationMs() };
     return { outcome: 'fail' as const, detail: `could not be run: ${message}`, durationMs: durationMs() };
   } finally {
     await session.run('ROLLBACK').catch(() => undefined);
   }
 }
 
+/** As the server speaks of a table or a function that it does not have. */
+const absentName = /^(?:relation "|function )(?<name>[^"(]+)(?:"|\(.*\)) does not exist/;
+
+function neverDumped(name: string, { inventory }: CheckFacts): boolean {
+  if (inventory === undefined) return false;
+  const own = (one: string) => splitName(one).at(-1) ?? one;
+  const { tables, views, sequences, functions, triggers } = inventory;
+  return ![tables, views, sequences, functions, triggers].flat().some((one) => own(one) === own(name));
+}
+
+function notApplicable(name: string) {
+  return { outcome: 'skip' as const, detail: `does not apply: the dump has no ${name}` };
+}
+
 /** Whether full-text search goes through an index: with it gone, the application answers, but takes minutes. */
-async function searchCheck(session: Session): Promise<CheckResult> {
+async function searchCheck(session: Session, facts: CheckFacts): Promise<CheckResult> {
   const began = performance.now();
   const named = { name: 'search_through_gin', origin: 'shipped' as const };
+  if (neverDumped('torrent_contents', facts))
+    return { ...named, ...notApplicable('torrent_contents'), durationMs: 0 };
   const durationMs = () => Math.round(performance.now() - began);
   try {
     await session.run('BEGIN READ ONLY; SET LOCAL enable_seqscan = off');

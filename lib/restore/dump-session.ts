@@ -2,35 +2,46 @@
 // the dump's line.
 
 import type { RowSink, Session } from '../postgres/session.ts';
-import { statementError } from '../postgres/statement-error.ts';
+import { type StatementError, statementError } from '../postgres/statement-error.ts';
 
 /** A statement, and where in the dump it stands, from 1. */
-export type Located = { readonly sql: Buffer; readonly line: number };
+export type Located = {
+  readonly sql: Buffer;
+  readonly line: number;
+  /** Its first ones; without them, no refusal is passed over. */
+  readonly tokens?: readonly string[];
+};
+
+/** Whether the restore goes on without a statement that was refused. */
+export type GoesOn = (error: StatementError, tokens: readonly string[]) => boolean;
 
 export class DumpSession {
   readonly #session: Session;
   /** Of all sessions of a restore, in the dump's order. */
   readonly #settings: Buffer[];
+  readonly #goesOn: GoesOn;
   #applied = 0;
   #buildMemory = '';
 
   /** @param settings - The same list for all sessions of a restore. */
-  constructor(session: Session, settings: Buffer[]) {
+  constructor(session: Session, settings: Buffer[], goesOn: GoesOn = () => false) {
     this.#session = session;
     this.#settings = settings;
+    this.#goesOn = goesOn;
   }
 
   /** @throws `StatementError` if the server refuses it. */
-  async run({ sql, line }: Located): Promise<void> {
+  async run({ sql, line, tokens }: Located): Promise<void> {
     await this.#applySettings();
     await this.#session.run(sql).catch((error: unknown) => {
-      throw statementError(error, line, sql);
+      const told = statementError(error, line, sql);
+      if (tokens === undefined || !this.#goesOn(told, tokens)) throw told;
     });
   }
 
   /** Runs a setting of the dump: it holds in every session from now on. */
   async set(statement: Located): Promise<void> {
-    await this.run(statement);
+    await this.run({ sql: statement.sql, line: statement.line });
     this.#settings.push(statement.sql);
     this.#applied = this.#settings.length;
   }

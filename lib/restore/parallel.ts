@@ -6,7 +6,7 @@ import { openDatabase, type ServerConnection, type Session } from '../postgres/s
 import { transactionOpen } from '../report/failure.ts';
 import { type DumpPart, DumpSplitter } from '../sql/splitter.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
-import { DumpSession, type Located } from './dump-session.ts';
+import { DumpSession, type GoesOn, type Located } from './dump-session.ts';
 import { Builder } from './indexes.ts';
 import {
   type Build,
@@ -27,8 +27,10 @@ export type ParallelRestoreOptions = {
   readonly dump: AsyncIterable<Uint8Array>;
   /** That load, and then make indexes, at the same time; by one, everything is done in the dump's order. */
   readonly sessions: number;
-  /** Statements to leave out. */
-  readonly skips?: ((tokens: readonly string[]) => boolean) | undefined;
+  /** Statements to leave out; the rows of a COPY too. */
+  readonly skips?: ((tokens: readonly string[], line: number) => boolean) | undefined;
+  /** Whether the restore goes on without a statement that the server refused. */
+  readonly goesOnWithout?: GoesOn | undefined;
   /** Called once all rows are loaded. */
   readonly onLoaded?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -93,6 +95,8 @@ class ParallelRestorer {
   /** Where rows go that are loaded in order. */
   #orderedRows: Awaited<ReturnType<DumpSession['copy']>> | undefined;
   #inTransaction = false;
+  /** The rows that come are those of a COPY that was left out. */
+  #discards = false;
   /** Keys or triggers were made: from then on, rows have an order to keep. */
   #built = false;
   #loaded = false;
@@ -103,7 +107,10 @@ class ParallelRestorer {
     options: ParallelRestoreOptions,
   ) {
     const settings: Buffer[] = [];
-    const [main, ...workers] = sessions.map((session) => new DumpSession(session, settings));
+    // Within a transaction, everything is lost with one statement.
+    const goesOn: GoesOn = (error, tokens) =>
+      !this.#inTransaction && (options.goesOnWithout?.(error, tokens) ?? false);
+    const [main, ...workers] = sessions.map((session) => new DumpSession(session, settings, goesOn));
     this.#main = main as DumpSession;
     this.#serially = workers.length === 0;
     this.#options = options;
@@ -139,8 +146,11 @@ class ParallelRestorer {
   }
 
   async #statement({ tokens, bytes, line, copies }: Statement): Promise<void> {
-    if (this.#options.skips?.(tokens) || setsOneOf(tokens, this.#unknownSettings)) return undefined;
-    const statement = { sql: bytes, line };
+    if (this.#options.skips?.(tokens, line) || setsOneOf(tokens, this.#unknownSettings)) {
+      this.#discards = copies;
+      return undefined;
+    }
+    const statement = { sql: bytes, line, tokens };
     if (copies) return this.#copy(statement, tokens);
     const plan: Plan = this.#inTransaction ? { how: 'ordered' } : planStatement(tokens);
     if (plan.how === 'unordered' && !this.#built) return this.#main.run(statement);
@@ -177,11 +187,13 @@ class ParallelRestorer {
   }
 
   async #rows(rows: Extract<DumpPart, { kind: 'rows' }>): Promise<void> {
+    if (this.#discards) return undefined;
     this.#weights.set(this.#copiedTable, (this.#weights.get(this.#copiedTable) ?? 0) + rows.bytes.length);
     return this.#orderedRows === undefined ? this.#loader.rows(rows) : this.#orderedRows.write(rows.bytes);
   }
 
   async #endOfRows(): Promise<void> {
+    this.#discards = false;
     const rows = this.#orderedRows;
     this.#orderedRows = undefined;
     await rows?.end();

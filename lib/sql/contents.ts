@@ -204,6 +204,7 @@ export class DumpContents {
   }
 
   #addInlineConstraints(cursor: TokenCursor, table: string): void {
+    if (cursor.skip('OF')) cursor.qualifiedName();
     if (!cursor.skip('(')) return;
     // From in here, what is in the columns' parentheses stands in no further ones; their end ends the seeking.
     while (cursor.seek('CONSTRAINT')) this.#addConstraint(cursor, table);

@@ -56,6 +56,21 @@ afterAll(async () => {
   await aws.stop();
 });
 
+describe('an archive that has no verdict yet', () => {
+  it('is not started: exit code 6, no file, no word against it', async () => {
+    const dump = Buffer.from('-- small\n');
+    const takenAt = new Date('2026-11-23T03:15:00Z');
+    const store = createS3Store({ bucket: aws.bucket });
+    const young = await storeArchive(store, { dump, takenAt, verdict: false });
+    const output = join(folder, 'young');
+    const run = await offsite(['restore-test', young.id, '--output', output], env);
+    expect(run).toMatchObject({ exitCode: 6, stdout: '' });
+    expect(run.stderr).toContain('[NOTHING_INTACT]');
+    expect(run.stderr).not.toMatch(/did NOT pass/i);
+    expect(existsSync(output)).toBe(false);
+  });
+});
+
 async function written(output: string) {
   const [page = '', report = ''] = await readdir(output);
   expect([page, report]).toEqual([`${id}.restore-test.html`, `${id}.restore-test.json`]);

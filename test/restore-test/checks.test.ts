@@ -9,9 +9,10 @@ describe('parseChecks', () => {
     expect(checks.filter(({ severity }) => severity === 'warn').map(({ name }) => name)).toEqual([
       'content_link',
     ]);
+    expect(checks.find(({ name }) => name === 'trigger_enabled')?.needs).toEqual(['queue_announce_job']);
     expect(checks[0]).toMatchObject({
       name: 'torrents_count',
-      sql: expect.stringMatching(/^SELECT count\(\*\) > 0/),
+      sql: expect.stringMatching(/^SELECT \(count\(\*\) > 0/),
     });
   });
 

@@ -43,7 +43,7 @@ afterEach(() => expect(existsSync(trace)).toBe(false));
 
 const table = 'CREATE TABLE public.rows (one text);\nALTER TABLE public.rows OWNER TO bitmagnet;\n';
 
-function sandboxed(sql: string, pieceBytes?: number): Promise<unknown> {
+function sandboxed(sql: string, pieceBytes?: number, goesOn = false): Promise<unknown> {
   const dump = `${table}${sql.replaceAll('TRACE', trace)}`;
   return restoreParallel({
     connection: sandbox.connection,
@@ -51,6 +51,7 @@ function sandboxed(sql: string, pieceBytes?: number): Promise<unknown> {
     dump: inPieces(Buffer.from(`DROP TABLE IF EXISTS public.rows;\n${dump}`), pieceBytes),
     sessions: 2,
     skips: sandbox.skips,
+    ...(goesOn && { goesOnWithout: (error, tokens) => sandbox.omissions.goesOnWithout(error, tokens) }),
   }).then(
     () => 'restored',
     (error: unknown) => error,
@@ -139,6 +140,20 @@ describe('what only a superuser may', () => {
     );
   });
 
+  it.each<[string]>([
+    ["COPY public.rows TO PROGRAM 'touch TRACE';\n"],
+    ['ALTER ROLE bitmagnet SUPERUSER;\n'],
+    ['GRANT pg_execute_server_program TO bitmagnet;\n'],
+    ["ALTER SYSTEM SET archive_command = 'touch TRACE';\n"],
+    ['SET ROLE offsite_hidden;\n'],
+    ["SELECT pg_catalog.pg_read_file('/etc/passwd');\n"],
+    ["LOAD '/tmp/evil.so';\n"],
+  ])('%j is no statement of pg_dump: a restore test does not go on without it', async (sql) => {
+    expect(await sandboxed(`CREATE TYPE public.shell;\n${sql}`, undefined, true)).toMatchObject({
+      code: 'RESTORE_FAILED',
+    });
+  });
+
   it('is not lent to the functions that a check calls', async () => {
     const evil = `CREATE OR REPLACE FUNCTION public.budget() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$
       BEGIN COPY (SELECT 1) TO PROGRAM 'touch TRACE'; RETURN 1; END $$;\n`;
@@ -156,19 +171,33 @@ describe('what only a superuser may', () => {
   });
 
   it('an extension that reaches files is not made for it', async () => {
-    const refused = makeSandbox({
+    const another = await makeSandbox({
       connection: server.connection,
       database: 'another',
       inventory: { roles: [], extensions: ['file_fdw'] },
     });
-    await expect(refused).rejects.toMatchObject({ code: 'RESTORE_REFUSED', found: 'file_fdw' });
+    const dump = `CREATE EXTENSION file_fdw;\nCREATE SERVER s FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE f (one text) SERVER s OPTIONS (program 'touch ${trace}');\nALTER TABLE f OWNER TO x;\n`;
+    await restoreParallel({
+      connection: another.connection,
+      database: 'another',
+      dump: inPieces(Buffer.from(dump)),
+      sessions: 2,
+      skips: another.skips,
+      goesOnWithout: (error, tokens) => another.omissions.goesOnWithout(error, tokens),
+    });
+    expect(another.omissions.all?.first.map(({ what }) => what)).toEqual([
+      'CREATE EXTENSION file_fdw',
+      'CREATE SERVER s FOREIGN DATA WRAPPER file_fdw',
+      'CREATE FOREIGN TABLE f',
+    ]);
     const missing = makeSandbox({
       connection: server.connection,
       database: 'a_third',
       inventory: { roles: [], extensions: ['timescaledb'] },
     });
     await expect(missing).rejects.toMatchObject({
-      code: 'RESTORE_FAILED',
+      code: 'EXTENSION_MISSING',
       expected: expect.stringContaining('timescaledb'),
     });
   });

@@ -12,7 +12,7 @@ import { headline, type Proof, proofsOf, shortVersion } from '../words.ts';
 import { constantHtml, type Html, html } from './html.ts';
 import { nightTrends } from './nights.ts';
 import { pageStyle, pageStyleHash } from './style.ts';
-import { checksTable, comparedTables, differences, particulars } from './tables.ts';
+import { checksTable, comparedTables, differences, particulars, skippedStatements } from './tables.ts';
 import { testTrends } from './tests.ts';
 import { longDate } from './units.ts';
 import { waterfall } from './waterfall.ts';
@@ -56,6 +56,7 @@ ${nightTrends(history.nights, current)}</div></section>
 ${report.outcome === 'failed' ? differences(report) : undefined}
 ${checksTable(report)}
 ${report.outcome === 'passed' ? differences(report) : undefined}
+${skippedStatements(report)}
 ${comparedTables(report)}
 ${particulars(report, kept)}
 </main><footer><p>bitagent-offsite ${report.toolVersion}. All times are UTC. This page holds no script and asks for nothing from the network.</p></footer></body></html>
@@ -86,7 +87,7 @@ function lead(report: RestoreReport): Html {
     const same = comparisons.every((one) => one.same);
     return html`${archive} was restored${same ? ` as it was dumped, but ${message}` : ', but not everything is as it was dumped'}.`;
   }
-  return html`${archive} was loaded into an empty PostgreSQL ${shortVersion(report.serverVersion)}, and everything that was dumped came back, all <b>${plural(report.torrents, 'torrent')}</b> included.`;
+  return html`${archive} was loaded into an empty PostgreSQL ${shortVersion(report.serverVersion)}, and everything that was dumped came back${report.skipped && ' but for what was skipped'}${report.torrents === null ? undefined : html`, all <b>${plural(report.torrents, 'torrent')}</b> included`}.`;
 }
 
 function whatFailed(report: FailedReport): Html {
@@ -108,7 +109,7 @@ function figures(report: RestoreReport, costUsd: number | undefined): Html {
   const { comparisons, torrents, outcome } = report;
   const tables = comparisons.filter(({ counted }) => counted === 'rows').length;
   const tiles: [string, string, string][] = [];
-  if (torrents !== undefined)
+  if (typeof torrents === 'number')
     tiles.push([formatCount(torrents), countedTable, 'counted in the restored database']);
   if (outcome === 'passed') {
     tiles.push([
@@ -126,8 +127,18 @@ function figures(report: RestoreReport, costUsd: number | undefined): Html {
   )}</dl>`;
 }
 
-const proofSigns = { proven: '\u2713', differs: '\u00d7', 'not reached': '\u2013' } as const;
-const proofWords = { proven: 'proven', differs: 'differs', 'not reached': 'not proven' } as const;
+const proofSigns = {
+  proven: '\u2713',
+  differs: '\u00d7',
+  'not reached': '\u2013',
+  skipped: '\u2013',
+} as const;
+const proofWords = {
+  proven: 'proven',
+  differs: 'differs',
+  'not reached': 'not proven',
+  skipped: 'skipped',
+} as const;
 
 function proofs(report: RestoreReport): Html {
   const row = ({ state, what, result }: Proof) =>

@@ -52,7 +52,7 @@ const head = `header{margin-bottom:28px}
 .proofs li{display:grid;grid-template-columns:26px minmax(0,19em) minmax(0,1fr);gap:2px 12px;padding:9px 0;border-top:1px solid var(--edge);align-items:baseline}
 .proofs .mark{font-weight:700;text-align:center;color:var(--pass)}
 .proofs .differs .mark,.proofs .differs .result{color:var(--fail)}
-.proofs .not-reached .mark,.proofs .not-reached .result{color:var(--muted)}
+.proofs .not-reached .mark,.proofs .not-reached .result,.proofs .skipped .mark,.proofs .skipped .result{color:var(--muted)}
 .proofs .what{font-weight:600;overflow-wrap:anywhere}
 .proofs .result{overflow-wrap:anywhere}`;
 
@@ -107,6 +107,7 @@ thead th{border-top:0;color:var(--muted);font-size:13.5px;padding-bottom:6px}
 .badge{display:inline-block;min-width:66px;padding:1px 9px;border-radius:99px;font-size:13.5px;font-weight:600;white-space:nowrap}
 .badge.pass{color:var(--pass);background:var(--pass-soft)}
 .badge.warn{color:var(--warn);background:var(--warn-soft)}
+.badge.skip{color:var(--muted);background:var(--soft)}
 .badge.fail{color:var(--fail);background:var(--fail-soft)}
 .checks td:first-child{width:92px}
 .checks th[scope=row]{width:32%}

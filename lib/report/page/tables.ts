@@ -3,12 +3,13 @@
 
 import type { Comparison } from '../../archive/comparison.ts';
 import { formatBytes, formatCount, formatDuration, formatInstant, plural } from '../../base/quantities.ts';
+import { byGravity, describeTally, tallyOf } from '../check-words.ts';
 import type { NightPoint, TestPoint } from '../history.ts';
 import type { CheckResult, RestoreReport } from '../report.ts';
-import { byGravity, describeTally, particularsOf, tallyOf } from '../words.ts';
+import { particularsOf } from '../words.ts';
 import { type Html, html } from './html.ts';
 
-const signs = { fail: '\u00d7', warn: '!', pass: '\u2713' } as const;
+const signs = { fail: '\u00d7', warn: '!', pass: '\u2713', skip: '\u2013' } as const;
 
 /** The checks, the gravest first. */
 export function checksTable({ checks, outcome }: RestoreReport): Html {
@@ -81,6 +82,18 @@ function breakable(name: string): Html {
 
 function sameClass({ same }: Comparison): Html | undefined {
   return same ? undefined : html` class="differs"`;
+}
+
+/** What the test's own server could not do. */
+export function skippedStatements({ skipped }: RestoreReport): Html | undefined {
+  if (skipped === undefined) return undefined;
+  return html`<section class="card" aria-labelledby="skipped"><h2 id="skipped">Skipped</h2>
+<p class="caption">${plural(skipped.statements, 'statement')} of the dump that the test’s own server cannot run, by design. They say nothing against the archive; all the rest was compared.</p>
+<table><thead><tr><th scope="col" class="figure">line</th><th scope="col">statement</th><th scope="col">why</th></tr></thead>
+<tbody>${skipped.first.map(
+    ({ line, what, why }) =>
+      html`<tr><td class="figure">${formatCount(line)}</td><th scope="row"><code>${what}</code></th><td>${why}</td></tr>`,
+  )}</tbody></table></section>`;
 }
 
 /** What was tested, and where its files are. */

@@ -3,19 +3,12 @@
 import { printable } from '../../base/printable.ts';
 import { formatAge, formatDuration, formatInstant } from '../../base/quantities.ts';
 import { wrap } from '../../mail/mail.ts';
+import { checkLines, describeTally, tallyOf } from '../check-words.ts';
 import { type FailedReport, particularsOfFailure, sentence } from '../failure-words.ts';
 import { comparableBefore, type ReportHistory, recoveryMsOf, testPoint } from '../history.ts';
+import { hangingTable, indented } from '../layout.ts';
 import type { RestoreReport } from '../report.ts';
-import {
-  checkLines,
-  describeTally,
-  hangingTable,
-  headline,
-  indented,
-  proofsOf,
-  proofTable,
-  tallyOf,
-} from '../words.ts';
+import { headline, proofsOf, proofTable } from '../words.ts';
 import { describeDelay } from './units.ts';
 
 const columns = 80;
@@ -28,7 +21,7 @@ const columns = 80;
  */
 export function summarizeReport(report: RestoreReport, history: ReportHistory, now: Date): string {
   const started = new Date(report.startedAt);
-  const failing = report.checks.filter(({ outcome }) => outcome !== 'pass');
+  const failing = report.checks.filter(({ outcome }) => outcome === 'fail' || outcome === 'warn');
   const paragraphs = [
     `${report.outcome === 'passed' ? 'PASSED' : 'FAILED'}  ${report.id}\ntested ${formatInstant(started)}, ${formatAge(started, now)} ago`,
     headline(report),
