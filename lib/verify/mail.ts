@@ -25,6 +25,15 @@ const advice: Record<Fault['verdict'], string> = {
   missing: 'Find out who deleted it (CloudTrail), and back up again now (offsite backup).',
 };
 
+/** What no restore takes, no word of the operator makes right. */
+function adviceOn(verdict: Fault): string {
+  if (verdict.verdict !== 'suspicious') return advice[verdict.verdict];
+  const { refused } = verdict.inventory;
+  if (refused !== undefined)
+    return `No restore would take it: ${refused.remedy}, and back up again (offsite backup).`;
+  return `${advice.suspicious}\n  offsite accept ${verdict.id} --reason '...'`;
+}
+
 /** Tells of an archive that is not intact. */
 export function verdictMail(verdict: Fault): Mail {
   const rows = verdict.deviations.map(({ what, expected, found }) => [what, expected, found]);
@@ -33,8 +42,7 @@ export function verdictMail(verdict: Fault): Mail {
     rows
       .map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`)
       .join('\n'),
-    `What to do: ${advice[verdict.verdict]}`,
-    verdict.verdict === 'suspicious' ? `  offsite accept ${verdict.id} --reason '...'` : '',
+    `What to do: ${adviceOn(verdict)}`,
     `${verdict.verdict === 'suspicious' ? 'Until then retention' : 'Retention'} does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
     `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
     runbookLine(verdict.verdict === 'suspicious' ? 'archiveSuspicious' : 'archiveNotIntact'),
