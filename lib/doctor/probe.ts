@@ -14,7 +14,7 @@ import { archiveKeys, archivesPrefix, parseArchiveId } from '../archive/names.ts
 import { OffsiteError } from '../base/errors.ts';
 import { storeError } from '../store/errors.ts';
 import { proof } from '../store/proof.ts';
-import { openSession, type S3Location } from '../store/session.ts';
+import { openSession, type S3Location, type S3Session } from '../store/session.ts';
 import { tryWrite, type Written } from './try-write.ts';
 
 /** What became of one attempt. */
@@ -69,10 +69,10 @@ export function createVaultProbe(location: S3Location, source: string): VaultPro
     } catch (error) {
       principal ??= /User: (arn:\S+) is not authorized/.exec((error as Error).message)?.[1];
       if (unsetNames.test((error as Error).name)) return { outcome: 'unset' };
-      const explained = storeError(error, doing);
-      return explained instanceof OffsiteError && (error as Error).name === 'AccessDenied'
-        ? { outcome: 'refused', error: explained }
-        : { outcome: 'failed', error: explained };
+      const told = storeError(error, doing);
+      return told instanceof OffsiteError && (error as Error).name === 'AccessDenied'
+        ? { outcome: 'refused', error: told }
+        : { outcome: 'failed', error: told };
     }
   }
 
@@ -108,6 +108,20 @@ export function createVaultProbe(location: S3Location, source: string): VaultPro
         const IfMatch = '"00000000000000000000000000000000"';
         await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: absentKey, IfMatch }));
       }),
+    ...settingsProbe(client, bucket, attempt),
+    clockAheadMs: () => session.clockAheadMs,
+    principal: () => principal,
+  };
+}
+
+type Attempting = <Value>(doing: string, act: () => Promise<Value>) => Promise<Attempt<Value>>;
+
+function settingsProbe(
+  client: S3Session['reader'],
+  bucket: string,
+  attempt: Attempting,
+): Pick<VaultProbe, 'versioning' | 'objectLock' | 'publicAccessBlocked'> {
+  return {
     versioning: () =>
       attempt('reading whether versions are kept', async () => {
         const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }));
@@ -129,7 +143,5 @@ export function createVaultProbe(location: S3Location, source: string): VaultPro
           block.RestrictPublicBuckets,
         ].every(Boolean);
       }),
-    clockAheadMs: () => session.clockAheadMs,
-    principal: () => principal,
   };
 }

@@ -13,7 +13,7 @@ import { changedError, isAbsent, isBeyondEnd, isTaken, storeError } from './erro
 import { proof } from './proof.ts';
 import { putObject } from './put.ts';
 import { readOn } from './read-on.ts';
-import { openSession, type S3Location } from './session.ts';
+import { openSession, type S3Location, type S3Session } from './session.ts';
 import type { ArchiveStore, ByteRange, OpenObject, Stored, StoredObject, StoredText } from './store.ts';
 import { uploadCreateOnly } from './upload.ts';
 
@@ -21,61 +21,18 @@ export type { S3Location } from './session.ts';
 
 /** Opens the store in a bucket; no request is made before the first call. */
 export function createS3Store(location: S3Location): ArchiveStore {
-  const { bucket } = location;
   const session = openSession(location);
-  const { url } = session;
-
-  async function open(key: string, versionId?: string | null): Promise<OpenObject | undefined> {
-    const VersionId = versionId ?? undefined;
-    try {
-      const input = { Bucket: bucket, Key: key, VersionId };
-      const answer = await session.reader.send(new GetObjectCommand(input));
-      return { ...describeObject(answer), body: readOn(session, input, answer) };
-    } catch (error) {
-      if (isAbsent(error)) return undefined;
-      throw storeError(error, `reading ${url(key)}`);
-    }
-  }
-
-  async function openRange(key: string, range: ByteRange): Promise<Readable | undefined> {
-    const { versionId, etag, from, to } = range;
-    const Range = `bytes=${from}-${to === undefined ? '' : to - 1}`;
-    // A version never changes; where there are none, the entity tag has to be asked for.
-    const meant = versionId === null ? { IfMatch: `"${etag}"` } : { VersionId: versionId };
-    try {
-      const input = { Bucket: bucket, Key: key, ...meant };
-      const answer = await session.reader.send(new GetObjectCommand({ ...input, Range }));
-      proof(answer.ETag, 'an entity tag');
-      return readOn(session, input, answer, from);
-    } catch (error) {
-      if (isAbsent(error)) return undefined;
-      if (isBeyondEnd(error)) return Readable.from([]);
-      if (isTaken(error)) throw changedError(url(key), etag);
-      throw storeError(error, `reading ${url(key)}`);
-    }
-  }
-
-  async function* pages(Prefix: string, Delimiter?: string): AsyncGenerator<ListObjectsV2CommandOutput> {
-    try {
-      const query = { Bucket: bucket, Prefix, Delimiter };
-      for await (const page of paginateListObjectsV2({ client: session.reader }, query)) {
-        proof(page.IsTruncated, 'a listing');
-        yield page;
-      }
-    } catch (error) {
-      throw storeError(error, `listing ${url(Prefix)}`);
-    }
-  }
+  const open = (key: string, versionId?: string | null) => openObject(session, key, versionId);
 
   function put(key: string, text: string, createOnly: boolean, signal?: AbortSignal): Promise<Stored> {
     const contentType = key.endsWith('.html') ? 'text/html; charset=utf-8' : 'application/json';
-    const options = { contentType, createOnly, doing: `writing ${url(key)}`, signal };
+    const options = { contentType, createOnly, doing: `writing ${session.url(key)}`, signal };
     return putObject(session, key, Buffer.from(text), options);
   }
 
   return {
     async *list(prefix): AsyncGenerator<StoredObject> {
-      for await (const { Contents = [] } of pages(prefix)) {
+      for await (const { Contents = [] } of pagesOf(session, prefix)) {
         for (const { Key, Size, ETag, LastModified } of Contents) {
           yield {
             key: Key ?? '',
@@ -88,13 +45,13 @@ export function createS3Store(location: S3Location): ArchiveStore {
     },
     async folders(prefix) {
       const names: string[] = [];
-      for await (const { CommonPrefixes = [] } of pages(prefix, '/')) {
+      for await (const { CommonPrefixes = [] } of pagesOf(session, prefix, '/')) {
         for (const { Prefix = '' } of CommonPrefixes) names.push(Prefix.slice(prefix.length, -1));
       }
       return names;
     },
     open,
-    openRange,
+    openRange: (key, range) => openRange(session, key, range),
     async readText(key): Promise<StoredText | undefined> {
       const opened = await open(key);
       if (opened === undefined) return undefined;
@@ -107,12 +64,62 @@ export function createS3Store(location: S3Location): ArchiveStore {
     clockAheadMs: () => session.clockAheadMs,
     async delete(key) {
       try {
-        await session.reader.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+        await session.reader.send(new DeleteObjectCommand({ Bucket: session.bucket, Key: key }));
       } catch (error) {
-        throw storeError(error, `deleting ${url(key)}`);
+        throw storeError(error, `deleting ${session.url(key)}`);
       }
     },
   };
+}
+
+async function openObject(
+  session: S3Session,
+  key: string,
+  versionId?: string | null,
+): Promise<OpenObject | undefined> {
+  const VersionId = versionId ?? undefined;
+  try {
+    const input = { Bucket: session.bucket, Key: key, VersionId };
+    const answer = await session.reader.send(new GetObjectCommand(input));
+    return { ...describeObject(answer), body: readOn(session, input, answer) };
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw storeError(error, `reading ${session.url(key)}`);
+  }
+}
+
+async function openRange(session: S3Session, key: string, range: ByteRange): Promise<Readable | undefined> {
+  const { versionId, etag, from, to } = range;
+  const Range = `bytes=${from}-${to === undefined ? '' : to - 1}`;
+  // A version never changes; where there are none, the entity tag has to be asked for.
+  const meant = versionId === null ? { IfMatch: `"${etag}"` } : { VersionId: versionId };
+  try {
+    const input = { Bucket: session.bucket, Key: key, ...meant };
+    const answer = await session.reader.send(new GetObjectCommand({ ...input, Range }));
+    proof(answer.ETag, 'an entity tag');
+    return readOn(session, input, answer, from);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    if (isBeyondEnd(error)) return Readable.from([]);
+    if (isTaken(error)) throw changedError(session.url(key), etag);
+    throw storeError(error, `reading ${session.url(key)}`);
+  }
+}
+
+async function* pagesOf(
+  session: S3Session,
+  Prefix: string,
+  Delimiter?: string,
+): AsyncGenerator<ListObjectsV2CommandOutput> {
+  try {
+    const query = { Bucket: session.bucket, Prefix, Delimiter };
+    for await (const page of paginateListObjectsV2({ client: session.reader }, query)) {
+      proof(page.IsTruncated, 'a listing');
+      yield page;
+    }
+  } catch (error) {
+    throw storeError(error, `listing ${session.url(Prefix)}`);
+  }
 }
 
 function describeObject(answer: GetObjectCommandOutput): Omit<OpenObject, 'body'> {

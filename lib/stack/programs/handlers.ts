@@ -73,8 +73,7 @@ export class Handlers extends Construct {
     this.#service = props.service;
     const store = { [names.bucket]: props.bucket.bucketName };
     const topic = { [names.topicArn]: props.topic.topicArn };
-    const sources = { [names.sources]: deployment.sources.join(',') };
-    const freshness = { [names.freshnessHours]: Tokenization.stringifyNumber(deployment.freshnessHours) };
+    const { sources, expected, kept } = environmentsOf(deployment);
     const small = { timeout: Duration.minutes(1), memoryMiB: 256 };
 
     this.report = this.addFunction('report', {
@@ -106,27 +105,14 @@ export class Handlers extends Construct {
       // Reads every manifest and verdict there is.
       timeout: Duration.minutes(15),
       memoryMiB: 512,
-      environment: {
-        ...store,
-        ...topic,
-        ...sources,
-        ...freshness,
-        [names.keepDays]: Tokenization.stringifyNumber(deployment.keepDays),
-        [names.keepIntact]: Tokenization.stringifyNumber(deployment.keepIntact),
-      },
+      environment: { ...store, ...topic, ...sources, ...kept },
       permissions: expirePermissions(props),
       onFailure,
     });
     this.watch = this.addFunction('watch', {
       timeout: Duration.minutes(5),
       memoryMiB: 512,
-      environment: {
-        ...store,
-        ...topic,
-        ...sources,
-        ...freshness,
-        [names.restoreTestDays]: Tokenization.stringifyNumber(deployment.restoreTestDays),
-      },
+      environment: { ...store, ...topic, ...sources, ...expected },
       permissions: watchPermissions(props),
       onFailure,
     });
@@ -134,16 +120,7 @@ export class Handlers extends Construct {
       ...small,
       timeout: Duration.minutes(5),
       environment: { ...store, ...topic, ...sources, ...restoreTask.launchEnvironment },
-      permissions: launchPermissions({
-        ...props,
-        clusterArn: restoreTask.cluster.clusterArn,
-        taskDefinitionArns: [
-          restoreTask.taskDefinition.taskDefinitionArn,
-          restoreTask.volumeTaskDefinition.taskDefinitionArn,
-        ],
-        taskRoles: restoreTask.taskRoles,
-        volumeRole: restoreTask.volumeRole,
-      }),
+      permissions: launchPermissionsOf(props),
       onFailure,
     });
     this.all = {
@@ -215,4 +192,29 @@ function pascalCase(name: string): string {
     .split('-')
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join('');
+}
+
+function environmentsOf(deployment: Deployment) {
+  const { sources, freshnessHours, restoreTestDays, keepDays, keepIntact } = deployment;
+  const text = Tokenization.stringifyNumber;
+  const freshness = { [names.freshnessHours]: text(freshnessHours) };
+  return {
+    sources: { [names.sources]: sources.join(',') },
+    /** What `watch` holds the archives against. */
+    expected: { ...freshness, [names.restoreTestDays]: text(restoreTestDays) },
+    /** What `expire` keeps. */
+    kept: { ...freshness, [names.keepDays]: text(keepDays), [names.keepIntact]: text(keepIntact) },
+  };
+}
+
+function launchPermissionsOf({ restoreTask, ...reach }: HandlersProps): PolicyStatement[] {
+  const { cluster, taskDefinition, volumeTaskDefinition, taskRoles, volumeRole } = restoreTask;
+  const taskDefinitionArns = [taskDefinition.taskDefinitionArn, volumeTaskDefinition.taskDefinitionArn];
+  return launchPermissions({
+    ...reach,
+    clusterArn: cluster.clusterArn,
+    taskDefinitionArns,
+    taskRoles,
+    volumeRole,
+  });
 }
