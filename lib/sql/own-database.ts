@@ -1,6 +1,7 @@
 // What pg_dump -C writes of the database as a whole. A restore makes the database itself, under another name as a rule: so
 // these statements are left out, and a live database of the dump's name is not touched.
 
+import { canonicalIdentifier } from './identifier.ts';
 import { TokenCursor } from './token-cursor.ts';
 
 /** @returns The database that a statement creates, drops, alters, comments on or grants rights on; `undefined` for any other. */
@@ -28,11 +29,11 @@ export function databaseOf(tokens: readonly string[]): string | undefined {
 /**
  * Whether a `\connect` goes to a database, in one of the two forms that pg_dump gives it.
  *
- * @param database - As a dump spells it.
+ * @param database - As {@link databaseOf} gives it.
  */
 export function connectsTo(line: string, database: string): boolean {
   const target = /^\\connect (?<target>.+?)\s*$/.exec(line)?.groups?.target ?? '';
-  if (target === database) return true;
+  if (canonicalIdentifier(target) === database) return true;
   // A name that needs it stands in a connection string, which escapes it in turn.
   const inString = /^-reuse-previous=on "dbname='(?<name>.*)'"$/.exec(target)?.groups?.name;
   return inString?.replace(/\\(.)/g, '$1').replaceAll('""', '"') === unquoted(database);
