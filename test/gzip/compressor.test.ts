@@ -185,7 +185,8 @@ describe('a compressor that', () => {
     process.env.AWS_ACCESS_KEY_ID = 'testing';
     process.env.AWS_SECRET_ACCESS_KEY = 'testing';
     const store = createS3Store({ bucket: 'vault', endpoint: stub.endpoint, region: 'us-east-1' });
-    const text = `--\n-- PostgreSQL database dump\n--\n${rows(200_000)}\n-- PostgreSQL database dump complete\n`;
+    const copied = `COPY public.t (a, b, c) FROM stdin;\n${rows(200_000)}\n\\.\n`;
+    const text = `--\n-- PostgreSQL database dump\n--\n${copied}-- PostgreSQL database dump complete\n`;
     const outcome = await backup({
       source: 'bitagent',
       dump: () => inChunks(Buffer.from(text), 3000),
