@@ -120,7 +120,7 @@ describe.skipIf(!there)('npm ci', { timeout: 600_000 }, () => {
     return execa(join(project, program), args, {
       cwd: project,
       extendEnv: false,
-      env: { PATH, HOME: '/nonexistent' },
+      env: { PATH, HOME: own },
       reject: false,
       ...(user !== undefined && { uid: user, gid: user }),
     });

@@ -153,7 +153,7 @@ test.each([
   [['--torrents', '999'], 'at least 1,000'],
   [['--torrents', '1e3.5'], 'whole number'],
   [['extra'], 'extra'],
-  [['--json', '/nonexistent/figures.json'], '/nonexistent/figures.json'],
+  [['--json', '/proc/nope/figures.json'], '/proc/nope/figures.json'],
 ])('refuses %j before anything is started', async (args, words) => {
   const { exitCode, stdout, stderr } = await rehearse(args);
   expect(exitCode).toBe(2);
