@@ -52,7 +52,13 @@ WITH space AS (
 SELECT 'tables', name FROM relation WHERE relkind IN ('r', 'p', 'f')
 UNION ALL SELECT 'views', name FROM relation WHERE relkind IN ('v', 'm')
 UNION ALL SELECT 'sequences', name FROM relation WHERE relkind = 'S'
-UNION ALL SELECT CASE WHEN (i.indisvalid AND i.indisready) OR relation.relkind = 'I' THEN 'indexes' ELSE 'invalid indexes' END, name
+UNION ALL SELECT CASE WHEN (i.indisvalid AND i.indisready) OR (relation.relkind = 'I' AND NOT EXISTS (
+    -- A partitioned index that was made ONLY there is not valid, as it was; one whose like lies unattached at a partition lost that.
+    SELECT FROM pg_inherits part JOIN pg_index twin ON twin.indrelid = part.inhrelid
+    WHERE part.inhparent = i.indrelid AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = twin.indexrelid)
+      AND (SELECT array_agg(pg_get_indexdef(twin.indexrelid, k, true) ORDER BY k) FROM generate_series(1, twin.indnatts) k)
+        = (SELECT array_agg(pg_get_indexdef(i.indexrelid, k, true) ORDER BY k) FROM generate_series(1, i.indnatts) k)
+  )) THEN 'indexes' ELSE 'invalid indexes' END, name
   FROM relation JOIN pg_index i ON i.indexrelid = relation.oid
   WHERE NOT EXISTS (
     SELECT FROM pg_constraint WHERE conindid = i.indexrelid AND contype IN ('p', 'u', 'x'))

@@ -49,7 +49,7 @@ describe('judgeCheck', () => {
       'fail',
       '2 rows of 2 columns: one row of two is an answer',
     ],
-    [[['t']], 'fail', '1 rows of 1 columns: one row of two is an answer'],
+    [[['t']], 'fail', '1 row of 1 column: one row of two is an answer'],
   ])('%j is %s', (rows, outcome, detail) => {
     expect(judgeCheck(check, rows)).toEqual({ outcome, detail });
   });
