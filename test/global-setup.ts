@@ -1,6 +1,6 @@
-// What all test files of a run share: a folder for temporary files, compiled code that is kept, a quick npx
-// and a quick initdb. Where there is room, the folder is in memory: half of what the tests take of the kernel is the making of small files, a thousand
-// for each throw-away Postgres. At the end nothing may be left of the run, neither file nor process.
+// What all test files of a run share: a folder for temporary files, compiled code that is kept, a quick npx and a quick
+// initdb. Where there is room, the folder is in memory: half of what the tests take of the kernel is the making of small
+// files, a thousand for each throw-away Postgres. At the end nothing may be left of the run, neither file nor process.
 
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,8 @@ export default function setup(): () => void {
   const path = [join(projectRoot, 'lib/rehearsal/template/bin'), process.env.PATH, programs];
   process.env.PATH = path.filter(Boolean).join(delimiter);
   return () => {
-    const names = readdirSync(folder).filter((name) => name !== basename(own));
+    // CDK writes an app that is not told where into a folder of its own, and leaves that.
+    const names = readdirSync(folder).filter((name) => name !== basename(own) && !/^cdk\.out/.test(name));
     const left = [...names.map((name) => join(folder, name)), ...processesOf(folder)];
     rmSync(folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`the tests left behind:\n  ${left.join('\n  ')}`);

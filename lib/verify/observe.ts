@@ -33,7 +33,7 @@ export async function observe(
   open: OpenArchive,
   expected: (Pick<Manifest, 'plainBytes'> & Partial<Pick<Manifest, 'members'>>) | undefined,
 ): Promise<Observation> {
-  const asTold = expected?.members && (await observeAsTold(await open(), expected.members));
+  const asTold = expected && (await observeAsTold(open, expected));
   if (asTold !== undefined) return asTold;
   const hash = createHash('sha256');
   const scanner = new DumpScanner();
@@ -57,11 +57,13 @@ export async function observe(
   };
 }
 
-/** @returns `undefined` if the bytes are no whole members as the manifest says. */
+/** @returns `undefined` if the bytes are no whole members as the manifest says, or it contradicts itself. */
 async function observeAsTold(
-  compressed: AsyncIterable<Uint8Array>,
-  members: Manifest['members'],
+  open: OpenArchive,
+  { members, plainBytes }: Pick<Manifest, 'plainBytes'> & Partial<Pick<Manifest, 'members'>>,
 ): Promise<Observation | undefined> {
+  if (members === undefined || sumOf(members, 'plainBytes') > plainBytes) return undefined;
+  const compressed = await open();
   const hash = createHash('sha256');
   const scanner = new DumpScanner();
   try {
@@ -71,12 +73,16 @@ async function observeAsTold(
     throw error;
   }
   return {
-    compressedBytes: members.reduce((sum, member) => sum + member.compressedBytes, 0),
-    plainBytes: members.reduce((sum, member) => sum + member.plainBytes, 0),
+    compressedBytes: sumOf(members, 'compressedBytes'),
+    plainBytes: sumOf(members, 'plainBytes'),
     members,
     sha256: hash.digest('hex'),
     inventory: scanner.finish(),
   };
+}
+
+function sumOf(members: Manifest['members'], bytes: 'compressedBytes' | 'plainBytes'): number {
+  return members.reduce((sum, member) => sum + member[bytes], 0);
 }
 
 /** Reads gzip to its end and looks at nothing else, as `gunzip -t` does. */

@@ -118,8 +118,8 @@ describe('credentials of a profile', () => {
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
     const settings = await readSettings({ bucket, profile: 'sealed', region: 'eu-west-1' });
     const store = createS3Store(settings);
-    for (const ask of [store.readText('x.json'), store.create('x.json', '{}')]) {
-      const error = await ask.catch((thrown) => thrown);
+    for (const ask of [() => store.readText('x.json'), () => store.create('x.json', '{}')]) {
+      const error = await ask().catch((thrown) => thrown);
       expect(error).toMatchObject({
         code: 'CREDENTIALS_MISSING',
         found: expect.stringContaining('credential_process failed: the safe is sealed, ask Ann'),

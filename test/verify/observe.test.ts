@@ -80,6 +80,15 @@ describe('observe', () => {
     expect(verdicts.get('damaged')).toBeGreaterThan(100);
   });
 
+  test('inflates no more than the plain bytes of a manifest whose members are more', async () => {
+    const { file, members } = archiveOf(membersOf(1e6));
+    const found = await observe(() => chunks(Buffer.concat([file, file]), 5000), {
+      members: [...members, ...members],
+      plainBytes: dump.length,
+    });
+    expect(found.gzipError).toContain(`more than ${dump.length} plain bytes`);
+  });
+
   test('finds of a whole archive what a scan of the dump finds', async () => {
     const { file, members } = archiveOf(membersOf(10_000));
     const found = await observe(() => Readable.from(chunks(file, 1000)), {
