@@ -11,7 +11,7 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgr
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import type { RestoreReport } from '../../lib/report/report.ts';
-import { compareWithInventory } from '../../lib/restore-test/compare.ts';
+import { compareWithInventory } from '../../lib/restore/compare.ts';
 import { restoreTestMail } from '../../lib/restore-test/mail.ts';
 import { tryRestore } from '../../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
