@@ -2,11 +2,12 @@
 
 import { toolVersion } from '../../lib/base/version.ts';
 import { type Check, describeDiagnosis, diagnosisExitCode } from '../../lib/doctor/diagnosis.ts';
-import { doctor } from '../../lib/doctor/doctor.ts';
+import { answerWithinMs, doctor } from '../../lib/doctor/doctor.ts';
 import { createVaultProbe } from '../../lib/doctor/probe.ts';
 import { chooseCompressor } from '../../lib/gzip/compressor.ts';
 import { agentStateFile } from '../../lib/settings/agent-state-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
+import { patienceOf } from '../../lib/store/session.ts';
 import { print, printJson } from './print.ts';
 
 export async function runDoctor(
@@ -18,7 +19,7 @@ export async function runDoctor(
   const state = await stateFile.read();
   const checks = await doctor({
     dump: settings.dump,
-    vault: createVaultProbe(settings, settings.source),
+    vault: createVaultProbe({ ...settings, patience: patienceOf(answerWithinMs) }, settings.source),
     lastId: state?.lastId,
     lastArchiveId: state?.archive?.id,
     compressor: chooseCompressor().name,

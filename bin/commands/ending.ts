@@ -57,8 +57,6 @@ export class Interruption {
 /** Says what went wrong. @returns The exit code. */
 export function fail(error: unknown): number {
   if (error instanceof CommanderError) {
-    // Help and version were printed on purpose.
-    if (error.exitCode === 0) return 0;
     if (error.code === 'commander.help') return exitCodes.usage;
     const [found = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
     return fail(usage('a command and flags that offsite knows', found, suggestion));
@@ -72,7 +70,7 @@ export function fail(error: unknown): number {
 export async function runToEnd(run: () => Promise<unknown>, interruption: Interruption): Promise<void> {
   bearBrokenOutput();
   try {
-    await run();
+    await run().catch(unlessAskedFor);
     const fault = await printFault();
     if (fault !== undefined && fault.code !== 'EPIPE') throw outputLost(fault);
   } catch (error) {
@@ -81,6 +79,11 @@ export async function runToEnd(run: () => Promise<unknown>, interruption: Interr
     if (fault !== undefined && error === fault && fault.code === 'EPIPE') process.exitCode = brokenPipe;
     else process.exitCode = fail(error === fault ? outputLost(fault as Error) : interruption.causeOf(error));
   }
+}
+
+/** Help and version are printed on purpose. @throws What else there is. */
+function unlessAskedFor(error: unknown): void {
+  if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
 }
 
 function outputLost(fault: Error): OffsiteError {

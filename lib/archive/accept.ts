@@ -44,7 +44,7 @@ export async function accept({ store, id, reason, now }: AcceptOptions): Promise
   }
   if (verdict.inventory.refused !== undefined) throw notRestorable(id, verdict.inventory.refused);
   const younger = entries
-    .filter((one) => one.standing === 'suspicious' && one.id.takenAt > id.takenAt)
+    .filter((one) => one.standing === 'suspicious' && one.datedAt > entry.datedAt)
     .map((one) => one.id.id);
   if (isAccepted(verdict, await readAcceptance(store, verdict))) return { verdict, already: true, younger };
   const { source, versionId, etag, deviations } = verdict;

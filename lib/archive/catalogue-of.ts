@@ -1,9 +1,11 @@
 // The archives of one source as the store shows them, each with what is proven about it. "Latest" is decided here,
 // for every command and handler alike: it is the newest intact archive.
 
+import { formatHours } from '../base/quantities.ts';
 import { type Acceptance, isAccepted } from './acceptance.ts';
 import type { Inventory } from './inventory.ts';
 import { rowsOf } from './inventory.ts';
+import type { Manifest } from './manifest.ts';
 import type { ArchiveId } from './names.ts';
 import { countedTable, type Verdict, type VerdictName } from './verdict.ts';
 
@@ -22,20 +24,25 @@ export type Standing =
 export type CatalogueEntry = {
   readonly id: ArchiveId;
   readonly standing: Standing;
-  /** When the archive was taken by the host's clock, or stored by the store's, whichever is earlier. */
-  readonly freshAt: Date;
-  /** By the store's clock. */
-  readonly storedAt?: Date;
+  /** The date that counts, for its age and for what is newest; see {@link dateOf}. */
+  readonly datedAt: Date;
+  /** How far the host's clock was ahead, or behind if negative; 0 where the store does not contradict it. */
+  readonly clockAheadMs: number;
   readonly compressedBytes: number;
   /** Only of intact, incomplete and suspicious archives. */
   readonly inventory?: Inventory | undefined;
 };
+
+/** What a manifest says of its own dates. */
+export type DateWords = Pick<Manifest, 'clockAheadMs'>;
 
 /** An archive as the listings show it. */
 export type Listed = {
   readonly id: ArchiveId;
   readonly archive?: { readonly bytes: number; readonly etag: string; readonly storedAt: Date } | undefined;
   readonly manifest?: { readonly storedAt: Date } | undefined;
+  /** Wanted where {@link needsDateWords} says so. */
+  readonly dateWords?: DateWords | undefined;
   readonly verdict?: Verdict | undefined;
   /** Whether there is a verdict that was not read. */
   readonly isJudged?: boolean;
@@ -44,13 +51,11 @@ export type Listed = {
 
 /** Joins what the listings show into an entry. */
 export function entryOf(listed: Listed): CatalogueEntry {
-  const { id, archive, manifest, verdict } = listed;
-  const storedAt = archive?.storedAt ?? manifest?.storedAt ?? id.takenAt;
+  const { id, archive, verdict } = listed;
   return {
     id,
     standing: standingOf(listed),
-    freshAt: storedAt < id.takenAt ? storedAt : id.takenAt,
-    storedAt,
+    ...dateOf(listed),
     compressedBytes: archive?.bytes ?? 0,
     inventory: verdict !== undefined && 'inventory' in verdict ? verdict.inventory : undefined,
   };
@@ -74,19 +79,48 @@ export function newestOfAny(entries: readonly CatalogueEntry[]): CatalogueEntry 
 /** Newest first. */
 export function byAge<Entry extends CatalogueEntry>(entries: readonly Entry[]): Entry[] {
   return [...entries].sort(
-    (one, other) => other.freshAt.getTime() - one.freshAt.getTime() || (one.id.id < other.id.id ? 1 : -1),
+    (one, other) => other.datedAt.getTime() - one.datedAt.getTime() || (one.id.id < other.id.id ? 1 : -1),
   );
 }
 
-/** A copy from elsewhere may be stored so much later than it was taken; beyond it the host's clock was wrong. */
-const storedLateMs = 60 * 86_400_000;
-/** An archive is stored after it was taken; clocks may differ by so much. */
+/** An archive is stored after it was taken, by clocks that may differ by so much. */
 const storedEarlyMs = 3_600_000;
+/** How late it may be stored before anybody asks why: S3 dates an upload by its beginning, others by its end. */
+const storedLateMs = 2 * 3_600_000;
+/** A copy from elsewhere may be stored so much later than it was taken; beyond it the host's clock was wrong. */
+const copiedLateMs = 60 * 86_400_000;
 
-/** How far the host's clock was ahead, or behind if negative; 0 where the store does not contradict its date. */
-export function clockAheadMs({ id, freshAt, storedAt = freshAt }: CatalogueEntry): number {
-  const aheadMs = id.takenAt.getTime() - storedAt.getTime();
-  return aheadMs > storedEarlyMs || aheadMs < -storedLateMs ? aheadMs : 0;
+/**
+ * Which date of an archive counts: the host's, which is in its id, or where that was wrong the store's, ahead and behind
+ * alike.
+ *
+ * @remarks No archive is stored before it was taken. It may be stored long after: it took its time, or was copied here; so
+ *   only the manifest knows that the clock was behind, as the agent compared it with the store's.
+ */
+export function dateOf(listed: Listed): Pick<CatalogueEntry, 'datedAt' | 'clockAheadMs'> {
+  const { takenAt } = listed.id;
+  const storedAt = storedAtOf(listed);
+  const aheadMs = takenAt.getTime() - storedAt.getTime();
+  const isBehind = needsDateWords(listed) && (listed.dateWords?.clockAheadMs ?? 0) < -storedLateMs;
+  if (aheadMs > storedEarlyMs || aheadMs < -copiedLateMs || isBehind)
+    return { datedAt: storedAt, clockAheadMs: aheadMs };
+  return { datedAt: aheadMs > 0 ? storedAt : takenAt, clockAheadMs: 0 };
+}
+
+/** How a clock was wrong: `3 days ahead`. */
+export function describeClock(aheadMs: number): string {
+  return `${formatHours(Math.abs(aheadMs) / 3_600_000)} ${aheadMs > 0 ? 'ahead' : 'behind'}`;
+}
+
+/** Whether an archive was stored so late that its manifest has to say why. */
+export function needsDateWords(listed: Listed): boolean {
+  return storedAtOf(listed).getTime() - listed.id.takenAt.getTime() > storedLateMs;
+}
+
+/** A listing without dates contradicts nothing. */
+function storedAtOf({ id, archive, manifest }: Listed): Date {
+  const dated = [archive, manifest].find((part) => part !== undefined && part.storedAt.getTime() > 0);
+  return dated?.storedAt ?? id.takenAt;
 }
 
 /** Rows of the counted table, where the dump was read. */

@@ -1,9 +1,18 @@
 // catalogue: reads from the store which archives a source has, and what is proven about each.
 
+import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Acceptance, parseAcceptance } from './acceptance.ts';
-import { byAge, type CatalogueEntry, countsAsIntact, entryOf, type Listed } from './catalogue-of.ts';
+import {
+  byAge,
+  type CatalogueEntry,
+  countsAsIntact,
+  entryOf,
+  type Listed,
+  needsDateWords,
+} from './catalogue-of.ts';
 import { type ArchiveId, archiveKeys, archivesPrefix, parseKey, verdictsPrefix } from './names.ts';
+import { readManifest } from './read-manifest.ts';
 import { type Verdict, verdictSchema } from './verdict.ts';
 
 /** Verdicts read at once, where all are wanted. */
@@ -32,6 +41,7 @@ export async function readCatalogue(
   { intactEnough = Number.POSITIVE_INFINITY }: CatalogueOptions = {},
 ): Promise<CatalogueEntry[]> {
   const found = await listSource(store, source);
+  await readDateWords(store, found);
   const judged = new Set<string>();
   for await (const { key } of store.list(`${verdictsPrefix}${source}/`)) judged.add(key);
   for (const listed of found) listed.isJudged = judged.has(archiveKeys(listed.id).verdict);
@@ -63,6 +73,25 @@ async function listSource(store: ArchiveStore, source: string): Promise<Found[]>
     found.set(parsed.id.id, listed);
   }
   return [...found.values()];
+}
+
+/** Asks the manifests of what was stored long after its date, which are few, for the reason. */
+async function readDateWords(store: ArchiveStore, found: readonly Found[]): Promise<void> {
+  const waiting = found.filter((listed) => listed.manifest !== undefined && needsDateWords(listed));
+  while (waiting.length > 0) {
+    const batch = waiting.splice(0, readsInFlight);
+    await Promise.all(
+      batch.map(async (listed) => {
+        listed.dateWords = await readManifest(store, listed.id).catch(noWords);
+      }),
+    );
+  }
+}
+
+/** Of a manifest that cannot be trusted, or is gone meanwhile. @throws What else there is. */
+function noWords(error: unknown): undefined {
+  if (error instanceof OffsiteError && error.code.startsWith('MANIFEST_')) return undefined;
+  throw error;
 }
 
 /** The operator's word on an archive; asked for of suspicious ones only. */

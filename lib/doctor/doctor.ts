@@ -28,27 +28,30 @@ export type DoctorOptions = {
   readonly state: { readonly path: string; readonly warning: string | undefined };
   readonly now: () => Date;
   readonly signal?: AbortSignal;
+  /** In place of {@link answerWithinMs}. */
+  readonly withinMs?: number;
 };
 
-/** How long a dump may take to its first byte; it reads the whole catalogue before. */
-const firstByteWithinMs = 60_000;
-/** How long a program, or the server, may take to answer a question. */
-const answerWithinMs = 60_000;
+type Limits = { readonly signal: AbortSignal | undefined; readonly withinMs: number };
+
+/** How long a program, a server or the store may take to answer, and a dump to its first byte. */
+export const answerWithinMs = 60_000;
 
 /** Looks at everything that a back-up needs. */
 export async function doctor(options: DoctorOptions): Promise<Check[]> {
+  const limits = { signal: options.signal, withinMs: options.withinMs ?? answerWithinMs };
   return [
-    ...(await examineDatabase(options.dump, options.signal)),
+    ...(await examineDatabase(options.dump, limits)),
     ...(await examineVault(options)),
     examineCompressor(options.compressor),
     examineState(options.state),
   ];
 }
 
-async function examineDatabase(settings: DumpSettings, signal?: AbortSignal): Promise<Check[]> {
-  if (settings.via === 'command') return [await examineDump(settings, signal)];
+async function examineDatabase(settings: DumpSettings, limits: Limits): Promise<Check[]> {
+  if (settings.via === 'command') return [await examineDump(settings, limits)];
   const connection = connectionFromSettings(settings);
-  const within = () => limited(connection, signal);
+  const within = () => limited(connection, limits);
   const checks: Check[] = [];
   const client = await attempt('pg_dump', () => pgDumpVersion(connection, within()));
   if (isCheck(client)) checks.push(client);
@@ -64,18 +67,18 @@ async function examineDatabase(settings: DumpSettings, signal?: AbortSignal): Pr
   });
   if (checks.some(({ outcome }) => outcome === 'fail')) return checks;
   const readable = examineRights(server.unreadable);
-  return [...checks, readable, ...(readable.outcome === 'fail' ? [] : [await examineDump(settings, signal)])];
+  return [...checks, readable, ...(readable.outcome === 'fail' ? [] : [await examineDump(settings, limits)])];
 }
 
 /** A signal that also aborts when an answer takes too long. */
-function limited(connection: Connection, signal: AbortSignal | undefined): AbortSignal {
+function limited(connection: Connection, { signal, withinMs }: Limits): AbortSignal {
   const limit = new AbortController();
   const silent = new OffsiteError('DATABASE_UNREACHABLE', 'there is no answer', {
-    expected: `an answer within ${formatDuration(answerWithinMs)}`,
+    expected: `an answer within ${formatDuration(withinMs)}`,
     found: 'silence',
     hint: `try it by hand: ${connection.via === 'container' ? `docker exec ${connection.container} ` : ''}psql -c 'SELECT 1'`,
   });
-  setTimeout(() => limit.abort(silent), answerWithinMs).unref();
+  setTimeout(() => limit.abort(silent), withinMs).unref();
   return signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);
 }
 
@@ -151,7 +154,7 @@ function examineRights(unreadable: readonly string[]): Check {
 }
 
 /** Starts the very dump of a back-up and ends it after its first bytes: pg_dump has locked every table by then. */
-async function examineDump(settings: DumpSettings, signal?: AbortSignal): Promise<Check> {
+async function examineDump(settings: DumpSettings, { signal, withinMs }: Limits): Promise<Check> {
   const name = 'dump';
   const warnings: string[] = [];
   const onWarning = (sentence: string) => void warnings.push(sentence);
@@ -160,7 +163,7 @@ async function examineDump(settings: DumpSettings, signal?: AbortSignal): Promis
     let head = '';
     for await (const chunk of endWhenStalled(
       (either) => dump(settings, { signal: either, onWarning }),
-      firstByteWithinMs,
+      withinMs,
       signal,
     )) {
       edges.push(chunk);

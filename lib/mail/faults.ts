@@ -90,6 +90,12 @@ export const faults = {
     firstStep: "see that a later back-up came through: 'offsite list'",
     toldBy: 'mail',
   },
+  wrongClock: {
+    title: 'Wrong clock',
+    meaning: "The host's clock is wrong: its newest archive has a date that the store contradicts.",
+    firstStep: "set the host's clock (timedatectl)",
+    toldBy: 'mail',
+  },
   unknownNotice: {
     title: 'Unknown notice',
     meaning: 'AWS has sent the report function something that it does not know.',

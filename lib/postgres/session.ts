@@ -123,20 +123,21 @@ function wireOf(client: pg.Client): Wire {
 /** Simple query protocol, all answers dropped: a dump must not fill our memory with what it selects. */
 abstract class Submitted implements pg.Submittable {
   protected wire: Wire | undefined;
-  readonly #sql: Buffer;
+  readonly #message: Buffer;
 
   constructor(sql: string | Buffer) {
-    this.#sql = Buffer.from(sql);
+    // By hand, for pg would take any bytes for UTF-8: tag, length, text, end.
+    const bytes = Buffer.byteLength(sql);
+    this.#message = Buffer.alloc(bytes + 6);
+    this.#message.writeUInt8(queryTag);
+    this.#message.writeUInt32BE(bytes + 5, 1);
+    if (typeof sql === 'string') this.#message.write(sql, 5);
+    else sql.copy(this.#message, 5);
   }
 
   submit(connection: pg.Connection): void {
     this.wire = connection as unknown as Wire;
-    // By hand, for pg would take any bytes for UTF-8: tag, length, text, end.
-    const message = Buffer.alloc(this.#sql.length + 6);
-    message.writeUInt8(queryTag);
-    message.writeUInt32BE(this.#sql.length + 5, 1);
-    this.#sql.copy(message, 5);
-    this.wire.stream.write(message);
+    this.wire.stream.write(this.#message);
   }
 
   abstract handleError(error: Error): void;

@@ -1,7 +1,7 @@
 // The dead-man's switch: how old is the newest proof, and does the operator have to hear of it (again)?
 
 import * as z from 'zod';
-import { type CatalogueEntry, clockAheadMs } from '../archive/catalogue-of.ts';
+import { byAge, type CatalogueEntry } from '../archive/catalogue-of.ts';
 import { hoursBetween } from '../base/quantities.ts';
 
 export type FreshnessLimits = { readonly archiveHours: number; readonly restoreTestHours: number };
@@ -91,13 +91,12 @@ const orphanAfterHours = 24;
 /** Finds archives that never got a manifest: what a killed agent leaves. */
 export function findOrphans(entries: readonly CatalogueEntry[], now: Date): CatalogueEntry[] {
   return entries.filter(
-    ({ standing, freshAt }) => standing === 'no manifest' && hoursBetween(freshAt, now) > orphanAfterHours,
+    ({ standing, datedAt }) => standing === 'no manifest' && hoursBetween(datedAt, now) > orphanAfterHours,
   );
 }
 
-/** Finds the newest archive by the store's clock, if the host has dated it otherwise. */
+/** Finds the newest archive, if the store contradicts its date. */
 export function findMisdated(entries: readonly CatalogueEntry[]): CatalogueEntry | undefined {
-  const storedMs = ({ storedAt, freshAt }: CatalogueEntry) => (storedAt ?? freshAt).getTime();
-  const newest = [...entries].sort((one, other) => storedMs(other) - storedMs(one))[0];
-  return newest !== undefined && clockAheadMs(newest) !== 0 ? newest : undefined;
+  const [newest] = byAge(entries);
+  return newest?.clockAheadMs === 0 ? undefined : newest;
 }

@@ -1,7 +1,7 @@
 // The mails about a source's archives and their age: each says the outcome in its subject, then what was found, what it
 // means and what to do.
 
-import { type CatalogueEntry, clockAheadMs } from '../archive/catalogue-of.ts';
+import { type CatalogueEntry, describeClock } from '../archive/catalogue-of.ts';
 import { formatBytes, formatHours, formatInstant } from '../base/quantities.ts';
 import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
@@ -52,10 +52,10 @@ export function orphanMail(source: string, orphans: readonly CatalogueEntry[]): 
     `${what} of ${source} never got a manifest: the agent was killed, or the store refused the manifest, after all bytes were stored. Without a manifest it counts for nothing: no command restores it, and it is not fresh.`,
     textTable([
       ['archive', 'bytes', 'stored'],
-      ...orphans.map(({ id, compressedBytes, freshAt }) => [
+      ...orphans.map(({ id, compressedBytes, datedAt }) => [
         id.id,
         formatBytes(compressedBytes),
-        formatInstant(freshAt),
+        formatInstant(datedAt),
       ]),
     ]),
     `What to do: see that a later back-up came through (offsite list), and on the host why this one ended (reboot, out of memory, a timeout of its timer). Nothing has to be deleted by hand: expire removes it when it is older than keepDays.`,
@@ -65,18 +65,13 @@ export function orphanMail(source: string, orphans: readonly CatalogueEntry[]): 
 }
 
 /** Tells that the store contradicts the date of an archive. */
-export function misdatedMail(source: string, entry: CatalogueEntry): Mail {
-  const aheadMs = clockAheadMs(entry);
-  const isAhead = aheadMs > 0;
-  const by = formatHours(Math.abs(aheadMs) / 3_600_000);
-  return composeMail(`[offsite] The host's clock is ${by} ${isAhead ? 'ahead' : 'behind'}: ${source}`, [
-    `The newest archive of ${source}, ${entry.id.id}, was stored ${formatInstant(entry.storedAt ?? entry.freshAt)}.`,
-    isAhead
-      ? 'Its date is later: such archives are kept for up to twice keepDays, and the vault grows.'
-      : 'Its date is long before: such archives are never fresh, and never the latest.',
-    "What to do: set the host's clock (timedatectl), let it be kept (systemd-timesyncd, chrony), then run 'offsite backup'.",
+export function misdatedMail(source: string, { id, datedAt, clockAheadMs }: CatalogueEntry): Mail {
+  return composeMail(`[offsite] The host's clock is ${describeClock(clockAheadMs)}: ${source}`, [
+    `The newest archive of ${source}, ${id.id}, was stored ${formatInstant(datedAt)}.`,
+    "Its own date is wrong, so the store's counts in its place, for what is the latest and for what is kept. But its name says the wrong day, and S3 refuses a clock that is 15 min off unless the agent sets it right.",
+    "What to do: set the host's clock (timedatectl), and let it be kept (systemd-timesyncd, chrony).",
     'This mail comes once.',
-    runbookLine(isAhead ? 'retentionStandstill' : 'noFreshArchive'),
+    runbookLine('wrongClock'),
   ]);
 }
 

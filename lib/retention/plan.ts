@@ -4,8 +4,8 @@
 import {
   byAge,
   type CatalogueEntry,
-  clockAheadMs,
   countsAsIntact,
+  describeClock,
   newestIntact,
   type Standing,
 } from '../archive/catalogue-of.ts';
@@ -66,7 +66,7 @@ export function planRetention(
   const decide = ({ entry }: (typeof decisions)[number], reasons: readonly string[]): Decision => ({
     id: entry.id.id,
     standing: entry.standing,
-    ageHours: hoursBetween(datedAt(entry, policy), now),
+    ageHours: hoursBetween(entry.datedAt, now),
     reasons,
   });
   const kept =
@@ -85,31 +85,22 @@ export function planRetention(
   };
 }
 
-const dayMs = 86_400_000;
-/**
- * When an archive was taken, as far as the store does not contradict: a clock that is far behind must not make tonight's
- * archive an old one, and one that runs ahead keeps it for no more than another `keepDays`.
- */
-function datedAt(entry: CatalogueEntry, { keepDays }: RetentionPolicy): Date {
-  const { id, freshAt, storedAt = freshAt } = entry;
-  if (clockAheadMs(entry) < 0) return storedAt;
-  return new Date(Math.min(id.takenAt.getTime(), storedAt.getTime() + keepDays * dayMs));
-}
-
 function reasonsToKeep(
   entry: CatalogueEntry,
-  policy: RetentionPolicy,
+  { keepDays, keepIntact }: RetentionPolicy,
   protectedIds: ReadonlySet<string>,
   now: Date,
 ): string[] {
-  const { id } = entry;
-  const { keepDays, keepIntact } = policy;
-  const isKept = hoursBetween(datedAt(entry, policy), now) < keepDays * 24;
+  const { id, datedAt } = entry;
   const reasons: string[] = [];
-  if (isKept && id.takenAt > now) reasons.push("dated in the future: look at the host's clock");
-  else if (isKept) reasons.push(`younger than ${keepDays} days`);
+  if (hoursBetween(datedAt, now) < keepDays * 24)
+    reasons.push(`younger than ${keepDays} days${byWhoseClock(entry)}`);
   if (protectedIds.has(id.id)) reasons.push(`one of the newest ${keepIntact} intact`);
   return reasons;
+}
+
+function byWhoseClock({ clockAheadMs }: CatalogueEntry): string {
+  return clockAheadMs === 0 ? '' : ` by the store's clock (the host's was ${describeClock(clockAheadMs)})`;
 }
 
 function reasonsOfHold({ id }: CatalogueEntry, holds: Holds, now: Date): string[] {
@@ -120,8 +111,9 @@ function reasonsOfHold({ id }: CatalogueEntry, holds: Holds, now: Date): string[
   return until > now ? [`held until ${formatInstant(until)} (offsite undo)`] : [];
 }
 
-function reasonsToExpire({ standing }: CatalogueEntry, { keepDays, keepIntact }: RetentionPolicy): string[] {
-  const reasons = [`older than ${keepDays} days`];
+function reasonsToExpire(entry: CatalogueEntry, { keepDays, keepIntact }: RetentionPolicy): string[] {
+  const { standing } = entry;
+  const reasons = [`older than ${keepDays} days${byWhoseClock(entry)}`];
   // A verdict is left unread only when so many newer ones say intact.
   const isOutnumbered = countsAsIntact(standing) || standing === 'verdict not read';
   reasons.push(isOutnumbered ? `${keepIntact} newer intact archives stay` : standing);
@@ -136,7 +128,7 @@ function reasonToStandStill(
 ): string | undefined {
   const newest = newestIntact(entries);
   if (newest === undefined) return 'there is no intact archive';
-  const ageHours = hoursBetween(newest.freshAt, now);
+  const ageHours = hoursBetween(newest.datedAt, now);
   if (ageHours > freshnessHours) {
     return `the newest intact archive is ${formatHours(ageHours)} old (limit ${formatHours(freshnessHours)})`;
   }

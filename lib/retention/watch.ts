@@ -74,7 +74,7 @@ async function watchSource(
   const restoreTestPassedAt = tests.passed && new Date(tests.passed.startedAt);
   const firstSeenAt = new Date(state.firstSeenAt);
   const overdue = findOverdue(
-    { firstSeenAt, newestIntactAt: newest?.freshAt, restoreTestPassedAt },
+    { firstSeenAt, newestIntactAt: newest?.datedAt, restoreTestPassedAt },
     limits,
     now,
   );
@@ -98,7 +98,7 @@ async function watchSource(
   return {
     source,
     newestIntactId: newest?.id.id,
-    newestIntactAgeHours: hoursBetween(newest?.freshAt ?? firstSeenAt, now),
+    newestIntactAgeHours: hoursBetween(newest?.datedAt ?? firstSeenAt, now),
     restoreTestAgeHours: hoursBetween(restoreTestPassedAt ?? firstSeenAt, now),
     restoreTest: {
       hasFailed: tests.newest?.outcome === 'failed',

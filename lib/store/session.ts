@@ -58,9 +58,11 @@ export const defaultPatience: Patience = {
   abortMs: 4000,
 };
 
+const readAttempts = 5;
+
 /** The patience of somebody who waits for so long, and no longer. */
 export function patienceOf(troubleMs: number): Patience {
-  const { silenceMs, mistypedMs, noticeMs } = defaultPatience;
+  const { silenceMs, mistypedMs, noticeMs, readSilenceMs } = defaultPatience;
   // Of 0, which is one attempt, no limit of a connection follows.
   const longestMs = troubleMs || silenceMs;
   return {
@@ -69,6 +71,7 @@ export function patienceOf(troubleMs: number): Patience {
     silenceMs: Math.min(silenceMs, longestMs),
     mistypedMs: Math.min(mistypedMs, troubleMs),
     noticeMs: Math.min(noticeMs, longestMs / 2),
+    readSilenceMs: Math.min(readSilenceMs, longestMs / readAttempts),
   };
 }
 
@@ -128,7 +131,7 @@ export function openSession(location: S3Location): S3Session {
     patience,
     onTrouble: location.onTrouble,
     get reader() {
-      reader ??= clientOf({ maxAttempts: 5 }, patience.readSilenceMs);
+      reader ??= clientOf({ maxAttempts: readAttempts }, patience.readSilenceMs);
       return reader;
     },
     get writer() {

@@ -90,7 +90,13 @@ describe('retention', () => {
     const now = new Date('2026-11-23T06:00:00Z');
     const entryAt = (ageHours: number, standing: Standing): CatalogueEntry => {
       const takenAt = new Date(now.getTime() - ageHours * 3_600_000);
-      return { id: archiveIdAt('bitagent', takenAt), standing, freshAt: takenAt, compressedBytes: 1 };
+      return {
+        id: archiveIdAt('bitagent', takenAt),
+        standing,
+        datedAt: takenAt,
+        clockAheadMs: 0,
+        compressedBytes: 1,
+      };
     };
     const policy = { keepDays: 14, keepIntact: 3, freshnessHours: 26 };
     const plans = (entries: CatalogueEntry[]) => {

@@ -109,7 +109,7 @@ describe('a reader that wants no more', () => {
   });
 
   it.skipIf(!canMakeDevices)('is not a disk that is full', async () => {
-    for (const command of ['list', 'fetch latest --any -o -']) {
+    for (const command of ['list', 'fetch latest --any -o -', '--help', '--version', 'backup --help']) {
       const { code, stderr } = await bash(`$OFFSITE ${command} > ${full}; echo $? > $RC`);
       expect(code).toBe(1);
       expect(stderr).toContain('ENOSPC');

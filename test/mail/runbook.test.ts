@@ -87,7 +87,8 @@ describe('every mail about a fault', () => {
   const orphan = {
     id: exampleId,
     standing: 'no manifest',
-    freshAt: exampleId.takenAt,
+    datedAt: exampleId.takenAt,
+    clockAheadMs: 0,
     compressedBytes: 1,
   } as const;
   const failed = {
@@ -137,16 +138,8 @@ describe('every mail about a fault', () => {
       'standstill',
       () => standstillMail({ source: 'bitagent', decidedAt: '', standstill: 'x', keep: [], expire: [] }),
     ],
-    [
-      'retentionStandstill',
-      'clock ahead',
-      () => misdatedMail('bitagent', { ...orphan, storedAt: new Date('2026-11-20T00:00:00Z') }),
-    ],
-    [
-      'noFreshArchive',
-      'clock behind',
-      () => misdatedMail('bitagent', { ...orphan, storedAt: new Date('2027-11-20T00:00:00Z') }),
-    ],
+    ['wrongClock', 'ahead', () => misdatedMail('bitagent', { ...orphan, clockAheadMs: 86_400_000 })],
+    ['wrongClock', 'behind', () => misdatedMail('bitagent', { ...orphan, clockAheadMs: -86_400_000 })],
     ['archiveWithoutManifest', 'orphan', () => orphanMail('bitagent', [orphan])],
     ['restoreTestLost', 'not launched', () => notLaunchedMail('bitagent', error)],
     ['restoreTestLost', 'task stopped', () => notice(stopped)?.mail],

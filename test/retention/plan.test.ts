@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { byAge, type CatalogueEntry, type Standing } from '../../lib/archive/catalogue-of.ts';
+import {
+  byAge,
+  type CatalogueEntry,
+  dateOf,
+  newestIntact,
+  type Standing,
+} from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import { placeHold } from '../../lib/retention/hold.ts';
 import { planRetention, type RetentionPolicy } from '../../lib/retention/plan.ts';
@@ -17,16 +23,14 @@ const standings: Standing[] = [
   'no manifest',
 ];
 
-function entry(ageHours: number, standing: Standing = 'intact', storedAgeHours = ageHours): CatalogueEntry {
-  const takenAt = new Date(now.getTime() - ageHours * 3_600_000);
-  const storedAt = new Date(now.getTime() - storedAgeHours * 3_600_000);
-  return {
-    id: archiveIdAt('bitagent', takenAt),
-    standing,
-    freshAt: storedAt < takenAt ? storedAt : takenAt,
-    storedAt,
-    compressedBytes: 1,
-  };
+const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3_600_000);
+
+/** As of a host whose clock was so far ahead when it was taken; what it noted is then in the manifest. */
+function entry(ageHours: number, standing: Standing = 'intact', aheadHours = 0): CatalogueEntry {
+  const id = archiveIdAt('bitagent', hoursAgo(ageHours - aheadHours));
+  const archive = { bytes: 1, etag: 'x', storedAt: hoursAgo(ageHours) };
+  const dateWords = aheadHours === 0 ? {} : { clockAheadMs: aheadHours * 3_600_000 };
+  return { id, standing, ...dateOf({ id, archive, dateWords }), compressedBytes: 1 };
 }
 
 const nights = (count: number, standing: Standing = 'intact') =>
@@ -85,33 +89,65 @@ describe('planRetention', () => {
     expect(plan.expire.map(({ ageHours }) => ageHours)).toEqual([600]);
   });
 
-  it('never expires what is dated in the future, nor takes it for fresh', () => {
-    const future = entry(-1000, 'intact', 500);
-    const plan = planRetention('bitagent', [future, ...nights(20).slice(5)], policy, now);
-    expect(plan.expire).toEqual([]);
-    expect(plan.standstill).toContain('the newest intact archive is');
-    expect(plan.keep.find(({ id }) => id === future.id.id)?.reasons).toContain(
-      "dated in the future: look at the host's clock",
+  it('goes by the store’s date where the host’s clock was wrong, and says so', () => {
+    for (const aheadHours of [-8760, -20 * 24, -3, 3, 20 * 24, 8760]) {
+      const misdated = [entry(3, 'intact', aheadHours), entry(15 * 24, 'intact', aheadHours)];
+      const plan = planRetention('bitagent', [...misdated, ...nights(6).slice(1)], policy, now);
+      expect(plan.expire.map(({ id }) => id)).toEqual([misdated[1]?.id.id]);
+      expect(plan.expire[0]?.reasons[0]).toMatch(
+        /^older than 14 days by the store's clock \(the host's was .* (ahead|behind)\)$/,
+      );
+      expect(plan.keep[0]).toMatchObject({ id: misdated[0]?.id.id, ageHours: 3 });
+    }
+  });
+
+  it('takes what is dated in the future for no fresher than it is', () => {
+    const stale = [entry(500, 'intact', 1000), ...nights(20).slice(5)];
+    expect(planRetention('bitagent', stale, policy, now).standstill).toContain(
+      'the newest intact archive is',
     );
   });
 
-  it('keeps what a clock far ahead has dated no longer than twice, by the date of the store', () => {
-    const ahead = (storedDays: number) => entry(-8760, 'intact', storedDays * 24);
-    const plan = planRetention('bitagent', [ahead(27), ahead(29), ...nights(5)], policy, now);
-    expect(plan.expire.map(({ id }) => id)).toEqual([ahead(29).id.id]);
-    expect(plan.keep.at(-1)).toMatchObject({ reasons: ["dated in the future: look at the host's clock"] });
+  it('decides as if the host’s clock had been right, however wrong it was each night', () => {
+    // Whole days of age, and errors that the store can tell from the time that an upload takes.
+    const error = fc.oneof(
+      fc.constant(0),
+      fc.integer({ min: 3, max: 9000 }),
+      fc.integer({ min: -9000, max: -3 }),
+    );
+    const night = fc.record({
+      age: fc.integer({ min: 0, max: 80 }).map((days) => days * 24 + 5),
+      standing: fc.constantFrom(...standings),
+      error,
+    });
+    const anyNights = fc.uniqueArray(night, { maxLength: 30, selector: ({ age }) => age });
+    fc.assert(
+      fc.property(anyNights, anyPolicy, (records, anyOf) => {
+        // A key is stored once.
+        fc.pre(new Set(records.map(({ age, error: ahead }) => age - ahead)).size === records.length);
+        const agesOf = (list: readonly { readonly ageHours: number }[]) =>
+          list.map(({ ageHours }) => ageHours);
+        const [right, wrong] = [
+          records.map(({ age, standing }) => entry(age, standing)),
+          records.map(({ age, standing, error: ahead }) => entry(age, standing, ahead)),
+        ].map((entries) => ({ entries, plan: planRetention('bitagent', entries, anyOf, now) }));
+        expect(agesOf(wrong?.plan.keep ?? [])).toEqual(agesOf(right?.plan.keep ?? []));
+        expect(agesOf(wrong?.plan.expire ?? [])).toEqual(agesOf(right?.plan.expire ?? []));
+        expect(wrong?.plan.standstill).toBe(right?.plan.standstill);
+        expect(newestIntact(wrong?.entries ?? [])?.datedAt).toEqual(
+          newestIntact(right?.entries ?? [])?.datedAt,
+        );
+      }),
+      { numRuns: 500 },
+    );
   });
 
-  it('keeps for its time what a clock far behind has dated, and takes it for none of the newest', () => {
-    const behind = entry(6 * 8760, 'intact', 3);
-    const plan = planRetention('bitagent', [behind, ...nights(16)], policy, now);
-    expect(plan.keep.find(({ id }) => id === behind.id.id)).toMatchObject({
-      ageHours: 3,
-      reasons: ['younger than 14 days'],
-    });
-    expect(plan.expire).toHaveLength(2);
-    const later = planRetention('bitagent', [entry(6 * 8760, 'intact', 15 * 24), ...nights(5)], policy, now);
-    expect(later.expire).toHaveLength(1);
+  it('lets a copy from elsewhere, and an upload that took its time, keep their dates', () => {
+    const id = archiveIdAt('bitagent', hoursAgo(20 * 24));
+    const archive = { bytes: 1, etag: 'x', storedAt: hoursAgo(1) };
+    expect(dateOf({ id, archive, dateWords: {} })).toEqual({ datedAt: id.takenAt, clockAheadMs: 0 });
+    const seconds = { clockAheadMs: -90_000 };
+    expect(dateOf({ id, archive, dateWords: seconds })).toEqual({ datedAt: id.takenAt, clockAheadMs: 0 });
   });
 
   it('says nothing of standing still when nothing is old enough to go', () => {

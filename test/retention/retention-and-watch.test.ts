@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
+import { selectArchive } from '../../lib/archive/select.ts';
 import type { TaskSize } from '../../lib/cost/task-size.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
@@ -203,6 +204,21 @@ describe('watch', () => {
     await verifiedArchive(store, 'bitagent', new Date('2099-01-01T00:00:00Z'));
     const [sighting] = await look(new Date(Date.now() + 40 * 3_600_000));
     expect(sighting?.overdue).toMatchObject([{ subject: 'archive', never: false }]);
+  });
+
+  it('goes by the store’s date of what a clock that was behind has dated, as its manifest says', async () => {
+    const { id } = await verifiedArchive(store, 'bitagent', hoursAgo(20 * 24));
+    expect(await look()).toMatchObject([{ overdue: [{ subject: 'archive' }] }]);
+    const key = archiveKeys(parseArchiveId(id)).manifest;
+    const manifest = JSON.parse((await store.readText(key))?.text ?? '');
+    await store.write(key, JSON.stringify({ ...manifest, clockAheadMs: -20 * 86_400_000 }));
+    expect(await look()).toMatchObject([{ newestIntactId: id, overdue: [] }]);
+    expect(mails.at(-1)?.subject).toBe("[offsite] The host's clock is 20.0 days behind: bitagent");
+    const [plan] = await expire({ store, policy, now, dryRun: true, sendMail });
+    expect(plan?.keep[0]?.reasons[0]).toBe(
+      "younger than 14 days by the store's clock (the host's was 20.0 days behind)",
+    );
+    expect((await selectArchive(store, 'bitagent', 'latest', false)).id.id).toBe(id);
   });
 
   it('tells once that the host’s clock is wrong, by the store’s', async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type Server } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { agentsOf } from '../../lib/store/agents.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { type ForwardProxy, startProxy } from '../fixtures/proxy.ts';
 import { content, inParts, key, streamOf, stubForEach } from '../fixtures/s3-faults.ts';
@@ -75,6 +76,12 @@ describe('a store behind a proxy', () => {
     } finally {
       await strict.stop();
     }
+  });
+
+  it('a Node that knows no proxies refuses one, rather than to go straight', () => {
+    const environment = { https_proxy: proxy.url };
+    expect(() => agentsOf(environment, false)).toThrow('https_proxy names one');
+    expect(agentsOf({}, false)).toEqual({});
   });
 
   it('a proxy that is not there is said to be unreachable', async () => {

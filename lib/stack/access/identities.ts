@@ -87,7 +87,8 @@ export function joinRangesPermissions({ bucket, topic, key }: Reach): PolicyStat
 export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, ...proofs, `${holdsPrefix}*`),
+    // Manifests: for the reason why an archive was stored long after its date.
+    get(bucket, `${archivesPrefix}*${manifestSuffix}`, ...proofs, `${holdsPrefix}*`),
     // A delete marker only: versions stay until the bucket's lifecycle removes them.
     allow(
       ['s3:DeleteObject'],
@@ -101,7 +102,7 @@ export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatemen
 export function watchPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, ...proofs, `${reportsPrefix}*`, `${watchPrefix}*`),
+    get(bucket, `${archivesPrefix}*${manifestSuffix}`, ...proofs, `${reportsPrefix}*`, `${watchPrefix}*`),
     put(bucket, `${watchPrefix}*`),
     ...useKey(key, decrypt, encrypt),
     publish(topic),

@@ -50,6 +50,7 @@ describe('permissions', () => {
     Expire: [
       ...failures,
       list,
+      's3:GetObject on VaultBucket/archives/*.manifest.json',
       's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/holds/*',
       's3:GetObject on VaultBucket/verdicts/*',
@@ -60,6 +61,7 @@ describe('permissions', () => {
     Watch: [
       ...failures,
       list,
+      's3:GetObject on VaultBucket/archives/*.manifest.json',
       's3:GetObject on VaultBucket/reports/*',
       's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/verdicts/*',
