@@ -87,8 +87,8 @@ export function restoredRowsOf({ comparisons }: RestoreReport): number {
 
 /** The first byte is asked for when the download begins; reports of earlier versions tell less. */
 function loadMsOf(report: RestoreReport): number | undefined {
-  const stage = (name: StageName) => report.stages.find((one) => one.stage === name);
-  const [download, load] = [stage('download'), stage('load')];
+  const download = report.stages.find(({ stage }) => stage === ('download' satisfies StageName));
+  const load = report.stages.findLast(({ stage }) => stage === ('load' satisfies StageName));
   if (download === undefined || load === undefined) return undefined;
   return Math.min(recoveryMsOf(report), load.startMs + load.durationMs - download.startMs);
 }

@@ -15,23 +15,15 @@ type Omission = NonNullable<RestoreReport['skipped']>['first'][number];
 const firstOnes = 100;
 const shownWords = 8;
 
-/**
- * What pg_dump writes and a superuser only may run. Nothing else is left out: a dump that asks for a program, a file or a
- * role was not written by it.
- */
-const superuserOnly = new Map(
-  Object.entries({
-    CREATE:
-      'ACCESS AGGREGATE CAST COLLATION CONVERSION EVENT EXTENSION FOREIGN FUNCTION LANGUAGE OPERATOR PROCEDURE PUBLICATION SERVER SUBSCRIPTION TEXT TRANSFORM TYPE USER',
-    ALTER:
-      'AGGREGATE COLLATION CONVERSION DEFAULT EVENT EXTENSION FOREIGN FUNCTION LANGUAGE OPERATOR PROCEDURE PUBLICATION SERVER SUBSCRIPTION TEXT TYPE',
-    COMMENT: 'ON',
-    SECURITY: 'LABEL',
-  }).map(([verb, kinds]) => [verb, new Set(kinds.split(' '))]),
+/** What the owner of a database makes by himself: it is never left out, nor are the rows in it. */
+const ownersMake = new Set(
+  'CONSTRAINT DOMAIN INDEX POLICY RULE SCHEMA SEQUENCE STATISTICS TABLE TRIGGER VIEW'.split(' '),
 );
+/** What a whole server has: a dump of one database that speaks of it was not written by pg_dump. */
+const serversHave = new Set('DATABASE GROUP ROLE SYSTEM TABLESPACE USER'.split(' '));
 
 /** Something that a statement names is not there. @see https://www.postgresql.org/docs/16/errcodes-appendix.html */
-const absent: readonly string[] = ['42704', '42883', '42P01', '3F000', '42809'];
+const absent: readonly string[] = ['42704', '42883', '42P01', '3F000', '42809', '42846'];
 
 /** What may stand before the word for a kind, and between it and the name. */
 const modifiers = new Set('OR REPLACE TRUSTED PROCEDURAL UNLOGGED MATERIALIZED UNIQUE DEFAULT'.split(' '));
@@ -48,6 +40,8 @@ export class Omissions {
   readonly #contents = new DumpContents();
   readonly #tables = new Set<string>();
   readonly #names = new Set<string>();
+  /** How a server speaks of things without a name. */
+  readonly #said: string[] = [];
   #lacksExtension = false;
 
   /** For the report; `undefined` if nothing was left out. */
@@ -79,7 +73,7 @@ export class Omissions {
   /** Whether a refusal says no more than that the sandbox is one. */
   goesOnWithout({ cause, line }: StatementError, tokens: readonly string[]): boolean {
     const { code = '', message = '' } = (cause ?? {}) as { code?: string; message?: string };
-    if (code === '42501' && needsSuperuser(tokens)) {
+    if (needsSuperuser(code, message, tokens)) {
       this.#add(tokens, line, 'needs a superuser');
       return true;
     }
@@ -123,13 +117,17 @@ export class Omissions {
     const made = madeBy(tokens);
     if (made === undefined) return;
     this.#names.add(splitName(made.name).at(-1) ?? made.name);
+    if (made.said !== undefined) this.#said.push(made.said);
     if (made.kind === 'TABLE') this.#tables.add(keyOf(made.name));
     this.#lacksExtension ||= made.kind === 'EXTENSION';
   }
 
   #isNamedIn(message: string): boolean {
     const words = new Set(message.match(/[\p{L}\p{N}_$]+/gu) ?? []);
-    return [...this.#names].some((name) => words.has(name) || message.includes(`"${name}"`));
+    return (
+      this.#said.some((said) => message.includes(said)) ||
+      [...this.#names].some((name) => words.has(name) || message.includes(`"${name}"`))
+    );
   }
 }
 
@@ -138,33 +136,75 @@ function isAside(tokens: readonly string[]): boolean {
   return ['COMMENT', 'GRANT', 'REVOKE', 'SECURITY'].includes(cursor.peek()) || cursor.seek('OWNER', 'TO');
 }
 
-function needsSuperuser(tokens: readonly string[]): boolean {
+/**
+ * Whether the server says that a superuser could: of whatever pg_dump writes, but for what an owner makes by himself. Known
+ * by what is not left out, for nobody can list what is.
+ */
+function needsSuperuser(code: string, message: string, tokens: readonly string[]): boolean {
+  // For a superuser alone it may be, and that is not told by a code.
+  if (code === '42P13') return /aggregate transition data type cannot be internal/.test(message);
+  if (code !== '42501') return false;
   const cursor = new TokenCursor(tokens);
   const verb = cursor.next();
   // GRANT without ON lends a role: that stands in no dump of a database.
   if (verb === 'GRANT' || verb === 'REVOKE') return cursor.seek('ON');
+  if (verb === 'REFRESH' || verb === 'SECURITY') return true;
+  if (verb === 'COMMENT') return cursor.peek() === 'ON';
+  if (verb !== 'CREATE' && verb !== 'ALTER') return false;
   cursor.skipAny(modifiers);
-  return superuserOnly.get(verb)?.has(cursor.peek()) ?? false;
+  if (cursor.skip('USER', 'MAPPING')) return true;
+  return !ownersMake.has(cursor.peek()) && !serversHave.has(cursor.peek());
 }
 
+type Made = {
+  readonly kind: string;
+  /** As the dump has it. */
+  readonly name: string;
+  /** How else a server speaks of what others miss. */
+  readonly said?: string | undefined;
+};
+
 /** What a statement makes: others cannot be without it. */
-function madeBy(tokens: readonly string[]): { readonly kind: string; readonly name: string } | undefined {
+function madeBy(tokens: readonly string[]): Made | undefined {
   const cursor = new TokenCursor(tokens);
   if (cursor.next() !== 'CREATE') return undefined;
   cursor.skipAny(modifiers);
   const kind = cursor.next();
+  if (kind === 'CAST') return madeCast(cursor);
   const isTable = kind === 'TABLE' || (kind === 'FOREIGN' && cursor.peek() === 'TABLE');
+  const isClass = kind === 'OPERATOR' && cursor.peek() === 'CLASS';
+  const isOperator = kind === 'OPERATOR' && !isClass && cursor.peek() !== 'FAMILY';
   cursor.skipAny(kindWords);
-  const name = cursor.qualifiedName();
-  return name === undefined ? undefined : { kind: isTable ? 'TABLE' : kind, name };
+  const name = isOperator ? operatorName(cursor) : cursor.qualifiedName();
+  if (name === undefined) return undefined;
+  const type = isClass && cursor.seek('FOR', 'TYPE') ? cursor.qualifiedName() : undefined;
+  if (isOperator) return { kind, name, said: ` ${name} ` };
+  const said = type === undefined ? undefined : `data type ${type} has no default operator class`;
+  return { kind: isTable ? 'TABLE' : kind, name, said };
+}
+
+function madeCast(cursor: TokenCursor): Made | undefined {
+  const from = cursor.skip('(') ? cursor.qualifiedName() : undefined;
+  const to = cursor.skip('AS') ? cursor.qualifiedName() : undefined;
+  if (from === undefined || to === undefined) return undefined;
+  return { kind: 'CAST', name: `${from} AS ${to}`, said: `cannot cast type ${from} to ${to}` };
+}
+
+/** With its schema, as a server writes it. */
+function operatorName(cursor: TokenCursor): string {
+  let name = '';
+  while (!cursor.done && cursor.peek() !== '(') name += cursor.next().toLowerCase();
+  return name;
 }
 
 function wordsOf(tokens: readonly string[]): string {
-  const end = tokens.indexOf('(');
+  const isCast = tokens[1]?.toUpperCase() === 'CAST';
+  const end = isCast ? tokens.indexOf(')') + 1 : tokens.indexOf('(');
+  const most = isCast ? tokens.length : shownWords;
   const shown = tokens
-    .slice(0, end < 0 ? shownWords : Math.min(end, shownWords))
+    .slice(0, end < 1 ? most : Math.min(end, most))
     .join(' ')
-    .replaceAll(' . ', '.');
+    .replaceAll(/ ([.)]) ?|(\() /g, '$1$2');
   return Buffer.from(shown, 'latin1').toString('utf8');
 }
 

@@ -1,11 +1,10 @@
 // The quarterly proof: an archive is restored for real, on a server made for it and thrown away afterwards, and what
 // came back is compared with what was dumped. However it ends, a report is written and a mail is sent.
 
-import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rowsOf } from '../archive/inventory.ts';
 import type { Manifest } from '../archive/manifest.ts';
-import { type ArchiveId, archiveKeys, parseArchiveId } from '../archive/names.ts';
+import { type ArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { countedTable } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
@@ -23,12 +22,12 @@ import { compareWithInventory } from '../restore/compare.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { assertNothingLacks, assertSame, lacksOf } from './compare.ts';
 import { deliverReport } from './deliver.ts';
-import { blameBytes, type IntactVerdict, openJudged, readIntactVerdict } from './judged-archive.ts';
-import { loadArchive } from './load.ts';
+import type { Findings, Subject } from './findings.ts';
+import { readIntactVerdict } from './judged-archive.ts';
+import { database, loadSubject } from './load-subject.ts';
 import { readChecks } from './read-checks.ts';
 import { freeBytesOf, watchResources } from './resource-watch.ts';
 import { assertChecks, type CheckFile, runChecks } from './run-checks.ts';
-import { makeSandbox } from './sandbox.ts';
 import { Stages } from './stages.ts';
 
 export type RestoreTrialOptions = {
@@ -54,29 +53,7 @@ export type RestoreTestOptions = RestoreTrialOptions & {
   readonly region?: string | undefined;
 };
 
-/** What is known so far; a failure reports as much of it as there is. */
-type Findings = {
-  -readonly [Key in
-    | 'archive'
-    | 'serverVersion'
-    | 'torrents'
-    | 'restoration'
-    | 'resources'
-    | 'lacks'
-    | 'skipped']?: RestoreReport[Key];
-} & {
-  comparisons: RestoreReport['comparisons'];
-  checks: RestoreReport['checks'];
-};
-
-/** What is tested, as its manifest and verdict say. */
-type Subject = { readonly id: ArchiveId; readonly manifest: Manifest; readonly verdict: IntactVerdict };
-
-const database = 'restore_test';
-const progressEveryMs = 10_000;
 const lastWordsMs = 300;
-/** More sessions than this only wait for each other. */
-const sessionsMax = 8;
 
 /**
  * Restores an archive into a throw-away server, compares everything, reports.
@@ -163,11 +140,8 @@ async function proveOn(
   assertServerFits(inventory, findings.serverVersion);
   const { plainBytes } = subject.manifest;
   if (server.disk !== undefined) assertDiskHolds(plainBytes, await freeBytesOf(server.disk));
-  const sandbox = await makeSandbox({ connection: server.connection, database, inventory });
+  const { sandbox, ended } = await loadSubject(server.connection, subject, { findings, stages }, options);
   const inside = (sql: string) => ask(sandbox.connection, sql, { database, signal });
-  const { ended } = await load(sandbox, subject, findings, stages, options).finally(() => {
-    findings.skipped = sandbox.omissions.all;
-  });
   findings.comparisons = await stages.measure('compare', () =>
     compareWithInventory(sandbox.connection, sandbox.omissions.without(inventory), { ask: inside }),
   );
@@ -201,30 +175,6 @@ async function lacksFrom({ id, verdict }: Subject, { store, log = () => {} }: Re
     log(`restore-test: not compared with the archives before it: ${message}`);
     return [];
   });
-}
-
-async function load(
-  sandbox: Awaited<ReturnType<typeof makeSandbox>>,
-  { id, manifest, verdict }: Subject,
-  findings: Findings,
-  stages: Stages,
-  options: RestoreTrialOptions,
-): Promise<{ ended: boolean }> {
-  const { now, signal, log = () => {} } = options;
-  const sessions = options.sessions ?? Math.min(Math.max(2, availableParallelism()), sessionsMax);
-  const began = now();
-  const opened = await openJudged(options.store, id, manifest, verdict);
-  const { etag, versionId } = opened;
-  const { compressedBytes, plainBytes } = manifest;
-  findings.archive = { key: archiveKeys(id).archive, etag, versionId, compressedBytes, plainBytes };
-  const everyMs = options.progressEveryMs ?? progressEveryMs;
-  const what = { manifest, sandbox, database, sessions, stages, now, log, progressEveryMs: everyMs, signal };
-  const restored = await loadArchive(opened, what).catch(async (error) => {
-    throw await blameBytes(error, { store: options.store, id, manifest, signal });
-  });
-  const recoveryMs = now().getTime() - began.getTime();
-  findings.restoration = { way: 'parallel', sessions, recoveryMs };
-  return restored;
 }
 
 /** A restore that hangs must not be paid for without end. */

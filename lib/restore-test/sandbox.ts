@@ -24,6 +24,8 @@ export type Sandbox = {
   readonly omissions: Omissions;
   /** Whether a statement of the dump was done beforehand or cannot be done here, and must not be run. */
   readonly skips: (tokens: readonly string[], line?: number) => boolean;
+  /** Takes it away with all that is in it. */
+  readonly remove: () => Promise<void>;
 };
 
 /**
@@ -75,6 +77,10 @@ export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {
     connection: { via: 'server', env: { ...connection.env, PGUSER: restorer, PGPASSWORD: password } },
     omissions,
     skips: (tokens, line = 0) => commentsOn(tokens, premade) || omissions.leavesOut(tokens, line),
+    remove: async () => {
+      await ask(connection, `DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`);
+      await ask(connection, `DROP ROLE ${[restorer, ...owners].map(quoteIdentifier).join(', ')}`);
+    },
   };
 }
 

@@ -148,6 +148,8 @@ describe('what only a superuser may', () => {
     ['SET ROLE offsite_hidden;\n'],
     ["SELECT pg_catalog.pg_read_file('/etc/passwd');\n"],
     ["LOAD '/tmp/evil.so';\n"],
+    ['CREATE ROLE evil;\n'],
+    ['CREATE TABLE pg_catalog.evil (one int);\n'],
   ])('%j is no statement of pg_dump: a restore test does not go on without it', async (sql) => {
     expect(await sandboxed(`CREATE TYPE public.shell;\n${sql}`, undefined, true)).toMatchObject({
       code: 'RESTORE_FAILED',

@@ -11,7 +11,7 @@ const runs = Number(process.env.OFFSITE_ORDER_RUNS ?? 3);
 
 let server: ThrowawayPostgres;
 beforeAll(async () => {
-  server = await startThrowawayPostgres({ tuned: true });
+  server = await startThrowawayPostgres({ tuned: true, settings: { deadlock_timeout: '20ms' } });
 });
 afterAll(() => server.stop());
 
@@ -123,3 +123,35 @@ describe('keys of partitions', () => {
     }
   });
 });
+
+describe('a deadlock', () => {
+  /** Locks the other table once somebody else has that, as the index on it does while it is made; alone, it need not wait. */
+  const locking = (own: string, other: string) => `
+    CREATE FUNCTION lock_${other}() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+      WHILE current_setting('application_name') = 'offsite restore'
+        AND NOT EXISTS (SELECT FROM pg_indexes WHERE indexname = 'of_${other}')
+        AND NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'public.${other}'::regclass AND mode = 'ShareLock' AND granted)
+      LOOP PERFORM pg_sleep(0.01); END LOOP;
+      LOCK TABLE public.${other} IN ACCESS EXCLUSIVE MODE;
+    END $$;
+    CREATE FUNCTION of_${own}(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+      'BEGIN PERFORM public.lock_${other}(); RETURN $1; END';
+    CREATE INDEX of_${own} ON ${own} (of_${own}(id));`;
+
+  it('that no claim foretells is undone by the server: the one that it chose is made again, alone', async () => {
+    const dump = await dumpedFrom(
+      `CREATE TABLE a AS SELECT 1 AS id; CREATE TABLE b AS SELECT 2 AS id;
+       ${locking('a', 'b')} ${locking('b', 'a')}`,
+    );
+    expect(server.log()).not.toMatch(/deadlock detected/);
+    expect(await restored(dump, 2, "SELECT count(*) FROM pg_indexes WHERE schemaname = 'public'")).toEqual([
+      ['2'],
+    ]);
+    await expect.poll(() => server.log()).toMatch(/deadlock detected/);
+    const again = { via: 'server', env: { ...server.connection.env, PGDATABASE: 'again' } } as const;
+    expect(withoutKey(await dumpOf(again))).toBe(withoutKey(dump));
+  });
+});
+
+/** Without what differs from dump to dump. */
+const withoutKey = (dump: Buffer) => dump.toString().replace(/^\\(un)?restrict .*$/gm, '');

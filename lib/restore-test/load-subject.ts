@@ -1,0 +1,102 @@
+// load-subject: the archive that is tested, loaded by several sessions. Where what the server refused may come from that,
+// it is loaded once more into a sandbox made anew, in the dump's own order: only then is the archive blamed.
+
+import { availableParallelism } from 'node:os';
+import { archiveKeys } from '../archive/names.ts';
+import type { OffsiteError } from '../base/errors.ts';
+import { plural } from '../base/quantities.ts';
+import type { ServerConnection } from '../postgres/session.ts';
+import { orderMayExplain } from '../restore/load-order.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import type { Findings, Subject } from './findings.ts';
+import { blameBytes, openJudged } from './judged-archive.ts';
+import { loadArchive } from './load.ts';
+import { makeSandbox, type Sandbox } from './sandbox.ts';
+import type { Stages } from './stages.ts';
+
+export type LoadSubjectOptions = {
+  readonly store: ArchiveStore;
+  readonly now: () => Date;
+  readonly log?: ((line: string) => void) | undefined;
+  /** By default one for each core. */
+  readonly sessions?: number | undefined;
+  readonly progressEveryMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+type Loaded = {
+  readonly sandbox: Sandbox;
+  /** Whether the dump ended with pg_dump's end marker. */
+  readonly ended: boolean;
+};
+
+export const database = 'restore_test';
+const progressEveryMs = 10_000;
+/** More sessions than this only wait for each other. */
+const sessionsMax = 8;
+
+/**
+ * Loads the archive, and takes down how.
+ *
+ * @param connection - As the superuser of a server that is thrown away.
+ * @throws What {@link loadArchive} throws, of the load in order where there were two; or that the archive's bytes are others.
+ */
+export async function loadSubject(
+  connection: ServerConnection,
+  subject: Subject,
+  { findings, stages }: { findings: Findings; stages: Stages },
+  options: LoadSubjectOptions,
+): Promise<Loaded> {
+  const { now, log = () => {} } = options;
+  const sessions = options.sessions ?? Math.min(Math.max(2, availableParallelism()), sessionsMax);
+  const began = now();
+  const recoveryMs = () => now().getTime() - began.getTime();
+  const { inventory } = subject.verdict;
+  const attempt = async (sandbox: Sandbox, by: number): Promise<Loaded> => {
+    try {
+      return { sandbox, ended: await loadOnce(sandbox, by, subject, findings, stages, options) };
+    } finally {
+      findings.skipped = sandbox.omissions.all;
+    }
+  };
+  const sandbox = await makeSandbox({ connection, database, inventory });
+  try {
+    const loaded = await attempt(sandbox, sessions);
+    findings.restoration = { way: 'parallel', sessions, recoveryMs: recoveryMs() };
+    return loaded;
+  } catch (error) {
+    if (sessions === 1 || !orderMayExplain(error)) throw error;
+    log(
+      `restore-test: by ${sessions} sessions: ${(error as OffsiteError).found}; once more, in its own order`,
+    );
+  }
+  await sandbox.remove();
+  let because = `${plural(sessions, 'session')} failed, and so did it`;
+  try {
+    const loaded = await attempt(await makeSandbox({ connection, database, inventory }), 1);
+    because = 'its rows depend on each other, and several sessions at the same time were refused';
+    return loaded;
+  } finally {
+    findings.restoration = { way: 'one session', because, sessions: 1, recoveryMs: recoveryMs() };
+  }
+}
+
+async function loadOnce(
+  sandbox: Sandbox,
+  sessions: number,
+  { id, manifest, verdict }: Subject,
+  findings: Findings,
+  stages: Stages,
+  { store, now, log = () => {}, signal, ...options }: LoadSubjectOptions,
+): Promise<boolean> {
+  const opened = await openJudged(store, id, manifest, verdict);
+  const { etag, versionId } = opened;
+  const { compressedBytes, plainBytes } = manifest;
+  findings.archive = { key: archiveKeys(id).archive, etag, versionId, compressedBytes, plainBytes };
+  const everyMs = options.progressEveryMs ?? progressEveryMs;
+  const what = { manifest, sandbox, database, sessions, stages, now, log, progressEveryMs: everyMs, signal };
+  const { ended } = await loadArchive(opened, what).catch(async (error) => {
+    throw await blameBytes(error, { store, id, manifest, signal });
+  });
+  return ended;
+}

@@ -1,0 +1,150 @@
+// Rows that count on psql's order in a way that nobody can see beforehand: refused to several sessions, they are loaded
+// again by one, and the archive is blamed only where that fails, too.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { query } from '../../lib/postgres/programs.ts';
+import { statementError } from '../../lib/postgres/statement-error.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
+import type { RestoreReport } from '../../lib/report/report.ts';
+import { orderMayExplain } from '../../lib/restore/load-order.ts';
+import { restoreTestMail } from '../../lib/restore-test/mail.ts';
+import { tryRestore } from '../../lib/restore-test/restore-test.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { storeArchive } from '../fixtures/archive.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import { dumpOf } from '../fixtures/postgres.ts';
+
+let aws: LocalAws;
+let store: ArchiveStore;
+let server: ThrowawayPostgres;
+let minute = 60;
+const newest = new Date('2026-11-22T03:00:00Z');
+
+beforeAll(async () => {
+  aws = await startLocalAws();
+  store = createS3Store({ bucket: aws.bucket });
+  server = await startThrowawayPostgres({ tuned: true, superuser: 'offsite_hidden' });
+  await loadCorpus(server.connection, { torrents: 100, database: 'bitagent', asof: newest });
+});
+afterAll(async () => {
+  await server.stop();
+  await aws.stop();
+});
+
+async function dumpedFrom(sql: string): Promise<Buffer> {
+  await query(server.connection, 'DROP DATABASE IF EXISTS origin WITH (FORCE)');
+  await query(server.connection, 'CREATE DATABASE origin TEMPLATE bitagent');
+  await query(server.connection, sql, { database: 'origin' });
+  return dumpOf({ via: 'server', env: { ...server.connection.env, PGDATABASE: 'origin' } }, ['--no-owner']);
+}
+
+/** On the server that is here anyway. */
+async function tested(dump: Buffer): Promise<{ report: RestoreReport; log: string }> {
+  // Each before the one before: no other's objects are expected of it.
+  minute -= 1;
+  const takenAt = new Date(newest.getTime() + minute * 60_000);
+  const { id } = await storeArchive(store, { dump, takenAt });
+  const lines: string[] = [];
+  const report = await tryRestore({
+    store,
+    archiveId: id,
+    startServer: async () => ({ ...server, stop: async () => undefined }),
+    now: () => new Date(),
+    log: (line) => lines.push(line),
+    sessions: 2,
+  });
+  await query(server.connection, 'DROP DATABASE restore_test WITH (FORCE)');
+  return { report, log: lines.join('\n') };
+}
+
+const large = `CREATE TABLE a (id int, padding text);
+  INSERT INTO a SELECT id, repeat('x', 100) FROM generate_series(1, 15000) id;`;
+const seen = `query_to_xml('SELECT count(*) FROM public.a', true, false, '')::text ~ '15000'`;
+const schemas: readonly [string, string][] = [
+  ['a CHECK', `CREATE TABLE b (id int CHECK (${seen}));`],
+  ['a domain', `CREATE DOMAIN d AS int CHECK (${seen}); CREATE TABLE b (id d);`],
+  [
+    'an index whose function wants another one, and raises what it likes',
+    `CREATE TABLE b AS SELECT id, repeat('x', 4000) AS padding FROM generate_series(1, 500) id;
+     CREATE FUNCTION wants(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+       IF NOT EXISTS (SELECT FROM pg_catalog.pg_indexes WHERE indexname = 'a_first') THEN RAISE 'no index' USING ERRCODE = 'XY123'; END IF;
+       RETURN $1; END $$;
+     CREATE FUNCTION waits(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+       WHILE $1 = 1 AND (SELECT count(*) > 1 AND bool_and(query !~ 'b_second' OR state = 'active')
+         FROM pg_catalog.pg_stat_activity WHERE application_name = 'offsite restore')
+       LOOP PERFORM pg_catalog.pg_sleep(0.01); PERFORM pg_catalog.pg_stat_clear_snapshot(); END LOOP;
+       RETURN $1; END $$;
+     CREATE INDEX a_first ON a (waits(id)); CREATE INDEX b_second ON b (wants(id));`,
+  ],
+];
+
+describe('loaded again, in order', () => {
+  it.each(schemas)('%s', async (_, schema) => {
+    const dump = await dumpedFrom(`${large} ${schema} INSERT INTO b (id) SELECT generate_series(1, 5)`);
+    const { report, log } = await tested(dump);
+    expect(log).toMatch(/by 2 sessions: line \d+: ERROR: .*; once more, in its own order/);
+    expect(report).toMatchObject({ outcome: 'passed', restoration: { way: 'one session', sessions: 1 } });
+    expect(restoreTestMail(report).text.replaceAll(/\s+/g, ' ')).toMatch(
+      /restored in [^,]+, by one session, as psql alone would: its rows depend on each other, and/,
+    );
+  });
+
+  it('what no order makes true: then the archive is blamed', async () => {
+    const dump = await dumpedFrom(
+      `${large} CREATE TABLE b (id int PRIMARY KEY); INSERT INTO b VALUES (1), (2);`,
+    );
+    const twice = Buffer.from(dump.toString('latin1').replace('\n1\n2\n', '\n1\n1\n'), 'latin1');
+    const { report } = await tested(twice);
+    expect(report).toMatchObject({
+      outcome: 'failed',
+      failure: { code: 'RESTORE_FAILED', found: expect.stringMatching(/could not create unique index/) },
+      restoration: { way: 'one session', because: '2 sessions failed, and so did it' },
+    });
+    expect(restoreTestMail(report).text).toMatch(/did NOT pass/);
+  });
+});
+
+describe('orderMayExplain', () => {
+  const said = (code: string, where?: string) =>
+    orderMayExplain(statementError({ code, message: 'm', where }, 1, Buffer.from('COPY t FROM stdin')));
+
+  it.each([
+    '23502',
+    '23503',
+    '23505',
+    '23514',
+    '23P01',
+    'P0001',
+    '22012',
+    '40P01',
+    '40001',
+    '55P03',
+    '21000',
+  ])('%s', (code) => expect(said(code, 'COPY b, line 1: "1"')).toBe(true));
+
+  it('whatever a function raises', () => {
+    expect(said('XY123', 'PL/pgSQL function public.f(integer) line 1 at RAISE')).toBe(true);
+    expect(
+      said(
+        '22P02',
+        'PL/pgSQL function public.f(integer) line 1 at assignment\nCOPY b, line 1, column id: "x"',
+      ),
+    ).toBe(true);
+  });
+
+  it.each([
+    ['22P02', 'COPY b, line 1, column id: "x"'],
+    ['22P04', 'COPY b, line 7, column id: "x"'],
+    ['42501', undefined],
+    ['42601', undefined],
+    ['53100', 'COPY b, line 1'],
+    ['42P01', undefined],
+  ])('not %s of %s', (code, where) => expect(said(code, where)).toBe(false));
+
+  it('not what is no refusal of a statement', () => {
+    expect(orderMayExplain(new Error('23505'))).toBe(false);
+  });
+});
