@@ -4,8 +4,8 @@ import type { Connection } from '../../lib/postgres/connection.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
-import { type RestoreOptions, restore } from '../../lib/restore/restore.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
+import { type RestoreOptions, restore } from '../../lib/restore/restore.ts';
 import { scan } from '../fixtures/archive.ts';
 import { asleep, untilAsleep } from '../fixtures/events.ts';
 import {
