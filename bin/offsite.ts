@@ -1,8 +1,8 @@
 // The CLI: arguments in, steps called, exit codes out.
 
 import { homeFolders } from '../lib/settings/home.ts';
-import { runToEnd } from './commands/ending.ts';
-import { interruption, program } from './commands/program.ts';
+import { interruption, runToEnd } from './commands/ending.ts';
+import { program } from './commands/program.ts';
 
 // For psql and the SDK, too: they would look in the folder that somebody stands in.
 process.env.HOME = homeFolders()[0];

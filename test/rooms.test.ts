@@ -16,7 +16,7 @@ describe('rooms', () => {
   it('are the ones of the list, each with something in it', () => {
     expect(new Set(sources.map(({ room }) => room))).toEqual(new Set(roomsInOrder));
     expect(house.get('bin/stack.ts')?.files).toContain('lib/stack/offsite-stack.ts');
-    expect(house.get('bin/commands/program.ts')?.files).toContain('bin/commands/backup.ts');
+    expect(house.get('bin/commands/nightly-commands.ts')?.files).toContain('bin/commands/backup.ts');
   });
 
   it.each(sources)('$file imports what stands above it', ({ room, files }) => {

@@ -15,7 +15,7 @@ const brokenPipe = 141;
 const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
 /** Ends the program at a signal. */
-export class Interruption {
+class Interruption {
   readonly #controller = new AbortController();
   #isHeeded = false;
 
@@ -53,6 +53,9 @@ export class Interruption {
     else end();
   }
 }
+
+/** Of whatever command runs. */
+export const interruption = new Interruption();
 
 /** Says what went wrong. @returns The exit code. */
 export function fail(error: unknown): number {

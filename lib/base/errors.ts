@@ -13,6 +13,7 @@ export const exitCodes = {
   notIntact: 5,
   notFound: 6,
   restore: 7,
+  app: 8,
 } as const;
 
 type Family = keyof typeof exitCodes;
@@ -71,6 +72,9 @@ const families = {
   RESTORE_TEST_TOO_LARGE: 'restore',
   RESTORE_TEST_NOT_STARTED: 'restore',
   SERVER_FAILED: 'restore',
+  COMPOSE_INVALID: 'usage',
+  APP_NOT_STARTED: 'app',
+  APP_UNHEALTHY: 'app',
   INTERRUPTED: 'unexpected',
   OUTPUT_LOST: 'unexpected',
 } as const satisfies Record<string, Family>;

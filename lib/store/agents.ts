@@ -37,7 +37,7 @@ function needsNewerNode(proxies: readonly string[]): OffsiteError {
   return new OffsiteError('CONFIG_INVALID', `this Node goes through no proxy, and ${proxies[0]} names one`, {
     expected: 'Node 24.5 or newer (or 22.21)',
     found: process.version,
-    hint: `'npm ci' without --omit=optional brings one; or unset ${proxies.join(', ')}, where the store is reached without`,
+    hint: `'npm ci' brings one, if it leaves nothing out; or unset ${proxies.join(', ')}, where the store is reached without`,
   });
 }
 

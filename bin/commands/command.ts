@@ -1,0 +1,83 @@
+// What every command is declared by. Each loads only what it needs, when it runs.
+
+import { Command, Option } from 'commander';
+import { exitCodes } from '../../lib/base/errors.ts';
+import { toolVersion } from '../../lib/base/version.ts';
+import type { RawSettings } from '../../lib/settings/config.ts';
+import { providerNames } from '../../lib/store/provider.ts';
+
+type StoreFlags = Partial<
+  Record<'source' | 'bucket' | 'region' | 'endpoint' | 'provider' | 'profile' | 'config', string>
+>;
+
+export const program = new Command('offsite')
+  .description("Offsite archives of BitAgent's database: taken, checked, kept, brought back.")
+  .version(toolVersion)
+  .exitOverride()
+  // Without '[options]', which all of them have.
+  .configureHelp({
+    subcommandTerm: (command) =>
+      [
+        command.name(),
+        ...command.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`)),
+      ].join(' '),
+  })
+  .configureOutput({ outputError: () => undefined })
+  .helpCommand('help [command]', 'show the help of a command')
+  .addHelpText(
+    'after',
+    `
+Settings come from --config FILE, else ~/.config/offsite/config.json or
+/etc/offsite/config.json, then OFFSITE_* of the environment, then the flags.
+AWS credentials come as for the aws command.
+
+Exit codes: 0 done; ${exitCodes.unexpected} unexpected; ${exitCodes.usage} usage or settings; ${exitCodes.dump} database or dump;
+${exitCodes.store} store; ${exitCodes.notIntact} not intact; ${exitCodes.notFound} no such archive; ${exitCodes.restore} restore; ${exitCodes.app} BitAgent itself;
+129/130/143 interrupted.`,
+  );
+
+/** Those that ask the vault. */
+const ofVault: Command[] = [];
+
+export function storeCommand(name: string, description: string): Command {
+  const command = program.command(name).description(description);
+  ofVault.push(command);
+  return command;
+}
+
+/** Gives them the flags that they share: last, for a command's own are read first. */
+export function addVaultFlags(): void {
+  for (const command of ofVault) {
+    command
+      .optionsGroup('Which vault (better once, in the settings file):')
+      .option('--source <name>', "which database's archives (default: bitagent)")
+      .option('--bucket <name>', 'the vault')
+      .option('--region <name>', "the vault's region")
+      .option('--endpoint <url>', 'of an S3-compatible store')
+      .option('--provider <name>', `which store it is: ${providerNames.join(', ')}`)
+      .option('--profile <name>', 'AWS profile with the credentials')
+      .option('--config <file>', 'settings file');
+  }
+}
+
+export function dumpCommand(name: string, description: string): Command {
+  return storeCommand(name, description)
+    .argument('[command...]', 'after --: a command that writes a plain pg_dump to stdout')
+    .option('--url <url>', 'server to dump; without it PGHOST, PGUSER … decide')
+    .option('--container <name>', 'run pg_dump inside this container (docker exec)')
+    .option('-U, --user <name>', 'user inside the container')
+    .option('-d, --dbname <name>', 'database inside the container');
+}
+
+export function archiveCommand(name: string, description: string): Command {
+  return storeCommand(name, description)
+    .argument('<id|latest>', "an archive's id, or 'latest': the newest intact one")
+    .addOption(new Option('--any', "let 'latest' be the newest at all, proven or not"));
+}
+
+export async function settingsOf(flags: StoreFlags, dump?: RawSettings) {
+  const { readSettings } = await import('../../lib/settings/settings.ts');
+  const { source, bucket, region, endpoint, provider, profile } = flags;
+  const given = Object.entries({ source, bucket, region, endpoint, provider, profile, dump });
+  return readSettings(Object.fromEntries(given.filter(([, value]) => value !== undefined)), flags.config);
+}

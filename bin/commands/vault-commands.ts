@@ -1,0 +1,97 @@
+// Commands about what is in the vault: look, judge, and say what is right.
+
+import { exitCodes } from '../../lib/base/errors.ts';
+import { program, settingsOf, storeCommand } from './command.ts';
+import { interruption } from './ending.ts';
+
+program.commandsGroup('Is it well:');
+
+storeCommand('list', 'show the archives of a source, newest first')
+  .option('--json', 'print JSON')
+  .action(async (flags) => {
+    const { runList } = await import('./list.ts');
+    await runList(await settingsOf(flags), flags);
+  });
+
+storeCommand('verify', 're-read an archive, or a file, and judge it as the cloud does')
+  .argument(
+    '<id|latest|FILE>',
+    "an archive's id, 'latest' (the newest at all), a .sql.gz file, or '-': stdin",
+  )
+  .option('--gzip-only', 'of a FILE: judge only whether it is whole gzip, as gunzip -t does')
+  .option('--manifest <file>', 'of a FILE: the manifest to compare it with')
+  .option('--quiet', 'show no progress')
+  .option('--json', 'print the verdict as JSON')
+  .action(async (target: string, flags) => {
+    const { runVerify } = await import('./verify.ts');
+    await runVerify(() => settingsOf(flags), target, flags);
+  });
+
+storeCommand('report', 'show what the newest restore test proved, or the newest of one archive')
+  .argument('[id]', "an archive's id (default: whichever was tested last)")
+  .option('--open', 'show the page, with pictures, in the browser')
+  .option('-o, --output <file>', 'write the page there: one HTML file (with --open too)')
+  .option('--force', 'replace the file if it exists')
+  .option('--json', 'print the report as JSON')
+  .action(async (wanted: string | undefined, flags) => {
+    const { runReport } = await import('./report.ts');
+    await runReport(await settingsOf(flags), wanted, flags);
+  });
+
+storeCommand('restore-test', 'restore an archive into a throw-away server and compare everything')
+  .argument('[id|latest]', "an archive's id, or 'latest': the newest intact one", 'latest')
+  .option('--docker [image]', 'run the server in a container without network (default image: postgres:16)')
+  .option('--checks <file>', "your own checks; without it, the vault's checks/<source>.sql")
+  .option('-o, --output <folder>', 'where to keep the report, as JSON and as a page', '.')
+  .option('--force', 'replace the files if they exist')
+  .option('--open', 'show the page, with pictures, in the browser')
+  .option('--json', 'print the report as JSON')
+  .option('--print-checks', 'print the shipped checks, to begin a file of your own with')
+  .addHelpText(
+    'after',
+    `
+Does what the cloud does every quarter, on this machine: starts a Postgres of
+its own (initdb and postgres of PATH or /usr/lib/postgresql, or --docker),
+restores the archive while it is downloaded, compares rows and objects with the
+archive's inventory, runs the checks, and throws the server away. It takes about
+twice the plain dump's size of disk, in TMPDIR or where Docker keeps its
+containers. Nothing is mailed and nothing written to the vault: the report
+<id>.restore-test.json and its page <id>.restore-test.html are kept here. The
+page shows the vault's earlier tests and nights, where they may be read.
+
+Exit codes: 0 passed; ${exitCodes.restore} failed; others as of all commands.`,
+  )
+  .action(async (wanted: string, flags) => {
+    const { printChecks, runRestoreTest } = await import('./restore-test.ts');
+    if (flags.printChecks) return printChecks();
+    return runRestoreTest(await settingsOf(flags), wanted, flags, interruption.signal);
+  });
+
+storeCommand('accept', 'say that a suspicious archive is right: it counts as intact from then on')
+  .argument('<id>', "the archive's id, as 'offsite list' shows it")
+  .option('--reason <text>', 'why it is right; kept with the acceptance')
+  .option('--json', 'print the result as JSON')
+  .addHelpText(
+    'after',
+    `
+Suspicious is a whole archive that holds much less, or much more, than those
+before it. It is kept, but counts for nothing: 'latest' is an older one, and
+retention does not rely on it. Look at the database first. If it is right that
+so much is gone, accept the archive: what comes after is compared with it.
+It is bound to the archive's bytes, and takes credentials with AcceptPolicyArn
+(cdk deploy prints it) besides the operator's. Damaged archives cannot be
+accepted.`,
+  )
+  .action(async (wanted: string, flags) => {
+    const { runAccept } = await import('./accept.ts');
+    await runAccept(await settingsOf(flags), wanted, flags);
+  });
+
+storeCommand('undo', 'bring an expired archive back while its versions live, and hold it')
+  .argument('[id]', "an archive's id; without one, what can be brought back is shown")
+  .option('--hold-days <days>', 'for how long retention leaves it alone', '14')
+  .option('--json', 'print JSON')
+  .action(async (wanted: string | undefined, flags) => {
+    const { runUndo } = await import('./undo.ts');
+    await runUndo(await settingsOf(flags), wanted, flags);
+  });
