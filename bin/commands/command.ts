@@ -5,6 +5,7 @@ import { exitCodes } from '../../lib/base/errors.ts';
 import { toolVersion } from '../../lib/base/version.ts';
 import type { RawSettings } from '../../lib/settings/config.ts';
 import { providerNames } from '../../lib/store/provider.ts';
+import { print } from './print.ts';
 
 type StoreFlags = Partial<
   Record<'source' | 'bucket' | 'region' | 'endpoint' | 'provider' | 'profile' | 'config', string>
@@ -22,7 +23,7 @@ export const program = new Command('offsite')
         ...command.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`)),
       ].join(' '),
   })
-  .configureOutput({ outputError: () => undefined })
+  .configureOutput({ outputError: () => undefined, writeOut: print })
   .helpCommand('help [command]', 'show the help of a command')
   .addHelpText(
     'after',
@@ -33,7 +34,7 @@ AWS credentials come as for the aws command.
 
 Exit codes: 0 done; ${exitCodes.unexpected} unexpected; ${exitCodes.usage} usage or settings; ${exitCodes.dump} database or dump;
 ${exitCodes.store} store; ${exitCodes.notIntact} not intact; ${exitCodes.notFound} no such archive; ${exitCodes.restore} restore; ${exitCodes.app} BitAgent itself;
-129/130/143 interrupted.`,
+129/130/131/143 interrupted.`,
   );
 
 /** Those that ask the vault. */

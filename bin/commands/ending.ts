@@ -12,7 +12,7 @@ const interruptedWithinMs = 4300;
 const brokenPipe = 141;
 
 /** SIGHUP is what a terminal sends, or an ssh session, that closes. */
-const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
+const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1, SIGQUIT: 3 } as const;
 
 /** Ends the program at a signal. */
 class Interruption {

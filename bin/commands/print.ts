@@ -33,21 +33,9 @@ export async function printFault(): Promise<NodeJS.ErrnoException | undefined> {
  * Makes sure that what is written to stdout goes somewhere, where that is all that a command is for.
  *
  * @throws {@link OffsiteError} `USAGE` if it was closed (`1>&-`).
- * @remarks Node opens /dev/null in the place of a closed stdout, for reading too, which no shell does for `>`. Without
- *   /proc nobody can tell.
  */
 export function assertStdoutIsOpen(): void {
-  let flags: number;
-  try {
-    if (readlinkSync('/proc/self/fd/1') !== '/dev/null') return;
-    flags = Number.parseInt(
-      /^flags:\s*(\d+)$/m.exec(readFileSync('/proc/self/fdinfo/1', 'utf8'))?.[1] ?? '',
-      8,
-    );
-  } catch {
-    return;
-  }
-  if ((flags & constants.O_RDWR) === 0) return;
+  if (!stdoutIsClosed()) return;
   throw new OffsiteError('USAGE', 'stdout is closed', {
     expected: 'a stdout to write to',
     found: 'none (1>&-)',
@@ -55,8 +43,23 @@ export function assertStdoutIsOpen(): void {
   });
 }
 
+/**
+ * Node opens /dev/null in the place of a closed stdout, for reading too, which no shell does for `>`. Without /proc nobody
+ * can tell.
+ */
+function stdoutIsClosed(): boolean {
+  try {
+    if (readlinkSync('/proc/self/fd/1') !== '/dev/null') return false;
+    const [, flags = ''] = /^flags:\s*(\d+)$/m.exec(readFileSync('/proc/self/fdinfo/1', 'utf8')) ?? [];
+    return (Number.parseInt(flags, 8) & constants.O_RDWR) !== 0;
+  } catch {
+    return false;
+  }
+}
+
 /** Gives what was asked for, to stdout. */
 export function print(text: string): void {
+  if (stdoutIsClosed()) fault ??= Object.assign(new Error('stdout is closed (1>&-)'), { code: 'EBADF' });
   process.stdout.write(printableLines(text));
 }
 

@@ -1,5 +1,5 @@
-// What the aws command would take from its own settings: the endpoint of the environment or of a profile. The SDK looks
-// at the endpoint of AWS_PROFILE only, and at none of a profile that is named otherwise.
+// What the aws command would take from its own settings: the endpoint and the authorities of the environment or of a
+// profile. The SDK looks at the endpoint of AWS_PROFILE only, and at none of a profile that is named otherwise.
 
 import { OffsiteError } from '../base/errors.ts';
 import type { RawSettings } from './config.ts';
@@ -26,11 +26,13 @@ export async function settingsOfAws(
       hint: 'mend its name: --profile, OFFSITE_PROFILE, AWS_PROFILE or "profile" in the settings file',
     });
   }
-  if (AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true') return {};
+  const caBundle = environment.AWS_CA_BUNDLE || found.ca_bundle;
+  const authorities = caBundle ? { caBundle } : {};
+  if (AWS_IGNORE_CONFIGURED_ENDPOINT_URLS === 'true') return authorities;
   const services = found.services === undefined ? {} : configFile[`services.${found.services}`];
   const endpoint =
     AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL || services?.['s3.endpoint_url'] || found.endpoint_url;
-  return endpoint === undefined ? {} : { endpoint };
+  return endpoint === undefined ? authorities : { ...authorities, endpoint };
 }
 
 type Sections = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;

@@ -23,27 +23,45 @@ const dumpSchema = z.discriminatedUnion('via', [
   z.strictObject({ via: z.literal('command'), command: z.array(text).min(1) }),
 ]);
 
-/** A name, or the ARN of an access point; what names a place within it is taken for a slip. */
-const bucketSchema = text.regex(
-  /^(arn:[\w:/.-]+|[\w][\w.-]*)$/,
-  "the bucket's name alone, without s3:// and without a path",
-);
+/** A name, or the ARN of an access point, which has a region; what names a place within it is taken for a slip. */
+const bucketSchema = z
+  .string()
+  .regex(
+    /^(arn:[^:]+:s3[\w-]*:[^:]+:\d+:[\w:/.-]+|[\w][\w.-]*)$/,
+    "the bucket's name alone, without s3:// and without a path",
+  );
 
 const settingsSchema = z.strictObject({
   source: z.string().regex(sourcePattern, 'a-z, 0-9 and -, at most 40').default('bitagent'),
   bucket: bucketSchema,
-  region: text.optional(),
-  endpoint: z.url({ protocol: /^https?$/, error: 'a URL that begins with https:// or http://' }).optional(),
+  region: z
+    .string()
+    .regex(
+      /^(?![a-z]{2}(-[a-z]+)+-\d[a-z]$)[A-Za-z0-9-]+$/,
+      'one like eu-west-1, without the letter of a zone',
+    )
+    .optional(),
+  endpoint: z
+    .url({ protocol: /^https?$/, error: 'a URL that begins with https:// or http://' })
+    .regex(/^[^@?#]*$/, 'an address alone, without user, password or parameters')
+    .optional(),
+  /** A file with the certificates of the authorities that the store's is signed by. */
+  caBundle: text.optional(),
   /** Which store it is; without it AWS, or with an endpoint of its own one that nobody knows. */
   provider: z.enum(providerNames).optional(),
   profile: text.optional(),
   dump: dumpSchema.default({ via: 'server' }),
 });
 
+/** Stores that give each bucket a host of its own. */
+const ownHosts = /^[^.]+\.(s3[.-]|[\w-]+\.(digitaloceanspaces\.com|r2\.cloudflarestorage\.com)$)/;
+
 /** What the store would be asked for twice. */
 function namesBucket({ bucket, endpoint }: Pick<Settings, 'bucket' | 'endpoint'>): boolean {
   if (endpoint === undefined) return false;
-  return new URL(endpoint).pathname.split('/').includes(bucket);
+  const { hostname, pathname } = new URL(endpoint);
+  const isOfBucket = hostname.startsWith(`${bucket.toLowerCase()}.`);
+  return (isOfBucket && ownHosts.test(hostname)) || pathname.split('/').includes(bucket);
 }
 
 /** How the dump is taken. */
@@ -113,10 +131,10 @@ export function parseSettings(layers: readonly RawSettings[], origin: string): S
   if (parsed.success && !namesBucket(parsed.data)) return parsed.data;
   const issues = parsed.error?.issues ?? [];
   const faults = parsed.success
-    ? ["endpoint: the store's own address, without the bucket, which is asked for in its path"]
+    ? ["endpoint: the store's own address, without the bucket, which each request names"]
     : issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${describeIssue(issue)}`);
   throw new OffsiteError('CONFIG_INVALID', `the settings from ${origin} cannot be used`, {
-    expected: 'the keys source, bucket, region, endpoint, provider, profile, dump (see README.md)',
+    expected: 'the keys source, bucket, region, endpoint, caBundle, provider, profile, dump (see README.md)',
     found: faults.join('\n'),
     hint: issues.some(({ path }) => path[0] === 'bucket')
       ? 'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')'

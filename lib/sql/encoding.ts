@@ -63,6 +63,8 @@ const labels: Readonly<Record<string, string>> = {
   koi8r: 'koi8-r',
   koi8: 'koi8-r',
   koi8u: 'koi8-u',
+  // Of no encoding at all, and nearly always that.
+  sqlascii: 'utf-8',
 };
 
 /** Latin 1 to 10 are other parts of ISO 8859 than their numbers say. */
@@ -132,13 +134,14 @@ function canonical(name: string): string {
 
 function decoderOf(name: string): (text: string) => string {
   const label = labelOf(name);
+  if (label === undefined) return escaped;
   if (label === 'iso-8859-1') return (text) => text;
   const decoder = new TextDecoder(label);
   return (text) => decoder.decode(Buffer.from(text, 'latin1'));
 }
 
-/** UTF-8 for what JavaScript does not know: what is no ASCII there is not readable then. */
-function labelOf(name: string): string {
+/** @returns `undefined` for what JavaScript does not know: JOHAB, EUC_TW, MULE_INTERNAL. */
+function labelOf(name: string): string | undefined {
   const [, kind, part = ''] = /^(latin|iso8859|win|windows)(\d+)$/.exec(name) ?? [];
   const iso = kind === 'latin' ? latinParts[Number(part)] : kind === 'iso8859' && part;
   const numbered = kind === undefined ? undefined : iso ? `iso-8859-${iso}` : `windows-${part}`;
@@ -146,6 +149,11 @@ function labelOf(name: string): string {
   try {
     return new TextDecoder(label) && label;
   } catch {
-    return 'utf-8';
+    return undefined;
   }
+}
+
+/** As the server writes a bytea: names stay as different from each other as they are. */
+function escaped(text: string): string {
+  return text.replaceAll(/[\x80-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`);
 }

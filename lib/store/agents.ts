@@ -14,23 +14,37 @@ const proxyNames = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
 /**
  * The agents that an environment asks for.
  *
+ * @param bundle - A file with certificates of authorities; those of the system do not count then.
  * @returns Nothing where it asks for none: the SDK makes its own.
- * @throws {@link OffsiteError} `CONFIG_UNREADABLE` if the file of AWS_CA_BUNDLE cannot be read; `CONFIG_INVALID` where a
- *   proxy is named and this Node takes none.
+ * @throws {@link OffsiteError} `CONFIG_UNREADABLE` if the bundle cannot be read; `CONFIG_INVALID` where a proxy is named that
+ *   is none, or that this Node cannot use.
  */
 export function agentsOf(
   environment: NodeJS.ProcessEnv,
+  bundle = environment.AWS_CA_BUNDLE,
   canUseProxies = knowsProxies,
 ): { httpAgent?: Agent; httpsAgent?: TlsAgent } {
-  const bundle = environment.AWS_CA_BUNDLE;
   const proxies = proxyNames.filter((name) => environment[name]);
   if (proxies.length > 0 && !canUseProxies) throw needsNewerNode(proxies);
   if (!bundle && proxies.length === 0) return {};
-  const options = { keepAlive: true, maxSockets: 50, proxyEnv: environment };
+  const urls = proxies.map((name) => [name, proxyUrl(name, environment[name] as string)]);
+  const proxyEnv = { ...environment, ...Object.fromEntries(urls) };
+  const options = { keepAlive: true, maxSockets: 50, proxyEnv };
   return {
     httpAgent: new Agent(options),
     httpsAgent: new TlsAgent({ ...options, ...(bundle ? { ca: authorities(bundle) } : {}) }),
   };
+}
+
+/** Node goes straight, without a word, where it does not understand a proxy's address; curl and aws take one without a scheme. */
+function proxyUrl(name: string, text: string): string {
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return url;
+  throw new OffsiteError('CONFIG_INVALID', `the proxy of ${name} cannot be used`, {
+    expected: 'http://host:port or https://host:port, with user:password@ where it wants them',
+    found: URL.canParse(url) ? `one that begins with ${new URL(url).protocol}//` : 'what is no URL',
+    hint: `mend or unset ${name}; NO_PROXY names what is reached without`,
+  });
 }
 
 function needsNewerNode(proxies: readonly string[]): OffsiteError {
@@ -42,13 +56,17 @@ function needsNewerNode(proxies: readonly string[]): OffsiteError {
 }
 
 function authorities(path: string): string {
+  let found: string;
   try {
-    return readFileSync(path, 'utf8');
+    const text = readFileSync(path, 'utf8');
+    if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+    found = 'no certificate in it';
   } catch (error) {
-    throw new OffsiteError('CONFIG_UNREADABLE', 'the file of AWS_CA_BUNDLE cannot be read', {
-      expected: 'a PEM file with the certificates of authorities',
-      found: (error as Error).message,
-      hint: 'name another, or unset AWS_CA_BUNDLE',
-    });
+    found = (error as Error).message;
   }
+  throw new OffsiteError('CONFIG_UNREADABLE', `the authorities of ${path} cannot be read`, {
+    expected: 'a PEM file with certificates',
+    found,
+    hint: "name another: AWS_CA_BUNDLE, or the profile's ca_bundle",
+  });
 }

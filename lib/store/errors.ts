@@ -120,6 +120,10 @@ function explanationOf(error: AwsError): Explanation {
   if (status === 501 || /x-amz-(sdk-)?checksum/.test(error.message)) {
     return explanations.NotImplemented as Explanation;
   }
+  if (error.message.startsWith('Region not accepted')) {
+    const hint = 'mend --region, OFFSITE_REGION or AWS_REGION: one like eu-west-1';
+    return { code: 'REGION_WRONG', expected: "a region's name", hint };
+  }
   if (error.message === 'Region is missing') {
     const hint = "say --region, or set AWS_REGION; a store of one's own takes any, for example us-east-1";
     return { code: 'REGION_MISSING', expected: 'a region', hint };

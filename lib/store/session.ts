@@ -2,6 +2,7 @@
 // put up with.
 
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { formatDuration } from '../base/quantities.ts';
 import { agentsOf } from './agents.ts';
 import { onlyAnswersOfS3 } from './answers.ts';
 import { chooseProvider, type Provider, type ProviderName } from './provider.ts';
@@ -14,6 +15,8 @@ export type S3Location = {
   /** URL of an S3-compatible store. */
   readonly endpoint?: string | undefined;
   readonly profile?: string | undefined;
+  /** A file with the certificates of authorities, in place of AWS_CA_BUNDLE's. */
+  readonly caBundle?: string | undefined;
   readonly provider?: ProviderName | undefined;
   /** Asked again when the store says that what it gave has expired. */
   readonly credentials?: S3ClientConfig['credentials'];
@@ -107,10 +110,14 @@ export function openSession(location: S3Location): S3Session {
   const clientOf = (settings: S3ClientConfig, silenceMs: number): S3Client => {
     const client = createClient(location, provider, { ...settings, logger: words.logger }, silenceMs);
     client.middlewareStack.add(
-      (next) => (args) =>
-        next(args).catch((error) => {
-          throw words.add(error);
-        }),
+      (next) => async (args) => {
+        try {
+          await credentialsOf(client, silenceMs);
+          return await next(args);
+        } catch (error) {
+          throw words.add(error as Error);
+        }
+      },
       { step: 'initialize', name: 'addProviderWords' },
     );
     client.middlewareStack.add(
@@ -140,7 +147,7 @@ export function openSession(location: S3Location): S3Session {
       return writer;
     },
     credentials: () =>
-      session.reader.config.credentials().catch((error) => {
+      credentialsOf(session.reader, patience.silenceMs).catch((error) => {
         throw words.add(error);
       }),
     async renewCredentials() {
@@ -154,6 +161,20 @@ export function openSession(location: S3Location): S3Session {
   return session;
 }
 
+/** What gives them may hang: a program of the operator's, a service. No call has a limit before it has them. */
+async function credentialsOf(
+  client: S3Client,
+  withinMs: number,
+): ReturnType<S3Client['config']['credentials']> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const error = new Error(`no answer within ${formatDuration(Math.min(withinMs, minuteMs))}`);
+  const timer = setTimeout(
+    () => reject(Object.assign(error, { name: 'CredentialsProviderError' })),
+    Math.min(withinMs, minuteMs),
+  );
+  return Promise.race([client.config.credentials(), promise]).finally(() => clearTimeout(timer));
+}
+
 function createClient(
   location: S3Location,
   provider: Provider,
@@ -163,7 +184,7 @@ function createClient(
   const client = new S3Client({
     ...whereabouts(location, provider),
     ...settings,
-    requestHandler: { connectionTimeout: 10_000, socketTimeout, ...agentsOf(process.env) },
+    requestHandler: { connectionTimeout: 10_000, socketTimeout, ...agentsOf(process.env, location.caBundle) },
   });
   client.middlewareStack.add(onlyAnswersOfS3 as never, {
     step: 'deserialize',

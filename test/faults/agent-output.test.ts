@@ -116,6 +116,14 @@ describe('a reader that wants no more', () => {
     }
   });
 
+  it('is not one that was closed', async () => {
+    for (const command of ['list', '--help']) {
+      const { code, stderr } = await bash(`$OFFSITE ${command} 1>&-; echo $? > $RC`);
+      expect(code).toBe(1);
+      expect(stderr).toContain('stdout is closed');
+    }
+  });
+
   it('is not one that never was: fetch does not say that all is well', async () => {
     const { code, stderr } = await bash('$OFFSITE fetch latest --any -o - 1>&-; echo $? > $RC');
     expect(code).toBe(2);

@@ -1,10 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readSettings } from '../../lib/settings/settings.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { openSession } from '../../lib/store/session.ts';
+import { bin, storeEnvironment } from '../fixtures/agent.ts';
+import { smallDump } from '../fixtures/archives.ts';
+import { startS3Stub } from '../fixtures/s3-stub.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'offsite-aws-'));
 const config = join(folder, 'config');
@@ -15,6 +19,7 @@ writeFileSync(
 region = eu-west-1
 [profile minio]
 endpoint_url = http://minio.example:9000
+ca_bundle = /etc/minio.pem
 [profile both]
 endpoint_url = http://minio.example:9000
 services = stores
@@ -25,6 +30,8 @@ s3 =
 );
 const sealed = `credential_process = sh -c "echo 'the safe is sealed, ask Ann' >&2; : hunter2; exit 3"`;
 writeFileSync(config, `${readFileSync(config, 'utf8')}[profile sealed]\n${sealed}\n`);
+const dump = join(folder, 'dump.sql');
+writeFileSync(dump, smallDump(10));
 writeFileSync(credentials, '[keys]\naws_access_key_id = x\naws_secret_access_key = y\n');
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -86,6 +93,16 @@ describe('the endpoint', () => {
   });
 });
 
+describe('the authorities', () => {
+  it('are those of AWS_CA_BUNDLE, or of the profile', async () => {
+    const bundleOf = async (profile?: string) => (await readSettings({ bucket, profile })).caBundle;
+    expect(await bundleOf()).toBeUndefined();
+    expect(await bundleOf('minio')).toBe('/etc/minio.pem');
+    vi.stubEnv('AWS_CA_BUNDLE', '/etc/all.pem');
+    expect(await bundleOf('minio')).toBe('/etc/all.pem');
+  });
+});
+
 describe('settings that name no store', () => {
   it.each<[string, Record<string, string>]>([
     ['a URL for the bucket', { bucket: 's3://vault' }],
@@ -95,6 +112,13 @@ describe('settings that name no store', () => {
     ['localhost without a scheme', { bucket, endpoint: 'localhost:9000' }],
     ['an endpoint of another scheme', { bucket, endpoint: 's3://minio.example' }],
     ['an endpoint whose path is the bucket', { bucket, endpoint: 'https://account.r2.example/vault' }],
+    ['an ARN of the bucket', { bucket: 'arn:aws:s3:::vault' }],
+    ['an endpoint of the bucket', { bucket, endpoint: 'https://vault.s3.eu-west-1.amazonaws.com' }],
+    ['one of another store', { bucket, endpoint: 'https://vault.fra1.digitaloceanspaces.com' }],
+    ['an endpoint with a password', { bucket, endpoint: 'https://key:secret@store.example' }],
+    ['an endpoint with parameters', { bucket, endpoint: 'https://store.example?x=1' }],
+    ['a zone for a region', { bucket, region: 'eu-west-1a' }],
+    ['a region of several words', { bucket, region: 'eu west 1' }],
     ['the same with a slash', { bucket, endpoint: 'https://account.r2.example/vault/' }],
   ])('%s: exit 2, before anything begins', async (_, flags) => {
     await expect(readSettings(flags)).rejects.toMatchObject({ code: 'CONFIG_INVALID', exitCode: 2 });
@@ -125,6 +149,23 @@ describe('credentials of a profile', () => {
         found: expect.stringContaining('credential_process failed: the safe is sealed, ask Ann'),
       });
       expect(error.found).not.toContain('hunter2');
+    }
+  });
+});
+
+describe('credentials that do not come', () => {
+  it('of a program that hangs: told after a while, and nothing waits for it', async () => {
+    const stub = await startS3Stub();
+    writeFileSync(config, `${readFileSync(config, 'utf8')}[profile hangs]\ncredential_process = sleep 77\n`);
+    try {
+      const { AWS_ACCESS_KEY_ID: _, ...env } = storeEnvironment(stub);
+      const options = { env: { ...env, AWS_CONFIG_FILE: config }, extendEnv: false, reject: false } as const;
+      const args = ['backup', '--profile', 'hangs', '--patience', '1s', '--', 'cat', dump];
+      const { exitCode, stderr } = await execa(bin, args, options);
+      expect(stderr).toMatch(/\[CREDENTIALS_MISSING\]\n.*\n.*no answer within 1\.0 s/);
+      expect(exitCode).toBe(4);
+    } finally {
+      await stub.stop();
     }
   });
 });

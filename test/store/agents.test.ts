@@ -78,10 +78,25 @@ describe('a store behind a proxy', () => {
     }
   });
 
+  it('one without a scheme is one of HTTP, as for curl and aws', async () => {
+    vi.stubEnv('HTTP_PROXY', proxy.url.replace('http://', ''));
+    await upload();
+    expect(proxy.asked.length).toBe(bench.stub.requests.length);
+  });
+
+  it.each(['socks5://127.0.0.1:1', 'http://', 'http://127.0.0.1:99999', ':::', 'https://'])(
+    '%s is refused, and nothing goes straight',
+    async (url) => {
+      vi.stubEnv('HTTP_PROXY', url);
+      await expect(upload()).rejects.toMatchObject({ code: 'CONFIG_INVALID', exitCode: 2 });
+      expect(bench.stub.requests).toEqual([]);
+    },
+  );
+
   it('a Node that knows no proxies refuses one, rather than to go straight', () => {
     const environment = { https_proxy: proxy.url };
-    expect(() => agentsOf(environment, false)).toThrow('https_proxy names one');
-    expect(agentsOf({}, false)).toEqual({});
+    expect(() => agentsOf(environment, undefined, false)).toThrow('https_proxy names one');
+    expect(agentsOf({}, undefined, false)).toEqual({});
   });
 
   it('a proxy that is not there is said to be unreachable', async () => {
@@ -175,10 +190,12 @@ describe.skipIf(!hasProgram('openssl'))('a store with TLS', () => {
   });
 
   it('an AWS_CA_BUNDLE that cannot be read is named', async () => {
-    vi.stubEnv('AWS_CA_BUNDLE', join(folder, 'nothing.pem'));
-    await expect(store().create('k.json', '{}')).rejects.toMatchObject({
-      code: 'CONFIG_UNREADABLE',
-      exitCode: 2,
-    });
+    for (const path of [join(folder, 'nothing.pem'), folder, '/dev/null', import.meta.filename]) {
+      vi.stubEnv('AWS_CA_BUNDLE', path);
+      await expect(store().create('k.json', '{}')).rejects.toMatchObject({
+        code: 'CONFIG_UNREADABLE',
+        exitCode: 2,
+      });
+    }
   });
 });
