@@ -150,7 +150,12 @@ const advice: readonly Advice[] = [
   },
   {
     codes: ['42501'],
-    hint: 'the dump is restored as an ordinary role: what needs a superuser was not written by a dump of BitAgent; look at that line',
+    hint: 'the dump is restored as an ordinary role: what needs a superuser it may not do; look at that line',
+  },
+  {
+    codes: ['23514'],
+    says: /((?:check|partition) constraint(?: "[^"]+")?)/,
+    hint: 'rows do not fulfil a NAME: one that looks at other rows or tables (by a function) counts on what a dump does not promise, one that compares text counts on the locale of the database; else the live database holds what it should not. Look for such rows there',
   },
   {
     codes: ['23'],

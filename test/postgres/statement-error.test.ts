@@ -28,6 +28,12 @@ test.each<[string, string, string, RegExp]>([
     'RESTORE_FAILED',
     /pg_amcheck/,
   ],
+  [
+    'a row that a check refuses',
+    'ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 1)',
+    'RESTORE_FAILED',
+    /a check constraint "positive": one that looks at other/,
+  ],
   ['a value that is none', "INSERT INTO t VALUES ('x1')", 'RESTORE_FAILED', /not what pg_dump writes/],
   ['nonsense', 'CREATE TABEL u ()', 'RESTORE_FAILED', /not what pg_dump writes/],
   ['a table that was not made', 'CREATE INDEX ON missing (a)', 'RESTORE_FAILED', /earlier part/],
