@@ -6,6 +6,5 @@ import { program } from './commands/program.ts';
 
 // For psql and the SDK, too: they would look in the folder that somebody stands in.
 process.env.HOME = homeFolders()[0];
-await runToEnd(() => program.parseAsync(), interruption);
-// Whatever still runs: a credential_process that hangs is a child of the SDK's.
-process.exit();
+// Whatever still runs is left: a credential_process that hangs is a child of the SDK's.
+void runToEnd(() => program.parseAsync(), interruption).then(() => process.exit());

@@ -1,10 +1,11 @@
-// What all test files of a run share: a folder for temporary files, compiled code that is kept, a quick npx and a quick
-// initdb. Where there is room, the folder is in memory: half of what the tests take of the kernel is the making of small
+// What all test files of a run share: the CLI in one file, a folder for temporary files, compiled code that is kept, a quick
+// npx and a quick initdb. Where there is room, the folder is in memory: half of what the tests take of the kernel is the making of small
 // files, a thousand for each throw-away Postgres. At the end nothing may be left of the run, neither file nor process.
 
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
+import { execaSync } from 'execa';
 import { processes } from './fixtures/postgres.ts';
 import { quickInitdb } from './fixtures/quick-initdb.ts';
 
@@ -20,6 +21,8 @@ export default function setup(): () => void {
   // Postgres runs as another user.
   chmodSync(folder, 0o1777);
   process.env.TMPDIR = folder;
+  // Where this folder is somebody else's, it is started from its sources.
+  execaSync(process.execPath, [join(projectRoot, 'bin', 'build.ts')], { reject: false });
   process.env.NODE_COMPILE_CACHE ??= join(projectRoot, 'node_modules', '.cache', 'offsite');
   const own = mkdtempSync(join(folder, 'own-'));
   chmodSync(own, 0o755);

@@ -92,7 +92,7 @@ describe.skipIf(!there)('npm ci', { timeout: 600_000 }, () => {
     noNode = shell;
     cpSync(root, project, {
       recursive: true,
-      filter: (path) => !['node_modules', '.git'].some((left) => path === join(root, left)),
+      filter: (path) => !['node_modules', '.git', 'dist'].some((left) => path === join(root, left)),
     });
   });
   afterAll(async () => {

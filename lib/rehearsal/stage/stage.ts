@@ -166,7 +166,7 @@ export async function runOffsite(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Run> {
   const principal = args[0] === 'backup' ? principals.agent : principals.operator;
-  const result = await execa(process.execPath, ['bin/offsite.ts', ...args, '--config', stage.configFile], {
+  const result = await execa(join(projectRoot, 'bin', 'offsite'), [...args, '--config', stage.configFile], {
     cwd: projectRoot,
     extendEnv: false,
     env: { ...ambient(stage), ...stage.aws.env, AWS_ACCESS_KEY_ID: principal, ...source.env, ...environment },
