@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findPostgresPrograms } from '../lib/postgres/programs.ts';
+import { findPostgresPrograms, query } from '../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../lib/postgres/throwaway.ts';
 import type { LocalAws } from '../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../lib/rehearsal/stage/load-corpus.ts';
@@ -46,15 +46,27 @@ it('restores as README.md says', async () => {
   };
   const sh = (line: string) => execa('bash', ['-o', 'pipefail', '-c', line], { cwd: folder, env });
   await sh(`gunzip -t ${id}.sql.gz`);
-  await sh('createdb -O bitmagnet -T template0 bitmagnet_new');
+  await sh('createdb -E UTF8 -O bitmagnet -T template0 bitmagnet_new');
   await sh(`gunzip -c ${id}.sql.gz | psql -X -q -v ON_ERROR_STOP=1 -d bitmagnet_new`);
+  await sh('vacuumdb --quiet --analyze-only -d bitmagnet_new');
   const { stdout } = await sh("psql -X -At -d bitmagnet_new -c 'SELECT count(*) FROM torrents'");
   expect(stdout).toBe(String(corpusTorrents));
-  // The manifest's sums are those of common tools.
   const manifest = JSON.parse(
     (await createS3Store({ bucket: aws.bucket }).readText(`archives/bitagent/${id}.manifest.json`))?.text ??
       '',
   );
+  const [known] = await query(
+    postgres.connection,
+    "SELECT pg_encoding_to_char(encoding), pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'bitmagnet_new'",
+  );
+  expect(known).toEqual([manifest.database.encoding, 'bitmagnet']);
+  const [analysed] = await query(
+    postgres.connection,
+    "SELECT reltuples FROM pg_class WHERE relname = 'torrents'",
+    { database: 'bitmagnet_new' },
+  );
+  expect(analysed).toEqual([String(corpusTorrents)]);
+  // The manifest's sums are those of common tools.
   expect((await sh(`sha256sum ${id}.sql.gz`)).stdout.split(' ')[0]).toBe(manifest.sha256);
   expect((await sh(`gunzip -c ${id}.sql.gz | wc -c`)).stdout.trim()).toBe(String(manifest.plainBytes));
 });

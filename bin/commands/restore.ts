@@ -33,16 +33,14 @@ export async function runRestore(
   const manifest = await readManifest(store, id);
   const database = flags.into ?? `${id.source}_restored`;
   tell(`restoring ${id.id} into a fresh database ${database} …`);
-  const roles = entry.inventory?.roles ?? [];
   const { body } = await openArchive(store, id, manifest);
   await whileReading({ name: id.id, words: restoreWords, quiet: flags.quiet }, (meter) =>
     restore({
       connection,
       database,
       dump: inflateArchive(meter.bytes(body, manifest.compressedBytes), manifest, { signal }).dump,
-      roles,
-      // Since PostgreSQL 15 only the database's owner may create tables in it, as the application's migrations do.
-      owner: roles.length === 1 ? roles[0] : undefined,
+      source: manifest.database,
+      roles: entry.inventory?.roles,
       createRoles: flags.createRoles ?? false,
       warn,
       signal,

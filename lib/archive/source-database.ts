@@ -24,6 +24,8 @@ export const sourceDatabaseSchema = z.strictObject({
   grants: z
     .array(z.strictObject({ grantee: name.optional(), privilege: z.string(), grantable: z.boolean() }))
     .optional(),
+  /** Of the roles that own something in it, or may do something with it, those that can log in. */
+  logins: z.array(name).optional(),
 });
 
 /** A database's own properties. */
@@ -51,14 +53,19 @@ export const sourceDatabaseSql = `
       SELECT json_agg(json_build_object(
         'role', CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole) END,
         'name', split_part(one, '=', 1),
-        'value', substr(one, strpos(one, '=') + 1)) ORDER BY s.setrole, one)
-      FROM pg_db_role_setting s, unnest(s.setconfig) one WHERE s.setdatabase = d.oid), '[]'),
+        'value', substr(one, strpos(one, '=') + 1)) ORDER BY s.setrole, at)
+      FROM pg_db_role_setting s, unnest(s.setconfig) WITH ORDINALITY u(one, at) WHERE s.setdatabase = d.oid), '[]'),
     'grants', (
       SELECT json_agg(json_build_object(
         'grantee', CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee) END,
         'privilege', a.privilege_type,
         'grantable', a.is_grantable) ORDER BY a.grantee, a.privilege_type)
-      FROM aclexplode(d.datacl) a)
+      FROM aclexplode(d.datacl) a),
+    'logins', (
+      SELECT json_agg(r.rolname ORDER BY r.rolname) FROM pg_roles r
+      WHERE r.rolcanlogin AND (r.oid = d.datdba OR EXISTS (
+        SELECT FROM pg_shdepend s WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid
+          AND (s.dbid = d.oid OR (s.classid = 'pg_database'::regclass AND s.objid = d.oid)))))
   )) FROM pg_database d WHERE d.datname = current_database()`;
 
 /** Reads the answer; `undefined` if it is none that this version understands. */

@@ -5,7 +5,8 @@ import { OffsiteError } from '../base/errors.ts';
 import { type ChildFailure, type RunOptions, stdoutOf } from '../base/process.ts';
 import { clientError } from '../postgres/client-error.ts';
 import type { Connection } from '../postgres/connection.ts';
-import { clientCommand, query, quoteLiteral } from '../postgres/programs.ts';
+import { endSession } from '../postgres/end-session.ts';
+import { clientCommand } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
 import { connectionFromSettings } from '../settings/settings.ts';
 
@@ -15,8 +16,6 @@ const pgDumpArguments = ['--format=plain', '--no-password'];
 /** A query of pg_dump's own may be long. */
 const wordsLines = 8;
 const wordsColumns = 300;
-/** Less than an interrupted agent has left. */
-const endSessionWithinMs = 3000;
 
 export type DumpOptions = {
   readonly signal?: AbortSignal | undefined;
@@ -125,26 +124,4 @@ function lastWords(stderr: string): string {
   const first = lines.findIndex((line) => /\b(ERROR|FATAL|PANIC):|: error:/.test(line));
   const said = first < 0 ? lines.slice(-1) : lines.slice(first, first + wordsLines);
   return said.map((line) => line.trim().slice(0, wordsColumns)).join('\n');
-}
-
-/**
- * Ends a session by way of the server, also one that is only about to begin.
- *
- * @returns Whether it is known to be gone.
- */
-async function endSession(connection: Connection, applicationName: string): Promise<boolean> {
-  const ours = `FROM pg_stat_activity WHERE application_name = ${quoteLiteral(applicationName)}`;
-  const sql = `
-    DO $$ BEGIN FOR look IN 1..15 LOOP
-      PERFORM pg_terminate_backend(pid) ${ours};
-      PERFORM pg_sleep(0.1);
-      PERFORM pg_stat_clear_snapshot();
-      EXIT WHEN look > 5 AND NOT EXISTS (SELECT ${ours});
-    END LOOP; END $$;
-    SELECT pid ${ours}`;
-  try {
-    return (await query(connection, sql, { signal: AbortSignal.timeout(endSessionWithinMs) })).length === 0;
-  } catch {
-    return false;
-  }
 }

@@ -86,6 +86,15 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** Quotes a name for SQL in whatever encoding: `größe` → `U&"gr\00f6\00dfe"`. */
+export function asciiIdentifier(name: string): string {
+  const escaped = name.replace(/[^ -~]|\\/gu, (character) => {
+    const hex = (character.codePointAt(0) as number).toString(16);
+    return hex.length > 4 ? `\\+${hex.padStart(6, '0')}` : `\\${hex.padStart(4, '0')}`;
+  });
+  return escaped === name ? quoteIdentifier(name) : `U&${quoteIdentifier(escaped)}`;
+}
+
 /** Quotes a text for SQL, whatever `standard_conforming_strings` says. */
 export function quoteLiteral(text: string): string {
   const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;

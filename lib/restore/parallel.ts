@@ -29,6 +29,8 @@ export type ParallelRestoreOptions = {
   readonly sessions: number;
   /** Statements to leave out; the rows of a COPY too. */
   readonly skips?: ((tokens: readonly string[], line: number) => boolean) | undefined;
+  /** Told of each statement about the dump's database as a whole, which is not run. */
+  readonly onLeftOut?: ((statement: Buffer) => void) | undefined;
   /** Whether the restore goes on without a statement that the server refused. */
   readonly goesOnWithout?: GoesOn | undefined;
   /** Called once all rows are loaded. */
@@ -139,6 +141,8 @@ class ParallelRestorer {
         return this.#rows(part);
       case 'end of rows':
         return this.#endOfRows();
+      case 'left out':
+        return this.#options.onLeftOut?.(part.text);
       case 'restriction':
       case 'blank':
         return undefined;

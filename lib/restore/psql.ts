@@ -10,18 +10,22 @@ import { execa } from 'execa';
 import { OffsiteError } from '../base/errors.ts';
 import { type ClientFailure, clientError, errorLine } from '../postgres/client-error.ts';
 import type { Connection } from '../postgres/connection.ts';
+import { endSession } from '../postgres/end-session.ts';
 import { clientCommand } from '../postgres/programs.ts';
 import { adviceOn } from '../postgres/statement-error.ts';
-import { DumpSplitter } from '../sql/splitter.ts';
+import { type DumpPart, DumpSplitter } from '../sql/splitter.ts';
 import { Restriction } from './restriction.ts';
+import type { LeavesOut } from './roles.ts';
 
 export type PsqlOptions = {
   readonly connection: Connection;
   readonly database: string;
   /** The dump's plain text. */
   readonly dump: AsyncIterable<Uint8Array>;
-  /** Settings that the server does not know, and the dump can do without. */
-  readonly unknownSettings: ReadonlySet<string>;
+  /** Statements that this server cannot do, and the dump can do without. */
+  readonly leavesOut: LeavesOut;
+  /** Told of each statement about the dump's database as a whole, which is not run. */
+  readonly onLeftOut?: ((statement: Buffer) => void) | undefined;
   readonly binDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
@@ -39,10 +43,12 @@ const restrictingVersions = '13.22, 14.19, 15.14, 16.10, 17.6, 18.0';
  *   signal is for the caller to tell.
  */
 export async function feedPsql(options: PsqlOptions): Promise<void> {
-  const { connection, database, dump, unknownSettings, binDir, signal } = options;
+  const { connection, database, binDir, signal } = options;
+  // By that it is found inside a container, where no signal reaches it.
+  const applicationName = `psql offsite-${randomBytes(8).toString('hex')}`;
   // Given as a file, stdin's lines are counted in errors. Verbose: a server's code says more than its words.
   const args = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-f', '-'];
-  const command = clientCommand(connection, 'psql', args, { database, binDir });
+  const command = clientCommand(connection, 'psql', args, { database, binDir, applicationName });
   const child = execa(command.program, command.args, {
     env: command.env,
     extendEnv: false,
@@ -59,7 +65,7 @@ export async function feedPsql(options: PsqlOptions): Promise<void> {
   });
   let fed = false;
   let sourceError: unknown;
-  const source = noticingError(restricted(dump, unknownSettings), (error) => {
+  const source = noticingError(restricted(options), (error) => {
     sourceError = error;
   });
   const feeding = pipeline(
@@ -76,6 +82,8 @@ export async function feedPsql(options: PsqlOptions): Promise<void> {
   // psql may be gone before its pipe tells. A psql that read less than everything leaves a feeder that never ends.
   if (!result.failed) await Promise.race([feeding, sleep(feederGraceMs, undefined, { ref: false })]);
   if (!fed) child.stdin.destroy();
+  if (connection.via === 'container' && (result.failed || !fed))
+    await endSession(connection, applicationName, database);
   if (signal?.aborted) return;
   if (sourceError !== undefined) throw sourceFailure(sourceError);
   if (result.failed || !fed)
@@ -83,17 +91,18 @@ export async function feedPsql(options: PsqlOptions): Promise<void> {
 }
 
 /** The dump behind a restriction that nobody else can lift: its key is known to this psql alone. */
-async function* restricted(
-  dump: AsyncIterable<Uint8Array>,
-  unknownSettings: ReadonlySet<string>,
-): AsyncGenerator<Uint8Array> {
+async function* restricted({ dump, leavesOut, onLeftOut }: PsqlOptions): AsyncGenerator<Uint8Array> {
   yield Buffer.from(`\\restrict ${randomBytes(24).toString('hex')}\n`);
   const splitter = new DumpSplitter();
-  const restriction = new Restriction(unknownSettings);
+  const restriction = new Restriction(leavesOut);
+  const bytesOf = (part: DumpPart) => {
+    if (part.kind === 'left out') onLeftOut?.(part.text);
+    return restriction.bytesOf(part);
+  };
   for await (const chunk of dump) {
-    for (const part of splitter.push(chunk)) yield restriction.bytesOf(part);
+    for (const part of splitter.push(chunk)) yield bytesOf(part);
   }
-  for (const part of splitter.finish()) yield restriction.bytesOf(part);
+  for (const part of splitter.finish()) yield bytesOf(part);
 }
 
 /** Tells the dump's own failures from those of psql's pipe, which a stream throws into its source. */
@@ -114,7 +123,8 @@ async function* noticingError(
   }
 }
 
-function sourceFailure(error: unknown): OffsiteError {
+/** What the dump's own stream failed with. */
+export function sourceFailure(error: unknown): OffsiteError {
   if (error instanceof OffsiteError) return error;
   return new OffsiteError('RESTORE_FAILED', 'the dump could not be read to its end', {
     expected: 'the whole dump',

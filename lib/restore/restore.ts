@@ -1,12 +1,17 @@
 // Restores a plain dump into a fresh database, whole or not at all: what fails half-way is dropped again, and a
 // database that was there before is never touched.
 
-import { splitName } from '../archive/comparison.ts';
+import type { SourceDatabase } from '../archive/source-database.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { type Connection, describeConnection } from '../postgres/connection.ts';
 import { query, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
-import { knownSettingsSql, unknownSettings } from './plan.ts';
+import { createDatabase, databaseExists, type Run } from './create-database.ts';
+import { plainName, readHead } from './dump-head.ts';
+import { makingOf } from './new-database.ts';
+import { knownSettingsSql, setsOneOf, unknownSettings } from './plan.ts';
+import { giveProperties } from './properties.ts';
 import { feedPsql } from './psql.ts';
+import { type LeavesOut, provideRoles, withoutGrants } from './roles.ts';
 
 export type RestoreOptions = {
   /** To the server, as a role that may create databases. */
@@ -15,50 +20,64 @@ export type RestoreOptions = {
   readonly database: string;
   /** The dump's plain text. It must fail rather than end when it was cut. */
   readonly dump: AsyncIterable<Uint8Array>;
-  /** Roles that the dump names, as it writes them; it cannot be restored without them. */
+  /** What the agent was told of the database that was dumped; else the dump's own words decide. */
+  readonly source?: SourceDatabase | undefined;
+  /** All roles that the dump names, as it writes them, where that is known. */
   readonly roles?: readonly string[] | undefined;
-  /** Creates missing roles without the right to log in, instead of refusing. */
+  /** Creates missing roles, instead of refusing what they own and leaving out what they were granted. */
   readonly createRoles?: boolean | undefined;
-  /** Who shall own the database, as the dump spells it; the connection's role when not given. */
-  readonly owner?: string | undefined;
   /** Where to stand while creating and dropping. */
   readonly maintenanceDatabase?: string | undefined;
   readonly binDir?: string | undefined;
-  /** Told what the operator should know before anything of the dump is run. */
+  /** Told what the operator should know. */
   readonly warn?: ((sentence: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
-
-/** Asks the server, standing in a database that is not the one to be made. */
-type Run = (sql: string) => Promise<string[][]>;
 
 /** Of a name; Postgres cuts longer ones without an error. */
 const nameBytesMax = 63;
 
 /**
- * Restores a dump into a database that it creates.
+ * Restores a dump into a database that it creates, and gives that what its source had of its own.
  *
  * @throws `OffsiteError` `DATABASE_EXISTS`, `ROLE_MISSING`, `RESTORE_FAILED` with psql's first error, `INTERRUPTED`,
  *   or what the dump's own stream failed with. The database is dropped again; roles that were created remain.
  */
 export async function restore(options: RestoreOptions): Promise<void> {
-  const { connection, database, signal } = options;
+  const { connection, database, signal, source, warn = () => undefined } = options;
   const nameBytes = Buffer.byteLength(database);
   if (nameBytes > nameBytesMax) throw nameTooLong(database, nameBytes);
   const run = await standBeside(options);
   await refuseExisting(run, database);
   await warnOfSuperuser(run, options.warn);
-  await provideRoles(run, options.roles ?? [], options.createRoles ?? false);
+  const { head, dump } = await readHead(options.dump, signal).catch((error: unknown) => {
+    throwIfInterrupted(signal);
+    throw error;
+  });
+  const { making, warnings } = makingOf(source, head);
+  for (const sentence of warnings) warn(sentence);
+  const existing = await provideRoles(run, {
+    owners: head.owners,
+    named: [...(options.roles ?? []).map(plainName), ...(source === undefined ? [] : [source.owner])],
+    logins: source?.logins ?? [],
+    create: options.createRoles ?? false,
+  });
+  const owners = [source?.owner, head.databaseOwner, ...head.owners].filter(
+    (name): name is string => name !== undefined && existing.has(name),
+  );
   const unknown = unknownSettings(await run(knownSettingsSql));
   throwIfInterrupted(signal);
-  const owner = options.owner === undefined ? '' : ` OWNER ${quoteIdentifier(plainName(options.owner))}`;
-  await run(`CREATE DATABASE ${quoteIdentifier(database)}${owner} TEMPLATE template0 ENCODING 'UTF8'`).catch(
-    (error) => {
-      throw creationError(error, database, describeConnection(connection));
-    },
-  );
+  const at = describeConnection(connection);
+  const owner = await createDatabase(run, { database, making, owners: [...new Set(owners)], warn, at });
+  if (source !== undefined && source.owner !== owner) warn(otherOwner(source.owner, owner));
+  const withoutMissing = withoutGrants(existing, (role) => warn(grantsLeftOut(role)));
+  const leavesOut: LeavesOut = (tokens) => setsOneOf(tokens, unknown) || withoutMissing(tokens);
+  const leftOut: Buffer[] = [];
   try {
-    await feedPsql({ ...options, unknownSettings: unknown });
+    await feedPsql({ ...options, dump, leavesOut, onLeftOut: (statement) => leftOut.push(statement) });
+    throwIfInterrupted(signal);
+    await analyze(options, warn);
+    await giveProperties({ ...options, run, owner, leftOut, encoding: head.encoding, warn });
     throwIfInterrupted(signal);
   } catch (error) {
     await run(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`).catch((dropError) => {
@@ -68,12 +87,36 @@ export async function restore(options: RestoreOptions): Promise<void> {
   }
 }
 
+/** Until then the planner knows nothing of the tables: every query would be slow for a while. */
+async function analyze(
+  { connection, database, binDir, signal }: RestoreOptions,
+  warn: (sentence: string) => void,
+): Promise<void> {
+  await query(connection, 'ANALYZE', { database, binDir, signal }).catch((error: unknown) => {
+    if (signal?.aborted) return;
+    const found = error instanceof OffsiteError ? error.found : String(error);
+    warn(
+      `the planner's statistics could not be made (${found}): run ANALYZE in ${database}, or its queries are slow until autovacuum does`,
+    );
+  });
+}
+
+function otherOwner(wanted: string, owner: string): string {
+  return `the database belonged to ${wanted}, which this server lacks or this role may not give it to: it belongs to ${owner} (ALTER DATABASE … OWNER TO …)`;
+}
+
+function grantsLeftOut(role: string): string {
+  return `what the dump grants to ${role} is left out: this server has no such role (with --create-roles it is made)`;
+}
+
 /** Finds a database to stand in while another is made: not every server has kept `postgres`. */
 async function standBeside({ connection, maintenanceDatabase, binDir }: RestoreOptions): Promise<Run> {
   const own = connection.via === 'server' ? connection.env.PGDATABASE : connection.database;
   let refusal: unknown;
   for (const database of new Set([maintenanceDatabase ?? 'postgres', own ?? 'template1', 'template1'])) {
-    const run: Run = (sql) => query(connection, sql, { database, binDir });
+    // psql's encoding is else the server's, inside a container.
+    const run: Run = (sql) =>
+      query(connection, `SET client_encoding = 'UTF8';\n${sql}`, { database, binDir });
     const error = await run('SELECT 1').then(
       () => undefined,
       (thrown: OffsiteError) => thrown,
@@ -99,19 +142,6 @@ async function refuseExisting(run: Run, database: string): Promise<void> {
   if (found.length > 0) throw databaseExists(database);
 }
 
-async function provideRoles(run: Run, names: readonly string[], create: boolean): Promise<void> {
-  const existing = new Set((await run('SELECT rolname FROM pg_roles')).map(([name]) => name));
-  const missing = names.map(plainName).filter((name) => !existing.has(name));
-  if (missing.length === 0) return;
-  const statements = missing.map((name) => `CREATE ROLE ${quoteIdentifier(name)} NOLOGIN;`);
-  if (!create) throw roleMissing(missing, statements);
-  await run(statements.join('\n'));
-}
-
-function plainName(name: string): string {
-  return splitName(name)[0] ?? name;
-}
-
 function throwIfInterrupted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
   if (signal.reason instanceof OffsiteError) throw signal.reason;
@@ -123,30 +153,11 @@ function throwIfInterrupted(signal: AbortSignal | undefined): void {
   });
 }
 
-function databaseExists(database: string): OffsiteError {
-  return new OffsiteError('DATABASE_EXISTS', `database ${database} exists and was left as it is`, {
-    expected: 'the name of a database that does not exist: a restore makes its own',
-    found: `a database ${database}`,
-    hint: 'restore under another name, look at it, then rename: ALTER DATABASE … RENAME TO …',
-  });
-}
-
 function nameTooLong(database: string, bytes: number): OffsiteError {
   return new OffsiteError('USAGE', `${database} is too long for the name of a database`, {
     expected: `at most ${nameBytesMax} bytes`,
     found: `${bytes} bytes, which the server would cut`,
     hint: 'name another with --into',
-  });
-}
-
-function creationError(error: OffsiteError, database: string, at: string): OffsiteError {
-  if (/already exists/.test(error.found)) return databaseExists(database);
-  if (!/permission denied/.test(error.found)) return error;
-  return new OffsiteError('DATABASE_REFUSED', `the database ${database} may not be made`, {
-    expected: `a role that may create databases: ${at}`,
-    found: error.found,
-    hint: 'give it the right (ALTER ROLE … CREATEDB), or connect as a superuser',
-    cause: error,
   });
 }
 
@@ -173,14 +184,6 @@ const waysToRowsFor: ReadonlySet<string> = new Set([
   'SERVER_TOO_OLD',
   'DUMP_INCOMPLETE',
 ]);
-
-function roleMissing(missing: readonly string[], statements: readonly string[]): OffsiteError {
-  return new OffsiteError('ROLE_MISSING', 'the dump belongs to roles that this server does not have', {
-    expected: 'every role that owns something in the dump',
-    found: `no role ${missing.join(', ')}`,
-    hint: `create it first: ${statements.join(' ')} or let the restore create it (--create-roles)`,
-  });
-}
 
 function remains(database: string, error: unknown, dropError: unknown): OffsiteError {
   const { code, message, expected, found } = error as OffsiteError;

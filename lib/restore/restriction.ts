@@ -6,14 +6,14 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import type { DumpPart } from '../sql/splitter.ts';
-import { setsOneOf } from './plan.ts';
+import type { LeavesOut } from './roles.ts';
 
 const lifting = '\\unrestrict';
 const [newline, backquote] = ['\n', '`'];
 
 /** A dump on its way to psql. */
 export class Restriction {
-  readonly #unknownSettings: ReadonlySet<string>;
+  readonly #leavesOut: LeavesOut;
   /** The end of rows that may be the beginning of the word. */
   #held: Buffer = Buffer.alloc(0);
   /** The last bytes that went out: the word may lie across parts. */
@@ -21,9 +21,9 @@ export class Restriction {
   /** The word stands in the line that is going out. */
   #inLine = false;
 
-  /** @param unknownSettings - That the server does not know, and the dump can do without. */
-  constructor(unknownSettings: ReadonlySet<string>) {
-    this.#unknownSettings = unknownSettings;
+  /** @param leavesOut - What this server cannot do, and the dump can do without. */
+  constructor(leavesOut: LeavesOut) {
+    this.#leavesOut = leavesOut;
   }
 
   /**
@@ -45,13 +45,13 @@ export class Restriction {
     return safe;
   }
 
-  /** A part without the dump's own restriction, which psql would refuse now, and without settings that are unknown. */
+  /** A part without the dump's own restriction, which psql would refuse now, and without what is left out. */
   #rewrite(part: Exclude<DumpPart, { kind: 'rows' }>): Buffer {
     if (part.kind === 'restriction') return Buffer.alloc(0);
     if (part.kind !== 'statement') return part.bytes;
     const { bytes, tokens } = part;
     // Line ends stay: psql's line numbers are the dump's.
-    if (setsOneOf(tokens, this.#unknownSettings)) return replaced(bytes, /[^\n]/g, '');
+    if (this.#leavesOut(tokens)) return replaced(bytes, /[^\n]/g, '');
     // A string that goes on in the next line is one string.
     if (tokens[0]?.toUpperCase() === 'INSERT' && bytes.includes(lifting))
       return replaced(bytes, /\\unrestrict/g, "\\'\n'unrestrict");

@@ -4,12 +4,13 @@
 import { canonicalIdentifier } from './identifier.ts';
 import { TokenCursor } from './token-cursor.ts';
 
-/** @returns The database that a statement creates, drops, alters, comments on or grants rights on; `undefined` for any other. */
+/** @returns The database that a statement creates, drops, alters, comments on, grants rights on or sets a role's settings in; `undefined` for any other. */
 export function databaseOf(tokens: readonly string[]): string | undefined {
   const cursor = new TokenCursor(tokens);
   switch (cursor.next()) {
     case 'CREATE':
     case 'ALTER':
+      if (cursor.skip('ROLE')) return cursor.seek('IN', 'DATABASE') ? cursor.identifier() : undefined;
       return cursor.skip('DATABASE') ? cursor.identifier() : undefined;
     case 'DROP':
       if (!cursor.skip('DATABASE')) return undefined;
@@ -41,4 +42,23 @@ export function connectsTo(line: string, database: string): boolean {
 
 function unquoted(name: string): string {
   return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
+}
+
+/** Quoted text, and the database that a statement is about. */
+const nameInStatement = /"(?:[^"]|"")*"|'(?:[^']|'')*'|(\bDATABASE\s+)("(?:[^"]|"")+"|[^\s;"]+)/gi;
+
+/**
+ * A statement about the dump's database, about another one.
+ *
+ * @param statement - One that {@link databaseOf} knows.
+ * @param name - As SQL has it.
+ */
+export function renamedDatabase(statement: Buffer, name: string): Buffer {
+  let isDone = false;
+  const renamed = statement.toString('latin1').replace(nameInStatement, (all, before?: string) => {
+    if (before === undefined || isDone) return all;
+    isDone = true;
+    return before + Buffer.from(name).toString('latin1');
+  });
+  return Buffer.from(renamed, 'latin1');
 }

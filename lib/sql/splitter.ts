@@ -24,7 +24,9 @@ export type DumpPart =
   | { readonly kind: 'end of rows'; readonly bytes: Buffer }
   /** `\restrict` or `\unrestrict`, without its line end. */
   | { readonly kind: 'restriction'; readonly bytes: Buffer }
-  /** Blanks and comments outside of statements, and the line ends of what is left out. */
+  /** A statement or `\connect` about the dump's database as a whole; the bytes are its line ends. */
+  | { readonly kind: 'left out'; readonly bytes: Buffer; readonly text: Buffer }
+  /** Blanks and comments outside of statements. */
   | { readonly kind: 'blank'; readonly bytes: Buffer };
 
 /**
@@ -94,7 +96,8 @@ export class DumpSplitter {
 
   /** As many empty lines, so that a server's or psql's count of lines is that of the dump. */
   #leftOut(bytes: number): void {
-    this.#add({ kind: 'blank', bytes: Buffer.alloc(countLines([this.#take(bytes)]), '\n') });
+    const text = this.#take(bytes);
+    this.#add({ kind: 'left out', bytes: Buffer.alloc(countLines([text]), '\n'), text });
   }
 
   #rows(bytes: Buffer, lineEnds: number): void {

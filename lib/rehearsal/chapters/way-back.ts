@@ -42,8 +42,11 @@ export async function restoreByHand(
 ): Promise<void> {
   const fresh = 'by_hand';
   const owner = database.source.env.PGUSER ?? '';
-  scene.command(`createdb -O ${owner} -T template0 ${fresh}`);
-  await query(database.server.connection, `CREATE DATABASE ${fresh} OWNER ${owner} TEMPLATE template0`);
+  scene.command(`createdb -E UTF8 -O ${owner} -T template0 ${fresh}`);
+  await query(
+    database.server.connection,
+    `CREATE DATABASE ${fresh} OWNER ${owner} TEMPLATE template0 ENCODING 'UTF8'`,
+  );
   scene.command(`gunzip -c latest.sql.gz | psql -X -q -v ON_ERROR_STOP=1 ${fresh}`);
   const env = { ...ambient(stage), ...database.server.connection.env, PGDATABASE: fresh };
   const restored = await execa('gunzip', ['-c', file], { buffer: false, reject: false }).pipe(
@@ -53,6 +56,8 @@ export async function restoreByHand(
   );
   scene.check('exit code of psql', 0, restored.exitCode);
   scene.check('words of psql', '', restored.stderr);
+  scene.command(`vacuumdb --analyze-only ${fresh}`);
+  await query(database.server.connection, 'ANALYZE', { database: fresh });
   const census = await takeCensus(database, fresh);
   scene.command(`psql ${fresh} -c 'SELECT count(*) FROM torrents'`);
   scene.quote(formatCount(census.torrents));

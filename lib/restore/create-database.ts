@@ -1,0 +1,113 @@
+// Makes the database that a dump goes into, as like the one that was dumped as this server can.
+
+import { OffsiteError } from '../base/errors.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
+import { attemptsFor, describeMaking, type Making } from './new-database.ts';
+
+/** Asks the server, standing in a database that is not the one to be made. */
+export type Run = (sql: string) => Promise<string[][]>;
+
+export type CreateOptions = {
+  readonly database: string;
+  readonly making: Making;
+  /** Who shall own it, the first that this role may give it to; none: the role itself. */
+  readonly owners: readonly string[];
+  readonly warn: (sentence: string) => void;
+  /** Where, for a person. */
+  readonly at: string;
+};
+
+/**
+ * Makes an empty database.
+ *
+ * @returns Who owns it.
+ * @throws {@link OffsiteError} `DATABASE_EXISTS`, `DATABASE_REFUSED`, or what the server does not answer.
+ */
+export async function createDatabase(run: Run, options: CreateOptions): Promise<string> {
+  const { database, making, warn, at } = options;
+  const [[version = '0'] = []] = await run('SHOW server_version_num');
+  let owners = [...options.owners];
+  let refusal = '';
+  for (const { options: more, instead } of attemptsFor(making, Math.floor(Number(version) / 10_000))) {
+    for (;;) {
+      const [owner] = owners;
+      const given = owner === undefined ? '' : ` OWNER ${quoteIdentifier(owner)}`;
+      const error = await refusalOf(
+        run(`CREATE DATABASE ${quoteIdentifier(database)}${given} TEMPLATE template0 ${more}`),
+      );
+      if (error === undefined) {
+        if (instead !== undefined) warn(differs(making, instead, refusal));
+        return ownerOf(run, database);
+      }
+      if (
+        owner !== undefined &&
+        /must be able to SET ROLE|must be (?:a )?member of role/i.test(error.found)
+      ) {
+        owners = owners.slice(1);
+        warn(`the database is not given to ${owner}, as the source's was: ${serverWords(error)}`);
+        continue;
+      }
+      const isOfMaking = /locale|encoding|provider|collat|ctype|\bicu/i.test(serverWords(error));
+      if (!isOfMaking || /already exists|permission denied/.test(error.found))
+        throw creationError(error, database, at);
+      refusal ||= serverWords(error);
+      break;
+    }
+  }
+  throw new OffsiteError('DATABASE_REFUSED', `the database ${database} cannot be made on this server`, {
+    expected: describeMaking(making),
+    found: refusal,
+    hint: 'make the server able to (its system lacks a locale), or restore into another',
+  });
+}
+
+export function databaseExists(database: string): OffsiteError {
+  return new OffsiteError('DATABASE_EXISTS', `database ${database} exists and was left as it is`, {
+    expected: 'the name of a database that does not exist: a restore makes its own',
+    found: `a database ${database}`,
+    hint: 'restore under another name, look at it, then rename: ALTER DATABASE … RENAME TO …',
+  });
+}
+
+async function ownerOf(run: Run, database: string): Promise<string> {
+  const sql = `SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = ${quoteLiteral(database)}`;
+  return (await run(sql))[0]?.[0] ?? '';
+}
+
+/** What a server or role does not take; what else goes wrong is thrown. */
+export async function refusalOf(running: Promise<unknown>): Promise<OffsiteError | undefined> {
+  try {
+    await running;
+    return undefined;
+  } catch (error) {
+    if (error instanceof OffsiteError && !gone.has(error.code)) return error;
+    throw error;
+  }
+}
+
+const gone: ReadonlySet<string> = new Set([
+  'DATABASE_UNREACHABLE',
+  'CONTAINER_UNREACHABLE',
+  'PROGRAM_MISSING',
+  'INTERRUPTED',
+]);
+
+/** What the server said, without psql's place before it. */
+export function serverWords({ found }: OffsiteError): string {
+  return found.replace(/^psql:\S*?:\d+: /, '').replace(/^ERROR: +(?:[0-9A-Z]{5}: )?/, '');
+}
+
+function differs(making: Making, instead: string, refusal: string): string {
+  return `the database had ${describeMaking(making)}, which this server cannot make (${refusal}); it is made with ${instead}: text may be sorted and compared by other rules than before, so lists may come in another order. Its indexes are built by these rules, and are right`;
+}
+
+function creationError(error: OffsiteError, database: string, at: string): OffsiteError {
+  if (/already exists/.test(error.found)) return databaseExists(database);
+  if (!/permission denied/.test(error.found)) return error;
+  return new OffsiteError('DATABASE_REFUSED', `the database ${database} may not be made`, {
+    expected: `a role that may create databases: ${at}`,
+    found: error.found,
+    hint: 'give it the right (ALTER ROLE … CREATEDB), or connect as a superuser',
+    cause: error,
+  });
+}

@@ -1,0 +1,132 @@
+// Gives a restored database what its source had set, granted and noted on itself: as the agent was told, and as pg_dump
+// --create wrote it. What this server or role does not take is told, and the rest goes on.
+
+import type { SourceDatabase } from '../archive/source-database.ts';
+import type { Connection } from '../postgres/connection.ts';
+import { asciiIdentifier, query, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
+import { renamedDatabase } from '../sql/own-database.ts';
+import { type Run, refusalOf, serverWords } from './create-database.ts';
+import { feedPsql } from './psql.ts';
+
+export type PropertiesOptions = {
+  readonly connection: Connection;
+  readonly database: string;
+  readonly owner: string;
+  readonly source?: SourceDatabase | undefined;
+  /** Statements of the dump about its database as a whole. */
+  readonly leftOut: readonly Buffer[];
+  /** The dump's. */
+  readonly encoding?: string | undefined;
+  readonly run: Run;
+  readonly warn: (sentence: string) => void;
+  readonly binDir?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** What is run together. Text of which a character may be a byte. */
+type Group = { readonly statements: readonly string[]; readonly run: (sql: string) => Promise<unknown> };
+
+/** The new database's settings may hold already. */
+const ownSettings =
+  "SET client_encoding = 'UTF8'; SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0";
+
+export async function giveProperties(options: PropertiesOptions): Promise<void> {
+  for (const { statements, run } of groupsOf(options)) {
+    if (statements.length === 0) continue;
+    const together = await refusalOf(run(statements.join(';\n')));
+    if (together === undefined) continue;
+    for (const sql of statements) {
+      const error = await refusalOf(run(sql));
+      if (error === undefined) continue;
+      const said = `${sql.trim()}: ${serverWords(error)}`;
+      options.warn(`this server did not take what the database had of its own: ${said}`);
+    }
+  }
+}
+
+/** Grants come last, and from beside: whoever is on the way may enter the database no more. */
+function groupsOf(options: PropertiesOptions): Group[] {
+  const { connection, database, owner, source, binDir, signal, run } = options;
+  // What is noted of a database lies in the bytes of its own encoding.
+  const inside = (sql: string) => query(connection, `${ownSettings};\n${sql}`, { database, binDir, signal });
+  const ofDump = statementsOf(options);
+  const isGrant = (sql: string) => /^(?:GRANT|REVOKE)\b/i.test(sql);
+  return [
+    { statements: source === undefined ? [] : settingsSql(source, database), run: inside },
+    { statements: ofDump.filter((sql) => !isGrant(sql)), run: (sql) => fed(sql, database, options) },
+    { statements: source === undefined ? [] : grantsSql(source, database, owner), run },
+    { statements: ofDump.filter(isGrant), run: (sql) => fed(sql, undefined, options) },
+  ];
+}
+
+/** What the dump says of its database, without what makes it, for the new one. */
+function statementsOf({ leftOut, database }: PropertiesOptions): string[] {
+  const making = /^(?:CREATE|DROP) DATABASE\b|^\\connect\b|^ALTER DATABASE .* OWNER TO [^;]*;$/is;
+  return leftOut
+    .filter((statement) => !making.test(statement.toString('latin1')))
+    .map((statement) =>
+      renamedDatabase(statement, asciiIdentifier(database)).toString('latin1').replace(/;\s*$/, ''),
+    );
+}
+
+/** As guarded as the dump itself. */
+async function fed(
+  sql: string,
+  database: string | undefined,
+  { connection, binDir, signal, encoding = 'UTF8' }: PropertiesOptions,
+): Promise<void> {
+  async function* dump() {
+    yield Buffer.from(`SET client_encoding = '${encoding}';\n${sql};\n`, 'latin1');
+  }
+  const own = connection.via === 'server' ? connection.env.PGDATABASE : connection.database;
+  const into = database ?? own ?? 'postgres';
+  await feedPsql({ connection, database: into, dump: dump(), leavesOut: () => false, binDir, signal });
+}
+
+/** Settings whose value is a list of names, which are quoted one by one. @see src/fe_utils variable_is_guc_list_quote */
+const lists = new Set([
+  'local_preload_libraries',
+  'search_path',
+  'session_preload_libraries',
+  'shared_preload_libraries',
+  'temp_tablespaces',
+  'unix_socket_directories',
+]);
+
+function settingsSql({ settings, comment }: SourceDatabase, database: string): string[] {
+  const name = quoteIdentifier(database);
+  const set = settings.map(({ role, name: setting, value }) => {
+    const of = role === undefined ? `DATABASE ${name}` : `ROLE ${quoteIdentifier(role)} IN DATABASE ${name}`;
+    return `ALTER ${of} SET ${quoteIdentifier(setting)} TO ${settingValue(setting, value)}`;
+  });
+  return comment === undefined ? set : [...set, commentSql(database, comment)];
+}
+
+/** @param text - Empty: none. */
+function commentSql(database: string, text: string): string {
+  return `COMMENT ON DATABASE ${quoteIdentifier(database)} IS ${text === '' ? 'NULL' : quoteLiteral(text)}`;
+}
+
+function settingValue(setting: string, value: string): string {
+  if (!lists.has(setting.toLowerCase())) return quoteLiteral(value);
+  const names = [...value.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^,"\s]+))\s*(?:,|$)/g)];
+  const quoted = names.map(([, inQuotes, bare = '']) =>
+    quoteLiteral(inQuotes === undefined ? bare : inQuotes.replaceAll('""', '"')),
+  );
+  return quoted.length === 0 ? "''" : quoted.join(', ');
+}
+
+function grantsSql(known: SourceDatabase, database: string, owner: string): string[] {
+  const name = quoteIdentifier(database);
+  if (known.grants === undefined) return [];
+  const revoked = ['PUBLIC', quoteIdentifier(owner)].map(
+    (who) => `REVOKE ALL ON DATABASE ${name} FROM ${who}`,
+  );
+  const granted = known.grants.map(({ grantee, privilege, grantable }) => {
+    // What the owner may, the new one may.
+    const role = grantee === known.owner ? owner : grantee;
+    const who = role === undefined ? 'PUBLIC' : quoteIdentifier(role);
+    return `GRANT ${privilege} ON DATABASE ${name} TO ${who}${grantable ? ' WITH GRANT OPTION' : ''}`;
+  });
+  return [...revoked, ...granted];
+}

@@ -1,0 +1,74 @@
+// The roles that a dump names. Who owns something must be there; who is merely granted something need not: then the grant is
+// left out, and said so.
+
+import { OffsiteError } from '../base/errors.ts';
+import { quoteIdentifier } from '../postgres/programs.ts';
+import { DumpContents } from '../sql/contents.ts';
+import type { Run } from './create-database.ts';
+import { plainName } from './dump-head.ts';
+
+/** Whether a statement is left out; by its first tokens. */
+export type LeavesOut = (tokens: readonly string[]) => boolean;
+
+export type RolesWanted = {
+  /** Who owns what the dump makes, or the database; names as they are. */
+  readonly owners: readonly string[];
+  /** All that the dump names, as far as that is known. */
+  readonly named: readonly string[];
+  /** Those of them that could log in. */
+  readonly logins: readonly string[];
+  /** Makes those that are missing. */
+  readonly create: boolean;
+};
+
+/**
+ * Makes sure that the owners are there.
+ *
+ * @returns All roles that the server has then.
+ * @throws {@link OffsiteError} `ROLE_MISSING`.
+ */
+export async function provideRoles(run: Run, wanted: RolesWanted): Promise<ReadonlySet<string>> {
+  const existing = new Set((await run('SELECT rolname FROM pg_roles')).map(([name = '']) => name));
+  const lacks = (names: readonly string[]) => [...new Set(names)].filter((name) => !existing.has(name));
+  const missing = lacks(wanted.create ? [...wanted.owners, ...wanted.named] : wanted.owners);
+  if (missing.length === 0) return existing;
+  const statements = missing.map(
+    (name) => `CREATE ROLE ${quoteIdentifier(name)} ${wanted.logins.includes(name) ? 'LOGIN' : 'NOLOGIN'};`,
+  );
+  if (!wanted.create) throw roleMissing(missing, statements);
+  await run(statements.join('\n'));
+  return new Set([...existing, ...missing]);
+}
+
+/**
+ * Leaves out what is granted to, or revoked from, roles that are not there.
+ *
+ * @param onMissing - Told of each such role, once.
+ */
+export function withoutGrants(existing: ReadonlySet<string>, onMissing: (role: string) => void): LeavesOut {
+  const told = new Set<string>();
+  return (tokens) => {
+    const verb = tokens[0]?.toUpperCase();
+    const isGrant = verb === 'GRANT' || verb === 'REVOKE';
+    if (!isGrant && !(verb === 'ALTER' && tokens[1]?.toUpperCase() === 'DEFAULT')) return false;
+    const contents = new DumpContents();
+    contents.read(tokens, 0);
+    const missing = contents
+      .inventory()
+      .roles.map(plainName)
+      .filter((role) => !existing.has(role));
+    for (const role of missing) {
+      if (!told.has(role)) onMissing(role);
+      told.add(role);
+    }
+    return missing.length > 0;
+  };
+}
+
+function roleMissing(missing: readonly string[], statements: readonly string[]): OffsiteError {
+  return new OffsiteError('ROLE_MISSING', 'the dump belongs to roles that this server does not have', {
+    expected: 'every role that owns something in the dump',
+    found: `no role ${missing.join(', ')}`,
+    hint: `create it first: ${statements.join(' ')} or let the restore create it (--create-roles)`,
+  });
+}

@@ -1,0 +1,245 @@
+// A database's own properties come back: encoding, locale, owner, settings, grants, comment; as the server says that holds
+// both, and as names and text are read there. What comes back can be dumped and restored again.
+
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { SourceDatabase } from '../../lib/archive/source-database.ts';
+import { readSourceDatabase } from '../../lib/backup/ask-server.ts';
+import type { Connection } from '../../lib/postgres/connection.ts';
+import { query } from '../../lib/postgres/programs.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { type RestoreOptions, restore } from '../../lib/restore/restore.ts';
+import { storeEnvironment } from '../fixtures/agent.ts';
+import { scan } from '../fixtures/archive.ts';
+import { offsite } from '../fixtures/cli.ts';
+import { dumpOf, inPieces } from '../fixtures/postgres.ts';
+import { startS3Stub } from '../fixtures/s3-stub.ts';
+
+let server: ThrowawayPostgres;
+let said: string[] = [];
+beforeAll(async () => {
+  server = await startThrowawayPostgres({ tuned: true });
+  await query(
+    server.connection,
+    `CREATE ROLE keeper LOGIN; CREATE ROLE guest; CREATE ROLE "Odd ""Guest"; CREATE ROLE few LOGIN CREATEDB PASSWORD 'few'; GRANT keeper TO few`,
+  );
+});
+afterAll(() => server.stop());
+afterEach(async () => {
+  said = [];
+  await query(
+    server.connection,
+    'DROP DATABASE IF EXISTS source WITH (FORCE); DROP DATABASE IF EXISTS again WITH (FORCE)',
+  );
+});
+
+const to = (database: string): Connection => ({
+  via: 'server',
+  env: { ...server.connection.env, PGDATABASE: database },
+});
+
+async function make(options: string, sql: string): Promise<void> {
+  await query(server.connection, `CREATE DATABASE source OWNER keeper TEMPLATE template0 ${options}`);
+  await query(to('source'), sql);
+}
+
+const schema = `
+  CREATE TABLE "größe" ("länge" text, "名" int); INSERT INTO "größe" VALUES ('Ärger', 1);
+  ALTER TABLE "größe" OWNER TO keeper; GRANT SELECT ON "größe" TO guest; CREATE INDEX ON "größe" ("länge")`;
+const latin = schema.replace('"名"', '"naïf"');
+const japanese = `
+  CREATE TABLE "表の名" ("列" text); INSERT INTO "表の名" VALUES ('日本語'), ('かな'); ALTER TABLE "表の名" OWNER TO keeper`;
+const properties = `
+  ALTER DATABASE source SET work_mem = '5MB'; ALTER DATABASE source SET "TimeZone" = 'Asia/Tokyo';
+  ALTER DATABASE source SET search_path = public, "b c", "it's", "a""b"; ALTER DATABASE source SET x.y = 'it''s \\ "so"';
+  ALTER DATABASE source SET temp_tablespaces = ''; ALTER ROLE keeper IN DATABASE source SET statement_timeout = '1h';
+  REVOKE TEMPORARY ON DATABASE source FROM PUBLIC; GRANT CREATE ON DATABASE source TO guest;
+  GRANT CONNECT, CREATE ON DATABASE source TO "Odd ""Guest" WITH GRANT OPTION;
+  COMMENT ON DATABASE source IS 'it''s \\ "mine";
+  \\! and größer'`;
+
+/** All that the catalogue says of a database as a whole. */
+async function properlyOf(database: string): Promise<unknown> {
+  const rows = await query(
+    to(database),
+    `SELECT jsonb_strip_nulls(to_jsonb(d) - '{oid,datname,datfrozenxid,datminmxid,datlastsysoid,datacl}'::text[]),
+       (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a), shobj_description(d.oid, 'pg_database'),
+       (SELECT jsonb_agg(jsonb_build_array(setrole, setconfig) ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid)
+     FROM pg_database d WHERE datname = '${database}'`,
+  );
+  return rows;
+}
+
+async function restoring(options: Partial<RestoreOptions> = {}): Promise<void> {
+  const { env } = server.connection;
+  const url = `postgres://${env.PGUSER}:${encodeURIComponent(env.PGPASSWORD ?? '')}@127.0.0.1:${env.PGPORT}/source`;
+  const source: SourceDatabase | undefined = await readSourceDatabase({ via: 'server', url });
+  const dump = await dumpOf(to('source'));
+  await restore({
+    connection: server.connection,
+    database: 'again',
+    dump: inPieces(dump),
+    source,
+    roles: scan(dump).roles,
+    warn: (sentence) => {
+      if (!/is a superuser/.test(sentence)) said.push(sentence);
+    },
+    ...options,
+  });
+}
+
+const hasIcu = async () =>
+  (await query(server.connection, `SELECT 1 FROM pg_collation WHERE collprovider = 'i'`)).length > 0;
+
+it.each([
+  ['LATIN1', "ENCODING 'LATIN1' LOCALE 'C'", latin],
+  ['EUC_JP', "ENCODING 'EUC_JP' LOCALE 'C'", japanese],
+  ['ICU', "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'", schema],
+])('%s', async (name, options, sql) => {
+  if (name === 'ICU' && !(await hasIcu())) return console.warn('SKIPPED: a server without ICU');
+  await make(options, `${sql};${properties.replace('größer', name === 'EUC_JP' ? '大きい' : 'größer')}`);
+  await restoring();
+  expect(said).toEqual([]);
+  expect(await properlyOf('again')).toEqual(await properlyOf('source'));
+  const lines = (dump: Buffer) => dump.toString('latin1').replace(/^\\(un)?restrict .*$/gm, '');
+  expect(lines(await dumpOf(to('again')))).toBe(lines(await dumpOf(to('source'))));
+  // The planner knows what is there.
+  const [row] = await query(
+    to('again'),
+    'SELECT count(*) FROM pg_class WHERE relkind = $$r$$ AND reltuples > 0 AND oid > 16384',
+  );
+  expect(row).toEqual(['1']);
+});
+
+it('is the same by the commands, and after the second time', async () => {
+  await make("ENCODING 'LATIN1' LOCALE 'C'", latin);
+  await query(to('source'), properties);
+  const before = await properlyOf('source');
+  const stub = await startS3Stub();
+  try {
+    for (const [from, into] of [
+      ['source', 'again'],
+      ['again', 'source'],
+    ] as const) {
+      const env = { ...storeEnvironment(stub), ...server.connection.env, PGDATABASE: from };
+      const backup = await offsite(['backup', '--json'], env);
+      expect(backup.exitCode, backup.stderr).toBe(0);
+      if (from === 'again') await query(server.connection, 'DROP DATABASE source WITH (FORCE)');
+      const args = ['restore', JSON.parse(backup.stdout).id, '--into', into, '--json'];
+      const restored = await offsite(args, env);
+      expect(restored.exitCode, restored.stderr).toBe(0);
+      expect(await properlyOf(into)).toEqual(before);
+    }
+    expect(await query(to('source'), 'SELECT "länge" FROM "größe"')).toEqual([['Ärger']]);
+  } finally {
+    await stub.stop();
+  }
+});
+
+it('of an archive without them is what the dump says: its encoding, and who owns most', async () => {
+  await make("ENCODING 'EUC_JP' LOCALE 'C'", japanese);
+  await query(
+    to('source'),
+    'CREATE TABLE of_another (a int); CREATE TABLE another (a int); ALTER TABLE another OWNER TO keeper; GRANT ALL ON another TO few',
+  );
+  await restoring({ source: undefined });
+  const rows = await query(
+    server.connection,
+    `SELECT pg_encoding_to_char(encoding), pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'again'`,
+  );
+  expect(rows).toEqual([['EUC_JP', 'keeper']]);
+  expect(await query(to('again'), 'SELECT "列" FROM "表の名"')).toEqual([['日本語'], ['かな']]);
+});
+
+it('of a dump that makes its database is what that says, for the new one', async () => {
+  await make("ENCODING 'LATIN1' LOCALE 'C'", `${latin};${properties}`);
+  await query(server.connection, 'ALTER DATABASE source CONNECTION LIMIT 7; CREATE DATABASE bystander');
+  const dump = await dumpOf(to('source'), ['--create']);
+  await query(server.connection, "COMMENT ON DATABASE source IS 'live'; ALTER DATABASE source RESET ALL");
+  await restoring({ source: undefined, dump: inPieces(dump, 1000) });
+  expect(said).toEqual([]);
+  const [live] = (await properlyOf('source')) as string[][];
+  expect(live?.[2]).toBe('live');
+  await query(
+    server.connection,
+    'COMMENT ON DATABASE source IS NULL; DROP DATABASE bystander; ALTER DATABASE source RENAME TO live',
+  );
+  await query(server.connection, 'ALTER DATABASE again RENAME TO source');
+  const again = await dumpOf(to('source'), ['--create']);
+  const lines = (bytes: Buffer) =>
+    bytes
+      .toString('latin1')
+      .replace(/^\\(un)?restrict .*$/gm, '')
+      .split('\n')
+      .sort()
+      .join('\n');
+  expect(lines(again)).toBe(lines(dump));
+  await query(server.connection, 'DROP DATABASE live');
+});
+
+it('that this server cannot make or take are told, and the rest comes back', async () => {
+  await make("ENCODING 'UTF8' LOCALE 'C'", `${schema};${properties}`);
+  const source = {
+    name: 'source',
+    encoding: 'UTF8',
+    localeProvider: 'libc',
+    collate: 'xx_YY.utf8',
+    ctype: 'xx_YY.utf8',
+    owner: 'nobody_here',
+    settings: [
+      { name: 'of_the_future', value: 'on' },
+      { name: 'work_mem', value: '6MB' },
+    ],
+    grants: [
+      { grantee: 'gone', privilege: 'CONNECT', grantable: false },
+      { grantee: 'guest', privilege: 'CONNECT', grantable: false },
+    ],
+  };
+  await restoring({ source });
+  expect(said).toEqual([
+    expect.stringMatching(/locale xx_YY.utf8 of libc.*sorted/),
+    expect.stringMatching(/nobody_here.*belongs to keeper/),
+    expect.stringMatching(/of_the_future/),
+    expect.stringMatching(/"gone".*does not exist/),
+  ]);
+  const rows = await query(
+    server.connection,
+    `SELECT has_database_privilege('guest', 'again', 'CONNECT'), (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid)
+     FROM pg_database d WHERE datname = 'again'`,
+  );
+  expect(rows).toEqual([['t', '{work_mem=6MB}']]);
+});
+
+it('a role that is only granted something holds up nothing; who owns something does', async () => {
+  await make("ENCODING 'UTF8' LOCALE 'C'", schema);
+  await query(
+    to('source'),
+    `CREATE ROLE reader; GRANT SELECT ON "größe" TO reader; ALTER DEFAULT PRIVILEGES FOR ROLE keeper GRANT SELECT ON TABLES TO reader`,
+  );
+  const dump = await dumpOf(to('source'));
+  await query(to('source'), 'DROP OWNED BY reader; DROP ROLE reader');
+  await restoring({ dump: inPieces(dump), roles: scan(dump).roles });
+  expect(said).toEqual([expect.stringMatching(/granted? to reader|grants to reader/)]);
+  expect(await query(to('again'), 'SELECT "länge" FROM "größe"')).toEqual([['Ärger']]);
+  await query(server.connection, 'DROP DATABASE again');
+  const renamed = Buffer.from(dump.toString().replaceAll('OWNER TO keeper', 'OWNER TO gone'));
+  await expect(restoring({ dump: inPieces(renamed), roles: [] })).rejects.toMatchObject({
+    code: 'ROLE_MISSING',
+    found: 'no role gone',
+  });
+});
+
+it('comes back by an ordinary role, too, that may make databases', async () => {
+  await make("ENCODING 'UTF8' LOCALE 'C'", `${schema};${properties}`);
+  const connection: Connection = {
+    via: 'server',
+    env: { ...server.connection.env, PGUSER: 'few', PGPASSWORD: 'few' },
+  };
+  await restoring({ connection });
+  // Of another role, only a superuser sets what holds for it; nor what no extension has made known.
+  expect(said).toEqual([
+    expect.stringMatching(/"x\.y".*permission denied/),
+    expect.stringMatching(/ALTER ROLE "keeper".*permission denied/),
+  ]);
+  const [source, again] = (await Promise.all(['source', 'again'].map(properlyOf))) as string[][][];
+  expect(again?.[0]?.slice(0, 3)).toEqual(source?.[0]?.slice(0, 3));
+});
