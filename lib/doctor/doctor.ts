@@ -120,7 +120,10 @@ function compareVersions(client: string, server: string): Check {
   if (ours === theirs) return { name: 'pg_dump', outcome: 'pass', found };
   if (ours > theirs) {
     const sets = newSettings.filter(({ since }) => ours >= since && theirs < since).map(({ name }) => name);
-    const refusal = sets.length === 0 ? '' : `: its dumps set ${sets.join(', ')}, at which psql stops on an older server ('offsite restore' leaves it out)`;
+    const refusal =
+      sets.length === 0
+        ? ''
+        : `: its dumps set ${sets.join(', ')}, at which psql stops on an older server ('offsite restore' leaves it out)`;
     return {
       name: 'pg_dump',
       outcome: sets.length === 0 ? 'pass' : 'warn',

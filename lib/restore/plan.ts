@@ -20,6 +20,9 @@ export type Plan =
 
 export type Build = { readonly how: 'build'; readonly claims: readonly Claim[]; readonly method: string };
 
+/** Whether a statement is left out; by its first tokens. */
+export type LeavesOut = (tokens: readonly string[]) => boolean;
+
 const ordered: Plan = { how: 'ordered' };
 
 /** What a newer pg_dump sets for its own session's comfort: on a server that does not know it, nothing is lost without it. */

@@ -14,8 +14,8 @@ import { endSession } from '../postgres/end-session.ts';
 import { clientCommand } from '../postgres/programs.ts';
 import { adviceOn } from '../postgres/statement-error.ts';
 import { type DumpPart, DumpSplitter } from '../sql/splitter.ts';
+import type { LeavesOut } from './plan.ts';
 import { Restriction } from './restriction.ts';
-import type { LeavesOut } from './roles.ts';
 
 export type PsqlOptions = {
   readonly connection: Connection;

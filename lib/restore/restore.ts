@@ -8,10 +8,10 @@ import { query, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { createDatabase, databaseExists, type Run } from './create-database.ts';
 import { plainName, readHead } from './dump-head.ts';
 import { makingOf } from './new-database.ts';
-import { knownSettingsSql, setsOneOf, unknownSettings } from './plan.ts';
+import { knownSettingsSql, type LeavesOut, setsOneOf, unknownSettings } from './plan.ts';
 import { giveProperties } from './properties.ts';
 import { feedPsql } from './psql.ts';
-import { type LeavesOut, provideRoles, withoutGrants } from './roles.ts';
+import { provideRoles, withoutGrants } from './roles.ts';
 
 export type RestoreOptions = {
   /** To the server, as a role that may create databases. */

@@ -6,7 +6,7 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import type { DumpPart } from '../sql/splitter.ts';
-import type { LeavesOut } from './roles.ts';
+import type { LeavesOut } from './plan.ts';
 
 const lifting = '\\unrestrict';
 const [newline, backquote] = ['\n', '`'];

@@ -6,9 +6,7 @@ import { quoteIdentifier } from '../postgres/programs.ts';
 import { DumpContents } from '../sql/contents.ts';
 import type { Run } from './create-database.ts';
 import { plainName } from './dump-head.ts';
-
-/** Whether a statement is left out; by its first tokens. */
-export type LeavesOut = (tokens: readonly string[]) => boolean;
+import type { LeavesOut } from './plan.ts';
 
 export type RolesWanted = {
   /** Who owns what the dump makes, or the database; names as they are. */
