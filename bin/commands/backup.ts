@@ -21,6 +21,7 @@ import { parseBytes } from '../../lib/store/part-size.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { print, printFault, warn } from './print.ts';
 import { noProgress, type ProgressDisplay, showProgress } from './progress.ts';
+import { tellOfNight } from './told-night.ts';
 
 type Flags = {
   json?: boolean;
@@ -33,13 +34,25 @@ type Flags = {
 };
 
 export async function runBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
+  const stateFile = agentStateFile(settings.source);
+  const before = await stateFile.read();
+  await tellOfNight(settings, signal, before?.archive, () =>
+    takeArchive(settings, flags, signal, stateFile, before),
+  );
+}
+
+async function takeArchive(
+  settings: Settings,
+  flags: Flags,
+  signal: AbortSignal,
+  stateFile: AgentStateFile,
+  before: AgentState | undefined,
+): Promise<ArchiveFigures> {
   const began = performance.now();
   const stallMs = parseDuration(flags.stallTimeout, '--stall-timeout');
   const patienceMs = parseDuration(flags.patience, '--patience');
   const askedBytes = flags.expectedSize === undefined ? undefined : parseBytes(flags.expectedSize);
   const compressor = chooseCompressor(flags.compress);
-  const stateFile = agentStateFile(settings.source);
-  const before = await stateFile.read();
   const now = await clockAfter(stateFile, before, settings.source);
   const estimate: SizeEstimate | undefined = before?.archive ?? (await estimateSize(settings.dump, signal));
   const progress = flags.quiet ? noProgress : showProgress(settings.source);
@@ -79,6 +92,7 @@ export async function runBackup(settings: Settings, flags: Flags, signal: AbortS
   const unwritten = await stateFile.write(noteId(await stateFile.read(), id, figures));
   await report(manifest, figures, before?.archive, flags.json ? warnings : undefined);
   warn(unwritten);
+  return figures;
 }
 
 /** Loads the SDK only now: pg_dump reads the catalogue meanwhile. */

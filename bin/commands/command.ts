@@ -7,9 +7,22 @@ import type { RawSettings } from '../../lib/settings/config.ts';
 import { providerNames } from '../../lib/store/provider.ts';
 import { print } from './print.ts';
 
-type StoreFlags = Partial<
-  Record<'source' | 'bucket' | 'region' | 'endpoint' | 'provider' | 'profile' | 'config', string>
->;
+/** Flags that are settings, under the same name. */
+const settingFlags = [
+  'source',
+  'bucket',
+  'region',
+  'endpoint',
+  'provider',
+  'profile',
+  'pingUrl',
+  'ntfyUrl',
+  'webhookUrl',
+  'notify',
+  'metricsFile',
+] as const;
+
+type SettingFlags = Partial<Record<(typeof settingFlags)[number] | 'config', string>>;
 
 export const program = new Command('offsite')
   .description("Offsite archives of BitAgent's database: taken, checked, kept, brought back.")
@@ -76,9 +89,28 @@ export function archiveCommand(name: string, description: string): Command {
     .addOption(new Option('--any', "let 'latest' be the newest at all, proven or not"));
 }
 
-export async function settingsOf(flags: StoreFlags, dump?: RawSettings) {
+export async function settingsOf(flags: SettingFlags, dump?: RawSettings) {
   const { readSettings } = await import('../../lib/settings/settings.ts');
-  const { source, bucket, region, endpoint, provider, profile } = flags;
-  const given = Object.entries({ source, bucket, region, endpoint, provider, profile, dump });
-  return readSettings(Object.fromEntries(given.filter(([, value]) => value !== undefined)), flags.config);
+  return readSettings(flagSettings(flags, dump), flags.config);
+}
+
+/** What the command line says of the settings. */
+export function flagSettings(flags: SettingFlags, dump?: RawSettings): RawSettings {
+  const given = Object.entries({
+    ...Object.fromEntries(settingFlags.map((name) => [name, flags[name]])),
+    dump,
+  });
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+/** Gives a command the flags of who is told of a night. */
+export function addTellingFlags(command: Command): Command {
+  return command
+    .optionsGroup('Who is told (better once, in the settings file):')
+    .option('--ping-url <url>', 'Healthchecks: /start, the URL itself, /<exit code>')
+    .option('--ntfy-url <url>', 'a topic of ntfy')
+    .option('--webhook-url <url>', 'any that takes JSON (Slack, Discord, …)')
+    .addOption(new Option('--notify <when>', 'what these two are told').choices(['failures', 'always']))
+    .option('--metrics-file <file>', "for node_exporter's textfile collector")
+    .optionsGroup('Options:');
 }

@@ -2,7 +2,7 @@
 
 import { Option } from 'commander';
 import type { CompressorChoice } from '../../lib/gzip/compressor.ts';
-import { dumpCommand, program, settingsOf } from './command.ts';
+import { addTellingFlags, dumpCommand, program, settingsOf } from './command.ts';
 import { interruption } from './ending.ts';
 import { dumpFlags } from './flags.ts';
 
@@ -10,7 +10,7 @@ const compressors = ['auto', 'igzip', 'pigz', 'node', 'small'] as const satisfie
 
 program.commandsGroup('Set up, and every night:');
 
-dumpCommand('backup', 'dump the database and stream it to the vault')
+addTellingFlags(dumpCommand('backup', 'dump the database and stream it to the vault'))
   .option('--stall-timeout <duration>', 'end a dump that gives no byte for so long; 0 is never', '15m')
   .option(
     '--patience <duration>',

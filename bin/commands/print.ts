@@ -9,6 +9,19 @@ import { wrap } from '../../lib/mail/mail.ts';
 let fault: NodeJS.ErrnoException | undefined;
 let isTold = false;
 
+const keptLines = 50;
+const said: string[] = [];
+
+/** The last lines that were printed or told. */
+export function saidLines(): string {
+  return said.join('\n');
+}
+
+function keep(text: string): void {
+  said.push(...text.trimEnd().split('\n'));
+  said.splice(0, said.length - keptLines);
+}
+
 /** Lets nothing end the program that stdout or stderr refuse to take. */
 export function bearBrokenOutput(): void {
   process.stderr.on('error', () => undefined);
@@ -60,7 +73,9 @@ function stdoutIsClosed(): boolean {
 /** Gives what was asked for, to stdout. */
 export function print(text: string): void {
   if (stdoutIsClosed()) fault ??= Object.assign(new Error('stdout is closed (1>&-)'), { code: 'EBADF' });
-  process.stdout.write(printableLines(text));
+  const printed = printableLines(text);
+  keep(printed);
+  process.stdout.write(printed);
 }
 
 /** Gives what was asked for to a program: one line, whatever it holds. */
@@ -71,7 +86,9 @@ export function printJson(value: unknown): void {
 /** Says a line on the way there, to stderr; on a terminal, no wider than that. */
 export function tell(line: string): void {
   const { isTTY, columns = 80 } = process.stderr;
-  const lines = printableLines(line).split('\n');
+  const printed = printableLines(line);
+  keep(printed);
+  const lines = printed.split('\n');
   process.stderr.write(`${(isTTY ? lines.flatMap((one) => broken(one, columns)) : lines).join('\n')}\n`);
 }
 

@@ -1,6 +1,7 @@
 // How what takes long is drawn: on a terminal one line that is rewritten, elsewhere a line a minute.
 
 import { dumpWords, logLine, Pace, type Reading, terminalLine } from '../../lib/backup/progress.ts';
+import { tell } from './print.ts';
 
 const redrawMs = 500;
 const logMs = 60_000;
@@ -68,7 +69,7 @@ export function showProgress(source: string, words = dumpWords): ProgressDisplay
     },
     interject(said) {
       erase();
-      process.stderr.write(`offsite: ${said}\n`);
+      tell(`offsite: ${said}`);
     },
     clear() {
       clearInterval(timer);

@@ -19,13 +19,17 @@ const fileCalls = new Set(
   'open write writev close stat access readlink realpath link rename unlink'.split(' '),
 );
 
-type Place = { readonly through: string | number } | { readonly file: string; readonly replaces: boolean };
+type Place =
+  | { readonly through: string | number }
+  | { readonly file: string; readonly replaces: boolean; readonly mode: number };
 
 type Options = {
   /** Whether a file that is there may be replaced. */
   readonly force: boolean;
   /** The flag that names the place. */
   readonly flag: string;
+  /** Of a file that is made; its owner's alone when not given. */
+  readonly mode?: number;
 };
 
 /** Whether a name stands for our own stdout. */
@@ -93,7 +97,7 @@ async function placeOf(path: string, options: Options): Promise<Place> {
     if (stats?.isSocket()) throw refused('a socket');
     if (stats !== undefined && !stats.isFile()) return { through: path };
     if (stats !== undefined && !options.force) throw fileExists(path, options);
-    return { file: await followed(path), replaces: options.force };
+    return { file: await followed(path), replaces: options.force, mode: options.mode ?? ownEyes };
   } catch (error) {
     throw outputError(path, error, options);
   }
@@ -118,13 +122,14 @@ function streamThrough(where: string | number): Writable {
 }
 
 async function replaceFile<T>(
-  { file, replaces }: Extract<Place, { file: string }>,
+  { file, replaces, mode }: Extract<Place, { file: string }>,
   write: (destination: () => Writable) => Promise<T>,
 ): Promise<T> {
   await removeAbandoned(file);
   const partial = `${file}.${process.pid}-${randomBytes(3).toString('hex')}.partial`;
   const handle = await open(partial, 'wx', ownEyes);
   try {
+    await handle.chmod(mode);
     const result = await write(() => handle.createWriteStream());
     if (replaces) await rename(partial, file);
     else await takeName(partial, file);

@@ -31,6 +31,8 @@ const bucketSchema = z
     "the bucket's name alone, without s3:// and without a path",
   );
 
+const webUrl = z.url({ protocol: /^https?$/, error: 'a URL that begins with https:// or http://' });
+
 const settingsSchema = z.strictObject({
   source: z.string().regex(sourcePattern, 'a-z, 0-9 and -, at most 40').default('bitagent'),
   bucket: bucketSchema,
@@ -51,6 +53,15 @@ const settingsSchema = z.strictObject({
   provider: z.enum(providerNames).optional(),
   profile: text.optional(),
   dump: dumpSchema.default({ via: 'server' }),
+  /** Told when a back-up begins and how it ends, as Healthchecks wants it. */
+  pingUrl: webUrl.optional(),
+  /** A topic of ntfy, and any that takes JSON. */
+  ntfyUrl: webUrl.optional(),
+  webhookUrl: webUrl.optional(),
+  /** Of which ends these two are told: failures only, if it is not said. */
+  notify: z.enum(['failures', 'always']).optional(),
+  /** Prometheus' text for node_exporter's textfile collector. */
+  metricsFile: text.optional(),
 });
 
 /** Stores that give each bucket a host of its own. */
@@ -83,6 +94,11 @@ const environmentKeys = {
   OFFSITE_CONTAINER_USER: ['dump', 'user', 'container'],
   OFFSITE_CONTAINER_DATABASE: ['dump', 'database', 'container'],
   OFFSITE_CONTAINER_PASSWORD: ['dump', 'password', 'container'],
+  OFFSITE_PING_URL: ['pingUrl'],
+  OFFSITE_NTFY_URL: ['ntfyUrl'],
+  OFFSITE_WEBHOOK_URL: ['webhookUrl'],
+  OFFSITE_NOTIFY: ['notify'],
+  OFFSITE_METRICS_FILE: ['metricsFile'],
 } as const;
 
 /** Settings of the environment that are not settings of an archive. */
@@ -134,7 +150,7 @@ export function parseSettings(layers: readonly RawSettings[], origin: string): S
     ? ["endpoint: the store's own address, without the bucket, which each request names"]
     : issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${describeIssue(issue)}`);
   throw new OffsiteError('CONFIG_INVALID', `the settings from ${origin} cannot be used`, {
-    expected: 'the keys source, bucket, region, endpoint, caBundle, provider, profile, dump (see README.md)',
+    expected: `the keys ${Object.keys(settingsSchema.shape).join(', ')} (see README.md)`,
     found: faults.join('\n'),
     hint: issues.some(({ path }) => path[0] === 'bucket')
       ? 'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')'

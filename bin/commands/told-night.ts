@@ -1,0 +1,67 @@
+// Tells of a back-up beyond the terminal: when it begins, and how it ended. Nothing of this ever fails it, or holds it up for
+// longer than a limit.
+
+import { describeError, exitCodeOf } from '../../lib/base/errors.ts';
+import { metricsOfFailure, metricsOfSuccess } from '../../lib/nightly/metrics.ts';
+import { writeMetrics } from '../../lib/nightly/metrics-file.ts';
+import { type Night, noticesOf } from '../../lib/nightly/night.ts';
+import { sendNotices, usualLimits } from '../../lib/nightly/send.ts';
+import type { ArchiveFigures } from '../../lib/settings/agent-state.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { saidLines, warn } from './print.ts';
+
+/** A host that shuts down grants no more. */
+const interruptedLimits = { ...usualLimits, attemptMs: 1500, allMs: 1500 };
+
+/**
+ * Runs a back-up and tells of it.
+ *
+ * @param last - The last archive that the agent knew of, for what a failure says.
+ * @param run - Gives the figures of what was stored.
+ * @throws What `run` throws, once that is told.
+ */
+export async function tellOfNight(
+  settings: Settings,
+  signal: AbortSignal,
+  last: ArchiveFigures | undefined,
+  run: () => Promise<ArchiveFigures>,
+): Promise<void> {
+  const { source, metricsFile } = settings;
+  const began = performance.now();
+  const over = new AbortController();
+  const beginning = noticesOf({ outcome: 'begun', source, durationMs: 0, log: '' }, settings);
+  const starting = sendNotices(beginning, usualLimits, over.signal);
+  const tell = async (night: Night): Promise<void> => {
+    // Whoever has not heard of the beginning must not hear of it after the end.
+    over.abort();
+    await starting;
+    const notices = noticesOf(night, settings);
+    for (const said of await sendNotices(notices, signal.aborted ? interruptedLimits : usualLimits))
+      warn(said);
+  };
+  try {
+    const { id, plainBytes, compressedBytes, durationMs } = await run();
+    const figures = { id, plainBytes, compressedBytes, durationMs };
+    if (metricsFile !== undefined)
+      warn(await writeMetrics(metricsFile, source, () => metricsOfSuccess(figures, new Date())));
+    await tell({
+      outcome: 'stored',
+      source,
+      durationMs,
+      log: saidLines(),
+      stored: { id, plainBytes, compressedBytes },
+    });
+  } catch (thrown) {
+    const error = signal.aborted ? signal.reason : thrown;
+    const failure = { exitCode: exitCodeOf(error), durationMs: Math.round(performance.now() - began) };
+    if (metricsFile !== undefined)
+      warn(
+        await writeMetrics(metricsFile, source, (before) =>
+          metricsOfFailure(failure, new Date(), before, last),
+        ),
+      );
+    const log = [saidLines(), describeError(error)].filter((text) => text !== '').join('\n');
+    await tell({ outcome: 'failed', source, log, ...failure });
+    throw thrown;
+  }
+}

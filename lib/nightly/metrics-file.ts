@@ -1,0 +1,37 @@
+// Where node_exporter's textfile collector finds the metrics: one file for all sources of a host, replaced whole.
+
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { writeOutput } from '../base/output-file.ts';
+import { metricsText, parseMetrics, type SourceMetrics } from './metrics.ts';
+
+/** The collector runs as another user. */
+const forEverybody = 0o644;
+
+/**
+ * Writes the metrics of a source; those of others remain.
+ *
+ * @param path - A file, or the collector's folder: then `offsite.prom` in it.
+ * @returns What to warn of if they could not be written; the file is as it was then.
+ */
+export async function writeMetrics(
+  path: string,
+  source: string,
+  metricsAfter: (before: SourceMetrics | undefined) => SourceMetrics,
+): Promise<string | undefined> {
+  try {
+    const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
+    const file = isFolder ? join(path, 'offsite.prom') : path;
+    const isFile = (await stat(file).catch(() => undefined))?.isFile();
+    const sources = parseMetrics(isFile ? await readFile(file, 'utf8').catch(() => '') : '');
+    sources.set(source, metricsAfter(sources.get(source)));
+    const text = metricsText(sources);
+    const options = { force: true, flag: '--metrics-file', mode: forEverybody };
+    await writeOutput(file, options, (open) => pipeline(Readable.from([text]), open()));
+    return undefined;
+  } catch (error) {
+    return `the metrics were not written: ${(error as Error).message}`;
+  }
+}
