@@ -62,6 +62,8 @@ const settingsSchema = z.strictObject({
   notify: z.enum(['failures', 'always']).optional(),
   /** Prometheus' text for node_exporter's textfile collector. */
   metricsFile: text.optional(),
+  /** The dashboard's own database (SQLite); without this, nobody looks at it. */
+  sidecar: z.strictObject({ path: text.optional(), container: text.optional() }).optional(),
 });
 
 /** Stores that give each bucket a host of its own. */
@@ -94,6 +96,8 @@ const environmentKeys = {
   OFFSITE_CONTAINER_USER: ['dump', 'user', 'container'],
   OFFSITE_CONTAINER_DATABASE: ['dump', 'database', 'container'],
   OFFSITE_CONTAINER_PASSWORD: ['dump', 'password', 'container'],
+  OFFSITE_SIDECAR_PATH: ['sidecar', 'path'],
+  OFFSITE_SIDECAR_CONTAINER: ['sidecar', 'container'],
   OFFSITE_PING_URL: ['pingUrl'],
   OFFSITE_NTFY_URL: ['ntfyUrl'],
   OFFSITE_WEBHOOK_URL: ['webhookUrl'],
@@ -125,13 +129,16 @@ export function settingsFromEnvironment(
   }
   const settings: Record<string, unknown> = {};
   const dump: Record<string, unknown> = {};
+  const sidecar: Record<string, unknown> = {};
   for (const [name, [section, key, via]] of Object.entries(environmentKeys)) {
     const value = environment[name];
     if (value === undefined || value === '') continue;
     if (key === undefined) settings[section] = value;
+    else if (section === 'sidecar') sidecar[key] = value;
     else Object.assign(dump, { via, [key]: value });
   }
-  return Object.keys(dump).length > 0 ? { ...settings, dump } : settings;
+  const parts = Object.entries({ dump, sidecar }).filter(([, part]) => Object.keys(part).length > 0);
+  return { ...settings, ...Object.fromEntries(parts) };
 }
 
 /**

@@ -1,0 +1,130 @@
+// offsite sidecar
+
+import { byAge, newestIntact } from '../../lib/archive/catalogue-of.ts';
+import { exitCodes } from '../../lib/base/errors.ts';
+import { formatAge, formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
+import { textTable } from '../../lib/mail/mail.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { backupSidecar } from '../../lib/sidecar/backup.ts';
+import type { SidecarPlace } from '../../lib/sidecar/copy.ts';
+import { readSidecars, selectSidecar } from '../../lib/sidecar/list.ts';
+import type { SidecarManifest } from '../../lib/sidecar/manifest.ts';
+import { restoreSidecar } from '../../lib/sidecar/restore.ts';
+import { verifySidecar } from '../../lib/sidecar/verify.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { usage } from './flags.ts';
+import { print, printJson, tell, warn } from './print.ts';
+
+type Flags = { path?: string; container?: string; to?: string; any?: boolean; json?: boolean };
+
+/** As BitAgent's Compose file has it. */
+const insideContainer = '/data/bitagent-ui.db';
+
+export async function runSidecar(
+  settings: Settings,
+  what: string,
+  wanted: string,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<void> {
+  if (what === 'backup') return runSidecarBackup(settings, flags, signal);
+  if (what === 'list') return runSidecarList(settings, flags);
+  if (what === 'verify') return runSidecarVerify(settings, wanted, flags, signal);
+  return runSidecarRestore(settings, wanted, flags, signal);
+}
+
+async function runSidecarBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
+  const place = placeOf(settings, flags);
+  if (place === undefined) throw notNamed('--path FILE or --container NAME, or "sidecar" in the settings');
+  const store = createS3Store(settings);
+  const now = () => new Date();
+  const manifest = await backupSidecar({ source: settings.source, place, store, now, signal });
+  const { id, plainBytes, compressedBytes, sha256 } = manifest;
+  if (flags.json) printJson({ id, plainBytes, compressedBytes, sha256, rows: manifest.contents.rows });
+  else print(`${id}  ${describe(manifest)}, ${formatBytes(compressedBytes)} stored\n`);
+}
+
+async function runSidecarList(settings: Settings, { json }: Flags): Promise<void> {
+  const entries = byAge(await readSidecars(createS3Store(settings), settings.source));
+  const latest = newestIntact(entries)?.id.id;
+  if (json) {
+    const shown = entries.map(({ id, standing, compressedBytes }) => ({
+      id: id.id,
+      takenAt: id.takenAt.toISOString(),
+      compressedBytes,
+      verdict: standing,
+      latest: id.id === latest,
+    }));
+    return printJson(shown);
+  }
+  if (entries.length === 0)
+    return tell(`no archive of the sidecar of ${settings.source} yet: 'offsite sidecar backup' takes one`);
+  const rows = entries.map(({ id, datedAt, compressedBytes, standing }) => [
+    id.id,
+    formatAge(datedAt, new Date()),
+    formatBytes(compressedBytes),
+    id.id === latest ? `${standing} (latest)` : standing,
+  ]);
+  print(`${textTable([['archive', 'age', 'bytes', 'verdict'], ...rows])}\n`);
+}
+
+async function runSidecarVerify(
+  settings: Settings,
+  wanted: string,
+  { json }: Flags,
+  signal: AbortSignal,
+): Promise<void> {
+  const store = createS3Store(settings);
+  const { id } = await selectSidecar(store, settings.source, wanted, true);
+  const verdict = await verifySidecar({ store, id, now: () => new Date(), signal });
+  if (json) printJson(verdict);
+  else {
+    const { deviations } = verdict;
+    const lines = deviations.map(
+      ({ what, expected, found }) => `  ${what}: expected ${expected}, found ${found}\n`,
+    );
+    print(`${id.id}  ${verdict.verdict}\n${lines.join('')}`);
+  }
+  if (verdict.verdict !== 'intact') process.exitCode = exitCodes.notIntact;
+}
+
+async function runSidecarRestore(
+  settings: Settings,
+  wanted: string,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<void> {
+  const place = placeOf(settings, flags);
+  const path = flags.to ?? (place?.container === undefined ? place?.path : undefined);
+  if (path === undefined) throw notNamed('--to FILE: where the database is on this machine');
+  const store = createS3Store(settings);
+  const entry = await selectSidecar(store, settings.source, wanted, flags.any ?? false);
+  if (entry.standing !== 'intact')
+    warn(`${entry.id.id} is ${entry.standing}: it is not proven that it is whole`);
+  const { container } = place ?? {};
+  const now = () => new Date();
+  const { manifest, before } = await restoreSidecar({ store, id: entry.id, path, container, now, signal });
+  if (flags.json)
+    return printJson({ id: entry.id.id, path, before: before ?? null, rows: manifest.contents.rows });
+  print(`${entry.id.id}  restored as ${path}: ${describe(manifest)}\n`);
+  if (before !== undefined)
+    tell(`what was there is ${before}: remove it once the dashboard shows what it should`);
+}
+
+/** Flags win over settings; a file of this machine that is named on the command line is in no container. */
+function placeOf({ sidecar }: Settings, { path, container }: Flags): SidecarPlace | undefined {
+  const inside = container ?? (path === undefined ? sidecar?.container : undefined);
+  const file = path ?? (container === undefined ? sidecar?.path : undefined);
+  if (inside !== undefined) return { path: file ?? insideContainer, container: inside };
+  return file === undefined ? undefined : { path: file };
+}
+
+function describe({ plainBytes, contents }: SidecarManifest): string {
+  const rows = Object.values(contents.rows);
+  const sum = rows.reduce((all, one) => all + one, 0);
+  return `${formatBytes(plainBytes)}, ${formatCount(sum)} rows in ${plural(rows.length, 'table')}`;
+}
+
+function notNamed(expected: string) {
+  return usage(expected, 'neither', "see 'offsite sidecar --help'; what is not named is not archived");
+}

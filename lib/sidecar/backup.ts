@@ -1,0 +1,85 @@
+// sidecar-backup: copy, look, compress, upload, and last of all the manifest.
+
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { clockToleranceMs } from '../archive/manifest.ts';
+import { archiveIdAt } from '../archive/names.ts';
+import { compress } from '../backup/compress.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { toolVersion } from '../base/version.ts';
+import type { Compressor } from '../gzip/member-stream.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { copyDatabase, type SidecarPlace } from './copy.ts';
+import { type Inspection, inspect } from './inspect.ts';
+import { type SidecarManifest, serializeSidecarManifest, sidecarFormat } from './manifest.ts';
+import { sidecarKeys } from './names.ts';
+
+export type SidecarBackupOptions = {
+  readonly source: string;
+  readonly place: SidecarPlace;
+  readonly store: ArchiveStore;
+  readonly compressor?: Compressor | undefined;
+  readonly now: () => Date;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Archives the dashboard's database.
+ *
+ * @returns Its manifest, which the store has acknowledged.
+ * @throws {@link OffsiteError} What {@link copyDatabase} throws, `SIDECAR_DAMAGED` if SQLite finds the copy broken, or what
+ *   kept it from being stored. No archive remains then that counts.
+ */
+export async function backupSidecar(options: SidecarBackupOptions): Promise<SidecarManifest> {
+  const { source, place, store, compressor, now, signal } = options;
+  const startedAt = now();
+  const id = archiveIdAt(source, startedAt);
+  const keys = sidecarKeys(id);
+  // Webhooks' URLs and API keys: nobody else's business, and gone with this process.
+  const folder = await mkdtemp(join(tmpdir(), 'offsite-sidecar-'));
+  try {
+    const copy = join(folder, 'copy.db');
+    await copyDatabase(place, copy, signal);
+    const { contents } = inspected(place, copy);
+    const { chunks, record } = compress(createReadStream(copy), compressor, signal);
+    const expectedBytes = (await stat(copy)).size;
+    const stored = await store.upload(keys.archive, chunks, { expectedBytes, ...(signal && { signal }) });
+    const aheadMs = store.clockAheadMs?.() ?? 0;
+    const manifest: SidecarManifest = {
+      format: sidecarFormat,
+      kind: 'sqlite',
+      id: id.id,
+      source,
+      startedAt: startedAt.toISOString(),
+      completedAt: now().toISOString(),
+      ...(Math.abs(aheadMs) > clockToleranceMs ? { clockAheadMs: aheadMs } : {}),
+      toolVersion,
+      ...record(),
+      ...stored,
+      contents,
+    };
+    await store.create(keys.manifest, serializeSidecarManifest(manifest), { signal });
+    return manifest;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function inspected({ path }: SidecarPlace, copy: string): Inspection {
+  const damaged = (found: string) =>
+    new OffsiteError('SIDECAR_DAMAGED', `${path} is damaged; nothing was stored`, {
+      expected: 'a database that SQLite finds whole',
+      found,
+      hint: "bring an earlier one back (offsite sidecar list, offsite sidecar restore), or what can be saved of this one (sqlite3 FILE '.recover')",
+    });
+  let inspection: Inspection;
+  try {
+    inspection = inspect(copy);
+  } catch (error) {
+    throw damaged((error as Error).message);
+  }
+  if (inspection.faults.length > 0) throw damaged(inspection.faults.join('\n'));
+  return inspection;
+}

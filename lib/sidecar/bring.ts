@@ -1,0 +1,61 @@
+// Brings a sidecar's archive back as a file, every byte checked on its way.
+
+import { createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import type { ArchiveId } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { inflateArchive } from '../restore/archive-bytes.ts';
+import type { ArchiveStore, OpenObject } from '../store/store.ts';
+import { parseSidecarManifest, type SidecarManifest } from './manifest.ts';
+import { sidecarKeys } from './names.ts';
+
+/** @throws {@link OffsiteError} `MANIFEST_MISSING`, or that it cannot be trusted. */
+export async function readSidecarManifest(store: ArchiveStore, id: ArchiveId): Promise<SidecarManifest> {
+  const key = sidecarKeys(id).manifest;
+  const stored = await store.readText(key);
+  if (stored !== undefined) return parseSidecarManifest(stored.text, id);
+  throw new OffsiteError('MANIFEST_MISSING', `there is no archive ${id.id} of a sidecar`, {
+    expected: `its manifest at ${key}`,
+    found: 'nothing there: no manifest, no archive',
+    hint: "see 'offsite sidecar list' for the archives there are",
+  });
+}
+
+/** Opens the version that the manifest names. @throws {@link OffsiteError} `ARCHIVE_MISSING`. */
+export async function openSidecar(
+  store: ArchiveStore,
+  id: ArchiveId,
+  { versionId, compressedBytes }: SidecarManifest,
+): Promise<OpenObject> {
+  const key = sidecarKeys(id).archive;
+  const opened = await store.open(key, versionId);
+  if (opened !== undefined) return opened;
+  throw new OffsiteError('ARCHIVE_MISSING', `${id.id} has a manifest, but its archive is not there`, {
+    expected: `${compressedBytes} bytes at ${key}${versionId ? `, version ${versionId}` : ''}`,
+    found: 'nothing',
+    hint: 'take another one (offsite sidecar list), and find out who deleted this one',
+  });
+}
+
+/**
+ * Writes the database to a file, and to the disk.
+ *
+ * @param file - Is not there yet; without one, the bytes are only looked at.
+ * @throws {@link OffsiteError} `ARCHIVE_DAMAGED` if the bytes are others than those of the manifest; the file remains.
+ */
+export async function bringBack(
+  { body }: OpenObject,
+  manifest: SidecarManifest,
+  file: string | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { dump } = inflateArchive(body, manifest, { signal });
+  if (file === undefined) {
+    for await (const _ of dump);
+    return;
+  }
+  await pipeline(dump, createWriteStream(file, { flags: 'wx', mode: 0o600 }), signal ? { signal } : {});
+  const handle = await open(file, 'r+');
+  await handle.sync().finally(() => handle.close());
+}

@@ -1,0 +1,89 @@
+// sidecar-verify: an archive is read again and opened by SQLite, as the restore of it would.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ArchiveId } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { formatBytes } from '../base/quantities.ts';
+import { toolVersion } from '../base/version.ts';
+import type { ArchiveStore, OpenObject } from '../store/store.ts';
+import { bringBack, openSidecar, readSidecarManifest } from './bring.ts';
+import { beginsAsSqlite, inspect } from './inspect.ts';
+import type { SidecarManifest } from './manifest.ts';
+import { differences, type SidecarDeviation, type SidecarVerdict } from './verdict.ts';
+
+export type SidecarVerifyOptions = {
+  readonly store: ArchiveStore;
+  readonly id: ArchiveId;
+  readonly now: () => Date;
+  /** What there is room for on the disk; a larger database is not opened by SQLite. */
+  readonly roomBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Judges an archive.
+ *
+ * @throws {@link OffsiteError} `MANIFEST_MISSING` and what else says nothing of its bytes.
+ */
+export async function verifySidecar(options: SidecarVerifyOptions): Promise<SidecarVerdict> {
+  const { store, id, now } = options;
+  const manifest = await readSidecarManifest(store, id);
+  const common = { format: 1, id: id.id, source: id.source, toolVersion } as const;
+  let opened: OpenObject;
+  try {
+    opened = await openSidecar(store, id, manifest);
+  } catch (error) {
+    if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_MISSING') throw error;
+    const { etag, versionId } = manifest;
+    const deviations = [{ what: 'the archive', expected: error.expected, found: error.found }];
+    return { verdict: 'missing', ...common, etag, versionId, deviations, verifiedAt: now().toISOString() };
+  }
+  const { etag, versionId } = opened;
+  const { deviations, notAsked } = await readThrough(opened, manifest, options);
+  return {
+    verdict: deviations.length === 0 ? 'intact' : 'damaged',
+    ...common,
+    etag,
+    versionId,
+    verifiedAt: now().toISOString(),
+    deviations,
+    ...(notAsked && { notAsked }),
+  };
+}
+
+type Read = { readonly deviations: SidecarDeviation[]; readonly notAsked?: string | undefined };
+
+async function readThrough(
+  opened: OpenObject,
+  manifest: SidecarManifest,
+  { roomBytes = Number.POSITIVE_INFINITY, signal }: SidecarVerifyOptions,
+): Promise<Read> {
+  const hasRoom = manifest.plainBytes <= roomBytes;
+  const folder = await mkdtemp(join(tmpdir(), 'offsite-sidecar-'));
+  const file = hasRoom ? join(folder, 'database.db') : undefined;
+  try {
+    await bringBack(opened, manifest, file, signal);
+    if (file !== undefined) return { deviations: await askedOf(file, manifest) };
+    const room = `${formatBytes(manifest.plainBytes)} do not fit into ${formatBytes(roomBytes)}`;
+    return { deviations: [], notAsked: `SQLite was not asked: ${room}; every byte is as it was archived` };
+  } catch (error) {
+    if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_DAMAGED') throw error;
+    return { deviations: [{ what: 'the bytes', expected: error.expected, found: error.found }] };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether a file is the database that was archived, by SQLite's own word. */
+export async function askedOf(file: string, manifest: SidecarManifest): Promise<SidecarDeviation[]> {
+  if (!(await beginsAsSqlite(file)))
+    return [{ what: 'the file', expected: 'a SQLite database', found: 'other first bytes' }];
+  try {
+    const { contents, faults } = inspect(file);
+    return differences(manifest, contents, faults);
+  } catch (error) {
+    return [{ what: 'the file', expected: 'a database that SQLite opens', found: (error as Error).message }];
+  }
+}

@@ -1,0 +1,385 @@
+// The dashboard's database in the vault and back: copied under a writer that never rests, judged by SQLite itself, restored in
+// place of a file that nobody has open. A real store, real SQLite files, real processes that write to them.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseArchiveId } from '../../lib/archive/names.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { backupSidecar } from '../../lib/sidecar/backup.ts';
+import { readSidecars, selectSidecar } from '../../lib/sidecar/list.ts';
+import type { SidecarManifest } from '../../lib/sidecar/manifest.ts';
+import { sidecarKeys } from '../../lib/sidecar/names.ts';
+import { restoreSidecar } from '../../lib/sidecar/restore.ts';
+import { verifySidecar } from '../../lib/sidecar/verify.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { keysIn, offsite } from '../fixtures/cli.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+
+let aws: LocalAws;
+let store: ArchiveStore;
+let folder: string;
+let path: string;
+const children: ChildProcess[] = [];
+let seconds = 0;
+
+beforeAll(async () => {
+  aws = await startLocalAws();
+  store = createS3Store({ bucket: aws.bucket });
+});
+afterAll(() => aws.stop());
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sidecar-test-'));
+  path = join(folder, 'bitagent-ui.db');
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Another second each time: ids are of whole seconds. */
+const now = () => {
+  seconds += 1;
+  return new Date(Date.UTC(2026, 10, 22, 3, 0, seconds));
+};
+const backup = () => backupSidecar({ source: 'bitagent', place: { path }, store, now });
+const verify = (id: string) => verifySidecar({ store, id: parseArchiveId(id), now });
+const restore = (id: string, to = path, container?: string) =>
+  restoreSidecar({ store, id: parseArchiveId(id), path: to, container, now });
+
+/** A dashboard's database, whose last commits lie in the log beside it for as long as it is not closed. */
+function made(rows = 3): DatabaseSync {
+  const database = new DatabaseSync(path);
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA user_version = 42; PRAGMA application_id = 7;
+    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID; CREATE TABLE "odd ""name" (a);
+    CREATE TABLE hooks (id INTEGER PRIMARY KEY, setting TEXT REFERENCES settings (name));
+    CREATE VIRTUAL TABLE search USING fts5(text); INSERT INTO search VALUES ('hello');
+    PRAGMA foreign_keys = OFF; INSERT INTO hooks (setting) VALUES ('of none')`);
+  for (let row = 0; row < rows; row += 1) database.exec(`INSERT INTO settings VALUES ('${row}', 'v')`);
+  return database;
+}
+
+const rowsIn = (file: string, table: string) => {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    return database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n;
+  } finally {
+    database.close();
+  }
+};
+
+async function writing(journal: string): Promise<ChildProcess> {
+  const writer = spawn(process.execPath, [join(import.meta.dirname, 'writer.mjs'), path, journal], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(writer);
+  await once(writer.stdout as NodeJS.ReadableStream, 'data');
+  return writer;
+}
+
+/** What is stored under an archive's name, replaced by something else: as a thief would, past all that forbids it. */
+async function stored(manifest: SidecarManifest, bytes: Buffer, told: Partial<SidecarManifest> = {}) {
+  const keys = sidecarKeys(manifest);
+  await store.delete(keys.archive);
+  const { versionId, etag } = await store.upload(keys.archive, one(bytes), { expectedBytes: bytes.length });
+  await store.write(keys.manifest, JSON.stringify({ ...manifest, ...told, versionId, etag }));
+}
+async function* one(bytes: Buffer) {
+  yield bytes;
+}
+const bytesOf = async (key: string) => Buffer.concat((await (await store.open(key))?.body.toArray()) ?? []);
+
+describe('a copy', () => {
+  it.each(['WAL', 'DELETE'])(
+    'is of one moment while somebody writes without rest (%s), each time',
+    async (journal) => {
+      const writer = await writing(journal);
+      for (let turn = 0; turn < 5; turn += 1) {
+        const { id, contents } = await backup();
+        expect(contents.rows.one).toBe(contents.rows.two);
+        expect(await verify(id)).toMatchObject({ verdict: 'intact', deviations: [] });
+      }
+      expect(writer.exitCode).toBeNull();
+      writer.kill('SIGKILL');
+      await once(writer, 'exit');
+      // Killed in the middle of it: what was committed is there.
+      const { contents } = await backup();
+      expect(contents.rows.one).toBe(contents.rows.two);
+    },
+  );
+
+  it('has what lies in the log yet, and all that the manifest says of it', async () => {
+    const database = made();
+    const { id, contents, plainBytes, sha256 } = await backup();
+    database.close();
+    expect(contents).toMatchObject({
+      userVersion: 42,
+      applicationId: 7,
+      danglingRows: 1,
+      rows: { settings: 3, 'odd "name': 0, hooks: 1, search_content: 1 },
+    });
+    expect(plainBytes).toBe(contents.pages * contents.pageBytes);
+    const gz = await bytesOf(sidecarKeys(parseArchiveId(id)).archive);
+    const by = join(folder, 'by-gunzip.db');
+    writeFileSync(by, gunzipSync(gz));
+    expect(rowsIn(by, 'settings')).toBe(3);
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('offsite-sidecar-'))).toEqual([]);
+  });
+
+  it.each<[string, () => void, string]>([
+    ['nothing', () => undefined, 'SIDECAR_UNREADABLE'],
+    ['a folder', () => symlinkSync(folder, path), 'SIDECAR_UNREADABLE'],
+    ['another file', () => writeFileSync(path, 'x'.repeat(10_000)), 'SIDECAR_UNREADABLE'],
+    [
+      'a database with a page of something else',
+      () => {
+        made(2000).close();
+        const bytes = readFileSync(path);
+        bytes.fill(0x5a, 4096 * 5, 4096 * 7);
+        writeFileSync(path, bytes);
+      },
+      'SIDECAR_DAMAGED',
+    ],
+  ])('of %s is refused, nothing is stored, and no file is made', async (_, make, code) => {
+    make();
+    const before = await keysIn(aws.endpoint, aws.bucket, 'sidecars/');
+    const names = readdirSync(folder);
+    await expect(backup()).rejects.toMatchObject({ code });
+    expect(await keysIn(aws.endpoint, aws.bucket, 'sidecars/')).toEqual(before);
+    expect(readdirSync(folder).filter((name) => !/-(wal|shm)$/.test(name))).toEqual(names);
+  });
+});
+
+describe('a verdict', () => {
+  it('names each kind of damage', async () => {
+    made(2000).close();
+    const whole = await backup();
+    const plain = gunzipSync(await bytesOf(sidecarKeys(whole).archive));
+    const sha256Of = async (bytes: Buffer) => {
+      const { createHash } = await import('node:crypto');
+      return createHash('sha256').update(bytes).digest('hex');
+    };
+    /** Bytes that the manifest speaks of, with something else in them. */
+    const judged = async (bytes: Buffer, told: Partial<SidecarManifest> = {}) => {
+      const gz = gzipSync(bytes);
+      const figures = { compressedBytes: gz.length, sha256: await sha256Of(gz), plainBytes: bytes.length };
+      await stored(whole, gz, { ...figures, ...told });
+      const { verdict, deviations } = await verify(whole.id);
+      return {
+        verdict,
+        words: deviations.map(({ what, expected, found }) => `${what}: ${expected}, ${found}`).join('\n'),
+      };
+    };
+    expect(await judged(plain)).toEqual({ verdict: 'intact', words: '' });
+
+    const flipped = await bytesOf(sidecarKeys(whole).archive);
+    flipped[flipped.length >> 1] = (flipped[flipped.length >> 1] ?? 0) ^ 1;
+    await stored(whole, flipped);
+    expect((await verify(whole.id)).deviations).toMatchObject([{ what: 'the bytes' }]);
+    await stored(whole, flipped.subarray(0, 1000));
+    expect((await verify(whole.id)).deviations).toMatchObject([{ what: 'the bytes' }]);
+
+    const page = Buffer.from(plain);
+    page.fill(0x5a, 4096 * 5, 4096 * 6);
+    expect((await judged(page)).words).toMatch(
+      /^(?:integrity_check: ok, |the file: a database that SQLite opens)/,
+    );
+    const magic = Buffer.from(plain);
+    magic.write('No', 0);
+    expect((await judged(magic)).words).toMatch(/^the file: a SQLite database, other/);
+    const { contents } = whole;
+    expect((await judged(plain, { contents: { ...contents, userVersion: 41 } })).words).toBe(
+      'user_version: 41, 42',
+    );
+    const rows = { ...contents.rows, settings: 2001, gone: 1 };
+    expect((await judged(plain, { contents: { ...contents, rows } })).words).toBe(
+      'rows of settings: 2001, 2000\nrows of gone: 1, no such table',
+    );
+    await expect(judged(plain, { contents: { ...contents, pages: 1 } })).rejects.toMatchObject({
+      code: 'MANIFEST_INVALID',
+    });
+
+    await stored(whole, gzipSync(plain), { compressedBytes: 1 });
+    await store.delete(sidecarKeys(whole).archive);
+    expect(await verify(whole.id)).toMatchObject({ verdict: 'missing' });
+    await store.delete(sidecarKeys(whole).manifest);
+    await expect(verify(whole.id)).rejects.toMatchObject({ code: 'MANIFEST_MISSING' });
+  });
+
+  it('says where SQLite was not asked', async () => {
+    made().close();
+    const { id } = await backup();
+    const told = await verifySidecar({ store, id: parseArchiveId(id), now, roomBytes: 1000 });
+    expect(told).toMatchObject({ verdict: 'intact', notAsked: expect.stringMatching(/do not fit into 1/) });
+  });
+
+  it('decides what latest is', async () => {
+    made().close();
+    const { id } = await backup();
+    await expect(selectSidecar(store, 'bitagent', 'latest', false)).rejects.toMatchObject({
+      code: 'NOTHING_INTACT',
+    });
+    const verdict = await verify(id);
+    await store.write(sidecarKeys(parseArchiveId(id)).verdict, JSON.stringify(verdict));
+    expect((await selectSidecar(store, 'bitagent', 'latest', false)).id.id).toBe(id);
+    const entries = await readSidecars(store, 'bitagent');
+    expect(entries.at(-1)).toMatchObject({ standing: 'intact', compressedBytes: expect.any(Number) });
+    await expect(selectSidecar(store, 'other', 'latest', true)).rejects.toMatchObject({
+      code: 'ARCHIVE_MISSING',
+    });
+  });
+});
+
+describe('a restore', () => {
+  /** An archive of three settings; the file holds five by now. */
+  async function archived(): Promise<string> {
+    made().close();
+    const { id } = await backup();
+    const database = new DatabaseSync(path);
+    database.exec("INSERT INTO settings VALUES ('x', 'v'), ('y', 'v')");
+    database.close();
+    return id;
+  }
+  const files = () => readdirSync(folder).sort();
+
+  it('replaces the file, and keeps what was there with what belongs to it', async () => {
+    const id = await archived();
+    const { before } = await restore(id);
+    expect(rowsIn(path, 'settings')).toBe(3);
+    expect(before).toMatch(/bitagent-ui\.db\.before-2026-11-22T03\d{4}Z$/);
+    expect(rowsIn(before ?? '', 'settings')).toBe(5);
+    expect(files().filter((name) => /partial/.test(name))).toEqual([]);
+    expect(statSync(path).mode & 0o777).toBe(statSync(before ?? '').mode & 0o777);
+  });
+
+  it('never lets the old log be written into the new file', async () => {
+    const id = await archived();
+    // A writer that was killed leaves its log; and nobody has put that into the file.
+    const database = new DatabaseSync(path);
+    database.exec("INSERT INTO settings VALUES ('z', 'v')");
+    for (const name of ['', '-wal', '-shm']) copyFileSync(path + name, `${path}.kept${name}`);
+    database.close();
+    for (const name of ['', '-wal', '-shm']) copyFileSync(`${path}.kept${name}`, path + name);
+    const { before } = await restore(id);
+    expect(rowsIn(path, 'settings')).toBe(3);
+    expect(rowsIn(before ?? '', 'settings')).toBe(6);
+    // And of a file that SQLite cannot open, whatever lies beside it goes with it.
+    writeFileSync(path, 'broken');
+    copyFileSync(`${path}.kept-wal`, `${path}-wal`);
+    const again = await restore(id);
+    expect(rowsIn(path, 'settings')).toBe(3);
+    expect(readFileSync(again.before ?? '', 'utf8')).toBe('broken');
+    expect(existsSync(`${again.before}-wal`)).toBe(true);
+    expect(existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0).toBe(false);
+  });
+
+  it('makes one where none is, and follows a link', async () => {
+    const id = await archived();
+    const to = join(folder, 'new.db');
+    expect((await restore(id, to)).before).toBeUndefined();
+    expect(rowsIn(to, 'settings')).toBe(3);
+    const link = join(folder, 'link.db');
+    symlinkSync(path, link);
+    await restore(id, link);
+    expect(rowsIn(path, 'settings')).toBe(3);
+    expect(rowsIn(link, 'settings')).toBe(3);
+  });
+
+  it.each<[string, (id: string) => Promise<string | undefined>, string]>([
+    ['somebody writes to the file', async () => void (await writing('WAL')), 'SIDECAR_IN_USE'],
+    [
+      'somebody has it open, and no lock on it',
+      async () => {
+        const code = `fs.openSync(${JSON.stringify(path)}); console.log('open'); setInterval(() => {}, 1000)`;
+        const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'ignore'] });
+        children.push(child);
+        await once(child.stdout, 'data');
+        return undefined;
+      },
+      'SIDECAR_IN_USE',
+    ],
+    [
+      'the archive is damaged',
+      async (id) => {
+        const keys = sidecarKeys(parseArchiveId(id));
+        const manifest = JSON.parse((await store.readText(keys.manifest))?.text ?? '') as SidecarManifest;
+        const bytes = await bytesOf(keys.archive);
+        bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+        await stored(manifest, bytes);
+        return undefined;
+      },
+      'ARCHIVE_DAMAGED',
+    ],
+    [
+      'the archive is whole, but not what was archived',
+      async (id) => {
+        const keys = sidecarKeys(parseArchiveId(id));
+        const manifest = JSON.parse((await store.readText(keys.manifest))?.text ?? '') as SidecarManifest;
+        await store.write(
+          keys.manifest,
+          JSON.stringify({ ...manifest, contents: { ...manifest.contents, userVersion: 1 } }),
+        );
+        return undefined;
+      },
+      'ARCHIVE_DAMAGED',
+    ],
+    ['the place is a folder', async () => folder, 'RESTORE_FAILED'],
+    ['the folder is not there', async () => join(folder, 'no', 'x.db'), 'RESTORE_FAILED'],
+  ])('is refused where %s, and what was there is as it was', async (_, make, code) => {
+    const id = await archived();
+    const to = (await make(id)) ?? path;
+    await expect(restore(id, to)).rejects.toMatchObject({ code });
+    for (const child of children) child.kill('SIGKILL');
+    expect(files().filter((name) => /partial|before/.test(name))).toEqual([]);
+    expect(rowsIn(path, 'settings')).toBe(5);
+  });
+});
+
+it('by the command line: taken, listed, verified, restored; off where nothing is named', async () => {
+  made().close();
+  const env = { ...aws.env, OFFSITE_BUCKET: aws.bucket, OFFSITE_SOURCE: 'ui' };
+  expect(await offsite(['sidecar', 'backup'], env)).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/--path FILE/),
+  });
+  const named = { ...env, OFFSITE_SIDECAR_PATH: path };
+  const taken = await offsite(['sidecar', 'backup'], named);
+  expect(taken.stderr).toBe('');
+  expect(taken.stdout).toMatch(/^ui-\S+Z {2}\d.* rows in \d+ tables, .* stored$/);
+  const { stdout } = await offsite(['sidecar', 'list', '--json'], named);
+  const [{ id, verdict }] = JSON.parse(stdout) as [{ id: string; verdict: string }];
+  expect(verdict).toBe('unverified');
+  expect(await offsite(['sidecar', 'verify'], named)).toMatchObject({
+    exitCode: 0,
+    stdout: `${id}  intact`,
+  });
+  expect(await offsite(['sidecar', 'restore'], named)).toMatchObject({
+    exitCode: 6,
+    stderr: expect.stringMatching(/say --any/),
+  });
+  const restored = await offsite(['sidecar', 'restore', id], named);
+  expect(restored.stdout).toMatch(/restored as .*bitagent-ui\.db: /);
+  expect(restored.stderr).toMatch(/is unverified: it is not proven[\s\S]*what was there is .*\.before-/);
+}, 60_000);
