@@ -1,10 +1,54 @@
 // Commands of the day that everything is for: get it back.
 
-import { archiveCommand, program, settingsOf } from './command.ts';
+import { exitCodes } from '../../lib/base/errors.ts';
+import { archiveCommand, program, settingsOf, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
 import { dumpFlags } from './flags.ts';
 
 program.commandsGroup('Get it back:');
+
+storeCommand('recover', 'bring BitAgent back on a new host, step by step, and check that it is back')
+  .option('--check', 'only look whether BitAgent is as it should be')
+  .option('--dry-run', 'show the steps, and change nothing')
+  .option('--archive <id>', "an archive's id (default: latest, the newest intact one)")
+  .option('--compose-file <file>', "BitAgent's (default: the one in this folder)")
+  .option('--env-file <file>', 'with what it wants to know, as docker compose has it')
+  .option('--service <name>', 'which service is BitAgent, where that is not plain')
+  .option('--postgres-service <name>', 'which one is its database')
+  .option('--app-container <name>', 'without Compose: the container of BitAgent')
+  .option('--postgres-container <name>', 'without Compose: that of its database')
+  .option('-U, --user <name>', 'user of the database (default: as the Compose file says)')
+  .option('-d, --dbname <name>', 'the database (default: as the Compose file says)')
+  .option('--put-aside', 'if the database is not empty, keep it under another name')
+  .option('--app-url <url>', "of BitAgent's API (default: by the Compose file)")
+  .option('--dashboard-url <url>', "of the dashboard, or 'none' (default: likewise)")
+  .option('--api-key <key>', 'better in BITAGENT_API_KEY: ps shows what stands here')
+  .option('--dht-wait <duration>', 'how long the DHT may take', '3m')
+  .option('--yes', 'begin without asking')
+  .option('--quiet', 'show no plan and no progress')
+  .option('--json', 'print the result as JSON, on one line')
+  .addHelpText(
+    'after',
+    `
+On a host with Docker, BitAgent's Compose file and its .env:
+
+  offsite recover --dry-run     what it would do, and whether all is there
+  offsite recover               does it: starts Postgres alone, restores the
+                                newest intact archive, starts the rest, waits
+                                for the DHT, and checks
+  offsite recover --check       looks again, whenever you like
+
+Interrupted, or after a failure, run the same command again: it goes on where it
+was. A database that is not empty is left alone (--put-aside). The keys are read
+from the Compose file, or from BITAGENT_API_KEY and BITAGENT_DASHBOARD_KEY.
+
+Exit codes: 0 BitAgent is back; ${exitCodes.app} it does not answer as it should;
+${exitCodes.restore} the restore, or rows are missing; others as of all commands.`,
+  )
+  .action(async (flags) => {
+    const { runRecover } = await import('./recover.ts');
+    await runRecover(await settingsOf(flags), flags, interruption.signal);
+  });
 
 archiveCommand('restore', 'restore an archive into a fresh database')
   .option('--into <database>', "the database to create (default: '<source>_restored')")

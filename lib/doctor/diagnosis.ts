@@ -30,15 +30,20 @@ export function diagnosisExitCode(checks: readonly Check[]): number {
 
 const marks: Record<Check['outcome'], string> = { pass: 'ok  ', warn: 'warn', fail: 'FAIL' };
 
-/**
- * Lays the checks out.
- *
- * @returns Lines of at most `columns` columns (a word that is longer stands whole), the last one a summary.
- */
+/** Lays the checks out, the last line a summary. */
 export function describeDiagnosis(checks: readonly Check[], columns = 80): string {
+  return `${[...describeChecks(checks, columns), '', summary(checks)].join('\n')}\n`;
+}
+
+/**
+ * Lays checks out.
+ *
+ * @returns Lines of at most `columns` columns (a word that is longer stands whole).
+ */
+export function describeChecks(checks: readonly Check[], columns = 80): string[] {
   const nameWidth = Math.max(...checks.map(({ name }) => name.length));
   const indent = marks.pass.length + 2 + nameWidth + 2;
-  const lines = checks.flatMap(({ name, outcome, found, advice }) => {
+  return checks.flatMap(({ name, outcome, found, advice }) => {
     const head = `${marks[outcome]}  ${name.padEnd(nameWidth)}  `;
     const body = wrap(found, columns - indent);
     const todo = advice === undefined ? [] : wrap(advice, columns - indent - 2);
@@ -47,7 +52,6 @@ export function describeDiagnosis(checks: readonly Check[], columns = 80): strin
       ...todo.map((line, index) => `${' '.repeat(indent)}${index === 0 ? '> ' : '  '}${line}`),
     ];
   });
-  return `${[...lines, '', summary(checks)].join('\n')}\n`;
 }
 
 function summary(checks: readonly Check[]): string {

@@ -43,7 +43,7 @@ export function agentStateFile(
     write: (state) =>
       unlessFailed(async () => {
         await makeFolder(directory, 0o700);
-        await replace(path, serializeAgentState(state));
+        await replaceFile(path, serializeAgentState(state));
       }),
     probe: () =>
       unlessFailed(async () => {
@@ -64,7 +64,10 @@ async function unlessFailed(write: () => Promise<void>): Promise<string | undefi
   }
 }
 
-function stateDirectory(environment: Readonly<Record<string, string | undefined>>): string {
+/** Where state is kept: `$XDG_STATE_HOME/offsite` or what stands for it. */
+export function stateDirectory(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): string {
   const { XDG_STATE_HOME } = environment;
   if (XDG_STATE_HOME && isAbsolute(XDG_STATE_HOME)) return join(XDG_STATE_HOME, 'offsite');
   const own = homeFolders(environment).map((home) => join(home, '.local', 'state', 'offsite'));
@@ -72,8 +75,8 @@ function stateDirectory(environment: Readonly<Record<string, string | undefined>
   return places.find(isWritableFolder) ?? (own[0] as string);
 }
 
-/** Whoever reads the file sees the old state or the new one, also after the power failed in between. */
-async function replace(path: string, text: string): Promise<void> {
+/** Replaces a file: whoever reads it sees the old text or the new one, also after the power failed in between. */
+export async function replaceFile(path: string, text: string): Promise<void> {
   const partial = `${path}.${process.pid}.partial`;
   try {
     const file = await open(partial, 'w', 0o600);

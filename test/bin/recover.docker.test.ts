@@ -1,0 +1,239 @@
+// The documentation's page of disaster recovery, played with a real engine and a real Compose: an archive of the night, a
+// host that is lost, and `offsite recover` on a fresh one.
+
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
+import { query } from '../../lib/postgres/programs.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { verify } from '../../lib/verify/verify.ts';
+import { bin } from '../fixtures/agent.ts';
+import { offsite } from '../fixtures/cli.ts';
+import { type ComposeStack, canCompose, writeStack } from '../fixtures/compose-stack.ts';
+import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
+import { until } from '../fixtures/events.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import { corpus, corpusTorrents, databasesOf } from '../fixtures/postgres.ts';
+
+const canRecover = canRunDocker && canCompose;
+if (!canRecover)
+  console.warn('SKIPPED: no dockerd or no docker-compose here, so no host is lost and recovered');
+
+/** All programs of this machine but Docker's. */
+function pathWithoutDocker(home: string): string {
+  const folder = join(home, 'programs');
+  mkdirSync(folder);
+  for (const place of ['/usr/bin', '/bin']) {
+    for (const name of readdirSync(place).filter((one) => !one.startsWith('docker')))
+      if (!existsSync(join(folder, name))) symlinkSync(join(place, name), join(folder, name));
+  }
+  return folder;
+}
+
+describe.skipIf(!canRecover)('offsite recover', () => {
+  let docker: DockerEngine;
+  let aws: LocalAws;
+  let env: Record<string, string>;
+  let id: string;
+  let home: ComposeStack;
+
+  beforeAll(async () => {
+    docker = await startDockerEngine();
+    process.env.DOCKER_HOST = docker.env.DOCKER_HOST;
+    for (const tag of ['postgres:16', 'bitagent:3']) await docker.docker('tag', 'offsite-postgres', tag);
+    aws = await startLocalAws();
+    env = {
+      ...aws.env,
+      ...docker.env,
+      OFFSITE_BUCKET: aws.bucket,
+      XDG_STATE_HOME: join(docker.home, 'state'),
+    };
+    home = await writeStack(docker, 'home');
+  }, 120_000);
+  afterAll(async () => {
+    await aws?.stop();
+    await docker?.stop();
+  });
+
+  const connectionTo = ({ container }: ComposeStack) =>
+    ({ via: 'container', container, user: 'bitmagnet', database: 'bitmagnet' }) as const;
+  const argsFor = ({ file, url }: ComposeStack, ...more: string[]) => [
+    'recover',
+    ...['--compose-file', file, '--app-url', url, '--dashboard-url', `${url}/webui`],
+    ...more,
+  ];
+  const recover = (stack: ComposeStack, ...more: string[]) => offsite(argsFor(stack, ...more), env);
+  const count = async (stack: ComposeStack) =>
+    Number((await query(connectionTo(stack), 'SELECT count(*) FROM torrents'))[0]?.[0]);
+
+  /** Runs it until it says a line, and ends it there as a power cut would. */
+  async function killedAt(stack: ComposeStack, line: RegExp): Promise<void> {
+    const running = execa(bin, argsFor(stack, '--yes'), {
+      env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
+      extendEnv: false,
+      reject: false,
+    });
+    running.stderr.on('data', (said) => line.test(String(said)) && running.kill('SIGKILL'));
+    const { signal, stderr } = await running;
+    expect(signal, stderr).toBe('SIGKILL');
+  }
+
+  it('plays the whole page: a night, a lost host, and back', async () => {
+    // The night.
+    await home.compose('up', '-d', 'postgres');
+    const server = { ...connectionTo(home), database: 'postgres' };
+    await until('a server', () => query(server, 'SELECT 1').then(Boolean, () => false));
+    await query(server, 'DROP DATABASE IF EXISTS bitmagnet');
+    await loadCorpus(server, corpus);
+    const flags = ['--container', home.container, '--user', 'bitmagnet', '--dbname', 'bitmagnet'];
+    const backup = await offsite(['backup', ...flags, '--json'], env);
+    expect(backup.exitCode, backup.stderr).toBe(0);
+    id = JSON.parse(backup.stdout).id;
+    const store = createS3Store({ bucket: aws.bucket });
+    // As the cloud does.
+    const verdict = await verify({ store, id: parseArchiveId(id), now: () => new Date() });
+    await store.write(archiveKeys(parseArchiveId(id)).verdict, JSON.stringify(verdict));
+
+    // The host is lost.
+    await home.compose('down', '--volumes');
+    expect(await docker.docker('ps', '-aq')).toBe('');
+
+    // Asked by nobody, it changes nothing.
+    const refused = await recover(home);
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--yes') });
+    expect(refused.stderr).toContain(`restore ${id} into the database bitmagnet`);
+    expect(await docker.docker('ps', '-aq')).toBe('');
+
+    // Killed on its way, twice, it goes on.
+    await killedAt(home, /2\/4 restore: /);
+    await killedAt(home, /3\/4 app: /);
+    const done = await recover(home, '--yes', '--json');
+    expect(done.exitCode, done.stderr).toBe(0);
+    expect(done.stderr).toContain('2/4 restore: done already: ');
+    const { well, archive, checks, byHand } = JSON.parse(done.stdout);
+    expect({ well, archive }).toEqual({ well: true, archive: id });
+    expect(
+      checks.map(({ name, outcome }: { name: string; outcome: string }) => `${name} ${outcome}`),
+    ).toEqual(['healthz pass', 'torznab pass', 'dashboard pass', 'count pass', 'dht warn']);
+    expect(byHand.join()).toMatch(/Indexers.*Webhook/);
+    expect(await count(home)).toBe(corpusTorrents);
+    const page = await (await fetch(`${home.url}/webui`)).text();
+    expect(page).toContain(`${corpusTorrents} torrents`);
+    expect(done.stdout + done.stderr).not.toMatch(/key-of-the-api|pass-word-of-it/);
+  });
+
+  it('has nothing to do where all is proven', async () => {
+    const again = await recover(home);
+    expect(again.exitCode, again.stderr).toBe(0);
+    expect(again.stdout).toContain('5 checks, none failed, 1 warning: BitAgent is back.');
+    expect(again.stderr.match(/done already/g)).toHaveLength(8);
+  });
+
+  it('says what is missing: rows, the app, the key', async () => {
+    const fresh = connectionTo(home);
+    await query(
+      fresh,
+      'CREATE TABLE kept AS SELECT * FROM torrents; DELETE FROM torrent_contents; DELETE FROM torrents',
+    );
+    const fewer = await recover(home, '--check');
+    expect(fewer.exitCode, fewer.stdout).toBe(7);
+    expect(fewer.stdout).toContain(`0 torrents; the archive holds 2,012 torrents`);
+    // What a note says does not count: the proof does not hold any more, and nothing is overwritten.
+    const refused = await recover(home, '--yes');
+    expect(refused, refused.stderr).toMatchObject({
+      exitCode: 7,
+      stderr: expect.stringContaining('[DATABASE_EXISTS]'),
+    });
+    expect(Number((await query(fresh, 'SELECT count(*) FROM kept'))[0]?.[0])).toBe(corpusTorrents);
+  });
+
+  it('puts aside what is in the way with the word, and keeps it', async () => {
+    const done = await recover(home, '--yes', '--put-aside');
+    expect(done.exitCode, done.stderr).toBe(0);
+    expect(await count(home)).toBe(corpusTorrents);
+    const aside = (await databasesOf(connectionTo(home))).filter((name) =>
+      name.startsWith('bitmagnet_before_'),
+    );
+    expect(aside).toHaveLength(1);
+    const kept = await query(connectionTo(home), 'SELECT count(*) FROM kept', { database: aside[0] });
+    expect(Number(kept[0]?.[0])).toBe(corpusTorrents);
+  });
+
+  it('works without Compose, by containers that were made by hand', async () => {
+    await home.compose('stop');
+    const [postgres, app] = [home.container, home.container.replace('postgres', 'bitagent')];
+    const args = ['recover', '--postgres-container', postgres, '--app-container', app, '--app-url', home.url];
+    const more = ['--dashboard-url', `${home.url}/webui`, '--yes', '--json'];
+    const done = await offsite([...args, ...more], env);
+    expect(done.exitCode, done.stderr).toBe(0);
+    expect(JSON.parse(done.stdout).steps.map(({ name }: { name: string }) => name)).toEqual([
+      'postgres',
+      'restore',
+      'app',
+      'dht',
+    ]);
+  });
+
+  describe('refuses, in words and before anything is changed:', () => {
+    it.each<[string, number, RegExp, (stack: ComposeStack) => void]>([
+      ['no file', 2, /not there/, ({ file }) => rmSync(file)],
+      [
+        'a file of something else',
+        2,
+        /which service is which/,
+        ({ file }) => writeFileSync(file, '{"version":"2.4","services":{"web":{"image":"nginx"}}}'),
+      ],
+      [
+        'a variable that is missing',
+        2,
+        /Compose cannot read/,
+        ({ file }) =>
+          writeFileSync(
+            file,
+            '{"version":"2.4","services":{"db":{"image":"postgres:16","environment":{"A":"$' + '{NIX:?}"}}}}',
+          ),
+      ],
+    ])('%s', async (_, exitCode, said, spoil) => {
+      const stack = await writeStack(docker, 'spoiled');
+      spoil(stack);
+      const result = await recover(stack, '--yes');
+      expect(result.exitCode, result.stdout + result.stderr).toBe(exitCode);
+      expect(result.stdout).toMatch(said);
+    });
+
+    it('an engine that is down, and none at all', async () => {
+      const down = await offsite(argsFor(home, '--yes'), {
+        ...env,
+        DOCKER_HOST: 'unix:///nonexistent/docker.sock',
+      });
+      expect(down).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('engine does not answer') });
+      const without = await offsite(argsFor(home, '--yes'), { ...env, PATH: pathWithoutDocker(docker.home) });
+      expect(without).toMatchObject({
+        exitCode: 3,
+        stdout: expect.stringContaining('docker cannot be started'),
+      });
+    });
+
+    it('a vault that is not there', async () => {
+      const bucket = await recover(home, '--dry-run', '--bucket', 'nix');
+      expect(bucket.exitCode, bucket.stdout).toBe(4);
+    });
+  });
+
+  it('tells of an image that cannot be pulled, and of a database that does not come up', async () => {
+    const image = await writeStack(docker, 'pulled', { postgres: { image: 'localhost:1/postgres:16' } });
+    const pulled = await recover(image, '--yes');
+    expect(pulled.exitCode, pulled.stderr).toBe(8);
+    expect(pulled.stderr).toContain('an image cannot be pulled');
+    const broken = await writeStack(docker, 'broken', {
+      postgres: { command: ['sh', '-c', 'echo the disk is sad >&2; exit 1'] },
+    });
+    const ended = await recover(broken, '--yes');
+    expect(ended.exitCode, ended.stderr).toBe(8);
+    expect(ended.stderr).toContain('the disk is sad');
+  });
+});
