@@ -22,8 +22,8 @@ set in it by hand. Name it by --path, or once in the settings file:
   "sidecar": { "path": "/var/lib/docker/volumes/…/_data/bitagent-ui.db" }
   "sidecar": { "container": "bitagent-ui" }
 
-Copied by SQLite's own back-up, while the dashboard goes on. A restore is refused
-while anybody has the file open; what was there stays beside it as
+Copied by SQLite's own back-up, while the dashboard goes on. A restore is
+refused while anybody has the file open; what was there stays beside it as
 FILE.before-<time>.`,
   )
   .action(async (what: string, wanted: string, flags) => {

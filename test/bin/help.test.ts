@@ -31,7 +31,14 @@ describe('--help', () => {
   it('shows every command, set-up first and the way back last', () => {
     const text = helpOf(program);
     const groups = [...text.matchAll(/^(\w.*):$/gm)].map(([, heading]) => heading);
-    expect(groups).toEqual(['Options', 'Set up, and every night', 'Is it well', 'Get it back', 'Commands']);
+    expect(groups).toEqual([
+      'Options',
+      'Set up, and every night',
+      'Is it well',
+      'Get it back',
+      "The dashboard's own database (SQLite)",
+      'Commands',
+    ]);
     for (const command of program.commands) expect(text).toContain(`\n  ${command.name()} `);
   });
 

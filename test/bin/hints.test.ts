@@ -82,12 +82,15 @@ describe('names commands and flags that there are:', () => {
   });
 });
 
-/** What only a back-up comes to, though others load the file: it is in the rooms of what they use. */
-const ofBackupAlone = [
-  'lib/store/part-size.ts',
-  'lib/backup/stall.ts',
-  'lib/gzip/compressor.ts',
-  'lib/gzip/member-stream.ts',
+/** Files whose hints only some commands come to, though others load them: it is in the rooms of what they use. */
+const heardBy: readonly [RegExp, (command: string) => boolean][] = [
+  [
+    /^lib\/(store\/part-size|backup\/stall|gzip\/compressor|gzip\/member-stream)\.ts$/,
+    (one) => one === 'backup',
+  ],
+  // A recovery restores where the containers say, and makes the roles; the metrics of a back-up replace their file.
+  [/^lib\/restore\//, (one) => one !== 'recover'],
+  [/^lib\/base\/output-file\.ts$/, (one) => one !== 'backup'],
 ];
 /** What a command of the operator's own may have been given. */
 const ofPgDump = ['--table', '--schema', '--exclude'];
@@ -103,7 +106,7 @@ describe('a hint has only flags of the command that says it:', () => {
           .matchAll(/(?<![\w-])--[a-z][a-z-]*/g);
         return [...bare]
           .filter(([flag]) => !known?.has(flag) && !ofPgDump.includes(flag))
-          .filter(() => command === 'backup' || !ofBackupAlone.includes(file))
+          .filter(() => heardBy.every(([files, hears]) => !files.test(file) || hears(command)))
           .map(([flag]) => `${file}: ${flag}`);
       }),
     );
