@@ -1,5 +1,5 @@
 // What all test files of a run share: the CLI in one file, a folder for temporary files, compiled code that is kept, a quick
-// npx and a quick initdb. Where there is room, the folder is in memory: half of what the tests take of the kernel is the making of small
+// npx, esbuild and initdb. Where there is room, the folder is in memory: half of what the tests take of the kernel is the making of small
 // files, a thousand for each throw-away Postgres. At the end nothing may be left of the run, neither file nor process.
 
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statfsSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { execaSync } from 'execa';
 import { processes } from './fixtures/postgres.ts';
+import { quickEsbuild } from './fixtures/quick-esbuild.ts';
 import { quickInitdb } from './fixtures/quick-initdb.ts';
 
 /** Names in it are kept short: what is shown in 80 columns holds some. */
@@ -26,6 +27,9 @@ export default function setup(): () => void {
   process.env.NODE_COMPILE_CACHE ??= join(projectRoot, 'node_modules', '.cache', 'offsite');
   const own = mkdtempSync(join(folder, 'own-'));
   chmodSync(own, 0o755);
+  process.env.ESBUILD_BINARY_PATH = quickEsbuild(own, projectRoot);
+  // The CDK's own look at each template takes 5 s of CPU: bin/stack.test.ts and stack/nag.test.ts have it looked at.
+  process.env.CDK_VALIDATION = 'false';
   const programs = quickInitdb(own);
   const path = [join(projectRoot, 'lib/rehearsal/template/bin'), process.env.PATH, programs];
   process.env.PATH = path.filter(Boolean).join(delimiter);

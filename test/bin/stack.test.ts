@@ -146,6 +146,7 @@ test('synthesizes without an account, without Docker and without a network', asy
     HTTPS_PROXY: closed,
     AWS_EC2_METADATA_DISABLED: 'true',
     CDK_DOCKER: 'no-docker-here',
+    CDK_VALIDATION: 'true',
   });
   expect(stderr).not.toMatch(/error/i);
   expect(exitCode).toBe(0);
