@@ -1,16 +1,40 @@
 // offsite fetch
 
+import type { ArchiveId } from '../../lib/archive/names.ts';
+import { archiveSuffix } from '../../lib/archive/names.ts';
 import { selectArchive } from '../../lib/archive/select.ts';
-import { assertOutput, isStdout, writeOutput } from '../../lib/base/output-file.ts';
-import { formatBytes } from '../../lib/base/quantities.ts';
-import { fetchTo } from '../../lib/restore/fetch.ts';
+import {
+  assertOutput,
+  filePlaceOf,
+  isStdout,
+  type OutputOptions,
+  outputError,
+  writeOutput,
+} from '../../lib/base/output-file.ts';
+import { formatBytes, formatDuration } from '../../lib/base/quantities.ts';
+import { type FetchedFile, fetchFile, fetchTo } from '../../lib/restore/fetch.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { defaultPatience } from '../../lib/store/session.ts';
 import { usage } from './flags.ts';
 import { assertStdoutIsOpen, printJson, tell, warn } from './print.ts';
-import { fetchWords, whileReading } from './reading-progress.ts';
+import { fetchWords, type Meter, whileReading } from './reading-progress.ts';
 
-type Flags = { output: string; force?: boolean; any?: boolean; json?: boolean; quiet?: boolean };
+type Flags = {
+  output?: string;
+  connections: string;
+  resume?: boolean;
+  force?: boolean;
+  any?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+};
+
+const connectionsMax = 64;
+/** As a back-up puts up with, and who looks on may end it at any time. */
+const readTroubleMs = 10 * 60_000;
+/** All connections are in trouble at once. */
+const troubleEveryMs = 10_000;
 
 export async function runFetch(
   settings: Settings,
@@ -18,17 +42,93 @@ export async function runFetch(
   flags: Flags,
   signal: AbortSignal,
 ): Promise<void> {
-  const { output, json, quiet } = flags;
-  if (json && isStdout(output)) throw usage('--json with an archive that goes to a file', `-o ${output}`);
-  if (isStdout(output)) assertStdoutIsOpen();
+  const began = performance.now();
+  const connections = readConnections(flags.connections);
   const options = { force: flags.force ?? false, flag: '-o FILE' };
-  await assertOutput(output, options);
-  const store = createS3Store(settings);
+  await assertDestination(flags, options);
+  const said = { by: (sentence: string) => tell(`offsite: ${sentence}`), at: Number.NEGATIVE_INFINITY };
+  const onTrouble = (sentence: string) => {
+    if (performance.now() - said.at > troubleEveryMs) said.by(sentence);
+    said.at = performance.now();
+  };
+  const store = createS3Store({ ...settings, patience: { ...defaultPatience, readTroubleMs }, onTrouble });
   const { id, warning } = await selectArchive(store, settings.source, wanted, flags.any ?? false);
   warn(warning);
-  const { compressedBytes, sha256 } = await whileReading({ name: id.id, words: fetchWords, quiet }, (meter) =>
-    writeOutput(output, options, (destination) => fetchTo(meter.store(store), id, destination, signal)),
-  );
-  if (json) printJson({ id: id.id, output, compressedBytes, sha256 });
-  else tell(`${id.id}: ${formatBytes(compressedBytes)}, sha256 as in its manifest`);
+  const output = flags.output ?? `${id.id}${archiveSuffix}`;
+  const fetched = await whileReading({ name: id.id, words: fetchWords, quiet: flags.quiet }, (meter) => {
+    said.by = meter.say;
+    const { bucket } = settings;
+    return fetchInto(output, options, {
+      meter,
+      store: meter.store(store),
+      bucket,
+      id,
+      connections,
+      signal,
+      flags,
+    });
+  });
+  tellResult(id, output, fetched, Math.round(performance.now() - began), flags);
+}
+
+/** @throws {@link OffsiteError} `USAGE`, `FILE_EXISTS` before anything is asked of the store. */
+async function assertDestination({ output, json, resume }: Flags, options: OutputOptions): Promise<void> {
+  const { isTTY } = process.stdout;
+  if (output === undefined) {
+    if (!isTTY)
+      throw usage('-o, --output FILE, or -o - for stdout', 'none, and a stdout that is no terminal');
+    return;
+  }
+  if (isStdout(output)) {
+    if (json || resume)
+      throw usage(`--${json ? 'json' : 'resume'} with an archive that goes to a file`, `-o ${output}`);
+    if (isTTY) throw usage('-o FILE, or a stdout that is no terminal', `-o ${output} on a terminal`);
+    assertStdoutIsOpen();
+  }
+  await assertOutput(output, options);
+}
+
+async function fetchInto(
+  output: string,
+  options: OutputOptions,
+  {
+    meter,
+    flags,
+    ...rest
+  }: Omit<Parameters<typeof fetchFile>[0], 'place' | 'resume' | 'tell'> & { meter: Meter; flags: Flags },
+): Promise<FetchedFile> {
+  const place = await filePlaceOf(output, options);
+  const { resume = false } = flags;
+  if (place !== undefined) {
+    return fetchFile({ ...rest, place, resume, tell: meter.say }).catch((error) => {
+      throw outputError(output, error, options);
+    });
+  }
+  if (resume) throw usage('--resume with an archive that goes to a file', `-o ${output}`);
+  const manifest = await writeOutput(output, options, (destination) => fetchTo(rest, destination));
+  return { manifest, resumedAtBytes: 0 };
+}
+
+function tellResult(
+  { id }: ArchiveId,
+  output: string,
+  { manifest, resumedAtBytes }: FetchedFile,
+  durationMs: number,
+  { json }: Flags,
+): void {
+  const { compressedBytes, sha256 } = manifest;
+  if (json) {
+    printJson({ id, output, compressedBytes, resumedAtBytes, sha256, durationMs });
+    return;
+  }
+  const rate = `${formatBytes(((compressedBytes - resumedAtBytes) / durationMs) * 1000)}/s`;
+  const where = isStdout(output) ? '' : ` in ${output}`;
+  const took = `${formatDuration(durationMs)}, ${rate}`;
+  tell(`${id}: ${formatBytes(compressedBytes)}${where}, ${took}, sha256 as in its manifest`);
+}
+
+function readConnections(text: string): number {
+  const connections = Number(text);
+  if (/^\d+$/.test(text) && connections >= 1 && connections <= connectionsMax) return connections;
+  throw usage(`--connections 1 to ${connectionsMax}`, `'${text}'`);
 }

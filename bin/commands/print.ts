@@ -85,7 +85,9 @@ export function printJson(value: unknown): void {
 
 /** Says a line on the way there, to stderr; on a terminal, no wider than that. */
 export function tell(line: string): void {
-  const { isTTY, columns = 80 } = process.stderr;
+  const { isTTY } = process.stderr;
+  // A terminal that was never told how wide it is says 0.
+  const columns = process.stderr.columns || 80;
   const printed = printableLines(line);
   keep(printed);
   const lines = printed.split('\n');

@@ -4,6 +4,7 @@ import { pipeline, type Readable, Transform } from 'node:stream';
 import { archiveSuffix } from '../../lib/archive/names.ts';
 import type { ProgressWords } from '../../lib/backup/progress.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { tell } from './print.ts';
 import { type ProgressDisplay, showProgress } from './progress.ts';
 
 const waiting = 'waiting for the first byte of the archive';
@@ -16,6 +17,8 @@ export const restoreWords: ProgressWords = { waiting, done: 'read', ended: 'maki
 export type Meter = {
   store(store: ArchiveStore): ArchiveStore;
   bytes(body: Readable, expected?: number): Readable;
+  /** Says a sentence in between. */
+  say(sentence: string): void;
 };
 
 /**
@@ -27,12 +30,16 @@ export async function whileReading<T>(
   { name, words, quiet = false }: { name: string; words: ProgressWords; quiet?: boolean | undefined },
   work: (meter: Meter) => Promise<T>,
 ): Promise<T> {
-  if (quiet) return work({ store: (store) => store, bytes: (body) => body });
+  if (quiet) {
+    const say = (sentence: string) => tell(`offsite: ${sentence}`);
+    return work({ store: (store) => store, bytes: (body) => body, say });
+  }
   const progress = showProgress(name, words);
   try {
     return await work({
       store: (store) => metered(store, progress),
       bytes: (body, expected) => counted(body, progress, 0, expected),
+      say: progress.interject,
     });
   } finally {
     progress.clear();
@@ -42,10 +49,10 @@ export async function whileReading<T>(
 function metered(store: ArchiveStore, progress: ProgressDisplay): ArchiveStore {
   return {
     ...store,
-    async open(key, versionId) {
-      const opened = await store.open(key, versionId);
+    async open(key, versionId, reading) {
+      const opened = await store.open(key, versionId, reading);
       if (opened === undefined || !key.endsWith(archiveSuffix)) return opened;
-      return { ...opened, body: counted(opened.body, progress, 0, opened.bytes) };
+      return { ...opened, body: counted(opened.body, progress, reading?.from ?? 0, opened.bytes) };
     },
     // Reading goes on where a connection broke off.
     async openRange(key, range) {

@@ -64,7 +64,12 @@ archiveCommand('restore', 'restore an archive into a fresh database')
   });
 
 archiveCommand('fetch', 'bring an archive back as a .sql.gz file, checked against its manifest')
-  .requiredOption('-o, --output <file>', "where to write it; '-' is stdout")
+  .option(
+    '-o, --output <file>',
+    "where to write it; '-' is stdout (default, on a terminal: '<id>.sql.gz' here)",
+  )
+  .option('--resume', 'go on with what a fetch that was cut short left beside the file')
+  .option('--connections <number>', 'how many bring it side by side', '8')
   .option('--force', 'replace the file if it exists')
   .option('--quiet', 'show no progress')
   .option('--json', 'print what was fetched as JSON')

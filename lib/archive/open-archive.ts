@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { Transform } from 'node:stream';
 import { OffsiteError } from '../base/errors.ts';
-import type { ArchiveStore, OpenObject } from '../store/store.ts';
+import type { ArchiveStore, OpenObject, Reading } from '../store/store.ts';
 import type { Manifest } from './manifest.ts';
 import { type ArchiveId, archiveKeys } from './names.ts';
 
@@ -16,9 +16,10 @@ export async function openArchive(
   store: ArchiveStore,
   id: ArchiveId,
   manifest: Manifest,
+  reading?: Reading,
 ): Promise<OpenObject> {
   const key = archiveKeys(id).archive;
-  const opened = await store.open(key, manifest.versionId);
+  const opened = await store.open(key, manifest.versionId, reading);
   if (opened !== undefined) return opened;
   throw new OffsiteError('ARCHIVE_MISSING', `${id.id} has a manifest, but its archive is not there`, {
     expected: `${manifest.compressedBytes} bytes at ${key}${manifest.versionId ? `, version ${manifest.versionId}` : ''}`,
@@ -27,21 +28,92 @@ export async function openArchive(
   });
 }
 
-/** Passes bytes on, and fails if they are not those of the manifest: at the first that is too many, else at their end. */
+/** A gzip member's end: CRC-32 and length of its plain text. */
+const trailerBytes = 8;
+/** Header, an empty deflate stream, trailer. */
+const shortestMember = 20;
+
+/**
+ * Compares an archive's bytes with its manifest while they pass: the length and each member's trailer at once, all of them
+ * by their sum at their end. Nothing is inflated.
+ */
+export class ArchiveProof {
+  bytes = 0;
+  readonly #manifest: Manifest;
+  readonly #hash = createHash('sha256');
+  readonly #trailer = Buffer.alloc(trailerBytes);
+  #member = 0;
+
+  constructor(manifest: Manifest) {
+    this.#manifest = manifest;
+  }
+
+  /** Of the bytes so far. */
+  get sha256(): string {
+    return this.#hash.copy().digest('hex');
+  }
+
+  /** @throws {@link OffsiteError} `ARCHIVE_DAMAGED` as soon as it shows. */
+  push(chunk: Uint8Array): void {
+    if (this.bytes + chunk.length > this.#manifest.compressedBytes)
+      throw damaged(this.#manifest, 'more bytes');
+    this.#hash.update(chunk);
+    this.#lookAtTrailers(chunk);
+    this.bytes += chunk.length;
+  }
+
+  /** @throws {@link OffsiteError} `ARCHIVE_DAMAGED` if they are not all of the bytes, or others. */
+  finish(): void {
+    const { compressedBytes, sha256 } = this.#manifest;
+    if (this.bytes === compressedBytes && this.sha256 === sha256) return;
+    throw damaged(this.#manifest, `${this.bytes} bytes, sha256 ${this.sha256}`);
+  }
+
+  #lookAtTrailers(chunk: Uint8Array): void {
+    const end = this.bytes + chunk.length;
+    for (let member = this.#next; member !== undefined; member = this.#next) {
+      const memberEnd = member.offset + member.compressedBytes;
+      const trailerAt = memberEnd - trailerBytes;
+      if (trailerAt >= end) return;
+      const from = Math.max(trailerAt, this.bytes);
+      this.#trailer.set(chunk.subarray(from - this.bytes, memberEnd - this.bytes), from - trailerAt);
+      if (memberEnd > end) return;
+      const found = this.#trailer.readUInt32LE().toString(16).padStart(8, '0');
+      if (found !== member.crc32) {
+        const where = `member ${this.#member}, which ends at byte ${memberEnd}`;
+        throw damaged(this.#manifest, `CRC-32 ${found} in the trailer of ${where}, and not ${member.crc32}`);
+      }
+      this.#member += 1;
+    }
+  }
+
+  /** The member whose trailer comes next; what is too short for one is no member. */
+  get #next(): Manifest['members'][number] | undefined {
+    const { members } = this.#manifest;
+    while ((members[this.#member]?.compressedBytes ?? shortestMember) < shortestMember) this.#member += 1;
+    return members[this.#member];
+  }
+}
+
+/** Passes bytes on, and fails if they are not those of the manifest: see {@link ArchiveProof}. */
 export function checked(manifest: Manifest): Transform {
-  const hash = createHash('sha256');
-  let bytes = 0;
+  const proof = new ArchiveProof(manifest);
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      if (bytes > manifest.compressedBytes) done(damaged(manifest, 'more bytes'));
-      else done(null, chunk);
+      try {
+        proof.push(chunk);
+        done(null, chunk);
+      } catch (error) {
+        done(error as Error);
+      }
     },
     flush(done) {
-      const sha256 = hash.digest('hex');
-      const same = bytes === manifest.compressedBytes && sha256 === manifest.sha256;
-      done(same ? null : damaged(manifest, `${bytes} bytes, sha256 ${sha256}`));
+      try {
+        proof.finish();
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
     },
   });
 }

@@ -24,6 +24,8 @@ const families = {
   CONFIG_UNREADABLE: 'usage',
   ARCHIVE_ID_INVALID: 'usage',
   FILE_EXISTS: 'usage',
+  PARTIAL_FOREIGN: 'usage',
+  PARTIAL_IN_USE: 'usage',
   DISK_FULL: 'unexpected',
   CHECKS_INVALID: 'usage',
   PROGRAM_MISSING: 'dump',

@@ -10,20 +10,23 @@ import type { Writable } from 'node:stream';
 import { OffsiteError } from './errors.ts';
 
 /** Dumps hold password hashes and API keys, reports the names of tables: nobody else's business. */
-const ownEyes = 0o600;
+export const ownEyes = 0o600;
 /** A partial file of a process that is gone, which nothing was written to for so long, is the rest of a killed one. */
 const abandonedMs = 60_000;
 
 /** What else fails while something is written (a connection) is no fault of the place. */
 const fileCalls = new Set(
-  'open write writev close stat access readlink realpath link rename unlink'.split(' '),
+  'open write writev fsync fdatasync ftruncate close stat access readlink realpath link rename unlink'.split(
+    ' ',
+  ),
 );
 
-type Place =
-  | { readonly through: string | number }
-  | { readonly file: string; readonly replaces: boolean; readonly mode: number };
+/** A regular file's name, whether one may be there already, and who may read it. */
+export type FilePlace = { readonly file: string; readonly replaces: boolean; readonly mode: number };
 
-type Options = {
+type Place = { readonly through: string | number } | FilePlace;
+
+export type OutputOptions = {
   /** Whether a file that is there may be replaced. */
   readonly force: boolean;
   /** The flag that names the place. */
@@ -42,7 +45,7 @@ export function isStdout(path: string): boolean {
  *
  * @throws {@link OffsiteError} `FILE_EXISTS`, `USAGE`.
  */
-export async function assertOutput(path: string, options: Options): Promise<void> {
+export async function assertOutput(path: string, options: OutputOptions): Promise<void> {
   const place = await placeOf(path, options);
   if (!('file' in place)) return;
   await access(dirname(place.file), constants.W_OK).catch((error) => {
@@ -61,7 +64,7 @@ export async function assertOutput(path: string, options: Options): Promise<void
  */
 export async function writeOutput<T>(
   path: string,
-  options: Options,
+  options: OutputOptions,
   write: (destination: () => Writable) => Promise<T>,
 ): Promise<T> {
   const place = await placeOf(path, options);
@@ -76,7 +79,18 @@ export async function writeOutput<T>(
   }
 }
 
-async function placeOf(path: string, options: Options): Promise<Place> {
+/**
+ * Which file a person means.
+ *
+ * @returns `undefined` if it is none, but something to write through.
+ * @throws As {@link assertOutput}.
+ */
+export async function filePlaceOf(path: string, options: OutputOptions): Promise<FilePlace | undefined> {
+  const place = await placeOf(path, options);
+  return 'file' in place ? place : undefined;
+}
+
+async function placeOf(path: string, options: OutputOptions): Promise<Place> {
   // What these are opened as is open already: opening it anew would empty a file that is appended to.
   const descriptor = /^(?:\/dev\/fd|\/proc\/self\/fd)\/(\d+)$/.exec(path)?.[1];
   if (isStdout(path)) return { through: 1 };
@@ -122,17 +136,16 @@ function streamThrough(where: string | number): Writable {
 }
 
 async function replaceFile<T>(
-  { file, replaces, mode }: Extract<Place, { file: string }>,
+  place: FilePlace,
   write: (destination: () => Writable) => Promise<T>,
 ): Promise<T> {
-  await removeAbandoned(file);
-  const partial = `${file}.${process.pid}-${randomBytes(3).toString('hex')}.partial`;
+  await removeAbandoned(place.file);
+  const partial = `${place.file}.${process.pid}-${randomBytes(3).toString('hex')}.partial`;
   const handle = await open(partial, 'wx', ownEyes);
   try {
-    await handle.chmod(mode);
+    await handle.chmod(place.mode);
     const result = await write(() => handle.createWriteStream());
-    if (replaces) await rename(partial, file);
-    else await takeName(partial, file);
+    await giveName(place, partial);
     return result;
   } catch (error) {
     await handle.close().catch(() => undefined);
@@ -141,8 +154,13 @@ async function replaceFile<T>(
   }
 }
 
-/** Gives a file a name that nothing has, also where another process takes it meanwhile. */
-async function takeName(partial: string, file: string): Promise<void> {
+/**
+ * Gives a whole file its name.
+ *
+ * @throws `EEXIST` if that may not be replaced, and another process took it meanwhile.
+ */
+export async function giveName({ file, replaces }: FilePlace, partial: string): Promise<void> {
+  if (replaces) return rename(partial, file);
   try {
     await link(partial, file);
   } catch (error) {
@@ -153,18 +171,30 @@ async function takeName(partial: string, file: string): Promise<void> {
   await rm(partial);
 }
 
-async function removeAbandoned(file: string): Promise<void> {
+/** Removes what killed processes left of a file that nobody can go on with. */
+export async function removeAbandoned(file: string): Promise<void> {
   const folder = dirname(file);
   for (const name of await readdir(folder).catch(() => [])) {
     const pid = name.startsWith(`${basename(file)}.`) && /\.(\d+)-\w+\.partial$/.exec(name)?.[1];
-    if (!pid || isAlive(Number(pid))) continue;
+    if (!pid || isAlive(Number(pid)) || (await isKept(file, name))) continue;
     const found = await stat(join(folder, name)).catch(() => undefined);
     if (found !== undefined && Date.now() - found.mtimeMs > abandonedMs)
       await rm(join(folder, name), { force: true });
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Where it says whose bytes a partial file has: see partial-file.ts. */
+export function stateFileOf(file: string, mark: string): string {
+  return `${file}.${mark}.partial.json`;
+}
+
+/** Whether another run may go on with it. */
+async function isKept(file: string, name: string): Promise<boolean> {
+  const mark = /-(\w+)\.partial$/.exec(name)?.[1] ?? '';
+  return (await stat(stateFileOf(file, mark)).catch(() => undefined)) !== undefined;
+}
+
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -173,7 +203,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function fileExists(path: string, { flag }: Options): OffsiteError {
+function fileExists(path: string, { flag }: OutputOptions): OffsiteError {
   return new OffsiteError('FILE_EXISTS', `${path} is there already`, {
     expected: 'a file that is not there yet',
     found: 'one that would be replaced',
@@ -181,7 +211,8 @@ function fileExists(path: string, { flag }: Options): OffsiteError {
   });
 }
 
-function outputError(path: string, error: unknown, options: Options): unknown {
+/** What a failure says of the place that was named; other failures are as they were. */
+export function outputError(path: string, error: unknown, options: OutputOptions): unknown {
   const { code, message, syscall } = error as NodeJS.ErrnoException;
   if (error instanceof OffsiteError || code === undefined || !fileCalls.has(syscall ?? '')) return error;
   if (code === 'EEXIST') return fileExists(path, options);

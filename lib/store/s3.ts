@@ -1,20 +1,17 @@
 // The archive store on S3 and what speaks its language.
 
-import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
-  GetObjectCommand,
-  type GetObjectCommandOutput,
   type ListObjectsV2CommandOutput,
   paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
 import { bareEtag } from './checksums.ts';
-import { changedError, isAbsent, isBeyondEnd, isTaken, storeError } from './errors.ts';
+import { storeError } from './errors.ts';
 import { proof } from './proof.ts';
 import { putObject } from './put.ts';
-import { readOn } from './read-on.ts';
+import { openObject, openRange } from './read.ts';
 import { openSession, type S3Location, type S3Session } from './session.ts';
-import type { ArchiveStore, ByteRange, OpenObject, Stored, StoredObject, StoredText } from './store.ts';
+import type { ArchiveStore, Stored, StoredObject, StoredText } from './store.ts';
 import { uploadCreateOnly } from './upload.ts';
 
 export type { S3Location } from './session.ts';
@@ -22,7 +19,8 @@ export type { S3Location } from './session.ts';
 /** Opens the store in a bucket; no request is made before the first call. */
 export function createS3Store(location: S3Location): ArchiveStore {
   const session = openSession(location);
-  const open = (key: string, versionId?: string | null) => openObject(session, key, versionId);
+  const open: ArchiveStore['open'] = (key, versionId, reading) =>
+    openObject(session, key, versionId, reading);
 
   function put(key: string, text: string, createOnly: boolean, signal?: AbortSignal): Promise<Stored> {
     const contentType = key.endsWith('.html') ? 'text/html; charset=utf-8' : 'application/json';
@@ -72,40 +70,6 @@ export function createS3Store(location: S3Location): ArchiveStore {
   };
 }
 
-async function openObject(
-  session: S3Session,
-  key: string,
-  versionId?: string | null,
-): Promise<OpenObject | undefined> {
-  const VersionId = versionId ?? undefined;
-  try {
-    const input = { Bucket: session.bucket, Key: key, VersionId };
-    const answer = await session.reader.send(new GetObjectCommand(input));
-    return { ...describeObject(answer), body: readOn(session, input, answer) };
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw storeError(error, `reading ${session.url(key)}`);
-  }
-}
-
-async function openRange(session: S3Session, key: string, range: ByteRange): Promise<Readable | undefined> {
-  const { versionId, etag, from, to } = range;
-  const Range = `bytes=${from}-${to === undefined ? '' : to - 1}`;
-  // A version never changes; where there are none, the entity tag has to be asked for.
-  const meant = versionId === null ? { IfMatch: `"${etag}"` } : { VersionId: versionId };
-  try {
-    const input = { Bucket: session.bucket, Key: key, ...meant };
-    const answer = await session.reader.send(new GetObjectCommand({ ...input, Range }));
-    proof(answer.ETag, 'an entity tag');
-    return readOn(session, input, answer, from);
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    if (isBeyondEnd(error)) return Readable.from([]);
-    if (isTaken(error)) throw changedError(session.url(key), etag);
-    throw storeError(error, `reading ${session.url(key)}`);
-  }
-}
-
 async function* pagesOf(
   session: S3Session,
   Prefix: string,
@@ -120,13 +84,4 @@ async function* pagesOf(
   } catch (error) {
     throw storeError(error, `listing ${session.url(Prefix)}`);
   }
-}
-
-function describeObject(answer: GetObjectCommandOutput): Omit<OpenObject, 'body'> {
-  return {
-    bytes: answer.ContentLength ?? 0,
-    etag: bareEtag(proof(answer.ETag, 'an entity tag')),
-    versionId: answer.VersionId ?? null,
-    storedAt: answer.LastModified ?? new Date(0),
-  };
 }

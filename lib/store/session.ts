@@ -40,6 +40,8 @@ export type Patience = {
   readonly noticeMs: number;
   /** The same of a read, whose answer does not wait behind megabytes. */
   readonly readSilenceMs: number;
+  /** How long an object is read on while not one byte of it comes; some attempts are always made. */
+  readonly readTroubleMs: number;
   /** How long to try to abort an upload that failed; a host that shuts down grants no more. */
   readonly abortMs: number;
 };
@@ -58,6 +60,7 @@ export const defaultPatience: Patience = {
   silenceMs: 2 * minuteMs,
   noticeMs: 30_000,
   readSilenceMs: 30_000,
+  readTroubleMs: 0,
   abortMs: 4000,
 };
 

@@ -12,9 +12,13 @@ export type StoredObject = {
   readonly storedAt: Date;
 };
 
-/** An object opened for reading; `body` must be consumed or destroyed. */
+/**
+ * An object opened for reading; `body` must be consumed or destroyed. Where its bytes are others all of a sudden, it fails
+ * with `ARCHIVE_CHANGED`.
+ */
 export type OpenObject = {
   readonly body: Readable;
+  /** Of all of it. */
   readonly bytes: number;
   readonly etag: string;
   /** Null where the bucket is not versioned. */
@@ -29,6 +33,16 @@ export type ByteRange = {
   readonly from: number;
   /** The byte after the last; default: to the end. */
   readonly to?: number | undefined;
+};
+
+/** How an object is read. */
+export type Reading = {
+  /** The first byte that is wanted; default: the object's first. */
+  readonly from?: number | undefined;
+  /** How many connections bring it side by side, each some MiB of it in memory; default 1. */
+  readonly connections?: number | undefined;
+  /** How much each of them brings at a time; only tests have reasons for little. */
+  readonly partBytes?: number | undefined;
 };
 
 export type StoredText = Omit<OpenObject, 'body'> & { readonly text: string };
@@ -55,8 +69,12 @@ export type ArchiveStore = {
   list(prefix: string): AsyncIterable<StoredObject>;
   /** The names of the folders right under a prefix (`bitagent` under `archives/`). */
   folders(prefix: string): Promise<string[]>;
-  /** @returns `undefined` if there is no such object or version. */
-  open(key: string, versionId?: string | null): Promise<OpenObject | undefined>;
+  /**
+   * Opens an object; where one is meant that has no version, all of its bytes are of the one that was there first.
+   *
+   * @returns `undefined` if there is no such object or version.
+   */
+  open(key: string, versionId?: string | null, reading?: Reading): Promise<OpenObject | undefined>;
   /**
    * Opens a stretch of an object, of exactly the bytes that are meant.
    *

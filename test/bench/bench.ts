@@ -2,7 +2,7 @@
 //
 //   --torrents N    size of the corpus (default 300000, about 1 GB of plain dump)
 //   --runs N        of each contestant (default 5; the median counts)
-//   --only a,b      start, bundles, backup, memory, verify, restore, scale, real-s3, drills
+//   --only a,b      start, bundles, backup, memory, verify, restore, fetch, scale, real-s3, drills
 //   --real-s3       also against ../shared/real-s3 (a Ceph)
 //   --server        dumps what PG* of the environment describe, instead of loading a corpus
 //   --patience S    how long each run may wait until the machine is quiet (default 0)

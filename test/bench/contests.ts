@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { bundleHandler } from './bundle.ts';
 import { type Contestant, contest, type Row, ratio, typical } from './contest.ts';
 import { drillsContest } from './drills-contest.ts';
+import { fetchContest } from './fetch-contest.ts';
 import { type Measured, measure, median } from './measure.ts';
 import { restoreContest } from './restore-contest.ts';
 import { scale } from './scale.ts';
@@ -352,6 +353,7 @@ export const contests: Readonly<Record<string, Contest>> = {
   memory,
   verify,
   restore,
+  fetch: async (setting, runs) => fetchContest(setting, runs, await storeArchive(setting)),
   scale,
 };
 export const onDemand: Readonly<Record<string, Contest>> = { 'real-s3': realS3, drills: drillsContest };

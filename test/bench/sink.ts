@@ -1,17 +1,24 @@
 // A store that costs next to nothing, so that a benchmark measures the client: it speaks as much S3 as an upload and a
 // download need, over plain TCP with one buffer per connection, and throws bodies away. What goes to bucket `kept` stays
-// in memory and can be read back. ETags are counters and not MD5 sums: no client under test looks into them, and MD5
+// in memory and can be read back, in ranges too; through bucket `limited` the same objects come as slowly as one connection
+// of a real store brings them. ETags are counters and not MD5 sums: no client under test looks into them, and MD5
 // costs 1.5 ms per MB of the very processor that is measured.
 
+import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** The bucket whose objects can be read again. */
 export const keptBucket = 'kept';
+/** The same objects, through a bucket that limits each connection. */
+export const limitedBucket = 'limited';
+export const limitedBytesPerSecond = 25e6;
 
 type Request = {
   readonly method: string;
   readonly path: string;
+  readonly isLimited: boolean;
   readonly query: URLSearchParams;
   readonly headers: ReadonlyMap<string, string>;
   readonly bodyBytes: number;
@@ -20,6 +27,11 @@ type Request = {
 const headersBytesMax = 65_536;
 const headersEnd = Buffer.from('\r\n\r\n');
 
+/** 5 ms of a limited connection. */
+const sliceBytes = 131_072;
+const bucketMs = 20;
+/** When a connection may take the next slice. */
+const dueOf = new WeakMap<Socket, number>();
 const objects = new Map<string, Buffer>();
 const uploads = new Map<string, Map<number, Buffer>>();
 let counter = 0;
@@ -80,7 +92,40 @@ function respond(socket: Socket, request: Request, body: Buffer | undefined): vo
   const object = objects.get(path);
   if (object === undefined)
     return void answer(socket, '404 Not Found', xml, '<Error><Code>NoSuchKey</Code></Error>');
-  answer(socket, '200 OK', { etag: '"1"', 'last-modified': 'Sun, 22 Nov 2026 03:15:00 GMT' }, object);
+  void give(socket, request, object);
+}
+
+async function give(socket: Socket, { method, headers, isLimited }: Request, object: Buffer): Promise<void> {
+  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.get('range') ?? '') ?? [];
+  const bytes = object.subarray(Number(from ?? 0), to ? Number(to) + 1 : undefined);
+  const lines = {
+    etag: '"1"',
+    'last-modified': 'Sun, 22 Nov 2026 03:15:00 GMT',
+    'accept-ranges': 'bytes',
+    'content-length': String(bytes.length),
+    ...(from === undefined
+      ? {}
+      : { 'content-range': `bytes ${from}-${Number(from) + bytes.length - 1}/${object.length}` }),
+  };
+  const text = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 ${from === undefined ? '200 OK' : '206 Partial Content'}\r\n${text.join('')}\r\n`);
+  if (method === 'HEAD') return;
+  if (isLimited) await writePaced(socket, bytes);
+  else socket.write(bytes);
+}
+
+/** A token bucket a connection, which holds as much as timers are late by. */
+async function writePaced(socket: Socket, bytes: Buffer): Promise<void> {
+  let due = Math.max(performance.now(), dueOf.get(socket) ?? 0);
+  for (let at = 0; at < bytes.length && !socket.destroyed; at += sliceBytes) {
+    const slice = bytes.subarray(at, at + sliceBytes);
+    await sleep(Math.max(0, due - performance.now()));
+    due += (slice.length / limitedBytesPerSecond) * 1000;
+    if (!socket.write(slice)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    // What it could not take in time is not made up for.
+    due = Math.max(due, performance.now() - bucketMs);
+  }
+  dueOf.set(socket, due);
 }
 
 function list(socket: Socket, bucketPath: string, prefix: string): void {
@@ -176,7 +221,9 @@ function parseHeaders(text: string): Request {
   );
   const url = new URL(target, 'http://sink');
   const bodyBytes = Number(headers.get('content-length') ?? 0);
-  return { method, path: decodeURIComponent(url.pathname), query: url.searchParams, headers, bodyBytes };
+  const asked = decodeURIComponent(url.pathname);
+  const path = asked.replace(/^\/limited(?=\/|$)/, `/${keptBucket}`);
+  return { method, path, isLimited: path !== asked, query: url.searchParams, headers, bodyBytes };
 }
 
 function startSink(): void {

@@ -1,0 +1,98 @@
+// Stretches of one object, read by several connections and given in order. What is held is bounded: who reads slowly, or
+// one connection that does, stops the others after some parts.
+
+import { Readable } from 'node:stream';
+
+export type SideBySide = {
+  /** Brings the first part. */
+  readonly first: Readable;
+  /** Opens a further one. */
+  readonly open: (from: number, to: number) => Readable;
+  readonly from: number;
+  /** The byte after the last. */
+  readonly to: number;
+  readonly partBytes: number;
+  readonly connections: number;
+};
+
+/**
+ * Reads an object side by side.
+ *
+ * @returns A stream to be consumed or destroyed. It fails with what the first part fails with that cannot be read, after
+ *   all that comes before it.
+ */
+export function sideBySide({ first, open, from, to, partBytes, connections }: SideBySide): Readable {
+  // Half as many again as are read: connections are of different speed, and the quick ones need not wait for the slow one.
+  const heldParts = connections + Math.ceil(connections / 2);
+  const parts: Part[] = [];
+  let next = Math.min(from + partBytes, to);
+
+  function begin(): void {
+    while (next < to && parts.length < heldParts && parts.filter(isComing).length < connections) {
+      const end = Math.min(next + partBytes, to);
+      parts.push(new Part(open(next, end), begin));
+      next = end;
+    }
+  }
+
+  async function* bytes(): AsyncGenerator<Buffer> {
+    parts.push(new Part(first, begin));
+    for (begin(); parts[0] !== undefined; begin()) {
+      yield* parts[0].chunks();
+      parts.shift();
+    }
+  }
+
+  const stream = Readable.from(bytes(), { objectMode: false });
+  stream.once('close', () => {
+    next = to;
+    for (const part of parts) part.close();
+  });
+  return stream;
+}
+
+function isComing({ isOver }: Part): boolean {
+  return !isOver;
+}
+
+/** Takes all that a connection brings, whether anybody asks for it yet or not. */
+class Part {
+  isOver = false;
+  readonly #body: Readable;
+  readonly #chunks: Buffer[] = [];
+  #failure: { readonly error: unknown } | undefined;
+  #news = Promise.withResolvers<void>();
+
+  constructor(body: Readable, onOver: () => void) {
+    this.#body = body;
+    void this.#take().then(onOver);
+  }
+
+  /** What it brings, once. */
+  async *chunks(): AsyncGenerator<Buffer> {
+    for (;;) {
+      for (let chunk = this.#chunks.shift(); chunk !== undefined; chunk = this.#chunks.shift()) yield chunk;
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.isOver) return;
+      await this.#news.promise;
+      this.#news = Promise.withResolvers();
+    }
+  }
+
+  close(): void {
+    this.#body.destroy();
+  }
+
+  async #take(): Promise<void> {
+    try {
+      for await (const chunk of this.#body as AsyncIterable<Buffer>) {
+        this.#chunks.push(chunk);
+        this.#news.resolve();
+      }
+    } catch (error) {
+      this.#failure = { error };
+    }
+    this.isOver = true;
+    this.#news.resolve();
+  }
+}
