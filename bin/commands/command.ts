@@ -74,12 +74,13 @@ export function addVaultFlags(): void {
   }
 }
 
-export function dumpCommand(name: string, description: string): Command {
+/** @param user - The flag of the user inside a container. */
+export function dumpCommand(name: string, description: string, user = '-U, --user <name>'): Command {
   return storeCommand(name, description)
     .argument('[command...]', 'after --: a command that writes a plain pg_dump to stdout')
     .option('--url <url>', 'server to dump; without it PGHOST, PGUSER … decide')
     .option('--container <name>', 'run pg_dump inside this container (docker exec)')
-    .option('-U, --user <name>', 'user inside the container')
+    .option(user, 'user inside the container')
     .option('-d, --dbname <name>', 'database inside the container');
 }
 

@@ -2,7 +2,7 @@
 
 import { Option } from 'commander';
 import type { CompressorChoice } from '../../lib/gzip/compressor.ts';
-import { addTellingFlags, dumpCommand, program, settingsOf } from './command.ts';
+import { addTellingFlags, dumpCommand, flagSettings, program, settingsOf, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
 import { dumpFlags } from './flags.ts';
 
@@ -35,6 +35,32 @@ addTellingFlags(dumpCommand('backup', 'dump the database and stream it to the va
   .action(async (command: string[], flags) => {
     const { runBackup } = await import('./backup.ts');
     await runBackup(await settingsOf(flags, dumpFlags(command, flags)), flags, interruption.signal);
+  });
+
+addTellingFlags(
+  dumpCommand('install', 'have a back-up taken every night: systemd, cron or Compose', '-U, --user [name]'),
+)
+  .option('--for-user', "a timer of one's own (systemd --user), as --user without a name")
+  .option('--at <time>', "of day, in this host's time or with UTC behind it (default: 03:15)")
+  .option('--random-delay <duration>', 'begin up to so much later (systemd)', '15m')
+  .addOption(
+    new Option('--with <what>', 'by default what the host has').choices(['systemd', 'cron', 'compose']),
+  )
+  .option('--root <folder>', 'of an image that is not running', '/')
+  .option('--print', 'show all that would be written and run, and change nothing')
+  .action(async (command: string[], { user, ...flags }) => {
+    const { runInstall } = await import('./install.ts');
+    if (user === true) flags.forUser = true;
+    const dump = dumpFlags(command, user === true ? flags : { ...flags, user });
+    await runInstall(await settingsOf(flags, dump), flagSettings(flags, dump), flags);
+  });
+
+storeCommand('uninstall', 'take back what install did; what was changed by hand stays')
+  .option('--root <folder>', 'of an image that is not running', '/')
+  .option('--print', 'show what would be removed, and change nothing')
+  .action(async (flags) => {
+    const { runUninstall } = await import('./install.ts');
+    await runUninstall(await settingsOf({ bucket: 'any', ...flags }), flags);
   });
 
 dumpCommand('doctor', 'look at all that a back-up needs, and change nothing')

@@ -82,6 +82,7 @@ const families = {
   APP_UNHEALTHY: 'app',
   INTERRUPTED: 'unexpected',
   OUTPUT_LOST: 'unexpected',
+  INSTALL_FAILED: 'unexpected',
 } as const satisfies Record<string, Family>;
 
 export type ErrorCode = keyof typeof families;

@@ -141,6 +141,21 @@ export function settingsFromEnvironment(
   return { ...settings, ...Object.fromEntries(parts) };
 }
 
+/** The variables that say the same as settings do, where there are any. */
+export function environmentOf({ dump, ...others }: RawSettings): Record<string, string> {
+  const inside = isObject(dump) ? dump : {};
+  const found = Object.entries(environmentKeys).flatMap(([name, [section, key]]) => {
+    const value = key === undefined ? others[section] : inside[key];
+    return typeof value === 'string' ? [[name, value]] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+/** Whether a variable says how to dump. */
+export function isDumpVariable(name: string): boolean {
+  return environmentKeys[name as keyof typeof environmentKeys]?.[0] === 'dump';
+}
+
 /**
  * Merges settings and checks them.
  *

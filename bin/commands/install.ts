@@ -1,0 +1,194 @@
+// offsite install and uninstall
+
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import { formatDuration, parseDuration } from '../../lib/base/quantities.ts';
+import {
+  parseEnvironment,
+  type Variables,
+  variablesOf,
+  withoutValues,
+} from '../../lib/nightly/environment.ts';
+import { type Installation, nameOf, pathsOf, type Way } from '../../lib/nightly/files.ts';
+import { choosePlace, type Place, timersOfOthers } from '../../lib/nightly/host.ts';
+import { commandsOf, type Done, install, installedAt, lookAt, uninstall } from '../../lib/nightly/install.ts';
+import { parseTimeOfDay } from '../../lib/nightly/time-of-day.ts';
+import { environmentOf, isDumpVariable, type RawSettings, type Settings } from '../../lib/settings/config.ts';
+import { connectionFromSettings } from '../../lib/settings/settings.ts';
+import { usage } from './flags.ts';
+import { print, warn } from './print.ts';
+
+type Flags = {
+  at?: string;
+  randomDelay: string;
+  with?: Way;
+  forUser?: boolean;
+  root: string;
+  print?: boolean;
+  config?: string;
+};
+
+/** Beside what runs: bin/offsite.ts, or dist/offsite.cjs. */
+const program = join(dirname(dirname(resolve(process.argv[1] ?? ''))), 'bin', 'offsite');
+
+/** @param given - What the command line says of the settings. */
+export async function runInstall(settings: Settings, given: RawSettings, flags: Flags): Promise<void> {
+  const root = resolve(flags.root);
+  const place = choosePlace({ way: flags.with, forUser: flags.forUser ?? false, root });
+  if (place.way === 'cron' && flags.at !== undefined)
+    throw usage(
+      'no --at: cron has one time for all of /etc/cron.daily',
+      `--at ${flags.at}`,
+      'leave it out, or say --with systemd',
+    );
+  const installation = await installationOf(settings, given, flags, place);
+  const { source } = settings;
+  const elsewhere = (await installedAt(source, root)).find((one) => one.folder !== place.folder);
+  const others = timersOfOthers(root, source, place);
+  if (elsewhere !== undefined || (place.forUser && others.length > 0))
+    throw installedTwice(elsewhere?.folder ?? dirname(others[0] as string), source);
+  if (flags.print) {
+    await show(installation, place);
+    return;
+  }
+  if (installation.variables.AWS_SESSION_TOKEN !== undefined)
+    warn(
+      'AWS_SESSION_TOKEN was kept for the night, and ends in hours: name a profile or a role that renews itself',
+    );
+  for (const path of others) warn(`${path} takes an archive of ${source} every night, too`);
+  report(await install(installation, place));
+  print(whatNext(installation, place));
+}
+
+/** Of the source whose settings they are. */
+export async function runUninstall(
+  { source }: { source: string },
+  flags: Pick<Flags, 'root' | 'print'>,
+): Promise<void> {
+  const places = await installedAt(source, resolve(flags.root));
+  if (places.length === 0)
+    print(`nothing takes archives of ${source} every night here, as far as this user sees\n`);
+  for (const place of places) {
+    if (!flags.print) report(await uninstall(source, place));
+    else {
+      const { scripts, environment } = pathsOf({ ...place, source });
+      print(`would remove, unless they were changed by hand: ${[...scripts, environment].join(', ')}\n`);
+    }
+  }
+}
+
+async function installationOf(
+  settings: Settings,
+  given: RawSettings,
+  flags: Flags,
+  place: Place,
+): Promise<Installation> {
+  const { source, dump, metricsFile } = settings;
+  const { environment } = pathsOf({ ...place, source });
+  const { PGHOST: host } = dump.via === 'server' ? environmentOfServer(dump) : {};
+  const variables = await variablesFor(settings, given, flags, place, environment);
+  return {
+    ...place,
+    source,
+    program,
+    command: dump.via === 'command' ? dump.command : [],
+    at: parseTimeOfDay(flags.at ?? '03:15'),
+    randomDelayMs: parseDuration(flags.randomDelay, '--random-delay'),
+    variables,
+    writes: metricsFile === undefined ? [] : [folderOf(metricsFile)],
+    needsTmp:
+      dump.via === 'server' && (host?.startsWith('/tmp') || (!host && existsSync('/tmp/.s.PGSQL.5432'))),
+    needsDocker: dump.via === 'container',
+    isLocal: dump.via === 'server' && (!host || /^(\/|localhost$|127\.|::1$)/.test(host)),
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  };
+}
+
+/** What this shell has now, over what an earlier installation has kept. */
+async function variablesFor(
+  settings: Settings,
+  given: RawSettings,
+  flags: Flags,
+  { way, forUser }: Place,
+  environment: string,
+): Promise<Variables> {
+  const before = parseEnvironment(await readFile(environment, 'utf8').catch(() => ''));
+  const now = variablesOf(process.env);
+  const path = (process.env.PATH ?? '')
+    .split(':')
+    .filter((folder) => isAbsolute(folder) && !folder.startsWith(tmpdir()));
+  const all: Record<string, string> = { PATH: path.join(':'), ...before, ...now };
+  // Another way to dump, named now, is not to be mixed with the one before.
+  if (given.dump !== undefined)
+    for (const name of Object.keys(all)) if (isDumpVariable(name)) delete all[name];
+  if (flags.config !== undefined) all.OFFSITE_CONFIG = resolve(flags.config);
+  // A container has its own, and so has a service of the host's.
+  const own = way === 'compose' ? ['PATH', 'XDG_STATE_HOME', 'XDG_CONFIG_HOME'] : ['XDG_STATE_HOME'];
+  if (way !== 'cron' && !forUser) for (const name of own) delete all[name];
+  // Nor does a container see the settings file.
+  return { ...all, ...environmentOf(way === 'compose' ? { ...settings } : given) };
+}
+
+function environmentOfServer(
+  dump: Extract<Settings['dump'], { via: 'server' }>,
+): Readonly<Record<string, string>> {
+  const connection = connectionFromSettings(dump);
+  return connection.via === 'server' ? connection.env : {};
+}
+
+function folderOf(metricsFile: string): string {
+  return metricsFile.endsWith('.prom') ? dirname(resolve(metricsFile)) : resolve(metricsFile);
+}
+
+async function show(installation: Installation, place: Place): Promise<void> {
+  for (const { path, mode, text, holdsSecrets, found } of await lookAt(installation)) {
+    const is = {
+      absent: '',
+      same: ', there already',
+      ours: ', to be replaced',
+      changed: ', changed by hand: stays',
+      foreign: ', NOT OURS',
+    };
+    print(`# ${path} (mode ${mode.toString(8)}${is[found]})\n${holdsSecrets ? withoutValues(text) : text}\n`);
+  }
+  for (const command of commandsOf(installation.source, place)) print(`# then: ${command}\n`);
+}
+
+function report(done: readonly Done[]): void {
+  for (const { path, what } of done) {
+    print(`${what.padEnd(9)}  ${path}\n`);
+    if (what === 'kept') warn(`${path} was changed by hand, so it stays as it is`);
+  }
+}
+
+function whatNext(
+  { source, at, randomDelayMs, folder }: Installation,
+  { way, forUser, isRunning }: Place,
+): string {
+  const name = nameOf(source);
+  const user = forUser ? ' --user' : '';
+  const clock = `${at.clock}${at.isUtc ? ' UTC' : ''}`;
+  if (way === 'cron') return `cron takes an archive of ${source} every day; its log: /var/log/${name}.log\n`;
+  if (way === 'compose') {
+    return `it begins, for every night at ${clock}, with: docker compose -f compose.yaml -f ${folder}/compose.${name}.yaml up -d ${name}\n`;
+  }
+  const later = randomDelayMs > 0 ? `, or up to ${formatDuration(randomDelayMs)} later` : '';
+  const lines = [
+    `every night at ${clock}${later}; when: systemctl${user} list-timers ${name}.timer`,
+    `one now: systemctl${user} start ${name}.service; what it said: journalctl${user} -u ${name}`,
+  ];
+  if (forUser) lines.push('only while you are logged in, unless: loginctl enable-linger');
+  if (!isRunning) lines.push('systemd does not run here: it begins when that does');
+  return `${lines.join('\n')}\n`;
+}
+
+function installedTwice(folder: string, source: string): OffsiteError {
+  return new OffsiteError('FILE_EXISTS', `archives of ${source} are taken every night already`, {
+    expected: 'one that takes them',
+    found: `another in ${folder}`,
+    hint: `offsite uninstall${source === 'bitagent' ? '' : ` --source ${source}`} takes it away (as the user who installed it)`,
+  });
+}

@@ -1,0 +1,54 @@
+// The variables that a run at night needs and nobody is there to set: where the database and the vault are, and who we are.
+// One file that systemd, a shell and Compose read alike; the only one that holds secrets.
+
+import { OffsiteError } from '../base/errors.ts';
+
+export type Variables = Readonly<Record<string, string>>;
+
+/** What the agent, the SDK, libpq and docker go by. Not of one's session: a terminal, a nohup. */
+const wanted =
+  /^(OFFSITE_(?!NOHUP$)\w+|AWS_(?!EXECUTION_ENV$)\w+|PG[A-Z]+|DOCKER_(HOST|CONTEXT|CONFIG|CERT_PATH|TLS_VERIFY)|(HTTPS?|NO)_PROXY|(https?|no)_proxy|XDG_(CONFIG|STATE)_HOME)$/;
+
+/** Picks the variables that a run needs. */
+export function variablesOf(environment: Readonly<Record<string, string | undefined>>): Variables {
+  const found = Object.entries(environment).filter(
+    (entry): entry is [string, string] => wanted.test(entry[0]) && Boolean(entry[1]),
+  );
+  return Object.fromEntries(found);
+}
+
+/**
+ * Writes variables down.
+ *
+ * @throws {@link OffsiteError} `CONFIG_INVALID` for a value of several lines, which not all readers take.
+ */
+export function environmentText(variables: Variables): string {
+  const names = Object.keys(variables).sort();
+  const broken = names.find((name) => /[\n\r\0]/.test(variables[name] as string));
+  if (broken !== undefined) {
+    throw new OffsiteError('CONFIG_INVALID', `${broken} cannot be kept for the night`, {
+      expected: 'a value of one line',
+      found: 'one of several',
+      hint: 'name a file instead (AWS_PROFILE, PGPASSFILE)',
+    });
+  }
+  return names
+    .map((name) => `${name}="${(variables[name] as string).replace(/[\\"$`]/g, '\\$&')}"\n`)
+    .join('');
+}
+
+/** Reads them back, also what a person has written. */
+export function parseEnvironment(text: string): Variables {
+  const lines = [...text.matchAll(/^(\w+)=(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|(.*))$/gm)];
+  return Object.fromEntries(
+    lines.map(([, name, quoted, single, bare]) => [
+      name,
+      quoted?.replace(/\\(.)/g, '$1') ?? single ?? bare ?? '',
+    ]),
+  );
+}
+
+/** The same text without its values, to be shown. */
+export function withoutValues(text: string): string {
+  return text.replaceAll(/^(\w+)=.*$/gm, '$1=…');
+}

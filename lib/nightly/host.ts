@@ -1,0 +1,100 @@
+// What a host has that runs something every night.
+
+import { existsSync, readdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { OffsiteError } from '../base/errors.ts';
+import { findProgram } from '../base/find-program.ts';
+import { homeFolders } from '../settings/home.ts';
+import { nameOf, type Way } from './files.ts';
+
+/** Where an installation goes, and who is asked to run it. */
+export type Place = {
+  readonly way: Way;
+  readonly forUser: boolean;
+  /** `/`, or the folder of an image that is not running. */
+  readonly root: string;
+  /** With the root. */
+  readonly folder: string;
+  readonly ownFolder: string;
+  /** Whether that systemd runs, and can be told at once. */
+  readonly isRunning: boolean;
+};
+
+export type Choice = {
+  readonly way?: Way | undefined;
+  readonly forUser: boolean;
+  readonly root: string;
+};
+
+/**
+ * Chooses where to install: systemd where it runs, else cron, else Compose.
+ *
+ * @throws {@link OffsiteError} `USAGE` if this user, or this host, cannot.
+ */
+export function choosePlace({ way: asked, forUser, root }: Choice): Place {
+  const way = asked ?? (forUser ? 'systemd' : usualWay(root));
+  if (forUser && way !== 'systemd')
+    throw cannot('--user is for systemd alone', way, 'leave --user out, or --with');
+  if (way !== 'compose' && !forUser && userInfo().uid !== 0) {
+    const hint = 'sudo offsite install, or offsite install --user for a timer of your own';
+    throw cannot('root, to install for the whole host', `user ${userInfo().username}`, hint);
+  }
+  if (way === 'systemd' && findProgram('systemctl') === undefined)
+    throw cannot('systemd', 'no systemctl on the PATH', 'say --with cron, or --with compose');
+  return placeOf(way, forUser, root);
+}
+
+/** Every place in which this user may have installed. */
+export function possiblePlaces(root: string): Place[] {
+  const own = [placeOf('systemd', true, root), placeOf('compose', false, root)];
+  return userInfo().uid === 0 ? [placeOf('systemd', false, root), placeOf('cron', false, root), ...own] : own;
+}
+
+/** Timers of the same name that this user did not place: the host's, for one of a user; users', for the host's. */
+export function timersOfOthers(root: string, source: string, { way, forUser }: Place): string[] {
+  if (way !== 'systemd') return [];
+  const homes = join(root, '/home');
+  const folders = forUser
+    ? [join(root, '/etc/systemd/system')]
+    : (existsSync(homes) ? readdirSync(homes) : []).map((name) => join(homes, name, '.config/systemd/user'));
+  return folders.map((folder) => join(folder, `${nameOf(source)}.timer`)).filter((path) => existsSync(path));
+}
+
+function placeOf(way: Way, forUser: boolean, root: string): Place {
+  const config = forUser ? configFolder() : '/etc';
+  const folder = {
+    systemd: join(config, forUser ? 'systemd/user' : 'systemd/system'),
+    cron: '/etc/cron.daily',
+    compose: process.cwd(),
+  }[way];
+  const runtime = forUser ? process.env.XDG_RUNTIME_DIR : '/run';
+  return {
+    way,
+    forUser,
+    root,
+    folder: way === 'compose' ? folder : join(root, folder),
+    ownFolder: join(root, config, 'offsite'),
+    isRunning:
+      way === 'systemd' &&
+      root === '/' &&
+      existsSync(join(runtime ?? '/nonexistent', 'systemd', forUser ? '' : 'system')),
+  };
+}
+
+function usualWay(root: string): Way {
+  const has = (path: string) => existsSync(join(root, path));
+  const systemd = root === '/' ? '/run/systemd/system' : '/etc/systemd/system';
+  if (has(systemd) && findProgram('systemctl') !== undefined) return 'systemd';
+  if (has('/etc/cron.daily')) return 'cron';
+  return 'compose';
+}
+
+function configFolder(): string {
+  const { XDG_CONFIG_HOME = '' } = process.env;
+  return isAbsolute(XDG_CONFIG_HOME) ? XDG_CONFIG_HOME : join(homeFolders()[0] as string, '.config');
+}
+
+function cannot(expected: string, found: string, hint: string): OffsiteError {
+  return new OffsiteError('USAGE', 'nothing can be installed so', { expected, found, hint });
+}

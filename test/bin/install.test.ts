@@ -1,0 +1,300 @@
+// `offsite install` on a host: what it writes runs a back-up of a real server, `uninstall` leaves what was there before, and what
+// a person has made or changed is his.
+
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseEnvironment } from '../../lib/nightly/environment.ts';
+import { query } from '../../lib/postgres/programs.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { bin, committed, storeEnvironment } from '../fixtures/agent.ts';
+import { hasProgram } from '../fixtures/docker-engine.ts';
+import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.warn('SKIPPED: only root installs for a whole host');
+const hasSystemd = isRoot && hasProgram('systemctl');
+if (!hasSystemd) console.warn('SKIPPED: there is no systemctl, so no timer is installed');
+
+const folder = mkdtempSync(join(tmpdir(), 'offsite-install-'));
+let stub: S3Stub;
+let root: string;
+
+beforeAll(async () => {
+  chmodSync(folder, 0o755);
+  stub = await startS3Stub();
+});
+afterAll(async () => {
+  await stub.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+beforeEach(() => {
+  root = mkdtempSync(join(folder, 'root-'));
+  for (const path of ['etc/systemd/system', 'etc/cron.daily'])
+    mkdirSync(join(root, path), { recursive: true });
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const environment = (more: Record<string, string> = {}) => ({ ...storeEnvironment(stub), ...more });
+
+async function offsite(args: readonly string[], more: Record<string, string> = {}, cwd = root) {
+  const options = { env: environment(more), extendEnv: false, reject: false, cwd } as const;
+  const { exitCode, stdout, stderr } = await execa(bin, args, options);
+  return { exitCode, stdout, stderr };
+}
+const install = (...args: string[]) => offsite(['install', '--root', root, ...args]);
+const uninstall = (...args: string[]) => offsite(['uninstall', '--root', root, ...args]);
+
+/** Every file with its mode and content. */
+function tree(path = root): string[] {
+  return readdirSync(path, { recursive: true, encoding: 'utf8' }).map((name) => {
+    const stats = lstatSync(join(path, name));
+    const holds = stats.isSymbolicLink()
+      ? readlinkSync(join(path, name))
+      : stats.isFile()
+        ? createHash('sha256')
+            .update(readFileSync(join(path, name)))
+            .digest('hex')
+        : '';
+    return `${name} ${stats.mode.toString(8)} ${holds}`;
+  });
+}
+
+describe.skipIf(!hasSystemd)('with systemd', () => {
+  const unit = () => join(root, 'etc/systemd/system/offsite.service');
+  const variables = () => join(root, 'etc/offsite/offsite.env');
+
+  it('is shown first, done once, changes nothing when done again, and is taken back whole', async () => {
+    const before = tree();
+    const shown = await install('--print', '--at', '4:20', '--container', 'db');
+    expect(shown).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(shown.stdout).toContain('OnCalendar=*-*-* 04:20:00\n');
+    expect(shown.stdout).toContain(`# then: systemctl --root=${root} enable offsite.timer`);
+    expect(shown.stdout).not.toContain('testing');
+    expect(tree()).toEqual(before);
+
+    const done = await install('--at', '4:20', '--container', 'db');
+    expect(done).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(done.stdout).toContain('journalctl -u offsite\n');
+    expect(lstatSync(variables()).mode & 0o777).toBe(0o600);
+    expect(parseEnvironment(readFileSync(variables(), 'utf8'))).toMatchObject({
+      AWS_SECRET_ACCESS_KEY: 'testing',
+      OFFSITE_CONTAINER: 'db',
+    });
+    for (const line of done.stdout.matchAll(/^written {4}(\S+\/system\/\S+)$/gm))
+      expect(readFileSync(line[1] as string, 'utf8')).not.toContain('testing');
+    expect(readlinkSync(join(root, 'etc/systemd/system/timers.target.wants/offsite.timer'))).toContain(
+      'offsite.timer',
+    );
+
+    const after = tree();
+    const again = await offsite(['install', '--root', root, '--at', '4:20'], { AWS_SECRET_ACCESS_KEY: '' });
+    expect(again.stdout.match(/^unchanged/gm)).toHaveLength(3);
+    expect(tree()).toEqual(after);
+
+    const back = await uninstall();
+    expect(back).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(back.stdout.match(/^removed/gm)).toHaveLength(3);
+    expect(tree()).toEqual(before);
+    expect(await uninstall()).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('nothing takes archives'),
+    });
+  });
+
+  it('keeps what a person has changed, and names it, both ways', async () => {
+    await install();
+    writeFileSync(unit(), `${readFileSync(unit(), 'utf8')}Nice=19\n`);
+    const mine = readFileSync(unit(), 'utf8');
+    const again = await install('--at', '5:00');
+    expect(again.exitCode).toBe(0);
+    expect(again.stderr).toContain(`${unit()} was changed by hand`);
+    const back = await uninstall();
+    expect(back.stdout).toContain(`kept       ${unit()}`);
+    expect(readFileSync(unit(), 'utf8')).toBe(mine);
+    expect(tree().filter((line) => line.includes('offsite'))).toHaveLength(1);
+  });
+
+  it('touches nothing where a file is not its own', async () => {
+    writeFileSync(join(root, 'etc/systemd/system/offsite.timer'), '[Timer]\n');
+    const before = tree();
+    const { exitCode, stderr } = await install();
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('offsite.timer is there already');
+    expect(tree()).toEqual(before);
+    await uninstall();
+    expect(tree()).toEqual(before);
+  });
+
+  it('refuses a second way, and leaves no half where systemd refuses', async () => {
+    await install();
+    const twice = await install('--with', 'cron');
+    expect(twice).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('taken every night already'),
+    });
+    await uninstall();
+    const before = tree();
+    writeFileSync(join(folder, 'systemctl'), '#!/bin/sh\necho "Unit is masked." >&2; exit 1\n', {
+      mode: 0o755,
+    });
+    const refused = await offsite(['install', '--root', root], { PATH: `${folder}:${process.env.PATH}` });
+    expect(refused).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/\[INSTALL_FAILED\](.|\n)*Unit is masked/),
+    });
+    expect(tree()).toEqual(before);
+  });
+
+  it('gives each source units of its own', async () => {
+    await install();
+    const other = await install('--source', 'other');
+    expect(other.stdout).toContain('journalctl -u offsite-other\n');
+    await uninstall('--source', 'other');
+    expect(tree().some((line) => line.startsWith('etc/systemd/system/offsite.timer'))).toBe(true);
+  });
+});
+
+describe('bad input', () => {
+  it.each([
+    [['--at', '25:00'], 'no time of day'],
+    [['--with', 'windows'], 'Allowed choices are systemd, cron, compose'],
+    [['--with', 'cron', '--at', '3:15'], 'cron has one time'],
+    [['--user', '--with', 'cron'], '--user is for systemd alone'],
+    [['--random-delay', 'soon'], '--random-delay is not a duration'],
+    [['--bucket', 's3://vault'], 'bucket'],
+  ])('%j', async (args, said) => {
+    const before = tree();
+    const { exitCode, stderr } = await install(...args);
+    expect(stderr).toContain(said);
+    expect(exitCode).toBe(2);
+    expect(tree()).toEqual(before);
+  });
+
+  it.skipIf(!isRoot || !hasProgram('setpriv'))(
+    'a user who is not root is told of --user, and may have that',
+    async () => {
+      const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups', bin, 'install', '--root', root];
+      const options = {
+        env: environment({ XDG_CONFIG_HOME: '/config' }),
+        extendEnv: false,
+        reject: false,
+      } as const;
+      const { exitCode, stderr } = await execa('setpriv', [...asNobody, '--with', 'systemd'], options);
+      if (stderr.includes('Permission denied')) return;
+      expect(stderr).toContain('offsite install --user');
+      expect(exitCode).toBe(2);
+      if (!hasSystemd) return;
+      chmodSync(root, 0o777);
+      const own = await execa('setpriv', [...asNobody, '--user', '--print'], options);
+      expect(own.stdout).toContain(`${root}/config/systemd/user/offsite.timer`);
+      await install('--with', 'systemd');
+      const second = await execa('setpriv', [...asNobody, '--user'], options);
+      expect(second.stderr).toContain('taken every night already');
+    },
+  );
+});
+
+describe('what it installs', () => {
+  let postgres: ThrowawayPostgres;
+  let server: Record<string, string>;
+  beforeAll(async () => {
+    postgres = await startThrowawayPostgres({});
+    await query(
+      postgres.connection,
+      'CREATE TABLE torrents (id int PRIMARY KEY); INSERT INTO torrents VALUES (1)',
+    );
+    server = postgres.connection.via === 'server' ? { ...postgres.connection.env } : {};
+  });
+  afterAll(() => postgres?.stop());
+
+  it.skipIf(!hasSystemd)(
+    'the unit’s own line, with nothing but its own file of variables, takes an archive',
+    async () => {
+      await offsite(['install', '--root', root, '--with', 'systemd'], server);
+      const service = readFileSync(join(root, 'etc/systemd/system/offsite.service'), 'utf8');
+      const [, line = ''] = /^ExecStart=(.*)$/m.exec(service) ?? [];
+      expect(/^EnvironmentFile=(.*)$/m.exec(service)?.[1]).toBe('/etc/offsite/offsite.env');
+      const env = parseEnvironment(readFileSync(join(root, 'etc/offsite/offsite.env'), 'utf8'));
+      const before = committed(stub).length;
+      const [program = '', ...args] = line.split(' ');
+      const { exitCode, stderr } = await execa(program, args, {
+        env: { ...env, XDG_STATE_HOME: root },
+        extendEnv: false,
+        reject: false,
+        cwd: '/',
+      });
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(committed(stub)).toHaveLength(before + 1);
+    },
+  );
+
+  it.skipIf(!isRoot || !hasProgram('run-parts') || !hasProgram('unshare'))(
+    'run-parts, as cron has it run, takes an archive; a failure is mailed; nothing remains',
+    async () => {
+      // A host of its own: what is below /etc and /var/log is seen, and changed, by this shell alone.
+      const script = `
+        set -e
+        cp -a /etc ${root}/own-etc; rm -rf ${root}/own-etc/cron.daily; mkdir ${root}/own-etc/cron.daily ${root}/log
+        mount --bind ${root}/own-etc /etc; mount --bind ${root}/log /var/log
+        find /etc | sort > ${root}/before
+        ${bin} install --with cron > ${root}/installed
+        run-parts --test /etc/cron.daily
+        env -i PATH=/usr/bin:/bin run-parts --report /etc/cron.daily
+        echo "--- then:"
+        echo 'PGPORT="1"' >> /etc/offsite/offsite.env
+        env -i PATH=/usr/bin:/bin run-parts --report /etc/cron.daily 2>&1 || true
+        ${bin} uninstall > ${root}/uninstalled 2>&1
+        rm -rf /etc/offsite
+        find /etc | sort | diff ${root}/before -`;
+      const before = committed(stub).length;
+      const { stdout, stderr, exitCode } = await execa('unshare', ['-m', 'bash', '-c', script], {
+        env: environment({ ...server, XDG_STATE_HOME: root }),
+        extendEnv: false,
+        reject: false,
+      });
+      expect(stderr).toBe('');
+      expect(exitCode).toBe(0);
+      const [first = '', second = ''] = stdout.split('--- then:\n');
+      expect(first.trim()).toBe('/etc/cron.daily/bitagent-backup');
+      expect(committed(stub)).toHaveLength(before + 1);
+      expect(second).toContain(
+        'the back-up of bitagent ended with exit code 3; the last of /var/log/offsite.log:',
+      );
+      expect(second).toContain('[DATABASE_UNREACHABLE]');
+      expect(readFileSync(join(root, 'uninstalled'), 'utf8')).toMatch(
+        /removed .*bitagent-backup\nkept .*offsite.env/,
+      );
+      expect(readFileSync(join(root, 'log/offsite.log'), 'utf8')).toMatch(/^\d{4}-.*\nbitagent-\S+ {2}/);
+    },
+  );
+
+  it('a Compose service goes where one stands, and away again', async () => {
+    const done = await offsite(['install', '--with', 'compose', '--root', root, '--at', '3:00 UTC'], server);
+    expect(done).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('docker compose -f compose.yaml'),
+    });
+    const compose = readFileSync(join(root, 'compose.offsite.yaml'), 'utf8');
+    expect(compose).toContain('env_file: offsite.env');
+    expect(compose).not.toContain('testing');
+    expect(compose).toContain(
+      server.PGHOST?.startsWith('/') || server.PGHOST === '127.0.0.1' ? 'network_mode: host' : 'image',
+    );
+    await offsite(['uninstall', '--root', root]);
+    expect(readdirSync(root)).toEqual(['etc']);
+  });
+});
