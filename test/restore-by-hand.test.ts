@@ -38,7 +38,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('restores as README.md says', async () => {
+it('restores as docs/recover.md and docs/format.md say', async () => {
   await download();
   const env = {
     ...postgres.connection.env,

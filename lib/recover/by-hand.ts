@@ -12,6 +12,6 @@ export function byHand(app: URL, host = hostname()): string[] {
     `Sonarr, Radarr, Lidarr: Settings > Connect > Webhook: enter the URL anew (${address}/… in the place of the old host), press Test`,
     'the dashboard: look whether the corpus is there, and new torrents come',
     'names and ways to this host: DNS, reverse proxy, firewall (the DHT wants UDP), VPN',
-    "the back-up of this host: 'offsite doctor' with the flags of the old one, then its nightly timer",
+    "the back-up of this host: 'offsite doctor' with the flags of the old one, then 'offsite install'",
   ];
 }

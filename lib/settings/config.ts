@@ -172,7 +172,7 @@ export function parseSettings(layers: readonly RawSettings[], origin: string): S
     ? ["endpoint: the store's own address, without the bucket, which each request names"]
     : issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${describeIssue(issue)}`);
   throw new OffsiteError('CONFIG_INVALID', `the settings from ${origin} cannot be used`, {
-    expected: `the keys ${Object.keys(settingsSchema.shape).join(', ')} (see README.md)`,
+    expected: `the keys ${Object.keys(settingsSchema.shape).join(', ')} (see docs/agent.md)`,
     found: faults.join('\n'),
     hint: issues.some(({ path }) => path[0] === 'bucket')
       ? 'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')'

@@ -19,7 +19,7 @@ import { Vault } from './vault/vault.ts';
 import { Alarms } from './watching/alarms.ts';
 import { addDashboard } from './watching/dashboard.ts';
 
-/** As the context keys of the same names (README): only `email` has no default. Texts and numbers may be tokens. */
+/** As the context keys of the same names (docs/cloud.md): only `email` has no default. Texts and numbers may be tokens. */
 export type OffsiteArchiveProps = Pick<Deployment, 'email'> & Partial<Deployment>;
 
 /**
@@ -118,7 +118,7 @@ function settle(props: OffsiteArchiveProps): Deployment {
     ...(tokens.agentCa === undefined ? {} : { agentCa: 'arn:token' }),
   };
   const known = Object.fromEntries(given.filter(([, value]) => !isLate(value)));
-  const hint = 'see the properties of OffsiteArchive in README.md';
+  const hint = 'see the settings of the deployment in docs/cloud.md';
   return { ...checkDeployment({ ...known, ...standIns }, hint), ...tokens };
 }
 

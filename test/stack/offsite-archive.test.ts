@@ -133,7 +133,7 @@ describe('tokens', () => {
 
 test('wrong properties are named, all at once', () => {
   const text = refusal(() => ({ email: 'nobody', keepDays: 0, keepDay: 7 }) as OffsiteArchiveProps);
-  for (const sentence of ['email: "nobody"', 'keepDays: 0', 'keepDay: no such setting', 'README.md']) {
+  for (const sentence of ['email: "nobody"', 'keepDays: 0', 'keepDay: no such setting', 'docs/cloud.md']) {
     expect(text).toContain(sentence);
   }
 });
