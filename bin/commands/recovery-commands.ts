@@ -1,5 +1,6 @@
 // Commands of the day that everything is for: get it back.
 
+import { Option } from 'commander';
 import { exitCodes } from '../../lib/base/errors.ts';
 import { archiveCommand, program, settingsOf, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
@@ -50,17 +51,44 @@ ${exitCodes.restore} the restore, or rows are missing; others as of all commands
     await runRecover(await settingsOf(flags), flags, interruption.signal);
   });
 
-archiveCommand('restore', 'restore an archive into a fresh database')
-  .option('--into <database>', "the database to create (default: '<source>_restored')")
-  .option('--url <url>', 'server to restore into; without it PGHOST, PGUSER … decide')
-  .option('--container <name>', 'run psql inside this container (docker exec)')
+storeCommand('restore', 'bring a database back: restored beside it, compared, swapped')
+  .argument(
+    '<id|latest|FILE>',
+    "an archive's id, 'latest' (the newest intact one), or a .sql.gz or .sql file",
+  )
+  .addOption(new Option('--any', "let 'latest' be the newest at all, proven or not"))
+  .option('--container <name>', 'the container of Postgres: restore inside it (docker exec)')
   .option('-U, --user <name>', 'user inside the container')
+  .option('--url <url>', 'the server, where it can be reached; without it PGHOST, PGUSER … decide')
+  .option('-d, --dbname <name>', 'the database to bring back (default: the one that was dumped)')
+  .option('--stop <container>', 'a container that uses it: stopped for the swap, and started again')
+  .option('--beside', 'restore beside it, and stop there')
+  .option('--into <database>', 'restore into a new database of this name, and stop there')
+  .option('--replace', 'drop it first, where there is no room for both; asks for its name')
+  .option('--yes', 'with --replace: do not ask')
+  .option('--create-roles', 'create the roles that the dump names and the server lacks')
+  .option('--jobs <number>', 'sessions that load at the same time (default: by cores)')
+  .option('--manifest <file>', 'of a FILE: its manifest (default: the one beside it)')
   .option('--quiet', 'show no progress')
-  .option('--create-roles', 'create the roles that the dump names and the server lacks (NOLOGIN)')
   .option('--json', 'print the result as JSON')
+  .addHelpText(
+    'after',
+    `
+  offsite restore latest --container bitagent-postgres -U bitmagnet --stop bitagent
+
+What is there is touched last, in one transaction: it becomes <name>_before_<time>,
+and the restored one takes its name. An empty database is simply used. If anything
+fails before, the half-made one is dropped; what a killed restore left, the next
+one finishes or drops. It takes the disk of both; --replace that of one.`,
+  )
   .action(async (wanted: string, flags) => {
     const { runRestore } = await import('./restore.ts');
-    await runRestore(await settingsOf(flags, dumpFlags([], flags)), wanted, flags, interruption.signal);
+    const { isArchiveId } = await import('../../lib/archive/names.ts');
+    // Of a file, no bucket is asked for anything.
+    const given = wanted === 'latest' || isArchiveId(wanted) ? flags : { bucket: 'any', ...flags };
+    // Whose place it takes is said by --dbname, wherever the server is.
+    const settings = await settingsOf(given, dumpFlags([], { ...flags, dbname: undefined }));
+    await runRestore(settings, wanted, flags, interruption.signal);
   });
 
 archiveCommand('fetch', 'bring an archive back as a .sql.gz file, checked against its manifest')

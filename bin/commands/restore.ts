@@ -1,61 +1,103 @@
 // offsite restore
 
-import { countedRows } from '../../lib/archive/catalogue-of.ts';
-import { openArchive } from '../../lib/archive/open-archive.ts';
-import { readManifest } from '../../lib/archive/read-manifest.ts';
-import { selectArchive } from '../../lib/archive/select.ts';
+import { availableParallelism } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import { isArchiveId } from '../../lib/archive/names.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatCount, formatDuration } from '../../lib/base/quantities.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
-import { query } from '../../lib/postgres/programs.ts';
-import { inflateArchive } from '../../lib/restore/archive-bytes.ts';
-import { restore } from '../../lib/restore/restore.ts';
+import { quoteIdentifier } from '../../lib/postgres/programs.ts';
+import { type BroughtBack, bringBack, type Placing } from '../../lib/restore/bring-back.ts';
+import { openFile } from '../../lib/restore/dump-file.ts';
+import { openVault, type Restorable } from '../../lib/restore/restorable.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { restoreWords, whileReading } from './reading-progress.ts';
 
-type Flags = { into?: string; any?: boolean; createRoles?: boolean; json?: boolean; quiet?: boolean };
+export type RestoreFlags = {
+  into?: string;
+  beside?: boolean;
+  replace?: boolean;
+  yes?: boolean;
+  stop?: string;
+  jobs?: string;
+  dbname?: string;
+  manifest?: string;
+  any?: boolean;
+  createRoles?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+};
 
+/** More sessions than this only wait for each other. */
+const jobsMost = 8;
+
+/** @param settings - With a store, and where a FILE is restored, perhaps without. */
 export async function runRestore(
   settings: Settings,
   wanted: string,
-  flags: Flags,
+  flags: RestoreFlags,
   signal: AbortSignal,
 ): Promise<void> {
   const began = performance.now();
-  const store = createS3Store(settings);
+  const placing = placingOf(flags);
+  const jobs = jobsOf(flags.jobs);
   const connection = targetOf(settings);
-  const { id, entry, warning } = await selectArchive(store, settings.source, wanted, flags.any ?? false);
-  warn(warning);
-  const manifest = await readManifest(store, id);
-  const database = flags.into ?? `${id.source}_restored`;
-  tell(`restoring ${id.id} into a fresh database ${database} …`);
-  const { body } = await openArchive(store, id, manifest);
-  await whileReading({ name: id.id, words: restoreWords, quiet: flags.quiet }, (meter) =>
-    restore({
+  const isFile = wanted !== 'latest' && !isArchiveId(wanted);
+  const restorable = isFile
+    ? await openFile(wanted, flags.manifest)
+    : await openVault(createS3Store(settings), settings.source, wanted, flags.any ?? false);
+  warn(restorable.warning);
+  const database = databaseOf(connection, flags, restorable);
+  if (placing.how === 'replace') await confirm(database, flags.yes ?? false);
+  tell(announcement(restorable.name, database, placing));
+  const words = { ...restoreWords };
+  const result = await whileReading({ name: restorable.name, words, quiet: flags.quiet }, (meter) =>
+    bringBack({
       connection,
       database,
-      dump: inflateArchive(meter.bytes(body, manifest.compressedBytes), manifest, { signal }).dump,
-      source: manifest.database,
-      roles: entry.inventory?.roles,
+      placing,
+      stop: flags.stop,
+      dump: restorable.dump(meter.bytes, signal),
+      source: restorable.manifest?.database,
+      roles: restorable.inventory?.roles,
+      compare: { inventory: restorable.inventory },
+      plainBytes: restorable.plainBytes,
       createRoles: flags.createRoles ?? false,
+      jobs,
+      onStage: (stage) => {
+        words.ended = stages[stage];
+      },
       warn,
       signal,
     }),
   );
-  const torrents = await countTorrents(connection, database);
-  const result = {
-    id: id.id,
-    database,
-    torrents,
-    torrentsInArchive: countedRows(entry) ?? null,
-    durationMs: Math.round(performance.now() - began),
-  };
-  if (flags.json) printJson(result);
-  else print(sentence(result));
+  report(restorable, result, connection, { ...flags, durationMs: Math.round(performance.now() - began) });
+}
+
+const stages = {
+  load: 'making indexes and keys',
+  compare: 'comparing with what was dumped',
+  analyze: 'making the planner’s statistics',
+  swap: 'changing places',
+};
+
+function placingOf({ into, beside, replace }: RestoreFlags): Placing {
+  if ([into !== undefined, beside, replace].filter(Boolean).length > 1)
+    throw usage('one of --into, --beside and --replace', 'more than one of them');
+  if (replace) return { how: 'replace' };
+  return into !== undefined || beside ? { how: 'beside', name: into } : { how: 'swap' };
+}
+
+function jobsOf(text: string | undefined): number {
+  if (text === undefined) return Math.min(Math.max(2, availableParallelism()), jobsMost);
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
+  throw usage('--jobs of 1 to 64', text);
 }
 
 function targetOf({ dump }: Settings): Connection {
@@ -67,23 +109,70 @@ function targetOf({ dump }: Settings): Connection {
   });
 }
 
-async function countTorrents(connection: Connection, database: string): Promise<number | null> {
-  const exists = await query(connection, `SELECT to_regclass('${countedTable}') IS NOT NULL`, { database });
-  if (exists[0]?.[0] !== 't') return null;
-  const rows = await query(connection, `SELECT count(*) FROM ${countedTable}`, { database });
-  return Number(rows[0]?.[0]);
+/** Whose place it takes: the one that is named, else the one that was dumped. */
+function databaseOf(connection: Connection, flags: RestoreFlags, { manifest }: Restorable): string {
+  const own = connection.via === 'server' ? connection.env.PGDATABASE : connection.database;
+  const named = flags.dbname ?? (/^(?:postgres|template[01])$/.test(own ?? '') ? undefined : own);
+  const database = named ?? manifest?.database?.name ?? flags.into;
+  if (database !== undefined) return database;
+  throw usage(
+    'the name of the database that is to be back',
+    'none: the archive does not say what its database was called',
+    'name it: --dbname bitmagnet; or a new one: --into NAME',
+  );
 }
 
-function sentence(result: {
-  id: string;
-  database: string;
-  torrents: number | null;
-  torrentsInArchive: number | null;
-  durationMs: number;
-}): string {
-  const { id, database, torrents, torrentsInArchive, durationMs } = result;
-  const expected = torrentsInArchive === null ? '' : ` (the archive holds ${formatCount(torrentsInArchive)})`;
-  const counted =
-    torrents === null ? `no table ${countedTable}` : `${formatCount(torrents)} ${countedTable}${expected}`;
-  return `${id} restored into ${database}: ${counted}, ${formatDuration(durationMs)}\n`;
+function announcement(name: string, database: string, placing: Placing): string {
+  if (placing.how === 'replace') return `restoring ${name} in the place of ${database}, which is dropped …`;
+  const where = placing.how === 'swap' ? `, which then becomes ${database}` : '';
+  return `restoring ${name} into ${placing.how === 'beside' && placing.name ? `a fresh database ${placing.name}` : `a fresh database beside ${database}`}${where} …`;
+}
+
+async function confirm(database: string, isSaid: boolean): Promise<void> {
+  if (isSaid) return;
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw usage('--yes, where no terminal can be asked', `--replace, which drops ${database}`);
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  const typed = await asking.question(
+    `${database} will be dropped before the archive is restored; if that fails, it is gone.\nType its name to go on: `,
+  );
+  asking.close();
+  if (typed.trim() !== database)
+    throw usage(`the name ${database}`, JSON.stringify(typed.trim()), 'nothing was touched');
+}
+
+function report(
+  { name, id }: Restorable,
+  { database, before, comparisons, way }: BroughtBack,
+  connection: Connection,
+  { json, durationMs }: { json?: boolean; durationMs: number },
+): void {
+  const counted = comparisons.find(({ what }) => what === `public.${countedTable}`);
+  const torrents = counted?.found ?? null;
+  const result = {
+    id: id ?? null,
+    database,
+    ...(before !== undefined && { before }),
+    torrents,
+    torrentsInArchive: counted?.expected ?? null,
+    sessions: way.by === 'sessions' ? way.sessions : 1,
+    durationMs,
+  };
+  if (way.by === 'psql') tell(`offsite: restored by one psql: ${way.because}`);
+  if (json) {
+    printJson(result);
+    return;
+  }
+  const held =
+    torrents === null
+      ? `no table ${countedTable}`
+      : `${formatCount(torrents)} ${countedTable}, as in the archive`;
+  print(`${name} restored into ${database}: ${held}, ${formatDuration(durationMs)}\n`);
+  if (before === undefined) return;
+  const sql = `DROP DATABASE ${quoteIdentifier(before)}`;
+  const run =
+    connection.via === 'container'
+      ? `docker exec ${connection.container} psql${connection.user === undefined ? '' : ` -U ${connection.user}`} -d ${database} -c '${sql}'`
+      : `psql -d ${database} -c '${sql}'`;
+  print(`What was there is kept as ${before}. When you are sure: ${run}\n`);
 }

@@ -63,6 +63,7 @@ const families = {
   EVENT_FOREIGN: 'usage',
   EVENT_INVALID: 'usage',
   DATABASE_EXISTS: 'restore',
+  DATABASE_IN_USE: 'restore',
   ROLE_MISSING: 'restore',
   PSQL_TOO_OLD: 'restore',
   RESTORE_FAILED: 'restore',

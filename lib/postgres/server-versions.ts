@@ -16,10 +16,10 @@ export function assertServerFits(
 ): void {
   const needed = majorOf(dumped.serverVersion);
   if (majorOf(server) >= needed) return;
-  throw new OffsiteError('SERVER_TOO_OLD', `the throw-away server is older than the archive`, {
+  throw new OffsiteError('SERVER_TOO_OLD', 'the server is older than the archive', {
     expected: `PostgreSQL ${needed} or newer: the archive is of PostgreSQL ${dumped.serverVersion}`,
     found: `PostgreSQL ${server}`,
-    hint: `for the cloud: npx cdk deploy -c postgresMajor=${needed}; on this machine: install postgresql-${needed}`,
+    hint: `for the cloud: npx cdk deploy -c postgresMajor=${needed}; else restore into a server of postgresql-${needed}`,
   });
 }
 

@@ -31,10 +31,14 @@ export type Session = {
 
 const connectWithinMs = 10_000;
 
+/** What a server calls our sessions. */
+export const restoringName = 'offsite restore';
+
 /**
  * Opens a session.
  *
- * @param connection - With host, port, user and password spelled out.
+ * @param connection - With host, port, user and password spelled out; with TLS where PGSSLMODE is `require`, of a server
+ *   that is not asked to prove who it is, as libpq does.
  * @throws {@link OffsiteError} `DATABASE_UNREACHABLE`, of a server that is gone, too.
  */
 export async function openDatabase({ env }: ServerConnection, database: string): Promise<Session> {
@@ -44,7 +48,8 @@ export async function openDatabase({ env }: ServerConnection, database: string):
     user: env.PGUSER ?? 'postgres',
     password: env.PGPASSWORD ?? '',
     database,
-    application_name: 'offsite restore',
+    application_name: restoringName,
+    ...(env.PGSSLMODE === 'require' && { ssl: { rejectUnauthorized: false } }),
     connectionTimeoutMillis: connectWithinMs,
   });
   // A server that is gone is told to whoever waits for an answer; an idle session has nobody to tell.

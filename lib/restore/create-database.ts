@@ -2,16 +2,17 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
+import { unmarkedLimit } from './mark.ts';
 import { attemptsFor, describeMaking, type Making } from './new-database.ts';
-
-/** Asks the server, standing in a database that is not the one to be made. */
-export type Run = (sql: string) => Promise<string[][]>;
+import type { Run } from './server.ts';
 
 export type CreateOptions = {
   readonly database: string;
   readonly making: Making;
   /** Who shall own it, the first that this role may give it to; none: the role itself. */
   readonly owners: readonly string[];
+  /** Run with it. */
+  readonly marking: string;
   readonly warn: (sentence: string) => void;
   /** Where, for a person. */
   readonly at: string;
@@ -24,7 +25,7 @@ export type CreateOptions = {
  * @throws {@link OffsiteError} `DATABASE_EXISTS`, `DATABASE_REFUSED`, or what the server does not answer.
  */
 export async function createDatabase(run: Run, options: CreateOptions): Promise<string> {
-  const { database, making, warn, at } = options;
+  const { database, making, marking, warn, at } = options;
   const [[version = '0'] = []] = await run('SHOW server_version_num');
   let owners = [...options.owners];
   let refusal = '';
@@ -33,9 +34,12 @@ export async function createDatabase(run: Run, options: CreateOptions): Promise<
       const [owner] = owners;
       const given = owner === undefined ? '' : ` OWNER ${quoteIdentifier(owner)}`;
       const error = await refusalOf(
-        run(`CREATE DATABASE ${quoteIdentifier(database)}${given} TEMPLATE template0 ${more}`),
+        run(
+          `CREATE DATABASE ${quoteIdentifier(database)}${given} TEMPLATE template0 ${more} CONNECTION LIMIT ${unmarkedLimit}`,
+        ),
       );
       if (error === undefined) {
+        await run(marking);
         if (instead !== undefined) warn(differs(making, instead, refusal));
         return ownerOf(run, database);
       }
@@ -65,7 +69,7 @@ export function databaseExists(database: string): OffsiteError {
   return new OffsiteError('DATABASE_EXISTS', `database ${database} exists and was left as it is`, {
     expected: 'the name of a database that does not exist: a restore makes its own',
     found: `a database ${database}`,
-    hint: 'restore under another name, look at it, then rename: ALTER DATABASE … RENAME TO …',
+    hint: 'name another with --into; without it, the restored one takes the place of the one that is there, which is kept under another name',
   });
 }
 

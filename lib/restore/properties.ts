@@ -3,10 +3,12 @@
 
 import type { SourceDatabase } from '../archive/source-database.ts';
 import type { Connection } from '../postgres/connection.ts';
-import { asciiIdentifier, query, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
+import { asciiIdentifier, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { renamedDatabase } from '../sql/own-database.ts';
-import { type Run, refusalOf, serverWords } from './create-database.ts';
+import { refusalOf, serverWords } from './create-database.ts';
+import { markSql } from './mark.ts';
 import { feedPsql } from './psql.ts';
+import type { Run } from './server.ts';
 
 export type PropertiesOptions = {
   readonly connection: Connection;
@@ -26,12 +28,21 @@ export type PropertiesOptions = {
 /** What is run together. Text of which a character may be a byte. */
 type Group = { readonly statements: readonly string[]; readonly run: (sql: string) => Promise<unknown> };
 
-/** The new database's settings may hold already. */
-const ownSettings =
-  "SET client_encoding = 'UTF8'; SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0";
+/** Settings and grants. */
+export function giveProperties(options: PropertiesOptions): Promise<void> {
+  return runGroups(groupsOf(options), options.warn);
+}
 
-export async function giveProperties(options: PropertiesOptions): Promise<void> {
-  for (const { statements, run } of groupsOf(options)) {
+/** The comment, last of all: until then the database bears a mark in its place. */
+export async function giveComment(options: PropertiesOptions): Promise<void> {
+  const { database, source, run, warn } = options;
+  await run(markSql(database, undefined, source?.comment), database);
+  const statements = statementsOf(options).filter(isComment);
+  await runGroups([{ statements, run: (sql) => fed(sql, database, options) }], warn);
+}
+
+async function runGroups(groups: readonly Group[], warn: (sentence: string) => void): Promise<void> {
+  for (const { statements, run } of groups) {
     if (statements.length === 0) continue;
     const together = await refusalOf(run(statements.join(';\n')));
     if (together === undefined) continue;
@@ -39,25 +50,30 @@ export async function giveProperties(options: PropertiesOptions): Promise<void> 
       const error = await refusalOf(run(sql));
       if (error === undefined) continue;
       const said = `${sql.trim()}: ${serverWords(error)}`;
-      options.warn(`this server did not take what the database had of its own: ${said}`);
+      warn(`this server did not take what the database had of its own: ${said}`);
     }
   }
 }
 
 /** Grants come last, and from beside: whoever is on the way may enter the database no more. */
 function groupsOf(options: PropertiesOptions): Group[] {
-  const { connection, database, owner, source, binDir, signal, run } = options;
-  // What is noted of a database lies in the bytes of its own encoding.
-  const inside = (sql: string) => query(connection, `${ownSettings};\n${sql}`, { database, binDir, signal });
+  const { database, owner, source, run } = options;
+  // What is set for a database lies in the bytes of its own encoding.
+  const inside = (sql: string) => run(sql, database);
   const ofDump = statementsOf(options);
-  const isGrant = (sql: string) => /^(?:GRANT|REVOKE)\b/i.test(sql);
   return [
     { statements: source === undefined ? [] : settingsSql(source, database), run: inside },
-    { statements: ofDump.filter((sql) => !isGrant(sql)), run: (sql) => fed(sql, database, options) },
+    {
+      statements: ofDump.filter((sql) => !isGrant(sql) && !isComment(sql)),
+      run: (sql) => fed(sql, database, options),
+    },
     { statements: source === undefined ? [] : grantsSql(source, database, owner), run },
     { statements: ofDump.filter(isGrant), run: (sql) => fed(sql, undefined, options) },
   ];
 }
+
+const isGrant = (sql: string) => /^(?:GRANT|REVOKE)\b/i.test(sql);
+const isComment = (sql: string) => /^COMMENT\b/i.test(sql);
 
 /** What the dump says of its database, without what makes it, for the new one. */
 function statementsOf({ leftOut, database }: PropertiesOptions): string[] {
@@ -93,18 +109,12 @@ const lists = new Set([
   'unix_socket_directories',
 ]);
 
-function settingsSql({ settings, comment }: SourceDatabase, database: string): string[] {
+function settingsSql({ settings }: SourceDatabase, database: string): string[] {
   const name = quoteIdentifier(database);
-  const set = settings.map(({ role, name: setting, value }) => {
+  return settings.map(({ role, name: setting, value }) => {
     const of = role === undefined ? `DATABASE ${name}` : `ROLE ${quoteIdentifier(role)} IN DATABASE ${name}`;
     return `ALTER ${of} SET ${quoteIdentifier(setting)} TO ${settingValue(setting, value)}`;
   });
-  return comment === undefined ? set : [...set, commentSql(database, comment)];
-}
-
-/** @param text - Empty: none. */
-function commentSql(database: string, text: string): string {
-  return `COMMENT ON DATABASE ${quoteIdentifier(database)} IS ${text === '' ? 'NULL' : quoteLiteral(text)}`;
 }
 
 function settingValue(setting: string, value: string): string {

@@ -4,9 +4,9 @@
 import { OffsiteError } from '../base/errors.ts';
 import { quoteIdentifier } from '../postgres/programs.ts';
 import { DumpContents } from '../sql/contents.ts';
-import type { Run } from './create-database.ts';
 import { plainName } from './dump-head.ts';
 import type { LeavesOut } from './plan.ts';
+import type { Run } from './server.ts';
 
 export type RolesWanted = {
   /** Who owns what the dump makes, or the database; names as they are. */

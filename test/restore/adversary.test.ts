@@ -12,6 +12,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { clientCommand, findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { restore } from '../../lib/restore/restore.ts';
+import type { Restored } from '../../lib/restore/restoring.ts';
 import { inPieces } from '../fixtures/postgres.ts';
 
 let server: ThrowawayPostgres;
@@ -42,7 +43,7 @@ function dumpOf(text: string): Buffer {
   return Buffer.from(table + text.replaceAll('TRACE', trace), 'latin1');
 }
 
-function restoring(dump: Buffer, options: { binDir?: string; pieceBytes?: number } = {}): Promise<void> {
+function restoring(dump: Buffer, options: { binDir?: string; pieceBytes?: number } = {}): Promise<Restored> {
   return restore({
     connection: server.connection,
     database: 'victim',

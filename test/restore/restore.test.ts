@@ -5,7 +5,8 @@ import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
-import { type RestoreOptions, restore } from '../../lib/restore/restore.ts';
+import { restore } from '../../lib/restore/restore.ts';
+import type { Restored, RestoreOptions } from '../../lib/restore/restoring.ts';
 import { scan } from '../fixtures/archive.ts';
 import { asleep, untilAsleep, untilSession } from '../fixtures/events.ts';
 import {
@@ -41,7 +42,7 @@ afterEach(() =>
   query(connection, `DROP DATABASE IF EXISTS ${database} WITH (FORCE); DROP ROLE IF EXISTS bitmagnet`),
 );
 
-function restoring(options: Partial<RestoreOptions> = {}): Promise<void> {
+function restoring(options: Partial<RestoreOptions> = {}): Promise<Restored> {
   return restore({
     connection,
     database,

@@ -1,0 +1,205 @@
+// Brings a database back: restored beside what is there, and compared, before the two change places in one transaction. So
+// whatever fails, and whenever, what was there is untouched, or the restored one stands whole in its place.
+
+import { OffsiteError } from '../base/errors.ts';
+import { assertDiskHolds } from '../cost/task-size.ts';
+import { quoteIdentifier } from '../postgres/programs.ts';
+import { isRunning, startContainer, stopContainer } from './container.ts';
+import { databaseExists, refusalOf, serverWords } from './create-database.ts';
+import { exists, tidyLeftovers } from './leftovers.ts';
+import { type Mark, markSql, nameBeside, newMark, timeInName } from './mark.ts';
+import { restore } from './restore.ts';
+import type { Restored, RestoreOptions } from './restoring.ts';
+import { freeBytesOn, type Server, standBeside } from './server.ts';
+import { assertUnused, lookAtTarget, type Target } from './target.ts';
+
+/** What becomes of a database of that name that is there already. */
+export type Placing =
+  /** It keeps its data under another name. One without content is dropped. */
+  | { readonly how: 'swap' }
+  /** It is left alone; the restored one gets this name. */
+  | { readonly how: 'beside'; readonly name?: string | undefined }
+  /** It is dropped first. */
+  | { readonly how: 'replace' };
+
+export type BringBackOptions = Omit<RestoreOptions, 'mark' | 'beforeCreate' | 'place' | 'database'> & {
+  /** The database that is to be back. */
+  readonly database: string;
+  readonly placing: Placing;
+  /** A container that uses it: stopped before they change places, and started again. */
+  readonly stop?: string | undefined;
+  /** The plain dump's length, where it is known. */
+  readonly plainBytes?: number | undefined;
+  readonly now?: (() => Date) | undefined;
+};
+
+export type BroughtBack = Restored & {
+  /** What the database that was there is called now. */
+  readonly before?: string | undefined;
+};
+
+/**
+ * Restores a dump, and lets it take the place of the database that it is of.
+ *
+ * @throws {@link OffsiteError} As {@link restore}; `DATABASE_IN_USE`, `RESTORE_DISK_FULL`, and `DATABASE_EXISTS` if another
+ *   took the name meanwhile: then the restored one is kept, and named.
+ */
+export async function bringBack(options: BringBackOptions): Promise<BroughtBack> {
+  const server = await standBeside(options);
+  try {
+    return await bringBackOn(server, { ...options, server });
+  } finally {
+    await server.close();
+  }
+}
+
+async function bringBackOn(server: Server, options: BringBackOptions): Promise<BroughtBack> {
+  const { database, placing, warn = () => undefined, connection, plainBytes, stop } = options;
+  const time = timeInName((options.now ?? (() => new Date()))());
+  const name = placing.how === 'beside' ? (placing.name ?? nameBeside(database, 'restore', time)) : database;
+  // A name that was given: the marks of one that was killed are for that.
+  const final = placing.how === 'beside' && placing.name !== undefined ? name : database;
+  await tidyLeftovers(server.run, final, warn);
+  const target = await lookAtTarget(server.run, name);
+  const stops = stop !== undefined && (await isRunning(stop));
+  if (placing.how !== 'beside') {
+    assertOrdinary(database);
+    await assertUnused(server.run, database, { connection, stops });
+  } else if (target !== 'absent') throw databaseExists(name);
+  await assertRoom(server, options, plainBytes, target, warn);
+  const mark: Mark = { ...newMark(final, time), ...(stops && { stopped: stop }) };
+  if (placing.how === 'replace') return replace(options, { mark, stops, target });
+  const temporary = placing.how === 'swap' ? nameBeside(database, 'restore', time) : name;
+  const place = { before: undefined as string | undefined };
+  const restored = await restore({
+    ...options,
+    database: temporary,
+    mark,
+    ...(placing.how === 'swap' && {
+      place: async (at: Server, last: Mark) => {
+        const swapped = await swap(at, { ...options, temporary, target, mark: last });
+        place.before = swapped.before;
+        return swapped;
+      },
+    }),
+  });
+  return { ...restored, before: place.before };
+}
+
+type SwapOptions = Pick<BringBackOptions, 'database' | 'stop' | 'warn' | 'connection'> & {
+  readonly temporary: string;
+  readonly target: Target;
+  readonly mark: Mark;
+};
+
+type Swapped = { readonly name: string; readonly before?: string; readonly refusal?: OffsiteError };
+
+/** One transaction: whoever ends it, and when, both have their old names or both have their new ones. */
+async function swap({ run }: Server, options: SwapOptions): Promise<Swapped> {
+  const { database, stop, temporary, target, mark, warn = () => undefined } = options;
+  const before = nameBeside(database, 'before', mark.time);
+  await run(markSql(temporary, { ...mark, state: 'ready' }));
+  try {
+    if (mark.stopped !== undefined) await stopContainer(mark.stopped);
+    const isThere = await exists(run, database);
+    if (isThere !== (target !== 'absent'))
+      return { name: temporary, refusal: changed(database, temporary, isThere) };
+    const renames = [
+      ...(isThere
+        ? [`ALTER DATABASE ${quoteIdentifier(database)} RENAME TO ${quoteIdentifier(before)};`]
+        : []),
+      `ALTER DATABASE ${quoteIdentifier(temporary)} RENAME TO ${quoteIdentifier(database)};`,
+    ];
+    const error = await refusalOf(run(`BEGIN;\n${renames.join('\n')}\nCOMMIT;`));
+    if (error !== undefined)
+      return { name: temporary, refusal: notSwapped(error, database, temporary, before) };
+    if (target !== 'empty') return { name: database, ...(isThere && { before }) };
+    // There was nothing in it. If it cannot be dropped, it is one more database.
+    const remains = await refusalOf(run(`DROP DATABASE ${quoteIdentifier(before)}`));
+    if (remains !== undefined)
+      warn(`the empty database that was there is ${before} now: ${serverWords(remains)}`);
+    return { name: database };
+  } finally {
+    if (stop !== undefined && mark.stopped !== undefined) await startContainer(stop, warn);
+  }
+}
+
+/** Drop and create: where there is no room for both. */
+async function replace(
+  options: BringBackOptions,
+  { mark, stops, target }: { mark: Mark; stops: boolean; target: Target },
+): Promise<BroughtBack> {
+  const { database, stop, connection, warn = () => undefined } = options;
+  try {
+    return await restore({
+      ...options,
+      mark,
+      beforeCreate: async ({ run }) => {
+        if (stop !== undefined && stops) await stopContainer(stop);
+        await assertUnused(run, database, { connection, stops: false });
+        if (target !== 'absent') await run(`DROP DATABASE ${quoteIdentifier(database)}`);
+      },
+    });
+  } finally {
+    if (stop !== undefined && stops) await startContainer(stop, warn);
+  }
+}
+
+async function assertRoom(
+  server: Server,
+  { connection, placing, database }: BringBackOptions,
+  plainBytes: number | undefined,
+  target: Target,
+  warn: (sentence: string) => void,
+): Promise<void> {
+  if (plainBytes === undefined) return;
+  const freeBytes = await freeBytesOn(server, connection);
+  if (freeBytes === undefined) {
+    warn(
+      'how much room the server’s disk has cannot be seen from here; the restored database takes about twice the plain dump',
+    );
+    return;
+  }
+  const isDropped = placing.how === 'replace' && target !== 'absent';
+  const [row] = isDropped ? await server.run('SELECT pg_database_size(current_database())', database) : [];
+  assertDiskHolds(plainBytes, freeBytes + Number(row?.[0] ?? 0));
+}
+
+function assertOrdinary(database: string): void {
+  if (!/^(?:postgres|template[01])$/.test(database)) return;
+  throw new OffsiteError('USAGE', `${database} is a database of the server's own, and is not replaced`, {
+    expected: 'the name of the database that is to be back: --dbname bitmagnet',
+    found: database,
+    hint: 'name it with --dbname, or a new one with --into',
+  });
+}
+
+function changed(database: string, temporary: string, isThere: boolean): OffsiteError {
+  return new OffsiteError(
+    'DATABASE_EXISTS',
+    `${database} ${isThere ? 'was made' : 'was dropped'} while the restore ran`,
+    {
+      expected: 'nobody else to make or drop it meanwhile',
+      found: isThere ? `a database ${database}` : `no database ${database}`,
+      hint: kept(database, temporary),
+    },
+  );
+}
+
+function notSwapped(error: OffsiteError, database: string, temporary: string, before: string): OffsiteError {
+  const inUse = /being accessed by other users/.test(error.found);
+  return new OffsiteError(
+    inUse ? 'DATABASE_IN_USE' : 'DATABASE_EXISTS',
+    `${database} could not be given its new place`,
+    {
+      expected: `${database} to become ${before}, and ${temporary} to become ${database}`,
+      found: serverWords(error),
+      hint: kept(database, temporary),
+      cause: error,
+    },
+  );
+}
+
+function kept(database: string, temporary: string): string {
+  return `what was restored is whole and kept as ${temporary}: look at both, then rename by hand: ALTER DATABASE ${quoteIdentifier(temporary)} RENAME TO ${quoteIdentifier(database)}`;
+}

@@ -1,0 +1,125 @@
+// A dump in a file: gzip or plain, with its manifest where there is one.
+
+import { createReadStream, existsSync } from 'node:fs';
+import { open, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Manifest, parseManifest } from '../archive/manifest.ts';
+import { archiveSuffix, manifestSuffix, parseArchiveId } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { gunzip } from '../gzip/gunzip.ts';
+import { foreignKind, headBytes } from '../sql/dump-kind.ts';
+import { inflateArchive } from './archive-bytes.ts';
+import type { Metered, Restorable } from './restorable.ts';
+
+const gzipMark = '\x1f\x8b';
+
+/**
+ * Looks at a file that is to be restored.
+ *
+ * @param manifestFile - Else the one beside it counts.
+ * @throws {@link OffsiteError} `USAGE` if it is no file, `RESTORE_REFUSED` if no plain dump is in it, and what it is.
+ */
+export async function openFile(file: string, manifestFile?: string): Promise<Restorable> {
+  await assertFile(file);
+  const { size } = await stat(file);
+  const head = await headOf(file);
+  const isGzip = head.startsWith(gzipMark);
+  const foreign = isGzip ? undefined : foreignKind(head);
+  if (foreign !== undefined) throw noDump(file, foreign.found);
+  const manifest = await manifestFor(file, manifestFile);
+  async function* dump(metered: Metered, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const body = metered(createReadStream(file), size);
+    if (manifest !== undefined) return yield* inflateArchive(body, manifest, { signal }).dump;
+    const bytes = isGzip ? gunzip(body, { onChunk: () => undefined, signal }) : body;
+    yield* asDump(bytes, file);
+  }
+  return {
+    name: file,
+    id: manifest?.id,
+    manifest,
+    plainBytes: manifest?.plainBytes ?? (isGzip ? undefined : size),
+    warning:
+      manifest === undefined
+        ? `there is no manifest beside ${file}: it is judged by what is in it alone`
+        : undefined,
+    dump,
+  };
+}
+
+/** @throws What {@link gunzip} found, told; `RESTORE_REFUSED` if no dump is in it. */
+async function* asDump(bytes: AsyncIterable<Uint8Array>, file: string): AsyncGenerator<Uint8Array> {
+  let isFirst = true;
+  try {
+    for await (const chunk of bytes) {
+      const head = isFirst ? Buffer.from(chunk.subarray(0, headBytes)).toString('latin1') : '';
+      const foreign = foreignKind(head);
+      if (foreign !== undefined) throw noDump(file, foreign.found);
+      isFirst = false;
+      yield chunk;
+    }
+  } catch (error) {
+    if (error instanceof OffsiteError || (error as NodeJS.ErrnoException).code !== undefined) throw error;
+    throw new OffsiteError('ARCHIVE_DAMAGED', `${file} is damaged`, {
+      expected: 'whole gzip up to the last byte',
+      found: (error as Error).message,
+      hint: "see 'offsite verify FILE' for where; restore another",
+      cause: error,
+    });
+  }
+}
+
+async function assertFile(file: string): Promise<void> {
+  const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    throw new OffsiteError('USAGE', `${file} cannot be restored`, {
+      expected: "an archive's id, 'latest', or a .sql.gz file",
+      found: error.code === 'ENOENT' ? 'no such file, and no id of an archive' : error.message,
+      hint: "see 'offsite list' for the ids there are",
+    });
+  });
+  if (stats.isFile()) return;
+  const found = stats.isDirectory() ? folderKind(file) : 'a device, a pipe or a socket';
+  throw new OffsiteError('USAGE', `${file} cannot be restored`, {
+    expected: 'a file that holds a plain dump, gzip or not',
+    found,
+    hint: stats.isDirectory() ? 'name a file in it' : 'write it to a file first: it may be needed twice',
+  });
+}
+
+/** For a person. */
+export function folderKind(folder: string): string {
+  return existsSync(join(folder, 'toc.dat'))
+    ? "the folder of pg_dump's directory format (-Fd): pg_restore reads it"
+    : 'a folder';
+}
+
+async function headOf(file: string): Promise<string> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function manifestFor(file: string, named: string | undefined): Promise<Manifest | undefined> {
+  const beside = `${file.slice(0, file.endsWith(archiveSuffix) ? -archiveSuffix.length : undefined)}${manifestSuffix}`;
+  const path = named ?? (existsSync(beside) ? beside : undefined);
+  if (path === undefined) return undefined;
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new OffsiteError('USAGE', `${path} cannot be read`, {
+      expected: 'the manifest of the archive',
+      found: error.message,
+      hint: 'leave --manifest away: the file is judged by what is in it',
+    });
+  });
+  return parseManifest(text, parseArchiveId(/"id":\s*"([^"]+)"/.exec(text)?.[1] ?? ''));
+}
+
+function noDump(file: string, found: string): OffsiteError {
+  return new OffsiteError('RESTORE_REFUSED', `${file} is no plain dump of one database`, {
+    expected: 'what pg_dump writes without -F, gzip or not',
+    found,
+    hint: 'what was found says which program reads it',
+  });
+}

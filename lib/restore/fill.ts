@@ -1,0 +1,124 @@
+// Fills the database that was made: loads, compares, makes statistics, gives it what its source had of its own, and lets it
+// take its place.
+
+import { type Comparison, describeDifference } from '../archive/comparison.ts';
+import type { Inventory } from '../archive/inventory.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { markerMissing } from '../report/failure.ts';
+import { DumpScanner } from '../sql/scanner.ts';
+import { compareWithInventory } from './compare.ts';
+import type { DumpHead } from './dump-head.ts';
+import { analyze, chooseWay, loadDump, type Way } from './load.ts';
+import type { Mark } from './mark.ts';
+import type { LeavesOut } from './plan.ts';
+import { giveComment, giveProperties } from './properties.ts';
+import { type Restored, type RestoreOptions, throwIfInterrupted } from './restoring.ts';
+import type { Server } from './server.ts';
+
+/** Where a restore is, and how it was begun. */
+export type Under = {
+  readonly server: Server;
+  readonly head: DumpHead;
+  readonly mark: Mark;
+  readonly warn: (sentence: string) => void;
+};
+
+export type Made = { readonly owner: string; readonly leavesOut: LeavesOut };
+
+/** @throws {@link Kept} once it stands; whatever else is thrown, it is not whole. */
+export async function fill(
+  options: RestoreOptions,
+  under: Under & Made & { readonly dump: AsyncIterable<Uint8Array> },
+): Promise<Restored> {
+  const { connection, database, source, signal, jobs, onStage, binDir } = options;
+  const { server, head, mark, owner, leavesOut, warn } = under;
+  const way: Way = jobs === undefined ? { by: 'psql', because: 'asked for' } : chooseWay(server, jobs);
+  const leftOut: Buffer[] = [];
+  const onLeftOut = (statement: Buffer) => void leftOut.push(statement);
+  const scanner = options.compare && !options.compare.inventory ? new DumpScanner() : undefined;
+  const dump = scanner === undefined ? under.dump : scanned(under.dump, scanner);
+  const loading = { connection, database, way, leavesOut, onLeftOut, binDir, signal };
+  onStage?.('load');
+  await loadDump({ ...loading, dump });
+  throwIfInterrupted(signal);
+  const inventory = scanner?.finish() ?? options.compare?.inventory;
+  if (inventory !== undefined) onStage?.('compare');
+  const comparisons = inventory === undefined ? [] : await compared(options, server, inventory, warn);
+  throwIfInterrupted(signal);
+  onStage?.('analyze');
+  await analyze(loading).catch((error: Error) => {
+    if (!signal?.aborted) warn(notAnalyzed(database, error));
+  });
+  const own = {
+    connection,
+    owner,
+    source,
+    leftOut,
+    encoding: head.encoding,
+    run: server.run,
+    warn,
+    binDir,
+    signal,
+  };
+  await giveProperties({ ...own, database });
+  throwIfInterrupted(signal);
+  onStage?.('swap');
+  const { name, refusal } = (await options.place?.(server, { ...mark, comment: source?.comment })) ?? {
+    name: database,
+  };
+  // From here on it stands, whatever comes.
+  await giveComment({ ...own, database: name, signal: undefined }).catch((error: Error) =>
+    warn(`the comment of ${name} could not be given: ${error.message}`),
+  );
+  if (refusal !== undefined) throw new Kept(refusal);
+  return { database: name, way, comparisons };
+}
+
+/** What went wrong after the restored database was whole: it is not dropped. */
+export class Kept extends Error {
+  readonly refusal: OffsiteError;
+  constructor(refusal: OffsiteError) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
+
+async function* scanned(dump: AsyncIterable<Uint8Array>, scanner: DumpScanner): AsyncGenerator<Uint8Array> {
+  for await (const chunk of dump) {
+    scanner.push(chunk);
+    yield chunk;
+  }
+}
+
+/** @throws `RESTORE_FAILED`, `DUMP_INCOMPLETE` where not everything came back. */
+async function compared(
+  { connection, database }: RestoreOptions,
+  { run }: Server,
+  inventory: Inventory,
+  warn: (sentence: string) => void,
+): Promise<Comparison[]> {
+  if (inventory.endMarker !== 'end') throw markerMissing();
+  // Rows that a policy hides are no rows that are missing.
+  const ask = (sql: string) => run(`SET row_security = off;\n${sql}`, database);
+  const comparisons = await compareWithInventory(connection, inventory, { ask }).catch(
+    (error: OffsiteError) => {
+      if (!/permission denied|row-level security/.test(error.found)) throw error;
+      warn(`not compared with what was dumped: this role may not read all of it (${error.found})`);
+      return [];
+    },
+  );
+  const different = comparisons.filter(({ same }) => !same);
+  if (different.length === 0) return comparisons;
+  const list = (which: 'expected' | 'found') =>
+    different.map((one) => `${one.what}: ${one[which] ?? 'not there'}`).join(', ');
+  throw new OffsiteError('RESTORE_FAILED', describeDifference(different), {
+    expected: list('expected'),
+    found: list('found'),
+    hint: 'every statement was taken, and not everything came back: try another archive (offsite list), and run offsite restore-test on this one',
+  });
+}
+
+function notAnalyzed(database: string, error: Error): string {
+  const found = error instanceof OffsiteError ? error.found : error.message;
+  return `the planner's statistics could not be made (${found}): run ANALYZE in ${database}, or its queries are slow until autovacuum does`;
+}

@@ -1,0 +1,58 @@
+// What an earlier restore left that was killed: found by its mark, and finished or undone. What bears no mark is left alone.
+
+import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
+import { startContainer } from './container.ts';
+import { isAlive, type Mark, markedDatabases, markSql, nameBeside, unmarkedDatabases } from './mark.ts';
+import type { Run } from './server.ts';
+import { sessionsIn } from './target.ts';
+
+/**
+ * Finishes or undoes what earlier restores of a database left.
+ *
+ * @param warn - Told of each.
+ */
+export async function tidyLeftovers(
+  run: Run,
+  database: string,
+  warn: (sentence: string) => void,
+): Promise<void> {
+  for (const name of await unmarkedDatabases(run, database)) {
+    await run(`DROP DATABASE ${quoteIdentifier(name)}`);
+    warn(`an earlier restore was killed: ${name}, which it had just made, is dropped`);
+  }
+  for (const { name, mark } of await markedDatabases(run)) {
+    if (mark.for !== database) continue;
+    if (isAlive(mark) || (await sessionsIn(run, name)).length > 0) {
+      warn(`another restore is at ${name} (process ${mark.pid} on ${mark.host}); it is left alone`);
+      continue;
+    }
+    warn(`an earlier restore was killed: ${await tidy(run, name, mark)}`);
+    if (mark.stopped !== undefined) await startContainer(mark.stopped, warn);
+  }
+}
+
+async function tidy(run: Run, name: string, mark: Mark): Promise<string> {
+  const { for: database, time, comment } = mark;
+  const before = nameBeside(database, 'before', time);
+  const rename = (from: string, to: string) =>
+    `ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)};`;
+  if (name === database && mark.state === 'ready') {
+    await run(markSql(name, undefined, comment), name);
+    return `${name} is the restored one and whole`;
+  }
+  if (name !== database && mark.state === 'ready' && !(await exists(run, database))) {
+    await run(rename(name, database));
+    await run(markSql(database, undefined, comment), database);
+    return `what it restored is whole, and is ${database} now`;
+  }
+  await run(`DROP DATABASE ${quoteIdentifier(name)}`);
+  if (name !== database && !(await exists(run, database)) && (await exists(run, before))) {
+    await run(rename(before, database));
+    return `the half-made ${name} is dropped, and ${before} is ${database} again`;
+  }
+  return `the half-made ${name} is dropped`;
+}
+
+export async function exists(run: Run, database: string): Promise<boolean> {
+  return (await run(`SELECT 1 FROM pg_database WHERE datname = ${quoteLiteral(database)}`)).length > 0;
+}

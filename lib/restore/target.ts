@@ -1,0 +1,78 @@
+// The database that is to be brought back, where it is there already: is anything in it, and who uses it?
+
+import { OffsiteError } from '../base/errors.ts';
+import type { Connection } from '../postgres/connection.ts';
+import { quoteLiteral } from '../postgres/programs.ts';
+import { containersByAddress } from './container.ts';
+import type { Run } from './server.ts';
+
+export type Target = 'absent' | 'empty' | 'filled';
+
+/** Whatever anybody made in it, but for extensions: theirs is what a fresh Compose stack has. */
+const contentSql = `
+  SELECT EXISTS (
+    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid >= 16384 AND n.nspname !~ '^pg_' AND NOT EXISTS (
+      SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    UNION ALL SELECT FROM pg_proc p WHERE p.oid >= 16384 AND NOT EXISTS (
+      SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+    UNION ALL SELECT FROM pg_type t WHERE t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r') AND NOT EXISTS (
+      SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype IN ('e', 'i'))
+    UNION ALL SELECT FROM pg_largeobject_metadata)`;
+
+export async function lookAtTarget(run: Run, database: string): Promise<Target> {
+  const found = await run(`SELECT datallowconn FROM pg_database WHERE datname = ${quoteLiteral(database)}`);
+  if (found.length === 0) return 'absent';
+  if (found[0]?.[0] !== 't') return 'filled';
+  return (await run(contentSql, database))[0]?.[0] === 't' ? 'filled' : 'empty';
+}
+
+type Session = { readonly name: string; readonly pid: string; readonly address: string };
+
+export async function sessionsIn(run: Run, database: string): Promise<Session[]> {
+  const rows = await run(
+    `SELECT coalesce(nullif(application_name, ''), 'a program without name'), pid, host(client_addr) FROM pg_stat_activity
+     WHERE datname = ${quoteLiteral(database)} AND pid <> pg_backend_pid()
+       AND coalesce(backend_type, 'client backend') = 'client backend' ORDER BY 2`,
+  );
+  return rows.map(([name = '', pid = '', address = '']) => ({ name, pid, address }));
+}
+
+/**
+ * Refuses a database that others use: nothing can be renamed or dropped under them.
+ *
+ * @param stops - Whether a container that uses it will be stopped; a back-up that runs is waited for all the same.
+ * @throws {@link OffsiteError} `DATABASE_IN_USE`, naming them.
+ */
+export async function assertUnused(
+  run: Run,
+  database: string,
+  { connection, stops }: { readonly connection: Connection; readonly stops: boolean },
+): Promise<void> {
+  const sessions = await sessionsIn(run, database);
+  const dumps = sessions.filter(({ name }) => /^pg_dump\b/.test(name));
+  if (dumps.length > 0) {
+    throw new OffsiteError('DATABASE_IN_USE', `${database} is being backed up right now`, {
+      expected: 'no back-up of the database that is to be replaced',
+      found: dumps.map(({ name, pid }) => `${name}, process ${pid}`).join('\n'),
+      hint: 'wait for its end, or end it; then restore again',
+    });
+  }
+  if (stops || sessions.length === 0) return;
+  const containers = connection.via === 'container' ? await containersByAddress() : new Map<string, string>();
+  const names = [...new Set(sessions.flatMap(({ address }) => containers.get(address) ?? []))];
+  throw new OffsiteError(
+    'DATABASE_IN_USE',
+    `${database} is in use: it cannot change places with a restored one`,
+    {
+      expected: `no sessions in ${database}`,
+      found: sessions
+        .map(({ name, pid, address }) => {
+          const container = containers.get(address);
+          return `${name}, process ${pid}${container === undefined ? '' : `, container ${container}`}`;
+        })
+        .join('\n'),
+      hint: `stop what uses it, or let this do it and start it again: --stop ${names[0] ?? 'CONTAINER (BitAgent: bitagent)'}; or restore beside it: --beside`,
+    },
+  );
+}

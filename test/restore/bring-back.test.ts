@@ -1,0 +1,403 @@
+// A database is brought back: what was there is untouched until the restored one is whole, and then they change places at
+// once. Whoever ends that, and when, the one or the other stands there.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Connection } from '../../lib/postgres/connection.ts';
+import { query } from '../../lib/postgres/programs.ts';
+import { openDatabase } from '../../lib/postgres/session.ts';
+import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { type BringBackOptions, bringBack } from '../../lib/restore/bring-back.ts';
+import { tidyLeftovers } from '../../lib/restore/leftovers.ts';
+import { markSql, newMark } from '../../lib/restore/mark.ts';
+import { standBeside } from '../../lib/restore/server.ts';
+import { bin } from '../fixtures/agent.ts';
+import { offsite } from '../fixtures/cli.ts';
+import { asleep, until } from '../fixtures/events.ts';
+import { compressed, databasesOf, dumpOf, inPieces } from '../fixtures/postgres.ts';
+
+let server: ThrowawayPostgres;
+let folder: string;
+let dump: Buffer;
+let env: Record<string, string>;
+
+const to = (database: string): Connection => ({
+  via: 'server',
+  env: { ...server.connection.env, PGDATABASE: database },
+});
+const run = (sql: string) => query(server.connection, sql);
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'offsite-bring-back-'));
+  server = await startThrowawayPostgres({ tuned: true });
+  env = { ...server.connection.env };
+  await run('CREATE ROLE keeper; CREATE DATABASE live OWNER keeper');
+  await query(
+    to('live'),
+    `CREATE TABLE torrents (id int PRIMARY KEY, name text); INSERT INTO torrents SELECT id, 'x' || id FROM generate_series(1, 3000) id;
+     CREATE TABLE files (torrent int REFERENCES torrents, size int); INSERT INTO files SELECT id, id FROM generate_series(1, 3000) id;
+     CREATE INDEX ON files (size); ALTER TABLE torrents OWNER TO keeper; ALTER TABLE files OWNER TO keeper;
+     COMMENT ON DATABASE live IS 'größer'; ALTER DATABASE live SET work_mem = '7MB'`,
+  );
+  dump = await dumpOf(to('live'), ['--create']);
+  await query(
+    to('live'),
+    "DELETE FROM files; UPDATE torrents SET name = 'live'; COMMENT ON DATABASE live IS 'old'",
+  );
+});
+afterAll(async () => {
+  await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+afterEach(reset);
+
+/** What a database is: as it was, or restored whole. */
+async function stateOf(database = 'live'): Promise<string> {
+  const [row] = await query(
+    to(database),
+    `SELECT (SELECT count(*) FROM torrents), (SELECT count(*) FROM files), (SELECT min(name) FROM torrents),
+       (SELECT count(*) FROM pg_indexes WHERE schemaname = 'public'), (SELECT count(*) FROM pg_constraint WHERE contype = 'f')`,
+  );
+  const known: Record<string, string> = { '3000 0 live 2 1': 'old', '3000 3000 x1 2 1': 'restored' };
+  return known[(row ?? []).join(' ')] ?? (row ?? []).join(' ');
+}
+
+/** With the old one in its place again. */
+async function reset(): Promise<void> {
+  const names = await databasesOf(server.connection);
+  const old = names.find((name) => name.startsWith('live_before'));
+  if (old !== undefined && names.includes('live')) await run('DROP DATABASE live WITH (FORCE)');
+  if (old !== undefined) await run(`ALTER DATABASE ${old} RENAME TO live`);
+  for (const name of await databasesOf(server.connection))
+    if (!['live', 'postgres'].includes(name)) await run(`DROP DATABASE "${name}" WITH (FORCE)`);
+}
+
+/** What the next restore makes of what is there, and says. */
+async function tidied(): Promise<string> {
+  const told: string[] = [];
+  const { run: ask, close } = await standBeside({ connection: server.connection });
+  await tidyLeftovers(ask, 'live', (one) => told.push(one));
+  await close();
+  return told.join('\n');
+}
+
+const said: string[] = [];
+function bringing(options: Partial<BringBackOptions> = {}) {
+  said.length = 0;
+  return bringBack({
+    connection: server.connection,
+    database: 'live',
+    placing: { how: 'swap' },
+    dump: inPieces(dump),
+    compare: {},
+    jobs: 2,
+    warn: (sentence) => said.push(sentence),
+    ...options,
+  });
+}
+
+describe('a database that is brought back', () => {
+  it('takes the place of the one that is there, which is kept', async () => {
+    const { database, before, way } = await bringing();
+    expect([database, way.by]).toEqual(['live', 'sessions']);
+    expect(await databasesOf(server.connection)).toEqual(['live', before, 'postgres']);
+    expect(before).toMatch(/^live_before_\d{8}_\d{6}$/);
+    expect(await stateOf()).toBe('restored');
+    expect(await stateOf(before)).toBe('old');
+    const [row] = await query(
+      to('live'),
+      `SELECT shobj_description(oid, 'pg_database'), pg_get_userbyid(datdba), current_setting('work_mem') FROM pg_database WHERE datname = 'live'`,
+    );
+    expect(row).toEqual(['größer', 'keeper', '7MB']);
+  });
+
+  it('by an ordinary role and by one psql is the same', async () => {
+    await run(
+      "CREATE ROLE few LOGIN CREATEDB PASSWORD 'few'; GRANT keeper TO few; ALTER DATABASE live OWNER TO keeper",
+    );
+    const connection: Connection = { via: 'server', env: { ...env, PGUSER: 'few', PGPASSWORD: 'few' } };
+    expect((await bringing({ connection })).way.by).toBe('sessions');
+    expect(await stateOf()).toBe('restored');
+    const bySessions = await dumpOf(to('live'), ['--create']);
+    await reset();
+    await bringing({ jobs: undefined });
+    const lines = (bytes: Buffer) =>
+      bytes
+        .toString()
+        .replace(/^\\(un)?restrict .*$/gm, '')
+        .split('\n')
+        .sort()
+        .join('\n');
+    expect(lines(await dumpOf(to('live'), ['--create']))).toBe(lines(bySessions));
+  });
+
+  it('simply uses one that is empty, but for extensions', async () => {
+    await run('ALTER DATABASE live RENAME TO aside; CREATE DATABASE live');
+    await query(to('live'), 'CREATE EXTENSION pg_trgm');
+    const { before } = await bringing();
+    expect(before).toBeUndefined();
+    expect(await databasesOf(server.connection)).toEqual(['aside', 'live', 'postgres']);
+    expect(await stateOf()).toBe('restored');
+    await run('DROP DATABASE live; ALTER DATABASE aside RENAME TO live');
+  });
+
+  it('stands beside it where that is asked for', async () => {
+    const { database } = await bringing({ placing: { how: 'beside' } });
+    expect(database).toMatch(/^live_restore_\d/);
+    expect([await stateOf(), await stateOf(database)]).toEqual(['old', 'restored']);
+  });
+
+  it.each([
+    ['psql', 'expected'],
+    ['pg_dump', 'pg_dump offsite-1234'],
+  ])('does not while %s is connected', async (_, name) => {
+    const session = await openDatabase(server.connection, 'live');
+    await session.run(`SET application_name = '${name}'`);
+    await expect(bringing()).rejects.toMatchObject({
+      code: 'DATABASE_IN_USE',
+      found: expect.stringMatching(new RegExp(`${name}, process \\d+`)),
+    });
+    await session.close();
+    expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
+  });
+
+  it('is kept beside one that came, or is used, by the time of the swap', async () => {
+    let session: Awaited<ReturnType<typeof openDatabase>> | undefined;
+    async function* meanwhile() {
+      yield* inPieces(dump);
+      session = await openDatabase(server.connection, 'live');
+    }
+    const error = await bringing({ dump: meanwhile() }).catch((thrown) => thrown);
+    await session?.close();
+    expect(error).toMatchObject({ code: 'DATABASE_IN_USE' });
+    const [, kept = ''] = /kept as (\w+)/.exec(error.hint) ?? [];
+    expect([await stateOf(), await stateOf(kept)]).toEqual(['old', 'restored']);
+    await run('ALTER DATABASE live RENAME TO aside');
+    async function* making() {
+      yield* inPieces(dump);
+      await run('CREATE DATABASE live');
+    }
+    await expect(bringing({ dump: making() })).rejects.toMatchObject({ code: 'DATABASE_EXISTS' });
+    await run('DROP DATABASE live; ALTER DATABASE aside RENAME TO live');
+    // It is nobody's half-made one.
+    await tidied();
+    expect((await databasesOf(server.connection)).filter((name) => /restore/.test(name))).toHaveLength(2);
+  });
+
+  it('is dropped if it is not whole, or holds other than what was dumped', async () => {
+    const cut = dump.subarray(0, dump.indexOf('-- PostgreSQL database dump complete'));
+    await expect(bringing({ dump: inPieces(cut) })).rejects.toMatchObject({ code: 'DUMP_INCOMPLETE' });
+    const quiet = Buffer.from(
+      dump
+        .toString()
+        .replace(
+          '\nALTER TABLE ONLY public.files',
+          '\nDROP TABLE public.files;\nCREATE TABLE public.files (a int);\n--',
+        ),
+    );
+    await expect(bringing({ dump: inPieces(quiet) })).rejects.toMatchObject({ code: 'RESTORE_FAILED' });
+    expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
+    expect(await stateOf()).toBe('old');
+  });
+
+  it('has names that the server does not cut', async () => {
+    const name = 'ü'.repeat(31);
+    const { database } = await bringing({ database: name });
+    expect(database).toBe(name);
+    const { before = '' } = await bringing({ database: name });
+    expect(Buffer.byteLength(before)).toBeLessThanOrEqual(63);
+    expect(await stateOf(before)).toBe('restored');
+  });
+});
+
+describe('what a killed restore left', () => {
+  const mark = { ...newMark('live', '20260101_000000'), pid: 2 ** 22 + 1 };
+
+  it('is dropped, finished or undone by its mark, and nothing else is', async () => {
+    await run(
+      `CREATE DATABASE live_restore_20260101_000000; ${markSql('live_restore_20260101_000000', mark)}; CREATE DATABASE live_restore_20250101_000000`,
+    );
+    expect(await tidied()).toMatch(/half-made live_restore_20260101_000000 is dropped/);
+    expect(await databasesOf(server.connection)).toEqual([
+      'live',
+      'live_restore_20250101_000000',
+      'postgres',
+    ]);
+    // Half renamed, and not ready: undone.
+    await run(
+      `ALTER DATABASE live RENAME TO live_before_20260101_000000; CREATE DATABASE live_restore_20260101_000000; ${markSql('live_restore_20260101_000000', mark)}`,
+    );
+    expect(await tidied()).toMatch(/is live again/);
+    expect(await stateOf()).toBe('old');
+    // Half renamed, and whole: finished.
+    await run(
+      `CREATE DATABASE live_restore_20260101_000000 TEMPLATE live; ALTER DATABASE live RENAME TO live_before_20260101_000000; ${markSql('live_restore_20260101_000000', { ...mark, state: 'ready', comment: 'größer' })}`,
+    );
+    expect(await tidied()).toMatch(/is live now/);
+    expect(
+      await query(
+        to('live'),
+        `SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'live'`,
+      ),
+    ).toEqual([['größer']]);
+    // Another restore is at it.
+    await run(
+      `CREATE DATABASE live_restore_20260101_000000; ${markSql('live_restore_20260101_000000', { ...mark, pid: process.ppid })}`,
+    );
+    expect(await tidied()).toMatch(/left alone/);
+    expect(await databasesOf(server.connection)).toContain('live_restore_20260101_000000');
+  });
+});
+
+describe('ended at any time', () => {
+  const events: [string, string][] = [
+    [
+      'the database is made',
+      `EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'CREATE DATABASE "live_restore%')`,
+    ],
+    ['it is there', "EXISTS (SELECT FROM pg_database WHERE datname LIKE 'live_restore%')"],
+    [
+      'its sessions are there',
+      "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'offsite restore')",
+    ],
+    [
+      'rows come',
+      "EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'COPY public.%')",
+    ],
+    [
+      'keys are made',
+      "EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%ADD CONSTRAINT%')",
+    ],
+    [
+      'it is compared',
+      "EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%WITH space AS%')",
+    ],
+    [
+      'statistics are made',
+      "EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'ANALYZE%')",
+    ],
+    [
+      'it is ready',
+      `EXISTS (SELECT FROM pg_database d WHERE shobj_description(oid, 'pg_database') LIKE '%"ready"%')`,
+    ],
+    [
+      'they change places',
+      "EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%ALTER DATABASE%RENAME%')",
+    ],
+    ['they have', "EXISTS (SELECT FROM pg_database WHERE datname LIKE 'live_before%')"],
+  ];
+
+  it.each(
+    events.flatMap(([name, event]) => [[name, event, 'SIGTERM'] as const, [name, event, 'SIGKILL'] as const]),
+  )('%s: %s', async (_, event, signal) => {
+    const file = join(folder, 'live.sql');
+    if (!existsSync(file)) writeFileSync(file, dump);
+    // Seen by a server that looks a thousand times a second.
+    const seen = run(
+      `DO $$ BEGIN FOR look IN 1..60000 LOOP EXIT WHEN ${event}; PERFORM pg_sleep(0.001); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$`,
+    );
+    const restoring = execa(bin, ['restore', file, '--dbname', 'live', '--quiet'], {
+      env: { PATH: process.env.PATH ?? '', HOME: folder, ...env, OFFSITE_BUCKET: 'none' },
+      extendEnv: false,
+      reject: false,
+    });
+    await Promise.race([seen, restoring]);
+    restoring.kill(signal);
+    const { exitCode, stderr } = await restoring;
+    expect([0, 143, undefined], stderr).toContain(exitCode);
+    // What it had given to a psql goes on to its end.
+    await until('nobody is at it', async () => {
+      const [row] = await run(
+        `SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND query NOT LIKE 'DO $$%'`,
+      );
+      return row?.[0] === '0';
+    });
+    if (signal === 'SIGKILL') await tidied();
+    const names = await databasesOf(server.connection);
+    expect(names.filter((name) => name.includes('restore'))).toEqual([]);
+    const old = names.find((name) => name.startsWith('live_before'));
+    expect([await stateOf(), ...(old === undefined ? [] : [await stateOf(old)])]).toEqual(
+      old === undefined ? ['old'] : ['restored', 'old'],
+    );
+  });
+});
+
+describe('offsite restore FILE', () => {
+  const restoring = (file: string, ...more: string[]) =>
+    offsite(['restore', file, '--dbname', 'live', '--json', ...more], { ...env, OFFSITE_BUCKET: 'none' });
+
+  it('restores gzip and plain, and replaces only what it may', async () => {
+    const file = join(folder, 'dump.sql.gz');
+    writeFileSync(file, compressed(dump));
+    const refused = await restoring(file, '--replace');
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain('--yes');
+    expect(await stateOf()).toBe('old');
+    const swapped = await restoring(file);
+    expect(swapped.exitCode, swapped.stderr).toBe(0);
+    const { before, torrents } = JSON.parse(swapped.stdout);
+    expect(torrents).toBe(3000);
+    expect(await stateOf(before)).toBe('old');
+    const replaced = await restoring(file, '--replace', '--yes');
+    expect(replaced.exitCode, replaced.stderr).toBe(0);
+    expect(await databasesOf(server.connection)).toEqual(['live', before, 'postgres']);
+    expect(await stateOf()).toBe('restored');
+  });
+
+  it('says what a file is that holds no dump', async () => {
+    const custom = join(folder, 'custom');
+    writeFileSync(custom, await dumpOf(to('live'), ['-Fc']));
+    const encrypted = join(folder, 'encrypted.sql.gz');
+    writeFileSync(encrypted, 'Salted__abcdefgh');
+    const inside = join(folder, 'inside.sql.gz');
+    writeFileSync(inside, compressed(await dumpOf(to('live'), ['-Fc'])));
+    const directory = join(folder, 'directory');
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'toc.dat'), 'PGDMP');
+    const device = join(folder, 'device');
+    if (process.getuid?.() === 0) execFileSync('mknod', [device, 'c', '1', '3']);
+    const cut = join(folder, 'cut.sql.gz');
+    writeFileSync(cut, compressed(dump).subarray(0, -20));
+    const cases: [string, RegExp][] = [
+      [custom, /-Fc/],
+      [encrypted, /encrypted/],
+      [inside, /-Fc/],
+      [directory, /-Fd/],
+      [device, existsSync(device) ? /device/ : /no such file/],
+      [cut, /damaged/],
+      [join(folder, 'nothing'), /no such file/],
+    ];
+    for (const [file, words] of cases) {
+      const { exitCode, stderr } = await restoring(file);
+      expect(stderr).toMatch(words);
+      expect([2, 5, 7]).toContain(exitCode);
+    }
+    expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
+  });
+
+  it('drops what it made when it is interrupted in a dump that does not end', async () => {
+    const file = join(folder, 'asleep.sql');
+    writeFileSync(file, `${dump.toString().replace('-- PostgreSQL database dump complete', '')}${asleep}`);
+    const running = execa(bin, ['restore', file, '--dbname', 'live'], {
+      env: { PATH: process.env.PATH ?? '', HOME: folder, ...env, OFFSITE_BUCKET: 'none' },
+      extendEnv: false,
+      reject: false,
+    });
+    await until(
+      'it sleeps',
+      async () =>
+        (
+          await run(
+            "SELECT 1 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%pg_sleep(6000)%'",
+          )
+        ).length > 0,
+    );
+    running.kill('SIGINT');
+    expect((await running).exitCode).toBe(130);
+    expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
+  });
+});
