@@ -2,6 +2,7 @@ import { scheduledSchema } from '../lib/deployment/events.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { expire } from '../lib/retention/expire.ts';
 import type { RetentionPlan } from '../lib/retention/plan.ts';
+import { expireSidecars } from '../lib/sidecar/expire.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
@@ -37,6 +38,13 @@ export const handler = chain(scheduledSchema, async ({ dryRun }) => {
       answered += plan.keep.length + plan.expire.length;
       if (answered <= decisionsAnswered) plans.push(plan);
     },
+  });
+  await expireSidecars({
+    store: createS3Store({ bucket }),
+    policy,
+    now: new Date(),
+    dryRun,
+    onPlan: (plan) => logger.info(dryRun ? 'planned sidecar' : 'expired sidecar', { plan }),
   });
   // Silence is an alarm here; of a source that has nothing yet there is nothing that could stand still.
   if (!dryRun) for (const source of withoutArchives) measure('retentionStandsStill', 0, source);

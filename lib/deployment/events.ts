@@ -33,7 +33,7 @@ export function announcedArchive(event: z.infer<typeof objectCreatedSchema>, buc
   const parsed = parseKey(object.key);
   if (from.name === bucket && parsed?.part === 'manifest') return parsed.id;
   throw new OffsiteError('EVENT_FOREIGN', 'the event is not about a manifest of this vault', {
-    expected: `s3://${bucket}/archives/<source>/<id>.manifest.json`,
+    expected: `s3://${bucket}/archives/<source>/<id>.manifest.json, or one under sidecars/`,
     found: `s3://${from.name}/${object.key}`,
     hint: "compare the rule's event pattern with the deployed template; nothing was read or written",
   });

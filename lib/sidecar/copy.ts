@@ -104,10 +104,11 @@ function containerError({ path, container }: SidecarPlace, failure: ChildFailure
       hint: 'install Docker, or name the file on this machine (sidecar.path without a container)',
     });
   }
-  if (/executable file not found|OCI runtime exec failed/.test(stderr)) {
+  // What docker says of it, some versions say on stdout.
+  if (exitCode === 126 || exitCode === 127 || /executable file not found/.test(stderr)) {
     return new OffsiteError('PROGRAM_MISSING', `there is no sqlite3 in container ${container}`, {
       expected: 'a container that can copy its database by SQLite’s own back-up',
-      found: stderr,
+      found: stderr || 'none that can be run',
       hint: `name the file on this machine instead, by the volume's path (docker inspect -f '{{json .Mounts}}' ${container}): offsite sidecar backup --path /var/lib/docker/volumes/…`,
     });
   }

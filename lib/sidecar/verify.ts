@@ -7,11 +7,14 @@ import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatBytes } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
+import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { bringBack, openSidecar, readSidecarManifest } from './bring.ts';
 import { beginsAsSqlite, inspect } from './inspect.ts';
+import { sidecarMail } from './mail.ts';
 import type { SidecarManifest } from './manifest.ts';
-import { differences, type SidecarDeviation, type SidecarVerdict } from './verdict.ts';
+import { sidecarKeys } from './names.ts';
+import { differences, parseSidecarVerdict, type SidecarDeviation, type SidecarVerdict } from './verdict.ts';
 
 export type SidecarVerifyOptions = {
   readonly store: ArchiveStore;
@@ -51,6 +54,30 @@ export async function verifySidecar(options: SidecarVerifyOptions): Promise<Side
     deviations,
     ...(notAsked && { notAsked }),
   };
+}
+
+/**
+ * Judges an archive unless these very bytes have a verdict, tells of it if it is not intact, and writes the verdict down.
+ *
+ * @remarks Events come twice, and the mail goes first: a second one is better than none.
+ */
+export async function verifySidecarOnce(
+  options: SidecarVerifyOptions & { readonly sendMail: (mail: Mail) => Promise<void> },
+): Promise<{ readonly verdict: SidecarVerdict; readonly isNew: boolean }> {
+  const { store, id, sendMail } = options;
+  const key = sidecarKeys(id).verdict;
+  const stored = await store.readText(key);
+  const earlier = stored && parseSidecarVerdict(stored.text);
+  if (earlier?.etag === (await readSidecarManifest(store, id)).etag)
+    return { verdict: earlier, isNew: false };
+  const verdict = await verifySidecar(options);
+  if (isFaulty(verdict)) await sendMail(sidecarMail(verdict));
+  await store.write(key, `${JSON.stringify(verdict, null, 1)}\n`);
+  return { verdict, isNew: true };
+}
+
+function isFaulty(verdict: SidecarVerdict): verdict is Parameters<typeof sidecarMail>[0] {
+  return verdict.verdict !== 'intact';
 }
 
 type Read = { readonly deviations: SidecarDeviation[]; readonly notAsked?: string | undefined };

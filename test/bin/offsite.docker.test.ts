@@ -7,7 +7,7 @@ import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { bin } from '../fixtures/agent.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
-import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
+import { canRunDocker, type DockerEngine, hasProgram, startDockerEngine } from '../fixtures/docker-engine.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { corpus, corpusTorrents } from '../fixtures/postgres.ts';
 
@@ -127,6 +127,43 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       }
     });
   });
+
+  it('copies a SQLite database inside the container, by the sqlite3 that is there', async () => {
+    const inside = (sql: string) => docker.docker('exec', container, 'sqlite3', '/tmp/ui.db', sql);
+    const sidecar = (what: string, ...args: string[]) =>
+      offsite(['sidecar', what, '--container', container, '--path', '/tmp/ui.db', '--json', ...args], env);
+    expect((await sidecar('backup')).stderr).toMatch(
+      /no sqlite3 in container[\s\S]*--path \/var\/lib\/docker/,
+    );
+    if (!hasProgram('sqlite3')) return console.warn('SKIPPED: no sqlite3 to put into a container');
+    const { stdout } = await execa('sh', ['-c', 'command -v sqlite3; command -v rm']);
+    const programs = stdout.split('\n');
+    const { stdout: linked } = await execa('ldd', programs);
+    const libraries = [...linked.matchAll(/(?:=> |\t)(\/[^ ]+) \(0x/g)].map(([, path = '']) => path);
+    for (const [from, to] of [
+      ...programs.map((path) => [path, '/bin/']),
+      ...[...new Set(libraries)].map((path) => [path, path]),
+    ] as [string, string][])
+      await docker.docker('cp', '-L', from, `${container}:${to}`);
+    const absent = await sidecar('backup');
+    expect(absent.stderr).toMatch(/\[SIDECAR_UNREADABLE\][\s\S]*unable to open/);
+    await inside('PRAGMA journal_mode = WAL; CREATE TABLE one (a); CREATE TABLE two (a)');
+    const write = 'BEGIN IMMEDIATE; INSERT INTO one VALUES (1); INSERT INTO two VALUES (1); COMMIT';
+    const loop = `while :; do sqlite3 -cmd '.timeout 9000' /tmp/ui.db '${write}'; done`;
+    await docker.docker('exec', '-d', container, 'sh', '-c', loop);
+    for (let turn = 0; turn < 3; turn += 1) {
+      const taken = await sidecar('backup');
+      expect(taken.stderr).toBe('');
+      const { rows } = JSON.parse(taken.stdout);
+      expect(rows.one).toBe(rows.two);
+    }
+    expect(JSON.parse((await sidecar('verify')).stdout)).toMatchObject({ verdict: 'intact' });
+    const refused = await sidecar('restore', '--any', '--to', `${docker.home}/ui.db`);
+    expect(refused.stderr).toMatch(/\[SIDECAR_IN_USE\][\s\S]*docker stop bitagent-postgres/);
+    expect(await docker.docker('exec', container, 'sh', '-c', 'echo /tmp/offsite-sidecar*')).toBe(
+      '/tmp/offsite-sidecar*',
+    );
+  }, 120_000);
 
   it('a container that is stopped while it dumps leaves no object', async () => {
     // Holds the dump after its rows: pg_dump locks tables when it begins, and asks a sequence when it comes to it.

@@ -18,10 +18,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { handler } from '../../lambda/verify.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import type { RetentionPlan } from '../../lib/retention/plan.ts';
 import { backupSidecar } from '../../lib/sidecar/backup.ts';
+import { expireSidecars } from '../../lib/sidecar/expire.ts';
 import { readSidecars, selectSidecar } from '../../lib/sidecar/list.ts';
 import type { SidecarManifest } from '../../lib/sidecar/manifest.ts';
 import { sidecarKeys } from '../../lib/sidecar/names.ts';
@@ -354,6 +358,71 @@ describe('a restore', () => {
     for (const child of children) child.kill('SIGKILL');
     expect(files().filter((name) => /partial|before/.test(name))).toEqual([]);
     expect(rowsIn(path, 'settings')).toBe(5);
+  });
+});
+
+describe('the cloud', () => {
+  const announce = (key: string, bucket = aws.bucket) =>
+    handler({ 'detail-type': 'Object Created', detail: { bucket: { name: bucket }, object: { key } } }, {
+      awsRequestId: 'r',
+      functionName: 'verify',
+    } as Context);
+
+  it('judges what was archived, once, and mails what is not intact', async () => {
+    process.env.OFFSITE_BUCKET = aws.bucket;
+    process.env.OFFSITE_TOPIC_ARN = aws.topicArn;
+    made().close();
+    const manifest = await backup();
+    const keys = sidecarKeys(manifest);
+    const mailsBefore = (await aws.mails()).length;
+    const { id } = manifest;
+    expect(await announce(keys.manifest)).toEqual({ id, verdict: 'intact', isNew: true });
+    expect(await announce(keys.manifest)).toEqual({ id, verdict: 'intact', isNew: false });
+    expect((await readSidecars(store, 'bitagent')).at(-1)).toMatchObject({ id: { id }, standing: 'intact' });
+    expect((await aws.mails()).length).toBe(mailsBefore);
+    const bytes = await bytesOf(keys.archive);
+    await stored(manifest, bytes.subarray(0, -1));
+    expect(await announce(keys.manifest)).toEqual({ id, verdict: 'damaged', isNew: true });
+    const mail = (await aws.mails()).at(-1);
+    expect(mail?.subject).toBe(`[offsite] DAMAGED archive of the dashboard's database: ${id}`);
+    expect(mail?.text).toMatch(/the bytes\n {2}expected .*\n {2}found /);
+    for (const [key, bucket] of [
+      [keys.archive, aws.bucket],
+      [keys.verdict, aws.bucket],
+      [keys.manifest, 'another'],
+    ] as const)
+      await expect(announce(key, bucket)).rejects.toMatchObject({ code: 'EVENT_FOREIGN' });
+  });
+
+  it('keeps by the plan of all archives, and the newest whatever their age', async () => {
+    made().close();
+    const source = 'kept';
+    const ids: string[] = [];
+    for (const day of [1, 2, 20, 21]) {
+      const takenAt = new Date(Date.UTC(2026, 10, day));
+      const { id } = await backupSidecar({ source, place: { path }, store, now: () => takenAt });
+      const verdict = await verify(id);
+      await store.write(sidecarKeys(parseArchiveId(id)).verdict, JSON.stringify(verdict));
+      ids.push(id);
+    }
+    const expired = async (day: number, dryRun = false) => {
+      const plans: RetentionPlan[] = [];
+      const policy = { keepDays: 14, keepIntact: 1, freshnessHours: 26 };
+      const at = new Date(Date.UTC(2026, 10, day, 1));
+      await expireSidecars({ store, policy, now: at, dryRun, onPlan: (plan) => plans.push(plan) });
+      return plans.find((plan) => plan.source === source);
+    };
+    // Nobody takes one any more: what is there stays.
+    expect(await expired(28)).toMatchObject({
+      standstill: expect.stringMatching(/is 7\.0 days old/),
+      expire: [],
+    });
+    const going = [expect.objectContaining({ id: ids[1] }), expect.objectContaining({ id: ids[0] })];
+    expect((await expired(21, true))?.expire).toEqual(going);
+    expect(await readSidecars(store, source)).toHaveLength(4);
+    expect((await expired(21))?.expire).toEqual(going);
+    expect((await readSidecars(store, source)).map(({ id }) => id.id)).toEqual(ids.slice(2));
+    expect(await keysIn(aws.endpoint, aws.bucket, `sidecar-verdicts/${source}/`)).toHaveLength(2);
   });
 });
 

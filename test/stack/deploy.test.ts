@@ -106,7 +106,9 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
         source: ['aws.s3'],
         detail: {
           bucket: { name: [made.bucket] },
-          object: { key: [{ wildcard: 'archives/*.manifest.json' }] },
+          object: {
+            key: [{ wildcard: 'archives/*.manifest.json' }, { wildcard: 'sidecars/*.manifest.json' }],
+          },
         },
       }),
     );

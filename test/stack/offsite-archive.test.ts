@@ -113,6 +113,10 @@ describe('tokens', () => {
               {
                 'Fn::Join': ['', [Match.anyValue(), '/archives/', { Ref: 'Source' }, '/*']],
               },
+              Match.anyValue(),
+              {
+                'Fn::Join': ['', [Match.anyValue(), '/sidecars/', { Ref: 'Source' }, '/*']],
+              },
             ],
           },
         ],

@@ -59,7 +59,7 @@ describe('vault', () => {
         Effect: 'Deny',
         Principal: { AWS: '*' },
         Action: 's3:PutObject',
-        Resource: ['VaultBucket/archives/*'],
+        Resource: ['VaultBucket/archives/*', 'VaultBucket/sidecars/*'],
         Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
       },
     ]);
@@ -269,14 +269,16 @@ describe('triggers', () => {
     expect(targetsOf(properties)).toEqual([target]);
   });
 
-  test('a manifest below archives/ wakes verify, and no other object does', () => {
+  test('a manifest below archives/ or sidecars/ wakes verify, and no other object does', () => {
     const { properties } = byName('AWS::Events::Rule', 'HandlersCommitted');
     expect(properties.EventPattern).toEqual({
       source: ['aws.s3'],
       'detail-type': ['Object Created'],
       detail: {
         bucket: { name: [{ Ref: 'VaultBucket0925C477' }] },
-        object: { key: [{ wildcard: 'archives/*.manifest.json' }] },
+        object: {
+          key: [{ wildcard: 'archives/*.manifest.json' }, { wildcard: 'sidecars/*.manifest.json' }],
+        },
       },
     });
     expect(targetsOf(properties)).toEqual(['HandlersVerifyFunction']);

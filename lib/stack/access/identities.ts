@@ -18,6 +18,7 @@ import {
   verdictsPrefix,
 } from '../../archive/names.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
+import { sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import { acknowledgePatterns } from './nag.ts';
 import { allow, decrypt, encrypt, get, list, passTo, publish, put, useKey } from './statements.ts';
 
@@ -48,10 +49,13 @@ export type LaunchReach = Reach & {
 export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, `${archivesPrefix}*`, ...proofs),
+    get(bucket, `${archivesPrefix}*`, `${sidecarsPrefix}*`, ...proofs, `${sidecarVerdictsPrefix}*`),
     // By version id, so that a verdict speaks of the very bytes that were read.
-    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*`)]),
-    put(bucket, `${verdictsPrefix}*`),
+    allow(
+      ['s3:GetObjectVersion'],
+      [bucket.arnForObjects(`${archivesPrefix}*`), bucket.arnForObjects(`${sidecarsPrefix}*`)],
+    ),
+    put(bucket, `${verdictsPrefix}*`, `${sidecarVerdictsPrefix}*`),
     ...useKey(key, decrypt, encrypt),
     publish(topic),
   ];
@@ -88,11 +92,19 @@ export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatemen
   return [
     list(bucket),
     // Manifests: for the reason why an archive was stored long after its date.
-    get(bucket, `${archivesPrefix}*${manifestSuffix}`, ...proofs, `${holdsPrefix}*`),
+    get(
+      bucket,
+      `${archivesPrefix}*${manifestSuffix}`,
+      ...proofs,
+      `${holdsPrefix}*`,
+      `${sidecarVerdictsPrefix}*`,
+    ),
     // A delete marker only: versions stay until the bucket's lifecycle removes them.
     allow(
       ['s3:DeleteObject'],
-      [bucket.arnForObjects(`${archivesPrefix}*`), bucket.arnForObjects(`${verdictsPrefix}*`)],
+      [archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix].map((prefix) =>
+        bucket.arnForObjects(`${prefix}*`),
+      ),
     ),
     ...useKey(key, decrypt),
     publish(topic),
@@ -173,7 +185,9 @@ export function agentPermissions(
   return [
     allow(
       ['s3:PutObject', 's3:AbortMultipartUpload'],
-      sources.map((source) => bucket.arnForObjects(`${archivesPrefix}${source}/*`)),
+      [archivesPrefix, sidecarsPrefix].flatMap((prefix) =>
+        sources.map((source) => bucket.arnForObjects(`${prefix}${source}/*`)),
+      ),
     ),
     // The parts of a multipart upload are decrypted to be joined; without s3:GetObject it reads nothing by that.
     ...useKey(key, decrypt, encrypt),

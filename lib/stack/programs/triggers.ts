@@ -8,6 +8,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { archivesPrefix, manifestSuffix } from '../../archive/names.ts';
+import { sidecarsPrefix } from '../../sidecar/names.ts';
 
 /** What is woken, by the names that it has in `Handlers`. */
 type Woken = Readonly<
@@ -37,7 +38,13 @@ export function addTriggers(scope: Construct, woken: Woken, origins: Origins): v
       detailType: ['Object Created'],
       detail: {
         bucket: { name: [bucket.bucketName] },
-        object: { key: Match.wildcard(`${archivesPrefix}*${manifestSuffix}`) },
+        object: {
+          key: Match.anyOf(
+            ...[archivesPrefix, sidecarsPrefix].map((prefix) =>
+              Match.wildcard(`${prefix}*${manifestSuffix}`),
+            ),
+          ),
+        },
       },
     },
   });

@@ -23,6 +23,7 @@ import {
 import { Construct } from 'constructs';
 import { archivesPrefix, rangesPrefix } from '../../archive/names.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
+import { sidecarsPrefix } from '../../sidecar/names.ts';
 import { acknowledge } from '../access/nag.ts';
 
 export type VaultProps = Pick<
@@ -88,7 +89,7 @@ export class Vault extends Construct {
         effect: Effect.DENY,
         principals: [new AnyPrincipal()],
         actions: ['s3:PutObject'],
-        resources: [this.bucket.arnForObjects(`${archivesPrefix}*`)],
+        resources: [archivesPrefix, sidecarsPrefix].map((prefix) => this.bucket.arnForObjects(`${prefix}*`)),
         conditions: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
       }),
     );

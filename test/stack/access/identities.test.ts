@@ -21,8 +21,12 @@ describe('permissions', () => {
       list,
       's3:GetObject on VaultBucket/archives/*',
       's3:GetObject on VaultBucket/acceptances/*',
+      's3:GetObject on VaultBucket/sidecar-verdicts/*',
+      's3:GetObject on VaultBucket/sidecars/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObjectVersion on VaultBucket/archives/*',
+      's3:GetObjectVersion on VaultBucket/sidecars/*',
+      's3:PutObject on VaultBucket/sidecar-verdicts/*',
       's3:PutObject on VaultBucket/verdicts/*',
       'states:StartExecution on HandlersRangesStateMachine',
       publish,
@@ -53,8 +57,11 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/archives/*.manifest.json',
       's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/holds/*',
+      's3:GetObject on VaultBucket/sidecar-verdicts/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:DeleteObject on VaultBucket/archives/*',
+      's3:DeleteObject on VaultBucket/sidecar-verdicts/*',
+      's3:DeleteObject on VaultBucket/sidecars/*',
       's3:DeleteObject on VaultBucket/verdicts/*',
       publish,
     ],
@@ -142,8 +149,12 @@ describe('permissions', () => {
     expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesAgentPolicy')).toEqual([
       's3:AbortMultipartUpload on VaultBucket/archives/attic/*',
       's3:AbortMultipartUpload on VaultBucket/archives/bitagent/*',
+      's3:AbortMultipartUpload on VaultBucket/sidecars/attic/*',
+      's3:AbortMultipartUpload on VaultBucket/sidecars/bitagent/*',
       's3:PutObject on VaultBucket/archives/attic/*',
       's3:PutObject on VaultBucket/archives/bitagent/*',
+      's3:PutObject on VaultBucket/sidecars/attic/*',
+      's3:PutObject on VaultBucket/sidecars/bitagent/*',
     ]);
   });
 

@@ -1,0 +1,38 @@
+// sidecar-expire: retention of sidecars' archives, by the plan of all archives. That no new one comes is no alarm, for it is
+// nobody's duty to take one: then what is there stays.
+
+import { parseArchiveId } from '../archive/names.ts';
+import { planRetention, type RetentionPlan, type RetentionPolicy } from '../retention/plan.ts';
+import { forEachSource } from '../retention/sources.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { readSidecars } from './list.ts';
+import { sidecarKeys, sidecarsPrefix } from './names.ts';
+
+export type SidecarExpireOptions = {
+  readonly store: ArchiveStore;
+  readonly policy: RetentionPolicy;
+  readonly now: Date;
+  /** Plan only. */
+  readonly dryRun: boolean;
+  /** Is given each source's plan once it was carried out. */
+  readonly onPlan: (plan: RetentionPlan) => void;
+};
+
+/** Expires what the policy no longer keeps, of every source's sidecar. */
+export async function expireSidecars({
+  store,
+  policy,
+  now,
+  dryRun,
+  onPlan,
+}: SidecarExpireOptions): Promise<void> {
+  await forEachSource(await store.folders(sidecarsPrefix), async (source) => {
+    const plan = planRetention(source, await readSidecars(store, source), policy, now);
+    for (const { id } of dryRun ? [] : plan.expire) {
+      const { manifest, archive, verdict } = sidecarKeys(parseArchiveId(id));
+      // Manifest first: an interruption leaves an archive without, which is none.
+      for (const key of [manifest, archive, verdict]) await store.delete(key);
+    }
+    onPlan(plan);
+  });
+}
