@@ -12,7 +12,10 @@ const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 const named = z
   .union([z.record(z.string(), text.nullable()), z.array(z.string()).transform(pairsOf)])
   .transform((pairs) =>
-    Object.fromEntries(Object.entries(pairs).map(([name, value]) => [name, value ?? ''])),
+    // Compose writes `$` as a file would have to: `$$`.
+    Object.fromEntries(
+      Object.entries(pairs).map(([name, value]) => [name, (value ?? '').replaceAll('$$', '$')]),
+    ),
   );
 
 /** The second version writes ports and volumes as objects, the first as text. */

@@ -24,7 +24,7 @@ services:
     environment:
       POSTGRES_NAME: bitmagnet
       POSTGRES_PASSWORD: secret
-      TORZNAB_API_KEY: key
+      TORZNAB_API_KEY: k$$$$ey
       DASHBOARD_API_KEY: ""
       TMDB_API_KEY: null
     ports:
@@ -42,8 +42,8 @@ const older = `
 services:
   bitagent:
     image: ghcr.io/spencercnorton/bitagent:3.2@sha256:0a
-    environment: [POSTGRES_NAME=bitmagnet, POSTGRES_PASSWORD=sec=ret, TORZNAB_API_KEY=key]
-    ports: ['13333:3333/tcp', '127.0.0.1:8081:8080/tcp', 3334/udp]
+    environment: [POSTGRES_NAME=bitmagnet, POSTGRES_PASSWORD=sec=ret, TORZNAB_API_KEY=k$$$$ey]
+    ports: [{ published: 13333, target: 3333 }, '127.0.0.1:8081:8080/tcp', 3334/udp]
   postgres:
     image: docker.io/library/postgres:16
     environment: {POSTGRES_DB: bitmagnet, POSTGRES_USER: bitmagnet, POSTGRES_PASSWORD: secret}
@@ -67,7 +67,7 @@ it.each([
     user: 'bitmagnet',
     password: 'secret',
   });
-  expect(keysOf(bitagent)).toEqual({ torznab: 'key', dashboard: undefined });
+  expect(keysOf(bitagent)).toEqual({ torznab: 'k$$ey', dashboard: undefined });
   expect(addressesOf(services, bitagent)).toEqual({
     app: 'http://127.0.0.1:13333',
     dashboard: 'http://127.0.0.1:8081',
