@@ -97,3 +97,25 @@ dumpCommand('estimate', 'what a month costs, line by line, for this database')
     const settings = await settingsOf({ bucket: 'any', ...flags }, dumpFlags(command, flags));
     await runEstimate(settings, flags, interruption.signal);
   });
+
+storeCommand('import', 'bring dumps that you have, FILE.sql.gz, into the vault as archives')
+  .argument('<file...>', 'of pg_dump and gzip; dated by its name, as bitagent-2026-11-08-0315.sql.gz')
+  .option('--zone <name>', "whose time the names are: UTC, Europe/Berlin (default: this host's)")
+  .option('--date <instant>', 'of one FILE, when it was taken: 2026-11-08T03:15+01:00')
+  .option('--dry-run', 'judge them and look what is there, and store nothing')
+  .option('--quiet', 'show no progress')
+  .option('--json', 'print the results as JSON')
+  .addHelpText(
+    'after',
+    `
+Each is judged first, as 'offsite verify FILE' does: what is cut, damaged or no
+plain dump of one database is refused, and the others are imported. It becomes an
+archive of its date: 'list', 'verify' and 'restore' take it as any other, and
+retention too, so what is older than keepDays goes at its next run. No dump
+comes in twice, nor a second one of the same date. The agent's credentials will
+do; the operator's see beforehand what is there.`,
+  )
+  .action(async (files: string[], flags) => {
+    const { runImport } = await import('./import.ts');
+    await runImport(await settingsOf(flags), files, flags, interruption.signal);
+  });

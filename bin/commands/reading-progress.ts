@@ -11,6 +11,11 @@ const waiting = 'waiting for the first byte of the archive';
 
 export const fetchWords: ProgressWords = { waiting, done: 'fetched', ended: 'the last of it is written' };
 export const verifyWords: ProgressWords = { waiting, done: 'read', ended: 'judging it' };
+export const importWords: ProgressWords = {
+  waiting: 'judging the dump',
+  done: 'stored',
+  ended: 'storing the last of it',
+};
 export const restoreWords: ProgressWords = { waiting, done: 'read', ended: 'making indexes and keys' };
 
 /** Bytes on their way, with a display that counts them. */

@@ -34,7 +34,7 @@ export type CatalogueEntry = {
 };
 
 /** What a manifest says of its own dates. */
-export type DateWords = Pick<Manifest, 'clockAheadMs'>;
+export type DateWords = Pick<Manifest, 'clockAheadMs' | 'imported'>;
 
 /** An archive as the listings show it. */
 export type Listed = {
@@ -99,6 +99,8 @@ const copiedLateMs = 60 * 86_400_000;
  */
 export function dateOf(listed: Listed): Pick<CatalogueEntry, 'datedAt' | 'clockAheadMs'> {
   const { takenAt } = listed.id;
+  // Stored as late as anybody likes: its manifest says so.
+  if (listed.dateWords?.imported !== undefined) return { datedAt: takenAt, clockAheadMs: 0 };
   const storedAt = storedAtOf(listed);
   const aheadMs = takenAt.getTime() - storedAt.getTime();
   const isBehind = needsDateWords(listed) && (listed.dateWords?.clockAheadMs ?? 0) < -storedLateMs;

@@ -12,6 +12,7 @@ export const manifestFormat = 1;
 export const clockToleranceMs = 60_000;
 
 const crc32 = z.string().regex(/^[0-9a-f]{8}$/, 'a CRC-32 is 8 hex digits');
+const sha256Sum = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 is 64 hex digits');
 const bytes = z.number().int().nonnegative();
 
 export const memberSchema = z.strictObject({
@@ -36,12 +37,14 @@ const manifestSchema = z.strictObject({
   pgDumpVersion: z.string().optional(),
   /** Not of an archive whose agent was given a command, nor of older ones. */
   database: sourceDatabaseSchema.optional(),
+  /** Of a dump that somebody else took: the file that it was compressed from anew. Its date is that of the file's name. */
+  imported: z.strictObject({ file: z.string(), sha256: sha256Sum, compressedBytes: bytes }).optional(),
   toolVersion: z.string(),
   compressor: z.string(),
   plainBytes: bytes,
   compressedBytes: bytes,
   /** Of the compressed archive. */
-  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 is 64 hex digits'),
+  sha256: sha256Sum,
   /** Of the compressed archive. */
   crc32,
   /** The store's own name for the bytes; null where the bucket is not versioned. */

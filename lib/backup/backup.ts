@@ -27,6 +27,8 @@ export type BackupOptions = {
   /** By default the fastest that is installed. */
   readonly compressor?: Compressor;
   readonly now: () => Date;
+  /** Of a dump that somebody else took. */
+  readonly imported?: Manifest['imported'];
   readonly signal?: AbortSignal;
   /** Called as plain bytes pass. */
   readonly onProgress?: (plainBytes: number) => void;
@@ -97,6 +99,7 @@ async function takeArchive(options: BackupOptions, expectedBytes: number | undef
       ...(Math.abs(aheadMs) > clockToleranceMs ? { clockAheadMs: aheadMs } : {}),
       ...versions,
       ...(database && { database }),
+      ...(options.imported && { imported: options.imported }),
       toolVersion,
       ...record(),
       ...stored,

@@ -51,6 +51,8 @@ const families = {
   REGION_MISSING: 'store',
   ARCHIVE_CHANGED: 'notIntact',
   ARCHIVE_DAMAGED: 'notIntact',
+  FILE_NOT_INTACT: 'notIntact',
+  FILE_CHANGED: 'notIntact',
   NOT_SUSPICIOUS: 'notIntact',
   NOTHING_INTACT: 'notFound',
   ARCHIVE_MISSING: 'notFound',
