@@ -1,5 +1,7 @@
 // Through `docker exec`, with a real engine and a real container: what a terminal would corrupt comes through whole.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { query } from '../../lib/postgres/programs.ts';
@@ -8,6 +10,7 @@ import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { bin } from '../fixtures/agent.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { canRunDocker, type DockerEngine, hasProgram, startDockerEngine } from '../fixtures/docker-engine.ts';
+import { asleep, until, untilAsleep } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { corpus, corpusTorrents } from '../fixtures/postgres.ts';
 
@@ -164,6 +167,73 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       '/tmp/offsite-sidecar*',
     );
   }, 120_000);
+
+  describe('restore', () => {
+    const connection = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
+    const ask = (sql: string, database = 'postgres') => query(connection, sql, { database });
+    const names = async () =>
+      (await ask('SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1')).map(([name]) => name);
+
+    it('lets the restored database and the one that is there change places, while what uses it is stopped', async () => {
+      await docker.docker(
+        'run',
+        '-d',
+        '--name',
+        'bitagent',
+        '--stop-signal',
+        'KILL',
+        '--network',
+        'none',
+        'offsite-postgres',
+        'sleep',
+        '6000',
+      );
+      const { id } = JSON.parse(
+        (await offsite(['backup', ...flags, '--dbname', 'bitmagnet', '--json'], env)).stdout,
+      );
+      await ask('DELETE FROM goose_db_version', 'bitmagnet');
+      const startedAt = () =>
+        docker.docker('inspect', '--format', '{{.State.StartedAt}} {{.State.Running}}', 'bitagent');
+      const began = await startedAt();
+      const args = ['restore', id, ...flags, '--stop', 'bitagent', '--json'];
+      const restored = await offsite(args, env);
+      expect(restored.exitCode, restored.stderr).toBe(0);
+      const { database, before, torrents } = JSON.parse(restored.stdout);
+      expect([database, torrents]).toEqual(['bitmagnet', corpusTorrents]);
+      expect(await ask('SELECT count(*) FROM goose_db_version', before)).toEqual([['0']]);
+      expect(await ask('SELECT count(*) > 0 FROM goose_db_version', 'bitmagnet')).toEqual([['t']]);
+      expect(await startedAt()).toMatch(/true$/);
+      expect(await startedAt()).not.toBe(began);
+      const unknown = await offsite(['restore', id, ...flags, '--stop', 'nix'], env);
+      expect(unknown.stderr).toContain('[CONTAINER_UNREACHABLE]');
+      await ask(`DROP DATABASE ${before}`);
+    });
+
+    it('leaves no psql and no database behind when it is interrupted', async () => {
+      const file = join(docker.home, 'asleep.sql');
+      writeFileSync(file, `CREATE TABLE one (a int);\n${asleep}`);
+      const before = await names();
+      const running = execa(bin, ['restore', file, ...flags, '--dbname', 'bitmagnet'], {
+        env: { ...env, XDG_STATE_HOME: docker.home },
+        reject: false,
+      });
+      await untilAsleep(connection);
+      running.kill('SIGTERM');
+      const { exitCode, stderr } = await running;
+      expect(exitCode, stderr).toBe(143);
+      expect(await names()).toEqual(before);
+      await until('no psql is left', async () => {
+        const list = await docker.docker(
+          'exec',
+          container,
+          'sh',
+          '-c',
+          'for p in /proc/[0-9]*; do cat "$p/cmdline"; echo; done',
+        );
+        return !/^psql\0/m.test(list);
+      });
+    });
+  });
 
   it('a container that is stopped while it dumps leaves no object', async () => {
     // Holds the dump after its rows: pg_dump locks tables when it begins, and asks a sequence when it comes to it.
