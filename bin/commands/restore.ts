@@ -62,7 +62,7 @@ export async function runRestore(
       database,
       placing,
       stop: flags.stop,
-      dump: restorable.dump(meter.bytes, signal),
+      dump: () => restorable.dump(meter.bytes, signal),
       source: restorable.manifest?.database,
       roles: restorable.inventory?.roles,
       compare: { inventory: restorable.inventory },

@@ -7,6 +7,7 @@ import { quoteIdentifier } from '../postgres/programs.ts';
 import { isRunning, startContainer, stopContainer } from './container.ts';
 import { databaseExists, refusalOf, serverWords } from './create-database.ts';
 import { exists, tidyLeftovers } from './leftovers.ts';
+import { orderMayExplain } from './load-order.ts';
 import { type Mark, markSql, nameBeside, newMark, timeInName } from './mark.ts';
 import { restore } from './restore.ts';
 import type { Restored, RestoreOptions } from './restoring.ts';
@@ -22,7 +23,12 @@ export type Placing =
   /** It is dropped first. */
   | { readonly how: 'replace' };
 
-export type BringBackOptions = Omit<RestoreOptions, 'mark' | 'beforeCreate' | 'place' | 'database'> & {
+export type BringBackOptions = Omit<
+  RestoreOptions,
+  'mark' | 'beforeCreate' | 'place' | 'database' | 'dump'
+> & {
+  /** Opens the plain dump: twice, where several sessions may be why it was refused. */
+  readonly dump: () => AsyncIterable<Uint8Array>;
   /** The database that is to be back. */
   readonly database: string;
   readonly placing: Placing;
@@ -71,8 +77,7 @@ async function bringBackOn(server: Server, options: BringBackOptions): Promise<B
   if (placing.how === 'replace') return replace(options, { mark, stops, target });
   const temporary = placing.how === 'swap' ? nameBeside(database, 'restore', time) : name;
   const place = { before: undefined as string | undefined };
-  const restored = await restore({
-    ...options,
+  const restored = await restoreAgain(options, {
     database: temporary,
     mark,
     ...(placing.how === 'swap' && {
@@ -84,6 +89,21 @@ async function bringBackOn(server: Server, options: BringBackOptions): Promise<B
     }),
   });
   return { ...restored, before: place.before };
+}
+
+/** By one session in the dump's own order, if several were refused what it may be taken in: then only the dump is blamed. */
+async function restoreAgain(
+  options: BringBackOptions,
+  more: Pick<RestoreOptions, 'database' | 'mark' | 'beforeCreate' | 'place'>,
+): Promise<Restored> {
+  const { dump, jobs = 1, warn } = options;
+  try {
+    return await restore({ ...options, ...more, dump: dump() });
+  } catch (error) {
+    if (jobs === 1 || !(error instanceof OffsiteError) || !orderMayExplain(error.cause)) throw error;
+    warn?.(`${error.found}: loaded once more by one session, as the dump may count on its order`);
+    return restore({ ...options, ...more, dump: dump(), jobs: 1 });
+  }
 }
 
 type SwapOptions = Pick<BringBackOptions, 'database' | 'stop' | 'warn' | 'connection'> & {
@@ -131,8 +151,8 @@ async function replace(
 ): Promise<BroughtBack> {
   const { database, stop, connection, warn = () => undefined } = options;
   try {
-    return await restore({
-      ...options,
+    return await restoreAgain(options, {
+      database,
       mark,
       beforeCreate: async ({ run }) => {
         if (stop !== undefined && stops) await stopContainer(stop);

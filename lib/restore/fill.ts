@@ -92,14 +92,14 @@ async function* scanned(dump: AsyncIterable<Uint8Array>, scanner: DumpScanner): 
 
 /** @throws `RESTORE_FAILED`, `DUMP_INCOMPLETE` where not everything came back. */
 async function compared(
-  { connection, database }: RestoreOptions,
+  { connection, database, signal }: RestoreOptions,
   { run }: Server,
   inventory: Inventory,
   warn: (sentence: string) => void,
 ): Promise<Comparison[]> {
   if (inventory.endMarker !== 'end') throw markerMissing();
   // Rows that a policy hides are no rows that are missing.
-  const ask = (sql: string) => run(`SET row_security = off;\n${sql}`, database);
+  const ask = (sql: string) => run(`SET row_security = off;\n${sql}`, database, signal);
   const comparisons = await compareWithInventory(connection, inventory, { ask }).catch(
     (error: OffsiteError) => {
       if (!/permission denied|row-level security/.test(error.found)) throw error;

@@ -15,9 +15,10 @@ import { directConnections } from './direct.ts';
  * Asks the server, in a database that is not the one to be made unless another is named.
  *
  * @param sql - One statement, or several that may share a transaction.
+ * @param signal - Breaks off what is asked in a database that is named.
  * @throws {@link OffsiteError}
  */
-export type Run = (sql: string, database?: string) => Promise<string[][]>;
+export type Run = (sql: string, database?: string, signal?: AbortSignal) => Promise<string[][]>;
 
 export type Server = {
   readonly run: Run;
@@ -39,6 +40,8 @@ export type ServerOptions = {
 /** psql's encoding is else the server's, inside a container; and a database's own settings hold for whoever enters it. */
 const first =
   "SET client_encoding = 'UTF8'; SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0";
+
+const idleMostMs = 30_000;
 
 /** Finds a database to stand in while another is made: not every server has kept `postgres`. */
 export async function standBeside(options: ServerOptions): Promise<Server> {
@@ -67,7 +70,8 @@ async function standByPsql(
 ): Promise<Server> {
   let refusal: unknown;
   for (const place of places) {
-    const run: Run = (sql, database = place) => query(connection, `${first};\n${sql}`, { database, binDir });
+    const run: Run = (sql, database = place, signal) =>
+      query(connection, `${first};\n${sql}`, { database, binDir, signal });
     const answer = await run('SHOW server_version').catch((error: OffsiteError) => error);
     if (!(answer instanceof Error))
       return { run, version: answer[0]?.[0] ?? '', because, close: async () => undefined };
@@ -86,18 +90,30 @@ async function standDirectly(direct: ServerConnection, place: string): Promise<S
   };
   const ask = async (session: Session, sql: string) =>
     (await session.rows(sql).catch(told)).map((row) => row.map((field) => field ?? ''));
-  const beside = await enter(place);
-  const run: Run = async (sql, database) => {
-    if (database === undefined || database === place)
-      return ask(beside, sql).catch(async (error) => {
-        // A transaction that it began is not to be gone on with.
-        await beside.run('ROLLBACK').catch(() => undefined);
-        throw error;
-      });
+  let beside = await enter(place);
+  let usedAt = performance.now();
+  const askBeside = async (sql: string) => {
+    // While a dump is loaded nothing is asked for hours: by then a firewall may have forgotten it.
+    if (performance.now() - usedAt > idleMostMs) {
+      beside.destroy();
+      beside = await enter(place);
+    }
+    usedAt = performance.now();
+    return ask(beside, sql).catch(async (error) => {
+      // A transaction that it began is not to be gone on with.
+      await beside.run('ROLLBACK').catch(() => undefined);
+      throw error;
+    });
+  };
+  const run: Run = async (sql, database, signal) => {
+    if (database === undefined || database === place) return askBeside(sql);
     const session = await enter(database);
+    const breakOff = () => session.destroy();
+    signal?.addEventListener('abort', breakOff, { once: true });
     try {
       return await ask(session, sql);
     } finally {
+      signal?.removeEventListener('abort', breakOff);
       await session.close().catch(() => undefined);
     }
   };

@@ -92,7 +92,7 @@ function bringing(options: Partial<BringBackOptions> = {}) {
     connection: server.connection,
     database: 'live',
     placing: { how: 'swap' },
-    dump: inPieces(dump),
+    dump: () => inPieces(dump),
     compare: {},
     jobs: 2,
     warn: (sentence) => said.push(sentence),
@@ -171,7 +171,7 @@ describe('a database that is brought back', () => {
       yield* inPieces(dump);
       session = await openDatabase(server.connection, 'live');
     }
-    const error = await bringing({ dump: meanwhile() }).catch((thrown) => thrown);
+    const error = await bringing({ dump: meanwhile }).catch((thrown) => thrown);
     await session?.close();
     expect(error).toMatchObject({ code: 'DATABASE_IN_USE' });
     const [, kept = ''] = /kept as (\w+)/.exec(error.hint) ?? [];
@@ -181,7 +181,7 @@ describe('a database that is brought back', () => {
       yield* inPieces(dump);
       await run('CREATE DATABASE live');
     }
-    await expect(bringing({ dump: making() })).rejects.toMatchObject({ code: 'DATABASE_EXISTS' });
+    await expect(bringing({ dump: making })).rejects.toMatchObject({ code: 'DATABASE_EXISTS' });
     await run('DROP DATABASE live; ALTER DATABASE aside RENAME TO live');
     // It is nobody's half-made one.
     await tidied();
@@ -190,7 +190,7 @@ describe('a database that is brought back', () => {
 
   it('is dropped if it is not whole, or holds other than what was dumped', async () => {
     const cut = dump.subarray(0, dump.indexOf('-- PostgreSQL database dump complete'));
-    await expect(bringing({ dump: inPieces(cut) })).rejects.toMatchObject({ code: 'DUMP_INCOMPLETE' });
+    await expect(bringing({ dump: () => inPieces(cut) })).rejects.toMatchObject({ code: 'DUMP_INCOMPLETE' });
     const quiet = Buffer.from(
       dump
         .toString()
@@ -199,9 +199,29 @@ describe('a database that is brought back', () => {
           '\nDROP TABLE public.files;\nCREATE TABLE public.files (a int);\n--',
         ),
     );
-    await expect(bringing({ dump: inPieces(quiet) })).rejects.toMatchObject({ code: 'RESTORE_FAILED' });
+    await expect(bringing({ dump: () => inPieces(quiet) })).rejects.toMatchObject({ code: 'RESTORE_FAILED' });
     expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
     expect(await stateOf()).toBe('old');
+  });
+
+  it('is loaded by one session where several are refused what may count on the order', async () => {
+    await run('CREATE DATABASE ordered');
+    await query(
+      to('ordered'),
+      `CREATE FUNCTION alone(int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+         IF (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'offsite restore') > 1
+         THEN RAISE 'not alone'; END IF; RETURN true; END $$;
+       CREATE TABLE b (id int CHECK (alone(id))); INSERT INTO b VALUES (1)`,
+    );
+    const ordered = await dumpOf(to('ordered'));
+    let opened = 0;
+    const open = () => {
+      opened += 1;
+      return inPieces(ordered);
+    };
+    const { way } = await bringing({ database: 'again', dump: open });
+    expect([opened, way]).toEqual([2, expect.objectContaining({ sessions: 1 })]);
+    expect(said).toContainEqual(expect.stringMatching(/once more by one session/));
   });
 
   it('has names that the server does not cut', async () => {
