@@ -1,35 +1,34 @@
 // Asks a person, where there is one.
 
 import { createInterface } from 'node:readline/promises';
-import { OffsiteError } from '../../lib/base/errors.ts';
+import { usage } from './flags.ts';
 
-/**
- * Asks whether to go on.
- *
- * @param yes - Whether that was said already (`--yes`).
- * @throws {@link OffsiteError} `USAGE` if there is no terminal to ask on, or the answer is not yes. Nothing was changed.
- */
-export async function confirm(question: string, yes: boolean, signal: AbortSignal): Promise<void> {
-  if (yes) return;
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw notConfirmed('no terminal to ask on', 'look at the plan with --dry-run, then say --yes');
-  }
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+type Question = {
+  readonly text: string;
+  /** What is typed to go on, in one of these ways. */
+  readonly answers: readonly string[];
+  /** Whether that was said already (`--yes`). */
+  readonly isSaid: boolean | undefined;
+  /** What it is asked about, for its error. */
+  readonly about: string;
+};
+
+/** @throws {@link OffsiteError} `USAGE` if there is no terminal to ask on, or the answer is another. Nothing was changed. */
+export async function confirm(
+  { text, answers, isSaid, about }: Question,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isSaid) return;
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw usage('--yes, where no terminal can be asked', about, 'nothing was changed');
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await lines.question(`${question} [y/N] `, { signal }).catch((error) => {
+    const typed = await asking.question(text, { signal }).catch((error) => {
       throw signal.aborted ? signal.reason : error;
     });
-    if (!/^y(es)?$/i.test(answer.trim()))
-      throw notConfirmed('another answer', 'run it again when you are ready');
+    if (!answers.includes(typed.trim()))
+      throw usage(`the answer ${answers[0]}`, JSON.stringify(typed.trim()), 'nothing was changed');
   } finally {
-    lines.close();
+    asking.close();
   }
-}
-
-function notConfirmed(found: string, hint: string): OffsiteError {
-  return new OffsiteError('USAGE', 'nothing was changed: it was not confirmed', {
-    expected: "the answer 'y', or --yes",
-    found,
-    hint,
-  });
 }

@@ -11,17 +11,20 @@ import { type App, checkRecovery, usualLimits } from '../../lib/recover/checks.t
 import { notedFile } from '../../lib/recover/noted.ts';
 import { checkDisk, type Prepared, prepare } from '../../lib/recover/prepare.ts';
 import { type Recovery, recoverySteps } from '../../lib/recover/recover.ts';
-import { restoreBeside } from '../../lib/recover/restore-beside.ts';
 import type { Stack } from '../../lib/recover/stack.ts';
 import { planSteps, type StepState, takeSteps } from '../../lib/recover/steps.ts';
 import { describeRecovery, sumOf } from '../../lib/recover/words.ts';
+import { bringBack } from '../../lib/restore/bring-back.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
+import { openVault } from '../../lib/restore/restorable.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { confirm } from './confirm.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
+import { restoreWords, whileReading } from './reading-progress.ts';
+import { usualJobs } from './restore.ts';
 
 type Flags = {
   composeFile?: string;
@@ -77,11 +80,12 @@ export async function runRecover(settings: Settings, flags: Flags, signal: Abort
     database,
     limits: usualLimits,
     notes: notedFile(source),
-    restoreInto: (connection, isEmpty) =>
-      restoreBeside({ store, archive, connection, database, warn, signal }, isEmpty),
+    bringBack: (connection) =>
+      bringBackFrom({ store, source, id: archive.selection.id.id, connection, database }, flags, signal),
     holdsAllOf: (connection, id) => holdsAllOf(store, connection, id, signal),
     mayPutAside: flags.putAside ?? false,
     say: (line) => tell(line),
+    warn,
   };
   const steps = recoverySteps(recovery);
   const plan = await planSteps(steps);
@@ -90,7 +94,10 @@ export async function runRecover(settings: Settings, flags: Flags, signal: Abort
   const checks = [...prepared.checks, ...disk];
   if (flags.dryRun || diagnosisExitCode(checks) !== 0) return report({ checks, plan, ...notYet }, flags);
   if (!flags.quiet) tell(describeRecovery({ checks, plan, sum: '' }, 80).trimEnd());
-  if (plan.some(({ proof }) => proof === undefined)) await confirm('Begin?', flags.yes ?? false, signal);
+  if (plan.some(({ proof }) => proof === undefined)) {
+    const about = 'steps that are not done yet (--dry-run shows them)';
+    await confirm({ text: 'Begin? [y/N] ', answers: ['y', 'yes', 'Y'], isSaid: flags.yes, about }, signal);
+  }
   const taken = await takeSteps(steps, plan, (line) => tell(line));
   return report(
     {
@@ -178,6 +185,39 @@ function urlOf(text: string | undefined, flag: string): URL | undefined {
 function connectionTo({ database }: Stack, container: string, flags: Flags): Connection {
   const user = flags.user ?? database.user;
   return { via: 'container', container, user, password: database.password };
+}
+
+type Target = {
+  readonly store: ArchiveStore;
+  readonly source: string;
+  readonly id: string;
+  readonly connection: Connection;
+  readonly database: string;
+};
+
+async function bringBackFrom(
+  { store, source, id, connection, database }: Target,
+  { quiet }: Flags,
+  signal: AbortSignal,
+): Promise<void> {
+  const restorable = await openVault(store, source, id, false);
+  const { manifest, inventory, plainBytes } = restorable;
+  await whileReading({ name: id, words: restoreWords, quiet }, (meter) =>
+    bringBack({
+      connection,
+      database,
+      placing: { how: 'swap' },
+      dump: restorable.dump(meter.bytes, signal),
+      source: manifest?.database,
+      roles: inventory?.roles,
+      compare: { inventory },
+      plainBytes,
+      createRoles: true,
+      jobs: usualJobs(),
+      warn,
+      signal,
+    }),
+  );
 }
 
 async function holdsAllOf(

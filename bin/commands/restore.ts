@@ -1,7 +1,6 @@
 // offsite restore
 
 import { availableParallelism } from 'node:os';
-import { createInterface } from 'node:readline/promises';
 import { isArchiveId } from '../../lib/archive/names.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
@@ -14,6 +13,7 @@ import { openVault, type Restorable } from '../../lib/restore/restorable.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { confirm } from './confirm.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { restoreWords, whileReading } from './reading-progress.ts';
@@ -53,7 +53,11 @@ export async function runRestore(
     : await openVault(createS3Store(settings), settings.source, wanted, flags.any ?? false);
   warn(restorable.warning);
   const database = databaseOf(connection, flags, restorable);
-  if (placing.how === 'replace') await confirm(database, flags.yes ?? false);
+  if (placing.how === 'replace') {
+    const text = `${database} will be dropped before the archive is restored; if that fails, it is gone.\nType its name to go on: `;
+    const about = `--replace, which drops ${database}`;
+    await confirm({ text, answers: [database], isSaid: flags.yes, about }, signal);
+  }
   tell(announcement(restorable.name, database, placing));
   const words = { ...restoreWords };
   const result = await whileReading({ name: restorable.name, words, quiet: flags.quiet }, (meter) =>
@@ -93,8 +97,13 @@ function placingOf({ into, beside, replace }: RestoreFlags): Placing {
   return into !== undefined || beside ? { how: 'beside', name: into } : { how: 'swap' };
 }
 
+/** Sessions that load at the same time, where nobody says how many. */
+export function usualJobs(): number {
+  return Math.min(Math.max(2, availableParallelism()), jobsMost);
+}
+
 function jobsOf(text: string | undefined): number {
-  if (text === undefined) return Math.min(Math.max(2, availableParallelism()), jobsMost);
+  if (text === undefined) return usualJobs();
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
   throw usage('--jobs of 1 to 64', text);
@@ -126,19 +135,6 @@ function announcement(name: string, database: string, placing: Placing): string 
   if (placing.how === 'replace') return `restoring ${name} in the place of ${database}, which is dropped …`;
   const where = placing.how === 'swap' ? `, which then becomes ${database}` : '';
   return `restoring ${name} into ${placing.how === 'beside' && placing.name ? `a fresh database ${placing.name}` : `a fresh database beside ${database}`}${where} …`;
-}
-
-async function confirm(database: string, isSaid: boolean): Promise<void> {
-  if (isSaid) return;
-  if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw usage('--yes, where no terminal can be asked', `--replace, which drops ${database}`);
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  const typed = await asking.question(
-    `${database} will be dropped before the archive is restored; if that fails, it is gone.\nType its name to go on: `,
-  );
-  asking.close();
-  if (typed.trim() !== database)
-    throw usage(`the name ${database}`, JSON.stringify(typed.trim()), 'nothing was touched');
 }
 
 function report(

@@ -6,7 +6,7 @@ import { OffsiteError } from '../base/errors.ts';
 import { formatCount, formatDuration } from '../base/quantities.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { type App, askDht, checkHealth, type Limits } from './checks.ts';
-import { type Found, lookInto } from './database.ts';
+import { type Found, lookInto, tidy } from './database.ts';
 import { isReady, lastLog, untilReady } from './docker.ts';
 import type { Noted } from './noted.ts';
 import type { Stack } from './stack.ts';
@@ -29,13 +29,14 @@ export type Recovery = {
   /** How long the DHT may take. */
   readonly dhtWithinMs: number;
   readonly notes: { read(): Promise<Noted | undefined>; write(noted: Noted): Promise<void> };
-  /** Restores the archive: what is in the database already stays, under another name. */
-  restoreInto(connection: Connection, isEmpty: boolean): Promise<void>;
+  /** Restores the archive beside the database, and lets them change places. */
+  bringBack(connection: Connection): Promise<unknown>;
   /** @returns Whether the database holds all that an archive holds. */
   holdsAllOf(connection: Connection, archive: string): Promise<boolean>;
   /** Whether a database with something in it may be put aside. */
   readonly mayPutAside: boolean;
   say(line: string): void;
+  warn(sentence: string): void;
   readonly signal: AbortSignal;
 };
 
@@ -83,6 +84,7 @@ function restoreStep(recovery: Recovery): Step {
     },
     async run() {
       const connection = await connected(recovery);
+      await tidy({ connection, database, signal }, recovery.warn);
       const found = await lookInto({ connection, database, signal });
       const noted = await notes.read();
       if (found.is === 'filled' && (await wasRestoredUnnoted(recovery, connection, found, noted))) return;
@@ -94,7 +96,7 @@ function restoreStep(recovery: Recovery): Step {
       }
       const begun = noteOf(recovery, { system: found.system });
       await notes.write(begun);
-      await recovery.restoreInto(connection, found.is !== 'filled');
+      await recovery.bringBack(connection);
       const restored = await lookInto({ connection, database, signal });
       if (restored.is === 'filled') {
         await notes.write({ ...begun, restored: { system: restored.system, oid: restored.oid } });
@@ -197,7 +199,7 @@ export function concerns(
 async function wasRestoredUnnoted(
   recovery: Recovery,
   connection: Connection,
-  found: Extract<Found, { is: 'filled' }>,
+  found: Found,
   noted: Noted | undefined,
 ): Promise<boolean> {
   if (noted?.begun?.system !== found.system || !concerns(noted, recovery)) return false;
@@ -223,13 +225,10 @@ function isSame(one: { system: string; oid: string }, other: { system: string; o
   return one.system === other.system && one.oid === other.oid;
 }
 
-function notEmpty(
-  { database, archive }: Recovery,
-  { tables, rows }: Extract<Found, { is: 'filled' }>,
-): OffsiteError {
+function notEmpty({ database, archive }: Recovery, { rows }: Found): OffsiteError {
   return new OffsiteError('DATABASE_EXISTS', `the database ${database} is not empty, and was left as it is`, {
     expected: 'an empty database, as on a new host',
-    found: `${formatCount(tables)} tables${rows === undefined ? '' : `, ${formatCount(rows)} torrents`}`,
+    found: rows === undefined ? 'tables, or other things, but no torrents' : `${formatCount(rows)} torrents`,
     hint: `if it is what you want, look at BitAgent ('offsite recover --check'); to restore ${archive.id} and keep this one under another name: offsite recover --put-aside`,
   });
 }
