@@ -33,7 +33,10 @@ export const program = new Command('offsite')
     subcommandTerm: (command) =>
       [
         command.name(),
-        ...command.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`)),
+        ...command.registeredArguments.map((one) => {
+          const name = `${one.name()}${one.variadic ? '...' : ''}`;
+          return one.required ? `<${name}>` : `[${name}]`;
+        }),
       ].join(' '),
   })
   .configureOutput({ outputError: () => undefined, writeOut: print })

@@ -109,8 +109,8 @@ storeCommand('import', 'bring dumps that you have, FILE.sql.gz, into the vault a
     'after',
     `
 Each is judged first, as 'offsite verify FILE' does: what is cut, damaged or no
-plain dump of one database is refused, and the others are imported. It becomes an
-archive of its date: 'list', 'verify' and 'restore' take it as any other, and
+plain dump of one database is refused, and the others are imported. It becomes
+an archive of its date: 'list', 'verify' and 'restore' take it as any other, and
 retention too, so what is older than keepDays goes at its next run. No dump
 comes in twice, nor a second one of the same date. The agent's credentials will
 do; the operator's see beforehand what is there.`,

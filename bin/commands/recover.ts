@@ -21,10 +21,9 @@ import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { confirm } from './confirm.ts';
-import { usage } from './flags.ts';
+import { usage, usualJobs } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { restoreWords, whileReading } from './reading-progress.ts';
-import { usualJobs } from './restore.ts';
 
 type Flags = {
   composeFile?: string;

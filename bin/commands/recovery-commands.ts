@@ -74,12 +74,13 @@ storeCommand('restore', 'bring a database back: restored beside it, compared, sw
   .addHelpText(
     'after',
     `
-  offsite restore latest --container bitagent-postgres -U bitmagnet --stop bitagent
+  offsite restore latest --container bitagent-postgres --stop bitagent
 
-What is there is touched last, in one transaction: it becomes <name>_before_<time>,
-and the restored one takes its name. An empty database is simply used. If anything
-fails before, the half-made one is dropped; what a killed restore left, the next
-one finishes or drops. It takes the disk of both; --replace that of one.`,
+What is there is touched last, in one transaction: it becomes
+<name>_before_<time>, and the restored one takes its name. An empty database is
+simply used. If anything fails before, the half-made one is dropped; what a
+killed restore left, the next one finishes or drops. It takes the disk of both;
+--replace that of one.`,
   )
   .action(async (wanted: string, flags) => {
     const { runRestore } = await import('./restore.ts');

@@ -1,6 +1,5 @@
 // offsite restore
 
-import { availableParallelism } from 'node:os';
 import { isArchiveId } from '../../lib/archive/names.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
@@ -14,7 +13,7 @@ import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { confirm } from './confirm.ts';
-import { usage } from './flags.ts';
+import { usage, usualJobs } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { restoreWords, whileReading } from './reading-progress.ts';
 
@@ -32,9 +31,6 @@ export type RestoreFlags = {
   json?: boolean;
   quiet?: boolean;
 };
-
-/** More sessions than this only wait for each other. */
-const jobsMost = 8;
 
 /** @param settings - With a store, and where a FILE is restored, perhaps without. */
 export async function runRestore(
@@ -95,11 +91,6 @@ function placingOf({ into, beside, replace }: RestoreFlags): Placing {
     throw usage('one of --into, --beside and --replace', 'more than one of them');
   if (replace) return { how: 'replace' };
   return into !== undefined || beside ? { how: 'beside', name: into } : { how: 'swap' };
-}
-
-/** Sessions that load at the same time, where nobody says how many. */
-export function usualJobs(): number {
-  return Math.min(Math.max(2, availableParallelism()), jobsMost);
 }
 
 function jobsOf(text: string | undefined): number {
