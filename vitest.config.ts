@@ -12,13 +12,14 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-// Tests start real servers and real child processes: generous limits, and no more files at once than there are cores.
+// Tests start real servers and real child processes: generous limits. One file more at once than there are cores: each waits
+// now and then, for a store that does not answer or a dump that stalls.
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 180_000,
     hookTimeout: 300_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     globalSetup: './test/global-setup.ts',
     reporters: ['default', './test/closing-line.ts'],

@@ -27,6 +27,7 @@ export default function setup(): () => void {
   process.env.NODE_COMPILE_CACHE ??= join(projectRoot, 'node_modules', '.cache', 'offsite');
   const own = mkdtempSync(join(folder, 'own-'));
   chmodSync(own, 0o755);
+  process.env.SUITE_FOLDER = own;
   process.env.ESBUILD_BINARY_PATH = quickEsbuild(own, projectRoot);
   // The CDK's own look at each template takes 5 s of CPU: bin/stack.test.ts and stack/nag.test.ts have it looked at.
   process.env.CDK_VALIDATION = 'false';

@@ -5,9 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { Known } from '../../lib/archive/band.ts';
 import { objectKinds } from '../../lib/archive/comparison.ts';
 import type { Inventory } from '../../lib/archive/inventory.ts';
-import { judge, verdictSchema } from '../../lib/archive/verdict.ts';
-import { verdictMail } from '../../lib/verify/mail.ts';
-import { exampleId, exampleManifest, exampleObservation } from '../fixtures/manifests.ts';
+import { judge } from '../../lib/archive/verdict.ts';
+import { exampleManifest, exampleObservation, exampleVerdictMail } from '../fixtures/manifests.ts';
 import { inventoryOf } from '../fixtures/postgres.ts';
 
 const kinds = [...objectKinds.filter((kind) => kind !== 'tables'), 'roles'];
@@ -110,23 +109,8 @@ describe('what a source used to have', () => {
     });
     const deviations = judged(source(0, { tables: [] }), nights(14, full));
     expect(deviations.map(({ what }) => what)).toEqual(expect.arrayContaining(['tables', 'further tables']));
-    const verdict = verdictSchema.parse({
-      verdict: 'suspicious',
-      format: 1,
-      id: exampleId.id,
-      source: exampleId.source,
-      versionId: null,
-      etag: 'x',
-      verifiedAt: '2026-11-23T03:17:00.000Z',
-      durationMs: 10,
-      toolVersion: '0.1.0',
-      compressedBytes: 100,
-      plainBytes: 0,
-      deviations,
-      inventory: source(0, { tables: [] }),
-    });
-    if (verdict.verdict !== 'suspicious') throw new Error('unreachable');
-    const { text } = verdictMail(verdict);
+    const inventory = source(0, { tables: [] });
+    const { text } = exampleVerdictMail('suspicious', { deviations, inventory });
     expect(text).toContain('4,990 more');
     expect(text.length).toBeLessThan(20_000);
   });

@@ -9,16 +9,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { parseRestoreReport } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
-import { commandLines, corpus, dumpOf } from '../fixtures/postgres.ts';
+import { commandLines, corpusDump } from '../fixtures/postgres.ts';
 
 /** Programs that stand before those of this machine: the browser's opener among them. */
 async function withOpener(script: string): Promise<string> {
@@ -42,13 +40,8 @@ beforeAll(async () => {
   // Where the server is not root but somebody else, it must get in.
   await chmod(temporary, 0o755);
   env = { ...aws.env, OFFSITE_BUCKET: aws.bucket, TMPDIR: temporary };
-  const origin = await startThrowawayPostgres({ tuned: true });
-  try {
-    const dump = await dumpOf(await loadCorpus(origin.connection, corpus));
-    ({ id } = await storeArchive(createS3Store({ bucket: aws.bucket }), { dump }));
-  } finally {
-    await origin.stop();
-  }
+  const dump = await corpusDump();
+  ({ id } = await storeArchive(createS3Store({ bucket: aws.bucket }), { dump }));
 });
 afterAll(async () => {
   await rm(folder, { recursive: true });

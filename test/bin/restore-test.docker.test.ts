@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArchiveId } from '../../lib/archive/names.ts';
-import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { restoreTestExitCodes as exitCodes } from '../../lib/restore-task/lost-test.ts';
@@ -15,7 +14,7 @@ import { canMakeDebian } from '../fixtures/base-images.ts';
 import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
 import { makeExt4Volume, runTask, type Task } from '../fixtures/fargate.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
-import { corpus, corpusTorrents, dumpOf } from '../fixtures/postgres.ts';
+import { corpus, corpusDump, corpusTorrents, dumpOf } from '../fixtures/postgres.ts';
 import {
   environmentOf,
   imageMajor,
@@ -47,12 +46,7 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
     process.env.DOCKER_HOST = docker.env.DOCKER_HOST;
     aws = await startLocalAws();
     store = createS3Store({ bucket: aws.bucket });
-    const origin = await startThrowawayPostgres({ tuned: true });
-    try {
-      dump = await dumpOf(await loadCorpus(origin.connection, corpus));
-    } finally {
-      await origin.stop();
-    }
+    dump = await corpusDump();
     await docker.startPostgres(container, postgresImage);
     const server = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
     newerDump = await dumpOf(await loadCorpus(server, corpus));

@@ -10,16 +10,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { handler as report } from '../../lambda/report.ts';
 import { type ArchiveId, archiveKeys } from '../../lib/archive/names.ts';
 import { environmentNames } from '../../lib/deployment/deployment.ts';
-import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { parseRestoreReport, type RestoreReport } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { asleep, untilServerDoes } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
-import { commandLines, compressed, corpus, dumpOf, passwordsAround } from '../fixtures/postgres.ts';
+import { commandLines, compressed, corpusDump, passwordsAround } from '../fixtures/postgres.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const node = process.execPath;
@@ -35,12 +33,7 @@ let minute = 0;
 beforeAll(async () => {
   aws = await startLocalAws();
   store = createS3Store({ bucket: aws.bucket });
-  const origin = await startThrowawayPostgres({ tuned: true });
-  try {
-    dump = await dumpOf(await loadCorpus(origin.connection, corpus));
-  } finally {
-    await origin.stop();
-  }
+  dump = await corpusDump();
   own = await mkdtemp(join(tmpdir(), 'offsite-test-'));
   await chmod(own, 0o755);
   bundled = await mkdtemp(join(tmpdir(), 'offsite-bundle-'));

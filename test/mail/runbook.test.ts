@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Verdict } from '../../lib/archive/verdict.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { alarmDescription, type FaultId, faults, runbookLink } from '../../lib/mail/faults.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
@@ -12,8 +11,7 @@ import { noticeMail } from '../../lib/restore-task/notices.ts';
 import { notLaunchedMail } from '../../lib/restore-test/launch.ts';
 import { restoreTestMail } from '../../lib/restore-test/mail.ts';
 import { misdatedMail, orphanMail, overdueMail, standstillMail } from '../../lib/retention/mails.ts';
-import { verdictMail } from '../../lib/verify/mail.ts';
-import { exampleId, exampleInventory } from '../fixtures/manifests.ts';
+import { exampleId, exampleVerdictMail } from '../fixtures/manifests.ts';
 
 const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbook.md'), 'utf8');
 const sections = runbook
@@ -63,24 +61,6 @@ describe('docs/runbook.md', () => {
 });
 
 describe('every mail about a fault', () => {
-  const verdict = (name: string): Verdict =>
-    ({
-      verdict: name,
-      format: 1,
-      id: exampleId.id,
-      source: exampleId.source,
-      versionId: null,
-      etag: 'x',
-      verifiedAt: '2026-11-23T03:17:00.000Z',
-      durationMs: 10,
-      toolVersion: '0.1.0',
-      compressedBytes: 100,
-      plainBytes: 0,
-      deviations: [{ what: 'sha256', expected: 'aaa', found: 'bbb' }],
-      inventory: exampleInventory,
-    }) as Verdict;
-  const faulty = (name: 'damaged' | 'incomplete' | 'suspicious' | 'missing') =>
-    verdictMail(verdict(name) as Exclude<Verdict, { verdict: 'intact' }>);
   const overdue = (subject: 'archive' | 'restore test') =>
     overdueMail('bitagent', [{ subject, ageHours: 50, never: false, limitHours: 26 }]);
   const error = new OffsiteError('NOTHING_INTACT', 'none', { expected: 'e', found: 'f', hint: 'h' });
@@ -127,10 +107,10 @@ describe('every mail about a fault', () => {
   };
 
   it.each<[FaultId, string, () => Mail | undefined]>([
-    ['archiveNotIntact', 'damaged', () => faulty('damaged')],
-    ['archiveNotIntact', 'incomplete', () => faulty('incomplete')],
-    ['archiveNotIntact', 'missing', () => faulty('missing')],
-    ['archiveSuspicious', 'suspicious', () => faulty('suspicious')],
+    ['archiveNotIntact', 'damaged', () => exampleVerdictMail('damaged')],
+    ['archiveNotIntact', 'incomplete', () => exampleVerdictMail('incomplete')],
+    ['archiveNotIntact', 'missing', () => exampleVerdictMail('missing')],
+    ['archiveSuspicious', 'suspicious', () => exampleVerdictMail('suspicious')],
     ['noFreshArchive', 'overdue', () => overdue('archive')],
     ['restoreTestOverdue', 'overdue', () => overdue('restore test')],
     [

@@ -15,9 +15,9 @@ import { originalFrom, runDrill } from '../fixtures/drills/run-drill.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
 const seed = 20_261_122;
-const cutsTried = 40;
+const cutsTried = 25;
 /** On a machine that is busy with other things, fewer are tried. */
-const cuttingWithinMs = 30_000;
+const cuttingWithinMs = 20_000;
 
 let aws: LocalAws;
 let store: ArchiveStore;

@@ -9,14 +9,13 @@ import { assertDiskHolds, restoreTimeLimitMs } from '../../lib/cost/task-size.ts
 import { ask } from '../../lib/postgres/session.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { tryRestore } from '../../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { neverEnding, untilAsleep } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
-import { corpus, dumpOf } from '../fixtures/postgres.ts';
+import { corpusDump } from '../fixtures/postgres.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -26,12 +25,7 @@ let minute = 15;
 beforeAll(async () => {
   aws = await startLocalAws();
   store = createS3Store({ bucket: aws.bucket });
-  const origin = await startThrowawayPostgres({ tuned: true });
-  try {
-    dump = await dumpOf(await loadCorpus(origin.connection, corpus));
-  } finally {
-    await origin.stop();
-  }
+  dump = await corpusDump();
 });
 afterAll(() => aws.stop());
 

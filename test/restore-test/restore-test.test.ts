@@ -8,7 +8,6 @@ import type { Mail } from '../../lib/mail/mail.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
 import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { parseRestoreReport, type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
 import { type RestoreTestOptions, restoreTest } from '../../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
@@ -16,7 +15,7 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { scan, storeArchive } from '../fixtures/archive.ts';
 import { asleep, neverEnding, untilAsleep, untilRuns } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
-import { commandLines, compressed, corpus, corpusTorrents, dumpOf, inPieces } from '../fixtures/postgres.ts';
+import { commandLines, compressed, corpusDump, corpusTorrents, inPieces } from '../fixtures/postgres.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -30,12 +29,7 @@ let mails: Mail[];
 beforeAll(async () => {
   aws = await startLocalAws();
   store = createS3Store({ bucket: aws.bucket });
-  const origin = await startThrowawayPostgres({ tuned: true });
-  try {
-    dump = await dumpOf(await loadCorpus(origin.connection, corpus));
-  } finally {
-    await origin.stop();
-  }
+  dump = await corpusDump();
   own = await mkdtemp(join(tmpdir(), 'offsite-test-'));
   await chmod(own, 0o755);
   process.env.TMPDIR = own;

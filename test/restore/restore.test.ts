@@ -3,7 +3,6 @@ import type { Inventory } from '../../lib/archive/inventory.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
 import { restore } from '../../lib/restore/restore.ts';
 import type { Restored, RestoreOptions } from '../../lib/restore/restoring.ts';
@@ -11,7 +10,7 @@ import { scan } from '../fixtures/archive.ts';
 import { asleep, untilAsleep, untilSession } from '../fixtures/events.ts';
 import {
   clientsOf,
-  corpus,
+  corpusDump,
   corpusTorrents,
   databasesOf,
   dumpOf,
@@ -25,12 +24,7 @@ let dump: Buffer;
 let inventory: Inventory;
 
 beforeAll(async () => {
-  const origin = await startThrowawayPostgres({ tuned: true });
-  try {
-    dump = await dumpOf(await loadCorpus(origin.connection, corpus));
-  } finally {
-    await origin.stop();
-  }
+  dump = await corpusDump();
   inventory = scan(dump);
   server = await startThrowawayPostgres({ tuned: true });
   connection = server.connection;

@@ -77,7 +77,7 @@ async function restoredTwice(dump: Buffer, encoding: string) {
   const { ended } = await restoreParallel({
     connection: server.connection,
     database: 'parts',
-    dump: inPieces(dump, 1000),
+    dump: inPieces(dump, dump.length > 1e6 ? 64 * 1024 : 1000),
     // Rows then keep their order in the table, and two dumps can be compared.
     sessions: 1,
   });
@@ -100,7 +100,7 @@ async function restoreTested(dump: Buffer) {
     await restoreParallel({
       connection: sandbox.connection,
       database,
-      dump: inPieces(dump, 1000),
+      dump: inPieces(dump, dump.length > 1e6 ? 64 * 1024 : 1000),
       sessions: 2,
       skips: sandbox.skips,
       goesOnWithout: (error, tokens) => sandbox.omissions.goesOnWithout(error, tokens),
