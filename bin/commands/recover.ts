@@ -206,7 +206,7 @@ async function bringBackFrom(
       connection,
       database,
       placing: { how: 'swap' },
-      dump: restorable.dump(meter.bytes, signal),
+      dump: () => restorable.dump(meter.bytes, signal),
       source: manifest?.database,
       roles: inventory?.roles,
       compare: { inventory },
