@@ -1,7 +1,7 @@
 // offsite backup
 
 import type { Manifest } from '../../lib/archive/manifest.ts';
-import { archiveIdAt } from '../../lib/archive/names.ts';
+import { type ArchiveId, archiveIdAt, parseArchiveId } from '../../lib/archive/names.ts';
 import { estimateSize, readSourceDatabase, type SizeEstimate } from '../../lib/backup/ask-server.ts';
 import { backup } from '../../lib/backup/backup.ts';
 import { dump } from '../../lib/backup/dump.ts';
@@ -19,7 +19,8 @@ import { type AgentStateFile, agentStateFile } from '../../lib/settings/agent-st
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { print, printFault, warn } from './print.ts';
+import type { Upgrade, UpgradeFlags } from './before-upgrade.ts';
+import { print, printFault, printJson, warn } from './print.ts';
 import { noProgress, type ProgressDisplay, showProgress } from './progress.ts';
 import { tellOfNight } from './told-night.ts';
 
@@ -31,29 +32,51 @@ type Flags = {
   compress: CompressorChoice;
   expectedSize?: string;
   startOver?: boolean;
-};
+} & UpgradeFlags;
 
 export async function runBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
+  let upgrade: Upgrade | undefined;
+  if (flags.beforeUpgrade !== undefined) {
+    const { beforeUpgrade } = await import('./before-upgrade.ts');
+    upgrade = await beforeUpgrade(settings, flags, signal);
+    if (upgrade === undefined) return;
+  }
   const stateFile = agentStateFile(settings.source);
   const before = await stateFile.read();
-  await tellOfNight(settings, signal, before?.archive, () =>
-    takeArchive(settings, flags, signal, stateFile, before),
-  );
+  await tellOfNight(settings, signal, before?.archive, async () => {
+    const taken = await takeArchive(settings, flags, signal, { stateFile, before, upgrade });
+    if (!flags.json) await report(taken, before?.archive);
+    const proven = await upgrade?.proven(taken.manifest);
+    if (flags.json) await report(taken, before?.archive, { ...proven, warnings: taken.warnings });
+    return taken.figures;
+  });
 }
+
+type Taken = {
+  readonly manifest: Manifest;
+  readonly figures: ArchiveFigures;
+  readonly warnings: readonly string[];
+};
+
+type Circumstances = {
+  readonly stateFile: AgentStateFile;
+  readonly before: AgentState | undefined;
+  readonly upgrade: Upgrade | undefined;
+};
 
 async function takeArchive(
   settings: Settings,
   flags: Flags,
   signal: AbortSignal,
-  stateFile: AgentStateFile,
-  before: AgentState | undefined,
-): Promise<ArchiveFigures> {
+  { stateFile, before, upgrade }: Circumstances,
+): Promise<Taken> {
   const began = performance.now();
   const stallMs = parseDuration(flags.stallTimeout, '--stall-timeout');
   const patienceMs = parseDuration(flags.patience, '--patience');
   const askedBytes = flags.expectedSize === undefined ? undefined : parseBytes(flags.expectedSize);
   const compressor = chooseCompressor(flags.compress);
-  const now = await clockAfter(stateFile, before, settings.source);
+  const { now, firstId } = await clockAfter(stateFile, before, settings.source);
+  await upgrade?.hold(firstId);
   const estimate: SizeEstimate | undefined = before?.archive ?? (await estimateSize(settings.dump, signal));
   const progress = flags.quiet ? noProgress : showProgress(settings.source);
   const warnings: string[] = [];
@@ -89,10 +112,10 @@ async function takeArchive(
     );
     warn(warnings.at(-1));
   }
-  const unwritten = await stateFile.write(noteId(await stateFile.read(), id, figures));
-  await report(manifest, figures, before?.archive, flags.json ? warnings : undefined);
-  warn(unwritten);
-  return figures;
+  // One that was started over has another.
+  if (id !== firstId.id) await upgrade?.hold(parseArchiveId(id));
+  warn(await stateFile.write(noteId(await stateFile.read(), id, figures)));
+  return { manifest, figures, warnings };
 }
 
 /** Loads the SDK only now: pg_dump reads the catalogue meanwhile. */
@@ -121,7 +144,7 @@ async function clockAfter(
   stateFile: AgentStateFile,
   state: AgentState | undefined,
   source: string,
-): Promise<() => Date> {
+): Promise<{ readonly now: () => Date; readonly firstId: ArchiveId }> {
   const { notBefore, warning } = nextDate(state, new Date(), stateFile.path);
   warn(warning);
   const clock = () => {
@@ -129,24 +152,26 @@ async function clockAfter(
     return notBefore === undefined || now > notBefore ? now : notBefore;
   };
   const first = clock();
-  await stateFile.write(noteId(state, archiveIdAt(source, first).id));
+  const firstId = archiveIdAt(source, first);
+  await stateFile.write(noteId(state, firstId.id));
   let given = false;
-  return () => {
+  const now = () => {
     // The first is the archive's date, and was noted.
     const date = given ? clock() : first;
     given = true;
     return date;
   };
+  return { now, firstId };
 }
 
+/** @param more - For a program: what its line has besides. */
 async function report(
-  manifest: Manifest,
-  figures: ArchiveFigures,
+  { manifest, figures }: Taken,
   previous: ArchiveFigures | undefined,
-  warnings: readonly string[] | undefined,
+  more?: object,
 ): Promise<void> {
   const comparison = previous && compareWithPrevious(previous, figures);
-  if (warnings) print(`${JSON.stringify({ ...resultOf(manifest, figures, previous), warnings })}\n`);
+  if (more) printJson({ ...resultOf(manifest, figures, previous), ...more });
   else print(sentence(figures) + (comparison ? `  ${comparison.text}\n` : ''));
   const fault = await printFault();
   // A reader that has gone wanted no more. And a full disk under a log is no failure of the night.

@@ -29,6 +29,12 @@ addTellingFlags(dumpCommand('backup', 'dump the database and stream it to the va
       .choices(compressors)
       .default('auto'),
   )
+  .option(
+    '--before-upgrade <versions...>',
+    'FROM TO, of BitAgent: exit with 0 once an intact archive is held for 90 days',
+  )
+  .option('--operator-profile <name>', 'AWS profile that may read and hold archives, for that')
+  .option('--verdict-timeout <duration>', 'how long to wait for the verdict, for that', '2h')
   .option('--start-over', 'if it outgrows what was expected, dump again with larger parts')
   .option('--quiet', 'show no progress')
   .option('--json', 'print the result as JSON')

@@ -53,6 +53,7 @@ const families = {
   ARCHIVE_DAMAGED: 'notIntact',
   FILE_NOT_INTACT: 'notIntact',
   FILE_CHANGED: 'notIntact',
+  ARCHIVE_NOT_INTACT: 'notIntact',
   NOT_SUSPICIOUS: 'notIntact',
   NOTHING_INTACT: 'notFound',
   ARCHIVE_MISSING: 'notFound',

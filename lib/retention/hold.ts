@@ -1,5 +1,5 @@
 // A hold keeps one archive from being expired until a date. `offsite undo` places it: what was just brought back must
-// not be gone again the next morning.
+// not be gone again the next morning; and `offsite backup --before-upgrade`: it is the way back behind the migrations.
 
 import * as z from 'zod';
 import type { ArchiveId } from '../archive/names.ts';

@@ -108,7 +108,7 @@ function reasonsOfHold({ id }: CatalogueEntry, holds: Holds, now: Date): string[
   const hold = holds.get(id.id);
   if (hold === undefined) return ['held: nobody can read until when'];
   const until = new Date(hold.until);
-  return until > now ? [`held until ${formatInstant(until)} (offsite undo)`] : [];
+  return until > now ? [`held until ${formatInstant(until)}`] : [];
 }
 
 function reasonsToExpire(entry: CatalogueEntry, { keepDays, keepIntact }: RetentionPolicy): string[] {

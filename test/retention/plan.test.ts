@@ -218,9 +218,7 @@ describe('planRetention', () => {
     const until = (hours: number) => placeHold(id, 1, new Date(now.getTime() + (hours - 24) * 3_600_000));
     const kept = planRetention('bitagent', entries, policy, now, new Map([[id, until(1)]]));
     expect(kept.expire).toHaveLength(2);
-    expect(kept.keep.find((one) => one.id === id)?.reasons).toEqual([
-      'held until 2026-11-23 07:00 UTC (offsite undo)',
-    ]);
+    expect(kept.keep.find((one) => one.id === id)?.reasons).toEqual(['held until 2026-11-23 07:00 UTC']);
     const ended = planRetention('bitagent', entries, policy, now, new Map([[id, until(0)]]));
     expect(ended.expire.map((one) => one.id)).toContain(id);
     const unreadable = planRetention('bitagent', entries, policy, now, new Map([[id, undefined]]));

@@ -69,7 +69,7 @@ export function describeUndo(newBucket: () => Promise<string>, provider: Provide
     const morning = await expireAt(hours(7));
     expect(morning?.expire).toEqual([]);
     expect(morning?.keep.find((one) => one.id === id)?.reasons).toEqual([
-      `held until ${heldUntil.toISOString().slice(0, 16).replace('T', ' ')} UTC (offsite undo)`,
+      `held until ${heldUntil.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     ]);
     expect((await standings())[id]).toBe('intact');
     expect((await expireAt(hours(9)))?.expire.map((one) => one.id)).toEqual([id]);
