@@ -142,10 +142,10 @@ export function settingsFromEnvironment(
 }
 
 /** The variables that say the same as settings do, where there are any. */
-export function environmentOf({ dump, ...others }: RawSettings): Record<string, string> {
-  const inside = isObject(dump) ? dump : {};
+export function environmentOf(settings: RawSettings): Record<string, string> {
   const found = Object.entries(environmentKeys).flatMap(([name, [section, key]]) => {
-    const value = key === undefined ? others[section] : inside[key];
+    const part = settings[section];
+    const value = key === undefined ? part : isObject(part) && part[key];
     return typeof value === 'string' ? [[name, value]] : [];
   });
   return Object.fromEntries(found);
