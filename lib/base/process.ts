@@ -179,13 +179,43 @@ function isRunning(group: number): boolean {
 }
 
 function isMember(pid: string, group: number): boolean {
+  const { state, group: ofGroup } = statOf(pid);
+  return ofGroup === group && state !== 'Z';
+}
+
+function statOf(pid: string): { readonly state?: string; readonly parent?: number; readonly group?: number } {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [state, , ofGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(ofGroup) === group && state !== 'Z';
+    const [state = '', parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state, parent: Number(parent), group: Number(group) };
   } catch {
     // It ended meanwhile.
-    return false;
+    return {};
+  }
+}
+
+/**
+ * Ends what others have started in this process and left running: a credential_process of the SDK's that hangs. What is in a
+ * group of its own was started to outlive us, or is ended by who started it.
+ */
+export function endLeftovers(of = process.pid): void {
+  const { group } = statOf('self');
+  for (const pid of childrenOf(of)) {
+    if (statOf(pid).group !== group) continue;
+    endLeftovers(Number(pid));
+    try {
+      process.kill(Number(pid), 'SIGTERM');
+    } catch {
+      // It has ended by itself, or is another user's.
+    }
+  }
+}
+
+function childrenOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  } catch {
+    return [];
   }
 }
 

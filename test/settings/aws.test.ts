@@ -8,8 +8,11 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import { openSession } from '../../lib/store/session.ts';
 import { bin, storeEnvironment } from '../fixtures/agent.ts';
 import { smallDump } from '../fixtures/archives.ts';
+import { commandLines } from '../fixtures/postgres.ts';
 import { startS3Stub } from '../fixtures/s3-stub.ts';
 
+/** No other test sleeps for so long. */
+const nap = `77.${process.pid}`;
 const folder = mkdtempSync(join(tmpdir(), 'offsite-aws-'));
 const config = join(folder, 'config');
 const credentials = join(folder, 'credentials');
@@ -156,7 +159,10 @@ describe('credentials of a profile', () => {
 describe('credentials that do not come', () => {
   it('of a program that hangs: told after a while, and nothing waits for it', async () => {
     const stub = await startS3Stub();
-    writeFileSync(config, `${readFileSync(config, 'utf8')}[profile hangs]\ncredential_process = sleep 77\n`);
+    writeFileSync(
+      config,
+      `${readFileSync(config, 'utf8')}[profile hangs]\ncredential_process = sleep ${nap}\n`,
+    );
     try {
       const { AWS_ACCESS_KEY_ID: _, ...env } = storeEnvironment(stub);
       const options = { env: { ...env, AWS_CONFIG_FILE: config }, extendEnv: false, reject: false } as const;
@@ -164,6 +170,7 @@ describe('credentials that do not come', () => {
       const { exitCode, stderr } = await execa(bin, args, options);
       expect(stderr).toMatch(/\[CREDENTIALS_MISSING\]\n.*\n.*no answer within 1\.0 s/);
       expect(exitCode).toBe(4);
+      expect(commandLines().filter((line) => line.includes(nap))).toEqual([]);
     } finally {
       await stub.stop();
     }
