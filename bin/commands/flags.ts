@@ -1,6 +1,5 @@
 // Flags that several commands share.
 
-import { availableParallelism } from 'node:os';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import type { RawSettings } from '../../lib/settings/config.ts';
 
@@ -35,12 +34,4 @@ export function dumpFlags(
 /** The error of arguments that cannot be used. */
 export function usage(expected: string, found: string, hint = 'see offsite <command> --help'): OffsiteError {
   return new OffsiteError('USAGE', 'these arguments cannot be used', { expected, found, hint });
-}
-
-/** More sessions than this only wait for each other. */
-const jobsMost = 8;
-
-/** Sessions that load at the same time, where nobody says how many. */
-export function usualJobs(): number {
-  return Math.min(Math.max(2, availableParallelism()), jobsMost);
 }

@@ -16,12 +16,13 @@ import { planSteps, type StepState, takeSteps } from '../../lib/recover/steps.ts
 import { describeRecovery, sumOf } from '../../lib/recover/words.ts';
 import { bringBack } from '../../lib/restore/bring-back.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
+import { usualSessions } from '../../lib/restore/load.ts';
 import { openVault } from '../../lib/restore/restorable.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { confirm } from './confirm.ts';
-import { usage, usualJobs } from './flags.ts';
+import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { restoreWords, whileReading } from './reading-progress.ts';
 
@@ -212,7 +213,7 @@ async function bringBackFrom(
       compare: { inventory },
       plainBytes,
       createRoles: true,
-      jobs: usualJobs(),
+      jobs: usualSessions(),
       warn,
       signal,
     }),

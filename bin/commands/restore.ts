@@ -8,12 +8,13 @@ import type { Connection } from '../../lib/postgres/connection.ts';
 import { quoteIdentifier } from '../../lib/postgres/programs.ts';
 import { type BroughtBack, bringBack, type Placing } from '../../lib/restore/bring-back.ts';
 import { openFile } from '../../lib/restore/dump-file.ts';
+import { usualSessions } from '../../lib/restore/load.ts';
 import { openVault, type Restorable } from '../../lib/restore/restorable.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { confirm } from './confirm.ts';
-import { usage, usualJobs } from './flags.ts';
+import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { restoreWords, whileReading } from './reading-progress.ts';
 
@@ -94,7 +95,7 @@ function placingOf({ into, beside, replace }: RestoreFlags): Placing {
 }
 
 function jobsOf(text: string | undefined): number {
-  if (text === undefined) return usualJobs();
+  if (text === undefined) return usualSessions();
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
   throw usage('--jobs of 1 to 64', text);

@@ -1,6 +1,7 @@
 // Brings a dump's statements and rows into a database: by several sessions of our own where the server can be reached so,
 // else by one psql.
 
+import { availableParallelism } from 'node:os';
 import type { Connection } from '../postgres/connection.ts';
 import { query } from '../postgres/programs.ts';
 import { openDatabase, type ServerConnection } from '../postgres/session.ts';
@@ -25,6 +26,14 @@ export type LoadOptions = {
   readonly binDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
+
+/** More sessions than this only wait for each other. */
+const sessionsMost = 8;
+
+/** How many sessions load at the same time, where nobody says. */
+export function usualSessions(): number {
+  return Math.min(Math.max(2, availableParallelism()), sessionsMost);
+}
 
 /** @param jobs - Sessions that load at the same time. */
 export function chooseWay({ direct, because }: Server, jobs: number): Way {
