@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { sourcePattern } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { providerNames } from '../store/provider.ts';
+import { namesOfRebuilt } from './rebuilt.ts';
 
 const text = z.string().min(1);
 
@@ -166,11 +167,11 @@ export function isDumpVariable(name: string): boolean {
 export function parseSettings(layers: readonly RawSettings[], origin: string): Settings {
   const merged = layers.reduce(mergeSettings, {});
   const parsed = settingsSchema.safeParse(merged);
-  if (parsed.success && !namesBucket(parsed.data)) return parsed.data;
   const issues = parsed.error?.issues ?? [];
   const faults = parsed.success
-    ? ["endpoint: the store's own address, without the bucket, which each request names"]
+    ? faultsOf(parsed.data)
     : issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${describeIssue(issue)}`);
+  if (parsed.success && faults.length === 0) return parsed.data;
   throw new OffsiteError('CONFIG_INVALID', `the settings from ${origin} cannot be used`, {
     expected: `the keys ${Object.keys(settingsSchema.shape).join(', ')} (see docs/agent.md)`,
     found: faults.join('\n'),
@@ -178,6 +179,14 @@ export function parseSettings(layers: readonly RawSettings[], origin: string): S
       ? 'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')'
       : 'mend the setting that is named above',
   });
+}
+
+/** Of settings that are well formed. */
+function faultsOf(settings: Settings): string[] {
+  const bucket = namesBucket(settings)
+    ? ["endpoint: the store's own address, without the bucket, which each request names"]
+    : [];
+  return [...bucket, ...namesOfRebuilt(settings)];
 }
 
 function mergeSettings(below: RawSettings, above: RawSettings): RawSettings {
