@@ -76,6 +76,7 @@ const families = {
   RESTORE_OUT_OF_TIME: 'restore',
   RESTORE_CHECK_FAILED: 'restore',
   EXTENSION_MISSING: 'restore',
+  LOCALE_MISSING: 'restore',
   SERVER_TOO_OLD: 'restore',
   RESTORE_TEST_TOO_LARGE: 'restore',
   RESTORE_TEST_NOT_STARTED: 'restore',

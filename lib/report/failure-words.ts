@@ -27,6 +27,7 @@ const surroundings: readonly string[] = [
   'CREDENTIALS_MISSING',
   'CHECKS_INVALID',
   'EXTENSION_MISSING',
+  'LOCALE_MISSING',
   'NOTHING_INTACT',
 ] satisfies ErrorCode[];
 

@@ -1,12 +1,15 @@
 // load-subject: the archive that is tested, loaded by several sessions. Where what the server refused may come from that,
-// it is loaded once more into a sandbox made anew, in the dump's own order: only then is the archive blamed.
+// it is loaded once more into a sandbox made anew, in the dump's own order and in its source's own locale: only then is the
+// archive blamed.
 
 import { availableParallelism } from 'node:os';
 import { archiveKeys } from '../archive/names.ts';
-import type { OffsiteError } from '../base/errors.ts';
+import type { SourceDatabase } from '../archive/source-database.ts';
+import { OffsiteError } from '../base/errors.ts';
 import { plural } from '../base/quantities.ts';
 import type { ServerConnection } from '../postgres/session.ts';
-import { orderMayExplain } from '../restore/load-order.ts';
+import { localeMayExplain, orderMayExplain } from '../restore/load-order.ts';
+import { describeMaking } from '../restore/new-database.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import type { Findings, Subject } from './findings.ts';
 import { blameBytes, openJudged } from './judged-archive.ts';
@@ -60,25 +63,45 @@ export async function loadSubject(
     }
   };
   const sandbox = await makeSandbox({ connection, database, inventory });
+  const making = subject.manifest.database;
   try {
     const loaded = await attempt(sandbox, sessions);
     findings.restoration = { way: 'parallel', sessions, recoveryMs: recoveryMs() };
     return loaded;
   } catch (error) {
-    if (sessions === 1 || !orderMayExplain(error)) throw error;
+    const inOrder = sessions > 1 && orderMayExplain(error);
+    if (!inOrder && !(making !== undefined && localeMayExplain(error))) throw error;
     log(
       `restore-test: by ${sessions} sessions: ${(error as OffsiteError).found}; once more, in its own order`,
     );
   }
   await sandbox.remove();
+  const again = await makeSandbox({ connection, database, inventory, making });
   let because = `${plural(sessions, 'session')} failed, and so did it`;
   try {
-    const loaded = await attempt(await makeSandbox({ connection, database, inventory }), 1);
-    because = 'its rows depend on each other, and several sessions at the same time were refused';
+    const loaded = await attempt(again, 1);
+    because = `its rows depend on each other${orOnLocale(making, again)}, and ${plural(sessions, 'session')} at the same time were refused`;
     return loaded;
+  } catch (error) {
+    throw making !== undefined && again.instead !== undefined && localeMayExplain(error)
+      ? localeMissing(error as OffsiteError, making, again.instead)
+      : error;
   } finally {
     findings.restoration = { way: 'one session', because, sessions: 1, recoveryMs: recoveryMs() };
   }
+}
+
+function orOnLocale(making: SourceDatabase | undefined, { instead }: Sandbox): string {
+  if (making === undefined) return '';
+  return ` or on ${describeMaking(making)}${instead === undefined ? '' : ` (made here with ${instead})`}`;
+}
+
+function localeMissing({ found }: OffsiteError, making: SourceDatabase, instead: string): OffsiteError {
+  return new OffsiteError('LOCALE_MISSING', 'the throw-away server lacks the locale of the database', {
+    expected: `${describeMaking(making)}, by which text of the dump is sorted and compared`,
+    found: `${instead}; and with that, ${found}`,
+    hint: 'install it where the test runs (Debian: locales-all; in the cloud: bin/restore-test.Dockerfile), and test again',
+  });
 }
 
 async function loadOnce(

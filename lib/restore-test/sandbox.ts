@@ -7,6 +7,7 @@ import type { Inventory } from '../archive/inventory.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { ask, type ServerConnection } from '../postgres/session.ts';
+import { attemptsFor, type Making } from '../restore/new-database.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
 import { Omissions } from './omissions.ts';
 
@@ -15,6 +16,8 @@ export type SandboxOptions = {
   readonly connection: ServerConnection;
   readonly database: string;
   readonly inventory: Pick<Inventory, 'roles' | 'extensions'>;
+  /** What the source's database was made with; without it, text is in the order of its bytes, which is fastest. */
+  readonly making?: Making | undefined;
 };
 
 export type Sandbox = {
@@ -24,6 +27,8 @@ export type Sandbox = {
   readonly omissions: Omissions;
   /** Whether a statement of the dump was done beforehand or cannot be done here, and must not be run. */
   readonly skips: (tokens: readonly string[], line?: number) => boolean;
+  /** What its database was made with in place of what was wanted, if this server cannot make that. */
+  readonly instead: string | undefined;
   /** Takes it away with all that is in it. */
   readonly remove: () => Promise<void>;
 };
@@ -64,24 +69,42 @@ export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {
   const password = randomBytes(18).toString('base64url');
   const [owner = restorer, ...others] = owners;
   const [version] = await ask(connection, 'SHOW server_version_num');
-  const readsAll = Number(version?.[0]) >= 140_000;
-  await ask(connection, rolesSql({ restorer, password, owner, others, readsAll }));
-  await ask(
-    connection,
-    `CREATE DATABASE ${quoteIdentifier(database)} OWNER ${quoteIdentifier(owner)} TEMPLATE template0 ENCODING 'UTF8'`,
-  );
+  const major = Math.floor(Number(version?.[0]) / 10_000);
+  await ask(connection, rolesSql({ restorer, password, owner, others, readsAll: major >= 14 }));
+  const instead = await createDatabase(options, owner, major);
   await ask(connection, schemasSql(restorer, owners), { database });
   const premade = await premakeExtensions(options);
   const omissions = new Omissions();
   return {
     connection: { via: 'server', env: { ...connection.env, PGUSER: restorer, PGPASSWORD: password } },
     omissions,
+    instead,
     skips: (tokens, line = 0) => commentsOn(tokens, premade) || omissions.leavesOut(tokens, line),
     remove: async () => {
       await ask(connection, `DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`);
       await ask(connection, `DROP ROLE ${[restorer, ...owners].map(quoteIdentifier).join(', ')}`);
     },
   };
+}
+
+/** @returns What it was made with in place of what was wanted. */
+async function createDatabase(
+  { connection, database, making }: SandboxOptions,
+  owner: string,
+  major: number,
+): Promise<string | undefined> {
+  let refusal: unknown;
+  for (const way of making === undefined ? [{ options: "ENCODING 'UTF8'" }] : attemptsFor(making, major)) {
+    const name = `${quoteIdentifier(database)} OWNER ${quoteIdentifier(owner)}`;
+    const creating = ask(connection, `CREATE DATABASE ${name} TEMPLATE template0 ${way.options}`);
+    const error = await creating.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    if (error === undefined) return 'instead' in way ? way.instead : undefined;
+    refusal ??= error;
+  }
+  throw refusal;
 }
 
 /**

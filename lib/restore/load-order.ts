@@ -24,3 +24,9 @@ export function orderMayExplain(error: unknown): boolean {
   if (/\bfunction\b/.test(where)) return true;
   return sensitive.test(code) && !(code.startsWith('22') && unreadable.test(where));
 }
+
+/** Whether text that is sorted and compared by other rules may be why: those of a check, or of a range that is none by them. */
+export function localeMayExplain(error: unknown): boolean {
+  const { code = '' } = (error instanceof StatementError ? error.cause : {}) as { code?: string };
+  return ['23514', '42P17'].includes(code);
+}
