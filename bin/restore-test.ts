@@ -32,6 +32,7 @@ async function main(): Promise<number> {
     startServer: () => startThrowawayPostgres({ tuned: true, superuser: unknownName(), signal }),
     task: task?.facts,
     region: process.env.AWS_REGION,
+    bucket: environment.bucket,
     sendMail: async (mail) => {
       await publishMail(environment.topicArn, mail);
       // Killed from here on, it has told: the notice of its stop names the same task, and is no second mail.

@@ -6,15 +6,18 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parseArchiveId } from '../lib/archive/names.ts';
 import { findPostgresPrograms, query } from '../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../lib/postgres/throwaway.ts';
 import type { LocalAws } from '../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../lib/rehearsal/stage/load-corpus.ts';
 import { createS3Store } from '../lib/store/s3.ts';
+import { verifiedHere } from './fixtures/archives.ts';
 import { offsite } from './fixtures/cli.ts';
 import { startLocalAws } from './fixtures/local-aws.ts';
 import { corpus, corpusTorrents } from './fixtures/postgres.ts';
 
+const hasAws = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'aws')));
 let aws: LocalAws;
 let postgres: ThrowawayPostgres;
 let id: string;
@@ -69,12 +72,52 @@ it('restores as docs/recover.md and docs/format.md say', async () => {
   // The manifest's sums are those of common tools.
   expect((await sh(`sha256sum ${id}.sql.gz`)).stdout.split(' ')[0]).toBe(manifest.sha256);
   expect((await sh(`gunzip -c ${id}.sql.gz | wc -c`)).stdout.trim()).toBe(String(manifest.plainBytes));
+  await sh('dropdb bitmagnet_new');
+});
+
+it('restores by the kit: the very commands that it prints, in one shell, with nothing of this program', async () => {
+  if (!hasAws) return console.warn('SKIPPED: aws is not on the PATH, and the kit fetches by it');
+  const store = createS3Store({ bucket: aws.bucket });
+  await verifiedHere({
+    store,
+    id: parseArchiveId(id),
+    now: () => new Date(),
+    sendMail: async () => undefined,
+  });
+  const kit = await offsite(['kit'], { ...aws.env, OFFSITE_BUCKET: aws.bucket });
+  expect(kit).toMatchObject({ exitCode: 0, stderr: '' });
+  // What is indented is typed.
+  const commands = kit.stdout.split('\n').filter((line) => line.startsWith('    '));
+  const { stdout } = await execa('sh', ['-e'], {
+    input: `${commands.map((line) => line.slice(4)).join('\n')}\n`,
+    cwd: folder,
+    extendEnv: false,
+    env: {
+      ...postgres.connection.env,
+      ...Object.fromEntries(Object.entries(aws.env).filter(([name]) => !/ENDPOINT|REGION/.test(name))),
+      HOME: folder,
+      PATH: `${findPostgresPrograms()}${delimiter}${process.env.PATH}`,
+    },
+  });
+  const lines = stdout.split('\n');
+  expect(lines).toContain(id);
+  expect(lines).toContain(`${id}.sql.gz: OK`);
+  expect(lines.at(-1)).toBe(String(corpusTorrents));
+  expect(kit.stdout).toContain(`${id} holds ${corpusTorrents}.`);
+  const counted = await query(postgres.connection, 'SELECT count(*) FROM torrents', {
+    database: 'bitmagnet',
+  });
+  expect(counted).toEqual([[String(corpusTorrents)]]);
+  const sql =
+    "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE datname LIKE 'bitmagnet%' ORDER BY 1";
+  const databases = await query(postgres.connection, sql);
+  expect(databases).toContainEqual(['bitmagnet', 'bitmagnet']);
+  expect(databases).toContainEqual(['bitmagnet_before', 'bitmagnet']);
 });
 
 async function download(): Promise<void> {
   const key = `archives/bitagent/${id}.sql.gz`;
   const file = join(folder, `${id}.sql.gz`);
-  const hasAws = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'aws')));
   if (hasAws) {
     await execa('aws', ['s3', 'cp', '--quiet', `s3://${aws.bucket}/${key}`, file], { env: { ...aws.env } });
     return;

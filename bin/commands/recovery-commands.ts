@@ -106,3 +106,18 @@ archiveCommand('fetch', 'bring an archive back as a .sql.gz file, checked agains
     const { runFetch } = await import('./fetch.ts');
     await runFetch(await settingsOf(flags), wanted, flags, interruption.signal);
   });
+
+storeCommand('kit', 'print how it all comes back by hand: aws, gunzip, psql')
+  .option('-o, --output <folder>', 'write it there instead, as text and as a page to print')
+  .option('--force', 'replace the files if they exist')
+  .addHelpText(
+    'after',
+    `
+With this installation's bucket, region, roles and database. Print it, and keep it
+where it does not burn with the host. Each restore test leaves one beside its
+report in the vault.`,
+  )
+  .action(async (flags) => {
+    const { runKit } = await import('./kit.ts');
+    await runKit(await settingsOf(flags), flags);
+  });

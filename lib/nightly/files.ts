@@ -1,5 +1,6 @@
 // What runs the agent every night, as text: a timer and its service, a script of cron's, a service of Compose's.
 
+import { shellWord } from '../base/shell-word.ts';
 import { environmentText, type Variables } from './environment.ts';
 import { marked } from './marked.ts';
 import type { TimeOfDay } from './time-of-day.ts';
@@ -191,10 +192,6 @@ echo "offsite: the back-up of ${source} ended with exit code $code; the last of 
 tail -n 20 "$log" >&2
 exit "$code"
 `;
-}
-
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Compose has no timer: the service sleeps until the time has come. */

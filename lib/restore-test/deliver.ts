@@ -13,6 +13,8 @@ import { restoreTestMail } from './mail.ts';
 export type Delivery = {
   readonly store: ArchiveStore;
   readonly sendMail: (mail: Mail) => Promise<void>;
+  /** The vault's name, for the page by which it comes back by hand; without it there is none. */
+  readonly bucket?: string | undefined;
   /** Whose prices what the test ran in has. */
   readonly region?: string | undefined;
   readonly log?: ((line: string) => void) | undefined;
@@ -34,7 +36,7 @@ const drawWithinMs = 60_000;
  */
 export async function deliverReport(
   report: RestoreReport,
-  { store, sendMail, region, log = () => {}, signal }: Delivery,
+  { store, sendMail, bucket, region, log = () => {}, signal }: Delivery,
 ): Promise<void> {
   const key = restoreReportKey(report, new Date(report.startedAt));
   const within = AbortSignal.timeout(storeWithinMs[signal?.aborted ? 'hurried' : 'unhurried']);
@@ -45,7 +47,9 @@ export async function deliverReport(
   const mail = restoreTestMail(report, restoreTestCost(report, region));
   await sendMail(trouble === undefined ? mail : withTrouble(mail, trouble));
   log(`restore-test: ${report.outcome}, ${trouble === undefined ? 'reported' : 'mailed, NOT stored'}`);
-  if (trouble === undefined) await drawBeside(report, key, { store, region, log, signal });
+  if (trouble !== undefined) return;
+  await drawBeside(report, key, { store, region, log, signal });
+  if (bucket !== undefined) await keepKit(report, key, { store, bucket, region, log, signal });
 }
 
 async function drawBeside(
@@ -73,6 +77,34 @@ async function drawBeside(
     log(`restore-test: drew ${pageKeyOf(key)}`);
   } catch (error) {
     log(`restore-test: the page was not drawn, 'offsite report --open' tries again: ${error}`);
+  }
+}
+
+/** Where an operator who has lost everything looks: beside the report. */
+async function keepKit(
+  { source }: RestoreReport,
+  key: string,
+  {
+    store,
+    bucket,
+    region,
+    log,
+    signal,
+  }: Pick<Delivery, 'store' | 'region' | 'signal'> & {
+    bucket: string;
+    log: (line: string) => void;
+  },
+): Promise<void> {
+  try {
+    signal?.throwIfAborted();
+    const { kitPage, kitText } = await import('../kit/page.ts');
+    const { readKit } = await import('../kit/read-kit.ts');
+    const endpoint = process.env.AWS_ENDPOINT_URL;
+    const kit = await readKit(store, { bucket, region, endpoint, source, writtenAt: new Date() });
+    await store.create(key.replace(/\.json$/, '.kit.txt'), kitText(kit), { signal });
+    await store.create(key.replace(/\.json$/, '.kit.html'), kitPage(kit), { signal });
+  } catch (error) {
+    log(`restore-test: the kit was not kept, 'offsite kit' prints it: ${error}`);
   }
 }
 

@@ -51,6 +51,8 @@ export type RestoreTestOptions = RestoreTrialOptions & {
   readonly sendMail: (mail: Mail) => Promise<void>;
   /** Whose prices the task has. */
   readonly region?: string | undefined;
+  /** The vault's name. */
+  readonly bucket?: string | undefined;
 };
 
 const lastWordsMs = 300;

@@ -3,7 +3,6 @@
 
 import type { SourceDatabase } from '../archive/source-database.ts';
 import { quoteLiteral } from '../postgres/programs.ts';
-import type { DumpHead } from './dump-head.ts';
 
 /** What a database is made with; without locale, as the server makes its own. */
 export type Making = Pick<SourceDatabase, 'encoding'> &
@@ -24,7 +23,7 @@ const clientOnly =
 /** @returns With what, and what should be known of it. */
 export function makingOf(
   known: SourceDatabase | undefined,
-  head: DumpHead,
+  head: { readonly encoding?: string | undefined; readonly creation?: string | undefined },
 ): { readonly making: Making; readonly warnings: readonly string[] } {
   const said = head.encoding;
   const ofDump = said === undefined || clientOnly.test(said) ? undefined : said;

@@ -23,7 +23,7 @@ export function createS3Store(location: S3Location): ArchiveStore {
     openObject(session, key, versionId, reading);
 
   function put(key: string, text: string, createOnly: boolean, signal?: AbortSignal): Promise<Stored> {
-    const contentType = key.endsWith('.html') ? 'text/html; charset=utf-8' : 'application/json';
+    const contentType = contentTypeOf(key);
     const options = { contentType, createOnly, doing: `writing ${session.url(key)}`, signal };
     return putObject(session, key, Buffer.from(text), options);
   }
@@ -68,6 +68,11 @@ export function createS3Store(location: S3Location): ArchiveStore {
       }
     },
   };
+}
+
+function contentTypeOf(key: string): string {
+  if (key.endsWith('.html')) return 'text/html; charset=utf-8';
+  return key.endsWith('.txt') ? 'text/plain; charset=utf-8' : 'application/json';
 }
 
 async function* pagesOf(

@@ -104,6 +104,9 @@ describe('bin/restore-test', () => {
     expect(all).toContain('restore-test: passed, reported');
     expect(exitCode).toBe(0);
     expect(await reportsOf(id)).toMatchObject([{ outcome: 'passed', torrents: 2012, id: id.id }]);
+    const kept = await Array.fromAsync(store.list(archiveKeys(id).reports));
+    const kit = kept.find(({ key }) => key.endsWith('.kit.txt'))?.key ?? '';
+    expect((await store.readText(kit))?.text).toContain(`${id.id} holds 2012.`);
     const mail = (await aws.mails()).at(-1);
     expect(mail?.subject).toBe('[offsite] Restore test passed: bitagent, 2,012 torrents');
     expect(mail?.text).toContain('SELECT count(*) FROM torrents;  2,012, as dumped');
