@@ -37,6 +37,11 @@ const program = join(dirname(dirname(resolve(process.argv[1] ?? ''))), 'bin', 'o
 /** @param given - What the command line says of the settings. */
 export async function runInstall(settings: Settings, given: RawSettings, flags: Flags): Promise<void> {
   const root = resolve(flags.root);
+  // Before who runs it: nobody is to become root for a flag that is refused then.
+  const times = {
+    at: parseTimeOfDay(flags.at ?? '03:15'),
+    randomDelayMs: parseDuration(flags.randomDelay, '--random-delay'),
+  };
   const place = choosePlace({ way: flags.with, forUser: flags.forUser ?? false, root });
   if (place.way === 'cron' && flags.at !== undefined)
     throw usage(
@@ -44,7 +49,7 @@ export async function runInstall(settings: Settings, given: RawSettings, flags: 
       `--at ${flags.at}`,
       'leave it out, or say --with systemd',
     );
-  const installation = await installationOf(settings, given, flags, place);
+  const installation = { ...times, ...(await installationOf(settings, given, flags, place)) };
   const { source } = settings;
   const elsewhere = (await installedAt(source, root)).find((one) => one.folder !== place.folder);
   const others = timersOfOthers(root, source, place);
@@ -85,7 +90,7 @@ async function installationOf(
   given: RawSettings,
   flags: Flags,
   place: Place,
-): Promise<Installation> {
+): Promise<Omit<Installation, 'at' | 'randomDelayMs'>> {
   const { source, dump, metricsFile } = settings;
   const { environment } = pathsOf({ ...place, source });
   const { PGHOST: host } = dump.via === 'server' ? environmentOfServer(dump) : {};
@@ -95,8 +100,6 @@ async function installationOf(
     source,
     program,
     command: dump.via === 'command' ? dump.command : [],
-    at: parseTimeOfDay(flags.at ?? '03:15'),
-    randomDelayMs: parseDuration(flags.randomDelay, '--random-delay'),
     variables,
     writes: metricsFile === undefined ? [] : [folderOf(metricsFile)],
     needsTmp:

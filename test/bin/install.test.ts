@@ -169,10 +169,10 @@ describe.skipIf(!hasSystemd)('with systemd', () => {
 });
 
 describe('bad input', () => {
-  it.each([
+  it.each<[string[], string]>([
     [['--at', '25:00'], 'no time of day'],
     [['--with', 'windows'], 'Allowed choices are systemd, cron, compose'],
-    [['--with', 'cron', '--at', '3:15'], 'cron has one time'],
+    ...(isRoot ? [[['--with', 'cron', '--at', '3:15'], 'cron has one time'] as [string[], string]] : []),
     [['--user', '--with', 'cron'], '--user is for systemd alone'],
     [['--random-delay', 'soon'], '--random-delay is not a duration'],
     [['--bucket', 's3://vault'], 'bucket'],
