@@ -81,7 +81,7 @@ async function killOne(index: number, random: () => number, usualMs: number): Pr
   }
 }
 
-it(`an agent that is killed ${kills} times`, { timeout: 600_000 }, async ({ task }) => {
+it(`an agent that is killed ${kills} times`, { timeout: 1_800_000 }, async ({ task }) => {
   const numbers = randoms(20261123);
   const random = () => numbers.next().value;
   const began = performance.now();
