@@ -1,7 +1,6 @@
 // sidecar-backup: copy, look, compress, upload, and last of all the manifest.
 
-import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clockToleranceMs } from '../archive/manifest.ts';
@@ -37,14 +36,18 @@ export async function backupSidecar(options: SidecarBackupOptions): Promise<Side
   const startedAt = now();
   const id = archiveIdAt(source, startedAt);
   const keys = sidecarKeys(id);
-  // Webhooks' URLs and API keys: nobody else's business, and gone with this process.
+  // Webhooks' URLs and API keys: nobody else's business.
   const folder = await mkdtemp(join(tmpdir(), 'offsite-sidecar-'));
   try {
     const copy = join(folder, 'copy.db');
     await copyDatabase(place, copy, signal);
     const { contents } = inspected(place, copy);
-    const { chunks, record } = compress(createReadStream(copy), compressor, signal);
-    const expectedBytes = (await stat(copy)).size;
+    await using file = await open(copy);
+    const expectedBytes = (await file.stat()).size;
+    // From here on it goes with this process, however that ends.
+    await rm(folder, { recursive: true });
+    const plain = file.createReadStream({ autoClose: false });
+    const { chunks, record } = compress(plain, compressor, signal);
     const stored = await store.upload(keys.archive, chunks, { expectedBytes, ...(signal && { signal }) });
     const aheadMs = store.clockAheadMs?.() ?? 0;
     const manifest: SidecarManifest = {

@@ -42,8 +42,10 @@ export async function restoreSidecar(options: SidecarRestoreOptions): Promise<Si
   const manifest = await readSidecarManifest(store, id);
   const before = await fileAt(path);
   const claimed = await claim(path);
-  const partial = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
+  // One name: what a killed restore left is replaced.
+  const partial = join(dirname(path), `.${basename(path)}.partial`);
   try {
+    for (const name of ['', ...companions]) await rm(partial + name, { force: true });
     await bringBack(await openSidecar(store, id, manifest), manifest, partial, signal);
     const deviations = await askedOf(partial, manifest);
     // Looked at, it may have companions of its own.

@@ -12,6 +12,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,6 +37,7 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
+const program = join(import.meta.dirname, '../../bin/offsite.ts');
 let aws: LocalAws;
 let store: ArchiveStore;
 let folder: string;
@@ -360,6 +362,32 @@ describe('a restore', () => {
     expect(rowsIn(path, 'settings')).toBe(5);
   });
 });
+
+it.each(['partial', 'before'])(
+  'killed in the middle (once there is a %s file), the place has the old file or the new one, whole',
+  async (sign) => {
+    made().close();
+    const { id } = await backup();
+    const database = new DatabaseSync(path);
+    database.exec("INSERT INTO settings VALUES ('x', 'v'), ('y', 'v')");
+    database.close();
+    const watcher = watch(folder);
+    const args = [program, 'sidecar', 'restore', id, '--path', path];
+    const env = { ...aws.env, OFFSITE_BUCKET: aws.bucket, PATH: process.env.PATH, HOME: folder };
+    const child = spawn(process.execPath, args, { env, stdio: 'ignore' });
+    children.push(child);
+    const ended = once(child, 'exit');
+    watcher.on('change', (_, name) => void (String(name).includes(sign) && child.kill('SIGKILL')));
+    await ended;
+    watcher.close();
+    expect([3, 5]).toContain(rowsIn(path, 'settings'));
+    // Nothing of it is in the way of the next.
+    const { before } = await restore(id);
+    expect(rowsIn(path, 'settings')).toBe(3);
+    expect([3, 5]).toContain(rowsIn(before ?? '', 'settings'));
+    expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
+  },
+);
 
 describe('the cloud', () => {
   const announce = (key: string, bucket = aws.bucket) =>
