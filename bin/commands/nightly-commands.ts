@@ -40,7 +40,10 @@ addTellingFlags(dumpCommand('backup', 'dump the database and stream it to the va
   .option('--json', 'print the result as JSON')
   .action(async (command: string[], flags) => {
     const { runBackup } = await import('./backup.ts');
-    await runBackup(await settingsOf(flags, dumpFlags(command, flags)), flags, interruption.signal);
+    const { tellOfNoNight } = await import('./told-night.ts');
+    const reading = async () => settingsOf(flags, dumpFlags(command, flags));
+    const settings = await reading().catch((error) => tellOfNoNight(error, flags));
+    await runBackup(settings, flags, interruption.signal);
   });
 
 addTellingFlags(

@@ -14,6 +14,37 @@ import { saidLines, warn } from './print.ts';
 const interruptedLimits = { ...usualLimits, attemptMs: 1500, allMs: 1500 };
 
 /**
+ * Tells of a night that cannot begin, as far as flags and environment say whom: the settings cannot be used.
+ *
+ * @throws The error.
+ */
+export async function tellOfNoNight(
+  error: unknown,
+  flags: Readonly<Record<string, unknown>>,
+): Promise<never> {
+  const { env } = process;
+  const named = (flag: unknown, variable: string | undefined) => (flag ?? variable) as string | undefined;
+  const urlOf = (text: string | undefined) => (text !== undefined && URL.canParse(text) ? text : undefined);
+  const source = named(flags.source, env.OFFSITE_SOURCE) ?? 'bitagent';
+  const metricsFile = named(flags.metricsFile, env.OFFSITE_METRICS_FILE);
+  const failure = { exitCode: exitCodeOf(error), durationMs: 0 };
+  if (metricsFile !== undefined)
+    warn(
+      await writeMetrics(metricsFile, source, (before) =>
+        metricsOfFailure(failure, new Date(), before, undefined),
+      ),
+    );
+  const receivers = {
+    pingUrl: urlOf(named(flags.pingUrl, env.OFFSITE_PING_URL)),
+    ntfyUrl: urlOf(named(flags.ntfyUrl, env.OFFSITE_NTFY_URL)),
+    webhookUrl: urlOf(named(flags.webhookUrl, env.OFFSITE_WEBHOOK_URL)),
+  };
+  const night: Night = { outcome: 'failed', source, log: describeError(error), ...failure };
+  for (const said of await sendNotices(noticesOf(night, receivers))) warn(said);
+  throw error;
+}
+
+/**
  * Runs a back-up and tells of it.
  *
  * @param last - The last archive that the agent knew of, for what a failure says.

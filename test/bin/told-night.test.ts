@@ -87,6 +87,14 @@ it('nobody who is told holds up the dump, or fails it', async () => {
   );
 });
 
+it('settings that cannot be used are told of, too', async () => {
+  const { exitCode } = await start(['cat', dump], ['--bucket', 's3://vault', '--metrics-file', metricsFile]);
+  expect(exitCode).toBe(2);
+  expect(paths()).toEqual(['/ping/secret/2', '/topic']);
+  expect(receiver.received[0]?.body).toContain('[CONFIG_INVALID]');
+  expect(metrics()).toMatchObject({ last_run_exit_code: 2, last_run_success: 0 });
+});
+
 it('a URL that is none is a slip: nothing begins', async () => {
   const { exitCode, stderr } = await start(['cat', dump], ['--ping-url', 'hc.example/uuid']);
   expect(stderr).toContain('pingUrl: a URL that begins with');
