@@ -11,6 +11,7 @@ import { countedTable, type Deviation, judge } from '../../lib/archive/verdict.t
 import { exitCodes, OffsiteError } from '../../lib/base/errors.ts';
 import { printable } from '../../lib/base/printable.ts';
 import { formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
+import { folderKind } from '../../lib/restore/dump-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { observe, observeGzip } from '../../lib/verify/observe.ts';
@@ -136,7 +137,10 @@ function isStdin(file: string): boolean {
 async function assertFile(path: string): Promise<void> {
   if (isStdin(path)) return;
   const found = await stat(path).then(
-    (stats) => (stats.isFile() || stats.isFIFO() ? undefined : 'something else than a file or a pipe'),
+    (stats) => {
+      if (stats.isFile() || stats.isFIFO()) return undefined;
+      return stats.isDirectory() ? folderKind(path) : 'something else than a file or a pipe';
+    },
     (error: Error) => error.message,
   );
   if (found === undefined) return;

@@ -11,6 +11,7 @@ import { type Contestant, contest, type Row, ratio, typical } from './contest.ts
 import { drillsContest } from './drills-contest.ts';
 import { fetchContest } from './fetch-contest.ts';
 import { type Measured, measure, median } from './measure.ts';
+import { restoreCommandContest } from './restore-command-contest.ts';
 import { restoreContest } from './restore-contest.ts';
 import { scale } from './scale.ts';
 import { offsite, projectRoot, receivedBytes, type Setting } from './setting.ts';
@@ -153,7 +154,11 @@ async function storeArchive(setting: Setting): Promise<{ id: string; file: strin
 }
 
 async function restore(setting: Setting, runs: number): Promise<Row[]> {
-  return restoreContest(setting, runs, await storeArchive(setting));
+  const stored = await storeArchive(setting);
+  return [
+    ...(await restoreContest(setting, runs, stored)),
+    ...(await restoreCommandContest(setting, runs, stored.file)),
+  ];
 }
 
 async function verify(setting: Setting, runs: number): Promise<Row[]> {
