@@ -82,8 +82,7 @@ export async function runRestore(
 
 const stages = {
   load: 'making indexes and keys',
-  compare: 'comparing with what was dumped',
-  analyze: 'making the planner’s statistics',
+  compare: 'comparing with what was dumped, making statistics',
   swap: 'changing places',
 };
 

@@ -42,13 +42,18 @@ export async function fill(
   await loadDump({ ...loading, dump });
   throwIfInterrupted(signal);
   const inventory = scanner?.finish() ?? options.compare?.inventory;
-  if (inventory !== undefined) onStage?.('compare');
-  const comparisons = inventory === undefined ? [] : await compared(options, server, inventory, warn);
-  throwIfInterrupted(signal);
-  onStage?.('analyze');
-  await analyze(loading).catch((error: Error) => {
-    if (!signal?.aborted) warn(notAnalyzed(database, error));
+  onStage?.('compare');
+  let isWanted = true;
+  // Both only read: side by side.
+  const analyzing = analyze(loading).catch((error: Error) => {
+    if (isWanted && !signal?.aborted) warn(notAnalyzed(database, error));
   });
+  const comparisons = await compared(options, server, inventory, warn).catch((error) => {
+    isWanted = false;
+    throw error;
+  });
+  await analyzing;
+  throwIfInterrupted(signal);
   const own = {
     connection,
     owner,
@@ -94,9 +99,10 @@ async function* scanned(dump: AsyncIterable<Uint8Array>, scanner: DumpScanner): 
 async function compared(
   { connection, database, signal }: RestoreOptions,
   { run }: Server,
-  inventory: Inventory,
+  inventory: Inventory | undefined,
   warn: (sentence: string) => void,
 ): Promise<Comparison[]> {
+  if (inventory === undefined) return [];
   if (inventory.endMarker !== 'end') throw markerMissing();
   // Rows that a policy hides are no rows that are missing.
   const ask = (sql: string) => run(`SET row_security = off;\n${sql}`, database, signal);

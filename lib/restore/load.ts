@@ -50,12 +50,12 @@ export async function loadDump(options: LoadOptions): Promise<void> {
   await restoreParallel({ connection, database, dump, sessions, skips: leavesOut, onLeftOut, signal });
 }
 
-/** Tables, the largest first; partitioned ones after what they are made of. */
+/** Tables that hold rows, the largest first; partitioned ones after what they are made of. */
 const analyzableSql = `
   SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'm', 'p') AND n.nspname !~ '^pg_(?!catalog)' AND n.nspname <> 'information_schema'
-    AND (c.oid >= 16384 OR n.nspname = 'pg_catalog')
-  ORDER BY c.relkind = 'p', c.relpages DESC`;
+  WHERE c.relkind IN ('r', 'm', 'p') AND c.oid >= 16384 AND n.nspname !~ '^pg_'
+    AND (c.relkind = 'p' OR pg_relation_size(c.oid) > 0)
+  ORDER BY c.relkind = 'p', pg_relation_size(c.oid) DESC`;
 
 /**
  * Makes the planner's statistics: until then it knows nothing of the tables, and every query would be slow.

@@ -10,7 +10,7 @@ import type { Way } from './load.ts';
 import type { Mark } from './mark.ts';
 import type { Server } from './server.ts';
 
-export type Stage = 'load' | 'compare' | 'analyze' | 'swap';
+export type Stage = 'load' | 'compare' | 'swap';
 
 export type RestoreOptions = {
   /** To the server, as a role that may create databases. */
