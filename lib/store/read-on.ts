@@ -42,14 +42,19 @@ export function readOn(session: S3Session, stretch: Stretch, body?: Readable): R
     for (let inVainSince = performance.now(); ; ) {
       try {
         coming ??= await rest(session, stretch, at, over.signal);
+        const before = at;
         for await (const chunk of coming as AsyncIterable<Buffer>) {
+          if (to !== undefined && at + chunk.length > to) throw new UnprovenAnswer(`an end at byte ${to}`);
           at += chunk.length;
           triedInVain = 0;
           yield chunk;
           inVainSince = performance.now();
         }
         if (to === undefined || at === to) return;
-        throw new UnprovenAnswer(`the bytes up to ${to}`);
+        if (at === before) throw new UnprovenAnswer(`the bytes from ${at} on`);
+        // A store may give less at a time than it was asked for.
+        coming = undefined;
+        continue;
       } catch (error) {
         coming = undefined;
         // All of it came, and only the connection's end did not.

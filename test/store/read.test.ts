@@ -19,6 +19,7 @@ async function bytesOf(opened: { body: Readable } | undefined): Promise<Buffer> 
 describe.each<[string, StubRules]>([
   ['with versions', {}],
   ['without versions', { namesNoVersions: true }],
+  ['that gives less of a range than is asked for', { longestRange: 4000 }],
   ['that knows no ranges', { ignoresRange: true }],
 ])('side by side, from a bucket %s', (_, rules) => {
   const bench = stubForEach(rules);
@@ -55,7 +56,7 @@ describe.each<[string, StubRules]>([
       checksums: headers['x-amz-checksum-mode'],
     }));
     expect(first).toEqual({ condition: undefined, versionId: '', checksums: undefined });
-    expect(others).toHaveLength(rules.ignoresRange ? 0 : 11);
+    expect(others).toHaveLength(rules.ignoresRange ? 0 : rules.longestRange ? 33 : 11);
     const pinned = rules.namesNoVersions
       ? { condition: `"${etag}"`, versionId: '' }
       : { condition: undefined, versionId };
@@ -77,7 +78,7 @@ describe.each<[string, StubRules]>([
     })();
     await expect(reading).rejects.toMatchObject({ code: 'ARCHIVE_CHANGED', exitCode: 5 });
     const before = Buffer.concat(found);
-    expect(before.length).toBeGreaterThanOrEqual(9000);
+    expect(before.length).toBeGreaterThanOrEqual(4000);
     expect(before.equals(bytes.subarray(0, before.length))).toBe(true);
   });
 });
