@@ -10,6 +10,13 @@ const compressors = ['auto', 'igzip', 'pigz', 'node', 'small'] as const satisfie
 
 program.commandsGroup('Set up, and every night:');
 
+dumpCommand('doctor', 'look at all that a back-up needs, and change nothing')
+  .option('--json', 'print the checks as JSON')
+  .action(async (command: string[], flags) => {
+    const { runDoctor } = await import('./doctor.ts');
+    await runDoctor(await settingsOf(flags, dumpFlags(command, flags)), flags, interruption.signal);
+  });
+
 addTellingFlags(dumpCommand('backup', 'dump the database and stream it to the vault'))
   .option('--stall-timeout <duration>', 'end a dump that gives no byte for so long; 0 is never', '15m')
   .option(
@@ -72,11 +79,26 @@ storeCommand('uninstall', 'take back what install did; what was changed by hand 
     await runUninstall(await settingsOf({ bucket: 'any', ...flags }), flags);
   });
 
-dumpCommand('doctor', 'look at all that a back-up needs, and change nothing')
-  .option('--json', 'print the checks as JSON')
-  .action(async (command: string[], flags) => {
-    const { runDoctor } = await import('./doctor.ts');
-    await runDoctor(await settingsOf(flags, dumpFlags(command, flags)), flags, interruption.signal);
+storeCommand('import', 'bring dumps that you have, FILE.sql.gz, into the vault as archives')
+  .argument('<file...>', 'of pg_dump and gzip; dated by its name, as bitagent-2026-11-08-0315.sql.gz')
+  .option('--zone <name>', "whose time the names are: UTC, Europe/Berlin (default: this host's)")
+  .option('--date <instant>', 'of one FILE, when it was taken: 2026-11-08T03:15+01:00')
+  .option('--dry-run', 'judge them and look what is there, and store nothing')
+  .option('--quiet', 'show no progress')
+  .option('--json', 'print the results as JSON')
+  .addHelpText(
+    'after',
+    `
+Each is judged first, as 'offsite verify FILE' does: what is cut, damaged or no
+plain dump of one database is refused, and the others are imported. It becomes
+an archive of its date: 'list', 'verify' and 'restore' take it as any other, and
+retention too, so what is older than keepDays goes at its next run. No dump
+comes in twice, nor a second one of the same date. The agent's credentials will
+do; the operator's see beforehand what is there.`,
+  )
+  .action(async (files: string[], flags) => {
+    const { runImport } = await import('./import.ts');
+    await runImport(await settingsOf(flags), files, flags, interruption.signal);
   });
 
 dumpCommand('estimate', 'what a month costs, line by line, for this database')
@@ -105,26 +127,4 @@ dumpCommand('estimate', 'what a month costs, line by line, for this database')
     // No bucket is asked for anything.
     const settings = await settingsOf({ bucket: 'any', ...flags }, dumpFlags(command, flags));
     await runEstimate(settings, flags, interruption.signal);
-  });
-
-storeCommand('import', 'bring dumps that you have, FILE.sql.gz, into the vault as archives')
-  .argument('<file...>', 'of pg_dump and gzip; dated by its name, as bitagent-2026-11-08-0315.sql.gz')
-  .option('--zone <name>', "whose time the names are: UTC, Europe/Berlin (default: this host's)")
-  .option('--date <instant>', 'of one FILE, when it was taken: 2026-11-08T03:15+01:00')
-  .option('--dry-run', 'judge them and look what is there, and store nothing')
-  .option('--quiet', 'show no progress')
-  .option('--json', 'print the results as JSON')
-  .addHelpText(
-    'after',
-    `
-Each is judged first, as 'offsite verify FILE' does: what is cut, damaged or no
-plain dump of one database is refused, and the others are imported. It becomes
-an archive of its date: 'list', 'verify' and 'restore' take it as any other, and
-retention too, so what is older than keepDays goes at its next run. No dump
-comes in twice, nor a second one of the same date. The agent's credentials will
-do; the operator's see beforehand what is there.`,
-  )
-  .action(async (files: string[], flags) => {
-    const { runImport } = await import('./import.ts');
-    await runImport(await settingsOf(flags), files, flags, interruption.signal);
   });

@@ -113,8 +113,8 @@ storeCommand('kit', 'print how it all comes back by hand: aws, gunzip, psql')
   .addHelpText(
     'after',
     `
-With this installation's bucket, region, roles and database. Print it, and keep it
-where it does not burn with the host. Each restore test leaves one beside its
+With this installation's bucket, region, roles and database. Print it, and keep
+it where it does not burn with the host. Each restore test leaves one beside its
 report in the vault.`,
   )
   .action(async (flags) => {
