@@ -14,8 +14,8 @@ import { type Recovery, recoverySteps } from '../../lib/recover/recover.ts';
 import type { Stack } from '../../lib/recover/stack.ts';
 import { planSteps, type StepState, takeSteps } from '../../lib/recover/steps.ts';
 import { describeRecovery, sumOf } from '../../lib/recover/words.ts';
-import { bringBack } from '../../lib/restore/bring-back.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
+import { restoreInPlace } from '../../lib/restore/in-place.ts';
 import { usualSessions } from '../../lib/restore/load.ts';
 import { openVault } from '../../lib/restore/restorable.ts';
 import type { Settings } from '../../lib/settings/config.ts';
@@ -203,7 +203,7 @@ async function bringBackFrom(
   const restorable = await openVault(store, source, id, false);
   const { manifest, inventory, plainBytes } = restorable;
   await whileReading({ name: id, words: restoreWords, quiet }, (meter) =>
-    bringBack({
+    restoreInPlace({
       connection,
       database,
       placing: { how: 'swap' },

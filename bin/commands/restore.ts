@@ -6,8 +6,8 @@ import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatCount, formatDuration } from '../../lib/base/quantities.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
 import { quoteIdentifier } from '../../lib/postgres/programs.ts';
-import { type BroughtBack, bringBack, type Placing } from '../../lib/restore/bring-back.ts';
 import { openFile } from '../../lib/restore/dump-file.ts';
+import { type Placing, type RestoredInPlace, restoreInPlace } from '../../lib/restore/in-place.ts';
 import { usualSessions } from '../../lib/restore/load.ts';
 import { openVault, type Restorable } from '../../lib/restore/restorable.ts';
 import type { Settings } from '../../lib/settings/config.ts';
@@ -58,7 +58,7 @@ export async function runRestore(
   tell(announcement(restorable.name, database, placing));
   const words = { ...restoreWords };
   const result = await whileReading({ name: restorable.name, words, quiet: flags.quiet }, (meter) =>
-    bringBack({
+    restoreInPlace({
       connection,
       database,
       placing,
@@ -130,7 +130,7 @@ function announcement(name: string, database: string, placing: Placing): string 
 
 function report(
   { name, id }: Restorable,
-  { database, before, comparisons, way }: BroughtBack,
+  { database, before, comparisons, way }: RestoredInPlace,
   connection: Connection,
   { json, durationMs }: { json?: boolean; durationMs: number },
 ): void {

@@ -23,10 +23,7 @@ export type Placing =
   /** It is dropped first. */
   | { readonly how: 'replace' };
 
-export type BringBackOptions = Omit<
-  RestoreOptions,
-  'mark' | 'beforeCreate' | 'place' | 'database' | 'dump'
-> & {
+export type InPlaceOptions = Omit<RestoreOptions, 'mark' | 'beforeCreate' | 'place' | 'database' | 'dump'> & {
   /** Opens the plain dump: twice, where several sessions may be why it was refused. */
   readonly dump: () => AsyncIterable<Uint8Array>;
   /** The database that is to be back. */
@@ -39,7 +36,7 @@ export type BringBackOptions = Omit<
   readonly now?: (() => Date) | undefined;
 };
 
-export type BroughtBack = Restored & {
+export type RestoredInPlace = Restored & {
   /** What the database that was there is called now. */
   readonly before?: string | undefined;
 };
@@ -50,16 +47,16 @@ export type BroughtBack = Restored & {
  * @throws {@link OffsiteError} As {@link restore}; `DATABASE_IN_USE`, `RESTORE_DISK_FULL`, and `DATABASE_EXISTS` if another
  *   took the name meanwhile: then the restored one is kept, and named.
  */
-export async function bringBack(options: BringBackOptions): Promise<BroughtBack> {
+export async function restoreInPlace(options: InPlaceOptions): Promise<RestoredInPlace> {
   const server = await standBeside(options);
   try {
-    return await bringBackOn(server, { ...options, server });
+    return await restoreInPlaceOn(server, { ...options, server });
   } finally {
     await server.close();
   }
 }
 
-async function bringBackOn(server: Server, options: BringBackOptions): Promise<BroughtBack> {
+async function restoreInPlaceOn(server: Server, options: InPlaceOptions): Promise<RestoredInPlace> {
   const { database, placing, warn = () => undefined, connection, plainBytes, stop } = options;
   const time = timeInName((options.now ?? (() => new Date()))());
   const name = placing.how === 'beside' ? (placing.name ?? nameBeside(database, 'restore', time)) : database;
@@ -93,7 +90,7 @@ async function bringBackOn(server: Server, options: BringBackOptions): Promise<B
 
 /** By one session in the dump's own order, if several were refused what it may be taken in: then only the dump is blamed. */
 async function restoreAgain(
-  options: BringBackOptions,
+  options: InPlaceOptions,
   more: Pick<RestoreOptions, 'database' | 'mark' | 'beforeCreate' | 'place'>,
 ): Promise<Restored> {
   const { dump, jobs = 1, warn } = options;
@@ -106,7 +103,7 @@ async function restoreAgain(
   }
 }
 
-type SwapOptions = Pick<BringBackOptions, 'database' | 'stop' | 'warn' | 'connection'> & {
+type SwapOptions = Pick<InPlaceOptions, 'database' | 'stop' | 'warn' | 'connection'> & {
   readonly temporary: string;
   readonly target: Target;
   readonly mark: Mark;
@@ -146,9 +143,9 @@ async function swap({ run }: Server, options: SwapOptions): Promise<Swapped> {
 
 /** Drop and create: where there is no room for both. */
 async function replace(
-  options: BringBackOptions,
+  options: InPlaceOptions,
   { mark, stops, target }: { mark: Mark; stops: boolean; target: Target },
-): Promise<BroughtBack> {
+): Promise<RestoredInPlace> {
   const { database, stop, connection, warn = () => undefined } = options;
   try {
     return await restoreAgain(options, {
@@ -167,7 +164,7 @@ async function replace(
 
 async function assertRoom(
   server: Server,
-  { connection, placing, database }: BringBackOptions,
+  { connection, placing, database }: InPlaceOptions,
   plainBytes: number | undefined,
   target: Target,
   warn: (sentence: string) => void,

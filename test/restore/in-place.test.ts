@@ -11,7 +11,7 @@ import type { Connection } from '../../lib/postgres/connection.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import { openDatabase } from '../../lib/postgres/session.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import { type BringBackOptions, bringBack } from '../../lib/restore/bring-back.ts';
+import { type InPlaceOptions, restoreInPlace } from '../../lib/restore/in-place.ts';
 import { tidyLeftovers } from '../../lib/restore/leftovers.ts';
 import { markSql, newMark } from '../../lib/restore/mark.ts';
 import { standBeside } from '../../lib/restore/server.ts';
@@ -86,9 +86,9 @@ async function tidied(): Promise<string> {
 }
 
 const said: string[] = [];
-function bringing(options: Partial<BringBackOptions> = {}) {
+function bringing(options: Partial<InPlaceOptions> = {}) {
   said.length = 0;
-  return bringBack({
+  return restoreInPlace({
     connection: server.connection,
     database: 'live',
     placing: { how: 'swap' },
