@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { OffsiteError } from '../base/errors.ts';
 import { type Connection, connectionFromEnvironment, connectionFromUrl } from '../postgres/connection.ts';
+import { agentsOf } from '../store/agents.ts';
 import { settingsOfAws } from './aws.ts';
 import {
   type DumpSettings,
@@ -29,7 +30,10 @@ export async function readSettings(flags: RawSettings, configPath?: string): Pro
   const profile = own.findLast((layer) => layer.profile !== undefined)?.profile as string | undefined;
   const layers = [await settingsOfAws(process.env, profile), ...own];
   const origin = `${file ? `${file.path}, ` : ''}the environment and the command line`;
-  return parseSettings(layers, origin);
+  const settings = parseSettings(layers, origin);
+  // Its faults would else be found by the first call, when the dump has begun.
+  agentsOf(process.env, settings.caBundle);
+  return settings;
 }
 
 /** The connection of every way to dump but a command. */

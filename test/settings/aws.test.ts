@@ -22,7 +22,7 @@ writeFileSync(
 region = eu-west-1
 [profile minio]
 endpoint_url = http://minio.example:9000
-ca_bundle = /etc/minio.pem
+ca_bundle = ${join(folder, 'minio.pem')}
 [profile both]
 endpoint_url = http://minio.example:9000
 services = stores
@@ -33,6 +33,8 @@ s3 =
 );
 const sealed = `credential_process = sh -c "echo 'the safe is sealed, ask Ann' >&2; : hunter2; exit 3"`;
 writeFileSync(config, `${readFileSync(config, 'utf8')}[profile sealed]\n${sealed}\n`);
+for (const name of ['minio.pem', 'all.pem'])
+  writeFileSync(join(folder, name), '-----BEGIN CERTIFICATE-----\n');
 const dump = join(folder, 'dump.sql');
 writeFileSync(dump, smallDump(10));
 writeFileSync(credentials, '[keys]\naws_access_key_id = x\naws_secret_access_key = y\n');
@@ -100,9 +102,11 @@ describe('the authorities', () => {
   it('are those of AWS_CA_BUNDLE, or of the profile', async () => {
     const bundleOf = async (profile?: string) => (await readSettings({ bucket, profile })).caBundle;
     expect(await bundleOf()).toBeUndefined();
-    expect(await bundleOf('minio')).toBe('/etc/minio.pem');
-    vi.stubEnv('AWS_CA_BUNDLE', '/etc/all.pem');
-    expect(await bundleOf('minio')).toBe('/etc/all.pem');
+    expect(await bundleOf('minio')).toBe(join(folder, 'minio.pem'));
+    vi.stubEnv('AWS_CA_BUNDLE', join(folder, 'all.pem'));
+    expect(await bundleOf('minio')).toBe(join(folder, 'all.pem'));
+    vi.stubEnv('AWS_CA_BUNDLE', join(folder, 'nothing.pem'));
+    await expect(bundleOf()).rejects.toMatchObject({ code: 'CONFIG_UNREADABLE', exitCode: 2 });
   });
 });
 
@@ -125,6 +129,11 @@ describe('settings that name no store', () => {
     ['the same with a slash', { bucket, endpoint: 'https://account.r2.example/vault/' }],
   ])('%s: exit 2, before anything begins', async (_, flags) => {
     await expect(readSettings(flags)).rejects.toMatchObject({ code: 'CONFIG_INVALID', exitCode: 2 });
+  });
+
+  it('a proxy that is none', async () => {
+    vi.stubEnv('https_proxy', 'socks5://127.0.0.1:1');
+    await expect(readSettings({ bucket })).rejects.toMatchObject({ code: 'CONFIG_INVALID', exitCode: 2 });
   });
 
   it('an endpoint of the environment without a scheme', async () => {
