@@ -130,7 +130,9 @@ async function swap({ run }: Server, options: SwapOptions): Promise<Swapped> {
     const error = await refusalOf(run(`BEGIN;\n${renames.join('\n')}\nCOMMIT;`));
     if (error !== undefined)
       return { name: temporary, refusal: notSwapped(error, database, temporary, before) };
-    if (target !== 'empty') return { name: database, ...(isThere && { before }) };
+    // Looked at again under its new name, which nobody writes to: the restore took its time, and a program may have come.
+    if (target !== 'empty' || (await lookAtTarget(run, before)) === 'filled')
+      return { name: database, ...(isThere && { before }) };
     // There was nothing in it. If it cannot be dropped, it is one more database.
     const remains = await refusalOf(run(`DROP DATABASE ${quoteIdentifier(before)}`));
     if (remains !== undefined)

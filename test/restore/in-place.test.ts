@@ -145,6 +145,18 @@ describe('a database that is brought back', () => {
     await run('DROP DATABASE live; ALTER DATABASE aside RENAME TO live');
   });
 
+  it('keeps one that was empty and is so no longer', async () => {
+    await run('ALTER DATABASE live RENAME TO aside; CREATE DATABASE live');
+    async function* meanwhile() {
+      yield* inPieces(dump);
+      await query(to('live'), 'CREATE TABLE torrents AS SELECT 1 AS id');
+    }
+    const { before = '' } = await bringing({ dump: meanwhile });
+    expect(await query(to(before), 'SELECT id FROM torrents')).toEqual([['1']]);
+    expect(await stateOf()).toBe('restored');
+    await run('DROP DATABASE live; ALTER DATABASE aside RENAME TO live');
+  });
+
   it('stands beside it where that is asked for', async () => {
     const { database } = await bringing({ placing: { how: 'beside' } });
     expect(database).toMatch(/^live_restore_\d/);
