@@ -95,8 +95,11 @@ describe('restore', () => {
     await query(connection, 'DROP ROLE "Odd ""Role"');
   });
 
-  it('dumps what it restored to the same dump, but for the random token', async () => {
-    await restoring();
+  it.each([
+    ['one psql', undefined],
+    ['several sessions', 3],
+  ])('by %s, dumps what it restored to the same dump, but for the random token', async (_, jobs) => {
+    await restoring({ jobs, compare: { inventory } });
     const again = await dumpOf({
       via: 'server',
       env: { ...server.connection.env, PGDATABASE: database },
