@@ -120,14 +120,17 @@ test('with --keep it runs on and says how to look, until it is told to stop', as
     if (file === undefined) continue;
     written.push(line.replace(/^│ /, ''));
     if (!line.includes('curl')) continue;
-    seen = await look(file, written);
-    child.kill('SIGINT');
+    try {
+      seen = await look(file, written);
+    } finally {
+      child.kill('SIGINT');
+    }
   }
   const { exitCode, stdout } = await child;
   expect(seen).toMatchObject({ count: '5012', backedUp: true, restored: 5012 });
   expect(exitCode, stdout).toBe(0);
   expect(await readdir(join(directory, 'tmp'))).toEqual([]);
-}, 300_000);
+}, 600_000);
 
 /** What a reader would type: the handlers still listen, so that a new archive gets its verdict. */
 async function look(
@@ -135,7 +138,7 @@ async function look(
   written: readonly string[],
 ): Promise<{ count: string; backedUp: boolean; restored: number }> {
   const shell = async (line: string) =>
-    (await execa('sh', ['-c', `. '${file}' && ${line}`], { timeout: 30_000 })).stdout;
+    (await execa('sh', ['-c', `. '${file}' && ${line}`], { timeout: 150_000 })).stdout;
   const count = await shell("psql -X -A -t -c 'SELECT count(*) FROM torrents'");
   const { id } = JSON.parse(await shell('bin/offsite backup --json')) as { id: string };
   await until('a verdict on it', async () => {

@@ -44,8 +44,8 @@ export async function restoreTest(
   const key = onlyOne(keys.filter((one) => one.endsWith('.json')));
   const page = pageKeyOf(key);
   scene.check(
-    'its page, beside it',
-    [page],
+    'its page and the kit, beside it',
+    [page, ...['kit.html', 'kit.txt'].map((ending) => key.replace(/json$/, ending))],
     keys.filter((one) => one !== key),
   );
   const report = restoreReportSchema.parse(await readObject(stage, key));
