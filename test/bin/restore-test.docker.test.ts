@@ -80,7 +80,13 @@ describe.skipIf(!canBuild)('the image of the restore test', () => {
       torrents: corpusTorrents,
       serverVersion: expect.stringMatching(new RegExp(`^${imageMajor}\\.`)),
     });
-    expect(keys.filter((key) => key.endsWith('.html'))).toHaveLength(1);
+    // The page, and the break-glass kit with its text.
+    expect(keys.map((key) => key.slice(key.indexOf('.'))).sort()).toEqual([
+      '.html',
+      '.json',
+      '.kit.html',
+      '.kit.txt',
+    ]);
     expect((await aws.mails()).at(-1)?.subject).toBe(
       `[offsite] Restore test passed: bitagent, ${corpusTorrents.toLocaleString('en')} torrents`,
     );

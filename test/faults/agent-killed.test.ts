@@ -1,4 +1,4 @@
-// SIGKILL at 200 random points: no manifest without its whole archive, ever. Half of the points are random times, half
+// SIGKILL at random points, 200 by OFFSITE_LONG=1: no manifest without its whole archive, ever. Half of the points are random times, half
 // are requests of the store's, where what matters happens.
 
 import { randomBytes } from 'node:crypto';
@@ -10,6 +10,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bin, committed, storeEnvironment } from '../fixtures/agent.ts';
 import { smallDump } from '../fixtures/archives.ts';
+import { often } from '../fixtures/often.ts';
 import { commandLines } from '../fixtures/postgres.ts';
 import { type Kind, startS3Stub } from '../fixtures/s3-stub.ts';
 
@@ -24,7 +25,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const kills = 200;
+const kills = often(60, 200);
 const atOnce = 4;
 /** Requests at which an agent is killed; a small archive is put whole, and then its manifest. */
 const points: Record<'small' | 'large', [Kind, number][]> = {

@@ -154,7 +154,7 @@ describe('a database that is brought back', () => {
     const { before = '' } = await bringing({ dump: meanwhile });
     expect(await query(to(before), 'SELECT id FROM torrents')).toEqual([['1']]);
     expect(await stateOf()).toBe('restored');
-    await run('DROP DATABASE live; ALTER DATABASE aside RENAME TO live');
+    await run(`DROP DATABASE live; DROP DATABASE ${before}; ALTER DATABASE aside RENAME TO live`);
   });
 
   it('stands beside it where that is asked for', async () => {

@@ -6,9 +6,10 @@ import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { orderMayExplain } from '../../lib/restore/load-order.ts';
 import { restoreParallel } from '../../lib/restore/parallel.ts';
+import { often } from '../fixtures/often.ts';
 import { dumpOf, inPieces } from '../fixtures/postgres.ts';
 
-const runs = Number(process.env.OFFSITE_ORDER_RUNS ?? 3);
+const runs = often(1, 50);
 
 let server: ThrowawayPostgres;
 beforeAll(async () => {
