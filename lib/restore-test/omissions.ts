@@ -77,6 +77,11 @@ export class Omissions {
       this.#add(tokens, line, 'needs a superuser');
       return true;
     }
+    // Of SELinux, or of an extension that the server has preloaded.
+    if (code === '22023' && new TokenCursor(tokens).skip('SECURITY', 'LABEL')) {
+      this.#add(tokens, line, 'needs a provider of security labels');
+      return true;
+    }
     // pg_dump -n public: there is one in every database from the beginning.
     if (code === '42P06' && new TokenCursor(tokens).skip('CREATE', 'SCHEMA', 'PUBLIC')) return true;
     if (this.#statements === 0 || !absent.includes(code)) return false;
