@@ -2,7 +2,7 @@
 // real, by each npm that people have, from a copy of this project.
 
 import { cpSync, existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -162,6 +162,31 @@ describe.skipIf(!there)('npm ci', { timeout: 600_000 }, () => {
           failed: false,
         });
       }
+    });
+
+    it('npm test brings, by its hash, what an npm on an old Node leaves out', async () => {
+      const scope = join(project, 'node_modules/@rolldown');
+      const binding = join(scope, (await readdir(scope)).find((name) => name.startsWith('binding-')) ?? '');
+      const bring = () =>
+        execa(join(project, 'bin/run'), ['test/left-out.ts'], {
+          cwd: project,
+          extendEnv: false,
+          env: { HOME: own, ...npmEnvironment, PATH: process.env.PATH },
+          reject: false,
+        });
+      const lockFile = join(project, 'package-lock.json');
+      const lockText = await readFile(lockFile, 'utf8');
+      await rm(binding, { recursive: true });
+      await writeFile(lockFile, lockText.replaceAll('sha512-', 'sha512-0'));
+      expect(await bring()).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('other bytes') });
+      expect(existsSync(binding)).toBe(false);
+      await writeFile(lockFile, lockText);
+      expect(await bring()).toMatchObject({
+        exitCode: 0,
+        stderr: expect.stringContaining('@rolldown/binding-'),
+      });
+      expect(existsSync(join(binding, 'package.json'))).toBe(true);
+      expect(await bring()).toMatchObject({ exitCode: 0, stderr: '' });
     });
 
     it.each([
