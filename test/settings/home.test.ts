@@ -1,7 +1,7 @@
 // HOME as cron, containers and service users have it: unset, empty, relative, a file, another user's. The next place is taken,
 // and nothing is looked for or written where somebody happens to stand.
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -15,7 +15,12 @@ import { startS3Stub } from '../fixtures/s3-stub.ts';
 const folder = mkdtempSync(join(tmpdir(), 'offsite-home-'));
 const file = join(folder, 'a-file');
 writeFileSync(file, '');
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const locked = join(folder, 'locked');
+afterAll(() => {
+  // For who is not root.
+  if (existsSync(locked)) chmodSync(locked, 0o700);
+  rmSync(folder, { recursive: true, force: true });
+});
 const { homedir } = userInfo();
 
 describe('home folders', () => {
@@ -54,12 +59,12 @@ describe('a whole back-up', () => {
     ['relative', 'here'],
     ['a device', '/dev/null'],
     ['a file', file],
-    ['a folder that may not be read', join(folder, 'locked')],
+    ['a folder that may not be read', locked],
   ])('HOME %s: is taken, and nothing is written where it stands', async (_, HOME) => {
     const cwd = mkdtempSync(join(folder, 'cwd-'));
     const dump = join(folder, 'dump.sql');
     writeFileSync(dump, smallDump(10));
-    mkdirSync(join(folder, 'locked'), { recursive: true, mode: 0 });
+    mkdirSync(locked, { recursive: true, mode: 0 });
     const stub = await startS3Stub();
     try {
       const { HOME: _HOME, ...env } = storeEnvironment(stub);

@@ -50,7 +50,7 @@ const leastTextPx = 12;
 const leastColoured = 50;
 
 const there = browserThere();
-const home = mkdtempSync(join(tmpdir(), 'offsite-page-'));
+let home: string;
 let browser: Browser;
 
 type Look = { readonly page: Page; readonly complaints: string[]; readonly requests: string[] };
@@ -90,6 +90,7 @@ async function inkOf(page: Page): Promise<number[]> {
 
 describe.skipIf(!there)('the page in a browser', () => {
   beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), 'offsite-page-'));
     browser = await startBrowser();
   });
   afterAll(async () => {
