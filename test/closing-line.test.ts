@@ -21,9 +21,9 @@ async function closingOf(
   writeFileSync(file, use + source);
   const reporter = join(import.meta.dirname, 'closing-line.ts');
   const args = ['run', '--root', folder, `--reporter=${reporter}`, file];
-  const { stdout, exitCode } = await execa('vitest', args, {
-    preferLocal: true,
-    localDir: projectRoot,
+  // By this Node: the PATH's may be too old for it.
+  const vitest = join(projectRoot, 'node_modules/vitest/vitest.mjs');
+  const { stdout, exitCode } = await execa(process.execPath, [vitest, ...args], {
     cwd: folder,
     reject: false,
   });
