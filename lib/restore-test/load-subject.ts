@@ -2,12 +2,12 @@
 // it is loaded once more into a sandbox made anew, in the dump's own order and in its source's own locale: only then is the
 // archive blamed.
 
-import { availableParallelism } from 'node:os';
 import { archiveKeys } from '../archive/names.ts';
 import type { SourceDatabase } from '../archive/source-database.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { plural } from '../base/quantities.ts';
 import type { ServerConnection } from '../postgres/session.ts';
+import { usualSessions } from '../restore/load.ts';
 import { localeMayExplain, orderMayExplain } from '../restore/load-order.ts';
 import { describeMaking } from '../restore/new-database.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -35,8 +35,6 @@ type Loaded = {
 
 export const database = 'restore_test';
 const progressEveryMs = 10_000;
-/** More sessions than this only wait for each other. */
-const sessionsMax = 8;
 
 /**
  * Loads the archive, and takes down how.
@@ -51,7 +49,7 @@ export async function loadSubject(
   options: LoadSubjectOptions,
 ): Promise<Loaded> {
   const { now, log = () => {} } = options;
-  const sessions = options.sessions ?? Math.min(Math.max(2, availableParallelism()), sessionsMax);
+  const sessions = options.sessions ?? usualSessions();
   const began = now();
   const recoveryMs = () => now().getTime() - began.getTime();
   const { inventory } = subject.verdict;

@@ -38,6 +38,10 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
 
   const flags = ['--container', container, '--user', 'bitmagnet'];
 
+  /** Words end with NUL. No ps is in the image: a process is what has a command line. */
+  const commandLinesInside = () =>
+    docker.docker('exec', container, 'sh', '-c', 'for p in /proc/[0-9]*; do cat "$p/cmdline"; echo; done');
+
   it('dumps inside the container, byte for byte as verify wants it, and restores there', async () => {
     const backup = await offsite(['backup', ...flags, '--dbname', 'bitmagnet', '--json'], env);
     expect(backup.exitCode, backup.stderr).toBe(0);
@@ -94,14 +98,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       };
     };
     const inside = async () => {
-      // No ps in the image: a process is what has a command line.
-      const list = await docker.docker(
-        'exec',
-        container,
-        'sh',
-        '-c',
-        'for p in /proc/[0-9]*; do cat "$p/cmdline"; echo; done',
-      );
+      const list = await commandLinesInside();
       return list
         .replaceAll('\0', ' ')
         .split('\n')
@@ -223,14 +220,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       expect(exitCode, stderr).toBe(143);
       expect(await names()).toEqual(before);
       await until('no psql is left', async () => {
-        const list = await docker.docker(
-          'exec',
-          container,
-          'sh',
-          '-c',
-          'for p in /proc/[0-9]*; do cat "$p/cmdline"; echo; done',
-        );
-        return !/^psql\0/m.test(list);
+        return !/^psql\0/m.test(await commandLinesInside());
       });
     });
   });
