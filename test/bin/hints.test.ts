@@ -90,6 +90,8 @@ const heardBy: readonly [RegExp, (command: string) => boolean][] = [
   ],
   // A recovery restores where the containers say, and makes the roles; the metrics of a back-up replace their file.
   [/^lib\/restore\//, (one) => one !== 'recover'],
+  // The restore test's server is one of its own, never in a container.
+  [/^lib\/restore\/psql\.ts$/, (one) => one !== 'restore-test'],
   [/^lib\/base\/output-file\.ts$/, (one) => one !== 'backup'],
 ];
 /** What a command of the operator's own may have been given. */
