@@ -1,22 +1,25 @@
 // offsite install and uninstall
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatDuration, parseDuration } from '../../lib/base/quantities.ts';
 import {
+  namesOfFiles,
   parseEnvironment,
   type Variables,
   variablesOf,
   withoutValues,
 } from '../../lib/nightly/environment.ts';
-import { type Installation, nameOf, pathsOf, type Way } from '../../lib/nightly/files.ts';
-import { choosePlace, type Place, timersOfOthers } from '../../lib/nightly/host.ts';
+import { nameOf, pathsOf } from '../../lib/nightly/files.ts';
+import { choosePlace, nightsOfOthers, type Place } from '../../lib/nightly/host.ts';
 import { commandsOf, type Done, install, installedAt, lookAt, uninstall } from '../../lib/nightly/install.ts';
+import type { Installation, Way } from '../../lib/nightly/installation.ts';
 import { parseTimeOfDay } from '../../lib/nightly/time-of-day.ts';
 import { environmentOf, isDumpVariable, type RawSettings, type Settings } from '../../lib/settings/config.ts';
+import { homeFolders } from '../../lib/settings/home.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { usage } from './flags.ts';
 import { print, warn } from './print.ts';
@@ -26,6 +29,7 @@ type Flags = {
   randomDelay: string;
   with?: Way;
   forUser?: boolean;
+  sidecar?: boolean;
   root: string;
   print?: boolean;
   config?: string;
@@ -52,7 +56,7 @@ export async function runInstall(settings: Settings, given: RawSettings, flags: 
   const installation = { ...times, ...(await installationOf(settings, given, flags, place)) };
   const { source } = settings;
   const elsewhere = (await installedAt(source, root)).find((one) => one.folder !== place.folder);
-  const others = timersOfOthers(root, source, place);
+  const others = nightsOfOthers(root, source, place);
   if (elsewhere !== undefined || (place.forUser && others.length > 0))
     throw installedTwice(elsewhere?.folder ?? dirname(others[0] as string), source);
   if (flags.print) {
@@ -64,6 +68,11 @@ export async function runInstall(settings: Settings, given: RawSettings, flags: 
       'AWS_SESSION_TOKEN was kept for the night, and ends in hours: name a profile or a role that renews itself',
     );
   for (const path of others) warn(`${path} takes an archive of ${source} every night, too`);
+  const stranger = place.forUser || place.way === 'compose' ? undefined : await strangerTo(program);
+  if (stranger !== undefined)
+    warn(
+      `root will run ${program} every night, and ${stranger} may change it: give it to root (chown -R root), or say --user`,
+    );
   report(await install(installation, place));
   print(whatNext(installation, place));
 }
@@ -91,23 +100,55 @@ async function installationOf(
   flags: Flags,
   place: Place,
 ): Promise<Omit<Installation, 'at' | 'randomDelayMs'>> {
-  const { source, dump, metricsFile } = settings;
+  const { source, dump, metricsFile, sidecar } = settings;
   const { environment } = pathsOf({ ...place, source });
+  const command = dump.via === 'command' ? dump.command : [];
+  const word = command.find((one) => holdsPassword.test(one));
+  if (word !== undefined)
+    throw usage(
+      'a command without a password, which ps and the unit would show to everybody',
+      `one in ${word.replace(/(:\/\/[^:]*:|=).*/s, '$1…')}`,
+      'leave it in PGPASSWORD or PGPASSFILE of this shell: install keeps that in a file of its own, which only root reads',
+    );
+  if (flags.sidecar && sidecar?.path === undefined && sidecar?.container === undefined)
+    throw usage(
+      '"sidecar" in the settings, OFFSITE_SIDECAR_PATH or OFFSITE_SIDECAR_CONTAINER',
+      '--sidecar alone',
+      "name the dashboard's database there: see 'offsite sidecar --help'",
+    );
+  const isSidecarHere = flags.sidecar && sidecar?.path !== undefined && sidecar.container === undefined;
   const { PGHOST: host } = dump.via === 'server' ? environmentOfServer(dump) : {};
   const variables = await variablesFor(settings, given, flags, place, environment);
   return {
     ...place,
     source,
     program,
-    command: dump.via === 'command' ? dump.command : [],
+    command,
+    withSidecar: flags.sidecar ?? false,
     variables,
-    writes: metricsFile === undefined ? [] : [folderOf(metricsFile)],
+    // SQLite keeps its log beside the database.
+    writes: [
+      ...(metricsFile === undefined ? [] : [folderOf(metricsFile)]),
+      ...(isSidecarHere ? [dirname(resolve(sidecar.path as string))] : []),
+    ],
     needsTmp:
       dump.via === 'server' && (host?.startsWith('/tmp') || (!host && existsSync('/tmp/.s.PGSQL.5432'))),
-    needsDocker: dump.via === 'container',
+    needsDocker: dump.via === 'container' || Boolean(flags.sidecar && sidecar?.container),
     isLocal: dump.via === 'server' && (!host || /^(\/|localhost$|127\.|::1$)/.test(host)),
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
+}
+
+const holdsPassword = /:\/\/[^/\s:@]*:[^@\s]+@|\bPGPASSWORD=|\bpassword=/i;
+
+/** Who besides root may change a program. */
+async function strangerTo(path: string): Promise<string | undefined> {
+  for (const one of [path, dirname(dirname(path))]) {
+    const { uid, mode } = await stat(one);
+    if (uid !== 0) return `user ${uid}`;
+    if ((mode & 0o002) !== 0) return 'everybody';
+  }
+  return undefined;
 }
 
 /** What this shell has now, over what an earlier installation has kept. */
@@ -131,8 +172,13 @@ async function variablesFor(
   // A container has its own, and so has a service of the host's.
   const own = way === 'compose' ? ['PATH', 'XDG_STATE_HOME', 'XDG_CONFIG_HOME'] : ['XDG_STATE_HOME'];
   if (way !== 'cron' && !forUser) for (const name of own) delete all[name];
+  // sudo -E leaves the home of whoever became root, and at night nobody says it.
+  const [home, other] = homeFolders();
+  if (way !== 'compose' && !forUser && other !== undefined) all.HOME = home as string;
   // Nor does a container see the settings file.
-  return { ...all, ...environmentOf(way === 'compose' ? { ...settings } : given) };
+  Object.assign(all, environmentOf(way === 'compose' ? { ...settings } : given));
+  for (const name of namesOfFiles) if (all[name]) all[name] = resolve(all[name]);
+  return all;
 }
 
 function environmentOfServer(

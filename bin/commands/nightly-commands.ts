@@ -62,6 +62,7 @@ addTellingFlags(
   .addOption(
     new Option('--with <what>', 'by default what the host has').choices(['systemd', 'cron', 'compose']),
   )
+  .option('--sidecar', "archive the dashboard's database, too: see 'offsite sidecar --help'")
   .option('--root <folder>', 'of an image that is not running', '/')
   .option('--print', 'show all that would be written and run, and change nothing')
   .action(async (command: string[], { user, ...flags }) => {

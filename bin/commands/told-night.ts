@@ -1,6 +1,7 @@
 // Tells of a back-up beyond the terminal: when it begins, and how it ended. Nothing of this ever fails it, or holds it up for
 // longer than a limit.
 
+import { sourcePattern } from '../../lib/archive/names.ts';
 import { describeError, exitCodeOf } from '../../lib/base/errors.ts';
 import { metricsOfFailure, metricsOfSuccess } from '../../lib/nightly/metrics.ts';
 import { writeMetrics } from '../../lib/nightly/metrics-file.ts';
@@ -25,7 +26,9 @@ export async function tellOfNoNight(
   const { env } = process;
   const named = (flag: unknown, variable: string | undefined) => (flag ?? variable) as string | undefined;
   const urlOf = (text: string | undefined) => (text !== undefined && URL.canParse(text) ? text : undefined);
-  const source = named(flags.source, env.OFFSITE_SOURCE) ?? 'bitagent';
+  const said = named(flags.source, env.OFFSITE_SOURCE) ?? '';
+  // A name that is refused would break the file of metrics for all sources.
+  const source = sourcePattern.test(said) ? said : 'bitagent';
   const metricsFile = named(flags.metricsFile, env.OFFSITE_METRICS_FILE);
   const failure = { exitCode: exitCodeOf(error), durationMs: 0 };
   if (metricsFile !== undefined)
@@ -40,7 +43,7 @@ export async function tellOfNoNight(
     webhookUrl: urlOf(named(flags.webhookUrl, env.OFFSITE_WEBHOOK_URL)),
   };
   const night: Night = { outcome: 'failed', source, log: describeError(error), ...failure };
-  for (const said of await sendNotices(noticesOf(night, receivers))) warn(said);
+  for (const sentence of await sendNotices(noticesOf(night, receivers))) warn(sentence);
   throw error;
 }
 

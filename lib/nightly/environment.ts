@@ -7,7 +7,19 @@ export type Variables = Readonly<Record<string, string>>;
 
 /** What the agent, the SDK, libpq and docker go by. Not of one's session: a terminal, a nohup. */
 const wanted =
-  /^(OFFSITE_(?!NOHUP$)\w+|AWS_(?!EXECUTION_ENV$)\w+|PG[A-Z]+|DOCKER_(HOST|CONTEXT|CONFIG|CERT_PATH|TLS_VERIFY)|(HTTPS?|NO)_PROXY|(https?|no)_proxy|XDG_(CONFIG|STATE)_HOME)$/;
+  /^(OFFSITE_(?!NOHUP$)\w+|AWS_(?!EXECUTION_ENV$)\w+|PG[A-Z]+|DOCKER_(HOST|CONTEXT|CONFIG|CERT_PATH|TLS_VERIFY)|(HTTPS?|NO)_PROXY|(https?|no)_proxy|NODE_EXTRA_CA_CERTS|XDG_(CONFIG|STATE)_HOME)$/;
+
+/** Those of them that name a file. */
+export const namesOfFiles = [
+  'OFFSITE_CONFIG',
+  'OFFSITE_METRICS_FILE',
+  'OFFSITE_SIDECAR_PATH',
+  'AWS_CONFIG_FILE',
+  'AWS_SHARED_CREDENTIALS_FILE',
+  'AWS_CA_BUNDLE',
+  'NODE_EXTRA_CA_CERTS',
+  'PGPASSFILE',
+] as const;
 
 /** Picks the variables that a run needs. */
 export function variablesOf(environment: Readonly<Record<string, string | undefined>>): Variables {
@@ -32,9 +44,12 @@ export function environmentText(variables: Variables): string {
       hint: 'name a file instead (AWS_PROFILE, PGPASSFILE)',
     });
   }
-  return names
-    .map((name) => `${name}="${(variables[name] as string).replace(/[\\"$`]/g, '\\$&')}"\n`)
-    .join('');
+  return names.map((name) => `${name}=${quoted(variables[name] as string)}\n`).join('');
+}
+
+/** In single quotes nobody reads anything into a value; Compose's two readers take `\$` and `` \` `` each in its own way. */
+function quoted(value: string): string {
+  return /['\\]/.test(value) ? `"${value.replace(/[\\"$`]/g, '\\$&')}"` : `'${value}'`;
 }
 
 /** Reads them back, also what a person has written. */

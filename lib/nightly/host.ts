@@ -1,12 +1,12 @@
 // What a host has that runs something every night.
 
 import { existsSync, readdirSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { OffsiteError } from '../base/errors.ts';
 import { findProgram } from '../base/find-program.ts';
 import { homeFolders } from '../settings/home.ts';
-import { nameOf, type Way } from './files.ts';
+import { nameOf, pathsOf } from './files.ts';
+import type { Way } from './installation.ts';
 
 /** Where an installation goes, and who is asked to run it. */
 export type Place = {
@@ -36,9 +36,9 @@ export function choosePlace({ way: asked, forUser, root }: Choice): Place {
   const way = asked ?? (forUser ? 'systemd' : usualWay(root));
   if (forUser && way !== 'systemd')
     throw cannot('--user is for systemd alone', way, 'leave --user out, or --with');
-  if (way !== 'compose' && !forUser && userInfo().uid !== 0) {
-    const hint = 'sudo offsite install, or offsite install --user for a timer of your own';
-    throw cannot('root, to install for the whole host', `user ${userInfo().username}`, hint);
+  if (way !== 'compose' && !forUser && !isRoot()) {
+    const hint = 'sudo -E offsite install, or offsite install --user for a timer of your own';
+    throw cannot('root, to install for the whole host', `user ${process.getuid?.()}`, hint);
   }
   if (way === 'systemd' && findProgram('systemctl') === undefined)
     throw cannot('systemd', 'no systemctl on the PATH', 'say --with cron, or --with compose');
@@ -48,17 +48,26 @@ export function choosePlace({ way: asked, forUser, root }: Choice): Place {
 /** Every place in which this user may have installed. */
 export function possiblePlaces(root: string): Place[] {
   const own = [placeOf('systemd', true, root), placeOf('compose', false, root)];
-  return userInfo().uid === 0 ? [placeOf('systemd', false, root), placeOf('cron', false, root), ...own] : own;
+  return isRoot() ? [placeOf('systemd', false, root), placeOf('cron', false, root), ...own] : own;
 }
 
-/** Timers of the same name that this user did not place: the host's, for one of a user; users', for the host's. */
-export function timersOfOthers(root: string, source: string, { way, forUser }: Place): string[] {
-  if (way !== 'systemd') return [];
+/** What this user did not place, and takes archives every night: the host's, for one of a user; users', for the host's. */
+export function nightsOfOthers(root: string, source: string, { way, forUser }: Place): string[] {
+  if (way === 'compose') return [];
   const homes = join(root, '/home');
-  const folders = forUser
-    ? [join(root, '/etc/systemd/system')]
-    : (existsSync(homes) ? readdirSync(homes) : []).map((name) => join(homes, name, '.config/systemd/user'));
-  return folders.map((folder) => join(folder, `${nameOf(source)}.timer`)).filter((path) => existsSync(path));
+  const hosts = () =>
+    (['systemd', 'cron'] as const).map((one) =>
+      pathsOf({ ...placeOf(one, false, root), source }).scripts.at(-1),
+    );
+  const users = () =>
+    (existsSync(homes) ? readdirSync(homes) : []).map((name) =>
+      join(homes, name, '.config/systemd/user', `${nameOf(source)}.timer`),
+    );
+  return (forUser ? hosts() : users()).filter((path) => path !== undefined && existsSync(path)) as string[];
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
 }
 
 function placeOf(way: Way, forUser: boolean, root: string): Place {

@@ -64,8 +64,9 @@ export function noticesOf(night: Night, receivers: Receivers): Notice[] {
   }
   if (webhookUrl !== undefined) {
     const text = `${title}\n${log}`;
-    // Slack and Mattermost take `text`, Discord `content`, of which it takes 2,000 characters.
-    const body = JSON.stringify({ text, content: text.slice(0, 2000), title, ...night, log });
+    // Slack and Mattermost take `text`, Discord `content`, of which it takes 2,000 characters: why it failed comes last.
+    const content = `${title}\n${log.slice(-(1999 - title.length))}`;
+    const body = JSON.stringify({ text, content, title, ...night, log });
     notices.push({ url: webhookUrl, headers: { 'content-type': 'application/json' }, body });
   }
   return notices;

@@ -159,6 +159,57 @@ describe.skipIf(!hasSystemd)('with systemd', () => {
     expect(tree()).toEqual(before);
   });
 
+  it('where systemd refuses another time, the first one stays whole', async () => {
+    await install();
+    const before = tree();
+    const refused = await offsite(['install', '--root', root, '--at', '5:55'], {
+      PATH: `${folder}:${process.env.PATH}`,
+    });
+    expect(refused.exitCode).toBe(1);
+    expect(tree()).toEqual(before);
+  });
+
+  it('mends modes, and takes away a timer that was changed by hand', async () => {
+    await install();
+    const before = tree();
+    chmodSync(variables(), 0o644);
+    await install();
+    expect(tree()).toEqual(before);
+    const timer = join(root, 'etc/systemd/system/offsite.timer');
+    writeFileSync(timer, `${readFileSync(timer, 'utf8')}# mine\n`);
+    const back = await uninstall();
+    expect(back.stdout).toContain(`kept       ${timer}`);
+    expect(tree().filter((line) => /offsite/.test(line))).toHaveLength(1);
+  });
+
+  it('remembers files by their whole names, the home of whoever became root, and takes no password in a unit', async () => {
+    const home = mkdtempSync(join(folder, 'home '));
+    await offsite(['install', '--root', root, '--metrics-file', 'node exporter/x.prom'], {
+      HOME: home,
+      PGPASSFILE: 'pass',
+    });
+    expect(parseEnvironment(readFileSync(variables(), 'utf8'))).toMatchObject({
+      HOME: home,
+      PGPASSFILE: join(root, 'pass'),
+      OFFSITE_METRICS_FILE: join(root, 'node exporter/x.prom'),
+    });
+    expect(readFileSync(unit(), 'utf8')).toContain(`ReadWritePaths="-${root}/node exporter"\n`);
+    await uninstall();
+    const before = tree();
+    const secret = await install('--', 'sh', '-c', 'PGPASSWORD=hunter2 pg_dump');
+    expect(secret).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('without a password') });
+    expect(secret.stderr).not.toContain('hunter2');
+    expect(tree()).toEqual(before);
+  });
+
+  it('archives the dashboard’s database, too, where that is asked for and named', async () => {
+    const unnamed = await install('--sidecar');
+    expect(unnamed).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('OFFSITE_SIDECAR_PATH') });
+    await offsite(['install', '--root', root, '--sidecar'], { OFFSITE_SIDECAR_PATH: '/srv/ui.db' });
+    expect(readFileSync(unit(), 'utf8')).toContain(`ExecStart=:${bin} sidecar backup\n`);
+    expect(readFileSync(unit(), 'utf8')).toContain('ReadWritePaths=-/srv\n');
+  });
+
   it('gives each source units of its own', async () => {
     await install();
     const other = await install('--source', 'other');
@@ -226,7 +277,7 @@ describe('what it installs', () => {
     async () => {
       await offsite(['install', '--root', root, '--with', 'systemd'], server);
       const service = readFileSync(join(root, 'etc/systemd/system/offsite.service'), 'utf8');
-      const [, line = ''] = /^ExecStart=(.*)$/m.exec(service) ?? [];
+      const [, line = ''] = /^ExecStart=:(.*)$/m.exec(service) ?? [];
       expect(/^EnvironmentFile=(.*)$/m.exec(service)?.[1]).toBe('/etc/offsite/offsite.env');
       const env = parseEnvironment(readFileSync(join(root, 'etc/offsite/offsite.env'), 'utf8'));
       const before = committed(stub).length;
@@ -276,7 +327,7 @@ describe('what it installs', () => {
       );
       expect(second).toContain('[DATABASE_UNREACHABLE]');
       expect(readFileSync(join(root, 'uninstalled'), 'utf8')).toMatch(
-        /removed .*bitagent-backup\nkept .*offsite.env/,
+        /kept .*offsite.env\n(.*\n)?removed .*bitagent-backup/,
       );
       expect(readFileSync(join(root, 'log/offsite.log'), 'utf8')).toMatch(/^\d{4}-.*\nbitagent-\S+ {2}/);
     },

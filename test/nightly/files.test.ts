@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { environmentText, parseEnvironment, variablesOf } from '../../lib/nightly/environment.ts';
-import { filesOf, type Installation } from '../../lib/nightly/files.ts';
+import { filesOf } from '../../lib/nightly/files.ts';
+import type { Installation } from '../../lib/nightly/installation.ts';
 import { foundOf, marked } from '../../lib/nightly/marked.ts';
 import { parseTimeOfDay } from '../../lib/nightly/time-of-day.ts';
 import { bin } from '../fixtures/agent.ts';
@@ -14,13 +16,14 @@ import { hasProgram } from '../fixtures/docker-engine.ts';
 const folder = mkdtempSync(join(tmpdir(), 'offsite-files-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const oddCommand = ['sh', '-c', `echo "$HOME" 100% 'it''s' \\ && pg_dump`];
+const oddCommand = ['sh', '-c', `echo "$HOME" 100% 'it''s' \\\n  && pg_dump ;`, ''];
 const installation: Installation = {
   way: 'systemd',
   source: 'bitagent',
   forUser: false,
   program: bin,
   command: [],
+  withSidecar: false,
   at: { clock: '03:15', isUtc: true },
   randomDelayMs: 900_000,
   variables: { OFFSITE_BUCKET: 'vault', AWS_SECRET_ACCESS_KEY: 'hunter2' },
@@ -77,6 +80,55 @@ describe('variables', () => {
   });
 });
 
+const composes = [['docker', 'compose'], ['docker-compose']].filter(
+  ([program = '', ...args]) => spawnSync(program, [...args, 'version']).status === 0,
+);
+if (composes.length === 0) console.warn('SKIPPED: there is no Compose, so nobody reads its files');
+
+describe.each(composes.map((words) => ({ words })))(
+  'what $words reads',
+  ({ words: [program = '', ...args] }) => {
+    it('is each variable as it was, and each word of the dump', () => {
+      const home = mkdtempSync(join(folder, 'compose '));
+      const variables = {
+        // Not with ${…}, which the first Compose fills in wherever it stands.
+        PGPASSWORD: 'a$b$$c`e`"f"#g h',
+        AWS_SECRET_ACCESS_KEY: 'a/b+c=',
+        AWS_PROFILE: "o'clock \\ back",
+      };
+      const way = {
+        way: 'compose',
+        folder: home,
+        command: oddCommand,
+        variables,
+        withSidecar: true,
+      } as const;
+      for (const { path, text } of filesOf({ ...installation, ...way })) writeFileSync(path, text);
+      const said = spawnSync(program, [...args, '-f', join(home, 'compose.offsite.yaml'), 'config']);
+      expect(said.stderr.toString()).toBe('');
+      const { services } = parseYaml(said.stdout.toString()) as {
+        services: { offsite: { environment: Record<string, string>; command: string[] } };
+      };
+      const plain = (text: string) => text.replaceAll('$$', '$');
+      const { environment, command } = services.offsite;
+      const found = Object.entries(environment).map(([name, value]) => [name, plain(value)]);
+      expect(Object.fromEntries(found)).toMatchObject(variables);
+      const [, name, ...lines] = command.map(plain);
+      expect(name).toBe('offsite');
+      const read = lines.map((line) =>
+        execFileSync('sh', ['-c', `printf '%s\\0' ${line}`])
+          .toString()
+          .split('\0')
+          .slice(0, -1),
+      );
+      expect(read).toEqual([
+        [bin, 'backup', '--', ...oddCommand],
+        [bin, 'sidecar', 'backup'],
+      ]);
+    });
+  },
+);
+
 describe('a time of day', () => {
   it.each([
     ['3:15', '03:15', false],
@@ -102,7 +154,7 @@ describe('the units', () => {
       holdsSecrets: true,
       path: join(folder, 'offsite/offsite.env'),
     });
-    expect(service?.text).toContain(`\nExecStart=${bin} backup\n`);
+    expect(service?.text).toContain(`\nExecStart=:${bin} backup\n`);
     expect(timer?.text).toMatch(
       /OnCalendar=\*-\*-\* 03:15:00 UTC\n.*\nPersistent=true\nRandomizedDelaySec=900\n/,
     );
@@ -112,6 +164,7 @@ describe('the units', () => {
   it.skipIf(!canVerify).each<[string, Partial<Installation>]>([
     ['of the host', {}],
     ['of a command', { command: oddCommand }],
+    ['of folders with spaces and per cents', { writes: ['/var/lib/node exporter/100%'], withSidecar: true }],
     ['of a user', { forUser: true }],
     ['of another source, whose server is in /tmp', { source: 'other', needsTmp: true }],
   ])('%s are what systemd takes, to the word', (_, change) => {

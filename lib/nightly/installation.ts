@@ -1,0 +1,44 @@
+// All that decides what runs the agent every night.
+
+import type { Variables } from './environment.ts';
+import type { TimeOfDay } from './time-of-day.ts';
+
+export type Way = 'systemd' | 'cron' | 'compose';
+
+/** All that decides what is written. */
+export type Installation = {
+  readonly way: Way;
+  readonly source: string;
+  /** Of one user's own systemd. */
+  readonly forUser: boolean;
+  /** `bin/offsite`, from the root. */
+  readonly program: string;
+  /** The dump, where a command takes it. */
+  readonly command: readonly string[];
+  /** Whether the dashboard's database is archived after it. */
+  readonly withSidecar: boolean;
+  readonly at: TimeOfDay;
+  readonly randomDelayMs: number;
+  readonly variables: Variables;
+  /** What the paths of files are below, and their texts know nothing of. */
+  readonly root: string;
+  /** Of units, or of Compose's files. */
+  readonly folder: string;
+  /** Where the variables are kept; ends with the program's own name. */
+  readonly ownFolder: string;
+  /** Folders besides its own that it writes to. */
+  readonly writes: readonly string[];
+  /** Whether the server's socket is in /tmp. */
+  readonly needsTmp: boolean;
+  /** Whether Docker is asked for the dump. */
+  readonly needsDocker: boolean;
+  /** Whether the server is one of this host's. */
+  readonly isLocal: boolean;
+  readonly timeZone: string;
+};
+
+/** What is run, one after the other. */
+export function linesOf({ program, command, withSidecar }: Installation): string[][] {
+  const sidecar = withSidecar ? [[program, 'sidecar', 'backup']] : [];
+  return [[program, 'backup', ...(command.length > 0 ? ['--', ...command] : [])], ...sidecar];
+}

@@ -1,0 +1,84 @@
+// systemd's units: a service that takes an archive, and the timer that starts it.
+
+import { type Installation, linesOf } from './installation.ts';
+
+/** @see https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html */
+export function serviceText(installation: Installation, environment: string): string {
+  const { source, forUser } = installation;
+  const order = forUser
+    ? ''
+    : 'Wants=network-online.target\nAfter=network-online.target docker.service postgresql.service\n';
+  return `[Unit]
+Description=Nightly archive of ${source}, off this host
+${order}
+[Service]
+Type=oneshot
+EnvironmentFile=${environment.replaceAll('%', '%%')}
+${linesOf(installation)
+  .map((words) => `ExecStart=:${words.map(systemdWord).join(' ')}`)
+  .join('\n')}
+# A dump takes as long as it takes; --stall-timeout and --patience are its limits.
+TimeoutStartSec=infinity
+# The agent ends what it began; 4 s are enough for it.
+KillMode=mixed
+TimeoutStopSec=30
+Nice=10
+UMask=0077
+${hardening(installation).join('\n')}
+`;
+}
+
+function hardening({ forUser, command, writes, needsTmp }: Installation): string[] {
+  const ownPrivileges = ['NoNewPrivileges=yes'];
+  const always = ['LockPersonality=yes', 'RestrictRealtime=yes', 'SystemCallArchitectures=native'];
+  // A user's systemd may not lay file systems over others everywhere.
+  if (forUser) return command.length > 0 ? [] : [...ownPrivileges, ...always];
+  const kernel = ['KernelTunables', 'KernelModules', 'KernelLogs', 'ControlGroups', 'Clock', 'Hostname'];
+  const system = [
+    'StateDirectory=offsite',
+    'CacheDirectory=offsite',
+    'Environment=XDG_CACHE_HOME=/var/cache',
+    ...(needsTmp ? ["# The server's socket is in /tmp.", 'PrivateTmp=no'] : ['PrivateTmp=yes']),
+    ...kernel.map((what) => `Protect${what}=yes`),
+    ...always,
+  ];
+  // Someone else's program: sudo wants new privileges, ssh notes hosts in its home.
+  if (command.length > 0) return ['ProtectSystem=full', ...system];
+  return [
+    'ProtectSystem=strict',
+    ...writes.map((folder) => `ReadWritePaths=${systemdWord(`-${folder}`)}`),
+    // Profiles of AWS and password files are read there.
+    'ProtectHome=read-only',
+    ...system,
+    ...ownPrivileges,
+    'PrivateDevices=yes',
+    'RestrictNamespaces=yes',
+    'RestrictSUIDSGID=yes',
+    // Docker's socket, the network, and how names and interfaces are asked for.
+    'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK',
+  ];
+}
+
+export function timerText({ source, at, randomDelayMs }: Installation): string {
+  return `[Unit]
+Description=Nightly archive of ${source}, off this host
+
+[Timer]
+OnCalendar=*-*-* ${at.clock}:00${at.isUtc ? ' UTC' : ''}
+# Made up for when the host was off.
+Persistent=true
+RandomizedDelaySec=${Math.round(randomDelayMs / 1000)}
+
+[Install]
+WantedBy=timers.target
+`;
+}
+
+const escapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** No specifier, no escape; of variables, the colon before the line says that there are none. */
+function systemdWord(word: string): string {
+  const plain = word.replaceAll('%', '%%');
+  if (/^[\w@%+=:,./-]+$/.test(plain)) return plain;
+  return `"${plain.replace(/[\\"]/g, '\\$&').replace(/[\n\r\t]/g, (one) => escapes[one] as string)}"`;
+}
