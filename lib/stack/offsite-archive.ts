@@ -1,7 +1,7 @@
 // The whole of offsite as one construct, for a CDK app of yours: the vault, the programs that guard it, and the policies
 // for those outside. Only wiring stands here; each part says for itself what it is.
 
-import { Duration, Names, Token } from 'aws-cdk-lib';
+import { Duration, Names, Stack, Token } from 'aws-cdk-lib';
 import type { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -13,8 +13,10 @@ import { OffsiteError } from '../base/errors.ts';
 import { checkDeployment, type Deployment } from '../deployment/deployment.ts';
 import { Access } from './access/access.ts';
 import type { AgentAccess } from './access/agent-access.ts';
+
 import { Handlers } from './programs/handlers.ts';
 import { RestoreTask } from './programs/restore-task.ts';
+import { refuseExcesses } from './refuse-excesses.ts';
 import { Vault } from './vault/vault.ts';
 import { Alarms } from './watching/alarms.ts';
 import { addDashboard } from './watching/dashboard.ts';
@@ -93,6 +95,7 @@ export class OffsiteArchive extends Construct {
       functions: this.handlers.all,
     });
     addDashboard(this, 'Dashboard', { service, bucket, alarms: this.alarms, functions: this.handlers.all });
+    this.node.addValidation({ validate: () => refuseExcesses(Stack.of(this)) });
   }
 }
 
