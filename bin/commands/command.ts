@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import { exitCodes } from '../../lib/base/errors.ts';
 import { toolVersion } from '../../lib/base/version.ts';
+import type { CompressorChoice } from '../../lib/gzip/compressor.ts';
 import type { RawSettings } from '../../lib/settings/config.ts';
 import { providerNames } from '../../lib/store/provider.ts';
 import { print } from './print.ts';
@@ -21,6 +22,15 @@ const settingFlags = [
   'notify',
   'metricsFile',
 ] as const;
+
+/** What an operator may choose, without loading any of them. */
+export const compressors = [
+  'auto',
+  'igzip',
+  'pigz',
+  'node',
+  'small',
+] as const satisfies readonly CompressorChoice[];
 
 type SettingFlags = Partial<Record<(typeof settingFlags)[number] | 'config', string>>;
 

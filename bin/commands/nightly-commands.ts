@@ -1,12 +1,17 @@
 // Commands of every night: take an archive, and see that one can be taken.
 
 import { Option } from 'commander';
-import type { CompressorChoice } from '../../lib/gzip/compressor.ts';
-import { addTellingFlags, dumpCommand, flagSettings, program, settingsOf, storeCommand } from './command.ts';
+import {
+  addTellingFlags,
+  compressors,
+  dumpCommand,
+  flagSettings,
+  program,
+  settingsOf,
+  storeCommand,
+} from './command.ts';
 import { interruption } from './ending.ts';
 import { dumpFlags } from './flags.ts';
-
-const compressors = ['auto', 'igzip', 'pigz', 'node', 'small'] as const satisfies readonly CompressorChoice[];
 
 program.commandsGroup('Set up, and every night:');
 

@@ -4,6 +4,7 @@ import './nightly-commands.ts';
 import './vault-commands.ts';
 import './recovery-commands.ts';
 import './sidecar-commands.ts';
+import './wal-commands.ts';
 import { addVaultFlags, program } from './command.ts';
 
 addVaultFlags();

@@ -37,6 +37,7 @@ describe('--help', () => {
       'Is it well',
       'Get it back',
       "The dashboard's own database (SQLite)",
+      'To the minute, for the few who need it (docs/pitr.md)',
       'Commands',
     ]);
     for (const command of program.commands) expect(text).toContain(`\n  ${command.name()} `);

@@ -1,0 +1,24 @@
+// What Postgres makes of the exit code of its restore_command: up to 125 means that there is no such file, and it takes that for
+// the end of the log. So only that may be said by one; an error, a fault of ours, a slip in the setting must stop it.
+
+/** "Child process exited with exit code 255", Postgres says then, and does not go on. */
+const broken = 255;
+const absent = 1;
+/** As of a program that a signal ended; of SIGTERM, Postgres knows that it sent it. */
+const bySignal = 128;
+
+let ends = false;
+
+/** Says that the log has no such file. */
+export function logEnds(): void {
+  ends = true;
+}
+
+/** Sees to it that nothing else is taken for the end of the log. @param args - Those of the program. */
+export function heedRestoreCommand(args: readonly string[]): void {
+  if (args[0] !== 'wal' || !args.includes('fetch')) return;
+  process.on('exit', (code) => {
+    if (ends && code === 0) process.exitCode = absent;
+    else if (code !== 0 && code < bySignal) process.exitCode = broken;
+  });
+}

@@ -1,0 +1,58 @@
+// Names of write-ahead log in the store: Postgres's own, each with the SHA-256 of what it holds behind it. So the same bytes have
+// the same key, and an agent that may create and nothing else can hand a segment in twice; other bytes have another, stand
+// beside it, and are seen by anybody who lists.
+
+import { sourcePattern } from './names.ts';
+
+export const walPrefix = 'wal/';
+
+/** A file of pg_wal that is archived, by its name. */
+export type WalFile = {
+  readonly name: string;
+  readonly timeline: number;
+  /**
+   * A whole segment; one that a timeline ended in; the label of a base backup; the history of a timeline.
+   *
+   * @see https://www.postgresql.org/docs/16/continuous-archiving.html
+   */
+  readonly kind: 'segment' | 'partial' | 'label' | 'history';
+};
+
+/** A file as it is stored: the key says all of it. */
+export type WalName = {
+  readonly source: string;
+  /** Of the cluster that wrote it, in decimal, as pg_controldata shows it. */
+  readonly systemIdentifier: string;
+  readonly file: WalFile;
+  /** Of the file, uncompressed; 64 hex digits. */
+  readonly sha256: string;
+};
+
+const filePattern = /^([0-9A-F]{8})(?:(\.history)|[0-9A-F]{16}(?:(\.partial)|(\.[0-9A-F]{8}\.backup))?)$/;
+const keyPattern = /^wal\/([^/]+)\/(\d{1,20})\/([0-9A-Fa-z.]+)-([0-9a-f]{64})\.gz$/;
+
+/** @returns `undefined` for a name that Postgres does not hand to its archive_command. */
+export function parseWalFile(name: string): WalFile | undefined {
+  const [, timeline = '', history, partial, label] = filePattern.exec(name) ?? [];
+  // There is no timeline 0.
+  if (timeline === '' || timeline === '00000000') return undefined;
+  const kind = history ? 'history' : partial ? 'partial' : label ? 'label' : 'segment';
+  return { name, timeline: Number.parseInt(timeline, 16), kind };
+}
+
+/** Where the log of a cluster is; ends with a slash. */
+export function walFolder({ source, systemIdentifier }: Omit<WalName, 'file' | 'sha256'>): string {
+  return `${walPrefix}${source}/${systemIdentifier}/`;
+}
+
+export function walKey(name: WalName): string {
+  return `${walFolder(name)}${name.file.name}-${name.sha256}.gz`;
+}
+
+/** @returns `undefined` for any other key. */
+export function parseWalKey(key: string): WalName | undefined {
+  const [, source = '', systemIdentifier = '', fileName = '', sha256 = ''] = keyPattern.exec(key) ?? [];
+  const file = parseWalFile(fileName);
+  if (file === undefined || !sourcePattern.test(source)) return undefined;
+  return { source, systemIdentifier, file, sha256 };
+}

@@ -1,0 +1,166 @@
+// push: one file of the log is looked at, compressed and stored under a key that says what it holds.
+
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { parseWalFile, type WalFile, walKey } from '../archive/wal-names.ts';
+import { compress } from '../backup/compress.ts';
+import { OffsiteError } from '../base/errors.ts';
+import type { Compressor } from '../gzip/member-stream.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { foreignError } from './cluster.ts';
+import { parseHistory } from './history.ts';
+import { conflictError, listWal } from './read-wal.ts';
+import { readSegmentHeader, segmentHeaderBytes } from './segment.ts';
+
+export type PushOptions = {
+  readonly store: ArchiveStore;
+  readonly source: string;
+  /** Of the file; its name is the log's own. */
+  readonly path: string;
+  /** Whose log the source's is; a file that names no cluster is taken for its. */
+  readonly systemIdentifier: string | undefined;
+  readonly compressor?: Compressor | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type PushedWal = {
+  readonly name: string;
+  readonly key: string;
+  /** `there` if the store had these very bytes already. */
+  readonly outcome: 'stored' | 'there';
+  readonly systemIdentifier: string;
+  readonly plainBytes: number;
+};
+
+const blockBytes = 256 * 1024;
+/** A history has a line for each promotion, a label nine. */
+const smallFileBytes = 1024 * 1024;
+
+/**
+ * Brings a file of the log into the store.
+ *
+ * @returns Once the store has acknowledged it.
+ * @throws {@link OffsiteError} `WAL_INVALID`, `WAL_FOREIGN`, `WAL_CONFLICT` if it is there with other bytes, `WAL_UNREADABLE`, or what
+ *   kept it from being stored.
+ */
+export async function pushWal(options: PushOptions): Promise<PushedWal> {
+  const { store, source, path, compressor, signal } = options;
+  const file = walFileOf(path);
+  await using handle = await open(path).catch((error: Error) => {
+    throw unreadableError(path, error.message);
+  });
+  const { size: plainBytes } = await handle.stat();
+  const found = await clusterOf(handle, file, plainBytes);
+  const systemIdentifier = found ?? options.systemIdentifier;
+  if (systemIdentifier === undefined) throw unknownCluster(file.name);
+  if (options.systemIdentifier !== undefined && systemIdentifier !== options.systemIdentifier)
+    throw foreignError(source, options.systemIdentifier, systemIdentifier);
+  const hash = createHash('sha256');
+  for await (const block of blocksOf(handle)) hash.update(block);
+  const sha256 = hash.digest('hex');
+  const key = walKey({ source, systemIdentifier, file, sha256 });
+  const pushed = { name: file.name, key, systemIdentifier, plainBytes };
+  const sums = await sumsThere(store, { source, systemIdentifier }, file);
+  if (sums.some((one) => one !== sha256)) throw conflictError(file.name, `SHA-256 ${sha256}`, sums);
+  if (sums.length > 0) return { ...pushed, outcome: 'there' };
+  const { chunks } = compress(unchanged(handle, file.name, sha256), compressor, signal);
+  try {
+    await store.upload(key, chunks, { expectedBytes: plainBytes, ...(signal && { signal }) });
+  } catch (error) {
+    // Its key says what it holds.
+    if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_EXISTS') throw error;
+    return { ...pushed, outcome: 'there' };
+  }
+  return { ...pushed, outcome: 'stored' };
+}
+
+function walFileOf(path: string): WalFile {
+  const file = parseWalFile(basename(path));
+  if (file !== undefined) return file;
+  throw new OffsiteError('WAL_INVALID', `'${path}' is no file of the write-ahead log`, {
+    expected: 'a name such as 00000001000000000000000A or 00000002.history',
+    found: basename(path),
+    hint: "in archive_command, hand over %p: archive_command = 'offsite wal push %p'",
+  });
+}
+
+/** The cluster that a segment says it is of. @throws {@link OffsiteError} `WAL_INVALID` */
+async function clusterOf(handle: FileHandle, file: WalFile, bytes: number): Promise<string | undefined> {
+  if (file.kind === 'segment' || file.kind === 'partial') {
+    const { buffer, bytesRead } = await handle.read(
+      Buffer.alloc(segmentHeaderBytes),
+      0,
+      segmentHeaderBytes,
+      0,
+    );
+    return readSegmentHeader(file.name, buffer.subarray(0, bytesRead), bytes).systemIdentifier;
+  }
+  const text =
+    bytes <= smallFileBytes ? (await Buffer.concat(await Array.fromAsync(blocksOf(handle)))).toString() : '';
+  const isWhole =
+    file.kind === 'history' ? parseHistory(text) !== undefined : /^START WAL LOCATION: /.test(text);
+  if (isWhole) return undefined;
+  throw new OffsiteError('WAL_INVALID', `${file.name} is not what its name says; nothing was stored of it`, {
+    expected: file.kind === 'history' ? "a timeline's history" : 'the label of a base backup',
+    found: bytes === 0 ? 'nothing' : 'other text',
+    hint: 'a copy that is under way must have another name until it is whole: see offsite wal archive-command',
+  });
+}
+
+async function* blocksOf(handle: FileHandle): AsyncGenerator<Buffer> {
+  const block = Buffer.allocUnsafeSlow(blockBytes);
+  for (let at = 0; ; ) {
+    const { bytesRead } = await handle.read(block, 0, blockBytes, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield Buffer.from(block.subarray(0, bytesRead));
+  }
+}
+
+/** The file once more. @throws {@link OffsiteError} `WAL_INVALID` at its end, if it is not what it was. */
+async function* unchanged(handle: FileHandle, name: string, sha256: string): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  for await (const block of blocksOf(handle)) {
+    hash.update(block);
+    yield block;
+  }
+  const found = hash.digest('hex');
+  if (found === sha256) return;
+  throw new OffsiteError('WAL_INVALID', `${name} changes while it is read; nothing was stored of it`, {
+    expected: `SHA-256 ${sha256}`,
+    found: `SHA-256 ${found}`,
+    hint: 'a copy that is under way must have another name until it is whole: see offsite wal archive-command',
+  });
+}
+
+/** What is there under the name. Where an agent may not look, as is its way, the names are looked at by who may: nothing is lost. */
+async function sumsThere(
+  store: ArchiveStore,
+  cluster: { readonly source: string; readonly systemIdentifier: string },
+  file: WalFile,
+): Promise<string[]> {
+  try {
+    const found = await listWal(store, cluster, `${file.name}-`);
+    return found.map(({ sha256 }) => sha256);
+  } catch (error) {
+    if (error instanceof OffsiteError && error.code === 'CREDENTIALS_REFUSED') return [];
+    throw error;
+  }
+}
+
+function unknownCluster(name: string): OffsiteError {
+  return new OffsiteError('WAL_FOREIGN', `it is not known whose ${name} is`, {
+    expected: 'a segment that was handed over before, or the data directory to run in',
+    found: 'neither',
+    hint: 'Postgres runs its archive_command in its data directory; elsewhere, hand a segment over first',
+  });
+}
+
+export function unreadableError(path: string, found: string): OffsiteError {
+  return new OffsiteError('WAL_UNREADABLE', `${path} cannot be read`, {
+    expected: 'a file that this user may read',
+    found,
+    hint: 'run this as the user that Postgres runs as, or let that user read it',
+  });
+}

@@ -1,0 +1,35 @@
+// Which log is in the store, by listing alone: the keys say what each file is and what it holds.
+
+import { parseWalKey, type WalName, walFolder, walPrefix } from '../archive/wal-names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import type { ArchiveStore, StoredObject } from '../store/store.ts';
+import type { ListedWal } from './continuity.ts';
+
+/** Whose log. */
+export type Cluster = Pick<WalName, 'source' | 'systemIdentifier'>;
+
+export type StoredWal = ListedWal & Pick<StoredObject, 'key' | 'bytes'>;
+
+/** Every file of a cluster's log whose name begins so, in the order of the names. */
+export async function listWal(store: ArchiveStore, cluster: Cluster, beginning = ''): Promise<StoredWal[]> {
+  const found: StoredWal[] = [];
+  for await (const { key, bytes, storedAt } of store.list(walFolder(cluster) + beginning)) {
+    const name = parseWalKey(key);
+    if (name !== undefined) found.push({ ...name.file, sha256: name.sha256, key, bytes, storedAt });
+  }
+  return found;
+}
+
+/** The clusters that have log under a source, by their system identifiers. */
+export async function clustersOf(store: ArchiveStore, source: string): Promise<string[]> {
+  return (await store.folders(`${walPrefix}${source}/`)).filter((name) => /^\d+$/.test(name));
+}
+
+/** The error of a file that is there with different bytes. */
+export function conflictError(name: string, expected: string, found: readonly string[]): OffsiteError {
+  return new OffsiteError('WAL_CONFLICT', `${name} is in the vault with other bytes`, {
+    expected,
+    found: found.map((sha256) => `SHA-256 ${sha256}`).join('\n'),
+    hint: 'two servers write one log: a copy of the server, or one that was restored without a new timeline, archives under the same source. Stop one of them, give it a source of its own, and take a base backup (offsite basebackup)',
+  });
+}

@@ -1,0 +1,106 @@
+// ship: empties the folder that archive_command fills. Nothing leaves it that is not proven to be in the store.
+
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseWalFile, type WalFile } from '../archive/wal-names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import type { Compressor } from '../gzip/member-stream.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { type PushedWal, pushWal, unreadableError } from './push.ts';
+
+export type ShipOptions = {
+  readonly store: ArchiveStore;
+  readonly source: string;
+  readonly folder: string;
+  readonly systemIdentifier: string | undefined;
+  readonly compressor?: Compressor | undefined;
+  /** Called as each is stored, before it leaves the folder. */
+  readonly onPushed?: (pushed: PushedWal) => void | Promise<void>;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type Shipped = {
+  readonly shipped: number;
+  readonly plainBytes: number;
+  /** Why others are still there. */
+  readonly failures: readonly { readonly name: string; readonly error: Error }[];
+};
+
+/** Segments that are on their way at once: the oldest of them is stored before a further one begins. */
+export const shippedAtOnce = 4;
+
+/**
+ * Ships what is in a folder now.
+ *
+ * @throws {@link OffsiteError} `WAL_UNREADABLE` if there is no such folder; what is wrong with the store, not with one file: the rest stays where it is.
+ */
+export async function shipWal(options: ShipOptions): Promise<Shipped> {
+  const { folder, signal } = options;
+  const waiting = await backlogOf(folder);
+  const failures: Shipped['failures'][number][] = [];
+  const course = { systemIdentifier: options.systemIdentifier, shipped: 0, plainBytes: 0 };
+  const push = async ({ name }: WalFile) => {
+    const path = join(folder, name);
+    const { systemIdentifier } = course;
+    const pushed = await pushWal({ ...options, path, systemIdentifier });
+    course.systemIdentifier ??= pushed.systemIdentifier;
+    await options.onPushed?.(pushed);
+    await rm(path);
+    course.shipped += 1;
+    course.plainBytes += pushed.plainBytes;
+  };
+  const settle = async (file: WalFile, pushing: Promise<void>) => {
+    try {
+      await pushing;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isOfFile(error)) throw error;
+      failures.push({ name: file.name, error });
+    }
+  };
+  const underWay: { readonly file: WalFile; readonly pushing: Promise<void> }[] = [];
+  try {
+    for (const file of inOrder(waiting, course.systemIdentifier)) {
+      signal?.throwIfAborted();
+      const pushing = push(file);
+      pushing.catch(() => undefined);
+      underWay.push({ file, pushing });
+      // A history goes before what it is the history of; and the first tells whose all are.
+      const room = file.kind === 'history' || course.systemIdentifier === undefined ? 1 : shippedAtOnce;
+      while (underWay.length >= room) {
+        const oldest = underWay.shift() as (typeof underWay)[number];
+        await settle(oldest.file, oldest.pushing);
+      }
+    }
+    for (const { file, pushing } of underWay.splice(0)) await settle(file, pushing);
+  } finally {
+    await Promise.allSettled(underWay.map(({ pushing }) => pushing));
+  }
+  return { shipped: course.shipped, plainBytes: course.plainBytes, failures };
+}
+
+/** What waits in a folder; names that are none of the log's are let be. */
+async function backlogOf(folder: string): Promise<WalFile[]> {
+  const names = await readdir(folder).catch((error: Error) => {
+    throw unreadableError(folder, error.message);
+  });
+  return names.map(parseWalFile).filter((file) => file !== undefined);
+}
+
+/** Histories first, unless none knows whose they are: then a segment. */
+function inOrder(files: readonly WalFile[], systemIdentifier: string | undefined): WalFile[] {
+  const sorted = files.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  const isFirst = ({ kind }: WalFile) => kind === 'history';
+  const ordered = [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))];
+  const telling = ordered.findIndex(({ kind }) => kind === 'segment' || kind === 'partial');
+  if (systemIdentifier !== undefined || telling < 0) return ordered;
+  return [...ordered.splice(telling, 1), ...ordered];
+}
+
+/** Whether it says something of one file, and the others may go. */
+function isOfFile(error: unknown): error is OffsiteError {
+  return (
+    error instanceof OffsiteError &&
+    ['WAL_INVALID', 'WAL_FOREIGN', 'WAL_CONFLICT', 'WAL_UNREADABLE'].includes(error.code)
+  );
+}

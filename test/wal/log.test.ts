@@ -1,0 +1,299 @@
+// The log on its way to a store and back, without a server: what is stored, what is refused, what stays where it is.
+
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { execa } from 'execa';
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseWalKey, type WalName, walKey } from '../../lib/archive/wal-names.ts';
+import { zlibCompressor } from '../../lib/gzip/zlib-compressor.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { archiveCommand } from '../../lib/wal/archive-command.ts';
+import { fetchWal } from '../../lib/wal/fetch.ts';
+import { type PushOptions, pushWal } from '../../lib/wal/push.ts';
+import { shippedAtOnce, shipWal } from '../../lib/wal/ship.ts';
+import { storeEnvironment } from '../fixtures/agent.ts';
+import { offsite } from '../fixtures/cli.ts';
+import { often } from '../fixtures/often.ts';
+import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
+import { namesFrom, segmentBytes, segmentOf, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
+
+const source = 'bitagent';
+const cluster = { source, systemIdentifier };
+const compressor = zlibCompressor('fast');
+const [name = '', second = ''] = namesFrom(5, 2);
+
+let stub: S3Stub;
+let store: ArchiveStore;
+let folder: string;
+
+beforeAll(async () => {
+  stub = await startS3Stub();
+  const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
+  store = createS3Store({ bucket: 'vault', endpoint: stub.endpoint, region: 'us-east-1', credentials });
+});
+afterAll(() => stub.stop());
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'offsite-wal-'));
+});
+afterEach(() => {
+  stub.heal();
+  stub.bucket.objects.clear();
+  rmSync(folder, { recursive: true });
+});
+
+const push = (path: string, more: Partial<PushOptions> = {}) =>
+  pushWal({ store, source, path, systemIdentifier: undefined, compressor, ...more });
+const ship = (more: { systemIdentifier?: string; signal?: AbortSignal; store?: ArchiveStore } = {}) =>
+  shipWal({ store, source, folder, systemIdentifier: undefined, compressor, ...more });
+const fetch = (wanted: string, path: string, ahead = 0) =>
+  fetchWal({ store: async () => store, cluster: async () => cluster, name: wanted, path, ahead });
+
+/** What is in the store, by name; each is what its key says. */
+function stored(): string[] {
+  return [...stub.bucket.objects].map(([key, { bytes }]) => {
+    const { file, sha256 } = parseWalKey(key) as WalName;
+    expect(createHash('sha256').update(gunzipSync(bytes)).digest('hex')).toBe(sha256);
+    return file.name;
+  });
+}
+
+/** Puts a file into the store as an agent would. */
+function put(file: string, bytes: Buffer, kept = gzipSync(bytes)): string {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const parsed = parseWalKey(`wal/${source}/${systemIdentifier}/${file}-${sha256}.gz`) as WalName;
+  stub.bucket.put(walKey(parsed), kept, {});
+  return walKey(parsed);
+}
+
+describe('push', () => {
+  it('stores a segment once, and the same one again without a word', async () => {
+    const path = writeSegment(folder, name);
+    expect(await push(path)).toMatchObject({ outcome: 'stored', systemIdentifier, plainBytes: segmentBytes });
+    const puts = stub.count('put');
+    expect(await push(path)).toMatchObject({ outcome: 'there' });
+    expect(stub.count('put')).toBe(puts);
+    expect(stored()).toEqual([name]);
+  });
+
+  it('refuses other bytes under its name, and leaves those that are there', async () => {
+    await push(writeSegment(folder, name));
+    const before = [...stub.bucket.objects.keys()];
+    await expect(push(writeSegment(folder, name))).rejects.toMatchObject({ code: 'WAL_CONFLICT' });
+    expect([...stub.bucket.objects.keys()]).toEqual(before);
+  });
+
+  it('creates, and needs nothing else: an agent that may not look stores both, and who may sees them', async () => {
+    stub.fail('list', [1, 1000], { refuse: [403, 'AccessDenied'] });
+    const path = writeSegment(folder, name);
+    await push(path);
+    expect(await push(path)).toMatchObject({ outcome: 'there' });
+    await push(writeSegment(folder, name));
+    stub.heal();
+    expect(stored()).toEqual([name, name]);
+    await expect(fetch(name, join(folder, 'to'))).rejects.toMatchObject({ code: 'WAL_CONFLICT' });
+  });
+
+  it.each([
+    ['truncated', () => segmentOf(name).subarray(0, segmentBytes - 8192), 'WAL_INVALID'],
+    ['cut in its head', () => segmentOf(name).subarray(0, 20), 'WAL_INVALID'],
+    ['empty', () => Buffer.alloc(0), 'WAL_INVALID'],
+    ['longer', () => Buffer.concat([segmentOf(name), Buffer.alloc(1)]), 'WAL_INVALID'],
+    ['of zeros', () => Buffer.alloc(segmentBytes), 'WAL_INVALID'],
+    ['encrypted', () => Buffer.alloc(segmentBytes, 0x5a), 'WAL_INVALID'],
+    ['another segment', () => segmentOf(second), 'WAL_INVALID'],
+    ['of a later timeline', () => segmentOf(name, { timeline: 2 }), 'WAL_INVALID'],
+    ["another cluster's", () => segmentOf(name, { systemIdentifier: '42' }), 'WAL_FOREIGN'],
+  ])('refuses what is %s', async (_, bytes, code) => {
+    const path = writeSegment(folder, name, bytes());
+    await expect(push(path, { systemIdentifier })).rejects.toMatchObject({ code });
+    expect(stored()).toEqual([]);
+  });
+
+  it('takes the first segment of a timeline, which begins as that of its parent', async () => {
+    const [child = ''] = namesFrom(5, 1, 2);
+    await push(writeSegment(folder, child, segmentOf(child, { timeline: 1 })));
+    expect(stored()).toEqual([child]);
+  });
+
+  it.each([
+    ['00000002.history', '1\t0/3000148\tno recovery target specified\n', true],
+    ['00000002.history', '', false],
+    [`${name}.00000028.backup`, 'START WAL LOCATION: 0/5000028 (file 000000010000000000000005)\n', true],
+    [`${name}.00000028.backup`, 'START', false],
+    ['postgresql.conf', 'x', false],
+  ])('judges %s by what it holds (%j)', async (file, text, isWell) => {
+    writeFileSync(join(folder, file), text);
+    const pushing = push(join(folder, file), { systemIdentifier });
+    if (isWell) expect(await pushing).toMatchObject({ outcome: 'stored' });
+    else await expect(pushing).rejects.toMatchObject({ code: 'WAL_INVALID' });
+  });
+});
+
+describe('ship', () => {
+  it('empties the folder, a history before its timeline, and lets be what is none of the log', async () => {
+    const names = [...namesFrom(1, 6), ...namesFrom(6, 2, 2)];
+    for (const one of names) writeSegment(folder, one);
+    writeFileSync(join(folder, '00000002.history'), '1\t0/600148\tno recovery target specified\n');
+    for (const other of [`.${second}.partial`, 'notes.txt']) writeFileSync(join(folder, other), 'x');
+    expect(await ship({ systemIdentifier })).toMatchObject({ shipped: 9, failures: [] });
+    expect(readdirSync(folder).sort()).toEqual([`.${second}.partial`, 'notes.txt'].sort());
+    expect(stored()).toHaveLength(9);
+    expect(stored()[0]).toBe('00000002.history');
+  });
+
+  it('learns whose the log is from the first segment, and takes no other', async () => {
+    writeFileSync(join(folder, '00000002.history'), '1\t0/600148\tno recovery target specified\n');
+    const [one = '', foreign = '', three = ''] = namesFrom(1, 3);
+    writeSegment(folder, one);
+    writeSegment(folder, foreign, segmentOf(foreign, { systemIdentifier: '42' }));
+    writeSegment(folder, three);
+    const { shipped, failures } = await ship();
+    expect(shipped).toBe(3);
+    expect(failures).toMatchObject([{ name: foreign, error: { code: 'WAL_FOREIGN' } }]);
+    expect(readdirSync(folder)).toEqual([foreign]);
+  });
+
+  it('removes nothing that is not stored, whatever fails and when, and goes on where it was', async () => {
+    const faults = fc.constantFrom(
+      { refuse: [403, 'AccessDenied'] } as const,
+      { refuseEarly: [403, 'AccessDenied'] } as const,
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        faults,
+        fc.integer({ min: 1, max: 7 }),
+        fc.integer({ min: 0, max: 3 }),
+        async (fault, nth, more) => {
+          stub.bucket.objects.clear();
+          const names = namesFrom(1, 6);
+          for (const one of names) writeSegment(folder, one);
+          const at = stub.count('put') + nth;
+          stub.fail('put', [at, at + more], fault);
+          const first = await ship().catch(() => undefined);
+          const waiting = readdirSync(folder);
+          for (const one of names) expect(stored().includes(one) || waiting.includes(one)).toBe(true);
+          if (nth <= 6) expect(first).toBeUndefined();
+          // Never later ones than are on their way at once, before an earlier one.
+          const there = names.map((one) => stored().includes(one));
+          const gap = there.indexOf(false);
+          if (gap >= 0) expect(there.slice(gap + 1).filter(Boolean).length).toBeLessThan(shippedAtOnce);
+          stub.heal();
+          await ship();
+          expect(readdirSync(folder)).toEqual([]);
+          expect(stored().sort()).toEqual(names);
+        },
+      ),
+      { numRuns: often(5, 50) },
+    );
+  });
+
+  it('says what folder it was', async () => {
+    rmSync(folder, { recursive: true });
+    await expect(ship()).rejects.toMatchObject({ code: 'WAL_UNREADABLE' });
+    mkdirSync(folder);
+  });
+});
+
+describe('fetch', () => {
+  it('brings a segment, and those after it with it', async () => {
+    const names = namesFrom(0xfd, 3);
+    const sent = names.map((one) => segmentOf(one));
+    names.forEach((one, at) => {
+      put(one, sent[at] as Buffer);
+    });
+    const to = join(folder, 'RECOVERYXLOG');
+    expect(await fetch(names[0] as string, to, 8)).toBe(true);
+    expect(readFileSync(to)).toEqual(sent[0]);
+    const gets = stub.count('get');
+    expect(await fetch(names[1] as string, to, 8)).toBe(true);
+    expect(await fetch(names[2] as string, to, 8)).toBe(true);
+    expect(readFileSync(to)).toEqual(sent[2]);
+    expect(stub.count('get')).toBe(gets);
+    expect(readdirSync(folder).sort()).toEqual(['.offsite-ahead', 'RECOVERYXLOG']);
+    expect(readdirSync(join(folder, '.offsite-ahead'))).toEqual([]);
+  });
+
+  it('says that there is none where the log ends, and not where it lacks', async () => {
+    const names = namesFrom(1, 2 + shippedAtOnce);
+    const to = join(folder, 'RECOVERYXLOG');
+    for (const one of names.filter((_, at) => at !== 1)) put(one, segmentOf(one));
+    const [, missing = ''] = names;
+    const [after = ''] = namesFrom(2 + names.length, 1);
+    expect(await fetch(after, to)).toBe(false);
+    expect(await fetch('00000002.history', to)).toBe(false);
+    await expect(fetch(missing, to)).rejects.toMatchObject({ code: 'WAL_MISSING' });
+    expect(existsSync(to)).toBe(false);
+  });
+
+  it.each([
+    ['a bit is other', (bytes: Buffer) => gzipSync(Buffer.concat([bytes.subarray(0, -1), Buffer.of(1)]))],
+    ['it was cut', (bytes: Buffer) => gzipSync(bytes).subarray(0, -20)],
+    ['it is no gzip', () => Buffer.from('x')],
+    ['it is empty', () => Buffer.alloc(0)],
+  ])('gives nothing where %s', async (_, kept) => {
+    const bytes = segmentOf(name);
+    put(name, bytes, kept(bytes));
+    const to = join(folder, 'RECOVERYXLOG');
+    await expect(fetch(name, to)).rejects.toMatchObject({ code: 'ARCHIVE_DAMAGED' });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('has exit codes that Postgres reads rightly: 1 is the end of the log and nothing else', async () => {
+    put(name, segmentOf(name));
+    const run = (...args: string[]) => offsite(['wal', 'fetch', ...args], storeEnvironment(stub), folder);
+    const control = Buffer.alloc(8);
+    control.writeBigUInt64LE(BigInt(systemIdentifier));
+    mkdirSync(join(folder, 'global'));
+    writeFileSync(join(folder, 'global', 'pg_control'), control);
+    const to = join(folder, 'to');
+    const damaged = put(second, segmentOf(second), Buffer.from('x'));
+    expect(damaged).toContain(second);
+    const [there, absent, broken, slip, refused] = await Promise.all([
+      run(name, to),
+      run('00000003.history', join(folder, 'other')),
+      run(second, join(folder, 'third')),
+      run(name, to, '--no-such-flag'),
+      run(name),
+    ]);
+    expect(there).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(absent).toMatchObject({ exitCode: 1, stderr: '' });
+    expect(broken?.stderr).toContain('ARCHIVE_DAMAGED');
+    expect([broken, slip, refused].map((one) => one?.exitCode)).toEqual([255, 255, 255]);
+  });
+});
+
+describe('the printed archive_command', () => {
+  const run = (wanted: string, path: string, to: string) => {
+    const line = archiveCommand(to).replaceAll('%%', '\0').replaceAll('%f', wanted).replaceAll('%p', path);
+    return execa('sh', ['-c', line.replaceAll('\0', '%')], { reject: false });
+  };
+
+  it('copies what is not there, says yes to the same, and no to other bytes', async () => {
+    const to = join(folder, "it's 100%");
+    mkdirSync(to);
+    const path = writeSegment(folder, name);
+    const kept = readFileSync(path);
+    expect((await run(name, path, to)).exitCode).toBe(0);
+    expect((await run(name, path, to)).exitCode).toBe(0);
+    writeSegment(folder, name);
+    expect((await run(name, path, to)).exitCode).toBe(1);
+    expect(readdirSync(to)).toEqual([name]);
+    expect(readFileSync(join(to, name))).toEqual(kept);
+    expect((await run(second, join(folder, 'absent'), to)).exitCode).not.toBe(0);
+    expect((await run(name, path, join(folder, 'nowhere'))).exitCode).not.toBe(0);
+    expect(readdirSync(to)).toEqual([name]);
+  });
+});
