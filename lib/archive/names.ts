@@ -40,6 +40,14 @@ export const sourcePattern = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 const idPattern = /^(.+)-(\d{4})-(\d{2})-(\d{2})-(\d{2})(\d{2})(\d{2})Z$/;
 
 /**
+ * In place of an id: all ids of a source, as IAM writes patterns (`?` is any one character). Keys that are made of it are
+ * the names that can be listed, judged and expired, and a few that cannot, which `watch` tells of.
+ */
+export function anyIdOf(source: string): Pick<ArchiveId, 'id' | 'source'> {
+  return { id: `${source}-????-??-??-??????Z`, source };
+}
+
+/**
  * Names an archive that is taken now.
  *
  * @param takenAt - When the dump begins; milliseconds are dropped.

@@ -1,6 +1,6 @@
 // What credentials may do in a vault, found out by trying, such that nothing remains of it: all that a back-up asks, a read of what is there, the deletion of what is not.
 
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
@@ -10,7 +10,7 @@ import {
   GetPublicAccessBlockCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
-import { archiveKeys, archivesPrefix, parseArchiveId } from '../archive/names.ts';
+import { anyIdOf, archiveKeys, archivesPrefix, parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { storeError } from '../store/errors.ts';
 import { proof } from '../store/proof.ts';
@@ -54,13 +54,19 @@ export type VaultProbe = {
 const unsetNames =
   /^(ObjectLockConfigurationNotFoundError|NoSuchPublicAccessBlockConfiguration|NotImplemented|MethodNotAllowed|NotFound|NoSuchKey|XNotImplemented)$/;
 
+/** A key that the agent's policy allows and that is no archive's, with letters for digits: no command takes it for one. */
+function keyOfNone(source: string): string {
+  const any = anyIdOf(source);
+  return archiveKeys({ ...any, id: any.id.replaceAll('?', () => String.fromCharCode(97 + randomInt(26))) })
+    .archive;
+}
+
 /** Opens a probe for the archives of a source. */
 export function createVaultProbe(location: S3Location, source: string): VaultProbe {
   const { bucket } = location;
   const session = openSession(location);
   const client = session.reader;
-  // No archive's name, so no command ever takes it for one.
-  const absentKey = `${archivesPrefix}${source}/offsite-doctor-${randomBytes(8).toString('hex')}`;
+  const absentKey = keyOfNone(source);
   let principal: string | undefined;
 
   async function attempt<Value>(doing: string, act: () => Promise<Value>): Promise<Attempt<Value>> {

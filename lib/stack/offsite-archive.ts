@@ -43,9 +43,7 @@ export class OffsiteArchive extends Construct {
   readonly alarms: Alarms;
   /** The restore test: its cluster, task definitions and network. */
   readonly restoreTask: RestoreTask;
-  /** For the host that makes archives. */
-  readonly agentPolicy: ManagedPolicy;
-  /** The host's credentials, if they were asked for. */
+  /** For the hosts that make archives: a policy for each source, and credentials if they were asked for. */
   readonly agentAccess: AgentAccess;
   /** For whoever lists, fetches and restores. */
   readonly operatorPolicy: ManagedPolicy;
@@ -81,7 +79,6 @@ export class OffsiteArchive extends Construct {
       service,
     });
     const access = new Access(this, 'Identities', { ...reach, ...this.deployment });
-    this.agentPolicy = access.agentPolicy;
     this.agentAccess = access.agentAccess;
     this.operatorPolicy = access.operatorPolicy;
     this.undoPolicy = access.undoPolicy;

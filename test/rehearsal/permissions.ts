@@ -109,7 +109,7 @@ type Holder = { readonly name: string; readonly policies: readonly Policy[] };
 /** Who has which policies, by the access key that the rehearsal gives them. */
 function holdersOf(template: Template, account: Account): Map<string, Holder> {
   const holders = new Map<string, Holder>([
-    [principals.agent, { name: 'agent', policies: account.policiesOf('IdentitiesAgentPolicy') }],
+    [principals.agent, { name: 'agent', policies: account.policiesOf('IdentitiesAgentbitagentPolicy') }],
     [principals.operator, { name: 'operator', policies: account.policiesOf('IdentitiesOperatorPolicy') }],
   ]);
   for (const [logicalId, { Type }] of Object.entries(template.Resources)) {
@@ -123,8 +123,11 @@ function holdersOf(template: Template, account: Account): Map<string, Holder> {
 }
 
 function matches(pattern: string, text: string): boolean {
-  const escaped = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${escaped.join('.*')}$`, 's').test(text);
+  const escaped = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${escaped}$`, 's').test(text);
 }
 
 function shorten(arn: string): string {

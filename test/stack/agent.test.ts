@@ -1,8 +1,11 @@
 // A stolen host: what AWS says to whoever has the agent's credentials. Each decision is made from the policies of the
 // synthesized template, the agent's and the bucket's.
 
+import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { archiveIdAt, archiveKeys, parseKey } from '../../lib/archive/names.ts';
 import type { Template } from '../../lib/rehearsal/template/template.ts';
+import { parseSidecarKey, sidecarKeys } from '../../lib/sidecar/names.ts';
 import { createAccount } from '../fixtures/iam.ts';
 import { synthesize } from './synthesized.ts';
 
@@ -15,7 +18,7 @@ afterAll(() => {
 });
 
 const account = createAccount(template.toJSON() as Template);
-const agent = account.policiesOf('IdentitiesAgentPolicy');
+const agent = account.policiesOf('IdentitiesAgentbitagentPolicy');
 const bucket = account.arnOf('VaultBucket');
 const archive = `${bucket}/archives/bitagent/bitagent-2026-11-24-020000Z.sql.gz`;
 
@@ -91,6 +94,14 @@ describe('may not', () => {
   test.each([
     'archives/elsewhere/elsewhere-2026-11-24-020000Z.sql.gz',
     'archives/bitagent-2/bitagent-2-2026-11-24-020000Z.sql.gz',
+    'archives/attic/attic-2026-11-24-020000Z.sql.gz',
+    'archives/attic/bitagent-2026-11-24-020000Z.sql.gz',
+    'archives/bitagent/attic-2026-11-24-020000Z.sql.gz',
+    'archives/bitagent/bitagent-2026-11-24-020000Z.sql.gz.exe',
+    'archives/bitagent/bitagent-2026-11-24-020000Z.db.gz',
+    'archives/bitagent/more/bitagent-2026-11-24-020000Z.sql.gz',
+    'archives/bitagent/anything',
+    'sidecars/bitagent/bitagent-2026-11-24-020000Z.sql.gz',
     'verdicts/bitagent/bitagent-2026-11-24-020000Z.json',
     'reports/bitagent/bitagent-2026-11-24-020000Z/report.json',
     'acceptances/bitagent/bitagent-2026-11-24-020000Z.json',
@@ -105,9 +116,85 @@ describe('may not', () => {
   });
 });
 
+describe('what it may create is what can be listed, judged and expired', () => {
+  const anyInstant = fc.date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true });
+  const named = fc
+    .tuple(fc.constantFrom('bitagent', 'attic', 'bitagent-2'), anyInstant)
+    .map(([source, at]) => archiveIdAt(source, at))
+    .chain((id) => {
+      const keys = [archiveKeys(id), sidecarKeys(id)];
+      return fc.constantFrom(...keys.flatMap(({ archive, manifest }) => [archive, manifest]));
+    });
+  const mayCreate = async (key: string) => {
+    const call = { action: 's3:PutObject', resource: `${bucket}/${key}`, context: onlyIfFree };
+    return (await account.decide(agent, call)) === 'Allowed';
+  };
+  const ownName = (key: string) =>
+    [parseKey(key), parseSidecarKey(key)].some(
+      (name) => name !== undefined && name.part !== 'verdict' && name.id.source === 'bitagent',
+    );
+
+  test('every name of its source, and none of another', async () => {
+    await fc.assert(
+      fc.asyncProperty(named, async (key) => {
+        expect(await mayCreate(key)).toBe(ownName(key));
+      }),
+    );
+  });
+
+  test('of other names those only whose date is none: as long, of letters for digits', async () => {
+    const changed = fc
+      .tuple(named, fc.nat(), fc.stringMatching(/^[a-z0-9/.Z-]{0,2}$/), fc.nat({ max: 2 }))
+      .map(([key, place, put, cut]) => {
+        const at = place % (key.length + 1);
+        return key.slice(0, at) + put + key.slice(at + cut);
+      });
+    await fc.assert(
+      fc.asyncProperty(changed, async (key) => {
+        const isAlike =
+          /^(archives\/bitagent\/bitagent-.{4}-..-..-.{6}Z(\.sql\.gz|\.manifest\.json)|sidecars\/bitagent\/bitagent-.{4}-..-..-.{6}Z(\.db\.gz|\.manifest\.json))$/.test(
+            key,
+          );
+        expect(await mayCreate(key), key).toBe(ownName(key) || isAlike);
+      }),
+    );
+  });
+});
+
+describe('nobody stores', () => {
+  const anything = { Effect: 'Allow', Action: '*', Resource: '*' } as const;
+  const administrator = [{ name: 'all', policy: { Version: '2012-10-17', Statement: [anything] } }];
+  const sent = (more: Record<string, string>, of = account) =>
+    of.decide(administrator, {
+      action: 's3:PutObject',
+      resource: `${of.arnOf('VaultBucket')}/archives/bitagent/bitagent-2026-11-24-020000Z.sql.gz`,
+      context: { ...onlyIfFree, ...more },
+    });
+  const encryption = 's3:x-amz-server-side-encryption';
+
+  test.each([
+    ['under a key that it brings along', { [`${encryption}-customer-algorithm`]: 'AES256' }],
+    ['under a key of KMS that is not the vault’s', { [encryption]: 'aws:kms' }],
+    ['in a class that is another', { 's3:x-amz-storage-class': 'DEEP_ARCHIVE' }],
+  ])('%s', async (_, header) => {
+    expect(await sent(header)).toBe('ExplicitlyDenied');
+  });
+
+  test('but as the vault says, whether asked for or not', async () => {
+    expect(await sent({})).toBe('Allowed');
+    expect(await sent({ [encryption]: 'AES256', 's3:x-amz-storage-class': 'STANDARD' })).toBe('Allowed');
+    const own = createAccount(withKey.template.toJSON() as Template);
+    const keyId = `${encryption}-aws-kms-key-id`;
+    expect(await sent({ [encryption]: 'aws:kms', [keyId]: own.arnOf('VaultKey') }, own)).toBe('Allowed');
+    expect(await sent({ [encryption]: 'aws:kms', [keyId]: 'arn:aws:kms:eu-central-1:4:key/x' }, own)).toBe(
+      'ExplicitlyDenied',
+    );
+  });
+});
+
 test('uses the key of a vault through S3 only', async () => {
   const locked = createAccount(withKey.template.toJSON() as Template);
-  const bearer = locked.policiesOf('IdentitiesAgentPolicy');
+  const bearer = locked.policiesOf('IdentitiesAgentbitagentPolicy');
   const resource = locked.arnOf('VaultKey');
   const viaS3 = { 'kms:ViaService': 's3.eu-central-1.amazonaws.com' };
   for (const action of ['kms:GenerateDataKey', 'kms:Decrypt']) {

@@ -62,6 +62,10 @@ describe('vault', () => {
         Resource: ['VaultBucket/archives/*', 'VaultBucket/sidecars/*'],
         Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
       },
+      // What each refuses, test/stack/agent.test.ts asks.
+      expect.objectContaining({ Sid: 'NoKeyOfTheSender', Resource: ['VaultBucket/*'] }),
+      expect.objectContaining({ Sid: 'NoForeignEncryption', Resource: ['VaultBucket/*'] }),
+      expect.objectContaining({ Sid: 'NoForeignStorageClass', Resource: ['VaultBucket/*'] }),
     ]);
   });
 
@@ -75,13 +79,13 @@ describe('vault', () => {
     });
   });
 
-  test('forgets aborted uploads after a day and what was deleted after undoDays, and expires nothing by itself but readings', () => {
+  test('forgets aborted uploads after a week and what was deleted after undoDays, and expires nothing by itself but readings', () => {
     expect(byName('AWS::S3::Bucket', 'VaultBucket').properties.LifecycleConfiguration).toEqual({
       Rules: [
         {
           Id: 'abort-incomplete-uploads',
           Status: 'Enabled',
-          AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+          AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
         },
         {
           Id: 'remove-noncurrent-versions',
@@ -420,7 +424,8 @@ test('outputs name what an operator needs next', () => {
     'BucketName',
     'TopicArn',
     'DeadLettersUrl',
-    'AgentPolicyArn',
+    'AgentPolicyArnBitagent',
+    'AgentPolicyArnAttic',
     'OperatorPolicyArn',
     'UndoPolicyArn',
     'OperatorRoleArn',

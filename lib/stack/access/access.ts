@@ -9,7 +9,6 @@ import { AgentAccess } from './agent-access.ts';
 import {
   acceptPermissions,
   acknowledgePrefixes,
-  agentPermissions,
   operatorReadPermissions,
   type Reach,
   undoPermissions,
@@ -20,7 +19,6 @@ export type AccessProps = Pick<Reach, 'bucket' | 'key'> &
 
 /** The policies, and the credentials where the operator asked for them. */
 export class Access extends Construct {
-  readonly agentPolicy: ManagedPolicy;
   readonly agentAccess: AgentAccess;
   readonly operatorPolicy: ManagedPolicy;
   /** Has that policy: for whoever of the account may assume roles, and does not want to read archives all day. */
@@ -30,12 +28,7 @@ export class Access extends Construct {
 
   constructor(scope: Construct, id: string, props: AccessProps) {
     super(scope, id);
-    this.agentPolicy = this.addPolicy(
-      'AgentPolicy',
-      'Offsite agent: creates archives of its sources, and nothing else',
-      agentPermissions(props, props.sources),
-    );
-    this.agentAccess = new AgentAccess(this, 'Agent', { ...props, policy: this.agentPolicy });
+    this.agentAccess = new AgentAccess(this, 'Agent', props);
     this.operatorPolicy = this.addPolicy(
       'OperatorPolicy',
       'Offsite operator: lists, fetches and restores archives',

@@ -8,6 +8,8 @@ import type { Topic } from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
 import {
   acceptancesPrefix,
+  anyIdOf,
+  archiveKeys,
   archiveSuffix,
   archivesPrefix,
   checksPrefix,
@@ -18,7 +20,7 @@ import {
   verdictsPrefix,
 } from '../../archive/names.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
-import { sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
+import { sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import { acknowledgePatterns } from './nag.ts';
 import { allow, decrypt, encrypt, get, list, passTo, publish, put, useKey } from './statements.ts';
 
@@ -177,17 +179,22 @@ export function acknowledgePrefixes(policy: IConstruct, statements: readonly Pol
   );
 }
 
-/** All that the host may do which makes archives: create them, and give up what it began. */
+/**
+ * All that the host may do which makes archives of a source: create what can be listed and expired, and give up what it
+ * began.
+ *
+ * @param source - Its name, or a variable of policies that stands for it.
+ */
 export function agentPermissions(
   { bucket, key }: Pick<Reach, 'bucket' | 'key'>,
-  sources: readonly string[],
+  source: string,
 ): PolicyStatement[] {
+  const any = anyIdOf(source);
+  const names = [archiveKeys(any), sidecarKeys(any)].flatMap(({ archive, manifest }) => [archive, manifest]);
   return [
     allow(
       ['s3:PutObject', 's3:AbortMultipartUpload'],
-      [archivesPrefix, sidecarsPrefix].flatMap((prefix) =>
-        sources.map((source) => bucket.arnForObjects(`${prefix}${source}/*`)),
-      ),
+      names.map((name) => bucket.arnForObjects(name)),
     ),
     // The parts of a multipart upload are decrypted to be joined; without s3:GetObject it reads nothing by that.
     ...useKey(key, decrypt, encrypt),

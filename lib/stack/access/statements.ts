@@ -1,10 +1,11 @@
 // What a policy is made of: one function a kind of right, each over objects of the vault by the patterns of their names.
 
 import { Stack } from 'aws-cdk-lib';
-import { Effect, PolicyStatement, type PolicyStatementProps } from 'aws-cdk-lib/aws-iam';
+import { Effect, PolicyStatement, type PolicyStatementProps, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
+import type { IConstruct } from 'constructs';
 
 export function allow(
   actions: string[],
@@ -31,6 +32,16 @@ export function useKey(key: Key | undefined, ...actions: string[]): PolicyStatem
   if (key === undefined) return [];
   const viaS3 = { StringEquals: { 'kms:ViaService': `s3.${Stack.of(key).region}.amazonaws.com` } };
   return [allow(actions, [key.keyArn], viaS3)];
+}
+
+/**
+ * A service of AWS, at work for this account and for no other that names our role to it.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+ */
+export function ownService(scope: IConstruct, service: string): ServicePrincipal {
+  const { account } = Stack.of(scope);
+  return new ServicePrincipal(service, { conditions: { StringEquals: { 'aws:SourceAccount': account } } });
 }
 
 export function passTo(service: string, roleArns: string[]): PolicyStatement {

@@ -4,7 +4,7 @@
 
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Tokenization } from 'aws-cdk-lib';
-import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type IDestination, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LambdaDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -26,6 +26,7 @@ import {
   watchPermissions,
 } from '../access/identities.ts';
 import { acknowledgePatterns } from '../access/nag.ts';
+import { ownService } from '../access/statements.ts';
 import { RangeVerify } from './range-verify.ts';
 import type { RestoreTask } from './restore-task.ts';
 import { addTriggers } from './triggers.ts';
@@ -139,7 +140,7 @@ export class Handlers extends Construct {
   private addFunction(name: string, parts: FunctionParts): NodejsFunction {
     const scope = new Construct(this, pascalCase(name));
     // An own role and log group: the ones that come by default may write to any log, and keep it for ever.
-    const role = new Role(scope, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    const role = new Role(scope, 'Role', { assumedBy: ownService(scope, 'lambda.amazonaws.com') });
     const logGroup = new LogGroup(scope, 'Logs', {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,

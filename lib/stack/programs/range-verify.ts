@@ -2,7 +2,8 @@
 // them. Where a range was scanned on a wrong guess, the join names it and it is read once more, so this ends at the
 // latest after as many joins as there are ranges.
 
-import { ArnFormat, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Fn, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Role } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
@@ -20,6 +21,7 @@ import {
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgePatterns } from '../access/nag.ts';
+import { ownService } from '../access/statements.ts';
 
 export type RangeVerifyProps = { readonly readRange: IFunction; readonly joinRanges: IFunction };
 
@@ -75,6 +77,7 @@ export class RangeVerify extends Construct {
       definitionBody: DefinitionBody.fromChainable(readAll.next(join).next(choice)),
       // In the worst case the ranges of a terabyte are all read again, one after the other.
       timeout: Duration.days(2),
+      role: new Role(this, 'Role', { assumedBy: ownService(this, 'states.amazonaws.com') }),
       logs: { destination: this.logGroup(), level: LogLevel.ALL },
     });
     this.acknowledgeFindings([readRange, joinRanges]);
@@ -94,8 +97,10 @@ export class RangeVerify extends Construct {
     return invoke;
   }
 
+  /** Under the prefix that AWS asks of what it writes: names outside of it fill the resource policy of all logs. */
   private logGroup(): LogGroup {
     return new LogGroup(this, 'Logs', {
+      logGroupName: `/aws/vendedlogs/states/${Names.uniqueResourceName(this, { maxLength: 100, separator: '-' })}`,
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -104,13 +109,9 @@ export class RangeVerify extends Construct {
   private acknowledgeFindings(functions: readonly IFunction[]): void {
     const { stateMachine } = this;
     acknowledge(stateMachine, 'SF2', 'Each step logs what it did; a trace would cost and say no more.');
-    acknowledge(
-      stateMachine,
-      'IAM5[Resource::*]',
-      'Deliveries of logs have no ARN: what AWS asks for by name.',
-    );
+    acknowledge(this, 'IAM5[Resource::*]', 'Deliveries of logs have no ARN: what AWS asks for by name.');
     const versions = functions.map(({ functionArn }) => `${functionArn}:*`);
-    acknowledgePatterns(stateMachine, versions, 'Of the functions that it calls: any version.');
+    acknowledgePatterns(this, versions, 'Of the functions that it calls: any version.');
     const name = Fn.select(6, Fn.split(':', stateMachine.stateMachineArn));
     const executions = Stack.of(this).formatArn({
       service: 'states',

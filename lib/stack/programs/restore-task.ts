@@ -15,12 +15,13 @@ import {
   LogDriver,
   OperatingSystemFamily,
 } from 'aws-cdk-lib/aws-ecs';
-import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { type Deployment, environmentNames, scratch } from '../../deployment/deployment.ts';
 import { permit, type Reach, restoreTestPermissions } from '../access/identities.ts';
 import { acknowledge, acknowledgeAwsPolicy, acknowledgePatterns } from '../access/nag.ts';
+import { ownService } from '../access/statements.ts';
 import { createRestoreNetwork, type RestoreNetwork } from './restore-network.ts';
 
 const projectRoot = join(import.meta.dirname, '..', '..', '..');
@@ -63,7 +64,7 @@ export class RestoreTask extends Construct {
     const choice = props.restoreTestNetwork;
     this.network = createRestoreNetwork(this, { choice, reach: props, repositoryArn, logGroup });
     this.cluster = new Cluster(this, 'Cluster', { vpc: this.network.vpc });
-    const assumedBy = new ServicePrincipal('ecs-tasks.amazonaws.com');
+    const assumedBy = ownService(this, 'ecs-tasks.amazonaws.com');
     const taskRole = new Role(this, 'TaskRole', { assumedBy });
     const executionRole = new Role(this, 'ExecutionRole', { assumedBy });
     permit(taskRole, restoreTestPermissions(props));
@@ -114,7 +115,7 @@ export class RestoreTask extends Construct {
     );
     const role = new Role(this, 'VolumeRole', {
       description: 'Offsite restore test: ECS makes, attaches and deletes the volume of a large one',
-      assumedBy: new ServicePrincipal('ecs.amazonaws.com'),
+      assumedBy: ownService(this, 'ecs.amazonaws.com'),
       managedPolicies: [policy],
     });
     acknowledgeAwsPolicy(
