@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { OffsiteError } from '../base/errors.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, describeConnection } from './connection.ts';
+import { ContainerStream } from './container-stream.ts';
 
 export type ServerConnection = Extract<Connection, { via: 'server' }>;
 
@@ -38,24 +39,20 @@ export const restoringName = 'offsite restore';
  * Opens a session.
  *
  * @param connection - With host, port, user and password spelled out; with TLS where PGSSLMODE is `require`, of a server
- *   that is not asked to prove who it is, as libpq does.
+ *   that is not asked to prove who it is, as libpq does. Of a container, its user.
  * @throws {@link OffsiteError} `DATABASE_UNREACHABLE`, of a server that is gone, too.
  */
-export async function openDatabase({ env }: ServerConnection, database: string): Promise<Session> {
+export async function openDatabase(connection: Connection, database: string): Promise<Session> {
   const client = new pg.Client({
-    host: env.PGHOST ?? '127.0.0.1',
-    port: Number(env.PGPORT ?? 5432),
-    user: env.PGUSER ?? 'postgres',
-    password: env.PGPASSWORD ?? '',
+    ...placeOf(connection),
     database,
     application_name: restoringName,
-    ...(env.PGSSLMODE === 'require' && { ssl: { rejectUnauthorized: false } }),
     connectionTimeoutMillis: connectWithinMs,
   });
   // A server that is gone is told to whoever waits for an answer; an idle session has nobody to tell.
   client.on('error', () => undefined);
   const told = (error: Error) => {
-    throw 'severity' in error ? error : unreachable(error, client);
+    throw 'severity' in error ? error : unreachable(error, describeConnection(connection, database));
   };
   await client.connect().catch(told);
   return {
@@ -92,10 +89,27 @@ export async function ask(
   }
 }
 
+function placeOf(connection: Connection): pg.ClientConfig {
+  if (connection.via === 'container') {
+    const { container, user = 'postgres', password = '' } = connection;
+    // Nothing else of a socket is asked for.
+    const stream = new ContainerStream(container) as unknown as Socket;
+    return { user, password, ssl: false, stream: () => stream };
+  }
+  const { env } = connection;
+  return {
+    host: env.PGHOST ?? '127.0.0.1',
+    port: Number(env.PGPORT ?? 5432),
+    user: env.PGUSER ?? 'postgres',
+    password: env.PGPASSWORD ?? '',
+    ssl: env.PGSSLMODE === 'require' && { rejectUnauthorized: false },
+  };
+}
+
 /** Whatever does not come from the server's own mouth is about the way to it. */
-function unreachable(error: Error, { user, host, port, database }: pg.Client): OffsiteError {
+function unreachable(error: Error, where: string): OffsiteError {
   return new OffsiteError('DATABASE_UNREACHABLE', 'the server cannot be reached', {
-    expected: `a session of ${user} at ${host}:${port}, database ${database}`,
+    expected: `a session in ${where}`,
     found: error.message,
     hint: 'is it running? what it said last is in its log',
     cause: error,

@@ -46,6 +46,13 @@ export async function startContainer(container: string, warn: (sentence: string)
   );
 }
 
+/** A container's own, as far as Docker tells; one that shares the host's network has none. */
+export async function addressesOf(container: string): Promise<string[]> {
+  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}';
+  const said = docker('inspect', '--type', 'container', '--format', format, container);
+  return (await said.catch(() => '')).split(/\s+/).filter(Boolean);
+}
+
 /** Names of the running containers by their addresses; none where Docker does not tell. */
 export async function containersByAddress(): Promise<ReadonlyMap<string, string>> {
   const format = '{{.Name}}{{range .NetworkSettings.Networks}} {{.IPAddress}}{{end}}';

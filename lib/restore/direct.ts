@@ -1,8 +1,9 @@
-// Where libpq's environment leads, for our own driver, which is not libpq.
+// Where a connection leads, for our own driver, which is not libpq.
 
 import { statSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import type { ServerConnection } from '../postgres/session.ts';
+import type { Connection } from '../postgres/connection.ts';
+import { addressesOf } from './container.ts';
 
 /** What our own driver takes of libpq's environment; with anything else, libpq itself connects. */
 const understood = new Set(
@@ -14,21 +15,30 @@ const socketFolders = ['/var/run/postgresql', '/tmp'];
 const isLocal = (host: string) => host.startsWith('/') || /^(?:localhost|127\..*|::1)$/.test(host);
 
 /**
- * Connections for our own driver to try, everything spelled out; TLS first where the way is not within this machine, as
- * libpq does.
- *
- * @param env - libpq's.
+ * Connections for our own driver to try, everything spelled out. TLS first where the way is not within this machine, as
+ * libpq does; a container by what is in it, then by its address where this machine has a way there.
  */
-export function directConnections(env: Readonly<Record<string, string>>): ServerConnection[] {
+export async function* directConnections(connection: Connection): AsyncGenerator<Connection> {
+  if (connection.via === 'server') return yield* ofEnvironment(connection.env);
+  const { container, user, password } = connection;
+  if (user === undefined) return;
+  yield connection;
+  for (const address of await addressesOf(container)) {
+    const env = { PGHOST: address, PGUSER: user, PGSSLMODE: 'disable' };
+    yield { via: 'server', env: password === undefined ? env : { ...env, PGPASSWORD: password } };
+  }
+}
+
+function* ofEnvironment(env: Readonly<Record<string, string>>): Generator<Connection> {
   const port = env.PGPORT ?? '5432';
   const host = env.PGHOST ?? socketFolders.find((folder) => isSocket(`${folder}/.s.PGSQL.${port}`));
   const mode = env.PGSSLMODE ?? 'prefer';
   const isPlain = Object.keys(env).every((name) => understood.has(name)) && !/^verify/.test(mode);
-  if (host === undefined || /,/.test(`${host}${port}`) || !isPlain) return [];
+  if (host === undefined || /,/.test(`${host}${port}`) || !isPlain) return;
   const spelled = { ...env, PGHOST: host, PGPORT: port, PGUSER: env.PGUSER ?? userInfo().username };
   const modes = mode === 'require' || (mode === 'prefer' && !isLocal(host)) ? ['require'] : [];
   if (mode !== 'require') modes.push('disable');
-  return modes.map((one) => ({ via: 'server', env: { ...spelled, PGSSLMODE: one } }));
+  for (const one of modes) yield { via: 'server', env: { ...spelled, PGSSLMODE: one } };
 }
 
 function isSocket(path: string): boolean {

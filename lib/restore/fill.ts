@@ -4,10 +4,13 @@
 import { type Comparison, describeDifference } from '../archive/comparison.ts';
 import type { Inventory } from '../archive/inventory.ts';
 import { OffsiteError } from '../base/errors.ts';
+import type { Connection } from '../postgres/connection.ts';
+import type { Session } from '../postgres/session.ts';
 import { markerMissing } from '../report/failure.ts';
 import { DumpScanner } from '../sql/scanner.ts';
 import { compareWithInventory } from './compare.ts';
 import type { DumpHead } from './dump-head.ts';
+import { askIn, askingSettings, type Inside } from './inside.ts';
 import { analyze, chooseWay, loadDump, type Way } from './load.ts';
 import type { Mark } from './mark.ts';
 import type { LeavesOut } from './plan.ts';
@@ -30,53 +33,90 @@ export async function fill(
   options: RestoreOptions,
   under: Under & Made & { readonly dump: AsyncIterable<Uint8Array> },
 ): Promise<Restored> {
-  const { connection, database, source, signal, jobs, onStage, binDir } = options;
+  const { connection, database, source, signal, jobs, onStage, onBuild, binDir } = options;
   const { server, head, mark, owner, leavesOut, warn } = under;
   const way: Way = jobs === undefined ? { by: 'psql', because: 'asked for' } : chooseWay(server, jobs);
   const leftOut: Buffer[] = [];
   const onLeftOut = (statement: Buffer) => void leftOut.push(statement);
   const scanner = options.compare && !options.compare.inventory ? new DumpScanner() : undefined;
   const dump = scanner === undefined ? under.dump : scanned(under.dump, scanner);
-  const loading = { connection, database, way, leavesOut, onLeftOut, binDir, signal };
   onStage?.('load');
-  await loadDump({ ...loading, dump });
-  throwIfInterrupted(signal);
-  const inventory = scanner?.finish() ?? options.compare?.inventory;
-  onStage?.('compare');
-  let isWanted = true;
-  // Both only read: side by side.
-  const analyzing = analyze(loading).catch((error: Error) => {
-    if (isWanted && !signal?.aborted) warn(notAnalyzed(database, error));
+  const inside = await loadDump({
+    ...{ connection, database, way, leavesOut, onLeftOut, onBuild, binDir, signal },
+    dump,
   });
-  const comparisons = await compared(options, server, inventory, warn).catch((error) => {
-    isWanted = false;
-    throw error;
-  });
-  await analyzing;
-  throwIfInterrupted(signal);
-  const own = {
-    connection,
-    owner,
-    source,
-    leftOut,
-    encoding: head.encoding,
-    run: server.run,
-    warn,
-    binDir,
-    signal,
-  };
-  await giveProperties({ ...own, database });
+  const own = { connection, owner, source, leftOut, encoding: head.encoding, warn, binDir };
+  let comparisons: readonly Comparison[];
+  try {
+    throwIfInterrupted(signal);
+    const inventory = scanner?.finish() ?? options.compare?.inventory;
+    onStage?.('compare');
+    const asking = await askingIn(inside, way, (sql) => server.run(sql, database, signal));
+    comparisons = await comparedAndAnalyzed(asking, inventory, options, warn);
+    throwIfInterrupted(signal);
+    await giveProperties({ ...own, database, run: server.run, runInside: asking.ask, signal });
+  } finally {
+    await inside?.close();
+  }
   throwIfInterrupted(signal);
   onStage?.('swap');
   const { name, refusal } = (await options.place?.(server, { ...mark, comment: source?.comment })) ?? {
     name: database,
   };
   // From here on it stands, whatever comes.
-  await giveComment({ ...own, database: name, signal: undefined }).catch((error: Error) =>
+  const runInside = (sql: string) => server.run(sql, name);
+  await giveComment({ ...own, database: name, run: server.run, runInside }).catch((error: Error) =>
     warn(`the comment of ${name} could not be given: ${error.message}`),
   );
   if (refusal !== undefined) throw new Kept(refusal);
   return { database: name, way, comparisons };
+}
+
+/** How the loaded database is asked, and its statistics made. */
+type Asking = {
+  readonly ask: (sql: string) => Promise<string[][]>;
+  readonly analyze: () => Promise<void>;
+  /** Whether that is done by other sessions, and so at the same time. */
+  readonly isBeside: boolean;
+};
+
+async function askingIn(
+  inside: Inside | undefined,
+  way: Way,
+  byPsql: (sql: string) => Promise<string[][]>,
+): Promise<Asking> {
+  if (inside === undefined || way.by === 'psql')
+    return { ask: byPsql, analyze: async () => void (await byPsql('ANALYZE')), isBeside: true };
+  const [session, ...others] = await inside.take(way.sessions > 1 ? way.sessions + 1 : 1);
+  const asked = session as Session;
+  await asked.run(askingSettings);
+  const isBeside = others.length > 0;
+  return {
+    ask: (sql) => askIn(asked, sql),
+    analyze: () => analyze(isBeside ? others : [asked]),
+    isBeside,
+  };
+}
+
+/** Both only read: side by side, where there are sessions for that. */
+async function comparedAndAnalyzed(
+  asking: Asking,
+  inventory: Inventory | undefined,
+  { connection, database, signal }: RestoreOptions,
+  warn: (sentence: string) => void,
+): Promise<Comparison[]> {
+  let isWanted = true;
+  const analyzed = () =>
+    asking.analyze().catch((error: Error) => {
+      if (isWanted && !signal?.aborted) warn(notAnalyzed(database, error));
+    });
+  const analyzing = asking.isBeside ? analyzed() : undefined;
+  const comparisons = await compared(connection, asking, inventory, warn).catch((error) => {
+    isWanted = false;
+    throw error;
+  });
+  await (analyzing ?? analyzed());
+  return comparisons;
 }
 
 /** What went wrong after the restored database was whole: it is not dropped. */
@@ -97,15 +137,15 @@ async function* scanned(dump: AsyncIterable<Uint8Array>, scanner: DumpScanner): 
 
 /** @throws `RESTORE_FAILED`, `DUMP_INCOMPLETE` where not everything came back. */
 async function compared(
-  { connection, database, signal }: RestoreOptions,
-  { run }: Server,
+  connection: Connection,
+  asking: Asking,
   inventory: Inventory | undefined,
   warn: (sentence: string) => void,
 ): Promise<Comparison[]> {
   if (inventory === undefined) return [];
   if (inventory.endMarker !== 'end') throw markerMissing();
   // Rows that a policy hides are no rows that are missing.
-  const ask = (sql: string) => run(`SET row_security = off;\n${sql}`, database, signal);
+  const ask = (sql: string) => asking.ask(`SET row_security = off;\n${sql}`);
   const comparisons = await compareWithInventory(connection, inventory, { ask }).catch(
     (error: OffsiteError) => {
       if (!/permission denied|row-level security/.test(error.found)) throw error;

@@ -13,26 +13,34 @@ const buildMemory = { gin: '16MB', others: '64MB' };
  */
 const againAlone = /^(?:40|55|23)/;
 
-export type BuildStatement = Located & { readonly method: string };
+export type BuildStatement = Located & { readonly method: string; readonly name: string };
+
+/** Which one was begun, and how far that is of what is known to come. */
+export type BuildProgress = { readonly name: string; readonly made: number; readonly known: number };
 
 /** Runs what is given to it as soon as it may be, as many at a time as there are sessions. */
 export class Builder {
   readonly #queue = new BuildQueue<BuildStatement>();
   readonly #free: DumpSession[];
+  readonly #onBuild: (build: BuildProgress) => void;
   #running = 0;
+  #made = 0;
+  #known = 0;
   /** Refused while others ran: each has another try with nothing beside it. */
   readonly #refused = new Set<Waiting<BuildStatement>>();
   #failure: { readonly error: unknown } | undefined;
   #finished = Promise.withResolvers<void>();
   #starting: NodeJS.Immediate | undefined;
 
-  constructor(sessions: readonly DumpSession[]) {
+  constructor(sessions: readonly DumpSession[], onBuild: (build: BuildProgress) => void = () => undefined) {
     this.#free = [...sessions];
+    this.#onBuild = onBuild;
   }
 
   add(build: Waiting<BuildStatement>): void {
     this.#throwFailure();
     this.#queue.add(build);
+    this.#known += 1;
     // Not at once: the heaviest of those that come with the same chunk goes first.
     this.#starting ??= setImmediate(() => {
       this.#starting = undefined;
@@ -63,11 +71,13 @@ export class Builder {
   async #run(session: DumpSession, build: Waiting<BuildStatement>): Promise<void> {
     this.#running += 1;
     const alone = this.#refused.has(build);
+    this.#onBuild({ name: build.what.name, made: this.#made, known: this.#known });
     try {
       await session.useBuildMemory(build.what.method === 'gin' ? buildMemory.gin : buildMemory.others);
       await session.run(build.what);
       this.#refused.delete(build);
       this.#queue.finish(build);
+      this.#made += 1;
     } catch (error) {
       if (!alone && mayBeRefusedByOthers(error)) this.#refused.add(build);
       else this.#failure ??= { error };

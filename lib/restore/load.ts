@@ -3,8 +3,9 @@
 
 import { availableParallelism } from 'node:os';
 import type { Connection } from '../postgres/connection.ts';
-import { query } from '../postgres/programs.ts';
-import { openDatabase, type ServerConnection } from '../postgres/session.ts';
+import type { Session } from '../postgres/session.ts';
+import type { BuildProgress } from './indexes.ts';
+import { Inside } from './inside.ts';
 import { restoreParallel } from './parallel.ts';
 import type { LeavesOut } from './plan.ts';
 import { feedPsql } from './psql.ts';
@@ -12,7 +13,7 @@ import type { Server } from './server.ts';
 
 /** How a dump is loaded. */
 export type Way =
-  | { readonly by: 'sessions'; readonly connection: ServerConnection; readonly sessions: number }
+  | { readonly by: 'sessions'; readonly connection: Connection; readonly sessions: number }
   /** Why not by several sessions. */
   | { readonly by: 'psql'; readonly because: string };
 
@@ -23,6 +24,7 @@ export type LoadOptions = {
   readonly way: Way;
   readonly leavesOut: LeavesOut;
   readonly onLeftOut: (statement: Buffer) => void;
+  readonly onBuild?: ((build: BuildProgress) => void) | undefined;
   readonly binDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
@@ -42,12 +44,26 @@ export function chooseWay({ direct, because }: Server, jobs: number): Way {
     : { by: 'sessions', connection: direct, sessions: jobs };
 }
 
-/** @throws As {@link restoreParallel} and {@link feedPsql}. */
-export async function loadDump(options: LoadOptions): Promise<void> {
-  const { way, database, dump, leavesOut, onLeftOut, signal } = options;
-  if (way.by === 'psql') return feedPsql(options);
+/**
+ * @returns Where the database can be asked, as long as it is not closed.
+ * @throws As {@link restoreParallel} and {@link feedPsql}.
+ */
+export async function loadDump(options: LoadOptions): Promise<Inside | undefined> {
+  const { way, database, dump, leavesOut, onLeftOut, onBuild, signal } = options;
+  if (way.by === 'psql') {
+    await feedPsql(options);
+    return undefined;
+  }
   const { connection, sessions } = way;
-  await restoreParallel({ connection, database, dump, sessions, skips: leavesOut, onLeftOut, signal });
+  const inside = new Inside(connection, database, signal);
+  const more = { skips: leavesOut, onLeftOut, onBuild, signal };
+  try {
+    await restoreParallel({ connection, database, inside, dump, sessions, ...more });
+    return inside;
+  } catch (error) {
+    await inside.close();
+    throw error;
+  }
 }
 
 /** Tables that hold rows, the largest first; partitioned ones after what they are made of. */
@@ -62,34 +78,12 @@ const analyzableSql = `
  *
  * @throws What the server says.
  */
-export async function analyze({
-  connection,
-  database,
-  way,
-  binDir,
-  signal,
-}: Omit<LoadOptions, 'dump'>): Promise<void> {
-  if (way.by === 'psql') {
-    await query(connection, 'ANALYZE', { database, binDir, signal });
-    return;
-  }
-  const sessions = await Promise.all(
-    Array.from({ length: way.sessions }, () => openDatabase(way.connection, database)),
+export async function analyze(sessions: readonly Session[]): Promise<void> {
+  const tables = ((await sessions[0]?.rows(analyzableSql)) ?? []).map(([name]) => name);
+  await Promise.all(
+    sessions.map(async (session) => {
+      for (let table = tables.shift(); table !== undefined; table = tables.shift())
+        await session.run(`ANALYZE ${table}`);
+    }),
   );
-  const breakOff = () => {
-    for (const session of sessions) session.destroy();
-  };
-  signal?.addEventListener('abort', breakOff, { once: true });
-  try {
-    const tables = ((await sessions[0]?.rows(analyzableSql)) ?? []).map(([name]) => name);
-    await Promise.all(
-      sessions.map(async (session) => {
-        for (let table = tables.shift(); table !== undefined; table = tables.shift())
-          await session.run(`ANALYZE ${table}`);
-      }),
-    );
-  } finally {
-    signal?.removeEventListener('abort', breakOff);
-    await Promise.all(sessions.map((session) => session.close().catch(() => undefined)));
-  }
 }

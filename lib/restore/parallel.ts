@@ -2,12 +2,14 @@
 // several in turn, then indexes and keys several at a time. What is not known in every word is run in its place, after
 // everything before it and before everything after it, as psql would; so are rows that run functions of the dump's own.
 
-import { openDatabase, type ServerConnection, type Session } from '../postgres/session.ts';
+import type { Connection } from '../postgres/connection.ts';
+import type { Session } from '../postgres/session.ts';
 import { transactionOpen } from '../report/failure.ts';
 import { type DumpPart, DumpSplitter } from '../sql/splitter.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
 import { DumpSession, type GoesOn, type Located } from './dump-session.ts';
-import { Builder } from './indexes.ts';
+import { Builder, type BuildProgress } from './indexes.ts';
+import { Inside } from './inside.ts';
 import {
   type Build,
   knownSettingsSql,
@@ -22,8 +24,10 @@ import { Tables } from './tables.ts';
 
 export type ParallelRestoreOptions = {
   /** As the role that restores; it needs no right but those of the dump's owners. */
-  readonly connection: ServerConnection;
+  readonly connection: Connection;
   readonly database: string;
+  /** Sessions there, where somebody goes on with them; else they end with this. */
+  readonly inside?: Inside | undefined;
   readonly dump: AsyncIterable<Uint8Array>;
   /** That load, and then make indexes, at the same time; by one, everything is done in the dump's order. */
   readonly sessions: number;
@@ -33,6 +37,8 @@ export type ParallelRestoreOptions = {
   readonly onLeftOut?: ((statement: Buffer) => void) | undefined;
   /** Whether the restore goes on without a statement that the server refused. */
   readonly goesOnWithout?: GoesOn | undefined;
+  /** Told of each index, key or trigger that is begun by one of several. */
+  readonly onBuild?: ((build: BuildProgress) => void) | undefined;
   /** Called once all rows are loaded. */
   readonly onLoaded?: (() => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -66,26 +72,19 @@ const transactionEnds = new Set(['COMMIT', 'END', 'ROLLBACK', 'ABORT']);
  */
 export async function restoreParallel(options: ParallelRestoreOptions): Promise<ParallelRestored> {
   const { connection, database, signal, dump } = options;
-  const sessions: Session[] = [];
-  const breakOff = () => {
-    for (const session of sessions) session.destroy();
-  };
-  signal?.addEventListener('abort', breakOff, { once: true });
+  const inside = options.inside ?? new Inside(connection, database, signal);
   try {
-    const workers = options.sessions > 1 ? options.sessions : 0;
-    for (let count = 0; count <= workers; count += 1) sessions.push(await openDatabase(connection, database));
-    signal?.throwIfAborted();
+    const sessions = await inside.take(options.sessions > 1 ? options.sessions + 1 : 1);
     for (const session of sessions) await session.run(forSpeed);
     const unknown = unknownSettings((await sessions[0]?.rows(knownSettingsSql)) ?? []);
     const restorer = new ParallelRestorer(sessions, unknown, options);
     for await (const chunk of dump) await restorer.push(chunk);
     return await restorer.finish();
   } catch (error) {
-    breakOff();
+    inside.destroy();
     throw signal?.aborted ? signal.reason : error;
   } finally {
-    signal?.removeEventListener('abort', breakOff);
-    await Promise.all(sessions.map((session) => session.close().catch(() => undefined)));
+    if (options.inside === undefined) await inside.close();
   }
 }
 
@@ -125,7 +124,7 @@ class ParallelRestorer {
     this.#options = options;
     this.#unknownSettings = unknownSettings;
     this.#loader = new RowLoader(workers);
-    this.#builder = new Builder(workers);
+    this.#builder = new Builder(workers, options.onBuild);
   }
 
   async push(chunk: Uint8Array): Promise<void> {
@@ -176,13 +175,13 @@ class ParallelRestorer {
     return this.#main.run(statement);
   }
 
-  #build({ claims, method }: Build, statement: Located): void {
+  #build({ claims, method, name }: Build, statement: Located): void {
     this.#built = true;
     const bytes = claims.reduce((sum, { table }) => sum + (this.#weights.get(table) ?? 0), 0);
     this.#builder.add({
       claims: this.#tables.withFamilies(claims),
       weight: bytes * (methodWeights[method] ?? 1),
-      what: { ...statement, method },
+      what: { ...statement, method, name },
     });
   }
 

@@ -18,7 +18,13 @@ export type Plan =
   /** After everything before it and before everything after it. */
   | { readonly how: 'ordered' };
 
-export type Build = { readonly how: 'build'; readonly claims: readonly Claim[]; readonly method: string };
+export type Build = {
+  readonly how: 'build';
+  readonly claims: readonly Claim[];
+  readonly method: string;
+  /** As the dump writes it. */
+  readonly name: string;
+};
 
 /** Whether a statement is left out; by its first tokens. */
 export type LeavesOut = (tokens: readonly string[]) => boolean;
@@ -89,29 +95,33 @@ function planCreate(cursor: TokenCursor): Plan {
   cursor.skip('UNIQUE');
   if (cursor.skip('INDEX')) {
     // ON ONLY: the index of a partitioned table, which others are attached to.
-    if (cursor.qualifiedName() === undefined || !cursor.skip('ON') || cursor.peek() === 'ONLY')
-      return ordered;
+    const name = cursor.qualifiedName();
+    if (name === undefined || !cursor.skip('ON') || cursor.peek() === 'ONLY') return ordered;
     const table = cursor.qualifiedName();
     if (table === undefined || !cursor.skip('USING')) return ordered;
     const method = cursor.next().toLowerCase();
-    return { how: 'build', claims: [{ table: tableKey(table), how: 'shared' }], method };
+    return { how: 'build', claims: [{ table: tableKey(table), how: 'shared' }], method, name };
   }
-  if (!cursor.skip('TRIGGER') || cursor.identifier() === undefined || !cursor.seek('ON')) return ordered;
+  const name = cursor.skip('TRIGGER') ? cursor.identifier() : undefined;
+  if (name === undefined || !cursor.seek('ON')) return ordered;
   const table = cursor.qualifiedName();
   // FROM another table: a constraint trigger's, which is CREATE CONSTRAINT TRIGGER and so not here.
-  return table === undefined ? ordered : { how: 'build', claims: [exclusive(table)], method: 'trigger' };
+  return table === undefined
+    ? ordered
+    : { how: 'build', claims: [exclusive(table)], method: 'trigger', name };
 }
 
 function planConstraint(cursor: TokenCursor): Plan {
   const table = cursor.qualifiedName();
-  if (table === undefined || !cursor.skip('ADD', 'CONSTRAINT') || cursor.identifier() === undefined)
-    return ordered;
+  const name = table !== undefined && cursor.skip('ADD', 'CONSTRAINT') ? cursor.identifier() : undefined;
+  if (table === undefined || name === undefined) return ordered;
   if (cursor.skip('PRIMARY', 'KEY') || cursor.skip('UNIQUE'))
-    return { how: 'build', claims: [exclusive(table)], method: 'key' };
+    return { how: 'build', claims: [exclusive(table)], method: 'key', name };
   if (!cursor.skip('FOREIGN', 'KEY') || !cursor.seek('REFERENCES')) return ordered;
   const referenced = cursor.qualifiedName();
   if (referenced === undefined) return ordered;
-  return { how: 'build', claims: [exclusive(table), exclusive(referenced)], method: 'foreign key' };
+  const claims = [exclusive(table), exclusive(referenced)];
+  return { how: 'build', claims, method: 'foreign key', name };
 }
 
 function exclusive(table: string): Claim {

@@ -19,7 +19,9 @@ export type PropertiesOptions = {
   readonly leftOut: readonly Buffer[];
   /** The dump's. */
   readonly encoding?: string | undefined;
+  /** From beside. */
   readonly run: Run;
+  readonly runInside: (sql: string) => Promise<unknown>;
   readonly warn: (sentence: string) => void;
   readonly binDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -35,8 +37,10 @@ export function giveProperties(options: PropertiesOptions): Promise<void> {
 
 /** The comment, last of all: until then the database bears a mark in its place. */
 export async function giveComment(options: PropertiesOptions): Promise<void> {
-  const { database, source, run, warn } = options;
-  await run(markSql(database, undefined, source?.comment), database);
+  const { database, source, run, runInside, warn } = options;
+  const sql = markSql(database, undefined, source?.comment);
+  // Text lies in the bytes of its database's own encoding; of these, all have the same.
+  await (/^[ -~]*$/.test(sql) ? run(sql) : runInside(sql));
   const statements = statementsOf(options).filter(isComment);
   await runGroups([{ statements, run: (sql) => fed(sql, database, options) }], warn);
 }
@@ -57,12 +61,11 @@ async function runGroups(groups: readonly Group[], warn: (sentence: string) => v
 
 /** Grants come last, and from beside: whoever is on the way may enter the database no more. */
 function groupsOf(options: PropertiesOptions): Group[] {
-  const { database, owner, source, run } = options;
-  // What is set for a database lies in the bytes of its own encoding.
-  const inside = (sql: string) => run(sql, database);
+  const { database, owner, source, run, runInside } = options;
   const ofDump = statementsOf(options);
   return [
-    { statements: source === undefined ? [] : settingsSql(source, database), run: inside },
+    // What is set for a database lies in the bytes of its own encoding.
+    { statements: source === undefined ? [] : settingsSql(source, database), run: runInside },
     {
       statements: ofDump.filter((sql) => !isGrant(sql) && !isComment(sql)),
       run: (sql) => fed(sql, database, options),

@@ -6,6 +6,7 @@ import type { SourceDatabase } from '../archive/source-database.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { DumpHead } from './dump-head.ts';
+import type { BuildProgress } from './indexes.ts';
 import type { Way } from './load.ts';
 import type { Mark } from './mark.ts';
 import type { Server } from './server.ts';
@@ -43,6 +44,8 @@ export type RestoreOptions = {
     | ((server: Server, mark: Mark) => Promise<{ readonly name: string; readonly refusal?: OffsiteError }>)
     | undefined;
   readonly onStage?: ((stage: Stage) => void) | undefined;
+  /** Told of each index, key or trigger that is begun. */
+  readonly onBuild?: ((build: BuildProgress) => void) | undefined;
   /** Where to stand while creating and dropping. */
   readonly maintenanceDatabase?: string | undefined;
   readonly binDir?: string | undefined;

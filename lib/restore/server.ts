@@ -8,8 +8,8 @@ import { textOf } from '../base/process.ts';
 import { clientError } from '../postgres/client-error.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { query } from '../postgres/programs.ts';
-import { openDatabase, type ServerConnection, type Session } from '../postgres/session.ts';
 import { directConnections } from './direct.ts';
+import { askIn, askingSettings, openToAsk } from './inside.ts';
 
 /**
  * Asks the server, in a database that is not the one to be made unless another is named.
@@ -24,7 +24,7 @@ export type Server = {
   readonly run: Run;
   readonly version: string;
   /** Where sessions of our own can be opened. */
-  readonly direct?: ServerConnection | undefined;
+  readonly direct?: Connection | undefined;
   /** Why they cannot. */
   readonly because: string;
   close(): Promise<void>;
@@ -37,10 +37,6 @@ export type ServerOptions = {
   readonly binDir?: string | undefined;
 };
 
-/** psql's encoding is else the server's, inside a container; and a database's own settings hold for whoever enters it. */
-const first =
-  "SET client_encoding = 'UTF8'; SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0";
-
 const idleMostMs = 30_000;
 
 /** Finds a database to stand in while another is made: not every server has kept `postgres`. */
@@ -48,58 +44,61 @@ export async function standBeside(options: ServerOptions): Promise<Server> {
   const { connection, maintenanceDatabase } = options;
   const own = connection.via === 'server' ? connection.env.PGDATABASE : connection.database;
   const places = [...new Set([maintenanceDatabase ?? 'postgres', 'template1', own ?? 'template1'])];
-  const refusals: string[] = [];
-  for (const direct of connection.via === 'server' ? directConnections(connection.env) : []) {
-    for (const place of places) {
-      const server = await standDirectly(direct, place).catch((error: OffsiteError) => error);
-      if (!(server instanceof Error)) return server;
-      refusals.push(server.found);
-    }
-  }
-  const because =
+  let because =
     connection.via === 'container'
-      ? `container ${connection.container} is entered by docker exec`
-      : (refusals[0] ?? 'only libpq understands this connection');
-  return standByPsql(options, places, because);
+      ? `it is not said which user enters container ${connection.container} (-U)`
+      : 'only libpq understands this connection';
+  let isFirst = true;
+  for await (const direct of directConnections(connection)) {
+    const server = await firstThatServes(places, (place) => standDirectly(direct, place));
+    if (!(server instanceof Error)) return server;
+    if (isFirst) because = server.found;
+    isFirst = false;
+  }
+  const server = await firstThatServes(places, (place) => standByPsql(options, place, because));
+  if (server instanceof Error) throw server;
+  return server;
+}
+
+/** @returns What the first place said, where none serves. */
+async function firstThatServes(
+  places: readonly string[],
+  stand: (place: string) => Promise<Server>,
+): Promise<Server | OffsiteError> {
+  let refusal: OffsiteError | undefined;
+  for (const place of places) {
+    const server = await stand(place).catch((error: OffsiteError) => error);
+    if (!(server instanceof Error)) return server;
+    refusal ??= server;
+    // What else is wrong is so in every database.
+    if (!/database ".*" (?:does not exist|is not currently accepting)/.test(server.found)) break;
+  }
+  return refusal as OffsiteError;
 }
 
 async function standByPsql(
   { connection, binDir }: ServerOptions,
-  places: readonly string[],
+  place: string,
   because: string,
 ): Promise<Server> {
-  let refusal: unknown;
-  for (const place of places) {
-    const run: Run = (sql, database = place, signal) =>
-      query(connection, `${first};\n${sql}`, { database, binDir, signal });
-    const answer = await run('SHOW server_version').catch((error: OffsiteError) => error);
-    if (!(answer instanceof Error))
-      return { run, version: answer[0]?.[0] ?? '', because, close: async () => undefined };
-    refusal ??= answer;
-    if (!/database ".*" (?:does not exist|is not currently accepting)/.test(answer.found)) break;
-  }
-  throw refusal;
+  const run: Run = (sql, database = place, signal) =>
+    query(connection, `${askingSettings};\n${sql}`, { database, binDir, signal });
+  const version = (await run('SHOW server_version'))[0]?.[0] ?? '';
+  return { run, version, because, close: async () => undefined };
 }
 
 /** By a session that stays, and others that come and go: nothing can be renamed under them. */
-async function standDirectly(direct: ServerConnection, place: string): Promise<Server> {
-  const enter = async (database: string) => {
-    const session = await openDatabase(direct, database).catch(told);
-    await session.run(first).catch(told);
-    return session;
-  };
-  const ask = async (session: Session, sql: string) =>
-    (await session.rows(sql).catch(told)).map((row) => row.map((field) => field ?? ''));
-  let beside = await enter(place);
+async function standDirectly(direct: Connection, place: string): Promise<Server> {
+  let beside = await openToAsk(direct, place);
   let usedAt = performance.now();
   const askBeside = async (sql: string) => {
     // While a dump is loaded nothing is asked for hours: by then a firewall may have forgotten it.
     if (performance.now() - usedAt > idleMostMs) {
       beside.destroy();
-      beside = await enter(place);
+      beside = await openToAsk(direct, place);
     }
     usedAt = performance.now();
-    return ask(beside, sql).catch(async (error) => {
+    return askIn(beside, sql).catch(async (error) => {
       // A transaction that it began is not to be gone on with.
       await beside.run('ROLLBACK').catch(() => undefined);
       throw error;
@@ -107,11 +106,11 @@ async function standDirectly(direct: ServerConnection, place: string): Promise<S
   };
   const run: Run = async (sql, database, signal) => {
     if (database === undefined || database === place) return askBeside(sql);
-    const session = await enter(database);
+    const session = await openToAsk(direct, database);
     const breakOff = () => session.destroy();
     signal?.addEventListener('abort', breakOff, { once: true });
     try {
-      return await ask(session, sql);
+      return await askIn(session, sql);
     } finally {
       signal?.removeEventListener('abort', breakOff);
       await session.close().catch(() => undefined);
@@ -119,17 +118,6 @@ async function standDirectly(direct: ServerConnection, place: string): Promise<S
   };
   const version = (await run('SHOW server_version'))[0]?.[0] ?? '';
   return { run, version, direct, because: '', close: () => beside.close().catch(() => undefined) };
-}
-
-function told(error: Error): never {
-  if (error instanceof OffsiteError) throw error;
-  const { detail } = error as Error & { detail?: string };
-  throw new OffsiteError('DATABASE_REFUSED', 'the database server refused what it was asked', {
-    expected: 'to be served',
-    found: `ERROR: ${error.message}${detail === undefined ? '' : `; ${detail}`}`,
-    hint: 'what was found is the server’s own word; its log may say more',
-    cause: error,
-  });
 }
 
 /** SQL of a dump may do whatever the role may that restores it. */

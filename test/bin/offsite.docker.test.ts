@@ -7,15 +7,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { query } from '../../lib/postgres/programs.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
+import { restoreInPlace } from '../../lib/restore/in-place.ts';
 import { bin } from '../fixtures/agent.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { canRunDocker, type DockerEngine, hasProgram, startDockerEngine } from '../fixtures/docker-engine.ts';
 import { asleep, until, untilAsleep } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
-import { corpus, corpusTorrents } from '../fixtures/postgres.ts';
+import { corpus, corpusDump, corpusTorrents, inPieces } from '../fixtures/postgres.ts';
 
 if (!canRunDocker)
   console.warn('SKIPPED: no dockerd that this user may start, so nothing goes through docker exec');
+
+/** What its Socket is made of. */
+async function perlFiles(): Promise<string[]> {
+  const list = 'print join "\\n", values %INC, grep { -e } map { "$_/auto/Socket/Socket.so" } @INC';
+  return (await execa('perl', ['-MSocket', '-e', list])).stdout.split('\n');
+}
 
 describe.skipIf(!canRunDocker)('docker exec', () => {
   const container = 'bitagent-postgres';
@@ -136,15 +143,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       /no sqlite3 in container[\s\S]*--path \/var\/lib\/docker/,
     );
     if (!hasProgram('sqlite3')) return console.warn('SKIPPED: no sqlite3 to put into a container');
-    const { stdout } = await execa('sh', ['-c', 'command -v sqlite3; command -v rm']);
-    const programs = stdout.split('\n');
-    const { stdout: linked } = await execa('ldd', programs);
-    const libraries = [...linked.matchAll(/(?:=> |\t)(\/[^ ]+) \(0x/g)].map(([, path = '']) => path);
-    for (const [from, to] of [
-      ...programs.map((path) => [path, '/bin/']),
-      ...[...new Set(libraries)].map((path) => [path, path]),
-    ] as [string, string][])
-      await docker.docker('cp', '-L', from, `${container}:${to}`);
+    await docker.put(container, ['sqlite3', 'rm']);
     const absent = await sidecar('backup');
     expect(absent.stderr).toMatch(/\[SIDECAR_UNREADABLE\][\s\S]*unable to open/);
     await inside('PRAGMA journal_mode = WAL; CREATE TABLE one (a); CREATE TABLE two (a)');
@@ -204,6 +203,60 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       const unknown = await offsite(['restore', id, ...flags, '--stop', 'nix'], env);
       expect(unknown.stderr).toContain('[CONTAINER_UNREACHABLE]');
       await ask(`DROP DATABASE ${before}`);
+    });
+
+    describe('by several sessions', () => {
+      /** Those of a restore, and what carries them. */
+      const left = async () =>
+        (await commandLinesInside()).split('\n').filter((line) => /^(psql|perl|bash|nc|cat)\0/.test(line));
+      const dumped = async (database: string) =>
+        (await docker.docker('exec', container, 'pg_dump', '-U', 'bitmagnet', database))
+          .replace(/^\\(un)?restrict .*$/gm, '')
+          .split('\n')
+          .sort()
+          .join('\n');
+      const restoring = async (into: string) => {
+        const told: string[] = [];
+        const { way } = await restoreInPlace({
+          connection,
+          database: into,
+          placing: { how: 'beside', name: into },
+          dump: () => inPieces(dump),
+          compare: {},
+          jobs: 2,
+          warn: (sentence) => told.push(sentence),
+        });
+        await until('nothing is left inside', async () => (await left()).length === 0);
+        return way;
+      };
+      let dump: Buffer;
+      let byPsql: string;
+
+      beforeAll(async () => {
+        dump = await corpusDump();
+      });
+
+      it('not where nothing inside opens a socket: then by one psql, which says why', async () => {
+        const way = await restoring('by_psql');
+        expect(way).toEqual({ by: 'psql', because: expect.stringMatching(/no perl, bash or nc/) });
+        byPsql = await dumped('by_psql');
+        await ask('DROP DATABASE by_psql');
+      });
+
+      it.each([
+        ['nc', ['busybox']],
+        ['bash', ['bash']],
+        ['perl', ['perl']],
+      ])('carried by %s', async (name, programs) => {
+        if (!programs.every(hasProgram))
+          return console.warn(`SKIPPED: no ${programs} to put into a container`);
+        await docker.put(container, programs, name === 'perl' ? await perlFiles() : []);
+        if (name === 'nc')
+          await docker.docker('exec', container, 'busybox', 'ln', '-s', 'busybox', '/bin/nc');
+        expect(await restoring('by_sessions')).toMatchObject({ by: 'sessions', sessions: 2 });
+        expect(await dumped('by_sessions')).toBe(byPsql);
+        await ask('DROP DATABASE by_sessions');
+      });
     });
 
     it('leaves no psql and no database behind when it is interrupted', async () => {

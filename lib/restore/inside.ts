@@ -1,0 +1,82 @@
+// Sessions of our own: to ask, and to fill a database. The latter are opened once and used again by what comes after: through
+// docker exec, opening one takes longer than all that a small dump has to do.
+
+import { OffsiteError } from '../base/errors.ts';
+import type { Connection } from '../postgres/connection.ts';
+import { openDatabase, type Session } from '../postgres/session.ts';
+
+/** psql's encoding is else the server's, inside a container; and a database's own settings hold for whoever enters it. */
+export const askingSettings =
+  "SET client_encoding = 'UTF8'; SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0";
+
+/** @throws {@link OffsiteError} `DATABASE_UNREACHABLE`, `DATABASE_REFUSED`. */
+export async function openToAsk(connection: Connection, database: string): Promise<Session> {
+  const session = await openDatabase(connection, database).catch(told);
+  await session.run(askingSettings).catch(told);
+  return session;
+}
+
+/** @returns Rows of text; NULL reads as the empty text. @throws As {@link openToAsk}. */
+export async function askIn(session: Session, sql: string): Promise<string[][]> {
+  return (await session.rows(sql).catch(told)).map((row) => row.map((field) => field ?? ''));
+}
+
+/** Sessions in the database that is filled. */
+export class Inside {
+  readonly #connection: Connection;
+  readonly #database: string;
+  readonly #signal: AbortSignal | undefined;
+  #sessions: Session[] = [];
+  readonly #breakOff = () => this.destroy();
+
+  /** @param signal - Breaks all of them off. */
+  constructor(connection: Connection, database: string, signal?: AbortSignal) {
+    this.#connection = connection;
+    this.#database = database;
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#breakOff, { once: true });
+  }
+
+  /**
+   * Takes sessions that nobody else is at.
+   *
+   * @returns So many, as new: nothing is left in them of what was done there before.
+   * @throws The server's error, `DATABASE_UNREACHABLE`, the signal's reason.
+   */
+  async take(count: number): Promise<readonly Session[]> {
+    const used = this.#sessions.slice(0, count);
+    await Promise.all(used.map((session) => session.run('DISCARD ALL')));
+    const opening = Array.from({ length: Math.max(0, count - used.length) }, () =>
+      openDatabase(this.#connection, this.#database),
+    );
+    const opened = await Promise.allSettled(opening);
+    for (const one of opened) if (one.status === 'fulfilled') this.#sessions.push(one.value);
+    if (this.#signal?.aborted) this.destroy();
+    this.#signal?.throwIfAborted();
+    for (const one of opened) if (one.status === 'rejected') throw one.reason;
+    return this.#sessions.slice(0, count);
+  }
+
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+
+  /** When it settles, nobody of ours is in the database. */
+  async close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#breakOff);
+    const sessions = this.#sessions;
+    this.#sessions = [];
+    await Promise.all(sessions.map((session) => session.close().catch(() => undefined)));
+  }
+}
+
+function told(error: Error): never {
+  if (error instanceof OffsiteError) throw error;
+  const { detail } = error as Error & { detail?: string };
+  throw new OffsiteError('DATABASE_REFUSED', 'the database server refused what it was asked', {
+    expected: 'to be served',
+    found: `ERROR: ${error.message}${detail === undefined ? '' : `; ${detail}`}`,
+    hint: 'what was found is the server’s own word; its log may say more',
+    cause: error,
+  });
+}
