@@ -14,11 +14,10 @@ import {
 import { formatBytes, formatDuration } from '../../lib/base/quantities.ts';
 import { type FetchedFile, fetchFile, fetchTo } from '../../lib/restore/fetch.ts';
 import type { Settings } from '../../lib/settings/config.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
-import { defaultPatience } from '../../lib/store/session.ts';
 import { usage } from './flags.ts';
 import { assertStdoutIsOpen, printJson, tell, warn } from './print.ts';
 import { fetchWords, type Meter, whileReading } from './reading-progress.ts';
+import { openStoreToRead } from './reading-store.ts';
 
 type Flags = {
   output?: string;
@@ -31,10 +30,6 @@ type Flags = {
 };
 
 const connectionsMax = 64;
-/** As a back-up puts up with, and who looks on may end it at any time. */
-const readTroubleMs = 10 * 60_000;
-/** All connections are in trouble at once. */
-const troubleEveryMs = 10_000;
 
 export async function runFetch(
   settings: Settings,
@@ -46,12 +41,7 @@ export async function runFetch(
   const connections = readConnections(flags.connections);
   const options = { force: flags.force ?? false, flag: '-o FILE' };
   await assertDestination(flags, options);
-  const said = { by: (sentence: string) => tell(`offsite: ${sentence}`), at: Number.NEGATIVE_INFINITY };
-  const onTrouble = (sentence: string) => {
-    if (performance.now() - said.at > troubleEveryMs) said.by(sentence);
-    said.at = performance.now();
-  };
-  const store = createS3Store({ ...settings, patience: { ...defaultPatience, readTroubleMs }, onTrouble });
+  const { store, said } = await openStoreToRead(settings);
   const { id, warning } = await selectArchive(store, settings.source, wanted, flags.any ?? false);
   warn(warning);
   const output = flags.output ?? `${id.id}${archiveSuffix}`;

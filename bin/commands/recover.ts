@@ -16,7 +16,6 @@ import { planSteps, type StepState, takeSteps } from '../../lib/recover/steps.ts
 import { describeRecovery, sumOf } from '../../lib/recover/words.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
 import { restoreInPlace } from '../../lib/restore/in-place.ts';
-import { usualSessions } from '../../lib/restore/load.ts';
 import { openVault } from '../../lib/restore/restorable.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
@@ -24,7 +23,7 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { confirm } from './confirm.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
-import { restoreWords, whileReading } from './reading-progress.ts';
+import { whileRestoring } from './restoring-progress.ts';
 
 type Flags = {
   composeFile?: string;
@@ -200,23 +199,9 @@ async function bringBackFrom(
   { quiet }: Flags,
   signal: AbortSignal,
 ): Promise<void> {
-  const restorable = await openVault(store, source, id, false);
-  const { manifest, inventory, plainBytes } = restorable;
-  await whileReading({ name: id, words: restoreWords, quiet }, (meter) =>
-    restoreInPlace({
-      connection,
-      database,
-      placing: { how: 'swap' },
-      dump: () => restorable.dump(meter.bytes, signal),
-      source: manifest?.database,
-      roles: inventory?.roles,
-      compare: { inventory },
-      plainBytes,
-      createRoles: true,
-      jobs: usualSessions(),
-      warn,
-      signal,
-    }),
+  const restorable = await openVault(store, source, id);
+  await whileRestoring({ restorable, quiet }, signal, (reading) =>
+    restoreInPlace({ ...reading, connection, database, placing: { how: 'swap' }, createRoles: true }),
   );
 }
 

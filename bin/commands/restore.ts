@@ -8,15 +8,14 @@ import type { Connection } from '../../lib/postgres/connection.ts';
 import { quoteIdentifier } from '../../lib/postgres/programs.ts';
 import { openFile } from '../../lib/restore/dump-file.ts';
 import { type Placing, type RestoredInPlace, restoreInPlace } from '../../lib/restore/in-place.ts';
-import { usualSessions } from '../../lib/restore/load.ts';
 import { openVault, type Restorable } from '../../lib/restore/restorable.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { confirm } from './confirm.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
-import { restoreWords, whileReading } from './reading-progress.ts';
+import { openStoreToRead } from './reading-store.ts';
+import { whileRestoring } from './restoring-progress.ts';
 
 export type RestoreFlags = {
   into?: string;
@@ -42,12 +41,14 @@ export async function runRestore(
 ): Promise<void> {
   const began = performance.now();
   const placing = placingOf(flags);
-  const jobs = jobsOf(flags.jobs);
+  const asked = jobsOf(flags.jobs);
   const connection = targetOf(settings);
   const isFile = wanted !== 'latest' && !isArchiveId(wanted);
-  const restorable = isFile
-    ? await openFile(wanted, flags.manifest)
-    : await openVault(createS3Store(settings), settings.source, wanted, flags.any ?? false);
+  const vault = isFile ? undefined : await openStoreToRead(settings);
+  const restorable =
+    vault === undefined
+      ? await openFile(wanted, flags.manifest)
+      : await openVault(vault.store, settings.source, wanted, { ...vault, any: flags.any });
   warn(restorable.warning);
   const database = databaseOf(connection, flags, restorable);
   if (placing.how === 'replace') {
@@ -56,35 +57,19 @@ export async function runRestore(
     await confirm({ text, answers: [database], isSaid: flags.yes, about }, signal);
   }
   tell(announcement(restorable.name, database, placing));
-  const words = { ...restoreWords };
-  const result = await whileReading({ name: restorable.name, words, quiet: flags.quiet }, (meter) =>
+  const result = await whileRestoring({ restorable, vault, quiet: flags.quiet }, signal, (reading) =>
     restoreInPlace({
+      ...reading,
       connection,
       database,
       placing,
       stop: flags.stop,
-      dump: () => restorable.dump(meter.bytes, signal),
-      source: restorable.manifest?.database,
-      roles: restorable.inventory?.roles,
-      compare: { inventory: restorable.inventory },
-      plainBytes: restorable.plainBytes,
       createRoles: flags.createRoles ?? false,
-      jobs,
-      onStage: (stage) => {
-        words.ended = stages[stage];
-      },
-      warn,
-      signal,
+      jobs: asked ?? reading.jobs,
     }),
   );
   report(restorable, result, connection, { ...flags, durationMs: Math.round(performance.now() - began) });
 }
-
-const stages = {
-  load: 'making indexes and keys',
-  compare: 'comparing with what was dumped, making statistics',
-  swap: 'changing places',
-};
 
 function placingOf({ into, beside, replace }: RestoreFlags): Placing {
   if ([into !== undefined, beside, replace].filter(Boolean).length > 1)
@@ -93,8 +78,8 @@ function placingOf({ into, beside, replace }: RestoreFlags): Placing {
   return into !== undefined || beside ? { how: 'beside', name: into } : { how: 'swap' };
 }
 
-function jobsOf(text: string | undefined): number {
-  if (text === undefined) return usualSessions();
+function jobsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   const jobs = Number(text);
   if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
   throw usage('--jobs of 1 to 64', text);

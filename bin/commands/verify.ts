@@ -1,24 +1,23 @@
 // offsite verify
 
-import { createReadStream, existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type Inventory, rowsOf, totalRows } from '../../lib/archive/inventory.ts';
-import { type Manifest, parseManifest } from '../../lib/archive/manifest.ts';
-import { archiveSuffix, isArchiveId, manifestSuffix, parseArchiveId } from '../../lib/archive/names.ts';
+import { isArchiveId, parseArchiveId } from '../../lib/archive/names.ts';
 import { selectArchive } from '../../lib/archive/select.ts';
 import { countedTable, type Deviation, judge } from '../../lib/archive/verdict.ts';
 import { exitCodes, OffsiteError } from '../../lib/base/errors.ts';
 import { printable } from '../../lib/base/printable.ts';
 import { formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
-import { folderKind } from '../../lib/restore/dump-file.ts';
+import { folderKind, manifestFor } from '../../lib/restore/dump-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { observe, observeGzip } from '../../lib/verify/observe.ts';
 import { verify } from '../../lib/verify/verify.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell } from './print.ts';
 import { verifyWords, whileReading } from './reading-progress.ts';
+import { openStoreToRead } from './reading-store.ts';
 
 type Flags = { gzipOnly?: boolean; manifest?: string; json?: boolean; quiet?: boolean };
 
@@ -62,15 +61,16 @@ async function verifyArchive(
   wanted: string,
   quiet: boolean | undefined,
 ): Promise<Outcome> {
-  const store = createS3Store(settings);
+  const { store, said, connections } = await openStoreToRead(settings);
   // Whether the newest is intact is the question here: so not only the newest that was found intact before.
   const id =
     wanted === 'latest'
       ? (await selectArchive(store, settings.source, wanted, true)).id
       : parseArchiveId(wanted);
-  const verdict = await whileReading({ name: id.id, words: verifyWords, quiet }, (meter) =>
-    verify({ store: meter.store(store), id, now: () => new Date() }),
-  );
+  const verdict = await whileReading({ name: id.id, words: verifyWords, quiet }, (meter) => {
+    said.by = meter.say;
+    return verify({ store: meter.store(store), id, connections, now: () => new Date() });
+  });
   return { name: id.id, ...verdict };
 }
 
@@ -89,7 +89,8 @@ async function verifyFile(file: string, flags: Flags): Promise<Outcome> {
       deviations,
     };
   }
-  const manifest = await manifestFor(file, flags.manifest);
+  if (flags.manifest !== undefined) await assertFile(flags.manifest);
+  const manifest = await manifestFor(isStdin(file) ? undefined : file, flags.manifest);
   if (manifest === undefined) {
     const where = isStdin(file) ? 'of what comes from stdin (--manifest FILE)' : 'beside the file';
     tell(`offsite: no manifest ${where}: judged by gzip and content alone`);
@@ -106,16 +107,6 @@ async function verifyFile(file: string, flags: Flags): Promise<Outcome> {
     deviations: 'deviations' in judgement ? judgement.deviations : undefined,
     inventory: judgement.verdict === 'damaged' ? undefined : found.inventory,
   };
-}
-
-async function manifestFor(file: string, named: string | undefined): Promise<Manifest | undefined> {
-  const beside = `${file.slice(0, file.endsWith(archiveSuffix) ? -archiveSuffix.length : undefined)}${manifestSuffix}`;
-  const path = named ?? (!isStdin(file) && existsSync(beside) ? beside : undefined);
-  if (path === undefined) return undefined;
-  await assertFile(path);
-  const text = await readFile(path, 'utf8');
-  const id = /"id":\s*"([^"]+)"/.exec(text)?.[1] ?? '';
-  return parseManifest(text, parseArchiveId(id));
 }
 
 /** Reads a file, or whatever writes to us, and shows how far. */

@@ -38,6 +38,7 @@ export async function openFile(file: string, manifestFile?: string): Promise<Res
     id: manifest?.id,
     manifest,
     plainBytes: manifest?.plainBytes ?? (isGzip ? undefined : size),
+    bytes: size,
     warning:
       manifest === undefined
         ? `there is no manifest beside ${file}: it is judged by what is in it alone`
@@ -102,9 +103,12 @@ async function headOf(file: string): Promise<string> {
   }
 }
 
-async function manifestFor(file: string, named: string | undefined): Promise<Manifest | undefined> {
-  const beside = `${file.slice(0, file.endsWith(archiveSuffix) ? -archiveSuffix.length : undefined)}${manifestSuffix}`;
-  const path = named ?? (existsSync(beside) ? beside : undefined);
+/** @returns The manifest that is named, else the one beside the file, if there is one. */
+export async function manifestFor(
+  file: string | undefined,
+  named: string | undefined,
+): Promise<Manifest | undefined> {
+  const path = named ?? (file === undefined ? undefined : besideOf(file));
   if (path === undefined) return undefined;
   const text = await readFile(path, 'utf8').catch((error: Error) => {
     throw new OffsiteError('USAGE', `${path} cannot be read`, {
@@ -114,6 +118,11 @@ async function manifestFor(file: string, named: string | undefined): Promise<Man
     });
   });
   return parseManifest(text, parseArchiveId(/"id":\s*"([^"]+)"/.exec(text)?.[1] ?? ''));
+}
+
+function besideOf(file: string): string | undefined {
+  const name = file.endsWith(archiveSuffix) ? file.slice(0, -archiveSuffix.length) : file;
+  return existsSync(name + manifestSuffix) ? name + manifestSuffix : undefined;
 }
 
 function noDump(file: string, found: string): OffsiteError {

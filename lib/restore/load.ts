@@ -32,9 +32,16 @@ export type LoadOptions = {
 /** More sessions than this only wait for each other. */
 const sessionsMost = 8;
 
-/** How many sessions load at the same time, where nobody says. */
-export function usualSessions(): number {
-  return Math.min(Math.max(2, availableParallelism()), sessionsMost);
+/** Opening more sessions would take longer than they save. */
+const smallPlainBytes = 1024 ** 2;
+
+/**
+ * How many sessions load at the same time, where nobody says.
+ *
+ * @param plainBytes - The plain dump's length, as far as that is known.
+ */
+export function usualSessions(plainBytes = Number.POSITIVE_INFINITY): number {
+  return plainBytes < smallPlainBytes ? 1 : Math.min(Math.max(2, availableParallelism()), sessionsMost);
 }
 
 /** @param jobs - Sessions that load at the same time. */

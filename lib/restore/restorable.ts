@@ -20,23 +20,28 @@ export type Restorable = {
   /** Where somebody has looked into it before. */
   readonly inventory?: Inventory | undefined;
   readonly plainBytes?: number | undefined;
+  /** What is read: compressed, or not. */
+  readonly bytes: number;
   /** What should be known before it is relied upon. */
   readonly warning?: string | undefined;
   /** The plain dump; it fails rather than end where it is not whole. */
   dump(metered: Metered, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 };
 
-/** @throws {@link OffsiteError} As {@link selectArchive}; what is not there. */
+/**
+ * @param connections - That bring it side by side; default 1.
+ * @throws {@link OffsiteError} As {@link selectArchive}; what is not there.
+ */
 export async function openVault(
   store: ArchiveStore,
   source: string,
   wanted: string,
-  any: boolean,
+  { any = false, connections }: { readonly any?: boolean | undefined; readonly connections?: number } = {},
 ): Promise<Restorable> {
   const { id, entry, warning } = await selectArchive(store, source, wanted, any);
   const manifest = await readManifest(store, id);
   async function* dump(metered: Metered, signal?: AbortSignal) {
-    const { body } = await openArchive(store, id, manifest);
+    const { body } = await openArchive(store, id, manifest, { connections });
     yield* inflateArchive(metered(body, manifest.compressedBytes), manifest, { signal }).dump;
   }
   return {
@@ -46,6 +51,7 @@ export async function openVault(
     // Of another standing, nobody has said that its bytes are those.
     inventory: entry.standing === 'intact' || entry.standing === 'accepted' ? entry.inventory : undefined,
     plainBytes: manifest.plainBytes,
+    bytes: manifest.compressedBytes,
     warning,
     dump,
   };

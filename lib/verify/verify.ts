@@ -19,6 +19,8 @@ export type VerifyOptions = {
   readonly store: ArchiveStore;
   readonly id: ArchiveId;
   readonly now: () => Date;
+  /** That bring it side by side; default 1. */
+  readonly connections?: number | undefined;
 };
 
 /**
@@ -26,8 +28,8 @@ export type VerifyOptions = {
  *
  * @throws {@link OffsiteError} If it cannot be judged: no manifest, one of a newer format, or the store fails.
  */
-export async function verify({ store, id, now }: VerifyOptions): Promise<Verdict> {
-  return judgeArchive(store, id, await readManifest(store, id), now);
+export async function verify(options: VerifyOptions): Promise<Verdict> {
+  return judgeArchive(options, await readManifest(options.store, options.id));
 }
 
 /** An archive that was too large to be read right here; its verdict comes from join-ranges. */
@@ -49,7 +51,7 @@ export type VerifyOnceOptions = VerifyOptions & {
 export async function verifyOnce(
   options: VerifyOnceOptions,
 ): Promise<{ verdict: Verdict; isNew: boolean } | BegunInRanges> {
-  const { store, id, now, sendMail } = options;
+  const { store, id, sendMail } = options;
   const manifest = await readManifest(store, id);
   const earlier = await earlierVerdict(store, id, manifest);
   if (earlier !== undefined) return { verdict: earlier, isNew: false };
@@ -59,7 +61,7 @@ export async function verifyOnce(
     await options.readInRanges(job, ranges);
     return { job, rangeReaders: ranges.length };
   }
-  const verdict = await judgeArchive(store, id, manifest, now);
+  const verdict = await judgeArchive(options, manifest);
   await announceVerdict(store, verdict, sendMail);
   return { verdict, isNew: true };
 }
@@ -95,16 +97,14 @@ async function jobOf(store: ArchiveStore, id: ArchiveId, manifest: Manifest): Pr
 }
 
 async function judgeArchive(
-  store: ArchiveStore,
-  id: ArchiveId,
+  { store, id, now, connections }: VerifyOptions,
   manifest: Manifest,
-  now: () => Date,
 ): Promise<Verdict> {
   const began = now();
   // The last one that was read: where a version has no id, it may be another than the first.
   const last: { opened?: OpenObject | undefined } = {};
   const open = async () => {
-    last.opened = await store.open(archiveKeys(id).archive, manifest.versionId);
+    last.opened = await store.open(archiveKeys(id).archive, manifest.versionId, { connections });
     if (last.opened === undefined) throw new ArchiveGone();
     return last.opened.body;
   };
