@@ -46,7 +46,7 @@ function refusals(sources: number, more: (stack: Stack) => void = () => {}): str
 const todo: Readonly<Record<number, RegExp>> = {
   1: /^$/,
   15: /alarms in a widget; CloudWatch/,
-  100: /resources; CloudFormation|alarms in a widget; CloudWatch/,
+  100: /resources; CloudFormation|bytes; CloudFormation|alarms in a widget; CloudWatch/,
   1000: /resources; CloudFormation|bytes of environment; Lambda|bytes; CloudFormation|alarms in a widget|metrics in a widget/,
 };
 
