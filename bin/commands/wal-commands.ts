@@ -3,8 +3,33 @@
 import { Argument, Option } from 'commander';
 import { compressors, program, settingsOf, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
+import { dumpFlags } from './flags.ts';
 
 program.commandsGroup('To the minute, for the few who need it (docs/pitr.md):');
+
+storeCommand('basebackup', 'take a base backup of the whole cluster, to recover points from')
+  .option('--url <url>', 'the server; without it PGHOST, PGUSER … decide')
+  .option('--container <name>', 'run pg_basebackup inside this container (docker exec)')
+  .option('-U, --user <name>', 'user inside the container; it needs REPLICATION')
+  .option('-d, --dbname <name>', 'any database inside the container, to ask the server in')
+  .option('--stall-timeout <duration>', 'end it when no byte comes for so long; 0 is never', '15m')
+  .option('--patience <duration>', 'how long to wait for a store that fails', '10m')
+  .addOption(new Option('--compress <with>', 'as of backup').choices(compressors).default('auto'))
+  .option('--quiet', 'show no progress')
+  .option('--json', 'print the result as JSON')
+  .addHelpText(
+    'after',
+    `
+A base backup and the log from it on bring the cluster back as it was at any
+moment since. Without the log (offsite wal) it brings nobody back. All databases
+of the server are in it, with roles and settings. The nightly archive is
+something else, and goes on: it is verified and restored by the cloud, which
+does not look at base backups yet.`,
+  )
+  .action(async (flags) => {
+    const { runBaseBackup } = await import('./basebackup.ts');
+    await runBaseBackup(await settingsOf(flags, dumpFlags([], flags)), flags, interruption.signal);
+  });
 
 storeCommand('wal', "the server's log: to the vault, and back")
   .addArgument(new Argument('<do>', 'what to do').choices(['push', 'ship', 'archive-command', 'fetch']))

@@ -1,0 +1,79 @@
+// offsite basebackup
+
+import { endWhenStalled } from '../../lib/backup/stall.ts';
+import { formatBytes, formatDuration, parseDuration } from '../../lib/base/quantities.ts';
+import { takeBaseBackup } from '../../lib/basebackup/take.ts';
+import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { connectionFromSettings } from '../../lib/settings/settings.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { patienceOf } from '../../lib/store/session.ts';
+import { noteCluster, notedCluster } from '../../lib/wal/cluster.ts';
+import { usage } from './flags.ts';
+import { print, printJson, warn } from './print.ts';
+import { noProgress, showProgress } from './progress.ts';
+
+type Flags = {
+  stallTimeout: string;
+  patience: string;
+  compress: CompressorChoice;
+  quiet?: boolean;
+  json?: boolean;
+};
+
+export async function runBaseBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
+  const { source, dump } = settings;
+  if (dump.via === 'command')
+    throw usage('a server, or a container', 'a command that dumps', 'say --url or --container');
+  const began = performance.now();
+  const stallMs = parseDuration(flags.stallTimeout, '--stall-timeout');
+  const patience = patienceOf(parseDuration(flags.patience, '--patience'));
+  const compressor = chooseCompressor(flags.compress);
+  const progress = flags.quiet ? noProgress : showProgress(source);
+  const store = createS3Store({ ...settings, patience, onTrouble: progress.interject });
+  const warnings: string[] = [];
+  try {
+    const manifest = await takeBaseBackup({
+      source,
+      connection: connectionFromSettings(dump),
+      store,
+      compressor,
+      now: () => new Date(),
+      signal,
+      watch: (start) => endWhenStalled(start, stallMs, signal),
+      onExpected: progress.expect,
+      onProgress: progress.update,
+      warn: (sentence) => warnings.push(sentence),
+    });
+    progress.clear();
+    const { id, plainBytes, compressedBytes, startLsn, stopLsn, timeline, cluster } = manifest;
+    const { systemIdentifier } = cluster;
+    const before = await notedCluster(source);
+    warnings.push((await noteCluster(source, systemIdentifier)) ?? '');
+    if (before !== undefined && before !== systemIdentifier)
+      warnings.push(
+        `this is another cluster than before (${before}): points before this base backup are recovered from the older ones`,
+      );
+    const durationMs = Math.round(performance.now() - began);
+    if (flags.json)
+      printJson({
+        id,
+        plainBytes,
+        compressedBytes,
+        startLsn,
+        stopLsn,
+        timeline,
+        systemIdentifier,
+        durationMs,
+      });
+    else {
+      const bytes = `${formatBytes(plainBytes)} plain, ${formatBytes(compressedBytes)} stored`;
+      print(
+        `${id}  ${bytes}, ${formatDuration(durationMs)}\n  log from ${startLsn} on, consistent from ${stopLsn} on\n`,
+      );
+    }
+  } finally {
+    progress.clear();
+    for (const sentence of warnings.filter(Boolean)) warn(sentence);
+  }
+}

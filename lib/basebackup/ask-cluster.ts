@@ -1,0 +1,58 @@
+// What recovery has to know of a cluster, asked of the server itself.
+
+import { OffsiteError } from '../base/errors.ts';
+import type { Connection } from '../postgres/connection.ts';
+import { query } from '../postgres/programs.ts';
+import type { BaseBackupManifest } from './manifest.ts';
+
+export type ClusterAnswer = BaseBackupManifest['cluster'] & {
+  readonly tablespaces: BaseBackupManifest['tablespaces'];
+  /** Of all its databases. */
+  readonly bytes: number;
+  readonly archives: boolean;
+};
+
+const sql = `SELECT (SELECT system_identifier FROM pg_control_system()), current_setting('server_version'),
+  current_setting('server_version_num'), (SELECT bytes_per_wal_segment FROM pg_control_init()),
+  current_setting('data_checksums'), current_setting('archive_mode'),
+  (SELECT sum(pg_database_size(oid)) FROM pg_database WHERE has_database_privilege(oid, 'CONNECT'));
+SELECT oid, pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')`;
+
+/** @throws {@link OffsiteError} `DATABASE_REFUSED` and what else keeps it from being asked. */
+export async function askCluster(connection: Connection, signal?: AbortSignal): Promise<ClusterAnswer> {
+  const [row = [], ...rows] = await query(connection, sql, { signal });
+  const [systemIdentifier = '', serverVersion = '', number, segmentBytes, checksums, archiveMode, bytes] =
+    row;
+  return {
+    systemIdentifier,
+    serverVersion,
+    serverVersionNumber: Number(number),
+    segmentBytes: Number(segmentBytes),
+    dataChecksums: checksums === 'on',
+    archives: archiveMode !== 'off',
+    bytes: Number(bytes),
+    tablespaces: rows.map(([oid, location = '']) => ({ oid: Number(oid), location })),
+  };
+}
+
+/** What time it is there. */
+export async function serverTime(connection: Connection, signal?: AbortSignal): Promise<Date> {
+  const [[seconds] = []] = await query(connection, 'SELECT extract(epoch FROM clock_timestamp())', {
+    signal,
+  });
+  // Up to the next millisecond: none that is earlier by it may pass for later.
+  return new Date(Math.ceil(Number(seconds) * 1000));
+}
+
+/** pg_basebackup writes one tar to stdout, and refuses to where there are more. */
+export function tablespacesError(tablespaces: ClusterAnswer['tablespaces']): OffsiteError {
+  return new OffsiteError(
+    'BASE_BACKUP_REFUSED',
+    'a cluster with tablespaces of its own cannot be taken yet',
+    {
+      expected: 'all of it in the data directory',
+      found: tablespaces.map(({ oid, location }) => `tablespace ${oid} in ${location}`).join('\n'),
+      hint: 'pg_basebackup streams one tar only. The nightly archive (offsite backup) takes such a database; to have it here, move what is in them back: ALTER TABLE ALL IN TABLESPACE … SET TABLESPACE pg_default, then DROP TABLESPACE',
+    },
+  );
+}

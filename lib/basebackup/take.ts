@@ -1,0 +1,115 @@
+// basebackup: the data directory as pg_basebackup gives it, compressed and stored as a dump is; the manifest comes last.
+
+import { baseBackupKeys } from '../archive/base-backup-names.ts';
+import { clockToleranceMs } from '../archive/manifest.ts';
+import { archiveIdAt } from '../archive/names.ts';
+import { compress } from '../backup/compress.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { toolVersion } from '../base/version.ts';
+import type { Compressor } from '../gzip/member-stream.ts';
+import type { Connection } from '../postgres/connection.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { askCluster, serverTime, tablespacesError } from './ask-cluster.ts';
+import { type Contents, ContentsReader } from './contents.ts';
+import { type BaseBackupManifest, baseBackupFormat, serializeBaseBackupManifest } from './manifest.ts';
+import { baseBackupOf } from './program.ts';
+
+export type BaseBackupOptions = {
+  readonly source: string;
+  readonly connection: Connection;
+  readonly store: ArchiveStore;
+  readonly compressor?: Compressor | undefined;
+  readonly now: () => Date;
+  readonly signal?: AbortSignal | undefined;
+  /** Passes the tar on, and may end it. */
+  readonly watch?: (start: (signal: AbortSignal) => AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+  /** Called as plain bytes pass. */
+  readonly onProgress?: (plainBytes: number) => void;
+  /** Told how many may come. */
+  readonly onExpected?: (plainBytes: number) => void;
+  readonly warn?: (sentence: string) => void;
+};
+
+/** That all is well, or that archive_mode is off, which we say in more words. */
+const expectedWords = /^NOTICE: .*(required WAL segments have been archived|WAL archiving is not enabled)/;
+
+/** Tables as they are on disk, and their indexes, hold much that is alike. */
+const compressedShare = 1 / 2;
+
+/**
+ * Takes a base backup.
+ *
+ * @returns Its manifest, which the store has acknowledged.
+ * @throws {@link OffsiteError} If anything failed: nothing remains then that counts.
+ */
+export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBackupManifest> {
+  const { source, connection, store, compressor, now, signal, warn } = options;
+  const { tablespaces, bytes, archives, ...cluster } = await askCluster(connection, signal);
+  if (tablespaces.length > 0) throw tablespacesError(tablespaces);
+  if (!archives)
+    warn?.(
+      "archive_mode is off: without its log a base backup brings nobody back. ALTER SYSTEM SET archive_mode = 'on', set archive_command (see docs/pitr.md), and restart the server",
+    );
+  options.onExpected?.(bytes);
+  const startedAt = now();
+  const id = archiveIdAt(source, startedAt);
+  const keys = baseBackupKeys(id);
+  let contents: Contents | undefined;
+
+  async function* inspected(): AsyncGenerator<Uint8Array> {
+    const reader = new ContentsReader();
+    const onWords = (words: string) => {
+      const told = words.split('\n').filter((line) => !expectedWords.test(line));
+      if (told.length > 0) warn?.(`pg_basebackup said: ${told.join('\n')}`);
+    };
+    const start = (either: AbortSignal | undefined) => baseBackupOf(connection, { signal: either, onWords });
+    let plainBytes = 0;
+    for await (const chunk of options.watch?.(start) ?? start(signal)) {
+      reader.push(chunk);
+      plainBytes += chunk.byteLength;
+      options.onProgress?.(plainBytes);
+      yield chunk;
+    }
+    contents = reader.finish();
+    if (contents.systemIdentifier !== cluster.systemIdentifier)
+      throw anotherCluster(cluster.systemIdentifier, contents.systemIdentifier);
+  }
+
+  const { chunks, record } = compress(inspected(), compressor, signal);
+  const expectedBytes = Math.round(bytes * compressedShare);
+  const stored = await store.upload(keys.tar, chunks, { expectedBytes, ...(signal && { signal }) });
+  const { serverManifest, serverManifestText, files } = contents as unknown as Contents;
+  const consistentAt = await serverTime(connection, signal);
+  await store.create(keys.serverManifest, serverManifestText, { signal });
+  const aheadMs = store.clockAheadMs?.() ?? 0;
+  const { timeline, start: startLsn, end: stopLsn } = serverManifest.walRange;
+  const manifest: BaseBackupManifest = {
+    format: baseBackupFormat,
+    kind: 'base backup',
+    id: id.id,
+    source,
+    startedAt: startedAt.toISOString(),
+    completedAt: now().toISOString(),
+    consistentAt: consistentAt.toISOString(),
+    ...(Math.abs(aheadMs) > clockToleranceMs ? { clockAheadMs: aheadMs } : {}),
+    toolVersion,
+    cluster,
+    timeline,
+    startLsn,
+    stopLsn,
+    tablespaces,
+    files,
+    ...record(),
+    ...stored,
+  };
+  await store.create(keys.manifest, serializeBaseBackupManifest(manifest), { signal });
+  return manifest;
+}
+
+function anotherCluster(expected: string, found: string): OffsiteError {
+  return new OffsiteError('BASE_BACKUP_FAILED', 'psql and pg_basebackup came to different clusters', {
+    expected: `system identifier ${expected}`,
+    found: `system identifier ${found}`,
+    hint: 'name one server: a URL with one host, and no load balancer before it',
+  });
+}

@@ -1,0 +1,102 @@
+// Base backups of a real server, by a real pg_basebackup.
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chown } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parseBaseBackupKey } from '../../lib/archive/base-backup-names.ts';
+import { parseBaseBackupManifest } from '../../lib/basebackup/manifest.ts';
+import { takeBaseBackup } from '../../lib/basebackup/take.ts';
+import { findPostgresPrograms } from '../../lib/postgres/programs.ts';
+import { unprivilegedUser } from '../../lib/postgres/unprivileged-user.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { type ArchivingCluster, startArchivingCluster } from '../fixtures/cluster.ts';
+import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
+
+let stub: S3Stub;
+let cluster: ArchivingCluster;
+let folder: string;
+
+beforeAll(async () => {
+  [stub, cluster] = await Promise.all([startS3Stub(), startArchivingCluster()]);
+  folder = mkdtempSync(join(tmpdir(), 'offsite-base-'));
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await Promise.all([stub.stop(), cluster.stop()]);
+});
+afterEach(() => {
+  stub.heal();
+  stub.bucket.objects.clear();
+});
+
+const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
+const take = (more: Partial<Parameters<typeof takeBaseBackup>[0]> = {}) =>
+  takeBaseBackup({
+    source: 'bitagent',
+    connection: cluster.connection,
+    store: createS3Store({ bucket: 'vault', endpoint: stub.endpoint, region: 'us-east-1', credentials }),
+    now: () => new Date(),
+    ...more,
+  });
+
+describe('a base backup', () => {
+  it('is what pg_basebackup gave: the server’s own program finds it whole', async () => {
+    const warnings: string[] = [];
+    const manifest = await take({ warn: (sentence) => warnings.push(sentence) });
+    expect(warnings).toEqual([]);
+    const parts = [...stub.bucket.objects.keys()].map((key) => parseBaseBackupKey(key)?.part);
+    expect(parts).toEqual(['tar', 'serverManifest', 'manifest']);
+    const [tar, , last] = [...stub.bucket.objects.values()].map(({ bytes }) => bytes);
+    const id = parseBaseBackupKey([...stub.bucket.objects.keys()][0] as string)?.id;
+    expect(parseBaseBackupManifest(String(last), id as never)).toEqual(manifest);
+    const [[identifier] = []] = await cluster.sql('SELECT system_identifier FROM pg_control_system()');
+    expect(manifest.cluster).toMatchObject({ systemIdentifier: identifier, segmentBytes: 16 * 2 ** 20 });
+    const target = join(folder, 'whole');
+    mkdirSync(target);
+    await execa('tar', ['-x', '-C', target], { input: gunzipSync(tar as Buffer) });
+    const program = join(findPostgresPrograms() ?? '', 'pg_verifybackup');
+    expect((await execa(program, ['--no-parse-wal', target])).stdout).toContain('successfully verified');
+  });
+
+  it('leaves nothing that counts when its program dies on the way', async () => {
+    const dying = take({
+      watch: async function* (start) {
+        for await (const chunk of start(new AbortController().signal)) {
+          yield chunk;
+          throw new Error('died');
+        }
+      },
+    });
+    await expect(dying).rejects.toThrow('died');
+    expect(stub.holds()).toBe('nothing');
+  });
+
+  it('is refused to who may not replicate, with the statement to run', async () => {
+    await cluster.sql("CREATE ROLE other LOGIN PASSWORD 'x'");
+    const env = { ...cluster.connection.env, PGUSER: 'other', PGPASSWORD: 'x' };
+    await expect(take({ connection: { via: 'server', env } })).rejects.toMatchObject({
+      code: 'BASE_BACKUP_REFUSED',
+      hint: expect.stringContaining('ALTER ROLE'),
+    });
+    expect(stub.holds()).toBe('nothing');
+  });
+
+  it('is refused where there are tablespaces, before anything is stored', async () => {
+    const location = join(folder, 'space');
+    mkdirSync(location);
+    const user = await unprivilegedUser();
+    await execa('chmod', ['755', folder]);
+    if (user !== undefined) await chown(location, user.uid, user.gid);
+    await cluster.sql(`CREATE TABLESPACE other LOCATION '${location}'`);
+    await expect(take()).rejects.toMatchObject({
+      code: 'BASE_BACKUP_REFUSED',
+      found: expect.stringContaining(location),
+    });
+    await cluster.sql('DROP TABLESPACE other');
+    expect(stub.holds()).toBe('nothing');
+  });
+});
