@@ -7,6 +7,7 @@ import { environmentNames } from '../lib/deployment/deployment.ts';
 const text = z.string().min(1);
 const list = text.transform((names) => names.split(','));
 const number = z.coerce.number().positive();
+const count = z.coerce.number().int().nonnegative();
 
 const schemas = {
   bucket: text,
@@ -15,6 +16,10 @@ const schemas = {
   sources: list,
   keepDays: number,
   keepIntact: number,
+  keepWeekly: count,
+  keepMonthly: count,
+  keepYearly: count,
+  lockMode: z.enum(['GOVERNANCE', 'COMPLIANCE', 'OFF']),
   freshnessHours: number,
   restoreTestDays: number,
   clusterArn: text,

@@ -1,6 +1,7 @@
 import { scheduledSchema } from '../lib/deployment/events.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { expire } from '../lib/retention/expire.ts';
+import { createLocks } from '../lib/retention/lock.ts';
 import type { RetentionPlan } from '../lib/retention/plan.ts';
 import { expireSidecars } from '../lib/sidecar/expire.ts';
 import { createS3Store } from '../lib/store/s3.ts';
@@ -11,18 +12,27 @@ import { measure } from './measure.ts';
 /** An answer holds 6 MB; the log has a line of every source in any case. */
 const decisionsAnswered = 10_000;
 
-/** Expires what the policy no longer keeps; with `{"dryRun": true}` it only says what it would do. */
-export const handler = chain(scheduledSchema, async ({ dryRun }) => {
-  const { bucket, topicArn, sources, ...policy } = environment(
+/**
+ * Expires what the policy no longer keeps; with `{"dryRun": true}` it only says what it would do, with `{"atOnce": true}` it
+ * takes more than a night's worth.
+ */
+export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
+  const { bucket, topicArn, sources, lockMode, ...kept } = environment(
     'bucket',
     'topicArn',
     'sources',
     'keepDays',
     'keepIntact',
+    'keepWeekly',
+    'keepMonthly',
+    'keepYearly',
+    'lockMode',
     'freshnessHours',
   );
+  const policy = { ...kept, atOnce };
   const plans: RetentionPlan[] = [];
   let answered = 0;
+  const extendLock = lockMode === 'OFF' ? undefined : createLocks({ bucket }, lockMode);
   const withoutArchives = new Set(sources);
   await expire({
     sourcesWithAlarm: sources,
@@ -30,6 +40,7 @@ export const handler = chain(scheduledSchema, async ({ dryRun }) => {
     policy,
     now: new Date(),
     dryRun,
+    extendLock,
     sendMail: (mail) => publishMail(topicArn, mail),
     onPlan: (plan) => {
       logger.info(dryRun ? 'planned' : 'expired', { plan });
@@ -44,6 +55,7 @@ export const handler = chain(scheduledSchema, async ({ dryRun }) => {
     policy,
     now: new Date(),
     dryRun,
+    extendLock,
     onPlan: (plan) => logger.info(dryRun ? 'planned sidecar' : 'expired sidecar', { plan }),
   });
   // Silence is an alarm here; of a source that has nothing yet there is nothing that could stand still.

@@ -7,6 +7,7 @@ import { priceSource, pricesAsOf } from '../../lib/cost/prices.ts';
 import { type Estimate, estimateCost } from '../../lib/estimate/monthly.ts';
 import { type ArchiveSize, findArchiveSize, namedSize } from '../../lib/estimate/sizes.ts';
 import { wrap } from '../../lib/mail/mail.ts';
+import { keptBeyond } from '../../lib/retention/periods.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
 import { print, printJson } from './print.ts';
@@ -15,6 +16,9 @@ type Flags = {
   archiveBytes?: string;
   archivesPerDay: string;
   keepDays: string;
+  keepWeekly: string;
+  keepMonthly: string;
+  keepYearly: string;
   undoDays: string;
   encryption: EstimateInput['encryption'];
   agentAccess: EstimateInput['agentAccess'];
@@ -37,10 +41,18 @@ export async function runEstimate(settings: Settings, flags: Flags, signal: Abor
   else print(page(size, input, estimate));
 }
 
+const periods = { least: 0, most: 100 };
+
 function readWishes(flags: Flags) {
+  const keepDays = wholeNumber('--keep-days', flags.keepDays);
   return {
     archivesPerDay: wholeNumber('--archives-per-day', flags.archivesPerDay),
-    keepDays: wholeNumber('--keep-days', flags.keepDays),
+    keepDays,
+    keptBeyond: keptBeyond(keepDays, {
+      keepWeekly: wholeNumber('--keep-weekly', flags.keepWeekly, periods),
+      keepMonthly: wholeNumber('--keep-monthly', flags.keepMonthly, periods),
+      keepYearly: wholeNumber('--keep-yearly', flags.keepYearly, periods),
+    }),
     undoDays: wholeNumber('--undo-days', flags.undoDays),
     encryption: flags.encryption,
     agentAccess: flags.agentAccess,
@@ -51,11 +63,11 @@ function readWishes(flags: Flags) {
   };
 }
 
-function wholeNumber(flag: string, text: string): number {
+function wholeNumber(flag: string, text: string, { least, most } = { least: 1, most: 36_500 }): number {
   const value = Number(text);
-  if (/^\d+$/.test(text) && value >= 1 && value <= 36_500) return value;
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
   throw new OffsiteError('USAGE', `${flag} is not a number that this can reckon with`, {
-    expected: 'a whole number, 1 to 36500',
+    expected: `a whole number, ${least} to ${most}`,
     found: `'${text}'`,
     hint: `say for example ${flag} 14`,
   });
@@ -63,11 +75,11 @@ function wholeNumber(flag: string, text: string): number {
 
 function page(
   { compressedBytes, plainBytes, knownFrom }: ArchiveSize,
-  { archivesPerDay, keepDays, undoDays, region }: EstimateInput,
+  { archivesPerDay, keepDays, keptBeyond: beyond = 0, undoDays, region }: EstimateInput,
   estimate: Estimate,
 ): string {
   const nightly = archivesPerDay === 1 ? 'a night' : `${archivesPerDay} times a day`;
-  const head = `An archive of ${formatBytes(compressedBytes)} (${formatBytes(plainBytes)} plain) ${nightly}, kept ${keepDays} days and ${undoDays} more for undo. Size by ${knownFrom}.`;
+  const head = `An archive of ${formatBytes(compressedBytes)} (${formatBytes(plainBytes)} plain) ${nightly}, kept ${keepDays} days and ${undoDays} more for undo${beyond > 0 ? `, ${beyond} archives for longer` : ''}. Size by ${knownFrom}.`;
   const likeWhich =
     estimate.pricedLike === region
       ? `Prices of ${region}`

@@ -98,9 +98,9 @@ storeCommand('import', 'bring dumps that you have, FILE.sql.gz, into the vault a
 Each is judged first, as 'offsite verify FILE' does: what is cut, damaged or no
 plain dump of one database is refused, and the others are imported. It becomes
 an archive of its date: 'list', 'verify' and 'restore' take it as any other, and
-retention too, so what is older than keepDays goes at its next run. No dump
-comes in twice, nor a second one of the same date. The agent's credentials will
-do; the operator's see beforehand what is there.`,
+retention too, so what is older than keepDays goes at one of its next runs. No
+dump comes in twice, nor a second one of the same date. The agent's credentials
+will do; the operator's see beforehand what is there.`,
   )
   .action(async (files: string[], flags) => {
     const { runImport } = await import('./import.ts');
@@ -114,6 +114,9 @@ dumpCommand('estimate', 'what a month costs, line by line, for this database')
   )
   .option('--archives-per-day <number>', 'how many are taken', '1')
   .option('--keep-days <days>', 'as deployed', '14')
+  .option('--keep-weekly <weeks>', 'as deployed', '0')
+  .option('--keep-monthly <months>', 'as deployed', '0')
+  .option('--keep-yearly <years>', 'as deployed', '0')
   .option('--undo-days <days>', 'as deployed', '7')
   .addOption(new Option('--encryption <with>', 'as deployed').choices(['s3', 'kms']).default('s3'))
   .addOption(

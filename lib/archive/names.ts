@@ -29,6 +29,8 @@ export const acceptancesPrefix = 'acceptances/';
 export const checksPrefix = 'checks/';
 /** Where it stands what was told by mail, so that it is not told twice. */
 export const toldPrefix = 'watch/told/';
+/** What retention decided last, of each source: why each archive stays. */
+export const plansPrefix = 'plans/';
 /** What range readers leave for the one who joins it; of no use afterwards. */
 export const rangesPrefix = 'ranges/';
 export const archiveSuffix = '.sql.gz';

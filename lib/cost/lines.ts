@@ -13,6 +13,8 @@ export type EstimateInput = {
   readonly archivesPerDay: number;
   readonly keepDays: number;
   readonly undoDays: number;
+  /** Archives that stay for their week, month or year once their days are over. */
+  readonly keptBeyond?: number | undefined;
   readonly encryption: 's3' | 'kms';
   readonly agentAccess: 'policy' | 'user' | 'rolesAnywhere';
   readonly restoreTestNetwork: 'public' | 'endpoints';
@@ -71,6 +73,16 @@ export function storageLines(input: EstimateInput, price: Prices): CostLine[] {
     moves
       ? held('S3 Glacier Instant Retrieval', movedDays, price.s3GlacierInstantGbMonth)
       : held('S3 Standard: expired, for undo', undoneDays, price.s3StandardGbMonth),
+    ...longKeptLines(input, price),
     line('S3: manifests, verdicts, reports', formatBytes(records), (records / gib) * price.s3StandardGbMonth),
   ];
+}
+
+function longKeptLines(input: EstimateInput, price: Prices): CostLine[] {
+  const { keptBeyond = 0, compressedBytes } = input;
+  if (keptBeyond === 0) return [];
+  const gbMonth = lifeOf(input).moves ? price.s3GlacierInstantGbMonth : price.s3StandardGbMonth;
+  const bytes = keptBeyond * compressedBytes;
+  const basis = `${formatBytes(bytes)} = ${formatBytes(compressedBytes)} x ${keptBeyond}`;
+  return [line('S3: weekly, monthly, yearly', basis, (bytes / gib) * gbMonth)];
 }

@@ -6,6 +6,7 @@ import { sourcePattern } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 
 const days = z.coerce.number().int().positive();
+const periods = z.coerce.number().int().nonnegative().max(100).default(0);
 // Not z.coerce.boolean(), for which the word `false` is true.
 const yesOrNo = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 
@@ -24,7 +25,11 @@ const deploymentSchema = z
       .default(['bitagent']),
     keepDays: days.default(14),
     /** Intact archives that always stay, whatever their age. */
-    keepIntact: z.coerce.number().int().min(1).default(3),
+    keepIntact: z.coerce.number().int().min(1).default(7),
+    /** Of how many weeks, months and years, in UTC, the newest intact archive stays besides. */
+    keepWeekly: periods,
+    keepMonthly: periods,
+    keepYearly: periods,
     /** Age of the newest intact archive, in hours, past which the operator is told and retention stands still. */
     freshnessHours: z.coerce.number().positive().default(26),
     /** Age of the last passed restore test, in days, past which the operator is told. */
@@ -61,12 +66,16 @@ export type Deployment = z.infer<typeof deploymentSchema>;
 type Setting = keyof Deployment;
 
 const wholeDays = 'a whole number of days, 1 or more';
+const wholePeriods = 'a whole number, 0 to 100; 0 keeps none for that';
 
 const wanted: Readonly<Record<Setting, string>> = {
   email: 'the mail address for reports and alerts',
   sources: 'names of a-z, 0-9 and -, separated by commas',
   keepDays: wholeDays,
   keepIntact: 'a whole number of archives, 1 or more',
+  keepWeekly: wholePeriods,
+  keepMonthly: wholePeriods,
+  keepYearly: wholePeriods,
   freshnessHours: 'a number of hours, more than 0',
   restoreTestDays: wholeDays,
   undoDays: wholeDays,
@@ -148,6 +157,11 @@ export const environmentNames = {
   sources: 'OFFSITE_SOURCES',
   keepDays: 'OFFSITE_KEEP_DAYS',
   keepIntact: 'OFFSITE_KEEP_INTACT',
+  keepWeekly: 'OFFSITE_KEEP_WEEKLY',
+  keepMonthly: 'OFFSITE_KEEP_MONTHLY',
+  keepYearly: 'OFFSITE_KEEP_YEARLY',
+  /** `GOVERNANCE`, `COMPLIANCE` or `OFF`. */
+  lockMode: 'OFFSITE_LOCK_MODE',
   freshnessHours: 'OFFSITE_FRESHNESS_HOURS',
   restoreTestDays: 'OFFSITE_RESTORE_TEST_DAYS',
   clusterArn: 'OFFSITE_CLUSTER_ARN',

@@ -20,6 +20,8 @@ export const scheduledSchema = z.looseObject({
   time: z.string().optional(),
   /** Of `expire`: plan, and delete nothing. */
   dryRun: z.boolean().default(false),
+  /** Of `expire`: take all that is not kept, however many nights' worth that is. */
+  atOnce: z.boolean().default(false),
 });
 
 /**

@@ -41,7 +41,8 @@ export const faults = {
     title: 'Retention stands still',
     meaning:
       'Nothing is expired although something is old enough, or retention has not run for days. Nothing is lost by it, the vault grows.',
-    firstStep: "run 'offsite list': fewer than three intact archives, or none that is fresh, are the reason",
+    firstStep:
+      "run 'offsite list': fewer than keepIntact (7) intact archives, or none that is fresh, are the reason",
     toldBy: 'alarm',
   },
   restoreTestOverdue: {

@@ -6,9 +6,11 @@ import { readCatalogue } from '../archive/read-catalogue.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Hold, type Holds, holdKey, holdsPrefix, parseHold } from './hold.ts';
+import { type ExtendLock, extendLocks } from './lock.ts';
 import { standstillMail } from './mails.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
 import { forEachSource } from './sources.ts';
+import { planKey, serializePlan } from './stored-plan.ts';
 
 export type ExpireOptions = {
   readonly store: ArchiveStore;
@@ -16,9 +18,11 @@ export type ExpireOptions = {
   /** Sources whose standstill an alarm of CloudWatch tells of; of others, a mail does. */
   readonly sourcesWithAlarm: readonly string[];
   readonly now: Date;
-  /** Plan only; nothing is deleted and nobody is told. */
+  /** Plan only; nothing is deleted or written, and nobody is told. */
   readonly dryRun: boolean;
   readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Locks what stays longer than its days; absent where the vault has no lock. */
+  readonly extendLock?: ExtendLock | undefined;
   /** Is given each source's plan once it was carried out. Nothing is kept here: there may be a thousand of them. */
   readonly onPlan: (plan: RetentionPlan) => void;
 };
@@ -27,11 +31,13 @@ export type ExpireOptions = {
 export async function expire(options: ExpireOptions): Promise<void> {
   const { store, policy, now, dryRun } = options;
   await forEachSource(await store.folders(archivesPrefix), async (source) => {
-    const entries = await readCatalogue(store, source, { intactEnough: policy.keepIntact });
+    const entries = await readCatalogue(store, source);
     // Read after the catalogue: an archive that is seen back has its hold by then.
     const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
     if (!dryRun) {
+      await extendLocks(plan, archiveKeys, options);
       for (const { id } of plan.expire) await deleteArchive(store, id);
+      await store.write(planKey(source), serializePlan(plan));
       if (plan.standstill !== undefined && !options.sourcesWithAlarm.includes(source)) {
         await options.sendMail(standstillMail(plan));
       }

@@ -1,5 +1,6 @@
 // Which archives stay and which go: decided purely, with reasons; executed elsewhere, dumbly. Retention would rather
-// keep too much: it stands still whenever the newest proof is old or too few proven archives would remain.
+// keep too much: it stands still whenever the newest proof is old or too few proven archives would remain, and after a
+// silence it takes a night at a time, so that one good night is no licence to take all nights before it.
 
 import {
   byAge,
@@ -11,13 +12,16 @@ import {
 } from '../archive/catalogue-of.ts';
 import { formatHours, formatInstant, hoursBetween } from '../base/quantities.ts';
 import type { Holds } from './hold.ts';
+import { type KeptPeriods, reasonsOfPeriods } from './periods.ts';
 
-export type RetentionPolicy = {
+export type RetentionPolicy = KeptPeriods & {
   readonly keepDays: number;
   /** Intact archives that stay whatever their age; nothing goes while fewer would remain. */
   readonly keepIntact: number;
   /** Nothing goes while the newest intact archive is older. */
   readonly freshnessHours: number;
+  /** The operator's word that one run may take all that is not kept, however many nights' worth that is. */
+  readonly atOnce?: boolean;
 };
 
 export type Decision = {
@@ -25,6 +29,8 @@ export type Decision = {
   readonly standing: Standing;
   readonly ageHours: number;
   readonly reasons: readonly string[];
+  /** Kept for more than its days, which is as long as its lock lasts by itself. */
+  readonly staysLonger?: true;
 };
 
 export type RetentionPlan = {
@@ -39,8 +45,7 @@ export type RetentionPlan = {
 /**
  * Plans retention for one source.
  *
- * @param entries - All of the source's. Verdicts older than those of its newest `keepIntact` intact archives may be left
- *   unread: they decide nothing.
+ * @param entries - All of the source's, with every verdict that there is.
  * @param holds - What the operator brought back and wants to keep for a while; a hold keeps its archive and changes
  *   nothing for any other.
  * @returns Every entry once, in `keep` or in `expire`, newest first, each with its reasons.
@@ -54,49 +59,72 @@ export function planRetention(
 ): RetentionPlan {
   const newestFirst = byAge(entries);
   const intact = newestFirst.filter(({ standing }) => countsAsIntact(standing));
+  const ofPeriods = reasonsOfPeriods(intact, policy);
   const protectedIds = new Set(intact.slice(0, policy.keepIntact).map(({ id }) => id.id));
-  const decisions = newestFirst.map((entry) => ({
-    entry,
-    keepReasons: [...reasonsToKeep(entry, policy, protectedIds, now), ...reasonsOfHold(entry, holds, now)],
-  }));
-  const candidates = decisions.filter(({ keepReasons }) => keepReasons.length === 0);
-  const candidateIds = new Set(candidates.map(({ entry }) => entry.id.id));
-  const remaining = intact.filter(({ id }) => !candidateIds.has(id.id)).length;
-  const standstill = candidates.length > 0 ? reasonToStandStill(entries, remaining, policy, now) : undefined;
+  const decisions = newestFirst.map((entry) => {
+    const days = reasonOfDays(entry, policy, now);
+    const others = [
+      ...(protectedIds.has(entry.id.id) ? [`one of the newest ${policy.keepIntact} intact`] : []),
+      ...(ofPeriods.get(entry.id.id) ?? []),
+      ...reasonsOfHold(entry, holds, now),
+    ];
+    return { entry, days, others };
+  });
+  const unwanted = decisions.filter(({ days, others }) => [...days, ...others].length === 0);
+  const going = policy.atOnce ? unwanted : takenByOneRun(unwanted, intact, policy);
+  const remaining = intact.length - going.filter(({ entry }) => countsAsIntact(entry.standing)).length;
+  const standstill = going.length > 0 ? reasonToStandStill(entries, remaining, policy, now) : undefined;
+  const expire = new Set(standstill === undefined ? going : []);
   const decide = ({ entry }: (typeof decisions)[number], reasons: readonly string[]): Decision => ({
     id: entry.id.id,
     standing: entry.standing,
     ageHours: hoursBetween(entry.datedAt, now),
     reasons,
   });
-  const kept =
-    standstill === undefined ? decisions.filter(({ keepReasons }) => keepReasons.length > 0) : decisions;
+  const keep = (one: (typeof decisions)[number]): Decision => {
+    const others = [...one.others];
+    if (one.days.length + others.length === 0)
+      others.push(going.includes(one) ? 'retention stands still' : reasonToWait(one.entry, policy));
+    return { ...decide(one, [...one.days, ...others]), ...(others.length > 0 && { staysLonger: true }) };
+  };
   return {
     source,
     decidedAt: now.toISOString(),
     ...(standstill === undefined ? {} : { standstill }),
-    keep: kept.map((one) =>
-      decide(one, one.keepReasons.length > 0 ? one.keepReasons : ['retention stands still']),
-    ),
-    expire:
-      standstill === undefined
-        ? candidates.map((one) => decide(one, reasonsToExpire(one.entry, policy)))
-        : [],
+    keep: decisions.filter((one) => !expire.has(one)).map(keep),
+    expire: [...expire].map((one) => decide(one, reasonsToExpire(one.entry, policy))),
   };
 }
 
-function reasonsToKeep(
-  entry: CatalogueEntry,
-  { keepDays, keepIntact }: RetentionPolicy,
-  protectedIds: ReadonlySet<string>,
-  now: Date,
-): string[] {
-  const { id, datedAt } = entry;
-  const reasons: string[] = [];
-  if (hoursBetween(datedAt, now) < keepDays * 24)
-    reasons.push(`younger than ${keepDays} days${byWhoseClock(entry)}`);
-  if (protectedIds.has(id.id)) reasons.push(`one of the newest ${keepIntact} intact`);
-  return reasons;
+/**
+ * What one run may take: all that nightly back-ups would have let go by now, which is what has `keepDays` newer nights
+ * with an intact archive. If there is no such archive, the oldest night's.
+ */
+function takenByOneRun<One extends { readonly entry: CatalogueEntry }>(
+  unwanted: readonly One[],
+  intact: readonly CatalogueEntry[],
+  { keepDays }: RetentionPolicy,
+): readonly One[] {
+  const nights = [...new Set(intact.map(nightOf))].sort().reverse();
+  const lastNight = nights[keepDays - 1] ?? '';
+  const replaced = unwanted.filter(({ entry }) => nightOf(entry) < lastNight);
+  if (replaced.length > 0) return replaced;
+  const oldest = unwanted.at(-1)?.entry;
+  return unwanted.filter(({ entry }) => oldest !== undefined && nightOf(entry) === nightOf(oldest));
+}
+
+/** The day, in UTC, that an archive counts for. */
+function nightOf({ datedAt }: CatalogueEntry): string {
+  return datedAt.toISOString().slice(0, 10);
+}
+
+function reasonToWait(entry: CatalogueEntry, { keepDays }: RetentionPolicy): string {
+  return `older than ${keepDays} days${byWhoseClock(entry)}, and goes in a later run: one takes a night's worth, while there are fewer than ${keepDays} newer nights`;
+}
+
+function reasonOfDays(entry: CatalogueEntry, { keepDays }: RetentionPolicy, now: Date): string[] {
+  const isYoung = hoursBetween(entry.datedAt, now) < keepDays * 24;
+  return isYoung ? [`younger than ${keepDays} days${byWhoseClock(entry)}`] : [];
 }
 
 function byWhoseClock({ clockAheadMs }: CatalogueEntry): string {
@@ -114,9 +142,7 @@ function reasonsOfHold({ id }: CatalogueEntry, holds: Holds, now: Date): string[
 function reasonsToExpire(entry: CatalogueEntry, { keepDays, keepIntact }: RetentionPolicy): string[] {
   const { standing } = entry;
   const reasons = [`older than ${keepDays} days${byWhoseClock(entry)}`];
-  // A verdict is left unread only when so many newer ones say intact.
-  const isOutnumbered = countsAsIntact(standing) || standing === 'verdict not read';
-  reasons.push(isOutnumbered ? `${keepIntact} newer intact archives stay` : standing);
+  reasons.push(countsAsIntact(standing) ? `${keepIntact} newer intact archives stay` : standing);
   return reasons;
 }
 

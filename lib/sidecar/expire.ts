@@ -2,6 +2,7 @@
 // nobody's duty to take one: then what is there stays.
 
 import { parseArchiveId } from '../archive/names.ts';
+import { type ExtendLock, extendLocks } from '../retention/lock.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from '../retention/plan.ts';
 import { forEachSource } from '../retention/sources.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -14,20 +15,18 @@ export type SidecarExpireOptions = {
   readonly now: Date;
   /** Plan only. */
   readonly dryRun: boolean;
+  /** Locks what stays longer than its days; absent where the vault has no lock. */
+  readonly extendLock?: ExtendLock | undefined;
   /** Is given each source's plan once it was carried out. */
   readonly onPlan: (plan: RetentionPlan) => void;
 };
 
 /** Expires what the policy no longer keeps, of every source's sidecar. */
-export async function expireSidecars({
-  store,
-  policy,
-  now,
-  dryRun,
-  onPlan,
-}: SidecarExpireOptions): Promise<void> {
+export async function expireSidecars(options: SidecarExpireOptions): Promise<void> {
+  const { store, policy, now, dryRun, onPlan } = options;
   await forEachSource(await store.folders(sidecarsPrefix), async (source) => {
     const plan = planRetention(source, await readSidecars(store, source), policy, now);
+    if (!dryRun) await extendLocks(plan, sidecarKeys, options);
     for (const { id } of dryRun ? [] : plan.expire) {
       const { manifest, archive, verdict } = sidecarKeys(parseArchiveId(id));
       // Manifest first: an interruption leaves an archive without, which is none.

@@ -67,6 +67,10 @@ const reasons: readonly (readonly [permission: RegExp, reason: string])[] = [
     /^LaunchRestoreTest: (ecs:RunTask on RestoreTaskVolumeTaskDefinition|iam:PassRole on RestoreTaskVolumeRole)/,
     'no archive here takes a volume: test/rehearsal/volume-launch.test.ts launches for one that does',
   ],
+  [
+    /^Expire: s3:(GetObject|GetObjectRetention|PutObjectRetention) on (archives|sidecars)\/\*$/,
+    'nothing stays longer than its days: test/retention/lock.test.ts extends locks at moto',
+  ],
   [/ on sidecar(s|-verdicts)\//, 'no sidecar is rehearsed: test/sidecar/sidecar.test.ts archives one'],
   [/^agent: s3:AbortMultipartUpload on /, 'the dump that dies is so small that no upload has begun'],
   [/^operator: s3:ListBucketVersions on /, 'offsite undo is not rehearsed'],

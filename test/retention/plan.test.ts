@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  byAge,
-  type CatalogueEntry,
-  dateOf,
-  newestIntact,
-  type Standing,
-} from '../../lib/archive/catalogue-of.ts';
+import { type CatalogueEntry, dateOf, newestIntact, type Standing } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import { placeHold } from '../../lib/retention/hold.ts';
 import { planRetention, type RetentionPolicy } from '../../lib/retention/plan.ts';
@@ -179,36 +173,28 @@ describe('planRetention', () => {
     );
   });
 
-  it('decides the same where verdicts older than the newest intact ones were left unread', () => {
+  it('ends where the operator’s word would have led at once, run by run, and takes nothing more then', () => {
     fc.assert(
       fc.property(anyEntries, anyPolicy, (records, anyOf) => {
         const entries = records.map(({ age, standing }) => entry(age, standing));
-        let intact = 0;
-        const partly = byAge(entries).map((one) => {
-          const isRead = intact < anyOf.keepIntact;
-          if (one.standing === 'intact') intact += 1;
-          const hasVerdict = one.standing !== 'no manifest' && one.standing !== 'unverified';
-          return isRead || !hasVerdict ? one : { ...one, standing: 'verdict not read' as const };
-        });
-        const [whole, less] = [entries, partly].map((list) => planRetention('bitagent', list, anyOf, now));
-        expect(less?.standstill).toEqual(whole?.standstill);
-        expect(less?.expire.map(({ id }) => id)).toEqual(whole?.expire.map(({ id }) => id));
-        expect(less?.keep.map(({ id, reasons }) => [id, reasons])).toEqual(
-          whole?.keep.map(({ id, reasons }) => [id, reasons]),
-        );
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  it('gives the same plan again once it was carried out: nothing more to expire', () => {
-    fc.assert(
-      fc.property(anyEntries, anyPolicy, (records, anyOf) => {
-        const entries = records.map(({ age, standing }) => entry(age, standing));
-        const first = planRetention('bitagent', entries, anyOf, now);
-        const left = entries.filter(({ id }) => first.keep.some((kept) => kept.id === id.id));
+        const wanted = planRetention('bitagent', entries, { ...anyOf, atOnce: true }, now);
+        let left = entries;
+        for (let runs = 0; runs <= entries.length; runs += 1) {
+          const { keep, expire } = planRetention('bitagent', left, anyOf, now);
+          if (expire.length === 0) break;
+          // The oldest go first: none that waits is older than one that goes.
+          const oldestLeft = Math.max(
+            ...keep
+              .filter(({ reasons }) => reasons[0]?.includes('later run'))
+              .map(({ ageHours }) => ageHours),
+          );
+          expect(expire.every(({ ageHours }) => ageHours > oldestLeft)).toBe(true);
+          left = left.filter(({ id }) => keep.some((kept) => kept.id === id.id));
+        }
+        expect(left.map(({ id }) => id.id).sort()).toEqual(wanted.keep.map(({ id }) => id).sort());
         expect(planRetention('bitagent', left, anyOf, now).expire).toEqual([]);
       }),
+      { numRuns: 300 },
     );
   });
 
@@ -241,13 +227,97 @@ describe('planRetention', () => {
             }),
           );
           const isHeld = (id: string) => new Date(holds.get(id)?.until ?? 0) > now;
-          const without = planRetention('bitagent', entries, anyOf, now);
-          const plan = planRetention('bitagent', entries, anyOf, now, holds);
+          const without = planRetention('bitagent', entries, { ...anyOf, atOnce: true }, now);
+          const plan = planRetention('bitagent', entries, { ...anyOf, atOnce: true }, now, holds);
           expect(plan.expire).toEqual(without.expire.filter(({ id }) => !isHeld(id)));
           const held = plan.keep.filter(({ id }) => isHeld(id));
           expect(held).toHaveLength(entries.filter(({ id }) => isHeld(id.id)).length);
         },
       ),
     );
+  });
+});
+
+/** What the vault holds, night by night, with a back-up and a run of retention on each that is not silent. */
+function liveThrough(nightsWithBackup: readonly boolean[], anyOf: RetentionPolicy) {
+  let held: CatalogueEntry[] = [];
+  const taken: { readonly expired: number; readonly intactLeft: number; readonly replaced: number }[] = [];
+  const last = nightsWithBackup.length - 1;
+  nightsWithBackup.forEach((hasBackup, night) => {
+    const at = hoursAgo((last - night) * 24);
+    if (hasBackup) held.push(entry((last - night) * 24 + 3));
+    const { expire } = planRetention('bitagent', held, anyOf, at);
+    const gone = new Set(expire.map(({ id }) => id));
+    const replaced = Math.max(0, held.length - anyOf.keepDays);
+    held = held.filter(({ id }) => !gone.has(id.id));
+    taken.push({ expired: gone.size, intactLeft: held.length, replaced });
+  });
+  return { held, taken };
+}
+
+describe('the first good night after a silence', () => {
+  const usual: RetentionPolicy = { keepDays: 14, keepIntact: 7, freshnessHours: 26 };
+  const firstGood = (silentDays: number, nightsBefore: number, anyOf = usual) => {
+    const before = Array.from({ length: nightsBefore }, (_, night) => entry((silentDays + night) * 24 + 3));
+    return { before, plan: planRetention('bitagent', [entry(3), ...before], anyOf, now) };
+  };
+
+  it('takes what it replaces, says of each other why it waits, and all at once only by the operator’s word', () => {
+    const { plan } = firstGood(40, 15);
+    expect(plan.standstill).toBeUndefined();
+    expect(plan.expire.map(({ ageHours }) => ageHours)).toEqual([53 * 24 + 3, 54 * 24 + 3]);
+    const waiting = plan.keep.filter(({ reasons }) => reasons.length === 1).slice(0, -1);
+    expect(plan.keep.at(-1)?.reasons).toEqual([
+      "older than 14 days, and goes in a later run: one takes a night's worth, while there are fewer than 14 newer nights",
+    ]);
+    expect(plan.keep).toHaveLength(14);
+    expect(waiting.length).toBeGreaterThan(0);
+    expect(firstGood(40, 15, { ...usual, atOnce: true }).plan.expire).toHaveLength(9);
+  });
+
+  it('takes no more than a night’s worth beyond what a night replaces, however long the silence was', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 900 }),
+        fc.integer({ min: 0, max: 60 }),
+        (silentDays, nightsBefore) => {
+          const { plan } = firstGood(silentDays, nightsBefore);
+          expect(plan.expire.length).toBeLessThanOrEqual(Math.max(0, nightsBefore + 1 - usual.keepDays) + 1);
+          expect(plan.keep.length).toBeGreaterThanOrEqual(Math.min(nightsBefore, usual.keepDays - 1));
+        },
+      ),
+    );
+  });
+
+  it('loses a night’s worth a night at most, and comes back to the nights that are promised', () => {
+    const anyNights = fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 60 })), {
+      maxLength: 4,
+    });
+    fc.assert(
+      fc.property(anyNights, fc.integer({ min: 1, max: 9 }), (spells, keepIntact) => {
+        const anyOf = { ...usual, keepIntact };
+        const lived = spells.flatMap(([good, silent]) => [
+          ...Array<boolean>(good).fill(true),
+          ...Array<boolean>(silent).fill(false),
+        ]);
+        const { held, taken } = liveThrough([...lived, ...Array<boolean>(30).fill(true)], anyOf);
+        for (const { expired, intactLeft, replaced } of taken) {
+          expect(expired).toBeLessThanOrEqual(replaced + 1);
+          if (expired > 0) expect(intactLeft).toBeGreaterThanOrEqual(keepIntact);
+        }
+        expect(held.map(({ datedAt }) => datedAt)).toEqual(
+          nights(14)
+            .map(({ datedAt }) => datedAt)
+            .reverse(),
+        );
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('takes all of a night together, and what is no archive with it', () => {
+    const flood = Array.from({ length: 50 }, (_, index) => entry(40 * 24 + index / 10, 'no manifest'));
+    const plan = planRetention('bitagent', [...nights(7), ...flood, entry(39 * 24)], usual, now);
+    expect(plan.expire).toHaveLength(50);
   });
 });

@@ -14,15 +14,28 @@ import {
   archivesPrefix,
   checksPrefix,
   manifestSuffix,
+  plansPrefix,
   rangesPrefix,
   reportsPrefix,
   toldPrefix,
   verdictsPrefix,
 } from '../../archive/names.ts';
+import type { Deployment } from '../../deployment/deployment.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
 import { sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import { acknowledgePatterns } from './nag.ts';
-import { allow, decrypt, encrypt, get, list, passTo, publish, put, useKey } from './statements.ts';
+import {
+  allow,
+  decrypt,
+  encrypt,
+  get,
+  list,
+  lockLonger,
+  passTo,
+  publish,
+  put,
+  useKey,
+} from './statements.ts';
 
 /** Where `watch` remembers what it has already told. */
 const watchPrefix = 'watch/';
@@ -90,7 +103,10 @@ export function joinRangesPermissions({ bucket, topic, key }: Reach): PolicyStat
   ];
 }
 
-export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+export function expirePermissions(
+  { bucket, topic, key }: Reach,
+  { objectLock, keepDays }: Pick<Deployment, 'objectLock' | 'keepDays'>,
+): PolicyStatement[] {
   return [
     list(bucket),
     // Manifests: for the reason why an archive was stored long after its date.
@@ -101,6 +117,8 @@ export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatemen
       `${holdsPrefix}*`,
       `${sidecarVerdictsPrefix}*`,
     ),
+    put(bucket, `${plansPrefix}*`),
+    ...(objectLock === 'off' ? [] : lockLonger(bucket, keepDays, `${archivesPrefix}*`, `${sidecarsPrefix}*`)),
     // A delete marker only: versions stay until the bucket's lifecycle removes them.
     allow(
       ['s3:DeleteObject'],
@@ -108,7 +126,7 @@ export function expirePermissions({ bucket, topic, key }: Reach): PolicyStatemen
         bucket.arnForObjects(`${prefix}*`),
       ),
     ),
-    ...useKey(key, decrypt),
+    ...useKey(key, decrypt, encrypt),
     publish(topic),
   ];
 }

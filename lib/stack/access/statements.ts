@@ -1,6 +1,6 @@
 // What a policy is made of: one function a kind of right, each over objects of the vault by the patterns of their names.
 
-import { Stack } from 'aws-cdk-lib';
+import { Stack, Tokenization } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, type PolicyStatementProps, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -76,4 +76,19 @@ export function put(bucket: Bucket, ...patterns: string[]): PolicyStatement {
     ['s3:PutObject'],
     patterns.map((pattern) => bucket.arnForObjects(pattern)),
   );
+}
+
+/**
+ * To lock longer what is locked, and for no more than so many days from then on; a shorter lock S3 refuses.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
+ */
+export function lockLonger(bucket: Bucket, days: number, ...patterns: string[]): PolicyStatement[] {
+  const objects = patterns.map((pattern) => bucket.arnForObjects(pattern));
+  const limit = { 's3:object-lock-remaining-retention-days': Tokenization.stringifyNumber(days) };
+  return [
+    // How it is locked is in the answer to HEAD, for those who may read object and retention.
+    allow(['s3:GetObject', 's3:GetObjectRetention'], objects),
+    allow(['s3:PutObjectRetention'], objects, { NumericLessThanEquals: limit }),
+  ];
 }

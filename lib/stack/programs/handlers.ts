@@ -107,7 +107,7 @@ export class Handlers extends Construct {
       timeout: Duration.minutes(15),
       memoryMiB: 512,
       environment: { ...store, ...topic, ...sources, ...kept },
-      permissions: expirePermissions(props),
+      permissions: expirePermissions(props, deployment),
       onFailure,
     });
     this.watch = this.addFunction('watch', {
@@ -196,7 +196,7 @@ function pascalCase(name: string): string {
 }
 
 function environmentsOf(deployment: Deployment) {
-  const { sources, freshnessHours, restoreTestDays, keepDays, keepIntact } = deployment;
+  const { sources, freshnessHours, restoreTestDays } = deployment;
   const text = Tokenization.stringifyNumber;
   const freshness = { [names.freshnessHours]: text(freshnessHours) };
   return {
@@ -204,7 +204,16 @@ function environmentsOf(deployment: Deployment) {
     /** What `watch` holds the archives against. */
     expected: { ...freshness, [names.restoreTestDays]: text(restoreTestDays) },
     /** What `expire` keeps. */
-    kept: { ...freshness, [names.keepDays]: text(keepDays), [names.keepIntact]: text(keepIntact) },
+    kept: {
+      ...freshness,
+      [names.lockMode]: deployment.objectLock.toUpperCase(),
+      ...Object.fromEntries(
+        (['keepDays', 'keepIntact', 'keepWeekly', 'keepMonthly', 'keepYearly'] as const).map((name) => [
+          names[name],
+          text(deployment[name]),
+        ]),
+      ),
+    },
   };
 }
 

@@ -2,8 +2,9 @@
 // is deleted, so that neither a stolen key, nor a bug in retention, nor a wrong deployment takes the archives along.
 //
 // The lock is the bucket's default retention, so that no writer has to ask for it and none can ask for less: setting a
-// retention takes a permission of its own, which nobody here has. It therefore lies on everything, also on what is
-// written anew each hour (watch/): each of those versions is kept for `keepDays`, which is a few hundred bytes an hour.
+// retention takes a permission of its own, which `expire` alone has, to lock longer what stays longer. It therefore lies on
+// everything, also on what is written anew each hour (watch/): each of those versions is kept for `keepDays`, which is a
+// few hundred bytes an hour.
 // A lock holds versions, not names: overwriting and deleting stay allowed, and leave the locked version behind as a
 // noncurrent one. That is how `expire` and `watch` work under it, and how `offsite undo` brings an archive back.
 // Lifecycle removes a noncurrent version after `undoDays`, but never before its lock has ended.

@@ -71,6 +71,14 @@ describe('permissions', () => {
       's3:DeleteObject on VaultBucket/sidecar-verdicts/*',
       's3:DeleteObject on VaultBucket/sidecars/*',
       's3:DeleteObject on VaultBucket/verdicts/*',
+      's3:PutObject on VaultBucket/plans/*',
+      // Never for longer than keepDays from now, and S3 refuses what is shorter.
+      's3:GetObject on VaultBucket/archives/*',
+      's3:GetObject on VaultBucket/sidecars/*',
+      's3:GetObjectRetention on VaultBucket/archives/*',
+      's3:GetObjectRetention on VaultBucket/sidecars/*',
+      's3:PutObjectRetention on VaultBucket/archives/* if s3:object-lock-remaining-retention-days is 21',
+      's3:PutObjectRetention on VaultBucket/sidecars/* if s3:object-lock-remaining-retention-days is 21',
       publish,
     ],
     Watch: [
