@@ -6,13 +6,8 @@ import { AccountPrincipal, ManagedPolicy, type PolicyStatement, Role } from 'aws
 import { Construct } from 'constructs';
 import type { Deployment } from '../../deployment/deployment.ts';
 import { AgentAccess } from './agent-access.ts';
-import {
-  acceptPermissions,
-  acknowledgePrefixes,
-  operatorReadPermissions,
-  type Reach,
-  undoPermissions,
-} from './identities.ts';
+import { acceptPermissions, operatorReadPermissions, type Reach, undoPermissions } from './identities.ts';
+import { acknowledgePrefixes } from './nag.ts';
 
 export type AccessProps = Pick<Reach, 'bucket' | 'key'> &
   Pick<Deployment, 'sources' | 'agentAccess' | 'agentCa' | 'operatorMfa'>;

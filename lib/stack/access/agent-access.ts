@@ -18,8 +18,8 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { OffsiteError } from '../../base/errors.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
-import { acknowledgePrefixes, agentPermissions, type Reach } from './identities.ts';
-import { acknowledge } from './nag.ts';
+import { agentPermissions, type Reach } from './identities.ts';
+import { acknowledge, acknowledgePrefixes } from './nag.ts';
 
 export type AgentAccessProps = Pick<Reach, 'bucket' | 'key'> &
   Pick<Deployment, 'sources' | 'agentAccess' | 'agentCa'>;

@@ -5,7 +5,6 @@ import type { IRole, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
-import type { IConstruct } from 'constructs';
 import {
   acceptancesPrefix,
   anyIdOf,
@@ -23,7 +22,7 @@ import {
 import type { Deployment } from '../../deployment/deployment.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
 import { sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
-import { acknowledgePatterns } from './nag.ts';
+import { acknowledgePrefixes } from './nag.ts';
 import {
   allow,
   decrypt,
@@ -185,16 +184,6 @@ export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicySta
 export function permit(role: Role, statements: readonly PolicyStatement[]): void {
   for (const statement of statements) role.addToPrincipalPolicy(statement);
   acknowledgePrefixes(role, statements);
-}
-
-/** Why objects are named by their prefix. */
-export function acknowledgePrefixes(policy: IConstruct, statements: readonly PolicyStatement[]): void {
-  const resources = statements.flatMap((statement) => statement.resources);
-  acknowledgePatterns(
-    policy,
-    resources,
-    'Objects get their names when archives are made; their prefix says whose they are.',
-  );
 }
 
 /**

@@ -2,7 +2,7 @@
 // checks an app that holds our construct. Needs nothing of cdk-nag, which is there for tests only.
 
 import { Stack, Validations } from 'aws-cdk-lib';
-import type { IManagedPolicy } from 'aws-cdk-lib/aws-iam';
+import type { IManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 
 /** Says why a rule does not hold for a construct and what is in it. */
@@ -20,6 +20,16 @@ export function acknowledgePatterns(policy: IConstruct, resources: readonly stri
   for (const arn of patterns) {
     acknowledge(policy, `IAM5[Resource::${flatten(Stack.of(policy).resolve(arn))}]`, reason);
   }
+}
+
+/** Why objects are named by their prefix. */
+export function acknowledgePrefixes(policy: IConstruct, statements: readonly PolicyStatement[]): void {
+  const resources = statements.flatMap((statement) => statement.resources);
+  acknowledgePatterns(
+    policy,
+    resources,
+    'Objects get their names when archives are made; their prefix says whose they are.',
+  );
 }
 
 /** Says why a role has a policy of AWS. */
