@@ -17,6 +17,8 @@ export type Place = {
   /** With the root. */
   readonly folder: string;
   readonly ownFolder: string;
+  /** Where that systemd notes when a timer was last due. */
+  readonly stampFolder: string;
   /** Whether that systemd runs, and can be told at once. */
   readonly isRunning: boolean;
 };
@@ -71,7 +73,7 @@ function isRoot(): boolean {
 }
 
 function placeOf(way: Way, forUser: boolean, root: string): Place {
-  const config = forUser ? configFolder() : '/etc';
+  const config = forUser ? xdgFolder('XDG_CONFIG_HOME', '.config') : '/etc';
   const folder = {
     systemd: join(config, forUser ? 'systemd/user' : 'systemd/system'),
     cron: '/etc/cron.daily',
@@ -84,6 +86,9 @@ function placeOf(way: Way, forUser: boolean, root: string): Place {
     root,
     folder: way === 'compose' ? folder : join(root, folder),
     ownFolder: join(root, config, 'offsite'),
+    stampFolder: forUser
+      ? join(xdgFolder('XDG_DATA_HOME', '.local/share'), 'systemd/timers')
+      : '/var/lib/systemd/timers',
     isRunning:
       way === 'systemd' &&
       root === '/' &&
@@ -99,9 +104,9 @@ function usualWay(root: string): Way {
   return 'compose';
 }
 
-function configFolder(): string {
-  const { XDG_CONFIG_HOME = '' } = process.env;
-  return isAbsolute(XDG_CONFIG_HOME) ? XDG_CONFIG_HOME : join(homeFolders()[0] as string, '.config');
+function xdgFolder(variable: 'XDG_CONFIG_HOME' | 'XDG_DATA_HOME', usual: string): string {
+  const said = process.env[variable] ?? '';
+  return isAbsolute(said) ? said : join(homeFolders()[0] as string, usual);
 }
 
 function cannot(expected: string, found: string, hint: string): OffsiteError {

@@ -118,7 +118,7 @@ async function stopTimer(source: string, place: Place): Promise<void> {
   await systemctl(place, 'disable', ...(place.isRunning ? ['--now'] : []), timer);
   if (!place.isRunning) return;
   // When it last ran: another installation would make up for the days since, at once. And that a night failed.
-  await systemctl(place, 'clean', '--what=state', timer).catch(() => undefined);
+  await rm(join(place.stampFolder, `stamp-${timer}`), { force: true }).catch(() => undefined);
   await systemctl(place, 'reset-failed', `${nameOf(source)}.service`).catch(() => undefined);
 }
 
