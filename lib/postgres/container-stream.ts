@@ -5,7 +5,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 
-const perl = `use Socket; ($h, $p) = @ARGV;
+/** One process: it reads what the server says also where that takes no more. */
+const perl = `use Socket; use Fcntl; ($h, $p) = @ARGV;
 for $f ($h eq "" ? ("/var/run/postgresql", "/tmp") : $h =~ m{^/} ? $h : ()) {
   socket(S, PF_UNIX, SOCK_STREAM, 0);
   if (connect(S, pack_sockaddr_un("$f/.s.PGSQL.$p"))) { $c = 1; last }
@@ -15,15 +16,27 @@ if (!$c) {
   $a = inet_aton($h) or die "$h: unknown host\\n";
   socket(S, PF_INET, SOCK_STREAM, 0) && connect(S, pack_sockaddr_in($p, $a)) or die "$h:$p: $!\\n";
 }
-sub carry { my ($from, $to, $b, $at, $n) = @_; while (sysread $from, $b, 65536) { $at = 0;
-  while ($at < length $b) { $n = syswrite $to, $b, length($b) - $at, $at or return; $at += $n } } }
-if (!($k = fork)) { carry(\\*STDIN, \\*S); shutdown S, 1; exit }
-carry(\\*S, \\*STDOUT); kill 9, $k;`;
+fcntl S, F_SETFL, O_NONBLOCK; $SIG{PIPE} = "IGNORE"; $up = ""; $open = 1;
+for (;;) {
+  ($r, $w) = ("", "");
+  vec($r, fileno S, 1) = 1; vec($r, fileno STDIN, 1) = 1 if $open && $up eq ""; vec($w, fileno S, 1) = 1 if $up ne "";
+  select($r, $w, undef, undef);
+  if (vec $r, fileno S, 1) {
+    defined($n = sysread S, $down, 65536) or next; $n or last;
+    for ($at = 0; $at < $n;) { $m = syswrite STDOUT, $down, $n - $at, $at or exit; $at += $m }
+  }
+  if (vec $r, fileno STDIN, 1) { sysread STDIN, $up, 65536 or $open = 0, $up = "", shutdown S, 1 }
+  elsif (vec $w, fileno S, 1) { $n = syswrite S, $up; $up = substr $up, $n if $n }
+}`;
 
-/** A socket of bash's cannot be half closed: a server that was told to end gets a moment to say its last. */
-const bash = `exec 4<&0 3<>"/dev/tcp/$0/$1" || exit 1
+/**
+ * Its cats are ended and waited for: who is left over in a container becomes a child of its first process, and a postmaster
+ * takes the signal that ended a child of its for a crash of the server. A socket of bash's cannot be half closed, so one
+ * that was told to end gets a moment to say its last.
+ */
+const bash = `trap '' PIPE; exec 4<&0 3<>"/dev/tcp/$0/$1" || exit 1
 cat <&3 & from=$!; cat <&4 >&3 & to=$!
-wait -n; sleep 0.2; kill $from $to 2>/dev/null`;
+wait -n; sleep 0.2; kill $from $to 2>/dev/null; wait`;
 
 /** What libpq's variables say in there holds for psql, and so for this. */
 const script = `host=\${PGHOST:-}; port=\${PGPORT:-5432}; address=127.0.0.1

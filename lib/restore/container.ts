@@ -37,12 +37,16 @@ export async function stopContainer(container: string): Promise<void> {
   await docker('stop', container);
 }
 
-/** Starts it again; a failure is told, for what was done stands. */
-export async function startContainer(container: string, warn: (sentence: string) => void): Promise<void> {
-  await docker('start', container).catch((error: OffsiteError) =>
-    warn(
-      `container ${container} is stopped, and could not be started again (${error.found}): docker start ${container}`,
-    ),
+/** Starts it again; a failure is told, for what was done stands. @returns Whether it runs. */
+export async function startContainer(container: string, warn: (sentence: string) => void): Promise<boolean> {
+  return docker('start', container).then(
+    () => true,
+    ({ found }: OffsiteError) => {
+      warn(
+        `container ${container} is stopped, and could not be started again (${found}): docker start ${container}`,
+      );
+      return false;
+    },
   );
 }
 

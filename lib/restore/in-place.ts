@@ -3,7 +3,7 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import { assertDiskHolds } from '../cost/task-size.ts';
-import { quoteIdentifier } from '../postgres/programs.ts';
+import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { isRunning, startContainer, stopContainer } from './container.ts';
 import { databaseExists, refusalOf, serverWords } from './create-database.ts';
 import { exists, tidyLeftovers } from './leftovers.ts';
@@ -11,7 +11,7 @@ import { orderMayExplain } from './load-order.ts';
 import { type Mark, markSql, nameBeside, newMark, timeInName } from './mark.ts';
 import { restore } from './restore.ts';
 import type { Restored, RestoreOptions } from './restoring.ts';
-import { freeBytesOn, type Server, standBeside } from './server.ts';
+import { freeBytesOn, type Run, type Server, standBeside } from './server.ts';
 import { assertUnused, lookAtTarget, type Target } from './target.ts';
 
 /** What becomes of a database of that name that is there already. */
@@ -154,14 +154,32 @@ async function replace(
       database,
       mark,
       beforeCreate: async ({ run }) => {
-        if (stop !== undefined && stops) await stopContainer(stop);
-        await assertUnused(run, database, { connection, stops: false });
-        if (target !== 'absent') await run(`DROP DATABASE ${quoteIdentifier(database)}`);
+        const unmark = stops && target !== 'absent' ? await noteStopped(run, database, mark) : undefined;
+        try {
+          if (stop !== undefined && stops) await stopContainer(stop);
+          await assertUnused(run, database, { connection, stops: false });
+          if (target !== 'absent') await run(`DROP DATABASE ${quoteIdentifier(database)}`);
+        } catch (error) {
+          await unmark?.();
+          throw error;
+        }
       },
     });
   } finally {
     if (stop !== undefined && stops) await startContainer(stop, warn);
   }
+}
+
+/**
+ * On the old one: until the new one is made, nothing else could say who stopped the container.
+ *
+ * @returns Takes the note away.
+ */
+async function noteStopped(run: Run, database: string, mark: Mark): Promise<() => Promise<unknown>> {
+  const own = `SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = ${quoteLiteral(database)}`;
+  const comment = (await run(own))[0]?.[0] || undefined;
+  await run(markSql(database, { ...mark, state: 'replacing', comment }));
+  return () => run(markSql(database, undefined, comment)).catch(() => undefined);
 }
 
 async function assertRoom(

@@ -1,7 +1,9 @@
 // What an earlier restore left that was killed: found by its mark, and finished or undone. What bears no mark is left alone.
 
+import { hostname } from 'node:os';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
-import { startContainer } from './container.ts';
+import { restoringName } from '../postgres/session.ts';
+import { isRunning, startContainer } from './container.ts';
 import { isAlive, type Mark, markedDatabases, markSql, nameBeside, unmarkedDatabases } from './mark.ts';
 import type { Run } from './server.ts';
 import { sessionsIn } from './target.ts';
@@ -22,13 +24,26 @@ export async function tidyLeftovers(
   }
   for (const { name, mark } of await markedDatabases(run)) {
     if (mark.for !== database) continue;
-    if (isAlive(mark) || (await sessionsIn(run, name)).length > 0) {
+    if (isAlive(mark) || (await othersIn(run, name, mark)) > 0) {
       warn(`another restore is at ${name} (process ${mark.pid} on ${mark.host}); it is left alone`);
       continue;
     }
     warn(`an earlier restore was killed: ${await tidy(run, name, mark)}`);
-    if (mark.stopped !== undefined) await startContainer(mark.stopped, warn);
+    const { stopped } = mark;
+    if (stopped === undefined || (await isRunning(stopped).catch(() => false))) continue;
+    if (await startContainer(stopped, warn))
+      warn(`container ${stopped}, which it had stopped, is started again`);
   }
+}
+
+/** Sessions that speak for a restore that goes on. Once it has its name, whoever uses the database has come to stay. */
+async function othersIn(run: Run, name: string, mark: Mark): Promise<number> {
+  if (name === mark.for && mark.state !== 'loading') return 0;
+  const sessions = await sessionsIn(run, name);
+  // What it had begun may go on in the server, and inside a container, when the process itself is gone.
+  const isOrphan = (session: string) =>
+    mark.host === hostname() && (session === restoringName || session.startsWith('psql offsite-'));
+  return sessions.filter((session) => !isOrphan(session.name)).length;
 }
 
 async function tidy(run: Run, name: string, mark: Mark): Promise<string> {
@@ -40,12 +55,16 @@ async function tidy(run: Run, name: string, mark: Mark): Promise<string> {
     await run(markSql(name, undefined, comment), name);
     return `${name} is the restored one and whole`;
   }
+  if (mark.state === 'replacing') {
+    await run(markSql(name, undefined, comment), name);
+    return `${name} is as it was`;
+  }
   if (name !== database && mark.state === 'ready' && !(await exists(run, database))) {
     await run(rename(name, database));
     await run(markSql(database, undefined, comment), database);
     return `what it restored is whole, and is ${database} now`;
   }
-  await run(`DROP DATABASE ${quoteIdentifier(name)}`);
+  await run(`DROP DATABASE ${quoteIdentifier(name)} WITH (FORCE)`);
   if (name !== database && !(await exists(run, database)) && (await exists(run, before))) {
     await run(rename(before, database));
     return `the half-made ${name} is dropped, and ${before} is ${database} again`;

@@ -11,8 +11,8 @@ const begins = 'offsite restore, not finished: ';
 const markSchema = z.object({
   /** The database that it is to become. */
   for: z.string(),
-  /** `ready`: whole, and about to take its place. */
-  state: z.enum(['loading', 'ready']),
+  /** `ready`: whole, and about to take its place; `replacing`: the old one, about to be dropped. */
+  state: z.enum(['loading', 'ready', 'replacing']),
   /** As in the names that are given: `20261129_201500`. */
   time: z.string(),
   host: z.string(),

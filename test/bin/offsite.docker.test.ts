@@ -8,20 +8,25 @@ import { query } from '../../lib/postgres/programs.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { restoreInPlace } from '../../lib/restore/in-place.ts';
+import { tidyLeftovers } from '../../lib/restore/leftovers.ts';
+import { standBeside } from '../../lib/restore/server.ts';
 import { bin } from '../fixtures/agent.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { canRunDocker, type DockerEngine, hasProgram, startDockerEngine } from '../fixtures/docker-engine.ts';
 import { asleep, until, untilAsleep } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
+import { isLong } from '../fixtures/often.ts';
 import { corpus, corpusDump, corpusTorrents, inPieces } from '../fixtures/postgres.ts';
+import { restoreEvents, untilSeen } from '../fixtures/restore-events.ts';
 
 if (!canRunDocker)
   console.warn('SKIPPED: no dockerd that this user may start, so nothing goes through docker exec');
 
 /** What its Socket is made of. */
 async function perlFiles(): Promise<string[]> {
-  const list = 'print join "\\n", values %INC, grep { -e } map { "$_/auto/Socket/Socket.so" } @INC';
-  return (await execa('perl', ['-MSocket', '-e', list])).stdout.split('\n');
+  const list =
+    'print join "\\n", values %INC, grep { -e } map { ("$_/auto/Socket/Socket.so", "$_/auto/Fcntl/Fcntl.so") } @INC';
+  return (await execa('perl', ['-MSocket', '-MFcntl', '-e', list])).stdout.split('\n');
 }
 
 describe.skipIf(!canRunDocker)('docker exec', () => {
@@ -170,20 +175,16 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     const names = async () =>
       (await ask('SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1')).map(([name]) => name);
 
+    beforeAll(async () => {
+      const args = ['-d', '--name', 'bitagent', '--stop-signal', 'KILL', '--network', 'none'];
+      await docker.docker('run', ...args, 'offsite-postgres', 'sleep', '6000');
+    });
+
+    /** Those of a restore, and what carries them. */
+    const left = async () =>
+      (await commandLinesInside()).split('\n').filter((line) => /^(psql|perl|bash|nc|cat)\0/.test(line));
+
     it('lets the restored database and the one that is there change places, while what uses it is stopped', async () => {
-      await docker.docker(
-        'run',
-        '-d',
-        '--name',
-        'bitagent',
-        '--stop-signal',
-        'KILL',
-        '--network',
-        'none',
-        'offsite-postgres',
-        'sleep',
-        '6000',
-      );
       const { id } = JSON.parse(
         (await offsite(['backup', ...flags, '--dbname', 'bitmagnet', '--json'], env)).stdout,
       );
@@ -206,9 +207,6 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     });
 
     describe('by several sessions', () => {
-      /** Those of a restore, and what carries them. */
-      const left = async () =>
-        (await commandLinesInside()).split('\n').filter((line) => /^(psql|perl|bash|nc|cat)\0/.test(line));
       const dumped = async (database: string) =>
         (await docker.docker('exec', container, 'pg_dump', '-U', 'bitmagnet', database))
           .replace(/^\\(un)?restrict .*$/gm, '')
@@ -256,6 +254,61 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
         expect(await restoring('by_sessions')).toMatchObject({ by: 'sessions', sessions: 2 });
         expect(await dumped('by_sessions')).toBe(byPsql);
         await ask('DROP DATABASE by_sessions');
+      });
+    });
+
+    describe('ended at any time', () => {
+      const few = ['rows come', 'they change places', 'they have'];
+      const stateOf = async (name: string) =>
+        (await ask('SELECT count(*), (SELECT count(*) FROM pg_indexes) FROM torrents', name)).join();
+      const isRunning = async () =>
+        (await docker.docker('inspect', '--format', '{{.State.Running}}', 'bitagent')) === 'true';
+      let file: string;
+
+      beforeAll(async () => {
+        await docker.put(container, ['perl'], await perlFiles());
+        file = join(docker.home, 'live.sql');
+        writeFileSync(file, await corpusDump());
+      });
+
+      it.each(
+        restoreEvents
+          .filter(([name]) => isLong || few.includes(name))
+          .flatMap(([name, event]) => [[name, 'SIGTERM', event] as const, [name, 'SIGKILL', event] as const]),
+      )('%s: %s', async (_, signal, event) => {
+        await ask('CREATE DATABASE live');
+        await ask('CREATE TABLE torrents AS SELECT 1 AS id', 'live');
+        const old = await stateOf('live');
+        const watching = '/* watching */';
+        const seen = ask(watching + untilSeen(event)).catch(() => undefined);
+        const args = ['restore', file, ...flags, '--dbname', 'live', '--jobs', '2', '--stop', 'bitagent'];
+        const restoring = execa(bin, args, { env: { ...env, XDG_STATE_HOME: docker.home }, reject: false });
+        await Promise.race([seen, restoring]);
+        restoring.kill(signal);
+        const { exitCode, stderr } = await restoring;
+        expect([0, 143, undefined], stderr).toContain(exitCode);
+        await ask(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '${watching}%' AND pid <> pg_backend_pid()`,
+        );
+        await seen;
+        if (signal === 'SIGKILL') {
+          const server = await standBeside({ connection });
+          const told: string[] = [];
+          await tidyLeftovers(server.run, 'live', (one) => told.push(one));
+          await server.close();
+        }
+        await until('nothing is left inside', async () => (await left()).length === 0);
+        expect(await isRunning()).toBe(true);
+        const present = (await names()).filter((name) => name?.startsWith('live'));
+        expect(present.filter((name) => name?.includes('restore'))).toEqual([]);
+        const before = present.find((name) => name?.startsWith('live_before'));
+        expect(await stateOf(before ?? 'live')).toBe(old);
+        // What ends inside by a signal, and has nobody, is the postmaster's to bury: it would take that for a crash.
+        expect((await execa('docker', ['logs', container], { env, all: true })).all).not.toMatch(
+          /terminated by signal|reinitializ/,
+        );
+        if (before !== undefined) expect(await stateOf('live')).toMatch(new RegExp(`^${corpusTorrents},`));
+        for (const name of present) await ask(`DROP DATABASE ${name} WITH (FORCE)`);
       });
     });
 

@@ -19,6 +19,7 @@ import { bin } from '../fixtures/agent.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { asleep, until } from '../fixtures/events.ts';
 import { compressed, databasesOf, dumpOf, inPieces } from '../fixtures/postgres.ts';
+import { restoreEvents, untilSeen } from '../fixtures/restore-events.ts';
 
 let server: ThrowawayPostgres;
 let folder: string;
@@ -286,53 +287,17 @@ describe('what a killed restore left', () => {
 });
 
 describe('ended at any time', () => {
-  const events: [string, string][] = [
-    [
-      'the database is made',
-      `EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'CREATE DATABASE "live_restore%')`,
-    ],
-    ['it is there', "EXISTS (SELECT FROM pg_database WHERE datname LIKE 'live_restore%')"],
-    [
-      'its sessions are there',
-      "EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'offsite restore')",
-    ],
-    [
-      'rows come',
-      "EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'COPY public.%')",
-    ],
-    [
-      'keys are made',
-      "EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%ADD CONSTRAINT%')",
-    ],
-    [
-      'it is compared',
-      "EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%WITH space AS%')",
-    ],
-    [
-      'statistics are made',
-      "EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'ANALYZE%')",
-    ],
-    [
-      'it is ready',
-      `EXISTS (SELECT FROM pg_database d WHERE shobj_description(oid, 'pg_database') LIKE '%"ready"%')`,
-    ],
-    [
-      'they change places',
-      "EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%ALTER DATABASE%RENAME%')",
-    ],
-    ['they have', "EXISTS (SELECT FROM pg_database WHERE datname LIKE 'live_before%')"],
-  ];
-
   it.each(
-    events.flatMap(([name, event]) => [[name, event, 'SIGTERM'] as const, [name, event, 'SIGKILL'] as const]),
+    restoreEvents.flatMap(([name, event]) => [
+      [name, event, 'SIGTERM'] as const,
+      [name, event, 'SIGKILL'] as const,
+    ]),
   )('%s: %s', async (_, event, signal) => {
     const file = join(folder, 'live.sql');
     if (!existsSync(file)) writeFileSync(file, dump);
     // Seen by a server that looks a thousand times a second.
-    const seen = run(
-      `DO $$ BEGIN FOR look IN 1..60000 LOOP EXIT WHEN ${event}; PERFORM pg_sleep(0.001); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$`,
-    );
-    const restoring = execa(bin, ['restore', file, '--dbname', 'live', '--quiet'], {
+    const seen = run(untilSeen(event));
+    const restoring = execa(bin, ['restore', file, '--dbname', 'live', '--jobs', '2', '--quiet'], {
       env: { PATH: process.env.PATH ?? '', HOME: folder, ...env, OFFSITE_BUCKET: 'none' },
       extendEnv: false,
       reject: false,
