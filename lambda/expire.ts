@@ -1,5 +1,4 @@
 import { scheduledSchema } from '../lib/deployment/events.ts';
-import { publishMail } from '../lib/mail/send.ts';
 import { expire } from '../lib/retention/expire.ts';
 import { createLocks } from '../lib/retention/lock.ts';
 import type { RetentionPlan } from '../lib/retention/plan.ts';
@@ -17,9 +16,8 @@ const decisionsAnswered = 10_000;
  * takes more than a night's worth.
  */
 export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
-  const { bucket, topicArn, sources, lockMode, ...kept } = environment(
+  const { bucket, sources, lockMode, ...kept } = environment(
     'bucket',
-    'topicArn',
     'sources',
     'keepDays',
     'keepIntact',
@@ -34,17 +32,17 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
   let answered = 0;
   const extendLock = lockMode === 'OFF' ? undefined : createLocks({ bucket }, lockMode);
   const withoutArchives = new Set(sources);
+  let standsStill = 0;
   await expire({
-    sourcesWithAlarm: sources,
     store: createS3Store({ bucket }),
     policy,
     now: new Date(),
     dryRun,
     extendLock,
-    sendMail: (mail) => publishMail(topicArn, mail),
     onPlan: (plan) => {
       logger.info(dryRun ? 'planned' : 'expired', { plan });
       withoutArchives.delete(plan.source);
+      if (plan.standstill !== undefined) standsStill = 1;
       if (!dryRun) measurePlan(plan);
       answered += plan.keep.length + plan.expire.length;
       if (answered <= decisionsAnswered) plans.push(plan);
@@ -58,8 +56,11 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
     extendLock,
     onPlan: (plan) => logger.info(dryRun ? 'planned sidecar' : 'expired sidecar', { plan }),
   });
-  // Silence is an alarm here; of a source that has nothing yet there is nothing that could stand still.
-  if (!dryRun) for (const source of withoutArchives) measure('retentionStandsStill', 0, source);
+  if (!dryRun) {
+    // Of a source that has nothing yet there is nothing that could stand still.
+    for (const source of withoutArchives) measure('retentionStandsStill', 0, source);
+    measure('retentionStandsStill', standsStill);
+  }
   return { dryRun, plans };
 });
 

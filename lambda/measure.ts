@@ -1,4 +1,5 @@
-// Figures for CloudWatch, written to the log in the embedded metric format: nothing is sent, and nothing can fail.
+// Figures for CloudWatch, written to the log in the embedded metric format: nothing is sent, and nothing can fail. Each is
+// paid for, so that they are written only where `monitoring` is `full`.
 
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { rowsOf, totalRows } from '../lib/archive/inventory.ts';
@@ -11,9 +12,9 @@ const writer = new Metrics({
   serviceName: process.env[environmentNames.service] ?? 'offsite',
 });
 
-/** Writes one figure, of a source or of none; an absent figure stays absent. */
+/** Writes one figure, of a source or of the worst of all; an absent figure stays absent. */
 export function measure(id: MetricId, value: number | undefined, source?: string): void {
-  if (value === undefined) return;
+  if (value === undefined || process.env[environmentNames.monitoring] !== 'full') return;
   const { name, unit } = metrics[id];
   const one = writer.singleMetric();
   // The dimension `service` is there by itself.

@@ -39,5 +39,12 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
     if (isDaily) measure('restoreTestDuration', restoreTest.durationSeconds, source);
     logger.info('watched', { sighting });
   }
+  // Of no source: what alarms look at.
+  measure('newestIntactAge', worst(sightings.map((one) => one.newestIntactAgeHours)));
+  measure('restoreTestAge', worst(sightings.map((one) => one.restoreTestAgeHours)));
   return { sightings };
 });
+
+function worst(ages: readonly number[]): number | undefined {
+  return ages.length === 0 ? undefined : ages.reduce((one, other) => Math.max(one, other));
+}

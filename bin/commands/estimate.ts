@@ -91,7 +91,10 @@ function page(
     '',
     row('a month', '', 'USD'),
     ...rows,
-    row('total', '', estimate.totalCents),
+    row('total', 'monitoring=lean, the default', estimate.totalCents),
+    '',
+    ...estimate.full.lines.map(({ what, basis, cents }) => row(what, basis, cents)),
+    row('total', 'monitoring=full', estimate.full.totalCents),
     '',
     ...wrap(foot, 80),
     ...wrap(
@@ -112,6 +115,6 @@ function usd(cents: number): string {
   return (cents / 100).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
-function asJson(input: EstimateInput, { pricedLike, lines, totalCents, fetchOnce }: Estimate) {
-  return { input, pricedLike, pricesAsOf, priceSource, currency: 'USD', lines, totalCents, fetchOnce };
+function asJson(input: EstimateInput, { pricedLike, lines, totalCents, full, fetchOnce }: Estimate) {
+  return { input, pricedLike, pricesAsOf, priceSource, currency: 'USD', lines, totalCents, full, fetchOnce };
 }

@@ -31,6 +31,8 @@ export const checksPrefix = 'checks/';
 export const toldPrefix = 'watch/told/';
 /** What retention decided last, of each source: why each archive stays. */
 export const plansPrefix = 'plans/';
+/** What programs leave of a run, for `watch`; apart from what that keeps of sources, whose names have no slash. */
+export const runPrefix = 'watch/run/';
 /** What range readers leave for the one who joins it; of no use afterwards. */
 export const rangesPrefix = 'ranges/';
 export const archiveSuffix = '.sql.gz';

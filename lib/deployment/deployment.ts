@@ -54,6 +54,8 @@ const deploymentSchema = z
     postgresMajor: z.coerce.number().int().min(13).max(18).default(16),
     /** How the restore test reaches S3, SNS and ECR: with a public address, or by endpoints and without the internet. */
     restoreTestNetwork: z.enum(['public', 'endpoints']).default('public'),
+    /** What stands in CloudWatch: three alarms, or besides them figures of every source, alarms on those and a dashboard. */
+    monitoring: z.enum(['lean', 'full']).default('lean'),
   })
   .superRefine(({ agentAccess, agentCa, objectLock, lockExistingBucket }, { addIssue }) => {
     const refuse = (key: string) => addIssue({ code: 'custom', path: [key], message: key });
@@ -88,6 +90,7 @@ const wanted: Readonly<Record<Setting, string>> = {
   operatorMfa: 'true or false',
   postgresMajor: 'a major version of PostgreSQL, 13 to 18',
   restoreTestNetwork: 'public or endpoints',
+  monitoring: 'lean or full',
 };
 
 /**
@@ -149,6 +152,8 @@ function isCdkKey(key: string): boolean {
 export const environmentNames = {
   /** What these archives are called in CloudWatch: two of them in one account must not be taken for each other. */
   service: 'OFFSITE_SERVICE',
+  /** `full`: handlers write figures for CloudWatch. */
+  monitoring: 'OFFSITE_MONITORING',
   bucket: 'OFFSITE_BUCKET',
   topicArn: 'OFFSITE_TOPIC_ARN',
   /** The state machine that reads large archives. */

@@ -1,14 +1,15 @@
-// The figures that the handlers write and that alarms and dashboard read: one list for both, so that neither speaks of a
-// figure that the other does not know.
+// The figures that the handlers write and that alarms and dashboard read where `monitoring` is `full`: one list for both, so
+// that neither speaks of a figure that the other does not know. Alarms read those of no source, the worst of all sources:
+// there are as many alarms for a thousand sources as for one.
 
 /** CloudWatch's namespace of all of them. */
 export const metricNamespace = 'Offsite';
 
 /** Name and CloudWatch unit of each figure. @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html */
 export const metrics = {
-  /** Hourly: age of the newest intact archive; while there is none, the time since the source is watched. */
+  /** Hourly: age of the newest intact archive; while there is none, the time since the source is watched. The worst, too. */
   newestIntactAge: { name: 'NewestIntactAgeHours', unit: 'None' },
-  /** Hourly: likewise of the newest passed restore test. */
+  /** Hourly: likewise of the newest passed restore test. The worst, too. */
   restoreTestAge: { name: 'RestoreTestAgeHours', unit: 'None' },
   /** Daily: how long the newest passed restore test took: the measured RTO. */
   restoreTestDuration: { name: 'RestoreTestDuration', unit: 'Seconds' },
@@ -18,7 +19,7 @@ export const metrics = {
   archivesNotIntact: { name: 'ArchivesNotIntact', unit: 'Count' },
   /** Hourly: archives newer than the newest intact one that are suspicious and not accepted; none: daily. */
   archivesSuspicious: { name: 'ArchivesSuspicious', unit: 'Count' },
-  /** Daily: 1 while nothing is expired although something is old enough, else 0. */
+  /** Daily: 1 while nothing is expired although something is old enough, else 0. The worst, too. */
   retentionStandsStill: { name: 'RetentionStandsStill', unit: 'Count' },
   /** Daily: archives that stay. */
   archivesKept: { name: 'ArchivesKept', unit: 'Count' },
@@ -49,7 +50,7 @@ export type MetricId = keyof typeof metrics;
  * The dimensions of a figure.
  *
  * @param service - As `OFFSITE_SERVICE` hands it to the handlers.
- * @param source - Left out, the figure is one that belongs to none.
+ * @param source - Left out, the figure is one that belongs to none, or the worst of all sources.
  */
 export function metricDimensions(service: string, source?: string): Record<string, string> {
   return source === undefined ? { service } : { service, source };

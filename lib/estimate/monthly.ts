@@ -11,8 +11,10 @@ export type Estimate = {
   /** Whose prices these are. */
   readonly pricedLike: PricedRegion;
   readonly lines: readonly CostLine[];
-  /** The sum of the lines. */
+  /** The sum of the lines: with `monitoring: lean`. */
   readonly totalCents: number;
+  /** What `monitoring: full` adds, and the sum of all. */
+  readonly full: { readonly lines: readonly CostLine[]; readonly totalCents: number };
   /** What is not there each month: bringing one archive to the operator. */
   readonly fetchOnce: CostLine;
 };
@@ -23,8 +25,12 @@ const daysPerMonth = hoursPerMonth / 24;
 /** Memory of the handlers, MB; a test compares them with the template. */
 export const handlerMb = { verify: 1769, watch: 512, expire: 512 } as const;
 
-/** What stands in CloudWatch for one source; a test compares it with the template. */
-export const inCloudWatch = { alarms: 22, dashboards: 1, hourlyMetrics: 2, nightlyMetrics: 17 } as const;
+/** What stands in CloudWatch, by the setting `monitoring`, for one source; a test compares it with the template. */
+export const inCloudWatch = {
+  lean: { alarms: 3 },
+  /** Metrics: two ages of the source, and the worst ones; the others come with the night. */
+  fullBesides: { alarms: 3, dashboards: 1, hourlyMetrics: 4, nightlyMetrics: 18 },
+} as const;
 
 /** Of the restore test's network, where it has no way to the internet; a test compares them with the template. */
 export const interfaceEndpoints = 4;
@@ -57,12 +63,18 @@ export function estimateCost(input: EstimateInput): Estimate {
     ...noticeLines(input, price),
     ...optionLines(input, price),
   ];
+  const besides = figureLines(input, price);
   return {
     pricedLike: region,
     lines,
-    totalCents: lines.reduce((sum, { cents }) => sum + cents, 0),
+    totalCents: sumOf(lines),
+    full: { lines: besides, totalCents: sumOf([...lines, ...besides]) },
     fetchOnce: fetchLine(input, price),
   };
+}
+
+function sumOf(lines: readonly CostLine[]): number {
+  return lines.reduce((sum, { cents }) => sum + cents, 0);
 }
 
 /** Requests a month: for each archive, and for the hourly and daily looks at the vault. */
@@ -145,29 +157,33 @@ function noticeLines(input: EstimateInput, price: Prices): CostLine[] {
   const archives = input.archivesPerDay * daysPerMonth;
   // Each object that is stored is an event, wanted or not.
   const events = archives * 3 + hoursPerMonth;
-  // A custom metric is paid for the hours in which it has a figure.
-  const metrics =
-    inCloudWatch.hourlyMetrics +
-    (inCloudWatch.nightlyMetrics * Math.min(archives, hoursPerMonth)) / hoursPerMonth;
   const logBytes = (archives * 2 + hoursPerMonth + daysPerMonth) * logBytesPerRun;
+  const { alarms } = inCloudWatch.lean;
   return [
     line(
       'SNS and EventBridge',
       `${mailsPerMonth} mails, ${round(events)} events`,
       mailsPerMonth * price.snsMail + events * price.event,
     ),
-    line('CloudWatch: alarms', String(inCloudWatch.alarms), inCloudWatch.alarms * price.alarmMonth),
-    line('CloudWatch: metrics', `${metrics.toFixed(1)} months of one`, metrics * price.metricMonth),
-    line(
-      'CloudWatch: dashboard',
-      String(inCloudWatch.dashboards),
-      inCloudWatch.dashboards * price.dashboardMonth,
-    ),
+    line('CloudWatch: alarms', String(alarms), alarms * price.alarmMonth),
     line(
       'CloudWatch: logs',
       `${formatBytes(logBytes)}, kept 30 days`,
       (logBytes / gib) * (price.logIngestedGb + price.logStoredGbMonth),
     ),
+  ];
+}
+
+/** What `monitoring: full` adds for one source. */
+function figureLines(input: EstimateInput, price: Prices): CostLine[] {
+  const archives = input.archivesPerDay * daysPerMonth;
+  const { alarms, dashboards, hourlyMetrics, nightlyMetrics } = inCloudWatch.fullBesides;
+  // A custom metric is paid for the hours in which it has a figure.
+  const metrics = hourlyMetrics + (nightlyMetrics * Math.min(archives, hoursPerMonth)) / hoursPerMonth;
+  return [
+    line('CloudWatch: more alarms', String(alarms), alarms * price.alarmMonth),
+    line('CloudWatch: metrics', `${metrics.toFixed(1)} months of one`, metrics * price.metricMonth),
+    line('CloudWatch: dashboard', String(dashboards), dashboards * price.dashboardMonth),
   ];
 }
 

@@ -3,33 +3,30 @@
 
 import { archiveKeys, archivesPrefix, isArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
-import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Hold, type Holds, holdKey, holdsPrefix, parseHold } from './hold.ts';
 import { type ExtendLock, extendLocks } from './lock.ts';
-import { standstillMail } from './mails.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
+import { noteRetentionRun } from './run.ts';
 import { forEachSource } from './sources.ts';
 import { planKey, serializePlan } from './stored-plan.ts';
 
 export type ExpireOptions = {
   readonly store: ArchiveStore;
   readonly policy: RetentionPolicy;
-  /** Sources whose standstill an alarm of CloudWatch tells of; of others, a mail does. */
-  readonly sourcesWithAlarm: readonly string[];
   readonly now: Date;
-  /** Plan only; nothing is deleted or written, and nobody is told. */
+  /** Plan only; nothing is deleted or written. */
   readonly dryRun: boolean;
-  readonly sendMail: (mail: Mail) => Promise<void>;
   /** Locks what stays longer than its days; absent where the vault has no lock. */
   readonly extendLock?: ExtendLock | undefined;
   /** Is given each source's plan once it was carried out. Nothing is kept here: there may be a thousand of them. */
   readonly onPlan: (plan: RetentionPlan) => void;
 };
 
-/** Expires what the policy no longer keeps, of every source in the store. */
+/** Expires what the policy no longer keeps, of every source in the store, and leaves word of it for `watch`. */
 export async function expire(options: ExpireOptions): Promise<void> {
   const { store, policy, now, dryRun } = options;
+  const standsStill: Record<string, string> = {};
   await forEachSource(await store.folders(archivesPrefix), async (source) => {
     const entries = await readCatalogue(store, source);
     // Read after the catalogue: an archive that is seen back has its hold by then.
@@ -38,12 +35,11 @@ export async function expire(options: ExpireOptions): Promise<void> {
       await extendLocks(plan, archiveKeys, options);
       for (const { id } of plan.expire) await deleteArchive(store, id);
       await store.write(planKey(source), serializePlan(plan));
-      if (plan.standstill !== undefined && !options.sourcesWithAlarm.includes(source)) {
-        await options.sendMail(standstillMail(plan));
-      }
     }
+    if (plan.standstill !== undefined) standsStill[source] = plan.standstill;
     options.onPlan(plan);
   });
+  if (!dryRun) await noteRetentionRun(store, { endedAt: now, standsStill });
 }
 
 async function deleteArchive(store: ArchiveStore, id: string): Promise<void> {

@@ -7,11 +7,16 @@ import { hoursBetween } from '../base/quantities.ts';
 export type FreshnessLimits = { readonly archiveHours: number; readonly restoreTestHours: number };
 
 /** What is watched of a source. */
-export type Subject = 'archive' | 'restore test';
+const subjects = ['archive', 'restore test', 'retention'] as const;
+
+export type Subject = (typeof subjects)[number];
+
+/** A source whose archives are not expired although some are old enough. */
+export type Standstill = { readonly subject: 'retention'; readonly reason: string; readonly since: Date };
 
 /** One proof that is older than its limit, or was never given. */
 export type Overdue = {
-  readonly subject: Subject;
+  readonly subject: Exclude<Subject, 'retention'>;
   /** Age of the newest proof; if there never was one, the time since the source is watched. */
   readonly ageHours: number;
   readonly never: boolean;
@@ -22,9 +27,9 @@ export type Overdue = {
 export const watchStateSchema = z.object({
   /** When the watcher first looked: from then on a proof is expected. */
   firstSeenAt: z.iso.datetime(),
-  /** When the operator was last told, by mail or by an alarm, and of what. */
+  /** When the operator was last told, and of what. */
   toldAt: z.iso.datetime().optional(),
-  toldOf: z.array(z.enum(['archive', 'restore test'])).default([]),
+  toldOf: z.array(z.enum(subjects)).default([]),
   /** Ids of the orphan archives that the operator was told of. */
   toldOrphans: z.array(z.string()).default([]),
   /** Whether the operator was told that the host's clock is wrong, and it still is. */
@@ -41,11 +46,11 @@ type Proofs = {
 
 /** Finds the proofs that are too old. */
 export function findOverdue(proofs: Proofs, limits: FreshnessLimits, now: Date): Overdue[] {
-  const subjects: [Subject, Date | undefined, number][] = [
+  const watched: [Overdue['subject'], Date | undefined, number][] = [
     ['archive', proofs.newestIntactAt, limits.archiveHours],
     ['restore test', proofs.restoreTestPassedAt, limits.restoreTestHours],
   ];
-  return subjects
+  return watched
     .map(([subject, at, limitHours]) => ({
       subject,
       ageHours: hoursBetween(at ?? proofs.firstSeenAt, now),
@@ -67,22 +72,17 @@ export type Telling = {
  * Decides whether the operator hears of it now: at once when something becomes overdue, then daily, and once when all
  * is well again.
  *
- * @param hasAlarm - Whether an alarm of CloudWatch watches the same ages: then it tells of the beginning and of the end,
- *   and what is left for a mail is to remind, daily.
+ * @param faults - What is not as it should be.
  */
 export function whatToTell(
   { toldAt, toldOf }: Pick<WatchState, 'toldAt' | 'toldOf'>,
-  overdue: readonly Overdue[],
+  faults: readonly { readonly subject: Subject }[],
   now: Date,
-  hasAlarm: boolean,
 ): Telling {
-  if (overdue.length === 0) {
-    return { mail: toldOf.length > 0 && !hasAlarm ? 'recovered' : 'nothing', toldAt };
-  }
-  const isNew = overdue.some(({ subject }) => !toldOf.includes(subject));
-  if (isNew) return { mail: hasAlarm ? 'nothing' : 'overdue', toldAt: now.toISOString() };
+  if (faults.length === 0) return { mail: toldOf.length > 0 ? 'recovered' : 'nothing', toldAt };
+  const isNew = faults.some(({ subject }) => !toldOf.includes(subject));
   const isDue = toldAt === undefined || hoursBetween(new Date(toldAt), now) >= reminderHours;
-  return isDue ? { mail: 'overdue', toldAt: now.toISOString() } : { mail: 'nothing', toldAt };
+  return isNew || isDue ? { mail: 'overdue', toldAt: now.toISOString() } : { mail: 'nothing', toldAt };
 }
 
 /** The manifest follows the archive within seconds; by then nobody will write it any more. */

@@ -2,46 +2,65 @@
 // means and what to do.
 
 import { type CatalogueEntry, describeClock } from '../archive/catalogue-of.ts';
-import { formatBytes, formatHours, formatInstant } from '../base/quantities.ts';
-import { runbookLine } from '../mail/faults.ts';
+import { formatBytes, formatHours, formatInstant, hoursBetween } from '../base/quantities.ts';
+import { type FaultId, runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
-import type { Overdue } from './freshness.ts';
-import type { RetentionPlan } from './plan.ts';
+import type { Overdue, Standstill, Subject } from './freshness.ts';
 
-/** Tells that retention deletes nothing although something is old enough. */
-export function standstillMail(plan: RetentionPlan): Mail {
-  return composeMail(`[offsite] Retention stands still: ${plan.source}`, [
-    `No archive of ${plan.source} is expired: ${plan.standstill}.`,
-    'This is on purpose: old archives stay until newer ones are proven. What has to be mended is the back-up.',
-    textTable([
-      ['archive', 'standing', 'age'],
-      ...plan.keep.map(({ id, standing, ageHours }) => [id, standing, formatHours(ageHours)]),
-    ]),
-    "What to do: run 'offsite backup' on the host and look at what it says.",
+/** Tells that retention has not run for days. */
+export function noRetentionMail(ranAt: Date, now: Date): Mail {
+  const age = formatHours(hoursBetween(ranAt, now));
+  return composeMail(`[offsite] Retention has not run for ${age}`, [
+    `Retention runs every day; the last time was ${formatInstant(ranAt)}. Nothing is lost by it: what is old enough to go stays, and the vault grows.`,
+    "What to do: see whether the daily rule is enabled and whether the function 'expire' failed (its log), then invoke it by hand.",
+    'This mail comes once a day until it has run.',
     runbookLine('retentionStandstill'),
   ]);
 }
 
-/** Tells of proofs that are too old. */
-export function overdueMail(source: string, overdue: readonly Overdue[]): Mail {
-  const stale = overdue.find(({ subject }) => subject === 'archive');
-  const subject = stale
-    ? `[offsite] NO FRESH ARCHIVE: ${source}, ${stale.never ? 'none yet' : `newest is ${formatHours(stale.ageHours)} old`}`
-    : `[offsite] Restore test overdue: ${source}`;
-  return composeMail(subject, [
-    overdue.map((one) => describeOverdue(source, one)).join('\n'),
-    stale
-      ? "What to do: on the host, look at the timer or cron job of the agent, then run 'offsite backup' by hand."
-      : 'What to do: start one now: aws lambda invoke with the function of the output LaunchRestoreTestFunction.',
+/**
+ * Tells of proofs that are too old, and of retention that stands still.
+ *
+ * @param faults - The gravest first: it is the subject, and says what to do.
+ */
+export function overdueMail(source: string, faults: readonly (Overdue | Standstill)[]): Mail {
+  const [gravest] = faults;
+  const { subject, whatToDo, fault } = words[gravest?.subject ?? 'archive'];
+  const howOld = gravest?.subject === 'archive' ? `, ${howOldIs(gravest)}` : '';
+  return composeMail(`[offsite] ${subject}: ${source}${howOld}`, [
+    faults.map((one) => describeFault(source, one)).join('\n'),
+    `What to do: ${whatToDo}`,
     'This mail comes once a day until it is mended. When it is, you hear of it too.',
-    runbookLine(stale ? 'noFreshArchive' : 'restoreTestOverdue'),
+    runbookLine(fault),
   ]);
+}
+
+const words = {
+  archive: {
+    subject: 'NO FRESH ARCHIVE',
+    whatToDo: "on the host, look at the timer or cron job of the agent, then run 'offsite backup' by hand.",
+    fault: 'noFreshArchive',
+  },
+  'restore test': {
+    subject: 'Restore test overdue',
+    whatToDo: 'start one now: aws lambda invoke with the function of the output LaunchRestoreTestFunction.',
+    fault: 'restoreTestOverdue',
+  },
+  retention: {
+    subject: 'Retention stands still',
+    whatToDo: "run 'offsite backup' on the host and look at what it says, then 'offsite list'.",
+    fault: 'retentionStandstill',
+  },
+} as const satisfies Record<Subject, { subject: string; whatToDo: string; fault: FaultId }>;
+
+function howOldIs({ never, ageHours }: Overdue): string {
+  return never ? 'none yet' : `newest is ${formatHours(ageHours)} old`;
 }
 
 /** Tells that nothing is overdue any more. */
 export function recoveredMail(source: string): Mail {
   return composeMail(`[offsite] Well again: ${source}`, [
-    `Nothing of ${source} is overdue any more: its newest intact archive and its restore test are within their limits.`,
+    `Nothing of ${source} is overdue any more: its newest intact archive and its restore test are within their limits, and its old archives are expired again.`,
   ]);
 }
 
@@ -75,7 +94,11 @@ export function misdatedMail(source: string, { id, datedAt, clockAheadMs }: Cata
   ]);
 }
 
-function describeOverdue(source: string, { subject, ageHours, never, limitHours }: Overdue): string {
+function describeFault(source: string, one: Overdue | Standstill): string {
+  if (one.subject === 'retention') {
+    return `No archive of ${source} is expired (seen ${formatInstant(one.since)}): ${one.reason}. This is on purpose: old archives stay until newer ones are proven.`;
+  }
+  const { subject, ageHours, never, limitHours } = one;
   const limit = `limit ${formatHours(limitHours)}`;
   const what = subject === 'archive' ? 'intact archive' : 'passed restore test';
   return never

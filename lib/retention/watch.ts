@@ -1,11 +1,12 @@
-// watch: how old is the newest proof of each source? Measures it for the alarms, reminds the operator daily while it is
-// too old, and tells once of each archive that never got a manifest.
+// watch: how old is the newest proof of each source, and does retention run? Tells the operator at once and daily while
+// it is not as it should be, once when it is again, and once of each archive that never got a manifest.
 
 import { byAge, type CatalogueEntry, newestIntact } from '../archive/catalogue-of.ts';
 import { archivesPrefix, reportsPrefix } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import type { Mail } from '../mail/mail.ts';
+import { tellOnce } from '../mail/tell-once.ts';
 import { parseRestoreReport, type RestoreReport } from '../report/report.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import {
@@ -14,17 +15,19 @@ import {
   findOrphans,
   findOverdue,
   type Overdue,
+  type Standstill,
   type Telling,
   type WatchState,
   watchStateSchema,
   whatToTell,
 } from './freshness.ts';
-import { misdatedMail, orphanMail, overdueMail, recoveredMail } from './mails.ts';
+import { misdatedMail, noRetentionMail, orphanMail, overdueMail, recoveredMail } from './mails.ts';
+import { hasNotRun, type RetentionRun, readRetentionRun } from './run.ts';
 import { forEachSource } from './sources.ts';
 
 export type WatchOptions = {
   readonly store: ArchiveStore;
-  /** Sources that archives are expected of, and that have alarms; others that have archives are watched too. */
+  /** Sources that archives are expected of; others that have archives are watched too. */
   readonly sources: readonly string[];
   readonly limits: FreshnessLimits;
   readonly now: Date;
@@ -44,6 +47,7 @@ export type Sighting = {
   readonly notIntactIds: readonly string[];
   readonly suspiciousIds: readonly string[];
   readonly overdue: readonly Overdue[];
+  readonly standstill: Standstill | undefined;
   /** What was told by mail. */
   readonly told: Telling['mail'];
   /** Archives that never got a manifest. */
@@ -52,18 +56,25 @@ export type Sighting = {
 
 /** Looks at every source once. */
 export async function watch(options: WatchOptions): Promise<Sighting[]> {
-  const stored = await options.store.folders(archivesPrefix);
+  const { store, now, sendMail } = options;
+  const run = await readRetentionRun(store, now);
+  if (hasNotRun(run, now)) {
+    const day = now.toISOString().slice(0, 10);
+    await tellOnce({ store, sendMail, now }, `no-retention-${day}`, noRetentionMail(run.endedAt, now));
+  }
+  const stored = await store.folders(archivesPrefix);
   const sources = [...new Set([...options.sources, ...stored])];
   const sightings = new Map<string, Sighting>();
   await forEachSource(sources, async (source) => {
-    sightings.set(source, await watchSource(source, options));
+    sightings.set(source, await watchSource(source, run, options));
   });
   return sources.flatMap((source) => sightings.get(source) ?? []);
 }
 
 async function watchSource(
   source: string,
-  { store, sources, limits, now, sendMail }: WatchOptions,
+  { endedAt: since, standsStill }: RetentionRun,
+  { store, limits, now, sendMail }: WatchOptions,
 ): Promise<Sighting> {
   const stateKey = `watch/${source}.json`;
   const stored = await store.readText(stateKey);
@@ -78,8 +89,11 @@ async function watchSource(
     limits,
     now,
   );
-  const telling = whatToTell(state, overdue, now, sources.includes(source));
-  if (telling.mail === 'overdue') await sendMail(overdueMail(source, overdue));
+  const reason = standsStill[source];
+  const standstill = reason === undefined ? undefined : { subject: 'retention' as const, reason, since };
+  const faults = [...overdue, ...(standstill ? [standstill] : [])];
+  const telling = whatToTell(state, faults, now);
+  if (telling.mail === 'overdue') await sendMail(overdueMail(source, faults));
   if (telling.mail === 'recovered') await sendMail(recoveredMail(source));
   const orphans = findOrphans(entries, now);
   const newOrphans = orphans.filter(({ id }) => !state.toldOrphans.includes(id.id));
@@ -90,7 +104,7 @@ async function watchSource(
   const next: WatchState = {
     firstSeenAt: state.firstSeenAt,
     toldAt: telling.toldAt,
-    toldOf: overdue.map(({ subject }) => subject),
+    toldOf: faults.map(({ subject }) => subject),
     toldOrphans: orphanIds,
     toldClock: misdated !== undefined,
   };
@@ -106,6 +120,7 @@ async function watchSource(
     },
     ...doubtsSince(newest, entries),
     overdue,
+    standstill,
     told: telling.mail,
     orphanIds,
   };

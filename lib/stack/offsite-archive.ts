@@ -89,9 +89,11 @@ export class OffsiteArchive extends Construct {
       deployment: this.deployment,
       topic: this.topic,
       deadLetters: this.deadLetters,
-      functions: this.handlers.all,
+      functions: this.handlers,
     });
-    addDashboard(this, 'Dashboard', { service, bucket, alarms: this.alarms, functions: this.handlers.all });
+    if (this.deployment.monitoring === 'full') {
+      addDashboard(this, 'Dashboard', { service, bucket, alarms: this.alarms, functions: this.handlers.all });
+    }
     this.node.addValidation({ validate: () => refuseExcesses(Stack.of(this)) });
   }
 }
@@ -105,6 +107,7 @@ const choices = [
   'operatorMfa',
   'postgresMajor',
   'restoreTestNetwork',
+  'monitoring',
 ] as const;
 
 /** Checks what is known now; a token is taken as it is. */

@@ -108,9 +108,7 @@ describe('a dump that shrank by half', () => {
 
     const policy = { keepDays: 1, keepIntact: 3, freshnessHours: 60 };
     const plan = async () =>
-      (await plansOfExpire({ store, policy, now, dryRun: true, sendMail })).find(
-        (one) => one.source === source,
-      );
+      (await plansOfExpire({ store, policy, now, dryRun: true })).find((one) => one.source === source);
     const limits = { archiveHours: 60, restoreTestHours: 9999 };
     const look = async () =>
       (await watch({ store, sources: [], limits, now, sendMail })).find((one) => one.source === source);

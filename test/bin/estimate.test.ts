@@ -18,14 +18,13 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 describe('offsite estimate', () => {
   it('prints what the README states for 2 GB a night, 14 days', async () => {
     const readme = readFileSync(join(projectRoot, 'README.md'), 'utf8');
-    const [, stated, rest] = /about \$(\d+\.\d\d) a month.*?\$(\d+\.\d\d) of it/s.exec(readme) ?? [];
+    const [, lean, full] =
+      /about \$(\d+\.\d\d) a month.*?monitoring=full.*?\$(\d+\.\d\d)/s.exec(readme) ?? [];
     const { stdout } = await run(['--archive-bytes', '2GB', '--region', 'us-east-1', '--json']);
-    const { totalCents, lines } = JSON.parse(stdout);
-    expect(stated).toBe((totalCents / 100).toFixed(2));
-    const cloudWatch = lines
-      .filter(({ what }: { what: string }) => what.startsWith('CloudWatch'))
-      .reduce((sum: number, { cents }: { cents: number }) => sum + cents, 0);
-    expect(rest).toBe((cloudWatch / 100).toFixed(2));
+    const estimate = JSON.parse(stdout);
+    expect(lean).toBe((estimate.totalCents / 100).toFixed(2));
+    expect(full).toBe((estimate.full.totalCents / 100).toFixed(2));
+    expect(estimate.totalCents).toBeLessThan(200);
   });
 
   it('is a table of 80 columns whose lines add up, with the date of the prices', async () => {
@@ -39,6 +38,9 @@ describe('offsite estimate', () => {
     const sum = lines.slice(from + 1, to).reduce((all, line) => all + figure(line), 0);
     expect(to - from).toBeGreaterThan(12);
     expect(figure(lines[to])).toBe(sum);
+    const toFull = lines.findIndex((line, index) => index > to && line.startsWith('total'));
+    const besides = lines.slice(to + 2, toFull).reduce((all, line) => all + figure(line), 0);
+    expect(figure(lines[toFull])).toBe(sum + besides);
     expect(stdout.replaceAll('\n', ' ')).toMatch(
       /Prices of eu-central-1, \d{4}-\d\d, in US dollars, without taxes and without any free tier/,
     );

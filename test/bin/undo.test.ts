@@ -24,7 +24,7 @@ describe.skipIf(!hasMoto)('offsite undo', () => {
     oldId = (await verifiedArchive(store, 'bitagent', hoursAgo(20 * 24))).id;
     freshId = (await verifiedArchive(store, 'bitagent', hoursAgo(1))).id;
     const policy = { keepDays: 14, keepIntact: 1, freshnessHours: 26 };
-    await plansOfExpire({ store, policy, now: new Date(), dryRun: false, sendMail: async () => undefined });
+    await plansOfExpire({ store, policy, now: new Date(), dryRun: false });
   });
   afterAll(() => moto.stop());
 

@@ -35,12 +35,14 @@ describe('estimateCost', () => {
   it('has nothing negative, and its lines are its total to the cent', () => {
     fc.assert(
       fc.property(anyInput, (input) => {
-        const { lines, totalCents, fetchOnce } = estimateCost(input);
-        for (const { cents } of [...lines, fetchOnce]) {
+        const { lines, totalCents, full, fetchOnce } = estimateCost(input);
+        const all = [...lines, ...full.lines];
+        for (const { cents } of [...all, fetchOnce]) {
           expect(Number.isSafeInteger(cents) && cents >= 0).toBe(true);
         }
         expect(lines.reduce((sum, { cents }) => sum + cents, 0)).toBe(totalCents);
-        expect(new Set(lines.map(({ what }) => what)).size).toBe(lines.length);
+        expect(all.reduce((sum, { cents }) => sum + cents, 0)).toBe(full.totalCents);
+        expect(new Set(all.map(({ what }) => what)).size).toBe(all.length);
       }),
     );
   });
@@ -75,13 +77,14 @@ describe('estimateCost', () => {
   });
 
   it('reckons two GB a night, for fourteen days, as a person does', () => {
-    const { lines } = estimateCost(usual);
-    const of = (what: string) => lines.find((one) => one.what === what)?.cents;
+    const { lines, full } = estimateCost(usual);
+    const of = (what: string) => [...lines, ...full.lines].find((one) => one.what === what)?.cents;
     // 1.8626 GiB x 15 days x 0.023, and x 8 days.
     expect(of('S3 Standard: archives')).toBe(64);
     expect(of('S3 Standard: expired, for undo')).toBe(34);
     // 382 parts and 4 more, 30.4 nights, half a cent a thousand.
     expect(of('S3 requests: upload, verify')).toBe(6);
+    expect(of('CloudWatch: alarms')).toBe(30);
     expect(of('CloudWatch: dashboard')).toBe(300);
   });
 

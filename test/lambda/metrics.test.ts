@@ -1,19 +1,20 @@
 // The figures as the handlers print them: alarms and dashboard see nothing else of a source.
 
 import type { Context } from 'aws-lambda';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handler as expire } from '../../lambda/expire.ts';
 import { handler as report } from '../../lambda/report.ts';
 import { handler as verify } from '../../lambda/verify.ts';
 import { handler as watch } from '../../lambda/watch.ts';
 import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys } from '../../lib/archive/names.ts';
-import { metricNamespace, metrics } from '../../lib/deployment/metrics.ts';
+import { metrics } from '../../lib/deployment/metrics.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump, verifiedArchive } from '../fixtures/archives.ts';
+import { type Figure, printedFigures } from '../fixtures/figures.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
@@ -35,6 +36,7 @@ beforeAll(async () => {
     OFFSITE_KEEP_INTACT: '3',
     OFFSITE_FRESHNESS_HOURS: '26',
     OFFSITE_RESTORE_TEST_DAYS: '100',
+    OFFSITE_MONITORING: 'full',
   });
 });
 beforeEach(() => {
@@ -52,39 +54,11 @@ afterAll(async () => {
   );
 });
 
-type Figure = { name: string; unit: string; value: number; dimensions: Record<string, string> };
-
-/** What is printed in the embedded metric format while a handler runs. */
 async function figuresOf(run: () => Promise<unknown>): Promise<Figure[]> {
-  const lines: string[] = [];
-  // Powertools prints by a console of its own, straight to the process's stdout.
-  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    lines.push(...String(text).split('\n').filter(Boolean));
-    return true;
-  });
-  try {
-    await run();
-  } finally {
-    write.mockRestore();
-  }
-  return lines.flatMap((line) => {
-    const printed = JSON.parse(line);
-    const described: EmbeddedMetrics[] = printed._aws?.CloudWatchMetrics ?? [];
-    return described.flatMap(({ Namespace, Dimensions, Metrics }) => {
-      expect(Namespace).toBe(metricNamespace);
-      expect(Dimensions).toHaveLength(1);
-      const names = Dimensions.flat();
-      const dimensions = Object.fromEntries(names.map((name) => [name, printed[name]]));
-      for (const { Name } of Metrics) written.add(Name);
-      return Metrics.map(({ Name, Unit }) => ({ name: Name, unit: Unit, value: printed[Name], dimensions }));
-    });
-  });
+  const figures = await printedFigures(run);
+  for (const { name } of figures) written.add(name);
+  return figures;
 }
-type EmbeddedMetrics = {
-  Namespace: string;
-  Dimensions: string[][];
-  Metrics: { Name: string; Unit: string }[];
-};
 
 /** The figures of the source, by name; each is in the list, with its unit, and has the source's dimensions. */
 async function ofSource(run: () => Promise<unknown>): Promise<Record<string, number>> {
@@ -167,6 +141,22 @@ describe('watch', () => {
   });
 });
 
+describe('watch, of all sources', () => {
+  it('prints the worst ages, which are of no source', async () => {
+    const other = `${source}-other`;
+    process.env.OFFSITE_SOURCES = `${source},${other}`;
+    await verifiedArchive(store, source, hoursAgo(3));
+    await verifiedArchive(store, other, hoursAgo(99));
+    const ofNone = (await figuresOf(() => watch({}, context))).filter(
+      ({ dimensions }) => dimensions.source === undefined,
+    );
+    expect(ofNone).toMatchObject([
+      { name: 'NewestIntactAgeHours', value: expect.closeTo(99, 1), dimensions: { service: 'offsite' } },
+      { name: 'RestoreTestAgeHours' },
+    ]);
+  });
+});
+
 describe('watch, each hour', () => {
   it('prints what is as it should be once a day: each hour that has a figure is paid for', async () => {
     const at = (hour: string) =>
@@ -189,17 +179,9 @@ describe('expire', () => {
     expect(await run()).toEqual({ RetentionStandsStill: 0, ArchivesKept: 3, ArchivesExpired: 1 });
   });
 
-  it('prints a standstill, and leaves the telling to its alarm', async () => {
+  it('prints a standstill', async () => {
     for (const days of [3, 4, 5, 20]) await verifiedArchive(store, source, hoursAgo(days * 24 + 1));
-    const mailsBefore = (await aws.mails()).length;
     expect(await run()).toEqual({ RetentionStandsStill: 1, ArchivesKept: 4, ArchivesExpired: 0 });
-    expect(await aws.mails()).toHaveLength(mailsBefore);
-    // Without an alarm it is a mail.
-    process.env.OFFSITE_SOURCES = 'another';
-    await run();
-    expect((await aws.mails()).slice(mailsBefore).map(({ subject }) => subject)).toContain(
-      `[offsite] Retention stands still: ${source}`,
-    );
   });
 
   it('is not silent about a source that has nothing yet', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { composeMail, textTable } from '../../lib/mail/mail.ts';
 import { notLaunchedMail } from '../../lib/restore-test/launch.ts';
-import { overdueMail, standstillMail } from '../../lib/retention/mails.ts';
+import { noRetentionMail, overdueMail } from '../../lib/retention/mails.ts';
 
 describe('composeMail', () => {
   it('makes a subject that SNS takes, of any text', () => {
@@ -62,9 +62,20 @@ describe('alert mails', () => {
     expect(overdueMail('bitagent', [{ ...stale, subject: 'restore test' }]).subject).toBe(
       '[offsite] Restore test overdue: bitagent',
     );
-    const plan = { source: 'bitagent', decidedAt: '', standstill: 'because', keep: [], expire: [] };
-    expect(standstillMail(plan)).toMatchObject({ subject: '[offsite] Retention stands still: bitagent' });
-    expect(standstillMail(plan).text).toContain('because');
+    const since = new Date('2026-11-20T06:00:00Z');
+    const standstill = { subject: 'retention', reason: 'because', since } as const;
+    expect(overdueMail('bitagent', [standstill])).toMatchObject({
+      subject: '[offsite] Retention stands still: bitagent',
+      text: expect.stringContaining('because'),
+    });
+    // The gravest is the subject, and all of them are told.
+    expect(overdueMail('bitagent', [stale, standstill])).toMatchObject({
+      subject: '[offsite] NO FRESH ARCHIVE: bitagent, newest is 2.1 days old',
+      text: expect.stringContaining('because'),
+    });
+    expect(noRetentionMail(since, new Date('2026-11-23T06:00:00Z')).subject).toBe(
+      '[offsite] Retention has not run for 3.0 days',
+    );
     const error = new OffsiteError('NOTHING_INTACT', 'there is none', {
       expected: 'one',
       found: 'none',

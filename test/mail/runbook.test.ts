@@ -10,7 +10,7 @@ import type { RestoreReport } from '../../lib/report/report.ts';
 import { noticeMail } from '../../lib/restore-task/notices.ts';
 import { notLaunchedMail } from '../../lib/restore-test/launch.ts';
 import { restoreTestMail } from '../../lib/restore-test/mail.ts';
-import { misdatedMail, orphanMail, overdueMail, standstillMail } from '../../lib/retention/mails.ts';
+import { misdatedMail, noRetentionMail, orphanMail, overdueMail } from '../../lib/retention/mails.ts';
 import { exampleId, exampleVerdictMail } from '../fixtures/manifests.ts';
 
 const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'runbook.md'), 'utf8');
@@ -40,7 +40,7 @@ describe('docs/runbook.md', () => {
     const [file, anchor] = runbookLink(id).split('#');
     expect(file).toMatch(/\/docs\/runbook\.md$/);
     expect(anchors).toContain(anchor);
-    expect(alarmDescription(id, 'bitagent')).toContain(runbookLink(id));
+    expect(alarmDescription(id)).toContain(runbookLink(id));
   });
 
   it.each(sections.filter(({ title }) => !introductions.includes(title)))(
@@ -116,8 +116,9 @@ describe('every mail about a fault', () => {
     [
       'retentionStandstill',
       'standstill',
-      () => standstillMail({ source: 'bitagent', decidedAt: '', standstill: 'x', keep: [], expire: [] }),
+      () => overdueMail('bitagent', [{ subject: 'retention', reason: 'x', since: new Date(0) }]),
     ],
+    ['retentionStandstill', 'has not run', () => noRetentionMail(new Date(0), new Date())],
     ['wrongClock', 'ahead', () => misdatedMail('bitagent', { ...orphan, clockAheadMs: 86_400_000 })],
     ['wrongClock', 'behind', () => misdatedMail('bitagent', { ...orphan, clockAheadMs: -86_400_000 })],
     ['archiveWithoutManifest', 'orphan', () => orphanMail('bitagent', [orphan])],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findOverdue, type Overdue, whatToTell } from '../../lib/retention/freshness.ts';
+import { findOverdue, type Overdue, type Subject, whatToTell } from '../../lib/retention/freshness.ts';
 
 const now = new Date('2026-11-23T06:00:00Z');
 const ago = (hours: number) => new Date(now.getTime() - hours * 3_600_000);
@@ -29,10 +29,10 @@ describe('findOverdue', () => {
 });
 
 describe('whatToTell', () => {
-  const mail = (state: Parameters<typeof whatToTell>[0], overdue: Overdue[], hasAlarm = false) =>
-    whatToTell(state, overdue, now, hasAlarm).mail;
+  const mail = (state: Parameters<typeof whatToTell>[0], faults: Parameters<typeof whatToTell>[1]) =>
+    whatToTell(state, faults, now).mail;
 
-  const state = (toldHoursAgo: number | undefined, toldOf: ('archive' | 'restore test')[]) => ({
+  const state = (toldHoursAgo: number | undefined, toldOf: Subject[]) => ({
     firstSeenAt: ago(9000).toISOString(),
     toldAt: toldHoursAgo === undefined ? undefined : ago(toldHoursAgo).toISOString(),
     toldOf,
@@ -49,6 +49,13 @@ describe('whatToTell', () => {
     expect(mail(state(1, ['restore test']), [archiveOverdue])).toBe('overdue');
   });
 
+  it('tells of a standstill as of the others', () => {
+    const standstill = { subject: 'retention' } as const;
+    expect(mail(state(1, ['archive']), [archiveOverdue, standstill])).toBe('overdue');
+    expect(mail(state(1, ['archive', 'retention']), [standstill])).toBe('nothing');
+    expect(mail(state(1, ['retention']), [])).toBe('recovered');
+  });
+
   it('tells once that all is well again', () => {
     expect(mail(state(1, ['archive']), [])).toBe('recovered');
     expect(mail(state(1, []), [])).toBe('nothing');
@@ -56,16 +63,5 @@ describe('whatToTell', () => {
 
   it('tells at once again when it comes back', () => {
     expect(mail(state(2, []), [archiveOverdue])).toBe('overdue');
-  });
-
-  it('leaves beginning and end to the alarm where there is one, and reminds daily', () => {
-    const told = whatToTell(state(undefined, []), [archiveOverdue], now, true);
-    expect(told).toEqual({ mail: 'nothing', toldAt: now.toISOString() });
-    expect(mail(state(23.9, ['archive']), [archiveOverdue], true)).toBe('nothing');
-    expect(whatToTell(state(24, ['archive']), [archiveOverdue], now, true)).toEqual({
-      mail: 'overdue',
-      toldAt: now.toISOString(),
-    });
-    expect(mail(state(1, ['archive']), [], true)).toBe('nothing');
   });
 });

@@ -87,7 +87,7 @@ describe('an archive without manifest', () => {
     const young = await orphan(13 * 24);
     const old = await orphan(15 * 24);
     const policy = { keepDays: 14, keepIntact: 3, freshnessHours: 26 };
-    const [plan] = await expire({ store, policy, now, dryRun: false, sendMail });
+    const [plan] = await expire({ store, policy, now, dryRun: false });
     expect(plan?.expire).toMatchObject([{ id: old, reasons: ['older than 14 days', 'no manifest'] }]);
     const left = (await readCatalogue(store, 'bitagent')).map(({ id }) => id.id);
     expect(left).toContain(young);
@@ -99,7 +99,7 @@ describe('an archive without manifest', () => {
   it('stays while nothing newer is proven: retention stands still for it too', async () => {
     await orphan(30 * 24);
     const policy = { keepDays: 14, keepIntact: 3, freshnessHours: 26 };
-    const [plan] = await expire({ store, policy, now, dryRun: false, sendMail });
+    const [plan] = await expire({ store, policy, now, dryRun: false });
     expect(plan?.standstill).toBe('there is no intact archive');
     expect(await readCatalogue(store, 'bitagent')).toHaveLength(1);
   });

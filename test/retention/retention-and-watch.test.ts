@@ -47,10 +47,10 @@ describe('expire', () => {
       nights.push(await verifiedArchive(store, 'bitagent', hoursAgo(night * 24 + 2)));
     }
     const before = await idsOf('bitagent');
-    const [dry] = await expire({ store, policy, now, dryRun: true, sendMail });
+    const [dry] = await expire({ store, policy, now, dryRun: true });
     expect(dry?.expire).toHaveLength(2);
     expect(await idsOf('bitagent')).toEqual(before);
-    const [done] = await expire({ store, policy, now, dryRun: false, sendMail });
+    const [done] = await expire({ store, policy, now, dryRun: false });
     expect(done).toEqual(dry);
     expect((await idsOf('bitagent')).sort()).toEqual(
       nights
@@ -63,16 +63,21 @@ describe('expire', () => {
       for (const key of [archive, manifest, verdict]) expect(await store.open(key)).toBeUndefined();
     }
     expect(mails).toEqual([]);
-    expect((await expire({ store, policy, now, dryRun: false, sendMail }))[0]?.expire).toEqual([]);
+    expect((await expire({ store, policy, now, dryRun: false }))[0]?.expire).toEqual([]);
   });
 
-  it('stands still, deletes nothing and says so, while the back-up has stopped', async () => {
+  it('stands still and deletes nothing while the back-up has stopped, and watch says why', async () => {
     for (let night = 2; night < 20; night += 1)
       await verifiedArchive(store, 'bitagent', hoursAgo(night * 24));
     const before = await idsOf('bitagent');
-    await expire({ store, policy, now, dryRun: false, sendMail });
+    await expire({ store, policy, now, dryRun: false });
     expect(await idsOf('bitagent')).toEqual(before);
-    expect(mails.map(({ subject }) => subject)).toEqual(['[offsite] Retention stands still: bitagent']);
+    await watch({ store, sources: [], limits, now, sendMail });
+    expect(mails.map(({ text }) => text)).toEqual([
+      expect.stringMatching(
+        /No archive of bitagent is expired .*: the newest intact\sarchive is 2\.0 days old/s,
+      ),
+    ]);
   });
 
   it('takes nothing unverified for proof', async () => {
@@ -80,7 +85,7 @@ describe('expire', () => {
       await archiveOf(store, 'bitagent', hoursAgo(night * 24 + 2), smallDump(5));
     }
     const before = await idsOf('bitagent');
-    await expire({ store, policy, now, dryRun: false, sendMail });
+    await expire({ store, policy, now, dryRun: false });
     expect(await idsOf('bitagent')).toEqual(before);
   });
 
@@ -90,7 +95,7 @@ describe('expire', () => {
     await store.write(archiveKeys(entry?.id ?? parseArchiveId('')).archive, 'overwritten');
     const standings = (await readCatalogue(store, 'bitagent')).map(({ standing }) => standing);
     expect(standings).toEqual(['intact', 'intact', 'intact', 'unverified']);
-    await expire({ store, policy, now, dryRun: false, sendMail });
+    await expire({ store, policy, now, dryRun: false });
     expect(await idsOf('bitagent')).toHaveLength(4);
   });
 
@@ -107,7 +112,7 @@ describe('expire', () => {
         return store.readText(key);
       },
     };
-    await expire({ store: counting, policy, now, dryRun: true, sendMail });
+    await expire({ store: counting, policy, now, dryRun: true });
     expect(read.filter((key) => key.startsWith('verdicts/'))).toHaveLength(4);
     expect(read.filter((key) => key.startsWith('acceptances/'))).toHaveLength(1);
     read.length = 0;
@@ -126,20 +131,17 @@ describe('expire', () => {
         await store.delete(key);
       },
     };
-    await expect(expire({ store: interrupted, policy, now, dryRun: false, sendMail })).rejects.toThrow(
-      'interrupted',
-    );
+    await expect(expire({ store: interrupted, policy, now, dryRun: false })).rejects.toThrow('interrupted');
     expect(deleted[0]).toMatch(/\.manifest\.json$/);
     const standings = (await readCatalogue(store, 'bitagent')).map(({ standing }) => standing);
     expect(standings.sort()).toEqual(['intact', 'intact', 'intact', 'no manifest']);
-    await expire({ store, policy, now, dryRun: false, sendMail });
+    await expire({ store, policy, now, dryRun: false });
     expect(await idsOf('bitagent')).toHaveLength(3);
   });
 });
 
 describe('watch', () => {
   const look = (at = now, sources: string[] = []) => watch({ store, sources, limits, now: at, sendMail });
-  const withAlarm = ['bitagent'];
 
   it('is quiet about a fresh archive, and measures its age', async () => {
     const { id } = await verifiedArchive(store, 'bitagent', hoursAgo(3));
@@ -162,17 +164,36 @@ describe('watch', () => {
     expect(mails.slice(2).map(({ subject }) => subject)).toEqual(['[offsite] Well again: bitagent']);
   });
 
-  it('reminds daily of a source that has an alarm: beginning and end are told by that', async () => {
-    await verifiedArchive(store, 'bitagent', hoursAgo(27));
-    for (let hour = 0; hour < 50; hour += 1)
-      await look(new Date(now.getTime() + hour * 3_600_000), withAlarm);
-    expect(mails.map(({ subject }) => subject)).toEqual([
-      '[offsite] NO FRESH ARCHIVE: bitagent, newest is 2.1 days old',
-      '[offsite] NO FRESH ARCHIVE: bitagent, newest is 3.1 days old',
-    ]);
-    await verifiedArchive(store, 'bitagent', hoursAgo(0));
-    expect(await look(now, withAlarm)).toMatchObject([{ overdue: [], told: 'nothing' }]);
-    expect(mails).toHaveLength(2);
+  it('tells of a standstill alone, daily, and when it is over', async () => {
+    for (const night of [0, 20, 21]) await verifiedArchive(store, 'bitagent', hoursAgo(night * 24 + 2));
+    const hourly = async (from: number, to: number) => {
+      for (let hour = from; hour < to; hour += 1) await look(new Date(now.getTime() + hour * 3_600_000));
+    };
+    await expire({ store, policy: { ...policy, keepIntact: 1, freshnessHours: 1 }, now, dryRun: false });
+    await hourly(0, 20);
+    expect(mails.map(({ subject }) => subject)).toEqual(['[offsite] Retention stands still: bitagent']);
+    expect(mails[0]?.text).toContain('limit 1.0 h');
+    await expire({ store, policy: { ...policy, keepIntact: 1 }, now, dryRun: false });
+    await hourly(20, 24);
+    expect(mails.slice(1).map(({ subject }) => subject)).toEqual(['[offsite] Well again: bitagent']);
+  });
+
+  it('tells once a day, and not once a source, that retention has not run for two days', async () => {
+    const at = (hour: number) => new Date(Date.UTC(2030, 0, 1, hour));
+    const lookAt = async (hour: number) => {
+      mails = [];
+      await watch({ store, sources: ['attic', 'bitagent'], limits, now: at(hour), sendMail });
+      return mails.map(({ subject }) => subject).filter((subject) => subject.includes('Retention'));
+    };
+    // The first look expects a run from then on.
+    expect([await lookAt(0), await lookAt(49)]).toEqual([[], []]);
+    expect(await lookAt(50)).toEqual(['[offsite] Retention has not run for 2.1 days']);
+    expect(await lookAt(51)).toEqual([]);
+    // A plan is no run.
+    await expire({ store, policy, now: at(70), dryRun: true });
+    expect(await lookAt(72)).toEqual(['[offsite] Retention has not run for 3.0 days']);
+    await expire({ store, policy, now: at(73), dryRun: false });
+    expect(await lookAt(96)).toEqual([]);
   });
 
   it('names what was judged after the newest intact archive and is not, and nothing of before', async () => {
@@ -205,7 +226,7 @@ describe('watch', () => {
     await store.write(key, JSON.stringify({ ...manifest, clockAheadMs: -20 * 86_400_000 }));
     expect(await look()).toMatchObject([{ newestIntactId: id, overdue: [] }]);
     expect(mails.at(-1)?.subject).toBe("[offsite] The host's clock is 20.0 days behind: bitagent");
-    const [plan] = await expire({ store, policy, now, dryRun: true, sendMail });
+    const [plan] = await expire({ store, policy, now, dryRun: true });
     expect(plan?.keep[0]?.reasons[0]).toBe(
       "younger than 14 days by the store's clock (the host's was 20.0 days behind)",
     );
@@ -225,12 +246,11 @@ describe('watch', () => {
   });
 
   it('watches what it was told to expect, though nothing was ever stored', async () => {
-    expect(await look(now, withAlarm)).toMatchObject([{ source: 'bitagent', overdue: [] }]);
-    const [sighting] = await look(new Date(now.getTime() + 27 * 3_600_000), withAlarm);
+    expect(await look(now, ['bitagent'])).toMatchObject([{ source: 'bitagent', overdue: [] }]);
+    const [sighting] = await look(new Date(now.getTime() + 27 * 3_600_000), ['bitagent']);
     expect(sighting).toMatchObject({ overdue: [{ subject: 'archive', never: true }] });
     expect(sighting?.newestIntactAgeHours).toBeCloseTo(27);
-    await look(new Date(now.getTime() + 52 * 3_600_000), withAlarm);
-    expect(mails).toHaveLength(1);
+    expect(mails.map(({ subject }) => subject)).toEqual(['[offsite] NO FRESH ARCHIVE: bitagent, none yet']);
   });
 });
 

@@ -29,8 +29,7 @@ export function describeUndo(newBucket: () => Promise<string>, provider: Provide
     history = createVersionHistory({ bucket, provider });
   });
 
-  const expireAt = async (at: Date) =>
-    (await plansOfExpire({ store, policy, now: at, dryRun: false, sendMail: async () => undefined }))[0];
+  const expireAt = async (at: Date) => (await plansOfExpire({ store, policy, now: at, dryRun: false }))[0];
   const undoAt = (id: string, at = now, holdDays = 2, from = history) =>
     undo({ store, history: from, id: parseArchiveId(id), holdDays, now: at });
   const standings = async () =>

@@ -1,6 +1,7 @@
 // What offsite estimate reckons with is what the template makes: more of anything that is paid must show in it.
 
 import { afterAll, describe, expect, test } from 'vitest';
+import { metrics } from '../../lib/deployment/metrics.ts';
 import { handlerMb, inCloudWatch, interfaceEndpoints } from '../../lib/estimate/monthly.ts';
 import { synthesize } from './synthesized.ts';
 
@@ -19,13 +20,16 @@ describe('the estimate reckons with the template', () => {
     expect(byName('AWS::Lambda::Function', `Handlers${name}Function`).properties.MemorySize).toBe(mb);
   });
 
-  test('alarms and dashboards, at least as many as there are', () => {
-    // The estimate is for one source; the template has two.
-    const ofOne = ofType('AWS::CloudWatch::Alarm').filter(
-      (alarm) => !JSON.stringify(alarm).includes('attic'),
-    );
-    expect(ofOne.length).toBeLessThanOrEqual(inCloudWatch.alarms);
-    expect(ofType('AWS::CloudWatch::Dashboard').length).toBeLessThanOrEqual(inCloudWatch.dashboards);
+  test('alarms, dashboards and metrics, as many as there are', () => {
+    expect(ofType('AWS::CloudWatch::Alarm')).toHaveLength(inCloudWatch.lean.alarms);
+    expect(ofType('AWS::CloudWatch::Dashboard')).toEqual([]);
+    const full = synthesize({ monitoring: 'full' });
+    full.dispose();
+    const { alarms, dashboards, hourlyMetrics, nightlyMetrics } = inCloudWatch.fullBesides;
+    full.template.resourceCountIs('AWS::CloudWatch::Alarm', inCloudWatch.lean.alarms + alarms);
+    full.template.resourceCountIs('AWS::CloudWatch::Dashboard', dashboards);
+    // Each once for the source but the lost tests, which come once in a while; three of them for the worst, too.
+    expect(hourlyMetrics + nightlyMetrics).toBe(Object.keys(metrics).length - 1 + 3);
   });
 
   test('nothing else that is paid by the hour', () => {

@@ -203,7 +203,7 @@ test('a key of our own is rotated, kept, and used through S3 only, by whoever re
   expect(uses.sort()).toEqual([
     'AcceptPolicy: kms:GenerateDataKey',
     'AgentbitagentPolicy: kms:Decrypt, kms:GenerateDataKey',
-    'Expire: kms:Decrypt',
+    'Expire: kms:Decrypt, kms:GenerateDataKey',
     'JoinRanges: kms:Decrypt, kms:GenerateDataKey',
     'LaunchRestoreTest: kms:Decrypt, kms:GenerateDataKey',
     'OperatorPolicy: kms:Decrypt',

@@ -16,6 +16,7 @@ import {
   plansPrefix,
   rangesPrefix,
   reportsPrefix,
+  runPrefix,
   toldPrefix,
   verdictsPrefix,
 } from '../../archive/names.ts';
@@ -103,7 +104,7 @@ export function joinRangesPermissions({ bucket, topic, key }: Reach): PolicyStat
 }
 
 export function expirePermissions(
-  { bucket, topic, key }: Reach,
+  { bucket, key }: Reach,
   { objectLock, keepDays }: Pick<Deployment, 'objectLock' | 'keepDays'>,
 ): PolicyStatement[] {
   return [
@@ -116,7 +117,7 @@ export function expirePermissions(
       `${holdsPrefix}*`,
       `${sidecarVerdictsPrefix}*`,
     ),
-    put(bucket, `${plansPrefix}*`),
+    put(bucket, `${plansPrefix}*`, `${runPrefix}*`),
     ...(objectLock === 'off' ? [] : lockLonger(bucket, keepDays, `${archivesPrefix}*`, `${sidecarsPrefix}*`)),
     // A delete marker only: versions stay until the bucket's lifecycle removes them.
     allow(
@@ -126,7 +127,6 @@ export function expirePermissions(
       ),
     ),
     ...useKey(key, decrypt, encrypt),
-    publish(topic),
   ];
 }
 

@@ -65,13 +65,14 @@ export class Handlers extends Construct {
   /** By the names of their files. */
   readonly all: Readonly<Record<string, NodejsFunction>>;
   readonly #deadLetters: IQueue;
-  readonly #service: string;
+  /** Whether a function writes figures, and what they are called. */
+  readonly #figures: Record<string, string>;
 
   constructor(scope: Construct, id: string, props: HandlersProps) {
     super(scope, id);
     const { deployment, restoreTask } = props;
     this.#deadLetters = props.deadLetters;
-    this.#service = props.service;
+    this.#figures = { [names.service]: props.service, [names.monitoring]: deployment.monitoring };
     const store = { [names.bucket]: props.bucket.bucketName };
     const topic = { [names.topicArn]: props.topic.topicArn };
     const { sources, expected, kept } = environmentsOf(deployment);
@@ -106,7 +107,7 @@ export class Handlers extends Construct {
       // Reads every manifest and verdict there is.
       timeout: Duration.minutes(15),
       memoryMiB: 512,
-      environment: { ...store, ...topic, ...sources, ...kept },
+      environment: { ...store, ...sources, ...kept },
       permissions: expirePermissions(props, deployment),
       onFailure,
     });
@@ -162,7 +163,7 @@ export class Handlers extends Construct {
       architecture: Architecture.ARM_64,
       timeout: parts.timeout,
       memorySize: parts.memoryMiB,
-      environment: { ...parts.environment, [names.service]: this.#service },
+      environment: { ...parts.environment, ...this.#figures },
       role,
       logGroup,
       retryAttempts: 2,

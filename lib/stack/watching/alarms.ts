@@ -1,12 +1,10 @@
-// The alarms, each about one fault of lib/mail/faults.ts. What lasts, and what our own programs might not live to tell, is
-// mailed by its alarm: when it begins and when it is over. What a mail of our own tells has a quiet alarm: it shows that
-// the fault stands, and mails nothing, for no fault is told twice.
-//
-// Missing figures are a fault where they mean that nobody looks any more: that is the dead man's switch, which works when
-// none of our code runs. It is told once, by the freshness of archives (hourly) and by retention (daily); the other
-// figures come from the same programs, and their alarms stay as they are meanwhile.
+// The alarms. Our own programs tell by mail what they see, with the source's name; an alarm tells what they might not live
+// to tell: that nobody looks, that no function may run, that an event could neither be handled nor told of. Those three
+// read what AWS counts for nothing, and missing calls of `watch` are a fault: that is the dead man's switch, which works when
+// none of our code runs. With `monitoring: full` three more say what stands, by the worst source's figure. There is one of
+// each, however many sources there are, and none that tells nobody.
 
-import { Aws, Duration, Token } from 'aws-cdk-lib';
+import { Aws, Duration } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -23,7 +21,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Deployment } from '../../deployment/deployment.ts';
 import { type MetricId, metricDimensions, metricNamespace, metrics } from '../../deployment/metrics.ts';
-import { alarmDescription, type FaultId, faults } from '../../mail/faults.ts';
+import { alarmDescription, type FaultId } from '../../mail/faults.ts';
 
 export type AlarmsProps = {
   /** What these archives are called in CloudWatch. */
@@ -31,14 +29,15 @@ export type AlarmsProps = {
   readonly deployment: Deployment;
   readonly topic: Topic;
   readonly deadLetters: IQueue;
-  /** By their names. */
-  readonly functions: Readonly<Record<string, IFunction>>;
+  readonly functions: { readonly watch: IFunction; readonly verify: IFunction };
 };
 
 type Rule = {
   readonly metric: IMetric;
   /** The alarm goes off above this, */
-  readonly above: number;
+  readonly above?: number;
+  /** or below this, */
+  readonly below?: number;
   readonly missing: TreatMissingData;
   /** in so many periods of the last `of`. Default: in the last one. */
   readonly periods?: number;
@@ -58,15 +57,13 @@ export class Alarms extends Construct {
     this.#service = props.service;
     this.#action = new SnsAction(props.topic);
     letAlarmsPublish(props.topic);
-    const { sources } = props.deployment;
-    // A source that is a token has no name yet.
-    sources.forEach((source, index) => {
-      this.watchSource(source, Token.isUnresolved(source) ? `Source${index}` : source, props.deployment);
-    });
-    this.add('restoreTestLost', {
-      metric: figure('restoreTestsLost', props.service, undefined, Duration.days(1), Stats.SUM),
-      above: 0,
-      missing: TreatMissingData.NOT_BREACHING,
+    const { watch, verify } = props.functions;
+    // A call that is throttled does not count.
+    this.add('nobodyLooks', {
+      metric: watch.metricInvocations({ period: Duration.hours(1), statistic: Stats.SUM }),
+      below: 1,
+      missing: TreatMissingData.BREACHING,
+      periods: 2,
     });
     this.add('deadLetters', {
       metric: props.deadLetters.metricApproximateNumberOfMessagesVisible({
@@ -76,108 +73,61 @@ export class Alarms extends Construct {
       above: 0,
       missing: TreatMissingData.NOT_BREACHING,
     });
-    for (const [name, fn] of Object.entries(props.functions)) this.watchFunction(name, fn);
+    // Now and then AWS is busy for a moment, and the event comes again by itself. All functions draw on the account's
+    // executions, and this one most: an alarm over all of them would be paid for each.
+    this.add('handlerThrottled', {
+      metric: verify.metricThrottles({ period: Duration.minutes(5), statistic: Stats.SUM }),
+      above: 0,
+      missing: TreatMissingData.NOT_BREACHING,
+      periods: 3,
+      of: 6,
+    });
+    if (props.deployment.monitoring === 'full') this.watchFigures(props.deployment);
   }
 
-  private watchSource(source: string, name: string, limits: Deployment): void {
-    const hourly = (id: MetricId) => figure(id, this.#service, source, Duration.hours(1));
-    const asItWas = TreatMissingData.IGNORE;
-    this.add(
-      'noFreshArchive',
-      {
-        metric: hourly('newestIntactAge'),
-        above: limits.freshnessHours,
-        missing: TreatMissingData.BREACHING,
-      },
-      { source, name },
-    );
-    this.add(
-      'restoreTestOverdue',
-      {
-        metric: hourly('restoreTestAge'),
-        above: limits.restoreTestDays * 24,
-        missing: asItWas,
-      },
-      { source, name },
-    );
-    this.add(
-      'retentionStandstill',
-      {
-        metric: figure('retentionStandsStill', this.#service, source, Duration.days(1)),
-        above: 0,
-        missing: TreatMissingData.BREACHING,
-      },
-      { source, name },
-    );
-    for (const [fault, id] of [
-      ['archiveNotIntact', 'archivesNotIntact'],
-      ['archiveSuspicious', 'archivesSuspicious'],
-      ['restoreTestFailed', 'restoreTestFailed'],
+  /** By the worst source's. That they are missing is told already. */
+  private watchFigures({ freshnessHours, restoreTestDays }: Deployment): void {
+    for (const [fault, id, period, above] of [
+      ['noFreshArchive', 'newestIntactAge', Duration.hours(1), freshnessHours],
+      ['restoreTestOverdue', 'restoreTestAge', Duration.hours(1), restoreTestDays * 24],
+      ['retentionStandstill', 'retentionStandsStill', Duration.days(1), 0],
     ] as const) {
-      this.add(fault, { metric: hourly(id), above: 0, missing: asItWas }, { source, name });
+      this.add(fault, { metric: figure(id, this.#service, period), above, missing: TreatMissingData.IGNORE });
     }
   }
 
-  private watchFunction(name: string, fn: IFunction): void {
-    const none = { above: 0, missing: TreatMissingData.NOT_BREACHING };
-    this.add(
-      'handlerFailed',
-      {
-        ...none,
-        metric: fn.metricErrors({ period: Duration.hours(1), statistic: Stats.SUM }),
-      },
-      { name },
-    );
-    // Now and then AWS is busy for a moment, and the event comes again by itself.
-    this.add(
-      'handlerThrottled',
-      {
-        ...none,
-        metric: fn.metricThrottles({ period: Duration.minutes(5), statistic: Stats.SUM }),
-        periods: 3,
-        of: 6,
-      },
-      { name },
-    );
-  }
-
-  private add(fault: FaultId, rule: Rule, about: { source?: string; name?: string } = {}): void {
-    const { periods = 1, of = periods } = rule;
+  private add(fault: FaultId, rule: Rule): void {
+    const { periods = 1, of = periods, above, below } = rule;
     const slug = fault.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const alarmName = [this.#service, slug, about.source ?? about.name].filter(Boolean).join('-');
-    const alarm = new Alarm(this, [fault, about.name].filter(Boolean).join('-'), {
+    const alarmName = `${this.#service}-${slug}`;
+    const alarm = new Alarm(this, fault, {
       alarmName,
-      alarmDescription: alarmDescription(fault, about.source ?? about.name),
+      alarmDescription: alarmDescription(fault),
       metric: rule.metric,
-      threshold: rule.above,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      threshold: above ?? below ?? 0,
+      comparisonOperator:
+        below === undefined
+          ? ComparisonOperator.GREATER_THAN_THRESHOLD
+          : ComparisonOperator.LESS_THAN_THRESHOLD,
       evaluationPeriods: of,
       datapointsToAlarm: periods,
       treatMissingData: rule.missing,
     });
-    if (faults[fault].toldBy === 'alarm') {
-      alarm.addAlarmAction(this.#action);
-      alarm.addOkAction(this.#action);
-    }
+    alarm.addAlarmAction(this.#action);
+    alarm.addOkAction(this.#action);
     this.all.push(alarm);
     this.names.push(alarmName);
   }
 }
 
-/** One of our own figures. */
-export function figure(
-  id: MetricId,
-  service: string,
-  source: string | undefined,
-  period: Duration,
-  statistic: string = Stats.MAXIMUM,
-): Metric {
+/** One of our own figures, of no source. */
+function figure(id: MetricId, service: string, period: Duration): Metric {
   return new Metric({
     namespace: metricNamespace,
     metricName: metrics[id].name,
-    dimensionsMap: metricDimensions(service, source),
+    dimensionsMap: metricDimensions(service),
     period,
-    statistic,
+    statistic: Stats.MAXIMUM,
   });
 }
 

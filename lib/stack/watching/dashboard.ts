@@ -1,5 +1,6 @@
-// The dashboard: the alarms, then how fresh, how large and how fast. Figures of sources are found by a search, so that it
-// stays one page however many sources there are, and shows those too that nobody has named in the settings.
+// The dashboard, with `monitoring: full`: the alarms, then how fresh, how large and how fast. Figures of sources are found
+// by a search, so that it stays one page however many sources there are, and shows those too that nobody has named in the
+// settings.
 
 import { Duration } from 'aws-cdk-lib';
 import {
@@ -81,15 +82,9 @@ export function addDashboard(scope: Construct, id: string, props: DashboardProps
           storedObjects(bucket),
         ]),
       ],
+      functionGraphs(functions, graph),
       [
-        graph(
-          'Lambda: seconds a day',
-          Object.entries(functions).map(([name, fn]) => secondsOf(name, fn)),
-        ),
-        graph(
-          'Lambda: calls a day',
-          Object.entries(functions).map(([label, fn]) => fn.metricInvocations({ period: night, label })),
-        ),
+        graph('Not as it should be', faultFigures(service)),
         new TextWidget({
           markdown: `What each alarm means and what to do: [runbook](${runbookLink('noFreshArchive')})`,
           width: columns / 3,
@@ -98,6 +93,42 @@ export function addDashboard(scope: Construct, id: string, props: DashboardProps
       ],
     ],
   });
+}
+
+type Functions = DashboardProps['functions'];
+
+function functionGraphs(functions: Functions, graph: (title: string, left: IMetric[]) => IWidget): IWidget[] {
+  const all = Object.entries(functions);
+  return [
+    graph(
+      'Lambda: seconds a day',
+      all.map(([name, fn]) => secondsOf(name, fn)),
+    ),
+    graph(
+      'Lambda: calls a day',
+      all.map(([label, fn]) => fn.metricInvocations({ period: night, label })),
+    ),
+    graph(
+      'Lambda: failed calls a day',
+      all.map(([label, fn]) => fn.metricErrors({ period: night, label })),
+    ),
+  ];
+}
+
+/** What mails tell, and for how long it stands. */
+function faultFigures(service: string): IMetric[] {
+  return [
+    ...(['archivesNotIntact', 'archivesSuspicious', 'restoreTestFailed'] as const).map((id) =>
+      searchSources(service, id, Duration.hours(1)),
+    ),
+    new Metric({
+      namespace: metricNamespace,
+      metricName: metrics.restoreTestsLost.name,
+      dimensionsMap: metricDimensions(service),
+      period: night,
+      statistic: Stats.SUM,
+    }),
+  ];
 }
 
 /** A figure of every source, in one line each. */

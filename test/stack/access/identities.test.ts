@@ -79,7 +79,7 @@ describe('permissions', () => {
       's3:GetObjectRetention on VaultBucket/sidecars/*',
       's3:PutObjectRetention on VaultBucket/archives/* if s3:object-lock-remaining-retention-days is 21',
       's3:PutObjectRetention on VaultBucket/sidecars/* if s3:object-lock-remaining-retention-days is 21',
-      publish,
+      's3:PutObject on VaultBucket/watch/run/*',
     ],
     Watch: [
       ...failures,

@@ -24,9 +24,9 @@ type Alarm = {
   Statistic: string;
   Period: number;
   Threshold: number;
-  ComparisonOperator: string;
+  ComparisonOperator: 'GreaterThanThreshold' | 'LessThanThreshold';
   EvaluationPeriods: number;
-  DatapointsToAlarm: number;
+  DatapointsToAlarm?: number;
   TreatMissingData: string;
   AlarmActions?: unknown[];
   OKActions?: unknown[];
@@ -34,7 +34,7 @@ type Alarm = {
 };
 
 /** Without bundles: it is not about the programs. */
-function build(...ids: string[]) {
+function build(monitoring: 'lean' | 'full', sources: number, ...ids: string[]) {
   const { context } = JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8'));
   const app = new App({
     context: { ...context, 'aws:cdk:bundling-stacks': [] },
@@ -45,9 +45,10 @@ function build(...ids: string[]) {
     (id) =>
       new OffsiteArchive(stack, id, {
         email: 'op@example.com',
-        sources: ['bitagent', 'attic'],
+        sources: Array.from({ length: sources }, (_, index) => `source-${index}`),
         freshnessHours: 30,
         restoreTestDays: 120,
+        monitoring,
       }),
   );
   const template = Template.fromStack(stack);
@@ -55,11 +56,11 @@ function build(...ids: string[]) {
     ({ Properties }) => Properties as Alarm,
   );
   const [dashboard] = Object.values(template.findResources('AWS::CloudWatch::Dashboard'));
-  return { stack, archives, template, alarms, dashboard: JSON.stringify(dashboard) };
+  return { stack, archives, template, alarms, dashboard: dashboard && JSON.stringify(dashboard) };
 }
 
-const { stack, archives, template, alarms, dashboard } = build('Default');
-const topicArn = stack.resolve(archives[0]?.topic.topicArn);
+const full = build('full', 2, 'Default');
+const lean = build('lean', 2, 'Default');
 
 const faultOf = (alarm: Alarm) =>
   (Object.keys(faults) as FaultId[]).find((fault) => alarm.AlarmDescription.endsWith(runbookLink(fault)));
@@ -67,74 +68,50 @@ const faultOf = (alarm: Alarm) =>
 /** An alarm in a line: what it reads, when it goes off, and what missing figures are to it. */
 function describeAlarm(alarm: Alarm): string {
   const { Namespace, MetricName, Statistic, Period, Threshold, TreatMissingData } = alarm;
-  expect(alarm.ComparisonOperator).toBe('GreaterThanThreshold');
-  const of = `${alarm.DatapointsToAlarm} of ${alarm.EvaluationPeriods}`;
-  return `${alarm.AlarmName.replace('OffsiteStack-', '')}: ${Statistic} ${Namespace} ${MetricName} > ${Threshold}, ${of} of ${Period} s, missing ${TreatMissingData}`;
+  const sign = { GreaterThanThreshold: '>', LessThanThreshold: '<' }[alarm.ComparisonOperator];
+  const of = `${alarm.DatapointsToAlarm ?? alarm.EvaluationPeriods} of ${alarm.EvaluationPeriods}`;
+  return `${alarm.AlarmName.replace('OffsiteStack-', '')}: ${Statistic} ${Namespace} ${MetricName} ${sign} ${Threshold}, ${of} of ${Period} s, missing ${TreatMissingData}`;
 }
 
-const functions = ['verify', 'read-range', 'join-ranges', 'expire', 'watch', 'launch-restore-test', 'report'];
+const ofAny = [
+  'nobody-looks: Sum AWS/Lambda Invocations < 1, 2 of 2 of 3600 s, missing breaching',
+  'dead-letters: Maximum AWS/SQS ApproximateNumberOfMessagesVisible > 0, 1 of 1 of 300 s, missing notBreaching',
+  'handler-throttled: Sum AWS/Lambda Throttles > 0, 3 of 6 of 300 s, missing notBreaching',
+];
+const ofFigures = [
+  'no-fresh-archive: Maximum Offsite NewestIntactAgeHours > 30, 1 of 1 of 3600 s, missing ignore',
+  'restore-test-overdue: Maximum Offsite RestoreTestAgeHours > 2880, 1 of 1 of 3600 s, missing ignore',
+  'retention-standstill: Maximum Offsite RetentionStandsStill > 0, 1 of 1 of 86400 s, missing ignore',
+];
 
-describe('alarms', () => {
+describe.each([
+  ['lean', lean, ofAny],
+  ['full', full, [...ofAny, ...ofFigures]],
+] as const)('with monitoring %s, alarms', (monitoring, { stack, archives, template, alarms }, expected) => {
+  const topicArn = stack.resolve(archives[0]?.topic.topicArn);
+
   test('are these', () => {
-    const ofSource = (source: string) => [
-      `no-fresh-archive-${source}: Maximum Offsite NewestIntactAgeHours > 30, 1 of 1 of 3600 s, missing breaching`,
-      `restore-test-overdue-${source}: Maximum Offsite RestoreTestAgeHours > 2880, 1 of 1 of 3600 s, missing ignore`,
-      `retention-standstill-${source}: Maximum Offsite RetentionStandsStill > 0, 1 of 1 of 86400 s, missing breaching`,
-      `archive-not-intact-${source}: Maximum Offsite ArchivesNotIntact > 0, 1 of 1 of 3600 s, missing ignore`,
-      `archive-suspicious-${source}: Maximum Offsite ArchivesSuspicious > 0, 1 of 1 of 3600 s, missing ignore`,
-      `restore-test-failed-${source}: Maximum Offsite RestoreTestFailed > 0, 1 of 1 of 3600 s, missing ignore`,
-    ];
-    const ofFunction = (name: string) => [
-      `handler-failed-${name}: Sum AWS/Lambda Errors > 0, 1 of 1 of 3600 s, missing notBreaching`,
-      `handler-throttled-${name}: Sum AWS/Lambda Throttles > 0, 3 of 6 of 300 s, missing notBreaching`,
-    ];
-    expect(alarms.map(describeAlarm).sort()).toEqual(
-      [
-        ...['bitagent', 'attic'].flatMap(ofSource),
-        ...functions.flatMap(ofFunction),
-        'restore-test-lost: Sum Offsite RestoreTestsLost > 0, 1 of 1 of 86400 s, missing notBreaching',
-        'dead-letters: Maximum AWS/SQS ApproximateNumberOfMessagesVisible > 0, 1 of 1 of 300 s, missing notBreaching',
-      ].sort(),
-    );
+    expect(alarms.map(describeAlarm).sort()).toEqual([...expected].sort());
   });
 
-  test('mail when what they tell of begins and is over, unless a mail of our own tells of it', () => {
+  test('mail when what they tell of begins and is over, all of them', () => {
     for (const alarm of alarms) {
-      const fault = faultOf(alarm);
-      const told = fault && faults[fault].toldBy === 'alarm' ? [topicArn] : undefined;
-      expect([alarm.AlarmName, alarm.AlarmActions]).toEqual([alarm.AlarmName, told]);
-      expect(alarm.OKActions).toEqual(told);
+      expect([alarm.AlarmName, alarm.AlarmActions]).toEqual([alarm.AlarmName, [topicArn]]);
+      expect(alarm.OKActions).toEqual([topicArn]);
       expect(alarm.InsufficientDataActions).toBeUndefined();
     }
-    const mailing = alarms.filter(({ AlarmActions }) => AlarmActions !== undefined);
-    expect(new Set(mailing.map(faultOf))).toEqual(
-      new Set([
-        'noFreshArchive',
-        'restoreTestOverdue',
-        'retentionStandstill',
-        'deadLetters',
-        'handlerThrottled',
-      ]),
-    );
   });
 
-  test('say whose fault it is, what it means, what to do first and where to read on', () => {
-    const [alarm] = alarms.filter(({ AlarmName }) => AlarmName.endsWith('no-fresh-archive-bitagent'));
+  test('say what it means, what to do first and where to read on', () => {
+    const [alarm] = alarms.filter((one) => faultOf(one) === 'nobodyLooks');
     expect(alarm?.AlarmDescription).toMatch(
-      /^No fresh archive \(bitagent\)\. .* First: run 'offsite list'.* Runbook: https:.*#no-fresh-archive$/,
+      /^Nobody looks\. .* First: see whether .* Runbook: https:.*#nobody-looks$/,
     );
     // CloudWatch's own limits.
     for (const { AlarmDescription, AlarmName } of alarms) {
       expect(AlarmDescription.length).toBeLessThanOrEqual(1024);
       expect(AlarmName.length).toBeLessThanOrEqual(255);
     }
-  });
-
-  test('there is one for every fault that is not told by a mail alone', () => {
-    const mailAlone: FaultId[] = ['archiveWithoutManifest', 'wrongClock', 'unknownNotice'];
-    expect(new Set(alarms.map(faultOf))).toEqual(
-      new Set((Object.keys(faults) as FaultId[]).filter((fault) => !mailAlone.includes(fault))),
-    );
   });
 
   test('of this account may publish to the topic, and no other service may', () => {
@@ -152,20 +129,36 @@ describe('alarms', () => {
     ]);
     expect(JSON.stringify(allowed[0].Condition.ArnLike)).toContain(':alarm:*');
   });
+
+  test('the handlers know whether they are to write figures', () => {
+    const told = Object.values(template.findResources('AWS::Lambda::Function')).map(
+      ({ Properties }) => Properties.Environment.Variables.OFFSITE_MONITORING,
+    );
+    expect(new Set(told)).toEqual(new Set([monitoring]));
+  });
+
+  test('are as many for 15 sources as for two', () => {
+    const many = build(monitoring, 15, 'Default');
+    expect(many.alarms.map(describeAlarm).sort()).toEqual([...expected].sort());
+    expect(many.dashboard).toEqual(monitoring === 'full' ? full.dashboard : undefined);
+  });
 });
 
 describe('figures', () => {
   const names: string[] = Object.values(metrics).map(({ name }) => name);
+  const { alarms } = full;
+  const dashboard = full.dashboard ?? '';
 
-  test('that alarms read are written by the handlers, with the dimensions that they write', () => {
-    for (const { Namespace, MetricName, Dimensions, AlarmName } of alarms) {
+  test('are none with monitoring lean, and neither is there a dashboard', () => {
+    expect(lean.alarms.filter(({ Namespace }) => Namespace === metricNamespace)).toEqual([]);
+    expect(lean.dashboard).toBeUndefined();
+  });
+
+  test('that alarms read are written by the handlers, of no source: the worst of all', () => {
+    for (const { Namespace, MetricName, Dimensions } of alarms) {
       if (Namespace !== metricNamespace) continue;
       expect(names).toContain(MetricName);
-      const source = ['bitagent', 'attic'].find((one) => AlarmName.endsWith(one));
-      expect(Dimensions).toEqual([
-        { Name: 'service', Value: 'OffsiteStack' },
-        ...(source === undefined ? [] : [{ Name: 'source', Value: source }]),
-      ]);
+      expect(Dimensions).toEqual([{ Name: 'service', Value: 'OffsiteStack' }]);
     }
   });
 
@@ -202,7 +195,7 @@ describe('figures', () => {
   });
 
   test('of two archives in one account are not taken for each other', () => {
-    const two = build('One', 'Other');
+    const two = build('full', 2, 'One', 'Other');
     const read = two.alarms.filter(({ MetricName }) => MetricName === 'NewestIntactAgeHours');
     const services = new Set(
       read.map(({ Dimensions }) => Dimensions.find(({ Name }) => Name === 'service')?.Value),
@@ -217,9 +210,10 @@ describe('figures', () => {
 });
 
 test('the dashboard shows every alarm, what is stored, and what the functions take', () => {
-  const names = alarms.map(({ AlarmName }) => AlarmName);
+  const dashboard = full.dashboard ?? '';
+  const names = full.alarms.map(({ AlarmName }) => AlarmName);
   expect(names.filter((name) => !dashboard.includes(`:alarm:${name}\\"`))).toEqual([]);
-  for (const name of ['BucketSizeBytes', 'NumberOfObjects', 'Invocations', 'Duration']) {
+  for (const name of ['BucketSizeBytes', 'NumberOfObjects', 'Invocations', 'Duration', 'Errors']) {
     expect(dashboard).toContain(name);
   }
 });
