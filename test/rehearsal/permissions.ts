@@ -52,7 +52,7 @@ const reasons: readonly (readonly [permission: RegExp, reason: string])[] = [
   ],
   [/: s3:GetObjectVersion on /, "the rehearsal's bucket has no versions"],
   [/^(Verify|RestoreTaskTask): s3:ListBucket on /, 'without it S3 says that what is absent is forbidden'],
-  [/^(Expire|Watch|LaunchRestoreTest|Report): sns:Publish on /, 'they have nothing to tell on a good day'],
+  [/^(Watch|LaunchRestoreTest|Report): sns:Publish on /, 'they have nothing to tell on a good day'],
   [
     /^(LaunchRestoreTest|Report): s3:(Get|Put)Object on watch.told|^Report: s3:ListBucket on /,
     'they note what they have told, and a good day tells nothing',

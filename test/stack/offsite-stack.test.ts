@@ -193,8 +193,8 @@ describe('handlers', () => {
       Object.keys(handlers).map((name) => {
         const { Environment } = byName('AWS::Lambda::Function', `Handlers${name}Function`).properties;
         const { Variables } = Environment as unknown as { Variables: Record<string, unknown> };
-        const { OFFSITE_SERVICE, ...others } = Variables;
-        expect(OFFSITE_SERVICE).toBe('OffsiteStack');
+        const { OFFSITE_SERVICE, OFFSITE_MONITORING, ...others } = Variables;
+        expect([OFFSITE_SERVICE, OFFSITE_MONITORING]).toEqual(['OffsiteStack', 'lean']);
         return [name, Object.fromEntries(Object.entries(others).map(([key, value]) => [key, plain(value)]))];
       }),
     );
@@ -205,7 +205,7 @@ describe('handlers', () => {
       ReadRange: { OFFSITE_BUCKET: 'VaultBucket' },
       JoinRanges: store,
       Expire: {
-        ...store,
+        OFFSITE_BUCKET: 'VaultBucket',
         ...sources,
         OFFSITE_KEEP_DAYS: '21',
         OFFSITE_KEEP_INTACT: '5',
