@@ -53,8 +53,8 @@ ${exitCodes.restore} the restore, or rows are missing; others as of all commands
 
 storeCommand('restore', 'bring a database back: restored beside it, compared, swapped')
   .argument(
-    '<id|latest|FILE>',
-    "an archive's id, 'latest' (the newest intact one), or a .sql.gz or .sql file",
+    '[id|latest|FILE]',
+    "an archive's id, 'latest' (the newest intact one), or a .sql.gz or .sql file; with --to-…: of a base backup",
   )
   .addOption(new Option('--any', "let 'latest' be the newest at all, proven or not"))
   .option('--container <name>', 'the container of Postgres: restore inside it (docker exec)')
@@ -71,6 +71,16 @@ storeCommand('restore', 'bring a database back: restored beside it, compared, sw
   .option('--manifest <file>', 'of a FILE: its manifest (default: the one beside it)')
   .option('--quiet', 'show no progress')
   .option('--json', 'print the result as JSON')
+  .optionsGroup('Or the whole cluster as it was at a point (docs/pitr.md):')
+  .option('--to-time <instant>', 'with an offset: 2026-04-28T03:15:00Z')
+  .option('--to-lsn <position>', 'of the log, such as 16/B374D848')
+  .option('--to-name <name>', 'of a restore point (pg_create_restore_point)')
+  .option('--to-xid <number>', 'of a transaction, which is the last')
+  .option('--immediate', 'as the base backup was, and no further')
+  .option('--to-latest', 'all of the log that is in the vault')
+  .option('--timeline <number>', 'along which (default: the newest)')
+  .option('--data-directory <folder>', 'where the cluster is laid out: empty, or none yet')
+  .optionsGroup('Options:')
   .addHelpText(
     'after',
     `
@@ -82,14 +92,22 @@ simply used. If anything fails before, the half-made one is dropped; what a
 killed restore left, the next one finishes or drops. It takes the disk of both;
 --replace that of one.`,
   )
-  .action(async (wanted: string, flags) => {
+  .action(async (wanted: string | undefined, flags) => {
+    const { targetOf } = await import('./restore-point.ts');
+    const target = targetOf(wanted, flags);
+    if (target !== undefined) {
+      const { runRestorePoint } = await import('./restore-point.ts');
+      return runRestorePoint(await settingsOf(flags), target, wanted, flags, interruption.signal);
+    }
+    // It has refused that there is neither.
+    const archive = wanted as string;
     const { runRestore } = await import('./restore.ts');
     const { isArchiveId } = await import('../../lib/archive/names.ts');
     // Of a file, no bucket is asked for anything.
-    const given = wanted === 'latest' || isArchiveId(wanted) ? flags : { bucket: 'any', ...flags };
+    const given = archive === 'latest' || isArchiveId(archive) ? flags : { bucket: 'any', ...flags };
     // Whose place it takes is said by --dbname, wherever the server is.
     const settings = await settingsOf(given, dumpFlags([], { ...flags, dbname: undefined }));
-    await runRestore(settings, wanted, flags, interruption.signal);
+    await runRestore(settings, archive, flags, interruption.signal);
   });
 
 archiveCommand('fetch', 'bring an archive back as a .sql.gz file, checked against its manifest')

@@ -36,6 +36,11 @@ export async function bringWal(
   }
 }
 
+/** A small file of the log, as text. */
+export async function readWalText(store: ArchiveStore, wal: StoredWal): Promise<string> {
+  return Buffer.concat(await Array.fromAsync(plainOf(store, wal))).toString('utf8');
+}
+
 async function inflateInto(
   file: FileHandle,
   store: ArchiveStore,

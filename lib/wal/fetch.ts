@@ -60,6 +60,11 @@ export async function fetchWal(options: FetchWalOptions): Promise<boolean> {
   return true;
 }
 
+/** Removes what was brought ahead and not asked for. */
+export async function dropAhead(walFolder: string): Promise<void> {
+  await rm(join(walFolder, folderName), { recursive: true, force: true });
+}
+
 async function giveAhead(folder: string, name: string, path: string): Promise<boolean> {
   const there: string[] = await readdir(folder).catch(() => []);
   // Asked for out of order, or left by a recovery that was ended.

@@ -1,0 +1,152 @@
+// offsite restore --to-…: the cluster as it was at a point.
+
+import { resolve } from 'node:path';
+import { parseArchiveId } from '../../lib/archive/names.ts';
+import { formatDuration, plural } from '../../lib/base/quantities.ts';
+import { shellWord } from '../../lib/base/shell-word.ts';
+import { type Way, windowOf } from '../../lib/recovery-point/choose.ts';
+import { type Recovered, recoverPoint } from '../../lib/recovery-point/recover.ts';
+import {
+  describeTarget,
+  parseTarget,
+  type RecoveryTarget,
+  type TargetFlags,
+} from '../../lib/recovery-point/target.ts';
+import { environmentOf, type Settings } from '../../lib/settings/config.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { usage } from './flags.ts';
+import { print, printJson, tell, warn } from './print.ts';
+
+type Flags = TargetFlags & {
+  timeline?: string;
+  dataDirectory?: string;
+  quiet?: boolean;
+  json?: boolean;
+};
+
+/** What belongs to a database that is brought back from an archive. */
+const ofArchives = [
+  'any',
+  'container',
+  'user',
+  'url',
+  'dbname',
+  'stop',
+  'beside',
+  'into',
+  'replace',
+  'yes',
+  'createRoles',
+  'jobs',
+  'manifest',
+];
+
+/** @returns `undefined` where an archive is to be restored. */
+export function targetOf(wanted: string | undefined, flags: Flags): RecoveryTarget | undefined {
+  const target = parseTarget(flags);
+  const own = flags.timeline !== undefined || flags.dataDirectory !== undefined;
+  if (target === undefined && (own || wanted === undefined))
+    throw usage(
+      own
+        ? 'a point: --to-time, --to-lsn, --to-name, --to-xid, --immediate or --to-latest'
+        : "an archive's id, 'latest' or a FILE",
+      'none',
+      'see offsite restore --help',
+    );
+  const strange = ofArchives.filter((name) => (flags as Record<string, unknown>)[name] !== undefined);
+  if (target !== undefined && strange.length > 0)
+    throw usage(
+      'the flags of a point alone',
+      `${strange.join(', ')}, which are those of an archive's database`,
+    );
+  return target;
+}
+
+export async function runRestorePoint(
+  settings: Settings,
+  target: RecoveryTarget,
+  wanted: string | undefined,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<void> {
+  const began = performance.now();
+  if (flags.dataDirectory === undefined)
+    throw usage(
+      '--data-directory with the folder of the new cluster',
+      'none',
+      'it must be empty, or not there yet',
+    );
+  if (flags.timeline !== undefined && !/^[1-9]\d{0,9}$/.test(flags.timeline))
+    throw usage('--timeline with its number', flags.timeline);
+  const folder = resolve(flags.dataDirectory);
+  const say = flags.quiet || flags.json ? () => undefined : tell;
+  const recovered = await recoverPoint({
+    store: createS3Store(settings),
+    source: settings.source,
+    target,
+    timeline: flags.timeline === undefined ? undefined : Number(flags.timeline),
+    from: wanted === undefined || wanted === 'latest' ? undefined : parseArchiveId(wanted),
+    folder,
+    restoreCommand: restoreCommand(),
+    env: environmentFor(settings),
+    onWay: (way) => say(announcement(way, target, folder)),
+    warn,
+    signal,
+  });
+  report(recovered, target, folder, flags, Math.round(performance.now() - began));
+}
+
+/** This very program, by this very Node: whatever PATH the server has. */
+function restoreCommand(): string {
+  const words = [process.execPath, process.argv[1] ?? '', 'wal', 'fetch'].map(shellWord);
+  // A % is Postgres's own in this setting.
+  return `${words.join(' ').replaceAll('%', '%%')} %f %p`;
+}
+
+/** All that is known of the vault, for a process of another user with another home. */
+function environmentFor(settings: Settings): Record<string, string | undefined> {
+  const { OFFSITE_CONFIG: _, ...inherited } = process.env;
+  const { dump: __, sidecar: ___, caBundle, ...vault } = settings;
+  return {
+    ...inherited,
+    ...environmentOf(vault),
+    ...(caBundle !== undefined && { AWS_CA_BUNDLE: caBundle }),
+  };
+}
+
+function announcement(way: Way, target: RecoveryTarget, folder: string): string {
+  const { from, toLsn } = windowOf(way);
+  const log = `${plural(way.continuity.whole.length, 'segment')} of the log, whole up to ${toLsn} on timeline ${way.timeline}`;
+  return `${way.base.id.id} and ${log} lead to ${describeTarget(target)} (any point since ${from.toISOString()}); into ${folder}`;
+}
+
+function report(
+  { way, lsn, lastTransactionAt, timeline }: Recovered,
+  target: RecoveryTarget,
+  folder: string,
+  { json }: Flags,
+  durationMs: number,
+): void {
+  const baseBackup = way.base.id.id;
+  if (json) {
+    printJson({
+      baseBackup,
+      folder,
+      lsn,
+      lastTransactionAt: lastTransactionAt ?? null,
+      timeline,
+      durationMs,
+    });
+    return;
+  }
+  const last =
+    lastTransactionAt === undefined
+      ? 'no transaction after the base backup'
+      : `last transaction ${lastTransactionAt}`;
+  print(
+    `${folder}  recovered to ${describeTarget(target)}\n  ${last}; log replayed up to ${lsn}; now on timeline ${timeline}; ${formatDuration(durationMs)}\n`,
+  );
+  tell(
+    'start it as usual: as the user that owns the folder, with the configuration of the host (Debian keeps it in /etc/postgresql); then take a base backup (offsite basebackup)',
+  );
+}

@@ -1,0 +1,181 @@
+// From which base backup, along which timeline, a point is recovered; and whether the log leads there, whole. All of it is known
+// before a byte of the base backup is fetched.
+
+import type { ArchiveId } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { plural } from '../base/quantities.ts';
+import type { BaseBackupManifest } from '../basebackup/manifest.ts';
+import { type Continuity, type Course, continuityOf, type ListedWal, leadsTo } from '../wal/continuity.ts';
+import type { Ancestor } from '../wal/history.ts';
+import { formatLsn, type Lsn, parseLsn } from '../wal/segment.ts';
+import type { RecoveryTarget } from './target.ts';
+
+export type BaseBackup = { readonly id: ArchiveId; readonly manifest: BaseBackupManifest };
+
+/** The log of one cluster. */
+export type ClusterLog = {
+  readonly files: readonly ListedWal[];
+  readonly histories: ReadonlyMap<number, readonly Ancestor[]>;
+};
+
+/** A way to a point. */
+export type Way = {
+  readonly base: BaseBackup;
+  readonly timeline: number;
+  readonly continuity: Continuity;
+};
+
+/** Points that a way leads to. */
+export type Window = {
+  /** By the server's clock. */
+  readonly from: Date;
+  readonly fromLsn: string;
+  readonly toLsn: string;
+};
+
+/**
+ * Chooses the base backup: the newest that is older than the point.
+ *
+ * @param bases - The newest first.
+ * @returns `undefined` if each is younger.
+ */
+export function chooseBase(bases: readonly BaseBackup[], target: RecoveryTarget): BaseBackup | undefined {
+  return bases.find(({ manifest }) => {
+    if (target.kind === 'time') return BigInt(Date.parse(manifest.consistentAt)) * 1000n <= target.micros;
+    return target.kind !== 'lsn' || position(manifest.stopLsn) <= target.lsn;
+  });
+}
+
+/**
+ * Finds the way from a base backup.
+ *
+ * @param timeline - By default the newest that it leads to, as Postgres has it.
+ * @throws {@link OffsiteError} `POINT_OUTSIDE_WINDOW` if the timeline cannot be come to from there.
+ */
+export function wayFrom(base: BaseBackup, log: ClusterLog, timeline?: number): Way {
+  const courses = coursesFrom(base, log);
+  const course = timeline === undefined ? courses.at(-1) : courses.find((one) => one.timeline === timeline);
+  if (course === undefined) {
+    throw new OffsiteError(
+      'POINT_OUTSIDE_WINDOW',
+      `timeline ${timeline} cannot be come to from ${base.id.id}`,
+      {
+        expected: `one of the timelines ${courses.map((one) => one.timeline).join(', ')}`,
+        found: `timeline ${timeline}`,
+        hint: 'name another base backup, or leave --timeline out',
+      },
+    );
+  }
+  return { base, timeline: course.timeline, continuity: continuityOf(log.files, course) };
+}
+
+export function windowOf({ base, continuity }: Way): Window {
+  const { consistentAt, stopLsn } = base.manifest;
+  return { from: new Date(consistentAt), fromLsn: stopLsn, toLsn: formatLsn(continuity.end) };
+}
+
+/**
+ * Sees whether the log leads to the point, as far as its files tell; a time is looked for in the log itself.
+ *
+ * @throws {@link OffsiteError} `WAL_MISSING` or `WAL_CONFLICT` where it breaks off before, `POINT_OUTSIDE_WINDOW` where it ends before.
+ */
+export function assertLeadsTo(way: Way, target: RecoveryTarget): void {
+  const { continuity, base } = way;
+  const needed = target.kind === 'lsn' ? target.lsn : position(base.manifest.stopLsn);
+  if (continuity.end < needed || (target.kind === 'latest' && isBroken(way))) throw beyondError(way);
+}
+
+/**
+ * The error of a point that the log does not lead to.
+ *
+ * @param until - The newest transaction that it holds, where that is known.
+ */
+export function beyondError(way: Way, until?: string): OffsiteError {
+  const { base, continuity, timeline } = way;
+  const { from, toLsn } = windowOf(way);
+  const to = until === undefined ? '' : `, and before ${until}`;
+  const expected =
+    continuity.end < position(base.manifest.stopLsn)
+      ? `the log that ${base.id.id} needs, up to ${base.manifest.stopLsn}`
+      : `a point from ${from.toISOString()} on${to}, on timeline ${timeline}: up to position ${toLsn}`;
+  const broken = breakOf(continuity);
+  if (broken !== undefined) {
+    const [code, message, found] = broken;
+    return new OffsiteError(code, message, {
+      expected,
+      found,
+      hint: `look for what is missing on the server and in the folder that is shipped, and ship it; or recover to a point before it (--to-lsn ${toLsn}), or from a later base backup`,
+    });
+  }
+  return new OffsiteError('POINT_OUTSIDE_WINDOW', 'the log in the vault does not lead to that point', {
+    expected,
+    found: `the log ends with ${continuity.newest ?? 'nothing after the base backup'}`,
+    hint: '--to-latest recovers all of it; what is later was not shipped, or is on another timeline (--timeline)',
+  });
+}
+
+/** The error of a point before every base backup. */
+export function beforeError(bases: readonly BaseBackup[], source: string): OffsiteError {
+  const oldest = bases.at(-1);
+  if (oldest === undefined) {
+    return new OffsiteError('BASE_BACKUP_MISSING', `there is no base backup of ${source}`, {
+      expected: 'a base backup from before the point',
+      found: 'none',
+      hint: "offsite basebackup takes one, for points from then on; the nightly archives are something else: 'offsite list' shows them",
+    });
+  }
+  const { consistentAt, stopLsn } = oldest.manifest;
+  return new OffsiteError('POINT_OUTSIDE_WINDOW', 'the point is before the oldest base backup', {
+    expected: `a point from ${consistentAt} on (position ${stopLsn})`,
+    found: `no base backup that is older than the point: the oldest is ${oldest.id.id}`,
+    hint: "before it, there are the nightly archives: 'offsite list' shows them",
+  });
+}
+
+/** Whether there is log that cannot be come to, for what lacks before it. */
+export function isBroken({ continuity }: Way): boolean {
+  return breakOf(continuity) !== undefined;
+}
+
+function breakOf({ missing, missingCount, conflicting }: Continuity) {
+  if (missingCount > 0) {
+    const more = missingCount > missing.length ? `, and ${missingCount - missing.length} more` : '';
+    return [
+      'WAL_MISSING',
+      `${plural(missingCount, 'segment')} of the log missing`,
+      missing.join(', ') + more,
+    ] as const;
+  }
+  if (conflicting.length > 0)
+    return [
+      'WAL_CONFLICT',
+      'segments of the log are there with different bytes',
+      conflicting.join(', '),
+    ] as const;
+  return undefined;
+}
+
+/** Every timeline that it leads to, the newest last. */
+function coursesFrom({ manifest }: BaseBackup, { files, histories }: ClusterLog): Course[] {
+  const common = {
+    from: position(manifest.startLsn),
+    fromTimeline: manifest.timeline,
+    segmentBytes: manifest.cluster.segmentBytes,
+  };
+  const own = histories.get(manifest.timeline) ?? [];
+  const stop = position(manifest.stopLsn);
+  const children = [...histories]
+    .filter(([timeline, ancestors]) =>
+      leadsTo({ fromTimeline: manifest.timeline, from: stop, timeline, ancestors }),
+    )
+    .map(([timeline, ancestors]) => ({ ...common, timeline, ancestors }));
+  const all = [{ ...common, timeline: manifest.timeline, ancestors: own }, ...children];
+  const known = new Map(all.map((course) => [course.timeline, course]));
+  return files.length === 0
+    ? all.slice(0, 1)
+    : [...known.values()].sort((one, other) => one.timeline - other.timeline);
+}
+
+function position(text: string): Lsn {
+  return parseLsn(text) ?? 0n;
+}

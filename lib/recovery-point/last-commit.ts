@@ -1,0 +1,65 @@
+// When the log's last transaction ended, by the server's own reader of it: up to there a time can be recovered, and proven before
+// anything large is fetched.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import type { ArchiveStore } from '../store/store.ts';
+import { bringWal } from '../wal/bring.ts';
+import type { Cluster, StoredWal } from '../wal/read-wal.ts';
+import { parseInstant } from './target.ts';
+
+/** A quiet server's log has segments without one, but not so many in a row. */
+export const segmentsRead = 32;
+
+/**
+ * Looks for the newest end of a transaction in a log.
+ *
+ * @param whole - Its segments, in order; from the last one backwards they are fetched and read.
+ * @param program - pg_waldump of the cluster's major version.
+ * @returns Microseconds since 1970; `undefined` if there is none in the last of them, or nobody can tell.
+ */
+export async function lastCommit(
+  store: ArchiveStore,
+  cluster: Cluster,
+  whole: readonly StoredWal[],
+  program: string,
+  signal?: AbortSignal,
+): Promise<bigint | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'offsite-wal-'));
+  try {
+    for (const wal of whole.slice(-segmentsRead).toReversed()) {
+      const path = join(folder, wal.name);
+      await bringWal(store, cluster, wal, path, signal);
+      const found = await newestEnd(program, path, signal);
+      await rm(path);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Its exit code says nothing: the last record of a segment may go on in the next, which is not there. */
+async function newestEnd(program: string, path: string, signal?: AbortSignal): Promise<bigint | undefined> {
+  const child = execa(program, ['--rmgr=Transaction', path], {
+    env: { LC_ALL: 'C', TZ: 'UTC' },
+    reject: false,
+    stderr: 'ignore',
+    buffer: false,
+    ...(signal && { cancelSignal: signal }),
+  });
+  let newest: bigint | undefined;
+  for await (const line of child) {
+    const [, day, time] =
+      /desc: (?:COMMIT|ABORT)(?:_PREPARED)? .*?(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?) UTC/.exec(
+        line,
+      ) ?? [];
+    if (day === undefined) continue;
+    const { micros } = parseInstant(`${day}T${time}Z`);
+    if (newest === undefined || micros > newest) newest = micros;
+  }
+  return newest;
+}

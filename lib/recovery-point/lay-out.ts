@@ -1,0 +1,184 @@
+// Lays a base backup out: every file under its name, its sum made on the way and held against the server's own list.
+
+import { createHash, type Hash } from 'node:crypto';
+import { chown, type FileHandle, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { baseBackupKeys } from '../archive/base-backup-names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { makeFolder } from '../base/make-folder.ts';
+import { missingFrom, parseServerManifest, serverManifestName } from '../basebackup/server-manifest.ts';
+import { type TarEntry, TarReader } from '../basebackup/tar.ts';
+import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
+import type { User } from '../postgres/unprivileged-user.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import type { BaseBackup } from './choose.ts';
+
+export type LayOutOptions = {
+  readonly store: ArchiveStore;
+  readonly base: BaseBackup;
+  /** Empty, or not there yet. */
+  readonly folder: string;
+  /** Whose it shall be, where that is not ourselves. */
+  readonly owner: User | undefined;
+  readonly onProgress?: ((plainBytes: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Of the folder: the server refuses any other. */
+const folderMode = 0o700;
+const connections = 8;
+const namedFaults = 5;
+
+/**
+ * Makes sure that a folder is there and empty, and that the server may enter it.
+ *
+ * @throws {@link OffsiteError} `FOLDER_NOT_EMPTY`, `RESTORE_REFUSED`, or what keeps it from being made.
+ */
+export async function emptyFolder(folder: string, owner: User | undefined): Promise<void> {
+  await makeFolder(dirname(folder));
+  await makeFolder(folder, folderMode);
+  const there = await readdir(folder);
+  if (there.length === 0) return assertEntered(folder, owner);
+  throw new OffsiteError('FOLDER_NOT_EMPTY', `${folder} is not empty`, {
+    expected: 'an empty folder, or none: nothing is ever written over',
+    found: there.slice(0, namedFaults).join(', '),
+    hint: 'name another with --data-directory; what a recovery that failed left there can be removed by hand',
+  });
+}
+
+async function assertEntered(folder: string, owner: User | undefined): Promise<void> {
+  if (owner === undefined) return;
+  await chown(folder, owner.uid, owner.gid);
+  const entered = await execa('ls', [folder], { ...owner, reject: false });
+  if (!entered.failed) return;
+  throw new OffsiteError('RESTORE_REFUSED', `the server's user may not enter ${folder}`, {
+    expected: `every folder above it to let user ${owner.uid} through, as whom the server runs: it refuses to run as root`,
+    found: entered.stderr,
+    hint: 'name a folder elsewhere, such as /var/lib/postgresql/recovered',
+  });
+}
+
+/**
+ * Lays a base backup out.
+ *
+ * @throws {@link OffsiteError} `ARCHIVE_DAMAGED`, `ARCHIVE_GONE`, or what the store and the disk say; the folder is empty again then.
+ */
+export async function layOut(options: LayOutOptions): Promise<void> {
+  const { folder, owner } = options;
+  await emptyFolder(folder, owner);
+  try {
+    await unpack(options);
+    // Written by root, and to be read by somebody else.
+    if (owner !== undefined) await execa('chown', ['-R', `${owner.uid}:${owner.gid}`, folder]);
+    await execa('chmod', ['700', folder]);
+  } catch (error) {
+    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function unpack({ store, base, folder, onProgress, signal }: LayOutOptions): Promise<void> {
+  const { manifest, id } = base;
+  const key = baseBackupKeys(id).tar;
+  const opened = await store.open(key, manifest.versionId, { connections });
+  if (opened === undefined)
+    throw damaged(id.id, `${key} (version ${manifest.versionId ?? 'any'})`, 'no such object', 'ARCHIVE_GONE');
+  const compressed = createHash('sha256');
+  const onChunk = (chunk: Buffer) => void compressed.update(chunk);
+  const tar = new TarReader();
+  const files = new Files(folder);
+  let plainBytes = 0;
+  try {
+    for await (const chunk of gunzip(opened.body, { onChunk, signal })) {
+      plainBytes += chunk.length;
+      for (const event of tar.push(chunk)) {
+        if (event.at === 'entry') await files.begin(event.entry);
+        else if (event.at === 'bytes') await files.write(event.bytes);
+        else await files.end();
+      }
+      onProgress?.(plainBytes);
+    }
+    tar.finish();
+  } catch (error) {
+    if (error instanceof NotGzip || error instanceof GunzipFailed)
+      throw damaged(id.id, 'whole gzip', error.message);
+    if (error instanceof OffsiteError && error.code === 'BASE_BACKUP_FAILED')
+      throw damaged(id.id, error.expected, error.found);
+    throw error;
+  } finally {
+    await files.close();
+  }
+  const sha256 = compressed.digest('hex');
+  if (sha256 !== manifest.sha256) throw damaged(id.id, `SHA-256 ${manifest.sha256}`, `SHA-256 ${sha256}`);
+  const faults = missingFrom(parseServerManifest(files.serverManifestText), files.found);
+  if (faults.length > 0)
+    throw damaged(id.id, "the files of the server's list", faults.slice(0, namedFaults).join('\n'));
+}
+
+/** The files as they come, one at a time. */
+class Files {
+  readonly found = new Map<string, { readonly bytes: number; readonly sha256: string }>();
+  serverManifestText = '';
+  readonly #folder: string;
+  #entry: TarEntry | undefined;
+  #handle: FileHandle | undefined;
+  #hash: Hash | undefined;
+  readonly #serverManifest: Buffer[] = [];
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async begin(entry: TarEntry): Promise<void> {
+    const path = join(this.#folder, entry.name);
+    this.#entry = entry;
+    if (entry.kind === 'folder') await mkdir(path, { mode: entry.mode, recursive: true });
+    // A tablespace's, and those are refused when the base backup is taken.
+    if (entry.kind === 'link') throw damaged(entry.name, 'no link', 'a link', 'ARCHIVE_DAMAGED');
+    if (entry.kind !== 'file') return;
+    this.#hash = createHash('sha256');
+    this.#handle = await open(path, 'wx', entry.mode);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#hash?.update(bytes);
+    if (this.#entry?.name === serverManifestName) this.#serverManifest.push(Buffer.from(bytes));
+    for (let at = 0; this.#handle !== undefined && at < bytes.length; )
+      at += (await this.#handle.write(bytes, at)).bytesWritten;
+  }
+
+  async end(): Promise<void> {
+    await this.close();
+    if (this.#entry?.kind !== 'file' || this.#hash === undefined) return;
+    const { name, bytes } = this.#entry;
+    this.found.set(name, { bytes, sha256: this.#hash.digest('hex') });
+    if (name === serverManifestName)
+      this.serverManifestText = Buffer.concat(this.#serverManifest).toString('utf8');
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+    this.#handle = undefined;
+  }
+}
+
+/** Tells the server that it is to recover; it removes the file when it has. */
+export async function markForRecovery(folder: string, owner: User | undefined): Promise<void> {
+  const path = join(folder, 'recovery.signal');
+  await writeFile(path, '', { mode: 0o600 });
+  if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+}
+
+function damaged(
+  id: string,
+  expected: string,
+  found: string,
+  code: 'ARCHIVE_DAMAGED' | 'ARCHIVE_GONE' = 'ARCHIVE_DAMAGED',
+): OffsiteError {
+  return new OffsiteError(code, `the base backup ${id} is not what was stored`, {
+    expected,
+    found,
+    hint: 'name an older base backup, from which the log leads to the same point (offsite restore <id> --to-time …)',
+  });
+}

@@ -1,0 +1,58 @@
+// What the vault has to recover from: base backups, and of each cluster its log.
+
+import { baseBackupsPrefix, parseBaseBackupKey } from '../archive/base-backup-names.ts';
+import type { ArchiveId } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { parseBaseBackupManifest } from '../basebackup/manifest.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { readWalText } from '../wal/bring.ts';
+import { type Ancestor, parseHistory } from '../wal/history.ts';
+import { type Cluster, conflictError, listWal } from '../wal/read-wal.ts';
+import type { BaseBackup, ClusterLog } from './choose.ts';
+
+/**
+ * The base backups of a source, the newest first.
+ *
+ * @param wanted - The one that is meant; by default all.
+ */
+export async function readBaseBackups(
+  store: ArchiveStore,
+  source: string,
+  wanted?: ArchiveId,
+): Promise<BaseBackup[]> {
+  const ids: ArchiveId[] = [];
+  for await (const { key } of store.list(`${baseBackupsPrefix}${source}/`)) {
+    const parsed = parseBaseBackupKey(key);
+    const isMeant = wanted === undefined || parsed?.id.id === wanted.id;
+    if (parsed?.part === 'manifest' && isMeant) ids.push(parsed.id);
+  }
+  const bases: BaseBackup[] = [];
+  for (const id of ids.toReversed()) {
+    const key = `${baseBackupsPrefix}${source}/${id.id}.manifest.json`;
+    const text = (await store.readText(key))?.text;
+    if (text !== undefined) bases.push({ id, manifest: parseBaseBackupManifest(text, id) });
+  }
+  return bases;
+}
+
+/** @throws {@link OffsiteError} `WAL_INVALID` for a history that is none, `WAL_CONFLICT` for two of one timeline. */
+export async function readClusterLog(store: ArchiveStore, cluster: Cluster): Promise<ClusterLog> {
+  const files = await listWal(store, cluster);
+  const histories = new Map<number, Ancestor[]>();
+  for (const wal of files.filter(({ kind }) => kind === 'history')) {
+    const others = files.filter(({ name }) => name === wal.name).map(({ sha256 }) => sha256);
+    if (others.length > 1) throw conflictError(wal.name, 'one history of this timeline', others);
+    const ancestors = parseHistory(await readWalText(store, wal));
+    if (ancestors === undefined) throw noHistory(wal.name);
+    histories.set(wal.timeline, ancestors);
+  }
+  return { files, histories };
+}
+
+function noHistory(name: string): OffsiteError {
+  return new OffsiteError('WAL_INVALID', `${name} in the vault is no history of a timeline`, {
+    expected: 'lines of a timeline, a position and a reason',
+    found: 'other text',
+    hint: 'find out who stored it; name a timeline before it: --timeline',
+  });
+}

@@ -1,0 +1,143 @@
+// A cluster as it was at a point: looked whether the vault leads there, laid out, replayed, and told where that ended.
+
+import { join } from 'node:path';
+import type { ArchiveId } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { findProgram } from '../base/find-program.ts';
+import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { dropAhead } from '../wal/fetch.ts';
+import type { StoredWal } from '../wal/read-wal.ts';
+import {
+  assertLeadsTo,
+  type BaseBackup,
+  beforeError,
+  beyondError,
+  type ClusterLog,
+  chooseBase,
+  isBroken,
+  type Way,
+  wayFrom,
+} from './choose.ts';
+import { lastCommit, segmentsRead } from './last-commit.ts';
+import { emptyFolder, layOut, markForRecovery } from './lay-out.ts';
+import { serverProgramsOf } from './programs.ts';
+import { readBaseBackups, readClusterLog } from './read-vault.ts';
+import { type Reached, replay } from './replay.ts';
+import { formatMicros, type RecoveryTarget, targetSettings } from './target.ts';
+
+export type RecoverOptions = {
+  readonly store: ArchiveStore;
+  readonly source: string;
+  readonly target: RecoveryTarget;
+  readonly timeline: number | undefined;
+  /** The base backup that is meant; by default the newest that is older than the point. */
+  readonly from: ArchiveId | undefined;
+  /** The data directory to be: empty, or not there yet. */
+  readonly folder: string;
+  /** What Postgres runs for each file of the log: `%f` and `%p` at its end. */
+  readonly restoreCommand: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called when all is known and nothing was fetched yet. */
+  readonly onWay?: ((way: Way) => void) | undefined;
+  readonly onProgress?: ((plainBytes: number) => void) | undefined;
+  readonly onSegment?: ((name: string) => void) | undefined;
+  readonly warn?: ((sentence: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type Recovered = Reached & { readonly way: Way };
+
+/**
+ * Recovers a cluster to a point, in a folder of its own. The server has ended then: it is to be started as usual.
+ *
+ * @throws {@link OffsiteError} Before anything is fetched: `BASE_BACKUP_MISSING`, `POINT_OUTSIDE_WINDOW`, `WAL_MISSING`, `WAL_CONFLICT`,
+ *   `FOLDER_NOT_EMPTY`, `PROGRAM_MISSING`. Later what {@link layOut} and {@link replay} throw.
+ */
+export async function recoverPoint(options: RecoverOptions): Promise<Recovered> {
+  const { store, target, folder, env, signal } = options;
+  const owner = await unprivilegedUser();
+  await emptyFolder(folder, owner);
+  const base = await baseOf(options);
+  const { systemIdentifier, serverVersionNumber } = base.manifest.cluster;
+  const log = await readClusterLog(store, { source: options.source, systemIdentifier });
+  const way = wayFrom(base, log, options.timeline);
+  assertLeadsTo(way, target);
+  const major = Math.floor(serverVersionNumber / 10_000);
+  const binDir = await serverProgramsOf(major);
+  if (target.kind === 'time') await assertTime(options, target.micros, way, log, binDir);
+  options.onWay?.(way);
+  await layOut({ store, base, folder, owner, onProgress: options.onProgress, signal });
+  await markForRecovery(folder, owner);
+  const settings = {
+    restore_command: options.restoreCommand,
+    ...(major >= 15 && { archive_library: '' }),
+    ...targetSettings(target, way.timeline),
+  };
+  const reached = await replay({
+    folder,
+    binDir,
+    owner,
+    settings,
+    env,
+    onSegment: options.onSegment,
+    signal,
+  });
+  await dropAhead(join(folder, 'pg_wal'));
+  if (target.kind === 'latest') assertAll(way, reached);
+  return { ...reached, way };
+}
+
+/**
+ * Postgres knows that it has come to a time by a transaction that ended later: there must be one.
+ *
+ * @throws {@link OffsiteError} As {@link assertLeadsTo}.
+ */
+async function assertTime(
+  { store, source, warn, signal }: RecoverOptions,
+  micros: bigint,
+  way: Way,
+  log: ClusterLog,
+  binDir: string,
+): Promise<void> {
+  const names = new Set(way.continuity.whole);
+  const whole = (log.files as readonly StoredWal[]).filter(({ name }) => names.has(name));
+  const { systemIdentifier } = way.base.manifest.cluster;
+  const program = findProgram('pg_waldump', binDir);
+  const until =
+    program === undefined
+      ? undefined
+      : await lastCommit(store, { source, systemIdentifier }, whole, program, signal);
+  const isKnown = program !== undefined && whole.length <= segmentsRead;
+  const isBeyond = until === undefined ? isKnown || isBroken(way) : micros >= until;
+  if (isBeyond) throw beyondError(way, until === undefined ? undefined : formatMicros(until));
+  if (until === undefined) warn?.(unknownEnd);
+}
+
+const unknownEnd =
+  'the newest segments hold no end of a transaction, so it cannot be said yet whether the log leads to that time: the server will say';
+
+async function baseOf({ store, source, target, from }: RecoverOptions): Promise<BaseBackup> {
+  const bases = await readBaseBackups(store, source, from);
+  if (from !== undefined && bases.length === 0) {
+    throw new OffsiteError('BASE_BACKUP_MISSING', `there is no base backup ${from.id}`, {
+      expected: 'the id of one',
+      found: 'none of this id',
+      hint: 'leave the id out: the newest that is older than the point is taken then',
+    });
+  }
+  const base = chooseBase(bases, target);
+  if (base === undefined) throw beforeError(bases, source);
+  return base;
+}
+
+/** Log that cannot be read looks to the server like its end. */
+function assertAll({ continuity }: Way, { lastSegment, lsn }: Reached): void {
+  const last = continuity.whole.at(-1);
+  if (last === undefined || (lastSegment !== undefined && lastSegment.slice(8) >= last.slice(8))) return;
+  throw new OffsiteError('RECOVERY_FAILED', 'recovery ended before the log did', {
+    expected: `${last}, the last segment in the vault, to be replayed`,
+    found: `an end at ${lsn ?? 'no record'}, in ${lastSegment ?? 'no segment'}`,
+    hint: 'what follows could not be read as log: find out what wrote it, and recover to a point before it (--to-lsn)',
+  });
+}

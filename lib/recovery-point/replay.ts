@@ -1,0 +1,181 @@
+// Lets a server of the cluster's own version replay the log. Nobody is let in meanwhile, its settings are its own, and not those that
+// came with the base backup, and what it did is read from its log: no role has to be known for that.
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { OffsiteError } from '../base/errors.ts';
+import type { User } from '../postgres/unprivileged-user.ts';
+
+export type ReplayOptions = {
+  /** The data directory, laid out and marked for recovery. */
+  readonly folder: string;
+  /** Where the server's programs are. */
+  readonly binDir: string;
+  readonly owner: User | undefined;
+  /** `restore_command`, and which point. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Its environment: the restore_command's, too. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Told of each segment as it is replayed. */
+  readonly onSegment?: ((name: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Where a recovery ended. */
+export type Reached = {
+  /** Of the last record that was replayed. */
+  readonly lsn: string | undefined;
+  /** When the last transaction ended that was replayed; `undefined` if there was none after the base backup. */
+  readonly lastTransactionAt: string | undefined;
+  /** On which the cluster goes on. */
+  readonly timeline: number | undefined;
+  /** The last of the log that was asked for and there. */
+  readonly lastSegment: string | undefined;
+};
+
+const pollMs = 50;
+const tailLines = 12;
+
+/**
+ * Replays, and ends the server when it has.
+ *
+ * @throws {@link OffsiteError} `RECOVERY_FAILED` with the server's last words; the signal's reason. The server has ended then, and the folder is
+ *   as it was left by it.
+ */
+export async function replay(options: ReplayOptions): Promise<Reached> {
+  const { folder, signal, owner } = options;
+  const own = await mkdtemp(join(tmpdir(), 'offsite-recovery-'));
+  const files = {
+    config_file: join(own, 'own.conf'),
+    hba_file: join(own, 'hba.conf'),
+    ident_file: join(own, 'ident.conf'),
+  };
+  for (const [name, path] of Object.entries(files))
+    await writeFile(path, name === 'hba_file' ? 'local all all reject\n' : '', { mode: 0o644 });
+  if (owner !== undefined) await execa('chown', ['-R', `${owner.uid}:${owner.gid}`, own]);
+  const server = startServer(options, { ...files, unix_socket_directories: own });
+  let hasEnded = false;
+  const ended = server.child.finally(() => {
+    hasEnded = true;
+  });
+  const stop = () => server.child.kill('SIGINT');
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    if (signal?.aborted) stop();
+    while (!hasEnded && !(await isReady(folder))) await sleep(pollMs);
+    const failed = hasEnded;
+    // Fast: with a checkpoint, so that it is whole on the disk.
+    if (!failed) stop();
+    const { exitCode } = await ended;
+    signal?.throwIfAborted();
+    if (failed || exitCode !== 0) throw recoveryError(server.words(), folder);
+    return server.reached;
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    server.child.kill('SIGINT');
+    await ended;
+    await rm(own, { recursive: true, force: true });
+  }
+}
+
+/** Not what came with the base backup: paths, libraries and addresses of a host that is gone, perhaps. */
+const ownSettings: Readonly<Record<string, string>> = {
+  listen_addresses: '',
+  port: '5432',
+  ssl: 'off',
+  logging_collector: 'off',
+  log_destination: 'stderr',
+  log_min_messages: 'log',
+  log_line_prefix: '',
+  log_timezone: 'UTC',
+  lc_messages: 'C',
+  shared_preload_libraries: '',
+  autovacuum: 'off',
+  // Nobody asks it anything before it has recovered, so that no setting of the cluster's need be known.
+  hot_standby: 'off',
+  max_prepared_transactions: '1000',
+  // The new timeline is archived once the server runs as usual: it is noted as due, and nothing is run now.
+  archive_mode: 'on',
+  archive_command: '',
+  primary_conninfo: '',
+  primary_slot_name: '',
+  recovery_end_command: '',
+  archive_cleanup_command: '',
+  recovery_min_apply_delay: '0',
+  // Of an earlier recovery, perhaps: there may be one target only.
+  recovery_target: '',
+  recovery_target_lsn: '',
+  recovery_target_name: '',
+  recovery_target_time: '',
+  recovery_target_xid: '',
+};
+
+function startServer(
+  { folder, binDir, owner, settings, env, onSegment }: ReplayOptions,
+  paths: Record<string, string>,
+) {
+  // In this order: the target that is wanted is set after all are taken back.
+  const all = [ownSettings, paths, settings].flatMap(Object.entries<string>);
+  const args = all.flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const child = execa(join(binDir, 'postgres'), ['-D', folder, ...args], {
+    ...owner,
+    cwd: folder,
+    env: { ...env, LC_ALL: 'C' },
+    extendEnv: false,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    buffer: false,
+    reject: false,
+    killSignal: 'SIGINT',
+    forceKillAfterDelay: false,
+  });
+  const tail: string[] = [];
+  const reached: { -readonly [Key in keyof Reached]: Reached[Key] } = {
+    lsn: undefined,
+    lastTransactionAt: undefined,
+    timeline: undefined,
+    lastSegment: undefined,
+  };
+  const read = (line: string) => {
+    tail.push(line);
+    tail.splice(0, tail.length - tailLines);
+    const [, segment] = /restored log file "([0-9A-F]{24})" from archive/.exec(line) ?? [];
+    if (segment !== undefined) {
+      reached.lastSegment = segment;
+      onSegment?.(segment);
+    }
+    reached.lsn = /redo done at ([0-9A-F]+\/[0-9A-F]+)/.exec(line)?.[1] ?? reached.lsn;
+    reached.lastTransactionAt =
+      /last completed transaction was at log time (.+)/.exec(line)?.[1] ?? reached.lastTransactionAt;
+    const timeline = /selected new timeline ID: (\d+)/.exec(line)?.[1];
+    if (timeline !== undefined) reached.timeline = Number(timeline);
+  };
+  void (async () => {
+    for await (const line of child.iterable({ from: 'stderr' })) read(line);
+  })().catch(() => undefined);
+  return { child, reached: reached as Reached, words: () => tail };
+}
+
+async function isReady(folder: string): Promise<boolean> {
+  const lines = (await readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  return lines[7]?.trim() === 'ready';
+}
+
+function recoveryError(words: readonly string[], folder: string): OffsiteError {
+  const said = words.filter((line) =>
+    /FATAL|PANIC|ERROR|HINT|DETAIL|offsite|expected|found {2}|hint {2}/.test(line),
+  );
+  const isShort = words.some((line) => /before configured recovery target was reached/.test(line));
+  return new OffsiteError(
+    'RECOVERY_FAILED',
+    isShort ? 'the log ended before the point was reached' : 'the server did not come to the point',
+    {
+      expected: 'the log to be replayed up to the point that is wanted',
+      found: (said.length > 0 ? said : words).join('\n').trim(),
+      hint: `nothing else was touched; remove ${folder} before another attempt${isShort ? '; an older base backup may lead to it (offsite restore <id>), or --to-latest to the end of the log' : ''}`,
+    },
+  );
+}

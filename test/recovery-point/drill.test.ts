@@ -1,0 +1,251 @@
+// The promise of all of it, with a real server: what a ledger says had committed by a point is there after a recovery to it, and nothing
+// else; and where the log does not lead there, that is said, and no shorter recovery is made of it.
+
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmod, chown } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseWalKey } from '../../lib/archive/wal-names.ts';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import type { Connection } from '../../lib/postgres/connection.ts';
+import { findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
+import { endServer, startOnFreePort } from '../../lib/postgres/server.ts';
+import { unprivilegedUser } from '../../lib/postgres/unprivileged-user.ts';
+import { recoverPoint } from '../../lib/recovery-point/recover.ts';
+import { parseTarget, type RecoveryTarget, type TargetFlags } from '../../lib/recovery-point/target.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { archiveCommand } from '../../lib/wal/archive-command.ts';
+import { storeEnvironment } from '../fixtures/agent.ts';
+import { type CliResult, offsite } from '../fixtures/cli.ts';
+import { type ArchivingCluster, startArchivingCluster } from '../fixtures/cluster.ts';
+import { isLong } from '../fixtures/often.ts';
+import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
+
+/** What a transaction left behind once it had committed. */
+type Entry = { readonly n: number; readonly lsn: string; readonly at: string; readonly xid: string };
+
+const transactions = 12;
+let stub: S3Stub;
+let cluster: ArchivingCluster;
+let folder: string;
+let env: Record<string, string>;
+const ledger: Entry[] = [];
+
+const entry = (n: number) => ledger[n - 1] as Entry;
+const upTo = (n: number) => Array.from({ length: n }, (_, at) => at + 1);
+
+/** One transaction, and what it has to remember. */
+async function commit(n: number, connection: Connection): Promise<Entry> {
+  const [[xid = ''] = [], [lsn = '', at = ''] = []] = await query(
+    connection,
+    `BEGIN; INSERT INTO ledger VALUES (${n}, repeat('x', 2000)); SELECT pg_current_xact_id(); COMMIT;
+     SELECT pg_current_wal_insert_lsn(), to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');`,
+  );
+  return { n, lsn, at, xid };
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'offsite-drill-'));
+  await chmod(folder, 0o755);
+  [stub, cluster] = await Promise.all([startS3Stub(), startArchivingCluster()]);
+  env = { ...storeEnvironment(stub), ...cluster.connection.env };
+  await cluster.sql('CREATE TABLE ledger (n int PRIMARY KEY, text text)');
+  expect(await offsite(['basebackup', '--quiet'], env)).toMatchObject({ exitCode: 0, stderr: '' });
+  for (let n = 1; n <= transactions; n += 1) {
+    ledger.push(await commit(n, cluster.connection));
+    if (n === 7) await cluster.sql("SELECT pg_create_restore_point('seven')");
+    if (n % 6 === 0) await cluster.switchWal();
+  }
+  expect(await offsite(['wal', 'ship', '--dir', cluster.walFolder], env)).toMatchObject({
+    exitCode: 0,
+    stderr: '',
+  });
+  expect(readdirSync(cluster.walFolder)).toEqual([]);
+  // The host is lost.
+  const [pid] = readFileSync(join(cluster.directory, 'data', 'postmaster.pid'), 'utf8').split('\n');
+  process.kill(Number(pid), 'SIGKILL');
+  rmSync(cluster.directory, { recursive: true, force: true, maxRetries: 20 });
+});
+afterAll(async () => {
+  await Promise.all([stub?.stop(), cluster?.stop()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const dataOf = (name: string) => join(folder, name, 'data');
+const restore = (name: string, ...args: string[]): Promise<CliResult> =>
+  offsite(['restore', '--quiet', '--data-directory', dataOf(name), ...args], env);
+
+/** Starts what was recovered, as one would, and lets somebody do something with it. */
+async function inside<T>(
+  name: string,
+  settings: Readonly<Record<string, string>>,
+  act: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const user = await unprivilegedUser();
+  const binDir = findPostgresPrograms() ?? '';
+  const { server, port } = await startOnFreePort(binDir, join(folder, name), settings, user, undefined);
+  try {
+    return await act({ via: 'server', env: { ...cluster.connection.env, PGPORT: String(port) } });
+  } finally {
+    await endServer(server);
+  }
+}
+
+const rowsOf = (connection: Connection) =>
+  query(connection, 'SELECT n FROM ledger ORDER BY 1').then((rows) => rows.map(([n]) => Number(n)));
+const rowsIn = (name: string) => inside(name, { archive_mode: 'off' }, rowsOf);
+
+/** Segments in the store, in the order of the log. */
+const segments = () =>
+  [...stub.bucket.objects.keys()].filter((key) => parseWalKey(key)?.file.kind === 'segment').sort();
+
+/** Takes something out of the store, or puts something in, for a while. */
+async function whileChanged<T>(change: () => void, act: () => Promise<T>): Promise<T> {
+  const before = new Map(stub.bucket.objects);
+  change();
+  try {
+    return await act();
+  } finally {
+    stub.bucket.objects.clear();
+    for (const [key, object] of before) stub.bucket.objects.set(key, object);
+  }
+}
+
+describe('a recovery to a point of the ledger', () => {
+  it.each(isLong ? [2, 5, 10] : [5])('by time has what had committed by then: %d', async (n) => {
+    const found = await restore(`time-${n}`, '--to-time', entry(n).at);
+    expect(found).toMatchObject({ exitCode: 0 });
+    expect(found.stdout).toContain('now on timeline 2');
+    expect(await rowsIn(`time-${n}`)).toEqual(upTo(n));
+  });
+
+  it('by position has it too, whatever is missing behind it', async () => {
+    const last = segments().at(-1) as string;
+    const found = await whileChanged(
+      () => stub.bucket.objects.delete(last),
+      () => restore('lsn', '--to-lsn', entry(3).lsn, '--json'),
+    );
+    expect(found).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(found.stdout)).toMatchObject({ timeline: 2, folder: dataOf('lsn') });
+    expect(await rowsIn('lsn')).toEqual(upTo(3));
+  });
+
+  it('by name, from which another timeline goes on: each leads to what it holds', async () => {
+    expect(await restore('name', '--to-name', 'seven')).toMatchObject({ exitCode: 0 });
+    const wal = join(folder, 'wal-2');
+    mkdirSync(wal);
+    const user = await unprivilegedUser();
+    if (user !== undefined) await chown(wal, user.uid, user.gid);
+    const archiving = { archive_mode: 'on', archive_command: archiveCommand(wal) };
+    await inside('name', archiving, async (connection) => {
+      expect(await rowsOf(connection)).toEqual(upTo(7));
+      await commit(100, connection);
+      const [[name = ''] = []] = await query(connection, 'SELECT pg_walfile_name(pg_switch_wal())');
+      await query(
+        connection,
+        `DO $$ BEGIN LOOP PERFORM pg_stat_clear_snapshot(); EXIT WHEN (SELECT last_archived_wal = '${name}' FROM pg_stat_archiver); PERFORM pg_sleep(0.02); END LOOP; END $$`,
+      );
+    });
+    expect(readdirSync(wal)).toContain('00000002.history');
+    expect(await offsite(['wal', 'ship', '--dir', wal], env)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await restore('child', '--to-latest')).toMatchObject({ exitCode: 0 });
+    expect(await rowsIn('child')).toEqual([...upTo(7), 100]);
+    if (!isLong) return;
+    expect(await restore('parent', '--to-latest', '--timeline', '1')).toMatchObject({ exitCode: 0 });
+    expect(await rowsIn('parent')).toEqual(upTo(transactions));
+  });
+});
+
+describe('a point that the log does not lead to is refused before anything is fetched:', () => {
+  const refused = async (flags: TargetFlags, change: () => void = () => undefined) => {
+    const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
+    const recovering = whileChanged(change, () =>
+      recoverPoint({
+        store: createS3Store({ bucket: 'vault', endpoint: stub.endpoint, region: 'us-east-1', credentials }),
+        source: 'bitagent',
+        target: parseTarget(flags) as RecoveryTarget,
+        timeline: 1,
+        from: undefined,
+        folder: dataOf('refused'),
+        restoreCommand: 'false',
+        env: {},
+        onWay: () => expect.unreachable('it leads there'),
+      }),
+    );
+    const error = await recovering.then(
+      () => undefined,
+      (thrown) => thrown,
+    );
+    expect(error).toBeInstanceOf(OffsiteError);
+    expect(readdirSync(dataOf('refused'))).toEqual([]);
+    return error as OffsiteError;
+  };
+  const segment = (number: number) =>
+    segments().find((key) => key.includes(`/00000001000000000000000${number}-`)) as string;
+
+  it('it is before the oldest base backup', async () => {
+    const error = await refused({ toTime: '2020-01-01T00:00:00Z' });
+    expect(error).toMatchObject({
+      code: 'POINT_OUTSIDE_WINDOW',
+      expected: expect.stringMatching(/^a point from 20/),
+    });
+    expect(await refused({ toLsn: '0/1000000' })).toMatchObject({ code: 'POINT_OUTSIDE_WINDOW' });
+  });
+
+  it('it is after the end of the log, and the window is named', async () => {
+    const error = await refused({ toTime: '2099-01-01T00:00:00+02:00' });
+    expect(error.code).toBe('POINT_OUTSIDE_WINDOW');
+    expect(error.expected).toContain(`and before ${entry(transactions).at.slice(0, 10)} `);
+    expect(await refused({ toLsn: '7/0' })).toMatchObject({ code: 'POINT_OUTSIDE_WINDOW' });
+  });
+
+  it('a segment is missing on the way', async () => {
+    const gone = segment(3);
+    for (const flags of [{ toTime: entry(10).at }, { toLsn: entry(10).lsn }, { toLatest: true }]) {
+      const error = await refused(flags, () => stub.bucket.objects.delete(gone));
+      expect(error).toMatchObject({ code: 'WAL_MISSING', found: parseWalKey(gone)?.file.name });
+    }
+  });
+
+  it('the log that the base backup itself needs is not there', async () => {
+    const error = await refused({ immediate: true }, () => {
+      for (const key of segments()) stub.bucket.objects.delete(key);
+    });
+    expect(error).toMatchObject({ code: 'POINT_OUTSIDE_WINDOW', expected: expect.stringContaining('needs') });
+  });
+
+  it('a segment is there twice, with different bytes', async () => {
+    const other = segment(3).replace(/[0-9a-f]{64}/, 'f'.repeat(64));
+    const error = await refused({ toLsn: entry(11).lsn }, () => {
+      stub.bucket.put(other, Buffer.from('x'), {});
+    });
+    expect(error.code).toBe('WAL_CONFLICT');
+  });
+});
+
+describe('a recovery', () => {
+  it('ends at a segment that was changed, and says so: it is no shorter one', async () => {
+    const changed = segments().find(
+      (key) => parseWalKey(key)?.file.timeline === 1 && key.includes('0000000000000004'),
+    ) as string;
+    const object = stub.bucket.objects.get(changed);
+    const found = await whileChanged(
+      () => {
+        stub.bucket.objects.set(changed, { ...object, bytes: Buffer.from('changed') } as never);
+      },
+      () => restore('changed', '--to-lsn', entry(11).lsn, '--timeline', '1'),
+    );
+    expect(found).toMatchObject({ exitCode: 7, stdout: '' });
+    expect(found.stderr).toContain('RECOVERY_FAILED');
+    expect(found.stderr).toContain('ARCHIVE_DAMAGED');
+  });
+
+  it('writes into no folder that holds anything', async () => {
+    mkdirSync(dataOf('full'), { recursive: true });
+    writeFileSync(join(dataOf('full'), 'PG_VERSION'), '15');
+    const found = await restore('full', '--to-latest');
+    expect(found.stderr).toContain('FOLDER_NOT_EMPTY');
+    expect(readdirSync(dataOf('full'))).toEqual(['PG_VERSION']);
+  });
+});
