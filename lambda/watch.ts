@@ -1,6 +1,7 @@
 import { scheduledSchema } from '../lib/deployment/events.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { watch } from '../lib/retention/watch.ts';
+import { readSidecars } from '../lib/sidecar/list.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
@@ -15,10 +16,12 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
     'freshnessHours',
     'restoreTestDays',
   );
+  const store = createS3Store({ bucket });
   const sightings = await watch({
-    store: createS3Store({ bucket }),
+    store,
     sources,
     limits: { archiveHours: limits.freshnessHours, restoreTestHours: limits.restoreTestDays * 24 },
+    sidecarsOf: (source) => readSidecars(store, source),
     now: new Date(),
     sendMail: (mail) => publishMail(topicArn, mail),
   });

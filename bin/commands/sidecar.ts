@@ -1,18 +1,17 @@
 // offsite sidecar
 
-import { byAge, newestIntact } from '../../lib/archive/catalogue-of.ts';
 import { exitCodes } from '../../lib/base/errors.ts';
-import { formatAge, formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
-import { textTable } from '../../lib/mail/mail.ts';
+import { formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { backupSidecar } from '../../lib/sidecar/backup.ts';
 import type { SidecarPlace } from '../../lib/sidecar/copy.ts';
-import { readSidecars, selectSidecar } from '../../lib/sidecar/list.ts';
+import { selectSidecar } from '../../lib/sidecar/list.ts';
 import type { SidecarManifest } from '../../lib/sidecar/manifest.ts';
 import { restoreSidecar } from '../../lib/sidecar/restore.ts';
 import { verifySidecar } from '../../lib/sidecar/verify.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { usage } from './flags.ts';
+import { runList } from './list.ts';
 import { print, printJson, tell, warn } from './print.ts';
 
 type Flags = { path?: string; container?: string; to?: string; any?: boolean; json?: boolean };
@@ -28,7 +27,7 @@ export async function runSidecar(
   signal: AbortSignal,
 ): Promise<void> {
   if (what === 'backup') return runSidecarBackup(settings, flags, signal);
-  if (what === 'list') return runSidecarList(settings, flags);
+  if (what === 'list') return runList(settings, flags, 'sidecar');
   if (what === 'verify') return runSidecarVerify(settings, wanted, flags, signal);
   return runSidecarRestore(settings, wanted, flags, signal);
 }
@@ -42,30 +41,6 @@ async function runSidecarBackup(settings: Settings, flags: Flags, signal: AbortS
   const { id, plainBytes, compressedBytes, sha256 } = manifest;
   if (flags.json) printJson({ id, plainBytes, compressedBytes, sha256, rows: manifest.contents.rows });
   else print(`${id}  ${describe(manifest)}, ${formatBytes(compressedBytes)} stored\n`);
-}
-
-async function runSidecarList(settings: Settings, { json }: Flags): Promise<void> {
-  const entries = byAge(await readSidecars(createS3Store(settings), settings.source));
-  const latest = newestIntact(entries)?.id.id;
-  if (json) {
-    const shown = entries.map(({ id, standing, compressedBytes }) => ({
-      id: id.id,
-      takenAt: id.takenAt.toISOString(),
-      compressedBytes,
-      verdict: standing,
-      latest: id.id === latest,
-    }));
-    return printJson(shown);
-  }
-  if (entries.length === 0)
-    return tell(`no archive of the sidecar of ${settings.source} yet: 'offsite sidecar backup' takes one`);
-  const rows = entries.map(({ id, datedAt, compressedBytes, standing }) => [
-    id.id,
-    formatAge(datedAt, new Date()),
-    formatBytes(compressedBytes),
-    id.id === latest ? `${standing} (latest)` : standing,
-  ]);
-  print(`${textTable([['archive', 'age', 'bytes', 'verdict'], ...rows])}\n`);
 }
 
 async function runSidecarVerify(

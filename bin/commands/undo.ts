@@ -1,5 +1,6 @@
 // offsite undo
 
+import { ofDatabase } from '../../lib/archive/kind.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatBytes, formatInstant } from '../../lib/base/quantities.ts';
@@ -7,22 +8,25 @@ import { textTable } from '../../lib/mail/mail.ts';
 import { findUndoable, type Undoable, type Undone, undo } from '../../lib/retention/undo.ts';
 import { createVersionHistory } from '../../lib/retention/version-history.ts';
 import type { Settings } from '../../lib/settings/config.ts';
+import { ofSidecar } from '../../lib/sidecar/kind.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { print, printJson, tell } from './print.ts';
 
-type Flags = { holdDays: string; json?: boolean };
+type Flags = { holdDays: string; sidecar?: boolean; json?: boolean };
 
 export async function runUndo(settings: Settings, wanted: string | undefined, flags: Flags): Promise<void> {
   const history = createVersionHistory(settings);
+  const kind = flags.sidecar ? ofSidecar : ofDatabase;
   if (wanted === undefined) {
-    const found = await findUndoable(history, settings.source);
+    const found = await findUndoable(history, kind, settings.source);
     if (flags.json) printJson(found.map(plainUndoable));
-    else showUndoable(found, settings);
+    else showUndoable(found, settings, flags);
     return;
   }
   const done = await undo({
     store: createS3Store(settings),
     history,
+    kind,
     id: parseArchiveId(wanted),
     holdDays: parseDays(flags.holdDays),
     now: new Date(),
@@ -41,9 +45,10 @@ function parseDays(text: string): number {
   });
 }
 
-function showUndoable(found: readonly Undoable[], { source, bucket }: Settings): void {
+function showUndoable(found: readonly Undoable[], { source, bucket }: Settings, { sidecar }: Flags): void {
   if (found.length === 0) {
-    tell(`nothing of ${source} in ${bucket} can be brought back: 'offsite list' shows what is there`);
+    const what = sidecar ? `the sidecar of ${source}` : source;
+    tell(`nothing of ${what} in ${bucket} can be brought back: 'offsite list' shows what is there`);
     return;
   }
   const rows = found.map(({ id, compressedBytes, deletedAt, livesUntil }) => [

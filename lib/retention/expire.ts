@@ -1,6 +1,7 @@
 // expire: plans retention for every source, then does what the plan says, manifest first: an interruption leaves an
 // archive without manifest, which is no archive, and which a later run removes.
 
+import type { ArchivePart } from '../archive/kind.ts';
 import { archiveKeys, archivesPrefix, isArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -33,7 +34,7 @@ export async function expire(options: ExpireOptions): Promise<void> {
     const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
     if (!dryRun) {
       await extendLocks(plan, archiveKeys, options);
-      for (const { id } of plan.expire) await deleteArchive(store, id);
+      for (const { id } of plan.expire) await deleteArchive(store, archiveKeys(parseArchiveId(id)));
       await store.write(planKey(source), serializePlan(plan));
     }
     if (plan.standstill !== undefined) standsStill[source] = plan.standstill;
@@ -42,15 +43,18 @@ export async function expire(options: ExpireOptions): Promise<void> {
   if (!dryRun) await noteRetentionRun(store, { endedAt: now, standsStill });
 }
 
-async function deleteArchive(store: ArchiveStore, id: string): Promise<void> {
-  const { manifest, archive, verdict } = archiveKeys(parseArchiveId(id));
+/** Manifest first. */
+export async function deleteArchive(
+  store: ArchiveStore,
+  { manifest, archive, verdict }: Readonly<Record<ArchivePart, string>>,
+): Promise<void> {
   await store.delete(manifest);
   await store.delete(archive);
   await store.delete(verdict);
 }
 
 /** All holds of a source, those that have ended among them. */
-async function readHolds(store: ArchiveStore, source: string): Promise<Holds> {
+export async function readHolds(store: ArchiveStore, source: string): Promise<Holds> {
   const holds = new Map<string, Hold | undefined>();
   for await (const { key } of store.list(`${holdsPrefix}${source}/`)) {
     const id = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');

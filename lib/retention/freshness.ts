@@ -1,13 +1,13 @@
 // The dead-man's switch: how old is the newest proof, and does the operator have to hear of it (again)?
 
 import * as z from 'zod';
-import { byAge, type CatalogueEntry } from '../archive/catalogue-of.ts';
+import { byAge, type CatalogueEntry, newestIntact } from '../archive/catalogue-of.ts';
 import { hoursBetween } from '../base/quantities.ts';
 
 export type FreshnessLimits = { readonly archiveHours: number; readonly restoreTestHours: number };
 
 /** What is watched of a source. */
-const subjects = ['archive', 'restore test', 'retention'] as const;
+const subjects = ['archive', 'restore test', 'sidecar', 'retention'] as const;
 
 export type Subject = (typeof subjects)[number];
 
@@ -42,7 +42,32 @@ type Proofs = {
   readonly firstSeenAt: Date;
   readonly newestIntactAt?: Date | undefined;
   readonly restoreTestPassedAt?: Date | undefined;
+  /** Of the dashboard's database, where it is archived at all. */
+  readonly sidecar?: SidecarProof | undefined;
 };
+
+type SidecarProof = { readonly newestIntactAt: Date | undefined; readonly limitHours: number };
+
+/** Who takes one now and then, by hand, is reminded after this. */
+const seldomHours = 8 * 24;
+
+/**
+ * What is expected of a source's sidecar: nothing where none ever was; one a night where the newest two are of two nights.
+ *
+ * @param entries - All of its archives.
+ */
+export function sidecarProof(
+  entries: readonly CatalogueEntry[],
+  archiveHours: number,
+): SidecarProof | undefined {
+  const [newest, before] = byAge(entries);
+  if (newest === undefined) return undefined;
+  const isNightly = before !== undefined && hoursBetween(before.datedAt, newest.datedAt) <= archiveHours;
+  return {
+    newestIntactAt: newestIntact(entries)?.datedAt,
+    limitHours: isNightly ? archiveHours : Math.max(archiveHours, seldomHours),
+  };
+}
 
 /** Finds the proofs that are too old. */
 export function findOverdue(proofs: Proofs, limits: FreshnessLimits, now: Date): Overdue[] {
@@ -50,6 +75,8 @@ export function findOverdue(proofs: Proofs, limits: FreshnessLimits, now: Date):
     ['archive', proofs.newestIntactAt, limits.archiveHours],
     ['restore test', proofs.restoreTestPassedAt, limits.restoreTestHours],
   ];
+  const { sidecar } = proofs;
+  if (sidecar !== undefined) watched.push(['sidecar', sidecar.newestIntactAt, sidecar.limitHours]);
   return watched
     .map(([subject, at, limitHours]) => ({
       subject,

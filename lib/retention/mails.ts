@@ -46,6 +46,12 @@ const words = {
     whatToDo: 'start one now: aws lambda invoke with the function of the output LaunchRestoreTestFunction.',
     fault: 'restoreTestOverdue',
   },
+  sidecar: {
+    subject: "The dashboard's database is not archived any more",
+    whatToDo:
+      "on the host, run 'offsite sidecar backup' and look at what it says ('offsite install --sidecar' takes one every night). If it need not be archived any more, delete what is under sidecars/ in the vault: then nobody asks for it.",
+    fault: 'noFreshArchive',
+  },
   retention: {
     subject: 'Retention stands still',
     whatToDo: "run 'offsite backup' on the host and look at what it says, then 'offsite list'.",
@@ -60,7 +66,7 @@ function howOldIs({ never, ageHours }: Overdue): string {
 /** Tells that nothing is overdue any more. */
 export function recoveredMail(source: string): Mail {
   return composeMail(`[offsite] Well again: ${source}`, [
-    `Nothing of ${source} is overdue any more: its newest intact archive and its restore test are within their limits, and its old archives are expired again.`,
+    `Nothing of ${source} is overdue any more: its newest intact archives and its restore test are within their limits, and its old archives are expired again.`,
   ]);
 }
 
@@ -100,7 +106,11 @@ function describeFault(source: string, one: Overdue | Standstill): string {
   }
   const { subject, ageHours, never, limitHours } = one;
   const limit = `limit ${formatHours(limitHours)}`;
-  const what = subject === 'archive' ? 'intact archive' : 'passed restore test';
+  const what = {
+    archive: 'intact archive',
+    'restore test': 'passed restore test',
+    sidecar: "intact archive of the dashboard's database",
+  }[subject];
   return never
     ? `There is no ${what} of ${source}; it is watched since ${formatHours(ageHours)} (${limit}).`
     : `The newest ${what} of ${source} is ${formatHours(ageHours)} old (${limit}).`;

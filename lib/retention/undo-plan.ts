@@ -1,8 +1,8 @@
 // Which deleted archives can be brought back. Deleting in a bucket that keeps versions only lays a marker over them:
 // what is under it lives on until the bucket's lifecycle removes it, `undoDays` after.
 
-import type { Manifest } from '../archive/manifest.ts';
-import { type ArchiveId, archiveKeys } from '../archive/names.ts';
+import type { ArchivePart, StoredBytes } from '../archive/kind.ts';
+import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 
 /** What the versions of one key show. */
@@ -14,9 +14,8 @@ export type KeyHistory = {
 };
 
 /** An archive's parts, in the order in which they come back: the manifest last, as when it was written. */
-export const undoOrder = ['archive', 'verdict', 'manifest'] as const;
+export const undoOrder = ['archive', 'verdict', 'manifest'] as const satisfies readonly ArchivePart[];
 
-export type ArchivePart = (typeof undoOrder)[number];
 export type ArchiveHistory = Readonly<Record<ArchivePart, KeyHistory>>;
 
 /** Whether an archive is deleted, wholly or in part, and all that is needed to bring it back is there. */
@@ -45,9 +44,12 @@ export function livesUntil({ archive, manifest }: ArchiveHistory, undoDays: numb
  * @throws {@link OffsiteError} `ARCHIVE_MISSING` if it never was, or was removed without a trace; `ARCHIVE_GONE` if its
  *   deletion is all that is left.
  */
-export function assertBytesLive(id: ArchiveId, { archive, manifest }: ArchiveHistory): void {
+export function assertBytesLive(
+  id: ArchiveId,
+  keys: Readonly<Record<ArchivePart, string>>,
+  { archive, manifest }: ArchiveHistory,
+): void {
   if (archive.newest !== undefined && manifest.newest !== undefined) return;
-  const keys = archiveKeys(id);
   const traces = [archive, manifest].flatMap(({ deletedAt }) => (deletedAt ? [deletedAt] : []));
   const expected = `a version of ${keys.archive} and of its manifest`;
   if (traces.length > 0) {
@@ -70,7 +72,7 @@ export function assertBytesLive(id: ArchiveId, { archive, manifest }: ArchiveHis
  *
  * @throws {@link OffsiteError} `ARCHIVE_CHANGED`
  */
-export function assertManifestsBytes(manifest: Manifest, { newest }: KeyHistory): void {
+export function assertManifestsBytes(manifest: StoredBytes, { newest }: KeyHistory): void {
   // A manifest whose archive's acknowledgement was lost names no version.
   const isOther = manifest.versionId !== null && manifest.versionId !== newest?.versionId;
   if (!isOther && newest?.bytes === manifest.compressedBytes) return;

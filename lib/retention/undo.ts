@@ -1,13 +1,12 @@
 // undo: brings an archive back that was expired, or deleted by hand, while its versions live.
 
-import { type Manifest, parseManifest } from '../archive/manifest.ts';
-import { type ArchiveId, archiveKeys, archivesPrefix, parseKey, verdictsPrefix } from '../archive/names.ts';
+import type { ArchiveKind, ArchivePart, StoredBytes } from '../archive/kind.ts';
+import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { holdKey, parseHold, placeHold, serializeHold } from './hold.ts';
 import {
   type ArchiveHistory,
-  type ArchivePart,
   assertBytesLive,
   assertManifestsBytes,
   canBeUndone,
@@ -21,6 +20,7 @@ import type { VersionHistory } from './version-history.ts';
 export type UndoOptions = {
   readonly store: ArchiveStore;
   readonly history: VersionHistory;
+  readonly kind: ArchiveKind;
   readonly id: ArchiveId;
   /** For how long retention must leave it alone. */
   readonly holdDays: number;
@@ -28,7 +28,7 @@ export type UndoOptions = {
 };
 
 export type Undone = {
-  readonly manifest: Manifest;
+  readonly manifest: StoredBytes;
   /** What was deleted and is back; nothing if an earlier run had brought all of it back. */
   readonly broughtBack: readonly ArchivePart[];
   readonly heldUntil: Date;
@@ -44,11 +44,12 @@ export type Undone = {
  * @remarks The hold goes first, so that no retention takes away what is half back; the manifest comes last, so that
  *   nobody takes what is half back for an archive. Of an archive that an earlier run brought back, the hold begins anew.
  */
-export async function undo({ store, history, id, holdDays, now }: UndoOptions): Promise<Undone> {
-  const keys = archiveKeys(id);
-  const traces = await traceOf(history, id);
-  assertBytesLive(id, traces);
-  const manifest = await readManifestVersion(store, id, traces.manifest);
+export async function undo(options: UndoOptions): Promise<Undone> {
+  const { store, history, kind, id, holdDays, now } = options;
+  const keys = kind.keysOf(id);
+  const traces = await traceOf(options);
+  assertBytesLive(id, keys, traces);
+  const manifest = await readManifestVersion(options, traces.manifest);
   assertManifestsBytes(manifest, traces.archive);
   const deleted = undoOrder.filter((part) => traces[part].deletedAt !== undefined && traces[part].newest);
   if (deleted.length === 0 && !(await isHeld(store, id))) throw notExpired(id);
@@ -56,7 +57,7 @@ export async function undo({ store, history, id, holdDays, now }: UndoOptions): 
   const hold = placeHold(id.id, holdDays, now);
   await store.write(holdKey(id), serializeHold(hold));
   for (const part of deleted) await history.bringBack(keys[part]);
-  await assertBack(store, id, manifest);
+  await assertBack(options, manifest);
   return {
     manifest,
     broughtBack: deleted,
@@ -66,8 +67,8 @@ export async function undo({ store, history, id, holdDays, now }: UndoOptions): 
 }
 
 /** Reads what was brought back: a store that took the request need not have done it. */
-async function assertBack(store: ArchiveStore, id: ArchiveId, { compressedBytes }: Manifest): Promise<void> {
-  const keys = archiveKeys(id);
+async function assertBack({ store, kind, id }: UndoOptions, { compressedBytes }: StoredBytes): Promise<void> {
+  const keys = kind.keysOf(id);
   const manifest = await store.readText(keys.manifest);
   const archive = await store.open(keys.archive);
   archive?.body.destroy();
@@ -92,15 +93,19 @@ export type Undoable = {
 };
 
 /** Finds the archives of a source that can be brought back, newest first. */
-export async function findUndoable(history: VersionHistory, source: string): Promise<Undoable[]> {
-  const found = await history.histories(`${archivesPrefix}${source}/`);
+export async function findUndoable(
+  history: VersionHistory,
+  kind: ArchiveKind,
+  source: string,
+): Promise<Undoable[]> {
+  const found = await history.histories(`${kind.prefix}${source}/`);
   const undoDays = await history.undoDays();
   const ids = [...found.keys()].flatMap((key) => {
-    const parsed = parseKey(key);
+    const parsed = kind.parseKey(key);
     return parsed?.part === 'manifest' ? [parsed.id] : [];
   });
   return ids
-    .map((id) => ({ id, traces: tracesIn(found, id) }))
+    .map((id) => ({ id, traces: tracesIn(found, kind, id) }))
     .filter(({ traces }) => canBeUndone(traces))
     .map(({ id, traces }) => ({
       id,
@@ -111,27 +116,25 @@ export async function findUndoable(history: VersionHistory, source: string): Pro
     .sort((one, other) => other.id.takenAt.getTime() - one.id.takenAt.getTime());
 }
 
-async function traceOf(history: VersionHistory, id: ArchiveId): Promise<ArchiveHistory> {
-  const { source } = id;
-  const ofArchive = await history.histories(`${archivesPrefix}${source}/${id.id}`);
-  const ofVerdict = await history.histories(`${verdictsPrefix}${source}/${id.id}`);
-  return tracesIn(new Map([...ofArchive, ...ofVerdict]), id);
+async function traceOf({ history, kind, id }: UndoOptions): Promise<ArchiveHistory> {
+  const ofArchive = await history.histories(`${kind.prefix}${id.source}/${id.id}`);
+  const ofVerdict = await history.histories(`${kind.verdictsPrefix}${id.source}/${id.id}`);
+  return tracesIn(new Map([...ofArchive, ...ofVerdict]), kind, id);
 }
 
-function tracesIn(found: ReadonlyMap<string, KeyHistory>, id: ArchiveId): ArchiveHistory {
-  const { archive, manifest, verdict } = archiveKeys(id);
+function tracesIn(found: ReadonlyMap<string, KeyHistory>, kind: ArchiveKind, id: ArchiveId): ArchiveHistory {
+  const { archive, manifest, verdict } = kind.keysOf(id);
   const of = (key: string): KeyHistory => found.get(key) ?? {};
   return { archive: of(archive), manifest: of(manifest), verdict: of(verdict) };
 }
 
 async function readManifestVersion(
-  store: ArchiveStore,
-  id: ArchiveId,
+  { store, kind, id }: UndoOptions,
   { newest }: KeyHistory,
-): Promise<Manifest> {
-  const opened = await store.open(archiveKeys(id).manifest, newest?.versionId);
+): Promise<StoredBytes> {
+  const opened = await store.open(kind.keysOf(id).manifest, newest?.versionId);
   const text = opened === undefined ? '' : Buffer.concat(await opened.body.toArray()).toString('utf8');
-  return parseManifest(text, id);
+  return kind.parseManifest(text, id);
 }
 
 async function isHeld(store: ArchiveStore, id: ArchiveId): Promise<boolean> {

@@ -16,6 +16,7 @@ import {
   findOverdue,
   type Overdue,
   type Standstill,
+  sidecarProof,
   type Telling,
   type WatchState,
   watchStateSchema,
@@ -30,6 +31,8 @@ export type WatchOptions = {
   /** Sources that archives are expected of; others that have archives are watched too. */
   readonly sources: readonly string[];
   readonly limits: FreshnessLimits;
+  /** Reads the archives of a source's sidecar; without it, nobody looks at these. */
+  readonly sidecarsOf?: (source: string) => Promise<readonly CatalogueEntry[]>;
   readonly now: Date;
   readonly sendMail: (mail: Mail) => Promise<void>;
 };
@@ -74,7 +77,7 @@ export async function watch(options: WatchOptions): Promise<Sighting[]> {
 async function watchSource(
   source: string,
   { endedAt: since, standsStill }: RetentionRun,
-  { store, limits, now, sendMail }: WatchOptions,
+  { store, limits, sidecarsOf, now, sendMail }: WatchOptions,
 ): Promise<Sighting> {
   const stateKey = `watch/${source}.json`;
   const stored = await store.readText(stateKey);
@@ -84,8 +87,9 @@ async function watchSource(
   const tests = await newestTests(store, source);
   const restoreTestPassedAt = tests.passed && new Date(tests.passed.startedAt);
   const firstSeenAt = new Date(state.firstSeenAt);
+  const sidecar = sidecarProof((await sidecarsOf?.(source)) ?? [], limits.archiveHours);
   const overdue = findOverdue(
-    { firstSeenAt, newestIntactAt: newest?.datedAt, restoreTestPassedAt },
+    { firstSeenAt, newestIntactAt: newest?.datedAt, restoreTestPassedAt, sidecar },
     limits,
     now,
   );

@@ -1,7 +1,8 @@
-// sidecar-expire: retention of sidecars' archives, by the plan of all archives. That no new one comes is no alarm, for it is
-// nobody's duty to take one: then what is there stays.
+// sidecar-expire: retention of sidecars' archives, by the plan of all archives and their holds. That no new one comes is told
+// by watch; meanwhile what is there stays.
 
 import { parseArchiveId } from '../archive/names.ts';
+import { deleteArchive, readHolds } from '../retention/expire.ts';
 import { type ExtendLock, extendLocks } from '../retention/lock.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from '../retention/plan.ts';
 import { forEachSource } from '../retention/sources.ts';
@@ -25,13 +26,11 @@ export type SidecarExpireOptions = {
 export async function expireSidecars(options: SidecarExpireOptions): Promise<void> {
   const { store, policy, now, dryRun, onPlan } = options;
   await forEachSource(await store.folders(sidecarsPrefix), async (source) => {
-    const plan = planRetention(source, await readSidecars(store, source), policy, now);
+    const entries = await readSidecars(store, source);
+    const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
     if (!dryRun) await extendLocks(plan, sidecarKeys, options);
-    for (const { id } of dryRun ? [] : plan.expire) {
-      const { manifest, archive, verdict } = sidecarKeys(parseArchiveId(id));
-      // Manifest first: an interruption leaves an archive without, which is none.
-      for (const key of [manifest, archive, verdict]) await store.delete(key);
-    }
+    for (const { id } of dryRun ? [] : plan.expire)
+      await deleteArchive(store, sidecarKeys(parseArchiveId(id)));
     onPlan(plan);
   });
 }

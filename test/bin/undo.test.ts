@@ -40,7 +40,7 @@ describe.skipIf(!hasMoto)('offsite undo', () => {
         `^${oldId} is back, \\d+ B; its versions would have been removed after .* 00:00 UTC\n  held until .* UTC: `,
       ),
     );
-    expect((await run('list')).stdout).toMatch(new RegExp(`^${oldId} .* intact$`, 'm'));
+    expect((await run('list')).stdout).toMatch(new RegExp(`^${oldId} .* intact +-$`, 'm'));
     const again = await run('undo', oldId, '--json');
     expect(JSON.parse(again.stdout)).toMatchObject({ id: oldId, broughtBack: [], wouldHaveGoneAt: null });
     expect((await run('undo')).stderr).toMatch(/^nothing of bitagent in vault can be brought back/);

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { findOverdue, type Overdue, type Subject, whatToTell } from '../../lib/retention/freshness.ts';
+import type { CatalogueEntry } from '../../lib/archive/catalogue-of.ts';
+import { archiveIdAt } from '../../lib/archive/names.ts';
+import {
+  findOverdue,
+  type Overdue,
+  type Subject,
+  sidecarProof,
+  whatToTell,
+} from '../../lib/retention/freshness.ts';
 
 const now = new Date('2026-11-23T06:00:00Z');
 const ago = (hours: number) => new Date(now.getTime() - hours * 3_600_000);
@@ -25,6 +33,32 @@ describe('findOverdue', () => {
     expect(findOverdue({ firstSeenAt: ago(27) }, limits, now)).toMatchObject([
       { subject: 'archive', never: true },
     ]);
+  });
+});
+
+describe('the dashboard’s database', () => {
+  const taken = (hours: number, standing: CatalogueEntry['standing'] = 'intact'): CatalogueEntry => ({
+    id: archiveIdAt('bitagent', ago(hours)),
+    standing,
+    datedAt: ago(hours),
+    clockAheadMs: 0,
+    compressedBytes: 1,
+  });
+  const overdue = (...entries: CatalogueEntry[]) => {
+    const sidecar = sidecarProof(entries, limits.archiveHours);
+    const proofs = { firstSeenAt: ago(9000), newestIntactAt: ago(1), restoreTestPassedAt: ago(1), sidecar };
+    return findOverdue(proofs, limits, now).map(({ subject, limitHours }) => [subject, limitHours]);
+  };
+
+  it('is expected only where one ever was, each night where it came each night, else within eight days', () => {
+    expect(overdue()).toEqual([]);
+    expect(overdue(taken(27), taken(51))).toEqual([['sidecar', 26]]);
+    expect(overdue(taken(25), taken(49))).toEqual([]);
+    expect(overdue(taken(27))).toEqual([]);
+    expect(overdue(taken(180), taken(700))).toEqual([]);
+    expect(overdue(taken(193))).toEqual([['sidecar', 192]]);
+    expect(overdue(taken(1, 'damaged'), taken(25), taken(49))).toEqual([]);
+    expect(overdue(taken(1, 'damaged'), taken(25, 'damaged'), taken(49))).toEqual([['sidecar', 26]]);
   });
 });
 

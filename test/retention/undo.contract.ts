@@ -2,6 +2,7 @@
 
 import { DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { beforeEach, expect, it } from 'vitest';
+import { ofDatabase } from '../../lib/archive/kind.ts';
 import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { holdKey } from '../../lib/retention/hold.ts';
@@ -31,7 +32,7 @@ export function describeUndo(newBucket: () => Promise<string>, provider: Provide
 
   const expireAt = async (at: Date) => (await plansOfExpire({ store, policy, now: at, dryRun: false }))[0];
   const undoAt = (id: string, at = now, holdDays = 2, from = history) =>
-    undo({ store, history: from, id: parseArchiveId(id), holdDays, now: at });
+    undo({ store, history: from, kind: ofDatabase, id: parseArchiveId(id), holdDays, now: at });
   const standings = async () =>
     Object.fromEntries((await readCatalogue(store, 'bitagent')).map(({ id, standing }) => [id.id, standing]));
   const versions = () => versionsUnder(bucket, '');
@@ -78,7 +79,7 @@ export function describeUndo(newBucket: () => Promise<string>, provider: Provide
 
   it('shows what can be brought back, and until when', async () => {
     const id = await expiredArchive();
-    const [found, ...rest] = await findUndoable(history, 'bitagent');
+    const [found, ...rest] = await findUndoable(history, ofDatabase, 'bitagent');
     expect(rest).toEqual([]);
     expect(found?.id.id).toBe(id);
     const midnight = found?.livesUntil?.toISOString();
@@ -89,8 +90,8 @@ export function describeUndo(newBucket: () => Promise<string>, provider: Provide
     expect(livesDays).toBeLessThanOrEqual(8);
     const { wouldHaveGoneAt } = await undoAt(id);
     expect(wouldHaveGoneAt?.toISOString()).toBe(midnight);
-    expect(await findUndoable(history, 'bitagent')).toEqual([]);
-    expect(await findUndoable(history, 'attic')).toEqual([]);
+    expect(await findUndoable(history, ofDatabase, 'bitagent')).toEqual([]);
+    expect(await findUndoable(history, ofDatabase, 'attic')).toEqual([]);
   });
 
   it.each([0, 1, 2])('cut off after %i parts it leaves no archive in doubt, and goes on', async (parts) => {
@@ -149,7 +150,7 @@ export function describeUndo(newBucket: () => Promise<string>, provider: Provide
       found: expect.stringMatching(/^deleted on \d{4}-\d\d-\d\d; of its bytes there is the manifest$/),
     });
     expect(await versions()).toEqual(left);
-    expect(await findUndoable(history, 'bitagent')).toEqual([]);
+    expect(await findUndoable(history, ofDatabase, 'bitagent')).toEqual([]);
     expect(await store.readText(holdKey(parseArchiveId(id)))).toBeUndefined();
   });
 

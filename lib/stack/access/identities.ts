@@ -133,7 +133,14 @@ export function expirePermissions(
 export function watchPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, `${archivesPrefix}*${manifestSuffix}`, ...proofs, `${reportsPrefix}*`, `${watchPrefix}*`),
+    get(
+      bucket,
+      `${archivesPrefix}*${manifestSuffix}`,
+      ...proofs,
+      `${sidecarVerdictsPrefix}*`,
+      `${reportsPrefix}*`,
+      `${watchPrefix}*`,
+    ),
     put(bucket, `${watchPrefix}*`),
     ...useKey(key, decrypt, encrypt),
     publish(topic),
@@ -228,7 +235,9 @@ export function undoPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>):
     allow(['s3:GetLifecycleConfiguration'], [bucket.bucketArn]),
     allow(
       ['s3:DeleteObjectVersion'],
-      [bucket.arnForObjects(`${archivesPrefix}*`), bucket.arnForObjects(`${verdictsPrefix}*`)],
+      [archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix].map((prefix) =>
+        bucket.arnForObjects(`${prefix}*`),
+      ),
     ),
     put(bucket, `${holdsPrefix}*`),
     ...useKey(key, encrypt),

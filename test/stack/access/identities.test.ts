@@ -87,6 +87,7 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/archives/*.manifest.json',
       's3:GetObject on VaultBucket/reports/*',
       's3:GetObject on VaultBucket/acceptances/*',
+      's3:GetObject on VaultBucket/sidecar-verdicts/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObject on VaultBucket/watch/*',
       's3:PutObject on VaultBucket/watch/*',
@@ -191,6 +192,8 @@ describe('permissions', () => {
   test('of undo: it takes marks off archives and verdicts, and places holds', () => {
     expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesUndoPolicy')).toEqual([
       's3:DeleteObjectVersion on VaultBucket/archives/*',
+      's3:DeleteObjectVersion on VaultBucket/sidecar-verdicts/*',
+      's3:DeleteObjectVersion on VaultBucket/sidecars/*',
       's3:DeleteObjectVersion on VaultBucket/verdicts/*',
       's3:GetLifecycleConfiguration on VaultBucket',
       's3:PutObject on VaultBucket/holds/*',
