@@ -7,16 +7,24 @@ import { countedTable } from '../../lib/archive/verdict.ts';
 import { exitCodeOf } from '../../lib/base/errors.ts';
 import { formatCount, formatInstant, plural } from '../../lib/base/quantities.ts';
 import { dateOfName, parseInstant } from '../../lib/import/date.ts';
-import { type Imported, importDump, readKnown } from '../../lib/import/import.ts';
+import { type Imported, importDump } from '../../lib/import/import.ts';
+import { type Known, noteKnown, readKnown } from '../../lib/import/known.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { fail } from './ending.ts';
 import { usage } from './flags.ts';
-import { print, printJson } from './print.ts';
+import { print, printJson, warn } from './print.ts';
 import { noProgress, showProgress } from './progress.ts';
 import { importWords } from './reading-progress.ts';
 
-type Flags = { date?: string; zone?: string; dryRun?: boolean; json?: boolean; quiet?: boolean };
+type Flags = {
+  date?: string;
+  zone?: string;
+  operatorProfile?: string;
+  dryRun?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+};
 
 export async function runImport(
   settings: Settings,
@@ -29,7 +37,8 @@ export async function runImport(
     throw usage('--date with one FILE', `${files.length} of them`);
   const dated = flags.date === undefined ? undefined : parseInstant(flags.date);
   const store = createS3Store(settings);
-  const known = await readKnown(store, settings.source);
+  const profile = flags.operatorProfile ?? settings.profile;
+  const known = await readKnown(createS3Store({ ...settings, profile }), settings.source);
   const results: (Imported & { file: string })[] = [];
   for (const file of files) {
     const progress = flags.quiet ? noProgress : showProgress(basename(file), importWords);
@@ -51,7 +60,7 @@ export async function runImport(
       });
       results.push({ file, ...imported });
       progress.clear();
-      if (!flags.json) print(`${sentence(file, imported, takenAt)}\n`);
+      if (!flags.json) print(`${sentence(file, imported, takenAt, known)}\n`);
     } catch (error) {
       progress.clear();
       signal.throwIfAborted();
@@ -60,6 +69,7 @@ export async function runImport(
       fail(error);
     }
   }
+  if (!flags.dryRun) warn(await noteKnown(settings.source, known));
   if (flags.json) printJson(results.map(({ file, outcome, id }) => ({ file, outcome, id })));
   else print(`${summary(results, files.length)}\n`);
 }
@@ -96,10 +106,17 @@ function zoneOf(named: string | undefined): string {
   }
 }
 
-function sentence(file: string, { outcome, id, inventory }: Imported, takenAt: Date): string {
+function sentence(
+  file: string,
+  { outcome, id, inventory }: Imported,
+  takenAt: Date,
+  { isOfVault }: Known,
+): string {
+  // Retention may have taken it since.
+  const as = outcome === 'already there' && !isOfVault ? ', as this host has noted' : '';
   const torrents = rowsOf(inventory, countedTable);
   const counted = torrents === undefined ? '' : `, ${formatCount(torrents)} ${countedTable}`;
-  return `${basename(file)}  ${outcome}: ${id}${counted} (${formatInstant(takenAt)})`;
+  return `${basename(file)}  ${outcome}${as}: ${id}${counted} (${formatInstant(takenAt)})`;
 }
 
 function summary(results: readonly Imported[], files: number): string {

@@ -89,6 +89,7 @@ storeCommand('import', 'bring dumps that you have, FILE.sql.gz, into the vault a
   .argument('<file...>', 'of pg_dump and gzip; dated by its name, as bitagent-2026-11-08-0315.sql.gz')
   .option('--zone <name>', "whose time the names are: UTC, Europe/Berlin (default: this host's)")
   .option('--date <instant>', 'of one FILE, when it was taken: 2026-11-08T03:15+01:00')
+  .option('--operator-profile <name>', 'AWS profile that may look what is there already')
   .option('--dry-run', 'judge them and look what is there, and store nothing')
   .option('--quiet', 'show no progress')
   .option('--json', 'print the results as JSON')

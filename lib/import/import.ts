@@ -5,8 +5,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Inventory } from '../archive/inventory.ts';
-import { type ArchiveId, archiveIdAt, archivesPrefix, parseKey } from '../archive/names.ts';
-import { readManifest } from '../archive/read-manifest.ts';
+import { type ArchiveId, archiveIdAt } from '../archive/names.ts';
 import { judge } from '../archive/verdict.ts';
 import { backup } from '../backup/backup.ts';
 import { OffsiteError } from '../base/errors.ts';
@@ -14,15 +13,7 @@ import { formatInstant } from '../base/quantities.ts';
 import { GzipReader } from '../gzip/inflate.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { observe } from '../verify/observe.ts';
-
-/** What a source has already, as far as the credentials may see it: else a key that is taken is all that shows. */
-export type Known = {
-  readonly ids: Set<string>;
-  /** Those of them that have a manifest. */
-  readonly committed: Set<string>;
-  /** By the sha256 of an archive, and of the file that one was imported from. */
-  readonly bySum: Map<string, string>;
-};
+import { type Known, type KnownAs, markOf } from './known.ts';
 
 export type ImportOptions = {
   readonly store: ArchiveStore;
@@ -30,7 +21,8 @@ export type ImportOptions = {
   readonly file: string;
   /** When the dump was taken. */
   readonly takenAt: Date;
-  readonly known: Known | undefined;
+  /** Is added to. */
+  readonly known: Known;
   /** Judges and looks only. */
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
@@ -46,8 +38,6 @@ export type Imported = {
   readonly inventory: Inventory;
 };
 
-const readsInFlight = 16;
-
 /**
  * Imports a dump.
  *
@@ -59,15 +49,16 @@ export async function importDump(options: ImportOptions): Promise<Imported> {
   const found = await observe(() => createReadStream(file, { signal }), undefined);
   const judgement = judge(undefined, found);
   if (judgement.verdict !== 'intact') throw notIntact(file, judgement);
-  const { inventory, plainBytes, compressedBytes, sha256 = '' } = found;
+  const { inventory, plainBytes, compressedBytes, members = [], sha256 = '' } = found;
   const id = archiveIdAt(source, takenAt);
-  const same = known?.bySum.get(sha256);
+  const sums = [sha256, markOf(members)];
+  const same = sums.map((sum) => known.bySum.get(sum)).find((one) => one !== undefined);
   if (same !== undefined) return { outcome: 'already there', id: same, inventory };
-  if (known?.committed.has(id.id)) throw taken(file, id, 'another one, of other bytes');
-  if (known?.ids.has(id.id)) throw taken(file, id, 'one without manifest: expire removes it in time');
+  const standing = known.ids.get(id.id);
+  if (standing !== undefined) throw taken(file, id, standing);
   const note = () => {
-    known?.committed.add(id.id);
-    known?.bySum.set(sha256, id.id);
+    known.ids.set(id.id, 'committed');
+    for (const sum of sums) known.bySum.set(sum, id.id);
   };
   if (dryRun) {
     note();
@@ -85,51 +76,11 @@ export async function importDump(options: ImportOptions): Promise<Imported> {
     ...(options.onProgress && { onProgress: options.onProgress }),
   }).catch((error) => {
     if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_EXISTS') throw error;
-    throw taken(file, id, 'one, which these credentials may not look at');
+    known.ids.set(id.id, 'unseen');
+    throw taken(file, id, 'unseen');
   });
   note();
   return { outcome: 'imported', id: id.id, inventory };
-}
-
-/**
- * Reads which archives a source has.
- *
- * @returns `undefined` if the credentials may not: an agent's may only create.
- */
-export async function readKnown(store: ArchiveStore, source: string): Promise<Known | undefined> {
-  const known: Known = { ids: new Set(), committed: new Set(), bySum: new Map() };
-  try {
-    const waiting: ArchiveId[] = [];
-    for await (const { key } of store.list(`${archivesPrefix}${source}/`)) {
-      const parsed = parseKey(key);
-      if (parsed !== undefined) known.ids.add(parsed.id.id);
-      if (parsed?.part !== 'manifest') continue;
-      known.committed.add(parsed.id.id);
-      waiting.push(parsed.id);
-    }
-    while (waiting.length > 0) {
-      const manifests = await Promise.all(waiting.splice(0, readsInFlight).map((id) => sumsOf(store, id)));
-      for (const { id, sums } of manifests) for (const sum of sums) known.bySum.set(sum, id);
-    }
-    return known;
-  } catch (error) {
-    if (error instanceof OffsiteError && error.code === 'CREDENTIALS_REFUSED') return undefined;
-    throw error;
-  }
-}
-
-async function sumsOf(
-  store: ArchiveStore,
-  { id, ...rest }: ArchiveId,
-): Promise<{ id: string; sums: string[] }> {
-  try {
-    const { sha256, imported } = await readManifest(store, { id, ...rest });
-    return { id, sums: [sha256, ...(imported ? [imported.sha256] : [])] };
-  } catch (error) {
-    // One that cannot be trusted says nothing of its bytes.
-    if (error instanceof OffsiteError && error.code.startsWith('MANIFEST_')) return { id, sums: [] };
-    throw error;
-  }
 }
 
 async function* plainOf(file: string, sha256: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -162,10 +113,16 @@ function notIntact(
   });
 }
 
-function taken(file: string, { id, takenAt }: ArchiveId, found: string): OffsiteError {
+const taking: Readonly<Record<KnownAs, string>> = {
+  committed: 'another one, of other bytes',
+  'no manifest': 'one without manifest: expire removes it in time',
+  unseen: 'one, which these credentials may not look at',
+};
+
+function taken(file: string, { id, takenAt }: ArchiveId, as: KnownAs): OffsiteError {
   return new OffsiteError('ARCHIVE_EXISTS', `${file} was not imported: there is an archive of its date`, {
     expected: `no ${id} (${formatInstant(takenAt)}), or one of the same bytes`,
-    found,
-    hint: "look at it with the operator's credentials ('offsite list'); if the date is wrong, say --date or --zone",
+    found: taking[as],
+    hint: "look at it with the operator's credentials ('offsite list', or --operator-profile); if the date is wrong, say --date or --zone",
   });
 }

@@ -64,7 +64,10 @@ describe('dumps of real tools', () => {
       file(`bitagent-${day(2)}-0315.sql.gz`, compress(hasProgram('pigz') ? 'pigz' : 'gzip', '\n')),
       file(
         `bitagent-${day(1)}.sql.gz`,
-        Buffer.concat([gzipSync(dump.subarray(0, half)), gzipSync(dump.subarray(half))]),
+        Buffer.concat([
+          gzipSync(dump.subarray(0, half)),
+          gzipSync(Buffer.concat([dump.subarray(half), Buffer.from('\n\n')])),
+        ]),
       ),
     ];
     const tried = await offsite(['import', '--dry-run', ...files], env);
@@ -104,14 +107,44 @@ describe('never twice', () => {
   it('again, under another name or another date: it is there', async () => {
     const first = file('bitagent-2026-11-08-0315.sql.gz');
     expect((await offsite(['import', first], env)).exitCode).toBe(0);
-    for (const name of ['copy-2026-11-08-0315.sql.gz', 'bitagent-2026-11-09.sql.gz']) {
-      const { stdout, exitCode } = await offsite(['import', file(name), '--json'], env);
+    const again: [string, Buffer?][] = [
+      ['copy-2026-11-08-0315.sql.gz'],
+      ['bitagent-2026-11-09.sql.gz'],
+      // The same dump, by another gzip.
+      ['bitagent-2026-11-10.sql.gz', gzipSync(small, { level: 1 })],
+    ];
+    for (const [name, bytes] of again) {
+      const { stdout, exitCode } = await offsite(['import', file(name, bytes), '--json'], env);
       expect({ exitCode, results: JSON.parse(stdout) }).toMatchObject({
         exitCode: 0,
         results: [{ outcome: 'already there', id: 'bitagent-2026-11-08-031500Z' }],
       });
     }
     expect(committed(stub)).toHaveLength(1);
+  });
+
+  it('with credentials that may only create, too: not a byte is sent', async () => {
+    stub.fail('list', [1, 1e6], { refuse: [403, 'AccessDenied'] });
+    const state = { ...env, XDG_STATE_HOME: mkdtempSync(join(home, 'state-')) };
+    const first = file('bitagent-2026-11-08-0315.sql.gz');
+    const copies = [first, file('copy-2026-11-08.sql.gz')];
+    expect((await offsite(['import', ...copies], state)).stdout).toContain('1 imported, 1 already there');
+    const [sent, manifests] = [stub.requests.length, committed(stub)];
+    const again = await offsite(['import', ...copies], state);
+    expect(again).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(again.stdout).toMatch(
+      /already there, as this host has noted: bitagent-2026-11-08-031500Z.*\n(.*\n)+2 files: 2 already there$/,
+    );
+    expect(stub.requests.slice(sent).map(({ kind }) => kind)).toEqual(['list']);
+    // Of another host nothing is noted: it is refused once, and from then on it is not sent.
+    const other = { ...env, XDG_STATE_HOME: mkdtempSync(join(home, 'state-')) };
+    for (const expected of [1, 0]) {
+      const before = stub.count('put') + stub.count('begin');
+      const refused = await offsite(['import', first], other);
+      expect(refused).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('may not look at') });
+      expect(Math.min(stub.count('put') + stub.count('begin') - before, 1)).toBe(expected);
+    }
+    expect(committed(stub)).toEqual(manifests);
   });
 
   it('others of the same date are refused, also by credentials that may only create', async () => {
