@@ -25,7 +25,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const kills = often(60, 200);
+const kills = often(40, 200);
 const atOnce = 4;
 /** Requests at which an agent is killed; a small archive is put whole, and then its manifest. */
 const points: Record<'small' | 'large', [Kind, number][]> = {

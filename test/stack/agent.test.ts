@@ -2,20 +2,15 @@
 // synthesized template, the agent's and the bucket's.
 
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { archiveIdAt, archiveKeys, parseKey } from '../../lib/archive/names.ts';
 import type { Template } from '../../lib/rehearsal/template/template.ts';
 import { parseSidecarKey, sidecarKeys } from '../../lib/sidecar/names.ts';
 import { createAccount } from '../fixtures/iam.ts';
 import { synthesize } from './synthesized.ts';
 
-const { template, dispose } = synthesize();
+const { template } = synthesize();
 const withKey = synthesize({ encryption: 'kms' });
-
-afterAll(() => {
-  dispose();
-  withKey.dispose();
-});
 
 const account = createAccount(template.toJSON() as Template);
 const agent = account.policiesOf('IdentitiesAgentbitagentPolicy');

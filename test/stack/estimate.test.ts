@@ -1,13 +1,11 @@
 // What offsite estimate reckons with is what the template makes: more of anything that is paid must show in it.
 
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { metrics } from '../../lib/deployment/metrics.ts';
 import { handlerMb, inCloudWatch, interfaceEndpoints } from '../../lib/estimate/monthly.ts';
 import { synthesize } from './synthesized.ts';
 
-const { resources, byName, dispose } = synthesize();
-
-afterAll(dispose);
+const { resources, byName } = synthesize();
 
 describe('the estimate reckons with the template', () => {
   const ofType = (type: string) => Object.values(resources).filter(({ Type }) => Type === type);
@@ -24,7 +22,6 @@ describe('the estimate reckons with the template', () => {
     expect(ofType('AWS::CloudWatch::Alarm')).toHaveLength(inCloudWatch.lean.alarms);
     expect(ofType('AWS::CloudWatch::Dashboard')).toEqual([]);
     const full = synthesize({ monitoring: 'full' });
-    full.dispose();
     const { alarms, dashboards, hourlyMetrics, nightlyMetrics } = inCloudWatch.fullBesides;
     full.template.resourceCountIs('AWS::CloudWatch::Alarm', inCloudWatch.lean.alarms + alarms);
     full.template.resourceCountIs('AWS::CloudWatch::Dashboard', dashboards);
@@ -42,8 +39,7 @@ describe('the estimate reckons with the template', () => {
   });
 
   test('endpoints, where they are asked for, each in one zone', () => {
-    const { resources: isolated, dispose: disposeIsolated } = synthesize({ restoreTestNetwork: 'endpoints' });
-    disposeIsolated();
+    const { resources: isolated } = synthesize({ restoreTestNetwork: 'endpoints' });
     const interfaces = Object.values(isolated).filter(
       ({ Type, Properties }) =>
         Type === 'AWS::EC2::VPCEndpoint' && String(Properties.VpcEndpointType) === 'Interface',

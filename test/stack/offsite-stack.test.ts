@@ -4,12 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { execa } from 'execa';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { nameOf, plain, synthesize } from './synthesized.ts';
 
-const { outdir, template, resources, byName, statementsOf, dispose } = synthesize();
-
-afterAll(dispose);
+const { outdir, template, resources, byName, statementsOf } = synthesize();
 
 const handlers = {
   Verify: 'verify',
@@ -454,7 +452,6 @@ test('cfn-lint finds nothing, neither by default nor with other choices, where i
   const lint = await execa('cfn-lint', ['--ignore-checks', 'W3005', '--template', ...paths], {
     reject: false,
   });
-  other.dispose();
   if (lint.code === 'ENOENT') return context.skip('cfn-lint is not installed');
   expect(lint.stdout).toBe('');
   expect(lint.exitCode).toBe(0);

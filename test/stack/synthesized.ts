@@ -1,8 +1,7 @@
-// The stack synthesized once for a test file, and words to read its template by: logical ids without their hash,
+// The stack synthesized once for all test files of a process, and words to read its template by: logical ids without their hash,
 // intrinsics as the names they stand for, policies as lines of `action on resource`.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
@@ -29,13 +28,22 @@ const settings = {
   postgresMajor: '17',
 };
 
+const synthesized = new Map<string, ReturnType<typeof synthesizeAnew>>();
+
 /**
- * Synthesizes with the feature flags of `cdk.json`, bundles and all, into a directory that `dispose` removes.
+ * Synthesizes with the feature flags of `cdk.json`, bundles and all, into a directory of the run's own.
  *
  * @param more - Settings over those that all tests have.
  */
 export function synthesize(more: Readonly<Record<string, string>> = {}) {
-  const outdir = mkdtempSync(join(tmpdir(), 'offsite-stack-'));
+  const key = JSON.stringify(more);
+  const found = synthesized.get(key) ?? synthesizeAnew(more);
+  synthesized.set(key, found);
+  return found;
+}
+
+function synthesizeAnew(more: Readonly<Record<string, string>>) {
+  const outdir = mkdtempSync(join(process.env.SUITE_FOLDER ?? '', 'stack-'));
   const { context } = JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8'));
   const app = new App({ context, outdir });
   const stack = new OffsiteStack(app, 'OffsiteStack', {
@@ -72,8 +80,7 @@ export function synthesize(more: Readonly<Record<string, string>> = {}) {
       .sort();
   }
 
-  const dispose = () => rmSync(outdir, { recursive: true, force: true });
-  return { outdir, template, resources, byName, statementsOf, allowed, dispose };
+  return { outdir, template, resources, byName, statementsOf, allowed };
 }
 
 /** `{ Ref }`, `{ Fn::GetAtt }`, `{ Fn::Join }` as one readable string; logical ids without their hash. */

@@ -1,6 +1,6 @@
 // Who may do what, read off the synthesized policies: a permission that is missing or too wide is a line that differs.
 
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { nameOf, plain, synthesize } from '../synthesized.ts';
 
 type Document = {
@@ -11,9 +11,7 @@ type Document = {
   }[];
 };
 
-const { resources, allowed, dispose } = synthesize();
-
-afterAll(dispose);
+const { resources, allowed } = synthesize();
 
 describe('permissions', () => {
   const logs = (name: string) => [`logs:CreateLogStream on ${name}Logs`, `logs:PutLogEvents on ${name}Logs`];

@@ -1,11 +1,9 @@
 // The state machine of the template: what it does with what, and what becomes of its failures.
 
-import { afterAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { plain, synthesize } from '../synthesized.ts';
 
-const { byName, template, dispose } = synthesize();
-
-afterAll(dispose);
+const { byName, template } = synthesize();
 
 const { id, properties } = byName('AWS::StepFunctions::StateMachine', 'HandlersRangesStateMachine');
 const definition = JSON.parse(plain(properties.DefinitionString));

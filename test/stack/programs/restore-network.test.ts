@@ -2,17 +2,13 @@
 
 // What the restore test's task reaches, read off the template, for both choices of its network.
 
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { nameOf, plain, synthesize } from '../synthesized.ts';
 
 const networks = {
   public: synthesize(),
   endpoints: synthesize({ restoreTestNetwork: 'endpoints' }),
 };
-
-afterAll(() => {
-  for (const { dispose } of Object.values(networks)) dispose();
-});
 
 type Statement = { Action: string | string[]; Resource: unknown; Principal: unknown };
 
