@@ -6,8 +6,8 @@ ARG POSTGRES_MAJOR=16
 
 FROM node:24-bookworm-slim AS bundle
 WORKDIR /build
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --ignore-scripts
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 COPY bin/restore-test.ts bin/
 COPY lib lib
 RUN npx esbuild bin/restore-test.ts --bundle --platform=node --target=node24 --format=cjs --minify --main-fields=module,main --outfile=restore-test.cjs

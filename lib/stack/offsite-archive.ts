@@ -5,7 +5,7 @@ import { Duration, Names, Stack, Token } from 'aws-cdk-lib';
 import type { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -13,16 +13,15 @@ import { OffsiteError } from '../base/errors.ts';
 import { checkDeployment, type Deployment } from '../deployment/deployment.ts';
 import { Access } from './access/access.ts';
 import type { AgentAccess } from './access/agent-access.ts';
-
 import { Handlers } from './programs/handlers.ts';
 import { RestoreTask } from './programs/restore-task.ts';
+import type { OffsiteArchiveProps } from './props.ts';
 import { refuseExcesses } from './refuse-excesses.ts';
 import { Vault } from './vault/vault.ts';
 import { Alarms } from './watching/alarms.ts';
 import { addDashboard } from './watching/dashboard.ts';
 
-/** As the context keys of the same names (docs/cloud.md): only `email` has no default. Texts and numbers may be tokens. */
-export type OffsiteArchiveProps = Pick<Deployment, 'email'> & Partial<Deployment>;
+export type { OffsiteArchiveProps } from './props.ts';
 
 /**
  * Offsite archives in one account and region.
@@ -30,16 +29,19 @@ export type OffsiteArchiveProps = Pick<Deployment, 'email'> & Partial<Deployment
  * @remarks Asks nothing of its scope but a stack. Two of them in one stack are two vaults that know nothing of each other.
  */
 export class OffsiteArchive extends Construct {
+  /** The settings, completed by their defaults. */
   readonly deployment: Deployment;
   /** Where archives, verdicts and reports live. */
   readonly bucket: Bucket;
   /** What the bucket is encrypted with, if not with S3's own key. */
   readonly key: Key | undefined;
   /** Where reports and alerts are published. */
-  readonly topic: Topic;
+  readonly topic: ITopic;
   /** Events that could be neither handled nor told of, for two weeks. It is empty as long as all is well. */
   readonly deadLetters: Queue;
+  /** The functions, by their names, and the state machine of large archives. */
   readonly handlers: Handlers;
+  /** The alarms, in `all`. */
   readonly alarms: Alarms;
   /** The restore test: its cluster, task definitions and network. */
   readonly restoreTask: RestoreTask;
@@ -57,11 +59,12 @@ export class OffsiteArchive extends Construct {
   /** @throws {@link OffsiteError} `CONFIG_INVALID` naming every property that is missing, wrong or unknown. */
   constructor(scope: Construct, id: string, props: OffsiteArchiveProps) {
     super(scope, id);
-    this.deployment = settle(props);
-    const { bucket, key } = new Vault(this, 'Vault', this.deployment);
+    const { topic, removalPolicy, ...settings } = props;
+    this.deployment = settle(settings);
+    const { bucket, key } = new Vault(this, 'Vault', { ...this.deployment, removalPolicy });
     this.bucket = bucket;
     this.key = key;
-    this.topic = new Topic(this, 'Reports', { enforceSSL: true });
+    this.topic = topic ?? new Topic(this, 'Reports', { enforceSSL: true });
     this.topic.addSubscription(new EmailSubscription(this.deployment.email));
     this.deadLetters = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
@@ -111,7 +114,7 @@ const choices = [
 ] as const;
 
 /** Checks what is known now; a token is taken as it is. */
-function settle(props: OffsiteArchiveProps): Deployment {
+function settle(props: Omit<OffsiteArchiveProps, 'topic' | 'removalPolicy'>): Deployment {
   const given = Object.entries(props).filter(([, value]) => value !== undefined);
   const late = given.filter(([, value]) => isLate(value));
   refuseLateChoices(late);

@@ -4,7 +4,7 @@
 import type { IRole, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import type { Topic } from 'aws-cdk-lib/aws-sns';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import {
   acceptancesPrefix,
   anyIdOf,
@@ -46,7 +46,7 @@ const proofs = [`${verdictsPrefix}*`, `${acceptancesPrefix}*`];
 /** What the programs of the cloud work on. */
 export type Reach = {
   readonly bucket: Bucket;
-  readonly topic: Topic;
+  readonly topic: ITopic;
   /** The bucket's, if it is not S3's own. */
   readonly key: Key | undefined;
 };

@@ -4,7 +4,7 @@ import { Stack, Tokenization } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, type PolicyStatementProps, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import type { Topic } from 'aws-cdk-lib/aws-sns';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
 
 export function allow(
@@ -48,7 +48,7 @@ export function passTo(service: string, roleArns: string[]): PolicyStatement {
   return allow(['iam:PassRole'], roleArns, { StringEquals: { 'iam:PassedToService': service } });
 }
 
-export function publish(topic: Topic): PolicyStatement {
+export function publish(topic: ITopic): PolicyStatement {
   return allow(['sns:Publish'], [topic.topicArn]);
 }
 

@@ -2,12 +2,15 @@
 // which mails it: a failure is told once, with all that it takes to hand the event in again. What cannot be told like
 // that, because `report` itself fails or an event finds no function, lies in the dead letters, and an alarm tells of those.
 
-import { join } from 'node:path';
 import { Duration, RemovalPolicy, Tokenization } from 'aws-cdk-lib';
 import { type PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
-import { Architecture, type IDestination, Runtime } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  type IDestination,
+  type Function as LambdaFunction,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
 import { LambdaDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -27,11 +30,10 @@ import {
 } from '../access/identities.ts';
 import { acknowledgePatterns } from '../access/nag.ts';
 import { ownService } from '../access/statements.ts';
+import { createFunction } from './create-function.ts';
 import { RangeVerify } from './range-verify.ts';
 import type { RestoreTask } from './restore-task.ts';
 import { addTriggers } from './triggers.ts';
-
-const projectRoot = join(import.meta.dirname, '..', '..', '..');
 
 export type HandlersProps = Reach & {
   readonly deployment: Deployment;
@@ -53,17 +55,17 @@ type FunctionParts = {
 
 /** The functions and their triggers. */
 export class Handlers extends Construct {
-  readonly verify: NodejsFunction;
-  readonly readRange: NodejsFunction;
-  readonly joinRanges: NodejsFunction;
+  readonly verify: LambdaFunction;
+  readonly readRange: LambdaFunction;
+  readonly joinRanges: LambdaFunction;
   /** Lets both work on an archive that is too large for `verify`. */
   readonly ranges: StateMachine;
-  readonly expire: NodejsFunction;
-  readonly watch: NodejsFunction;
-  readonly launchRestoreTest: NodejsFunction;
-  readonly report: NodejsFunction;
+  readonly expire: LambdaFunction;
+  readonly watch: LambdaFunction;
+  readonly launchRestoreTest: LambdaFunction;
+  readonly report: LambdaFunction;
   /** By the names of their files. */
-  readonly all: Readonly<Record<string, NodejsFunction>>;
+  readonly all: Readonly<Record<string, LambdaFunction>>;
   readonly #deadLetters: IQueue;
   /** Whether a function writes figures, and what they are called. */
   readonly #figures: Record<string, string>;
@@ -138,7 +140,7 @@ export class Handlers extends Construct {
     addTriggers(this, this, { bucket: props.bucket, clusterArn, deadLetters: props.deadLetters });
   }
 
-  private addFunction(name: string, parts: FunctionParts): NodejsFunction {
+  private addFunction(name: string, parts: FunctionParts): LambdaFunction {
     const scope = new Construct(this, pascalCase(name));
     // An own role and log group: the ones that come by default may write to any log, and keep it for ever.
     const role = new Role(scope, 'Role', { assumedBy: ownService(scope, 'lambda.amazonaws.com') });
@@ -155,9 +157,8 @@ export class Handlers extends Construct {
         'Of the function that a failure is handed to: any version.',
       );
     }
-    return new NodejsFunction(scope, 'Function', {
+    return createFunction(scope, name, {
       description: `Offsite: ${name}`,
-      entry: join(projectRoot, 'lambda', `${name}.ts`),
       handler: 'handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
@@ -168,23 +169,6 @@ export class Handlers extends Construct {
       logGroup,
       retryAttempts: 2,
       ...(parts.onFailure ? { onFailure: parts.onFailure } : { deadLetterQueue: this.#deadLetters }),
-      awsSdkConnectionReuse: false,
-      projectRoot,
-      depsLockFilePath: join(projectRoot, 'package-lock.json'),
-      bundling: {
-        format: OutputFormat.CJS,
-        minify: true,
-        target: 'node24',
-        mainFields: ['module', 'main'],
-        // The SDK of the lock file, not whichever the runtime brings this month.
-        externalModules: [],
-        bundleAwsSDK: true,
-        esbuildArgs: {
-          // Bundling says nothing on success: stderr stays for what the operator has to read.
-          '--log-level': 'warning',
-          '--alias:@aws-sdk/credential-provider-node': './lambda/credentials.ts',
-        },
-      },
     });
   }
 }

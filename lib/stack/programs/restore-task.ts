@@ -1,6 +1,7 @@
 // Where the quarterly restore test runs: a Fargate task that exists only while it runs, in a network of its own that
 // nothing reaches from outside. The launcher sizes it for the archive; what stands here is the smallest.
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { IgnoreMode, RemovalPolicy } from 'aws-cdk-lib';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
@@ -25,11 +26,13 @@ import { ownService } from '../access/statements.ts';
 import { createRestoreNetwork, type RestoreNetwork } from './restore-network.ts';
 
 const projectRoot = join(import.meta.dirname, '..', '..', '..');
+/** In the package, what goes into the image lies in a folder of its own (bin/package.ts). */
+const packedContext = join(projectRoot, 'image');
 
 /** All that the image is built from. A list of what goes in, so that a forgotten key file never does. */
 const imageContext = [
   '**',
-  ...['!bin', '!lib', '!package.json', '!package-lock.json', '!.npmrc'],
+  ...['!bin', '!lib', '!package.json', '!package-lock.json'],
   ...['lib/stack', 'lib/rehearsal'],
 ];
 
@@ -99,7 +102,7 @@ export class RestoreTask extends Construct {
 
   private addImage(postgresMajor: number): DockerImageAsset {
     return new DockerImageAsset(this, 'Image', {
-      directory: projectRoot,
+      directory: existsSync(packedContext) ? packedContext : projectRoot,
       file: 'bin/restore-test.Dockerfile',
       buildArgs: { POSTGRES_MAJOR: String(postgresMajor) },
       platform: Platform.LINUX_AMD64,

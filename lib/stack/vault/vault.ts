@@ -30,7 +30,7 @@ import { acknowledge } from '../access/nag.ts';
 export type VaultProps = Pick<
   Deployment,
   'keepDays' | 'undoDays' | 'objectLock' | 'lockExistingBucket' | 'encryption' | 'glacierAfterDays'
->;
+> & { readonly removalPolicy?: RemovalPolicy | undefined };
 
 /** Glacier Instant Retrieval charges for so long at least. @see https://aws.amazon.com/s3/storage-classes/glacier/ */
 const glacierLeastDays = 90;
@@ -43,7 +43,8 @@ export class Vault extends Construct {
 
   constructor(scope: Construct, id: string, props: VaultProps) {
     super(scope, id);
-    this.key = props.encryption === 'kms' ? this.createKey() : undefined;
+    const { removalPolicy = RemovalPolicy.RETAIN } = props;
+    this.key = props.encryption === 'kms' ? this.createKey(removalPolicy) : undefined;
     this.bucket = new Bucket(this, 'Bucket', {
       versioned: true,
       ...encryptedWith(this.key),
@@ -51,7 +52,7 @@ export class Vault extends Construct {
       ...(props.objectLock === 'off' ? {} : { objectLockEnabled: true }),
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy,
       lifecycleRules: lifecycleOf(props),
     });
     const resource = this.bucket.node.defaultChild as CfnBucket;
@@ -69,12 +70,12 @@ export class Vault extends Construct {
     this.warnOfShortStays(props);
   }
 
-  private createKey(): Key {
+  private createKey(removalPolicy: RemovalPolicy): Key {
     return new Key(this, 'Key', {
       description: 'Offsite: what the vault is encrypted with',
       enableKeyRotation: true,
       // Without it no archive can be read again, by nobody.
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy,
     });
   }
 

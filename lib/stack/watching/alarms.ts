@@ -16,7 +16,7 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import type { Topic } from 'aws-cdk-lib/aws-sns';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Deployment } from '../../deployment/deployment.ts';
@@ -27,7 +27,7 @@ export type AlarmsProps = {
   /** What these archives are called in CloudWatch. */
   readonly service: string;
   readonly deployment: Deployment;
-  readonly topic: Topic;
+  readonly topic: ITopic;
   readonly deadLetters: IQueue;
   readonly functions: { readonly watch: IFunction; readonly verify: IFunction };
 };
@@ -136,7 +136,7 @@ function figure(id: MetricId, service: string, period: Duration): Metric {
  *
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
  */
-function letAlarmsPublish(topic: Topic): void {
+function letAlarmsPublish(topic: ITopic): void {
   topic.addToResourcePolicy(
     new PolicyStatement({
       sid: 'Alarms',

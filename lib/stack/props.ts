@@ -1,0 +1,116 @@
+// What a construct of offsite archives is told. The settings are those of the deployment (lib/deployment/deployment.ts), which
+// checks them; API.md is made from these lines.
+
+import type { RemovalPolicy } from 'aws-cdk-lib';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+
+/** Texts and numbers may be tokens, the elements of `sources` too; what decides which resources there are may not. */
+export interface OffsiteArchiveProps {
+  /** Where reports and alerts are mailed. */
+  readonly email: string;
+  /**
+   * Databases that archives are expected from: names of a-z, 0-9 and -.
+   * @default ["bitagent"]
+   */
+  readonly sources?: string[] | undefined;
+  /**
+   * Days for which an archive is kept.
+   * @default 14
+   */
+  readonly keepDays?: number | undefined;
+  /**
+   * Intact archives that always stay, whatever their age.
+   * @default 7
+   */
+  readonly keepIntact?: number | undefined;
+  /**
+   * Of how many weeks the newest intact archive stays besides.
+   * @default 0
+   */
+  readonly keepWeekly?: number | undefined;
+  /**
+   * Of how many months.
+   * @default 0
+   */
+  readonly keepMonthly?: number | undefined;
+  /**
+   * Of how many years.
+   * @default 0
+   */
+  readonly keepYearly?: number | undefined;
+  /**
+   * Age of the newest intact archive, in hours, past which you are told and retention stands still.
+   * @default 26
+   */
+  readonly freshnessHours?: number | undefined;
+  /**
+   * Age of the last passed restore test, in days, past which you are told.
+   * @default 100
+   */
+  readonly restoreTestDays?: number | undefined;
+  /**
+   * Days for which what was expired or replaced can be brought back.
+   * @default 7
+   */
+  readonly undoDays?: number | undefined;
+  /**
+   * How the versions of the vault are locked for `keepDays`.
+   * @default "governance"
+   */
+  readonly objectLock?: 'governance' | 'compliance' | 'off' | undefined;
+  /**
+   * Whether the bucket was made before Object Lock was asked for: it is locked where it is, not replaced by a new one.
+   * @default false
+   */
+  readonly lockExistingBucket?: boolean | undefined;
+  /**
+   * Who has the key that the vault is encrypted with: S3, or this account's KMS.
+   * @default "s3"
+   */
+  readonly encryption?: 's3' | 'kms' | undefined;
+  /**
+   * Age of an archive, in days, from which it lies in Glacier Instant Retrieval.
+   * @default never
+   */
+  readonly glacierAfterDays?: number | undefined;
+  /**
+   * How the host that makes archives comes by its credentials.
+   * @default "policy"
+   */
+  readonly agentAccess?: 'policy' | 'user' | 'rolesAnywhere' | undefined;
+  /**
+   * Whose certificates are trusted with `rolesAnywhere`: a PEM file, or the ARN of a private CA of ACM.
+   * @default none
+   */
+  readonly agentCa?: string | undefined;
+  /**
+   * Whether the operator's role is for those only who gave a second factor.
+   * @default false
+   */
+  readonly operatorMfa?: boolean | undefined;
+  /**
+   * Major version of the restore test's Postgres: that of the database, or newer.
+   * @default 16
+   */
+  readonly postgresMajor?: number | undefined;
+  /**
+   * How the restore test reaches S3, SNS and ECR: with a public address, or by endpoints and without the internet.
+   * @default "public"
+   */
+  readonly restoreTestNetwork?: 'public' | 'endpoints' | undefined;
+  /**
+   * What stands in CloudWatch: three alarms, or besides them figures of every source, alarms on those and a dashboard.
+   * @default "lean"
+   */
+  readonly monitoring?: 'lean' | 'full' | undefined;
+  /**
+   * Where reports and alerts are published. An imported one has to let `cloudwatch.amazonaws.com` publish by its own policy.
+   * @default a new topic
+   */
+  readonly topic?: ITopic | undefined;
+  /**
+   * What becomes of the vault and its key when the stack is deleted. Whatever it is, S3 deletes no bucket that holds something.
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy | undefined;
+}
