@@ -66,7 +66,7 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
     const store = { OFFSITE_BUCKET: made.bucket, OFFSITE_TOPIC_ARN: made.topicArn };
     expect(environments).toMatchObject({
       'Offsite: verify': store,
-      'Offsite: expire': { OFFSITE_BUCKET: made.bucket, OFFSITE_KEEP_DAYS: '14', OFFSITE_KEEP_INTACT: '3' },
+      'Offsite: expire': { OFFSITE_BUCKET: made.bucket, OFFSITE_KEEP_DAYS: '14', OFFSITE_KEEP_INTACT: '7' },
       'Offsite: watch': { ...store, OFFSITE_SOURCES: 'bitagent', OFFSITE_RESTORE_TEST_DAYS: '100' },
       'Offsite: launch-restore-test': {
         ...store,

@@ -101,7 +101,7 @@ describe('tokens', () => {
     });
     template.hasResourceProperties('AWS::Lambda::Function', {
       Description: 'Offsite: expire',
-      Environment: { Variables: { OFFSITE_KEEP_DAYS: { Ref: 'KeepDays' }, OFFSITE_KEEP_INTACT: '3' } },
+      Environment: { Variables: { OFFSITE_KEEP_DAYS: { Ref: 'KeepDays' }, OFFSITE_KEEP_INTACT: '7' } },
     });
     const policies = Object.values(template.findResources('AWS::IAM::ManagedPolicy')).map((policy) =>
       JSON.stringify(policy),
