@@ -10,6 +10,13 @@ import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
 /** What the bytes must be. */
 export type ArchiveBytes = Pick<Manifest, 'id' | 'sha256' | 'compressedBytes' | 'plainBytes'>;
 
+const smallBytes = 1024 ** 2;
+
+/** What inflates so many compressed bytes soonest: a process takes its time to start. @returns As of `gunzip`. */
+export function inflaterOf(compressedBytes: number): string | undefined {
+  return compressedBytes < smallBytes ? 'zlib' : undefined;
+}
+
 /** Bytes that have passed so far. */
 export type InflateProgress = { compressedBytes: number; plainBytes: number };
 
@@ -50,7 +57,7 @@ async function* inflate(
   body: Readable,
   expected: ArchiveBytes,
   progress: InflateProgress,
-  { signal, onDownloaded, by }: InflateOptions,
+  { signal, onDownloaded, by = inflaterOf(expected.compressedBytes) }: InflateOptions,
 ): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   // A few bytes of gzip can hold any number: what is more than the manifest says goes nowhere.

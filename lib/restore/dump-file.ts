@@ -8,7 +8,7 @@ import { archiveSuffix, manifestSuffix, parseArchiveId } from '../archive/names.
 import { OffsiteError } from '../base/errors.ts';
 import { gunzip } from '../gzip/gunzip.ts';
 import { foreignKind, headBytes } from '../sql/dump-kind.ts';
-import { inflateArchive } from './archive-bytes.ts';
+import { inflateArchive, inflaterOf } from './archive-bytes.ts';
 import type { Metered, Restorable } from './restorable.ts';
 
 const gzipMark = '\x1f\x8b';
@@ -30,7 +30,7 @@ export async function openFile(file: string, manifestFile?: string): Promise<Res
   async function* dump(metered: Metered, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     const body = metered(createReadStream(file), size);
     if (manifest !== undefined) return yield* inflateArchive(body, manifest, { signal }).dump;
-    const bytes = isGzip ? gunzip(body, { onChunk: () => undefined, signal }) : body;
+    const bytes = isGzip ? gunzip(body, { onChunk: () => undefined, by: inflaterOf(size), signal }) : body;
     yield* asDump(bytes, file);
   }
   return {

@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
 import { OffsiteError } from '../base/errors.ts';
 import { type ClientFailure, clientError, errorLine } from '../postgres/client-error.ts';
 import type { Connection } from '../postgres/connection.ts';
@@ -49,6 +48,8 @@ export async function feedPsql(options: PsqlOptions): Promise<void> {
   // Given as a file, stdin's lines are counted in errors. Verbose: a server's code says more than its words.
   const args = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose', '-f', '-'];
   const command = clientCommand(connection, 'psql', args, { database, binDir, applicationName });
+  // Only now: most restores need no psql.
+  const { execa } = await import('execa');
   const child = execa(command.program, command.args, {
     env: command.env,
     extendEnv: false,

@@ -1,7 +1,8 @@
 // Durations as people type them: one that could mean two things is refused.
 
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseDuration } from '../../lib/base/quantities.ts';
+import { formatCount, parseDuration } from '../../lib/base/quantities.ts';
 
 describe('a duration that is typed', () => {
   it.each([
@@ -19,4 +20,8 @@ describe('a duration that is typed', () => {
       expect.objectContaining({ code: 'USAGE', hint: 'say for example --stall-timeout 15m' }),
     );
   });
+});
+
+it('a count reads as English has it', () => {
+  fc.assert(fc.property(fc.integer(), (count) => formatCount(count) === count.toLocaleString('en-US')));
 });

@@ -345,6 +345,24 @@ describe('offsite restore FILE', () => {
     expect(await stateOf()).toBe('restored');
   });
 
+  it('loads a small one by one session, which compares and makes statistics, too', async () => {
+    const file = join(folder, 'small.sql.gz');
+    writeFileSync(file, compressed(await dumpOf(to('live'))));
+    const restored = await offsite(['restore', file, '--dbname', 'small', '--json'], {
+      ...env,
+      OFFSITE_BUCKET: 'none',
+    });
+    expect(JSON.parse(restored.stdout)).toMatchObject({ database: 'small', sessions: 1 });
+    const opened = () => run("SELECT sessions FROM pg_stat_database WHERE datname = 'small'");
+    await until('the server has counted', async () => Number((await opened())[0]?.[0]) > 0);
+    expect(await opened()).toEqual([['1']]);
+    const [analyzed] = await query(
+      to('small'),
+      'SELECT count(DISTINCT tablename) FROM pg_stats WHERE schemaname = current_schema()',
+    );
+    expect(analyzed).toEqual(['1']);
+  });
+
   it('says what a file is that holds no dump', async () => {
     const custom = join(folder, 'custom');
     writeFileSync(custom, await dumpOf(to('live'), ['-Fc']));
