@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseArchiveId } from '../lib/archive/names.ts';
+import { archiveKeys, parseArchiveId } from '../lib/archive/names.ts';
+import { recipeOf } from '../lib/kit/recipe.ts';
 import { findPostgresPrograms, query } from '../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../lib/postgres/throwaway.ts';
 import type { LocalAws } from '../lib/rehearsal/aws/local-aws.ts';
@@ -113,6 +114,27 @@ it('restores by the kit: the very commands that it prints, in one shell, with no
   const databases = await query(postgres.connection, sql);
   expect(databases).toContainEqual(['bitmagnet', 'bitmagnet']);
   expect(databases).toContainEqual(['bitmagnet_before', 'bitmagnet']);
+});
+
+it('finds by the kit the newest that is intact or accepted, and no other', async () => {
+  if (!hasAws) return console.warn('SKIPPED: aws is not on the PATH, and the kit looks by it');
+  const store = createS3Store({ bucket: aws.bucket });
+  const { verdict: key, acceptance } = archiveKeys(parseArchiveId(id));
+  const verdict = JSON.parse((await store.readText(key))?.text ?? '');
+  const steps = recipeOf({ bucket: aws.bucket, source: 'bitagent', roles: [], writtenAt: new Date() });
+  const input = steps
+    .filter(({ title }) => /^(Where it is|The newest)/.test(title))
+    .map(({ commands }) => commands)
+    .join('\n');
+  const found = async () => (await execa('sh', ['-e'], { input, env: { ...aws.env } })).stdout;
+  await store.write(key, JSON.stringify({ ...verdict, verdict: 'suspicious', deviations: [] }, null, 1));
+  expect(await found()).toBe('');
+  const accepted = { format: 1, id, etag: verdict.etag, acceptedAt: new Date().toISOString() };
+  await store.write(acceptance, JSON.stringify(accepted, null, 1));
+  expect(await found()).toBe(id);
+  // It speaks of other bytes.
+  await store.write(acceptance, JSON.stringify({ ...accepted, etag: 'other' }, null, 1));
+  expect(await found()).toBe('');
 });
 
 async function download(): Promise<void> {

@@ -66,11 +66,16 @@ export function recipeOf(kit: Kit): Step[] {
       commands: 'aws s3 ls "s3://$BUCKET/archives/$SOURCE/"',
     },
     {
-      title: 'The newest that is proven intact',
+      title: 'The newest that is proven intact, or that you have accepted',
       why: `Its name is shown. Or name another: ID=${kit.newest?.id ?? `${kit.source}-2026-11-23-031500Z`}`,
       commands: `ID=
 for KEY in $(aws s3 ls "s3://$BUCKET/verdicts/$SOURCE/" | awk '{print $4}' | sort -r); do
-  if aws s3 cp --quiet "s3://$BUCKET/verdicts/$SOURCE/$KEY" - | grep -q '^ "verdict": "intact"'; then ID=\${KEY%.json}; break; fi
+  FOUND=$(aws s3 cp --quiet "s3://$BUCKET/verdicts/$SOURCE/$KEY" - | grep -E '^ "(verdict|etag)":') || continue
+  case $FOUND in
+    *'"intact"'*) ID=\${KEY%.json}; break ;;
+    *'"suspicious"'*) if aws s3 cp --quiet "s3://$BUCKET/acceptances/$SOURCE/$KEY" - 2> /dev/null |
+      grep -qF "$(echo "$FOUND" | grep etag)"; then ID=\${KEY%.json}; break; fi ;;
+  esac
 done
 echo "$ID"`,
     },

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { recipeOf } from '../../lib/kit/recipe.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
@@ -16,7 +17,7 @@ import { canRunDocker, type DockerEngine, hasProgram, startDockerEngine } from '
 import { asleep, until, untilAsleep } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { isLong } from '../fixtures/often.ts';
-import { corpus, corpusDump, corpusTorrents, inPieces } from '../fixtures/postgres.ts';
+import { compressed, corpus, corpusDump, corpusTorrents, inPieces } from '../fixtures/postgres.ts';
 import { restoreEvents, untilSeen } from '../fixtures/restore-events.ts';
 
 if (!canRunDocker)
@@ -255,6 +256,19 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
         expect(await dumped('by_sessions')).toBe(byPsql);
         await ask('DROP DATABASE by_sessions');
       });
+    });
+
+    it('by the commands of the kit, with nothing of this program', async () => {
+      writeFileSync(join(docker.home, 'by-hand.sql.gz'), compressed(await corpusDump()));
+      const kit = { bucket: 'b', source: 'bitagent', roles: ['bitmagnet'], writtenAt: new Date() };
+      // vacuumdb is in the official images, and not in this one.
+      const steps = recipeOf({ ...kit, container: { name: container, user: 'bitmagnet' } }).filter(
+        ({ title }) => /^(How Postgres|Its roles|Restore)/.test(title),
+      );
+      const input = ['ID=by-hand', ...steps.map(({ commands }) => commands)].join('\n');
+      await execa('bash', ['-e', '-o', 'pipefail'], { input, cwd: docker.home, env });
+      expect(await ask('SELECT count(*) FROM torrents', 'bitmagnet_new')).toEqual([[String(corpusTorrents)]]);
+      await ask('DROP DATABASE bitmagnet_new');
     });
 
     describe('ended at any time', () => {

@@ -45,10 +45,16 @@ const kit: Kit = {
 };
 
 describe('the recipe', () => {
-  it('is that of docs/format.md', () => {
-    const format = readFileSync(join(import.meta.dirname, '../../docs/format.md'), 'utf8');
-    const line = guardedRestore('FILE', 'psql -X -v ON_ERROR_STOP=1 -d bitmagnet_new');
-    expect(format).toContain(line.replaceAll(/^/gm, '    '));
+  it.each([
+    ['format.md', 'FILE', 'psql -X -v ON_ERROR_STOP=1 -d bitmagnet_new'],
+    [
+      'recover.md',
+      'ID.sql.gz',
+      'docker exec -i bitagent-postgres psql -X -q -v ON_ERROR_STOP=1 -U bitmagnet -d back',
+    ],
+  ])('is that of docs/%s', (page, file, psql) => {
+    const text = readFileSync(join(import.meta.dirname, '../../docs', page), 'utf8');
+    expect(text).toContain(guardedRestore(file, psql).replaceAll(/^/gm, '    '));
   });
 
   it('reaches a container by docker exec, and without a terminal', () => {
