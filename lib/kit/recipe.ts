@@ -106,8 +106,8 @@ echo "$(sed -n 's/^ "sha256": "\\([0-9a-f]*\\)".*/\\1/p' "$ID.manifest.json")  $
         kit.newest?.torrents === undefined
           ? 'Compare it with what you remember.'
           : `${kit.newest.id} holds ${kit.newest.torrents}.`,
-      commands: `pg vacuumdb --analyze-only --quiet ${into}
-pg psql -X -At ${into} -c 'SELECT count(*) FROM torrents'`,
+      commands: `pg vacuumdb --analyze-only --quiet ${into} < /dev/null
+pg psql -X -At ${into} -c 'SELECT count(*) FROM torrents' < /dev/null`,
     },
     {
       title: 'In its place',
@@ -166,6 +166,7 @@ function renameSql(from: string, to: string): string {
   return `ALTER DATABASE ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`;
 }
 
+/** Without stdin: docker exec would read there what was pasted after it. */
 function onServer(sql: string, otherwise = ''): string {
-  return `pg psql -X -q -d postgres -c ${shellWord(sql)}${otherwise}`;
+  return `pg psql -X -q -d postgres -c ${shellWord(sql)} < /dev/null${otherwise}`;
 }
