@@ -13,6 +13,7 @@ import { compareWithInventory } from '../../lib/restore/compare.ts';
 import { restoreParallel } from '../../lib/restore/parallel.ts';
 import { makeSandbox } from '../../lib/restore-test/sandbox.ts';
 import { scan } from '../fixtures/archive.ts';
+import { isLong, often } from '../fixtures/often.ts';
 import { inPieces } from '../fixtures/postgres.ts';
 
 let server: ThrowawayPostgres;
@@ -259,12 +260,13 @@ describe('a dump that psql restores', () => {
           if (more.every(([, patterns]) => patterns.length === 0)) expect(words).toEqual([]);
         },
       ),
-      { numRuns: 6 },
+      { numRuns: often(3, 40) },
     );
   }, 300_000);
 
-  it('may hold a value of 40 MB in an INSERT', async () => {
-    await made('source', 'UTF8', `CREATE TABLE t AS SELECT repeat('x;''', 14000000) AS a;`);
+  it('may hold a value of many MB in an INSERT', async () => {
+    const times = often(3_000_000, 14_000_000);
+    await made('source', 'UTF8', `CREATE TABLE t AS SELECT repeat('x;''', ${times}) AS a;`);
     const { rows } = await restoredTwice(await run('pg_dump', 'source', ['--inserts']), 'UTF8');
     expect(rows).toEqual({ 'public.t': 1 });
   }, 300_000);
@@ -357,6 +359,9 @@ describe('what is no plain dump of one database', () => {
   });
 });
 
+/** In which a byte of a character may be one that SQL knows: read so or so by the settings, all of which count. */
+const risky = /^(SJIS|SHIFT_JIS_2004|BIG5|GBK|GB18030|UHC)$/;
+
 describe.each([
   ['SJIS', 'UTF8', '表能ソ十'],
   ['SJIS', 'EUC_JP', '表能ソ十'],
@@ -386,10 +391,11 @@ describe.each([
        COMMENT ON TABLE "${word}" IS ${literal(mixed)};
        CREATE VIEW v AS SELECT ${literal(`\\${text}\\`)} AS a;`,
     );
-    for (const [standard, options] of [
+    const ways = [
       ['on', []],
       ['off', ['--inserts']],
-    ] as const) {
+    ] as const;
+    for (const [standard, options] of isLong || risky.test(client) ? ways : ways.slice(1)) {
       await query(server.connection, `ALTER DATABASE source SET standard_conforming_strings = ${standard}`);
       const dump = await run('pg_dump', 'source', [`--encoding=${client}`, ...options]);
       const { rows, tables } = await restoredTwice(dump, own);
