@@ -21,6 +21,8 @@ type Flags = {
   json?: boolean;
 };
 
+const copying = { waiting: 'waiting for the checkpoint', done: 'copied', ended: 'storing the last of it' };
+
 export async function runBaseBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
   const { source, dump } = settings;
   if (dump.via === 'command')
@@ -29,7 +31,7 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
   const stallMs = parseDuration(flags.stallTimeout, '--stall-timeout');
   const patience = patienceOf(parseDuration(flags.patience, '--patience'));
   const compressor = chooseCompressor(flags.compress);
-  const progress = flags.quiet ? noProgress : showProgress(source);
+  const progress = flags.quiet ? noProgress : showProgress(source, copying);
   const store = createS3Store({ ...settings, patience, onTrouble: progress.interject });
   const warnings: string[] = [];
   try {

@@ -16,6 +16,7 @@ import { environmentOf, type Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
+import { noProgress, showProgress } from './progress.ts';
 
 type Flags = TargetFlags & {
   timeline?: string;
@@ -23,6 +24,8 @@ type Flags = TargetFlags & {
   quiet?: boolean;
   json?: boolean;
 };
+
+const layingOut = { waiting: 'waiting for the base backup', done: 'laid out', ended: 'comparing' };
 
 /** What belongs to a database that is brought back from an archive. */
 const ofArchives = [
@@ -79,7 +82,8 @@ export async function runRestorePoint(
   if (flags.timeline !== undefined && !/^[1-9]\d{0,9}$/.test(flags.timeline))
     throw usage('--timeline with its number', flags.timeline);
   const folder = resolve(flags.dataDirectory);
-  const say = flags.quiet || flags.json ? () => undefined : tell;
+  const say = flags.quiet ? () => undefined : tell;
+  let progress = noProgress;
   const recovered = await recoverPoint({
     store: createS3Store(settings),
     source: settings.source,
@@ -89,10 +93,19 @@ export async function runRestorePoint(
     folder,
     restoreCommand: restoreCommand(),
     env: environmentFor(settings),
-    onWay: (way) => say(announcement(way, target, folder)),
+    onWay: (way) => {
+      say(announcement(way, target, folder));
+      if (!flags.quiet) progress = showProgress(settings.source, layingOut);
+      progress.expect(way.base.manifest.plainBytes);
+    },
+    onProgress: (plainBytes) => progress.update(plainBytes),
+    onReplay: () => {
+      progress.clear();
+      say('the base backup is laid out, each file as the server listed it; the log is being replayed');
+    },
     warn,
     signal,
-  });
+  }).finally(() => progress.clear());
   report(recovered, target, folder, flags, Math.round(performance.now() - began));
 }
 

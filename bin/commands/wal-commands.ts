@@ -32,13 +32,15 @@ does not look at base backups yet.`,
   });
 
 storeCommand('wal', "the server's log: to the vault, and back")
-  .addArgument(new Argument('<do>', 'what to do').choices(['push', 'ship', 'archive-command', 'fetch']))
+  .addArgument(
+    new Argument('<do>', 'what to do').choices(['push', 'ship', 'archive-command', 'fetch', 'window']),
+  )
   .argument('[file...]', "push: %p; fetch: %f %p, as Postgres's settings have them")
   .option('--dir <folder>', 'of ship: what archive_command fills; of archive-command: to fill')
   .option('--follow', 'of ship: go on until it is ended, and look each second')
   .option('--ahead <number>', 'of fetch: how many segments that follow are brought with it', '8')
   .addOption(new Option('--compress <with>', 'as of backup').choices(compressors).default('auto'))
-  .option('--patience <duration>', 'how long to wait for a store that fails', '10m')
+  .option('--patience <duration>', 'how long to wait for a store that fails (10m; push: 30s)')
   .option('--json', 'print JSON')
   .addHelpText(
     'after',
@@ -50,10 +52,11 @@ Where Postgres runs in a container, into a folder that both see:
   offsite wal archive-command --dir /wal     prints the setting
   offsite wal ship --dir /wal --follow       empties it into the vault
 
-On the way back:
+On the way back (offsite restore --to-time sets it by itself):
   restore_command = 'offsite wal fetch %f %p'
 
-A segment counts once it is stored whole; the same one again is no error, other
+'window' shows from when to when a point can be recovered, and what is missing;
+exit code 5 where the log is broken off. A segment counts once it is stored whole; the same one again is no error, other
 bytes under its name are. 'fetch' says 1 only where the log ends. Whatever else
 keeps it from bringing a segment is 255: Postgres then stops, and does not take
 that for the end.`,

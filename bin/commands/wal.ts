@@ -2,8 +2,8 @@
 
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '../../lib/base/errors.ts';
-import { formatBytes, parseDuration, plural } from '../../lib/base/quantities.ts';
+import { describeError, OffsiteError } from '../../lib/base/errors.ts';
+import { formatBytes, formatInstant, parseDuration, plural } from '../../lib/base/quantities.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
@@ -12,7 +12,7 @@ import { clusterIn, foreignError, noteCluster, notedCluster } from '../../lib/wa
 import { fetchWal } from '../../lib/wal/fetch.ts';
 import { type PushedWal, pushWal } from '../../lib/wal/push.ts';
 import { clustersOf } from '../../lib/wal/read-wal.ts';
-import { type Shipped, shipWal } from '../../lib/wal/ship.ts';
+import { type Backlog, readBacklog, type Shipped, shipWal } from '../../lib/wal/ship.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { logEnds } from './restore-command.ts';
@@ -22,11 +22,14 @@ type Flags = {
   follow?: boolean;
   ahead: string;
   compress: CompressorChoice;
-  patience: string;
+  patience?: string;
   json?: boolean;
 };
 
 const followEveryMs = 1000;
+const usualPatience = '10m';
+/** The server waits for it when it is shut down, and asks again by itself. */
+const archiverPatience = '30s';
 
 export async function runWal(
   settingsOf: () => Promise<Settings>,
@@ -46,6 +49,10 @@ export async function runWal(
   if (what === 'archive-command') return print(`${archiveSetting(resolve(folderOf(flags)))}\n`);
   const settings = await settingsOf();
   if (what === 'push') return runPush(settings, first, flags, signal);
+  if (what === 'window') {
+    const { runWindow } = await import('./wal-window.ts');
+    return runWindow(await storeOf(settings, flags), settings.source, flags.json);
+  }
   if (what === 'ship') return runShip(settings, folderOf(flags), flags, signal);
   return runFetch(settings, first, second, flags, signal);
 }
@@ -54,7 +61,7 @@ async function runPush(settings: Settings, path: string, flags: Flags, signal: A
   const { source } = settings;
   const [noted, here] = await Promise.all([notedCluster(source), clusterIn('.')]);
   if (noted !== undefined && here !== undefined && noted !== here) throw foreignError(source, noted, here);
-  const store = await storeOf(settings, flags);
+  const store = await storeOf(settings, { patience: archiverPatience, ...flags });
   const compressor = chooseCompressor(flags.compress);
   const pushed = await pushWal({ store, source, path, systemIdentifier: noted ?? here, compressor, signal });
   warn(await noteCluster(source, pushed.systemIdentifier));
@@ -67,28 +74,42 @@ async function runShip(settings: Settings, folder: string, flags: Flags, signal:
   const compressor = chooseCompressor(flags.compress);
   const onPushed = async ({ systemIdentifier }: PushedWal) =>
     warn(await noteCluster(source, systemIdentifier));
-  let said = '';
-  for (;;) {
+  const ship = async () => {
     const systemIdentifier = await notedCluster(source);
     const shipped = await shipWal({ store, source, folder, systemIdentifier, compressor, onPushed, signal });
-    said = reportShipped(shipped, flags, said);
-    if (!flags.follow) return;
+    const backlog = await readBacklog(folder);
+    if (flags.json && (shipped.shipped > 0 || !flags.follow)) printJson({ ...counted(shipped), backlog });
+    else if (shipped.shipped > 0 || !flags.follow)
+      print(`${plural(shipped.shipped, 'file')} shipped, ${formatBytes(shipped.plainBytes)}\n`);
+    const [first, ...others] = shipped.failures;
+    for (const { error } of others) tell(describeError(error));
+    if (first !== undefined) throw first.error;
+  };
+  if (!flags.follow) return ship();
+  let said = '';
+  for (;;) {
+    // What fails is told, and tried again: nothing else would empty the folder.
+    const failed = await ship().then(() => '', failureText);
+    signal.throwIfAborted();
+    if (failed !== said && failed !== '') tell(`${failed}\n${describeBacklog(await readBacklog(folder))}`);
+    said = failed;
     await sleep(followEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
 
-/** @param before - What failed the last time: that is not said each second. @returns What failed this time. */
-function reportShipped(shipped: Shipped, flags: Flags, before: string): string {
-  const { failures, plainBytes } = shipped;
-  const failed = failures.map(({ error }) => describeError(error)).join('\n');
-  const isNews = !flags.follow || shipped.shipped > 0 || failed !== before;
-  if (flags.json && isNews) {
-    const waiting = failures.map(({ name }) => name);
-    printJson({ shipped: shipped.shipped, plainBytes, waiting });
-  } else if (isNews) print(`${plural(shipped.shipped, 'file')} shipped, ${formatBytes(plainBytes)}\n`);
-  if (failed !== '' && failed !== before) tell(failed);
-  if (failed !== '' && !flags.follow) throw failures[0]?.error;
-  return failed;
+function counted({ shipped, plainBytes, failures }: Shipped) {
+  return { shipped, plainBytes, failed: failures.map(({ name }) => name) };
+}
+
+/** @throws What no further attempt can mend. */
+function failureText(error: unknown): string {
+  if (error instanceof OffsiteError && error.code !== 'INTERRUPTED') return describeError(error);
+  throw error;
+}
+
+function describeBacklog({ files, bytes, since }: Backlog): string {
+  const waiting = `${plural(files, 'file')} wait, ${formatBytes(bytes)}`;
+  return `  waiting   ${waiting}${since === undefined ? '' : `, the oldest since ${formatInstant(since)}`}; tried again each second`;
 }
 
 async function runFetch(
@@ -129,7 +150,10 @@ function folderOf({ dir }: Flags): string {
 }
 
 /** Loads the SDK only now: what was brought ahead needs none. */
-async function storeOf(settings: Settings, { patience }: Flags): Promise<ArchiveStore> {
+async function storeOf(
+  settings: Settings,
+  { patience = usualPatience }: Pick<Flags, 'patience'>,
+): Promise<ArchiveStore> {
   const { createS3Store } = await import('../../lib/store/s3.ts');
   const { patienceOf } = await import('../../lib/store/session.ts');
   return createS3Store({

@@ -1,12 +1,13 @@
 // Lays a base backup out: every file under its name, its sum made on the way and held against the server's own list.
 
 import { createHash, type Hash } from 'node:crypto';
-import { chown, type FileHandle, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { chown, type FileHandle, mkdir, open, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { baseBackupKeys } from '../archive/base-backup-names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
+import { formatBytes } from '../base/quantities.ts';
 import { missingFrom, parseServerManifest, serverManifestName } from '../basebackup/server-manifest.ts';
 import { type TarEntry, TarReader } from '../basebackup/tar.ts';
 import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
@@ -67,6 +68,7 @@ async function assertEntered(folder: string, owner: User | undefined): Promise<v
 export async function layOut(options: LayOutOptions): Promise<void> {
   const { folder, owner } = options;
   await emptyFolder(folder, owner);
+  await assertRoom(folder, options.base.manifest.plainBytes);
   try {
     await unpack(options);
     // Written by root, and to be read by somebody else.
@@ -76,6 +78,17 @@ export async function layOut(options: LayOutOptions): Promise<void> {
     for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
     throw error;
   }
+}
+
+async function assertRoom(folder: string, bytes: number): Promise<void> {
+  const room = await statfs(folder);
+  // Some file systems do not say.
+  if (room.blocks === 0 || room.bavail * room.bsize >= bytes) return;
+  throw new OffsiteError('RESTORE_DISK_FULL', `there is no room for the cluster in ${folder}`, {
+    expected: `${formatBytes(bytes)}, and some for the log that is replayed`,
+    found: `${formatBytes(room.bavail * room.bsize)} that are free`,
+    hint: 'make room, or name a folder on another disk with --data-directory',
+  });
 }
 
 async function unpack({ store, base, folder, onProgress, signal }: LayOutOptions): Promise<void> {

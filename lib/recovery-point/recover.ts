@@ -41,7 +41,8 @@ export type RecoverOptions = {
   /** Called when all is known and nothing was fetched yet. */
   readonly onWay?: ((way: Way) => void) | undefined;
   readonly onProgress?: ((plainBytes: number) => void) | undefined;
-  readonly onSegment?: ((name: string) => void) | undefined;
+  /** Called when all of it is laid out. */
+  readonly onReplay?: (() => void) | undefined;
   readonly warn?: ((sentence: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
@@ -69,6 +70,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   options.onWay?.(way);
   await layOut({ store, base, folder, owner, onProgress: options.onProgress, signal });
   await markForRecovery(folder, owner);
+  options.onReplay?.();
   const settings = {
     restore_command: options.restoreCommand,
     ...(major >= 15 && { archive_library: '' }),
@@ -80,7 +82,6 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
     owner,
     settings,
     env,
-    onSegment: options.onSegment,
     signal,
   });
   await dropAhead(join(folder, 'pg_wal'));

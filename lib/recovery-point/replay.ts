@@ -19,8 +19,6 @@ export type ReplayOptions = {
   readonly settings: Readonly<Record<string, string>>;
   /** Its environment: the restore_command's, too. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Told of each segment as it is replayed. */
-  readonly onSegment?: ((name: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -113,10 +111,7 @@ const ownSettings: Readonly<Record<string, string>> = {
   recovery_target_xid: '',
 };
 
-function startServer(
-  { folder, binDir, owner, settings, env, onSegment }: ReplayOptions,
-  paths: Record<string, string>,
-) {
+function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, paths: Record<string, string>) {
   // In this order: the target that is wanted is set after all are taken back.
   const all = [ownSettings, paths, settings].flatMap(Object.entries<string>);
   const args = all.flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -143,10 +138,7 @@ function startServer(
     tail.push(line);
     tail.splice(0, tail.length - tailLines);
     const [, segment] = /restored log file "([0-9A-F]{24})" from archive/.exec(line) ?? [];
-    if (segment !== undefined) {
-      reached.lastSegment = segment;
-      onSegment?.(segment);
-    }
+    reached.lastSegment = segment ?? reached.lastSegment;
     reached.lsn = /redo done at ([0-9A-F]+\/[0-9A-F]+)/.exec(line)?.[1] ?? reached.lsn;
     reached.lastTransactionAt =
       /last completed transaction was at log time (.+)/.exec(line)?.[1] ?? reached.lastTransactionAt;

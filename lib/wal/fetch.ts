@@ -47,7 +47,10 @@ export async function fetchWal(options: FetchWalOptions): Promise<boolean> {
   const listed = await listWal(store, cluster, isSegment ? name.slice(0, commonDigits) : `${name}-`);
   const wanted = oneOf(listed, name);
   if (wanted === undefined) {
-    if (isSegment) await assertEnd(store, cluster, name, listed);
+    if (isSegment) {
+      await assertEnd(store, cluster, name, listed);
+      await dropAhead(dirname(path));
+    }
     return false;
   }
   const bringing = bringWal(store, cluster, wanted, path, signal);

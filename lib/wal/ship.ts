@@ -1,6 +1,6 @@
 // ship: empties the folder that archive_command fills. Nothing leaves it that is not proven to be in the store.
 
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseWalFile, type WalFile } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
@@ -49,7 +49,9 @@ export async function shipWal(options: ShipOptions): Promise<Shipped> {
     course.shipped += 1;
     course.plainBytes += pushed.plainBytes;
   };
-  const settle = async (file: WalFile, pushing: Promise<void>) => {
+  const underWay: { readonly file: WalFile; readonly pushing: Promise<void> }[] = [];
+  const settleOldest = async () => {
+    const { file, pushing } = underWay.shift() as (typeof underWay)[number];
     try {
       await pushing;
     } catch (error) {
@@ -58,7 +60,6 @@ export async function shipWal(options: ShipOptions): Promise<Shipped> {
       failures.push({ name: file.name, error });
     }
   };
-  const underWay: { readonly file: WalFile; readonly pushing: Promise<void> }[] = [];
   try {
     for (const file of inOrder(waiting, course.systemIdentifier)) {
       signal?.throwIfAborted();
@@ -67,16 +68,26 @@ export async function shipWal(options: ShipOptions): Promise<Shipped> {
       underWay.push({ file, pushing });
       // A history goes before what it is the history of; and the first tells whose all are.
       const room = file.kind === 'history' || course.systemIdentifier === undefined ? 1 : shippedAtOnce;
-      while (underWay.length >= room) {
-        const oldest = underWay.shift() as (typeof underWay)[number];
-        await settle(oldest.file, oldest.pushing);
-      }
+      while (underWay.length >= room) await settleOldest();
     }
-    for (const { file, pushing } of underWay.splice(0)) await settle(file, pushing);
+    while (underWay.length > 0) await settleOldest();
   } finally {
+    // They still remove what they have stored.
     await Promise.allSettled(underWay.map(({ pushing }) => pushing));
   }
   return { shipped: course.shipped, plainBytes: course.plainBytes, failures };
+}
+
+/** How much waits in a folder, and since when: what is on its disk until it is shipped. */
+export type Backlog = { readonly files: number; readonly bytes: number; readonly since: Date | undefined };
+
+/** @throws {@link OffsiteError} `WAL_UNREADABLE` if there is no such folder. */
+export async function readBacklog(folder: string): Promise<Backlog> {
+  const waiting = await backlogOf(folder);
+  const found = await Promise.all(waiting.map(({ name }) => stat(join(folder, name)).catch(() => undefined)));
+  const there = found.filter((file) => file !== undefined);
+  const since = there.length === 0 ? undefined : new Date(Math.min(...there.map(({ mtimeMs }) => mtimeMs)));
+  return { files: there.length, bytes: there.reduce((sum, { size }) => sum + size, 0), since };
 }
 
 /** What waits in a folder; names that are none of the log's are let be. */

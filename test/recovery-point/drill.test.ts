@@ -2,7 +2,7 @@
 // else; and where the log does not lead there, that is said, and no shorter recovery is made of it.
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { chmod, chown } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,8 +15,7 @@ import { unprivilegedUser } from '../../lib/postgres/unprivileged-user.ts';
 import { recoverPoint } from '../../lib/recovery-point/recover.ts';
 import { parseTarget, type RecoveryTarget, type TargetFlags } from '../../lib/recovery-point/target.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
-import { archiveCommand } from '../../lib/wal/archive-command.ts';
-import { storeEnvironment } from '../fixtures/agent.ts';
+import { bin, storeEnvironment } from '../fixtures/agent.ts';
 import { type CliResult, offsite } from '../fixtures/cli.ts';
 import { type ArchivingCluster, startArchivingCluster } from '../fixtures/cluster.ts';
 import { isLong } from '../fixtures/often.ts';
@@ -133,11 +132,9 @@ describe('a recovery to a point of the ledger', () => {
 
   it('by name, from which another timeline goes on: each leads to what it holds', async () => {
     expect(await restore('name', '--to-name', 'seven')).toMatchObject({ exitCode: 0 });
-    const wal = join(folder, 'wal-2');
-    mkdirSync(wal);
-    const user = await unprivilegedUser();
-    if (user !== undefined) await chown(wal, user.uid, user.gid);
-    const archiving = { archive_mode: 'on', archive_command: archiveCommand(wal) };
+    // As a server on the host has it.
+    const words = Object.entries(storeEnvironment(stub)).map(([name, value]) => `${name}=${value}`);
+    const archiving = { archive_mode: 'on', archive_command: `env ${words.join(' ')} ${bin} wal push %p` };
     await inside('name', archiving, async (connection) => {
       expect(await rowsOf(connection)).toEqual(upTo(7));
       await commit(100, connection);
@@ -147,8 +144,8 @@ describe('a recovery to a point of the ledger', () => {
         `DO $$ BEGIN LOOP PERFORM pg_stat_clear_snapshot(); EXIT WHEN (SELECT last_archived_wal = '${name}' FROM pg_stat_archiver); PERFORM pg_sleep(0.02); END LOOP; END $$`,
       );
     });
-    expect(readdirSync(wal)).toContain('00000002.history');
-    expect(await offsite(['wal', 'ship', '--dir', wal], env)).toMatchObject({ exitCode: 0, stderr: '' });
+    const stored = [...stub.bucket.objects.keys()].map((key) => parseWalKey(key)?.file.name);
+    expect(stored).toContain('00000002.history');
     expect(await restore('child', '--to-latest')).toMatchObject({ exitCode: 0 });
     expect(await rowsIn('child')).toEqual([...upTo(7), 100]);
     if (!isLong) return;
@@ -221,6 +218,23 @@ describe('a point that the log does not lead to is refused before anything is fe
       stub.bucket.put(other, Buffer.from('x'), {});
     });
     expect(error.code).toBe('WAL_CONFLICT');
+  });
+});
+
+describe('the window', () => {
+  it('is shown, and what it breaks off at', async () => {
+    const whole = await offsite(['wal', 'window'], env);
+    expect(whole).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(whole.stdout).toMatch(/^bitagent-\S+ .* whole$/m);
+    const [, , gone = ''] = segments();
+    const broken = await whileChanged(
+      () => stub.bucket.objects.delete(gone),
+      () => offsite(['wal', 'window', '--json'], env),
+    );
+    expect(broken.exitCode).toBe(5);
+    expect(JSON.parse(broken.stdout)).toMatchObject([
+      { missing: [parseWalKey(gone)?.file.name], missingCount: 1, conflicting: [] },
+    ]);
   });
 });
 

@@ -24,7 +24,7 @@ import { archiveCommand } from '../../lib/wal/archive-command.ts';
 import { fetchWal } from '../../lib/wal/fetch.ts';
 import { type PushOptions, pushWal } from '../../lib/wal/push.ts';
 import { shippedAtOnce, shipWal } from '../../lib/wal/ship.ts';
-import { storeEnvironment } from '../fixtures/agent.ts';
+import { bin, storeEnvironment } from '../fixtures/agent.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { often } from '../fixtures/often.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
@@ -198,6 +198,30 @@ describe('ship', () => {
       ),
       { numRuns: often(5, 50) },
     );
+  });
+
+  it('is killed anywhere, and the next one goes on: nothing is lost', async () => {
+    const names = namesFrom(1, 8);
+    const kept = new Map(names.map((one) => [one, segmentOf(one)]));
+    for (let run = 0; run < often(2, 50); run += 1) {
+      stub.bucket.objects.clear();
+      for (const [one, bytes] of kept) writeSegment(folder, one, bytes);
+      const child = execa(bin, ['wal', 'ship', '--dir', folder, '--follow'], {
+        env: { ...storeEnvironment(stub), XDG_STATE_HOME: folder },
+        extendEnv: false,
+        reject: false,
+      });
+      // At one of its requests, whichever comes then.
+      const at = stub.requests.length + 1 + Math.floor(Math.random() * 14);
+      while (stub.requests.length < at) await new Promise(setImmediate);
+      child.kill('SIGKILL');
+      await child;
+      const waiting = readdirSync(folder);
+      for (const one of names) expect(waiting.includes(one) || stored().includes(one)).toBe(true);
+      await ship();
+      expect(readdirSync(folder).filter((one) => kept.has(one))).toEqual([]);
+      expect(stored().sort()).toEqual(names);
+    }
   });
 
   it('says what folder it was', async () => {

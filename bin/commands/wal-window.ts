@@ -1,0 +1,55 @@
+// offsite wal window
+
+import { exitCodes } from '../../lib/base/errors.ts';
+import { formatAge, formatInstant } from '../../lib/base/quantities.ts';
+import { textTable } from '../../lib/mail/mail.ts';
+import { isBroken, windowOf } from '../../lib/recovery-point/choose.ts';
+import { type BaseBackupWindow, readWindows } from '../../lib/recovery-point/windows.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { print, printJson, tell } from './print.ts';
+
+/** @param json - Print JSON. */
+export async function runWindow(store: ArchiveStore, source: string, json = false): Promise<void> {
+  const windows = await readWindows(store, source);
+  if (windows.some(isBroken)) process.exitCode = exitCodes.notIntact;
+  if (json) return printJson(windows.map(forProgram));
+  if (windows.length === 0)
+    return tell(`no base backup of ${source} yet: 'offsite basebackup' takes one, for points from then on`);
+  const now = new Date();
+  const rows = windows.map((window) => [
+    window.base.id.id,
+    formatInstant(windowOf(window).from),
+    `${windowOf(window).toLsn}, timeline ${window.timeline}`,
+    window.storedAt === undefined ? 'nothing' : formatAge(window.storedAt, now),
+    isBroken(window) ? 'broken off' : 'whole',
+  ]);
+  print(`${textTable([['base backup', 'points since', 'up to', 'stored', 'log'], ...rows])}\n`);
+  for (const window of windows.filter(isBroken)) tell(brokenOff(window));
+}
+
+function brokenOff({ base, continuity }: BaseBackupWindow): string {
+  const { missing, missingCount, conflicting } = continuity;
+  const more = missingCount > missing.length ? ` and ${missingCount - missing.length} more` : '';
+  const faults = [
+    missingCount > 0 ? `missing ${missing.join(', ')}${more}` : '',
+    conflicting.length > 0 ? `with different bytes ${conflicting.join(', ')}` : '',
+  ];
+  return `${base.id.id}  ${faults.filter(Boolean).join('; ')}: no later point can be recovered from it`;
+}
+
+function forProgram(window: BaseBackupWindow) {
+  const { base, timeline, continuity, storedAt } = window;
+  const { from, toLsn } = windowOf(window);
+  const { missing, missingCount, conflicting } = continuity;
+  return {
+    id: base.id.id,
+    systemIdentifier: base.manifest.cluster.systemIdentifier,
+    from: from.toISOString(),
+    toLsn,
+    timeline,
+    storedAt: storedAt?.toISOString() ?? null,
+    missing,
+    missingCount,
+    conflicting,
+  };
+}
