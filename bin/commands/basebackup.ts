@@ -1,6 +1,7 @@
 // offsite basebackup
 
 import { endWhenStalled } from '../../lib/backup/stall.ts';
+import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatBytes, formatDuration, parseDuration } from '../../lib/base/quantities.ts';
 import { takeBaseBackup } from '../../lib/basebackup/take.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
@@ -42,7 +43,7 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
       compressor,
       now: () => new Date(),
       signal,
-      watch: (start) => endWhenStalled(start, stallMs, signal),
+      watch: (start) => withItsReason(endWhenStalled(start, stallMs, signal)),
       onExpected: progress.expect,
       onProgress: progress.update,
       warn: (sentence) => warnings.push(sentence),
@@ -77,5 +78,19 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
   } finally {
     progress.clear();
     for (const sentence of warnings.filter(Boolean)) warn(sentence);
+  }
+}
+
+/** What holds it up is hardly ever a lock. */
+async function* withItsReason(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    if (!(error instanceof OffsiteError) || error.code !== 'DUMP_STALLED') throw error;
+    throw new OffsiteError('DUMP_STALLED', 'the base backup stalled and was ended; nothing was stored', {
+      expected: 'the server to go on, and at the end to have its log archived',
+      found: error.found,
+      hint: 'where archive_command fails, it waits for ever: SELECT last_failed_wal, last_failed_time FROM pg_stat_archiver shows it, and the server log says why; --stall-timeout sets the limit',
+    });
   }
 }

@@ -7,7 +7,7 @@ import { plural } from '../base/quantities.ts';
 import type { BaseBackupManifest } from '../basebackup/manifest.ts';
 import { type Continuity, type Course, continuityOf, type ListedWal, leadsTo } from '../wal/continuity.ts';
 import type { Ancestor } from '../wal/history.ts';
-import { formatLsn, type Lsn, parseLsn } from '../wal/segment.ts';
+import { formatLsn, type Lsn, parseLsn, segmentAt, segmentNumber } from '../wal/segment.ts';
 import type { RecoveryTarget } from './target.ts';
 
 export type BaseBackup = { readonly id: ArchiveId; readonly manifest: BaseBackupManifest };
@@ -23,6 +23,8 @@ export type Way = {
   readonly base: BaseBackup;
   readonly timeline: number;
   readonly continuity: Continuity;
+  /** Timelines that it leaves, though they go on: what is on them after that is not on this way. */
+  readonly leaves: readonly { readonly timeline: number; readonly at: string; readonly upTo: string }[];
 };
 
 /** Points that a way leads to. */
@@ -66,7 +68,20 @@ export function wayFrom(base: BaseBackup, log: ClusterLog, timeline?: number): W
       },
     );
   }
-  return { base, timeline: course.timeline, continuity: continuityOf(log.files, course) };
+  const continuity = continuityOf(log.files, course);
+  return { base, timeline: course.timeline, continuity, leaves: leavesOf(course, log.files) };
+}
+
+function leavesOf(
+  { ancestors, segmentBytes, fromTimeline }: Course,
+  files: ClusterLog['files'],
+): Way['leaves'] {
+  return ancestors.flatMap(({ timeline, leftAt }) => {
+    const own = files.filter((file) => file.kind === 'segment' && file.timeline === timeline);
+    const last = own.reduce((most, { name }) => Math.max(most, segmentNumber(name, segmentBytes)), -1);
+    if (timeline < fromTimeline || last < segmentAt(leftAt, segmentBytes)) return [];
+    return [{ timeline, at: formatLsn(leftAt), upTo: formatLsn(BigInt(last + 1) * BigInt(segmentBytes)) }];
+  });
 }
 
 export function windowOf({ base, continuity }: Way): Window {

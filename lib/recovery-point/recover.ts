@@ -67,6 +67,11 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   const major = Math.floor(serverVersionNumber / 10_000);
   const binDir = await serverProgramsOf(major);
   if (target.kind === 'time') await assertTime(options, target.micros, way, log, binDir);
+  for (const { timeline, at, upTo } of options.timeline === undefined ? way.leaves : []) {
+    options.warn?.(
+      `timeline ${timeline} goes on to ${upTo}, and is left at ${at} for timeline ${way.timeline}: what is on it after that will not be there (--timeline ${timeline} has it)`,
+    );
+  }
   options.onWay?.(way);
   await layOut({ store, base, folder, owner, onProgress: options.onProgress, signal });
   await markForRecovery(folder, owner);

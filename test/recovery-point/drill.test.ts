@@ -146,7 +146,10 @@ describe('a recovery to a point of the ledger', () => {
     });
     const stored = [...stub.bucket.objects.keys()].map((key) => parseWalKey(key)?.file.name);
     expect(stored).toContain('00000002.history');
-    expect(await restore('child', '--to-latest')).toMatchObject({ exitCode: 0 });
+    const child = await restore('child', '--to-latest');
+    expect(child).toMatchObject({ exitCode: 0 });
+    // Its parent has the rest of the ledger: nobody shall miss that unknowingly.
+    expect(child.stderr).toContain('timeline 1 goes on');
     expect(await rowsIn('child')).toEqual([...upTo(7), 100]);
     if (!isLong) return;
     expect(await restore('parent', '--to-latest', '--timeline', '1')).toMatchObject({ exitCode: 0 });

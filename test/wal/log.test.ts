@@ -95,6 +95,12 @@ describe('push', () => {
     expect([...stub.bucket.objects.keys()]).toEqual(before);
   });
 
+  it('keeps each of the segments that a timeline ended in: none is needed, and none holds the archiver up', async () => {
+    for (let promotion = 0; promotion < 2; promotion += 1)
+      await push(writeSegment(folder, `${name}.partial`, segmentOf(name)));
+    expect(stored()).toEqual([`${name}.partial`, `${name}.partial`]);
+  });
+
   it('creates, and needs nothing else: an agent that may not look stores both, and who may sees them', async () => {
     stub.fail('list', [1, 1000], { refuse: [403, 'AccessDenied'] });
     const path = writeSegment(folder, name);
