@@ -56,10 +56,10 @@ On the way back (offsite restore --to-time sets it by itself):
   restore_command = 'offsite wal fetch %f %p'
 
 'window' shows from when to when a point can be recovered, and what is missing;
-exit code 5 where the log is broken off. A segment counts once it is stored whole; the same one again is no error, other
-bytes under its name are. 'fetch' says 1 only where the log ends. Whatever else
-keeps it from bringing a segment is 255: Postgres then stops, and does not take
-that for the end.`,
+its exit code is 5 where the log is broken off. A segment counts once it is
+stored whole; the same one again is no error, other bytes under its name are.
+'fetch' says 1 only where the log ends. Whatever else keeps it from bringing a
+segment is 255: Postgres then stops, and does not take that for the end.`,
   )
   .action(async (what: string, files: string[], flags) => {
     const { runWal } = await import('./wal.ts');

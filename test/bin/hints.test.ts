@@ -92,6 +92,8 @@ const heardBy: readonly [RegExp, (command: string) => boolean][] = [
   [/^lib\/restore\//, (one) => one !== 'recover'],
   // The restore test's server is one of its own, never in a container.
   [/^lib\/restore\/psql\.ts$/, (one) => one !== 'restore-test'],
+  // The window of all points fails at none of them.
+  [/^lib\/recovery-point\//, (one) => one === 'restore'],
   [/^lib\/base\/output-file\.ts$/, (one) => one !== 'backup'],
 ];
 /** What a command of the operator's own may have been given. */

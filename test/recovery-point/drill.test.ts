@@ -133,7 +133,12 @@ describe('a recovery to a point of the ledger', () => {
   it('by name, from which another timeline goes on: each leads to what it holds', async () => {
     expect(await restore('name', '--to-name', 'seven')).toMatchObject({ exitCode: 0 });
     // As a server on the host has it.
-    const words = Object.entries(storeEnvironment(stub)).map(([name, value]) => `${name}=${value}`);
+    const state = join(folder, 'state');
+    mkdirSync(state);
+    await chmod(state, 0o777);
+    const words = Object.entries({ ...storeEnvironment(stub), XDG_STATE_HOME: state }).map(
+      ([name, value]) => `${name}=${value}`,
+    );
     const archiving = { archive_mode: 'on', archive_command: `env ${words.join(' ')} ${bin} wal push %p` };
     await inside('name', archiving, async (connection) => {
       expect(await rowsOf(connection)).toEqual(upTo(7));
