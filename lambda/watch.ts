@@ -1,7 +1,11 @@
+import { archivesPrefix, parseKey } from '../lib/archive/names.ts';
 import { scheduledSchema } from '../lib/deployment/events.ts';
+import type { Mail } from '../lib/mail/mail.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { watch } from '../lib/retention/watch.ts';
+import { watchArrivals } from '../lib/retention/watch-arrivals.ts';
 import { readSidecars } from '../lib/sidecar/list.ts';
+import { parseSidecarKey, sidecarsPrefix } from '../lib/sidecar/names.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
@@ -16,14 +20,16 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
     'freshnessHours',
     'restoreTestDays',
   );
-  const store = createS3Store({ bucket });
+  const told = {
+    store: createS3Store({ bucket }),
+    now: new Date(),
+    sendMail: (mail: Mail) => publishMail(topicArn, mail),
+  };
   const sightings = await watch({
-    store,
+    ...told,
     sources,
     limits: { archiveHours: limits.freshnessHours, restoreTestHours: limits.restoreTestDays * 24 },
-    sidecarsOf: (source) => readSidecars(store, source),
-    now: new Date(),
-    sendMail: (mail) => publishMail(topicArn, mail),
+    sidecarsOf: (source) => readSidecars(told.store, source),
   });
   // A figure is paid for each hour that has it: what is as it should be is said once a day.
   const isDaily = time === undefined || new Date(time).getUTCHours() === 0;
@@ -45,6 +51,13 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
   // Of no source: what alarms look at.
   measure('newestIntactAge', worst(sightings.map((one) => one.newestIntactAgeHours)));
   measure('restoreTestAge', worst(sightings.map((one) => one.restoreTestAgeHours)));
+  const { strangeCount, floods } = await watchArrivals({
+    ...told,
+    prefixes: [archivesPrefix, sidecarsPrefix],
+    nameOf: (key) => parseKey(key) ?? parseSidecarKey(key),
+    clockIds: new Set(sightings.flatMap(({ clockIds }) => clockIds)),
+  });
+  logger.info('looked at what has come', { strangeCount, floods });
   return { sightings };
 });
 

@@ -87,6 +87,13 @@ export const faults = {
     meaning: "The host's clock is wrong: its newest archive has a date that the store contradicts.",
     firstStep: "set the host's clock (timedatectl)",
   },
+  strangeArrivals: {
+    title: 'Strange arrivals',
+    meaning:
+      'Something was stored that does not look like a back-up: a foreign name, another date than its own, or far more than usual.',
+    firstStep: "ask whether anybody did that; if not, take the host's credentials away",
+    toldBy: 'mail',
+  },
   unknownNotice: {
     title: 'Unknown notice',
     meaning: 'AWS has sent the report function something that it does not know.',

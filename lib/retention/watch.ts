@@ -55,6 +55,8 @@ export type Sighting = {
   readonly told: Telling['mail'];
   /** Archives that never got a manifest. */
   readonly orphanIds: readonly string[];
+  /** Archives that are dated by a clock of their host which was wrong. */
+  readonly clockIds: readonly string[];
 };
 
 /** Looks at every source once. */
@@ -127,6 +129,7 @@ async function watchSource(
     standstill,
     told: telling.mail,
     orphanIds,
+    clockIds: entries.filter(({ clockAheadMs }) => clockAheadMs !== 0).map(({ id }) => id.id),
   };
 }
 

@@ -1,0 +1,49 @@
+// watch: lists what hosts may write to, each hour, and tells of what does not look like a back-up.
+
+import type { Mail } from '../mail/mail.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import {
+  type Arrivals,
+  type ArrivalsState,
+  arrivalsMail,
+  arrivalsStateSchema,
+  lookAtArrivals,
+  type NameOf,
+  newsOf,
+} from './arrivals.ts';
+
+/** No source is called that. */
+const stateKey = 'watch/_arrivals.json';
+
+export type WatchArrivalsOptions = {
+  readonly store: Pick<ArchiveStore, 'list' | 'readText' | 'write'>;
+  /** Under which hosts may create objects. */
+  readonly prefixes: readonly string[];
+  readonly nameOf: NameOf;
+  /** Archives that are misdated by their host's clock. */
+  readonly clockIds: ReadonlySet<string>;
+  readonly now: Date;
+  readonly sendMail: (mail: Mail) => Promise<void>;
+};
+
+/** @returns All that is strange now, whether told of now or before. */
+export async function watchArrivals(options: WatchArrivalsOptions): Promise<Arrivals> {
+  const { store, prefixes, nameOf, clockIds, now, sendMail } = options;
+  const look = lookAtArrivals(nameOf, clockIds, now);
+  for (const prefix of prefixes) for await (const object of store.list(prefix)) look.add(object);
+  const arrivals = look.found();
+  const stored = await store.readText(stateKey);
+  const { news, next } = newsOf(arrivals, parseState(stored?.text), now);
+  if (news !== undefined) await sendMail(arrivalsMail(news));
+  if (JSON.stringify(next) !== stored?.text) await store.write(stateKey, JSON.stringify(next));
+  return arrivals;
+}
+
+/** A state that cannot be read costs a repeated mail, never a missing one. */
+function parseState(text = '{}'): ArrivalsState {
+  try {
+    return arrivalsStateSchema.parse(JSON.parse(text));
+  } catch {
+    return arrivalsStateSchema.parse({});
+  }
+}
