@@ -26,7 +26,6 @@ const schemas = {
   taskDefinitionArn: text,
   volumeTaskDefinitionArn: text,
   volumeRoleArn: text,
-  containerName: text,
   subnetIds: list,
   securityGroupId: text,
   assignPublicIp: z.enum(['ENABLED', 'DISABLED']),

@@ -89,6 +89,7 @@ const families = {
   SERVER_TOO_OLD: 'restore',
   RESTORE_TEST_TOO_LARGE: 'restore',
   RESTORE_TEST_NOT_STARTED: 'restore',
+  FARGATE_QUOTA_REACHED: 'restore',
   SERVER_FAILED: 'restore',
   RECOVERY_FAILED: 'restore',
   FOLDER_NOT_EMPTY: 'restore',

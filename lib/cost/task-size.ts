@@ -58,7 +58,7 @@ const steps = [
 /**
  * Sizes the restore test's task.
  *
- * @param plainBytes - Length of the plain dump, from the manifest.
+ * @param plainBytes - Length of the plain dump.
  * @throws {@link OffsiteError} `RESTORE_TEST_TOO_LARGE` if no volume can hold the restored database.
  */
 export function sizeRestoreTask(plainBytes: number): TaskSize {

@@ -175,7 +175,6 @@ export const environmentNames = {
   volumeTaskDefinitionArn: 'OFFSITE_VOLUME_TASK_DEFINITION_ARN',
   /** By which ECS makes, attaches and deletes that volume. */
   volumeRoleArn: 'OFFSITE_VOLUME_ROLE_ARN',
-  containerName: 'OFFSITE_CONTAINER_NAME',
   /** Comma-separated. */
   subnetIds: 'OFFSITE_SUBNET_IDS',
   securityGroupId: 'OFFSITE_SECURITY_GROUP_ID',
@@ -186,6 +185,9 @@ export const environmentNames = {
   /** And what it is charged for beyond what Fargate tells it, as JSON. */
   surcharges: 'OFFSITE_SURCHARGES',
 } as const;
+
+/** The restore test's container, by which its task is told from what others put beside it. */
+export const restoreTestContainer = 'restore-test';
 
 /** The one place that the restore test's container may write to. */
 export const scratch = { volumeName: 'scratch', path: '/scratch' } as const;

@@ -10,8 +10,9 @@ import {
 import type * as z from 'zod';
 import { OffsiteError } from '../base/errors.ts';
 import type { TaskSize, VolumeSize } from '../cost/task-size.ts';
-import { environmentNames, scratch } from '../deployment/deployment.ts';
+import { environmentNames, restoreTestContainer, scratch } from '../deployment/deployment.ts';
 import type { surchargesSchema } from '../report/report.ts';
+import { retryDays } from './lost-test.ts';
 
 /** Which task to start, and where. */
 export type RestoreTask = {
@@ -20,7 +21,6 @@ export type RestoreTask = {
   /** The same container, with a volume that is said at each launch. */
   readonly volumeTaskDefinitionArn: string;
   readonly volumeRoleArn: string;
-  readonly containerName: string;
   readonly subnetIds: readonly string[];
   readonly securityGroupId: string;
   readonly assignPublicIp: 'ENABLED' | 'DISABLED';
@@ -31,7 +31,8 @@ export type RestoreTask = {
  *
  * @param token - Names this launch, at most 64 characters: the same token never starts two tasks.
  * @returns The task's ARN.
- * @throws {@link OffsiteError} `RESTORE_TEST_NOT_STARTED` if ECS refused; nothing runs then.
+ * @throws {@link OffsiteError} `FARGATE_QUOTA_REACHED` if the account may not run so many vCPUs now,
+ *   `RESTORE_TEST_NOT_STARTED` if ECS refused for another reason; nothing runs then.
  */
 export async function launchRestoreTask(
   task: RestoreTask,
@@ -61,16 +62,16 @@ export async function launchRestoreTask(
     ...(size.volume && { volumeConfigurations: [configureVolume(size.volume, task.volumeRoleArn)] }),
   });
   const answer = await new ECSClient({}).send(command).catch((error: Error) => {
-    throw notStarted(`${error.name}: ${error.message}`);
+    throw notStarted(`${error.name}: ${error.message}`, size);
   });
   const taskArn = answer.tasks?.[0]?.taskArn;
   if (taskArn === undefined)
-    throw notStarted((answer.failures ?? []).map(describeFailure).join('; ') || 'no task');
+    throw notStarted((answer.failures ?? []).map(describeFailure).join('; ') || 'no task', size);
   return taskArn;
 }
 
 function overridesFor(
-  { containerName, assignPublicIp }: RestoreTask,
+  { assignPublicIp }: RestoreTask,
   archiveId: string,
   { volume }: TaskSize,
 ): ContainerOverride {
@@ -79,7 +80,7 @@ function overridesFor(
     publicAddress: assignPublicIp === 'ENABLED',
   };
   return {
-    name: containerName,
+    name: restoreTestContainer,
     environment: [
       { name: environmentNames.archiveId, value: archiveId },
       { name: environmentNames.surcharges, value: JSON.stringify(surcharges) },
@@ -111,10 +112,32 @@ function describeFailure({ reason, detail }: Failure): string {
   return [reason, detail].filter(Boolean).join(': ');
 }
 
-function notStarted(found: string): OffsiteError {
+/**
+ * What ECS says where the quota of Fargate is used up, as an exception or as a failure; of vCPUs today, of tasks before.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
+ */
+const quotaWords = /limit on the number of (vCPUs|tasks)|vCPU.*(limit|quota)|(limit|quota).*vCPU/i;
+
+/** "Fargate On-Demand vCPU resource count". @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html */
+const vcpuQuota = { code: 'L-3032A538', name: 'Fargate On-Demand vCPU resource count', usual: 6 } as const;
+
+function notStarted(found: string, { cpu }: TaskSize): OffsiteError {
+  const vcpus = cpu / 1024;
+  if (quotaWords.test(found)) {
+    return new OffsiteError(
+      'FARGATE_QUOTA_REACHED',
+      `this account may not run ${vcpus} vCPU in Fargate now`,
+      {
+        expected: `${vcpus} vCPU within the quota "${vcpuQuota.name}" (${vcpuQuota.code}; a new account has ${vcpuQuota.usual})`,
+        found,
+        hint: `it is tried again in ${retryDays} days; ask for more: aws service-quotas request-service-quota-increase --service-code fargate --quota-code ${vcpuQuota.code} --desired-value ${2 * Math.max(vcpus, 8)}`,
+      },
+    );
+  }
   return new OffsiteError('RESTORE_TEST_NOT_STARTED', 'ECS did not start the task', {
     expected: 'a running task',
     found,
-    hint: 'if it is capacity, start the test again in an hour; otherwise look at the cluster in the ECS console',
+    hint: `it is tried again in ${retryDays} days; if it is not capacity, look at the cluster in the ECS console`,
   });
 }

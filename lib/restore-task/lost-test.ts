@@ -4,10 +4,12 @@
 import * as z from 'zod';
 import { isArchiveId, parseArchiveId } from '../archive/names.ts';
 import { formatInstant } from '../base/quantities.ts';
+import { restoreTestContainer } from '../deployment/deployment.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 
 export const taskStoppedSchema = z.object({
   'detail-type': z.literal('ECS Task State Change'),
+  id: z.string().optional(),
   time: z.string(),
   detail: z.object({
     lastStatus: z.string(),
@@ -60,7 +62,10 @@ type Evidence = {
   readonly exitCode: number | undefined;
 };
 
-const again = 'start it again: aws lambda invoke with the function of the output LaunchRestoreTestFunction';
+/** A test that could not be started, was lost, or has failed, is tried again so much later. */
+export const retryDays = 3;
+
+const again = `it is tried again in ${retryDays} days; sooner: aws lambda invoke with the function of the output LaunchRestoreTestFunction`;
 
 /**
  * The first that fits. The volume before all: a reason of its own may speak of capacity. Disk before image: an image for
@@ -96,7 +101,7 @@ const causes: readonly (Cause & { readonly fits: (evidence: Evidence) => boolean
   },
   {
     what: 'AWS had no capacity for it',
-    advice: `that passes: ${again} in an hour`,
+    advice: `that passes: ${again}`,
     fits: ({ words }) =>
       /capacity is unavailable|insufficient capacity|RESOURCE:|network interface provisioning/i.test(words),
   },
@@ -135,9 +140,14 @@ const unknownCause: Cause = {
   advice: `look at the task's log in CloudWatch Logs, then ${again}`,
 };
 
+/** By its name: others may be in the task, as the one that GuardDuty adds, and in any order. */
+function ownContainer({ containers }: TaskStopped['detail']) {
+  return containers.find(({ name }) => name === restoreTestContainer);
+}
+
 /** Whether a stopped task has told of itself, or has not stopped. */
 export function hasReported({ detail }: TaskStopped): boolean {
-  const exitCode = detail.containers[0]?.exitCode;
+  const exitCode = ownContainer(detail)?.exitCode;
   return !hasEnded(detail) || (exitCode !== undefined && reportedExitCodes.includes(exitCode));
 }
 
@@ -147,7 +157,7 @@ export function hasReported({ detail }: TaskStopped): boolean {
  * @remarks One that did not start is told of as it is taken down: with a volume that ECS may not delete it can remain at
  *   that, and never stop. Nobody is told twice, for the notice of its stop is about the same task.
  */
-function hasEnded({ lastStatus, stopCode }: TaskStopped['detail']): boolean {
+export function hasEnded({ lastStatus, stopCode }: TaskStopped['detail']): boolean {
   return lastStatus === 'STOPPED' || (lastStatus === 'DEPROVISIONING' && stopCode === 'TaskFailedToStart');
 }
 
@@ -158,9 +168,9 @@ function hasEnded({ lastStatus, stopCode }: TaskStopped['detail']): boolean {
  * @param lastLine - Where to read on.
  */
 export function lostTestMail({ time, detail }: TaskStopped, archiveIdName: string, lastLine = ''): Mail {
-  const exitCode = detail.containers[0]?.exitCode;
+  const exitCode = ownContainer(detail)?.exitCode;
   const attachmentTrouble = troubleOf(detail.attachments);
-  const reasons = [detail.stoppedReason, ...detail.containers.map(({ reason }) => reason), attachmentTrouble];
+  const reasons = [detail.stoppedReason, ownContainer(detail)?.reason, attachmentTrouble];
   const words = reasons.filter(Boolean).join('; ');
   const evidence = { words, attachmentTrouble, stopCode: detail.stopCode ?? '', exitCode };
   const { what, advice } = causes.find(({ fits }) => fits(evidence)) ?? unknownCause;

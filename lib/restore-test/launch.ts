@@ -2,8 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { newestIntact } from '../archive/catalogue-of.ts';
-import { readCatalogue } from '../archive/read-catalogue.ts';
-import { readManifest } from '../archive/read-manifest.ts';
+import { readCatalogue, readVerdict } from '../archive/read-catalogue.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { sizeRestoreTask, type TaskSize } from '../cost/task-size.ts';
 import { runbookLine } from '../mail/faults.ts';
@@ -27,10 +26,11 @@ export type Launch =
   | { readonly source: string; readonly refused: string };
 
 /**
- * Launches a restore test for each source.
+ * Launches the restore test of the first source whose test can be started: one runs at a time.
  *
- * @returns One launch a source; a source whose test could not be started has been reported by mail, once a request.
- * @throws What nobody expected, after all sources have had their turn: another run with the same request goes on.
+ * @returns One launch for each source that had its turn; one whose test could not be started has been reported by mail,
+ *   once a request.
+ * @throws What nobody expected, after all sources that have one had their turn: another run with the same request goes on.
  */
 export async function launchRestoreTests(options: LaunchOptions): Promise<Launch[]> {
   const { sources, requestId } = options;
@@ -39,6 +39,7 @@ export async function launchRestoreTests(options: LaunchOptions): Promise<Launch
   for (const source of sources) {
     try {
       launches.push(await launchOne(source, options));
+      break;
     } catch (error) {
       if (error instanceof OffsiteError) {
         // This run may be repeated, for another source's sake or because its event came twice.
@@ -61,8 +62,10 @@ async function launchOne(source: string, { store, requestId, launch }: LaunchOpt
       hint: "back up ('offsite backup') and wait for the verdict ('offsite list')",
     });
   }
-  const manifest = await readManifest(store, newest.id);
-  const size = sizeRestoreTask(manifest.plainBytes);
+  // Not from the manifest, which lists every member: of a terabyte's archive that takes more memory than this has.
+  const verdict = await readVerdict(store, newest.id);
+  if (verdict === undefined) throw new Error(`the verdict on ${newest.id.id} has gone`);
+  const size = sizeRestoreTask(verdict.plainBytes);
   const archiveId = newest.id.id;
   const token = createHash('sha256').update(`${requestId} ${archiveId}`).digest('hex');
   return { source, archiveId, size, taskArn: await launch(archiveId, size, token) };

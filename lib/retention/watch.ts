@@ -159,7 +159,7 @@ function parseState(text: string | undefined, now: Date): WatchState {
 type Tests = { readonly newest?: RestoreReport | undefined; readonly passed?: RestoreReport | undefined };
 
 /** The newest restore test, and the newest that has passed. */
-async function newestTests(store: ArchiveStore, source: string): Promise<Tests> {
+export async function newestTests(store: ArchiveStore, source: string): Promise<Tests> {
   const keys: { key: string; storedAt: Date }[] = [];
   for await (const { key, storedAt } of store.list(`${reportsPrefix}${source}/`)) {
     if (key.endsWith('.json')) keys.push({ key, storedAt });

@@ -53,7 +53,6 @@ describe.each(['public', 'endpoints'])('in the network %s', (restoreTestNetwork)
         'taskDefinitionArn',
         'volumeTaskDefinitionArn',
         'volumeRoleArn',
-        'containerName',
         'subnetIds',
         'securityGroupId',
         'assignPublicIp',

@@ -152,3 +152,17 @@ describe('lostTestMail', () => {
     );
   });
 });
+
+// GuardDuty's, where an account watches what runs in its tasks.
+it.each(['before', 'after'])('takes no container for ours that another put %s it', (where) => {
+  const notice = stopped({ exitCode: 0 }, essential);
+  const guard = { name: 'aws-guardduty-agent-x1Y2z3', exitCode: 137, reason: 'CannotPullContainerError: no' };
+  const withGuard = (exitCode: number) => {
+    const own = { name: 'restore-test', exitCode };
+    const containers = where === 'before' ? [guard, own] : [own, guard];
+    return { ...notice, detail: { ...notice.detail, containers } };
+  };
+  expect(hasReported(withGuard(0))).toBe(true);
+  expect(hasReported(withGuard(137))).toBe(false);
+  expect(lostTestMail(withGuard(137), 'OFFSITE_ARCHIVE_ID').subject).toContain('it was killed');
+});

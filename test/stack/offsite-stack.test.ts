@@ -221,7 +221,6 @@ describe('handlers', () => {
         OFFSITE_TASK_DEFINITION_ARN: 'RestoreTaskTaskDefinition',
         OFFSITE_VOLUME_TASK_DEFINITION_ARN: 'RestoreTaskVolumeTaskDefinition',
         OFFSITE_VOLUME_ROLE_ARN: 'RestoreTaskVolumeRole',
-        OFFSITE_CONTAINER_NAME: 'restore-test',
         OFFSITE_SUBNET_IDS: 'RestoreTaskVpcpublicSubnet1Subnet,RestoreTaskVpcpublicSubnet2Subnet',
         OFFSITE_SECURITY_GROUP_ID: 'RestoreTaskSecurityGroup',
         OFFSITE_ASSIGN_PUBLIC_IP: 'ENABLED',
@@ -268,7 +267,7 @@ describe('triggers', () => {
   test.each([
     ['HandlersDaily', 'cron(0 6 * * ? *)', 'HandlersExpireFunction'],
     ['HandlersHourly', 'cron(0 * * * ? *)', 'HandlersWatchFunction'],
-    ['HandlersQuarterly', 'cron(0 7 1 1,4,7,10 ? *)', 'HandlersLaunchRestoreTestFunction'],
+    ['HandlersRestoreTests', 'cron(0 7 * * ? *)', 'HandlersLaunchRestoreTestFunction'],
   ])('%s: %s wakes %s', (rule, schedule, target) => {
     const { properties } = byName('AWS::Events::Rule', rule);
     expect(properties.ScheduleExpression).toBe(schedule);
@@ -290,7 +289,7 @@ describe('triggers', () => {
     expect(targetsOf(properties)).toEqual(['HandlersVerifyFunction']);
   });
 
-  test('a restore test that stops, or is taken down and may never stop, is told to report', () => {
+  test('a restore test that stops, or is taken down and may never stop, is told to report, and to the launcher, whose next test may begin', () => {
     const { properties } = byName('AWS::Events::Rule', 'HandlersTaskStopped');
     const { id } = byName('AWS::ECS::Cluster', 'RestoreTaskCluster');
     expect(properties.EventPattern).toEqual({
@@ -298,12 +297,12 @@ describe('triggers', () => {
       'detail-type': ['ECS Task State Change'],
       detail: { clusterArn: [{ 'Fn::GetAtt': [id, 'Arn'] }], lastStatus: ['STOPPED', 'DEPROVISIONING'] },
     });
-    expect(targetsOf(properties)).toEqual(['HandlersReportFunction']);
+    expect(targetsOf(properties)).toEqual(['HandlersReportFunction', 'HandlersLaunchRestoreTestFunction']);
   });
 
   test('each rule may invoke its function, and there is no other rule', () => {
     template.resourceCountIs('AWS::Events::Rule', 6);
-    template.resourceCountIs('AWS::Lambda::Permission', 6);
+    template.resourceCountIs('AWS::Lambda::Permission', 7);
     const invokers = Object.values(resources)
       .filter(({ Type }) => Type === 'AWS::Lambda::Permission')
       .map(({ Properties }) => `${plain(Properties.SourceArn)} -> ${plain(Properties.FunctionName)}`);
@@ -311,8 +310,9 @@ describe('triggers', () => {
       'HandlersCommitted -> HandlersVerifyFunction',
       'HandlersDaily -> HandlersExpireFunction',
       'HandlersHourly -> HandlersWatchFunction',
-      'HandlersQuarterly -> HandlersLaunchRestoreTestFunction',
       'HandlersRangesEnded -> HandlersReportFunction',
+      'HandlersRestoreTests -> HandlersLaunchRestoreTestFunction',
+      'HandlersTaskStopped -> HandlersLaunchRestoreTestFunction',
       'HandlersTaskStopped -> HandlersReportFunction',
     ]);
   });

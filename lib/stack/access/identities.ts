@@ -21,6 +21,7 @@ import {
   verdictsPrefix,
 } from '../../archive/names.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
+import { turnsKey } from '../../restore-test/turns.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
 import { sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import { acknowledgePrefixes } from './nag.ts';
@@ -151,8 +152,15 @@ export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
   const { bucket, topic, key, clusterArn, taskDefinitionArns, taskRoles, volumeRole } = reach;
   return [
     list(bucket),
-    get(bucket, `${archivesPrefix}*${manifestSuffix}`, ...proofs, `${toldPrefix}*`),
-    put(bucket, `${toldPrefix}*`),
+    get(
+      bucket,
+      `${archivesPrefix}*${manifestSuffix}`,
+      ...proofs,
+      `${reportsPrefix}*`,
+      `${toldPrefix}*`,
+      turnsKey,
+    ),
+    put(bucket, `${toldPrefix}*`, turnsKey),
     ...useKey(key, decrypt, encrypt),
     allow(['ecs:RunTask'], [...taskDefinitionArns], { ArnEquals: { 'ecs:cluster': clusterArn } }),
     passTo(

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { IgnoreMode, RemovalPolicy } from 'aws-cdk-lib';
+import { IgnoreMode, RemovalPolicy, Tags } from 'aws-cdk-lib';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
   Capability,
@@ -19,7 +19,12 @@ import {
 import { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { type Deployment, environmentNames, scratch } from '../../deployment/deployment.ts';
+import {
+  type Deployment,
+  environmentNames,
+  restoreTestContainer,
+  scratch,
+} from '../../deployment/deployment.ts';
 import { permit, type Reach, restoreTestPermissions } from '../access/identities.ts';
 import { acknowledge, acknowledgeAwsPolicy, acknowledgePatterns } from '../access/nag.ts';
 import { ownService } from '../access/statements.ts';
@@ -53,7 +58,6 @@ export class RestoreTask extends Construct {
   readonly taskRoles: readonly Role[];
   /** By which ECS makes, attaches and deletes the volume. */
   readonly volumeRole: Role;
-  readonly containerName = 'restore-test';
   readonly network: RestoreNetwork;
 
   constructor(scope: Construct, id: string, props: RestoreTaskProps) {
@@ -67,6 +71,9 @@ export class RestoreTask extends Construct {
     const choice = props.restoreTestNetwork;
     this.network = createRestoreNetwork(this, { choice, reach: props, repositoryArn, logGroup });
     this.cluster = new Cluster(this, 'Cluster', { vpc: this.network.vpc });
+    // Else GuardDuty puts a container of its own into the task, which cannot reach it through this network, and an endpoint
+    // into the network, which then cannot be deleted. @see https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html
+    Tags.of(this.cluster).add('GuardDutyManaged', 'false');
     const assumedBy = ownService(this, 'ecs-tasks.amazonaws.com');
     const taskRole = new Role(this, 'TaskRole', { assumedBy });
     const executionRole = new Role(this, 'ExecutionRole', { assumedBy });
@@ -93,7 +100,6 @@ export class RestoreTask extends Construct {
       [environmentNames.taskDefinitionArn]: this.taskDefinition.taskDefinitionArn,
       [environmentNames.volumeTaskDefinitionArn]: this.volumeTaskDefinition.taskDefinitionArn,
       [environmentNames.volumeRoleArn]: this.volumeRole.roleArn,
-      [environmentNames.containerName]: this.containerName,
       [environmentNames.subnetIds]: subnets.map((subnet) => subnet.subnetId).join(','),
       [environmentNames.securityGroupId]: securityGroup.securityGroupId,
       [environmentNames.assignPublicIp]: assignPublicIp,
@@ -171,7 +177,7 @@ export class RestoreTask extends Construct {
     // Without a configuration it is a place on the task's storage.
     task.addVolume({ name: volumeName, ...(configuredAtLaunch && { configuredAtLaunch }) });
     task
-      .addContainer(this.containerName, container)
+      .addContainer(restoreTestContainer, container)
       .addMountPoints({ sourceVolume: volumeName, containerPath: path, readOnly: false });
     return task;
   }

@@ -25,12 +25,13 @@ export function addTriggers(scope: Construct, woken: Woken, origins: Origins): v
   const { bucket, clusterArn, deadLetters } = origins;
   const rule = (
     id: string,
-    target: IFunction,
+    to: IFunction | readonly IFunction[],
     description: string,
     when: Pick<RuleProps, 'eventPattern' | 'schedule'>,
   ) => {
     const delivery = { retryAttempts: 3, deadLetterQueue: deadLetters };
-    new Rule(scope, id, { description, ...when, targets: [new LambdaFunction(target, delivery)] });
+    const targets = [to].flat().map((target) => new LambdaFunction(target, delivery));
+    new Rule(scope, id, { description, ...when, targets });
   };
   rule('Committed', woken.verify, 'An archive is complete: its manifest was written', {
     eventPattern: {
@@ -50,8 +51,8 @@ export function addTriggers(scope: Construct, woken: Woken, origins: Origins): v
   });
   rule('Daily', woken.expire, 'Retention, daily', { schedule: Schedule.cron({ hour: '6', minute: '0' }) });
   rule('Hourly', woken.watch, 'Freshness, hourly', { schedule: Schedule.cron({ minute: '0' }) });
-  rule('Quarterly', woken.launchRestoreTest, 'Restore test, on the first day of each quarter', {
-    schedule: Schedule.cron({ month: '1,4,7,10', day: '1', hour: '7', minute: '0' }),
+  rule('RestoreTests', woken.launchRestoreTest, 'Restore tests: whose turn is it in this quarter, daily', {
+    schedule: Schedule.cron({ hour: '7', minute: '0' }),
   });
   rule('RangesEnded', woken.report, 'An archive could not be verified in ranges', {
     eventPattern: {
@@ -64,11 +65,16 @@ export function addTriggers(scope: Construct, woken: Woken, origins: Origins): v
     },
   });
   // The second is for a test that did not start: taken down with a volume that ECS may not delete, it never stops.
-  rule('TaskStopped', woken.report, 'A restore test has stopped, by itself or not', {
-    eventPattern: {
-      source: ['aws.ecs'],
-      detailType: ['ECS Task State Change'],
-      detail: { clusterArn: [clusterArn], lastStatus: ['STOPPED', 'DEPROVISIONING'] },
+  rule(
+    'TaskStopped',
+    [woken.report, woken.launchRestoreTest],
+    'A restore test has stopped, by itself or not',
+    {
+      eventPattern: {
+        source: ['aws.ecs'],
+        detailType: ['ECS Task State Change'],
+        detail: { clusterArn: [clusterArn], lastStatus: ['STOPPED', 'DEPROVISIONING'] },
+      },
     },
-  });
+  );
 }
