@@ -92,7 +92,6 @@ export const faults = {
     meaning:
       'Something was stored that does not look like a back-up: a foreign name, another date than its own, or far more than usual.',
     firstStep: "ask whether anybody did that; if not, take the host's credentials away",
-    toldBy: 'mail',
   },
   unknownNotice: {
     title: 'Unknown notice',

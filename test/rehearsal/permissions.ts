@@ -58,6 +58,7 @@ const reasons: readonly (readonly [permission: RegExp, reason: string])[] = [
     'they note what they have told, and a good day tells nothing',
   ],
   [/: s3:GetObject on acceptances/, 'no archive is suspicious, so nobody looks whether it was accepted'],
+  [/^LaunchRestoreTest: s3:GetObject on reports/, 'its one source has had its turn already'],
   [/^Expire: s3:GetObject on holds/, 'nothing is held: offsite undo is not rehearsed'],
   [
     /^(ReadRange|JoinRanges): |^Verify: states:StartExecution on /,
