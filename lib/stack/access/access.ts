@@ -1,4 +1,4 @@
-// Those outside of the cloud: the host that makes archives, and the operator. What they may do stands in identities.ts;
+// Those outside of the cloud: the host that makes archives, and the operator. What they may do stands in outsiders.ts;
 // here is how they come by it.
 
 import { Duration, Stack } from 'aws-cdk-lib';
@@ -6,8 +6,9 @@ import { AccountPrincipal, ManagedPolicy, type PolicyStatement, Role } from 'aws
 import { Construct } from 'constructs';
 import type { Deployment } from '../../deployment/deployment.ts';
 import { AgentAccess } from './agent-access.ts';
-import { acceptPermissions, operatorReadPermissions, type Reach, undoPermissions } from './identities.ts';
+import type { Reach } from './identities.ts';
 import { acknowledgePrefixes } from './nag.ts';
+import { acceptPermissions, operatorReadPermissions, undoPermissions } from './outsiders.ts';
 
 export type AccessProps = Pick<Reach, 'bucket' | 'key'> &
   Pick<Deployment, 'sources' | 'agentAccess' | 'agentCa' | 'operatorMfa'>;

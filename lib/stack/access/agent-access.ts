@@ -18,8 +18,9 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { OffsiteError } from '../../base/errors.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
-import { agentPermissions, type Reach } from './identities.ts';
+import type { Reach } from './identities.ts';
 import { acknowledge, acknowledgePrefixes } from './nag.ts';
+import { agentPermissions } from './outsiders.ts';
 
 export type AgentAccessProps = Pick<Reach, 'bucket' | 'key'> &
   Pick<Deployment, 'sources' | 'agentAccess' | 'agentCa'>;

@@ -1,5 +1,5 @@
-// Who may do what, on one page: one function a program, each returning all that its role or policy is allowed beyond
-// logging. What is not here is denied; the agent in particular can create, and nothing else.
+// Which program of the cloud may do what: one function a program, each returning all that its role is allowed beyond logging.
+// What is not here is denied. What hosts and persons may stands in outsiders.ts.
 
 import type { IRole, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
@@ -7,8 +7,6 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import {
   acceptancesPrefix,
-  anyIdOf,
-  archiveKeys,
   archiveSuffix,
   archivesPrefix,
   checksPrefix,
@@ -23,7 +21,7 @@ import {
 import type { Deployment } from '../../deployment/deployment.ts';
 import { turnsKey } from '../../restore-test/turns.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
-import { sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
+import { sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import { acknowledgePrefixes } from './nag.ts';
 import {
   allow,
@@ -199,60 +197,4 @@ export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicySta
 export function permit(role: Role, statements: readonly PolicyStatement[]): void {
   for (const statement of statements) role.addToPrincipalPolicy(statement);
   acknowledgePrefixes(role, statements);
-}
-
-/**
- * All that the host may do which makes archives of a source: create what can be listed and expired, and give up what it
- * began.
- *
- * @param source - Its name, or a variable of policies that stands for it.
- */
-export function agentPermissions(
-  { bucket, key }: Pick<Reach, 'bucket' | 'key'>,
-  source: string,
-): PolicyStatement[] {
-  const any = anyIdOf(source);
-  const names = [archiveKeys(any), sidecarKeys(any)].flatMap(({ archive, manifest }) => [archive, manifest]);
-  return [
-    allow(
-      ['s3:PutObject', 's3:AbortMultipartUpload'],
-      names.map((name) => bucket.arnForObjects(name)),
-    ),
-    // The parts of a multipart upload are decrypted to be joined; without s3:GetObject it reads nothing by that.
-    ...useKey(key, decrypt, encrypt),
-  ];
-}
-
-/** What listing, fetching, verifying and restoring takes. */
-export function operatorReadPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
-  return [
-    allow(['s3:ListBucket', 's3:ListBucketVersions'], [bucket.bucketArn]),
-    allow(['s3:GetObject', 's3:GetObjectVersion'], [bucket.arnForObjects('*')]),
-    ...useKey(key, decrypt),
-  ];
-}
-
-/**
- * What `offsite undo` takes besides reading: taking delete markers off, and placing holds.
- *
- * @remarks A policy of its own, because IAM knows no right that is for markers only: whoever has this one can destroy
- *   versions whose lock has ended, too. Locked ones it cannot touch.
- */
-export function undoPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
-  return [
-    allow(['s3:GetLifecycleConfiguration'], [bucket.bucketArn]),
-    allow(
-      ['s3:DeleteObjectVersion'],
-      [archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix].map((prefix) =>
-        bucket.arnForObjects(`${prefix}*`),
-      ),
-    ),
-    put(bucket, `${holdsPrefix}*`),
-    ...useKey(key, encrypt),
-  ];
-}
-
-/** What `offsite accept` takes besides reading. Nobody else may say that a suspicious archive is right. */
-export function acceptPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
-  return [put(bucket, `${acceptancesPrefix}*`), ...useKey(key, encrypt)];
 }
