@@ -86,6 +86,7 @@ const families = {
   RESTORE_CHECK_FAILED: 'restore',
   EXTENSION_MISSING: 'restore',
   LOCALE_MISSING: 'restore',
+  SUPERUSER_NEEDED: 'restore',
   SERVER_TOO_OLD: 'restore',
   RESTORE_TEST_TOO_LARGE: 'restore',
   RESTORE_TEST_NOT_STARTED: 'restore',

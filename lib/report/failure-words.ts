@@ -28,6 +28,7 @@ const surroundings: readonly string[] = [
   'CHECKS_INVALID',
   'EXTENSION_MISSING',
   'LOCALE_MISSING',
+  'SUPERUSER_NEEDED',
   'NOTHING_INTACT',
 ] satisfies ErrorCode[];
 

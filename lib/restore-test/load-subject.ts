@@ -7,6 +7,7 @@ import type { SourceDatabase } from '../archive/source-database.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { plural } from '../base/quantities.ts';
 import type { ServerConnection } from '../postgres/session.ts';
+import { StatementError } from '../postgres/statement-error.ts';
 import { usualSessions } from '../restore/load.ts';
 import { localeMayExplain, orderMayExplain } from '../restore/load-order.ts';
 import { describeMaking } from '../restore/new-database.ts';
@@ -68,6 +69,7 @@ export async function loadSubject(
     return loaded;
   } catch (error) {
     const inOrder = sessions > 1 && orderMayExplain(error);
+    if (rowsNeedSuperuser(error) && !inOrder) throw superuserNeeded(error);
     if (!inOrder && !(making !== undefined && localeMayExplain(error))) throw error;
     log(
       `restore-test: by ${sessions} sessions: ${(error as OffsiteError).found}; once more, in its own order`,
@@ -81,12 +83,28 @@ export async function loadSubject(
     because = `its rows depend on each other${orOnLocale(making, again)}, and ${plural(sessions, 'session')} at the same time were refused`;
     return loaded;
   } catch (error) {
+    if (rowsNeedSuperuser(error)) throw superuserNeeded(error);
     throw making !== undefined && again.instead !== undefined && localeMayExplain(error)
       ? localeMissing(error as OffsiteError, making, again.instead)
       : error;
   } finally {
     findings.restoration = { way: 'one session', because, sessions: 1, recoveryMs: recoveryMs() };
   }
+}
+
+/** What a check or generated column calls for each row may do what only a superuser may. */
+function rowsNeedSuperuser(error: unknown): error is StatementError {
+  if (!(error instanceof StatementError)) return false;
+  return /^COPY\b/i.test(error.statement ?? '') && (error.cause as { code?: string }).code === '42501';
+}
+
+function superuserNeeded(error: StatementError): OffsiteError {
+  return new OffsiteError('SUPERUSER_NEEDED', 'rows of the archive call what only a superuser may do', {
+    expected: 'rows that the role of the throw-away server may load; it has no rights beyond the dump’s own',
+    found: error.found,
+    hint: 'nothing is said against the archive by that: restore it as a superuser beside the live database to see (offsite restore ID --into NAME), or take such calls out of checks and generated columns',
+    cause: error,
+  });
 }
 
 function orOnLocale(making: SourceDatabase | undefined, { instead }: Sandbox): string {

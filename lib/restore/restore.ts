@@ -11,10 +11,11 @@ import { fill, Kept, type Made, type Under } from './fill.ts';
 import { exists } from './leftovers.ts';
 import { firstMarkSql, newMark, timeInName } from './mark.ts';
 import { makingOf } from './new-database.ts';
-import { knownSettingsSql, setsOneOf, unknownSettings } from './plan.ts';
+import { knownSettingsSql, type LeavesOut, setsOneOf, unknownSettings } from './plan.ts';
 import { type Restored, type RestoreOptions, throwIfInterrupted } from './restoring.ts';
 import { provideRoles, withoutGrants } from './roles.ts';
 import { type Server, standBeside, warnOfSuperuser } from './server.ts';
+import { withoutTablespaces } from './tablespaces.ts';
 
 /** Of a name; Postgres cuts longer ones without an error. */
 const nameBytesMax = 63;
@@ -95,7 +96,10 @@ async function makeDatabase(options: RestoreOptions, { server, head, mark, warn 
   });
   if (source !== undefined && source.owner !== owner) warn(otherOwner(source.owner, owner));
   const withoutMissing = withoutGrants(existing, (role) => warn(grantsLeftOut(role)));
-  return { owner, leavesOut: (tokens) => setsOneOf(tokens, unknown) || withoutMissing(tokens) };
+  const leaveOut = [withoutMissing, await withoutTablespaces(run, warn)];
+  const leavesOut: LeavesOut = (tokens) =>
+    setsOneOf(tokens, unknown) || leaveOut.some((leaves) => leaves(tokens));
+  return { owner, leavesOut };
 }
 
 function otherOwner(wanted: string, owner: string): string {

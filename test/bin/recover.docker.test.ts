@@ -102,7 +102,7 @@ describe.skipIf(!canRecover)('offsite recover', () => {
     const installed = await offsite(['install', '--root', docker.home, '--with', 'cron', ...flags], env);
     expect(installed.exitCode, installed.stderr).toBe(0);
     const script = readFileSync(join(docker.home, 'etc/cron.daily/bitagent-backup'), 'utf8');
-    const [, commandLine] = /^(\S+ backup) /m.exec(script) ?? [];
+    const [, commandLine] = /^run (\S+ backup)$/m.exec(script) ?? [];
     const night = `set -a; . ${docker.home}/etc/offsite/offsite.env; exec ${commandLine} --json`;
     const backup = await execa('sh', ['-c', night], {
       env: { XDG_STATE_HOME: docker.home },

@@ -171,6 +171,16 @@ describe('text in partitions by its order', () => {
   });
 });
 
+it('rows that call what only a superuser may do say nothing against the archive', async () => {
+  const dump = await dumpedFrom(
+    `CREATE FUNCTION readable(text) RETURNS bool LANGUAGE sql AS 'SELECT length(pg_catalog.pg_read_file($1)) > 0';
+     CREATE TABLE b (name text CHECK (readable(name))); INSERT INTO b VALUES ('PG_VERSION')`,
+  );
+  const { report } = await tested(dump, { checks: noChecks });
+  expect(report).toMatchObject({ outcome: 'failed', failure: { code: 'SUPERUSER_NEEDED' } });
+  expect(restoreTestMail(report).text.replaceAll(/\s+/g, ' ')).toMatch(/broke off: nothing is proven/);
+});
+
 describe('orderMayExplain', () => {
   const said = (code: string, where?: string) =>
     orderMayExplain(statementError({ code, message: 'm', where }, 1, Buffer.from('COPY t FROM stdin')));
