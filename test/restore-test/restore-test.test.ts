@@ -15,7 +15,14 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { scan, storeArchive } from '../fixtures/archive.ts';
 import { asleep, neverEnding, untilAsleep, untilRuns } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
-import { commandLines, compressed, corpusDump, corpusTorrents, inPieces } from '../fixtures/postgres.ts';
+import {
+  commandLines,
+  compressed,
+  corpusDump,
+  inPieces,
+  smallCorpus,
+  smallTorrents,
+} from '../fixtures/postgres.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -29,7 +36,7 @@ let mails: Mail[];
 beforeAll(async () => {
   aws = await startLocalAws();
   store = createS3Store({ bucket: aws.bucket });
-  dump = await corpusDump();
+  dump = await corpusDump(smallCorpus);
   own = await mkdtemp(join(tmpdir(), 'offsite-test-'));
   await chmod(own, 0o755);
   process.env.TMPDIR = own;
@@ -108,7 +115,7 @@ describe('restoreTest', () => {
     expect(report).toMatchObject({
       outcome: 'passed',
       id: id.id,
-      torrents: corpusTorrents,
+      torrents: smallTorrents,
       archive: { plainBytes: dump.length, versionId: null },
       serverVersion: expect.stringMatching(/^\d+/),
     });
@@ -130,7 +137,7 @@ describe('restoreTest', () => {
     const stored = await store.readText(restoreReportKey(id, new Date(report.startedAt)));
     expect(parseRestoreReport(stored?.text ?? '')).toEqual(report);
     expect(mails.map(({ subject }) => subject)).toEqual([
-      '[offsite] Restore test passed: bitagent, 2,012 torrents',
+      '[offsite] Restore test passed: bitagent, 312 torrents',
     ]);
     expect(lines).toContain('restore-test: passed, reported');
     expect(lines.at(-1)).toMatch(/^restore-test: drew reports\/.*\.html/);

@@ -25,6 +25,8 @@ export type Answer = { readonly peakMemoryMiB: number } & (
 type Handler = (event: unknown, context: object) => unknown;
 
 const environment = process.env as Record<string, string>;
+// It was for this process alone, which starts in half the time by it.
+delete environment.NODE_COMPILE_CACHE;
 
 async function loadHandler(): Promise<Handler> {
   const { LAMBDA_TASK_ROOT: root = '', _HANDLER: name = '' } = environment;

@@ -85,8 +85,11 @@ export async function invoke(host: LambdaHost, fn: LambdaFunction, event: unknow
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
  */
 function environmentOf(host: LambdaHost, fn: LambdaFunction, root: string): Record<string, string> {
+  const { NODE_COMPILE_CACHE } = process.env;
   return {
     ...fn.environment,
+    // The child takes it away before the handler looks.
+    ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }),
     ...host.aws,
     // As its role would have keys of its own: this is how requests say whose they are.
     AWS_ACCESS_KEY_ID: fn.logicalId,
