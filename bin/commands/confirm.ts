@@ -22,6 +22,8 @@ export async function confirm(
   if (!process.stdin.isTTY || !process.stderr.isTTY)
     throw usage('--yes, where no terminal can be asked', about, 'nothing was changed');
   const asking = createInterface({ input: process.stdin, output: process.stderr });
+  // In a terminal of its own it is no signal until somebody makes it one.
+  asking.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     const typed = await asking.question(text, { signal }).catch((error) => {
       throw signal.aborted ? signal.reason : error;

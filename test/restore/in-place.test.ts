@@ -17,6 +17,7 @@ import { markSql, newMark } from '../../lib/restore/mark.ts';
 import { standBeside } from '../../lib/restore/server.ts';
 import { bin } from '../fixtures/agent.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { hasProgram } from '../fixtures/docker-engine.ts';
 import { asleep, until } from '../fixtures/events.ts';
 import { compressed, databasesOf, dumpOf, inPieces } from '../fixtures/postgres.ts';
 import { restoreEvents, untilSeen } from '../fixtures/restore-events.ts';
@@ -343,6 +344,49 @@ describe('offsite restore FILE', () => {
     expect(replaced.exitCode, replaced.stderr).toBe(0);
     expect(await databasesOf(server.connection)).toEqual(['live', before, 'postgres']);
     expect(await stateOf()).toBe('restored');
+  });
+
+  describe('--replace, asked on a terminal', () => {
+    /** What is typed once the question stands there. */
+    const asked = async (typed: string) => {
+      const file = join(folder, 'asked.sql');
+      writeFileSync(file, dump);
+      const line = `stty cols 200; exec ${bin} restore ${file} --dbname live --replace --quiet`;
+      const running = execa('script', ['-qec', line, '/dev/null'], {
+        env: { PATH: process.env.PATH ?? '', HOME: folder, ...env, OFFSITE_BUCKET: 'none', SHELL: '/bin/sh' },
+        extendEnv: false,
+        reject: false,
+        stdin: 'pipe',
+      });
+      let shown = '';
+      for await (const chunk of running.iterable({ from: 'stdout', binary: true, preserveNewlines: true })) {
+        const isAsked = shown.includes('to go on:');
+        shown += Buffer.from(chunk).toString();
+        if (!isAsked && shown.includes('to go on:')) running.stdin.write(typed);
+      }
+      const { exitCode } = await running;
+      return { exitCode, shown };
+    };
+    const withoutScript = 'SKIPPED: no script(1) that makes a terminal';
+
+    it.each([
+      ['another name', 'life\r', 2, /nothing was changed/],
+      ['^C', '\x03', 130, /INTERRUPTED/],
+    ])('%s leaves everything', async (_, typed, exitCode, said) => {
+      if (!hasProgram('script')) return console.warn(withoutScript);
+      const answered = await asked(typed);
+      expect(answered).toEqual({ exitCode, shown: expect.stringMatching(said) });
+      expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
+      expect(await stateOf()).toBe('old');
+    });
+
+    it('its own name goes on', async () => {
+      if (!hasProgram('script')) return console.warn(withoutScript);
+      await run('ALTER DATABASE live RENAME TO aside; CREATE DATABASE live TEMPLATE aside');
+      expect(await asked('live\r')).toMatchObject({ exitCode: 0 });
+      expect(await stateOf()).toBe('restored');
+      await run('DROP DATABASE live; ALTER DATABASE aside RENAME TO live');
+    });
   });
 
   it('loads a small one by one session, which compares and makes statistics, too', async () => {
