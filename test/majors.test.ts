@@ -16,7 +16,7 @@ import { verifyOnce } from '../lib/verify/verify.ts';
 import { offsite } from './fixtures/cli.ts';
 import { startLocalAws } from './fixtures/local-aws.ts';
 import { type Major, majors, ownMajor, serverPrograms } from './fixtures/majors.ts';
-import { corpus, corpusTorrents } from './fixtures/postgres.ts';
+import { smallCorpus, smallTorrents } from './fixtures/postgres.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'offsite-majors-'));
 // The servers' user is another one.
@@ -61,7 +61,7 @@ it('its own major is among them', () => {
 
 describe.each(dumped)('a database of PostgreSQL %i', (major) => {
   it('is backed up and found intact', async () => {
-    const owner = await loadCorpus(serverOf(major).connection, { ...corpus, asof: new Date() });
+    const owner = await loadCorpus(serverOf(major).connection, { ...smallCorpus, asof: new Date() });
     if (owner.via !== 'server') throw new Error('unreachable');
     const args = ['backup', '--json', '--source', sourceOf(major)];
     const { stdout, stderr } = await offsite(args, { ...env, ...owner.env });
@@ -81,7 +81,7 @@ describe.each(dumped)('a database of PostgreSQL %i', (major) => {
       verdict: 'intact',
       inventory: {
         serverVersion: expect.stringMatching(`^${major}\\.`),
-        rows: { 'public.torrents': corpusTorrents },
+        rows: { 'public.torrents': smallTorrents },
       },
     });
   });
@@ -97,9 +97,9 @@ describe.each(dumped)('a database of PostgreSQL %i', (major) => {
       const counted = await query(serverOf(target).connection, 'SELECT count(*) FROM torrents', {
         database: into,
       });
-      expect(counted).toEqual([[String(corpusTorrents)]]);
+      expect(counted).toEqual([[String(smallTorrents)]]);
       const report = await restoreTested(id, target);
-      expect(report, JSON.stringify(report)).toMatchObject({ outcome: 'passed', torrents: corpusTorrents });
+      expect(report, JSON.stringify(report)).toMatchObject({ outcome: 'passed', torrents: smallTorrents });
       expect(report.serverVersion).toMatch(new RegExp(`^${target}\\.`));
     },
   );

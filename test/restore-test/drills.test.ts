@@ -13,7 +13,7 @@ import { type ReusedServers, startReusedServers } from '../fixtures/drills/reuse
 import { originalFrom, runDrill, shortcomings } from '../fixtures/drills/run-drill.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { often } from '../fixtures/often.ts';
-import { corpus } from '../fixtures/postgres.ts';
+import { smallCorpus } from '../fixtures/postgres.ts';
 
 /** Enough for several members and parts. */
 const largeTorrents = often(5_000, 20_000);
@@ -33,7 +33,7 @@ beforeAll(async () => {
   const origin = await startThrowawayPostgres({ tuned: true });
   try {
     large = await originalFrom(await loadCorpus(origin.connection, { torrents: largeTorrents, edge: true }));
-    small = await originalFrom(await loadCorpus(origin.connection, { ...corpus, database: 'small' }));
+    small = await originalFrom(await loadCorpus(origin.connection, { ...smallCorpus, database: 'small' }));
   } finally {
     await origin.stop();
   }
