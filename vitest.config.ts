@@ -9,6 +9,8 @@ const longest = [
   'restore-test/drills',
   'sql/restorable.real',
   'bin/offsite.docker',
+  'nightly/running',
+  'recovery-point/drill',
   'restore-test/restore-test',
   'restore/in-place',
   'install',
