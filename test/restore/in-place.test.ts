@@ -249,6 +249,7 @@ describe('a database that is brought back', () => {
 });
 
 describe('what a killed restore left', () => {
+  const comments = `SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'live'`;
   const mark = { ...newMark('live', '20260101_000000'), pid: 2 ** 22 + 1 };
 
   it('is dropped, finished or undone by its mark, and nothing else is', async () => {
@@ -272,12 +273,12 @@ describe('what a killed restore left', () => {
       `CREATE DATABASE live_restore_20260101_000000 TEMPLATE live; ALTER DATABASE live RENAME TO live_before_20260101_000000; ${markSql('live_restore_20260101_000000', { ...mark, state: 'ready', comment: 'größer' })}`,
     );
     expect(await tidied()).toMatch(/is live now/);
-    expect(
-      await query(
-        to('live'),
-        `SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'live'`,
-      ),
-    ).toEqual([['größer']]);
+    expect(await query(to('live'), comments)).toEqual([['größer']]);
+    // The old one, killed between the stop of what uses it and its drop.
+    await run(markSql('live', { ...mark, state: 'replacing', comment: 'größer' }));
+    expect(await tidied()).toMatch(/live is as it was/);
+    expect(await stateOf()).toBe('old');
+    expect(await query(to('live'), comments)).toEqual([['größer']]);
     // Another restore is at it.
     await run(
       `CREATE DATABASE live_restore_20260101_000000; ${markSql('live_restore_20260101_000000', { ...mark, pid: process.ppid })}`,

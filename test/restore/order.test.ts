@@ -6,6 +6,7 @@ import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { orderMayExplain } from '../../lib/restore/load-order.ts';
 import { restoreParallel } from '../../lib/restore/parallel.ts';
+import { restore } from '../../lib/restore/restore.ts';
 import { often } from '../fixtures/often.ts';
 import { dumpOf, inPieces } from '../fixtures/postgres.ts';
 
@@ -92,6 +93,12 @@ describe('rows that call a function of the dump', () => {
           ['5'],
         ]);
     }
+    // All that there is, and not the count alone, is as one psql makes it.
+    const bySessions = await contentOf('again');
+    await query(server.connection, 'DROP DATABASE again');
+    const { way } = await restore({ connection: server.connection, database: 'again', dump: inPieces(dump) });
+    expect(way.by).toBe('psql');
+    expect(bySessions).toEqual(await contentOf('again'));
   });
 
   it('see rows that came before of their own table, too', async () => {
@@ -185,6 +192,12 @@ describe('a deadlock', () => {
     expect(withoutKey(await dumpOf(again))).toBe(withoutKey(dump));
   });
 });
+
+/** Rows of several sessions lie in another order. */
+async function contentOf(database: string): Promise<string[]> {
+  const dump = await dumpOf({ via: 'server', env: { ...server.connection.env, PGDATABASE: database } });
+  return withoutKey(dump).split('\n').sort();
+}
 
 /** Without what differs from dump to dump. */
 const withoutKey = (dump: Buffer) => dump.toString().replace(/^\\(un)?restrict .*$/gm, '');
