@@ -1,8 +1,6 @@
 // Brings a sidecar's archive back as a file, every byte checked on its way.
 
-import { createWriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { inflateArchive } from '../restore/archive-bytes.ts';
@@ -41,13 +39,13 @@ export async function openSidecar(
 /**
  * Writes the database to a file, and to the disk.
  *
- * @param file - Is not there yet; without one, the bytes are only looked at.
+ * @param file - Empty; without one, the bytes are only looked at.
  * @throws {@link OffsiteError} `ARCHIVE_DAMAGED` if the bytes are others than those of the manifest; the file remains.
  */
 export async function bringBack(
   { body }: OpenObject,
   manifest: SidecarManifest,
-  file: string | undefined,
+  file: FileHandle | undefined,
   signal?: AbortSignal,
 ): Promise<void> {
   const { dump } = inflateArchive(body, manifest, { signal });
@@ -55,7 +53,6 @@ export async function bringBack(
     for await (const _ of dump);
     return;
   }
-  await pipeline(dump, createWriteStream(file, { flags: 'wx', mode: 0o600 }), signal ? { signal } : {});
-  const handle = await open(file, 'r+');
-  await handle.sync().finally(() => handle.close());
+  await file.writeFile(dump, { signal });
+  await file.sync();
 }

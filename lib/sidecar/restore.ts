@@ -1,7 +1,7 @@
 // sidecar-restore: a database file from an archive, in place of what is there or where nothing is. It takes the name when it is
 // whole and looked at; what was there stays beside it under another, with what SQLite kept for it.
 
-import { chmod, chown, link, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
@@ -46,12 +46,14 @@ export async function restoreSidecar(options: SidecarRestoreOptions): Promise<Si
   const partial = join(dirname(path), `.${basename(path)}.partial`);
   try {
     for (const name of ['', ...companions]) await rm(partial + name, { force: true });
-    await bringBack(await openSidecar(store, id, manifest), manifest, partial, signal);
+    // By this handle alone: whoever owns the folder may have put a link under the name since.
+    await using file = await open(partial, 'wx', 0o600);
+    await bringBack(await openSidecar(store, id, manifest), manifest, file, signal);
     const deviations = await askedOf(partial, manifest);
     // Looked at, it may have companions of its own.
     for (const companion of companions) await rm(partial + companion, { force: true });
     if (deviations[0] !== undefined) throw notTheSame(id, deviations[0]);
-    await likeItsPlace(partial, path, before);
+    await likeItsPlace(file, path, before);
     signal?.throwIfAborted();
     // SQLite writes the log beside it into the old file now, and takes it away.
     claimed.release();
@@ -76,11 +78,11 @@ async function fileAt(path: string): Promise<Owner | undefined> {
 }
 
 /** The dashboard's user is another than who restores: what was there tells whose it is, or the folder does. */
-async function likeItsPlace(file: string, path: string, before: Owner | undefined): Promise<void> {
+async function likeItsPlace(file: FileHandle, path: string, before: Owner | undefined): Promise<void> {
   const { uid, gid } = before ?? (await stat(dirname(path)));
-  if (before !== undefined) await chmod(file, before.mode & 0o777);
+  if (before !== undefined) await file.chmod(before.mode & 0o777);
   const own = process.getuid?.() === uid && process.getgid?.() === gid;
-  if (!own) await chown(file, uid, gid).catch(ignoreRefusal);
+  if (!own) await file.chown(uid, gid).catch(ignoreRefusal);
 }
 
 /** Only root gives files away; who restores as himself has them as his own. */
@@ -112,7 +114,8 @@ async function takePlace(
     await rename(partial, path);
   } catch (error) {
     for (const companion of moved) await rename(kept + companion, path + companion);
-    if (replaces) await rename(kept, path);
+    // Of two names of one file, rename takes none away.
+    if (replaces) await rename(kept, path).then(() => rm(kept, { force: true }));
     throw error;
   }
   const folder = await open(dirname(path));

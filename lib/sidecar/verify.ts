@@ -1,6 +1,6 @@
 // sidecar-verify: an archive is read again and opened by SQLite, as the restore of it would.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArchiveId } from '../archive/names.ts';
@@ -89,10 +89,11 @@ async function readThrough(
 ): Promise<Read> {
   const hasRoom = manifest.plainBytes <= roomBytes;
   const folder = await mkdtemp(join(tmpdir(), 'offsite-sidecar-'));
-  const file = hasRoom ? join(folder, 'database.db') : undefined;
+  const path = join(folder, 'database.db');
   try {
+    await using file = hasRoom ? await open(path, 'wx', 0o600) : undefined;
     await bringBack(opened, manifest, file, signal);
-    if (file !== undefined) return { deviations: await askedOf(file, manifest) };
+    if (hasRoom) return { deviations: await askedOf(path, manifest) };
     const room = `${formatBytes(manifest.plainBytes)} do not fit into ${formatBytes(roomBytes)}`;
     return { deviations: [], notAsked: `SQLite was not asked: ${room}; every byte is as it was archived` };
   } catch (error) {

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdtempSync,
@@ -18,6 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -299,6 +301,29 @@ describe('a restore', () => {
     expect(readFileSync(again.before ?? '', 'utf8')).toBe('broken');
     expect(existsSync(`${again.before}-wal`)).toBe(true);
     expect(existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0).toBe(false);
+  });
+
+  it('whoever owns the folder cannot have another file’s owner or mode changed', async () => {
+    const id = await archived();
+    chmodSync(path, 0o644);
+    const victim = join(folder, 'victim.db');
+    await restore(id, victim);
+    chmodSync(victim, 0o600);
+    const swapping: ArchiveStore = {
+      ...store,
+      async open(...args) {
+        const opened = await store.open(...args);
+        async function* swapped() {
+          yield* opened?.body ?? [];
+          const partial = join(folder, '.bitagent-ui.db.partial');
+          rmSync(partial);
+          symlinkSync(victim, partial);
+        }
+        return opened && { ...opened, body: Readable.from(swapped()) };
+      },
+    };
+    await restoreSidecar({ store: swapping, id: parseArchiveId(id), path, now }).catch(() => undefined);
+    expect(statSync(victim).mode & 0o777).toBe(0o600);
   });
 
   it('makes one where none is, and follows a link', async () => {
