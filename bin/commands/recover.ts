@@ -1,19 +1,19 @@
 // offsite recover: the disaster-recovery checklist of BitAgent's documentation, done and proven.
 
+import { hostname } from 'node:os';
 import { countedRows } from '../../lib/archive/catalogue-of.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { selectArchive } from '../../lib/archive/select.ts';
 import { parseDuration } from '../../lib/base/quantities.ts';
 import { type Check, diagnosisExitCode } from '../../lib/doctor/diagnosis.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
-import { byHand } from '../../lib/recover/by-hand.ts';
 import { type App, checkRecovery, usualLimits } from '../../lib/recover/checks.ts';
 import { notedFile } from '../../lib/recover/noted.ts';
 import { checkDisk, type Prepared, prepare } from '../../lib/recover/prepare.ts';
 import { type Recovery, recoverySteps } from '../../lib/recover/recover.ts';
 import type { Stack } from '../../lib/recover/stack.ts';
 import { planSteps, type StepState, takeSteps } from '../../lib/recover/steps.ts';
-import { describeRecovery, sumOf } from '../../lib/recover/words.ts';
+import { byHand, describeRecovery, sumOf } from '../../lib/recover/words.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
 import { restoreInPlace } from '../../lib/restore/in-place.ts';
 import { openVault } from '../../lib/restore/restorable.ts';
@@ -71,6 +71,7 @@ export async function runRecover(settings: Settings, flags: Flags, signal: Abort
     return report({ checks: prepared.checks, ...notYet }, flags);
   }
   const database = flags.dbname ?? stack.database.database;
+  let counted: number | undefined;
   const recovery: Recovery = {
     ...{ stack, engine: engine.id, source, app, dhtWithinMs, signal },
     archive: { id: archive.selection.id.id, torrents: countedRows(archive.selection.entry) },
@@ -83,6 +84,9 @@ export async function runRecover(settings: Settings, flags: Flags, signal: Abort
       bringBackFrom({ store, source, id: archive.selection.id.id, connection, database }, flags, signal),
     holdsAllOf: (connection, id) => holdsAllOf(store, connection, id, signal),
     mayPutAside: flags.putAside ?? false,
+    onCounted: (rows) => {
+      counted = rows;
+    },
     say: (line) => tell(line),
     warn,
   };
@@ -98,9 +102,11 @@ export async function runRecover(settings: Settings, flags: Flags, signal: Abort
     await confirm({ text: 'Begin? [y/N] ', answers: ['y', 'yes', 'Y'], isSaid: flags.yes, about }, signal);
   }
   const taken = await takeSteps(steps, plan, (line) => tell(line));
+  // Once a step was taken, it may be another number.
+  const rows = plan.every(({ proof }) => proof !== undefined) ? counted : undefined;
   return report(
     {
-      checks: await checkAll(prepared, app, flags, signal),
+      checks: await checkAll({ ...prepared, rows }, app, flags, signal),
       app,
       plan: taken,
       archive: (await recovery.notes.read())?.archive,
@@ -123,7 +129,7 @@ type Outcome = {
 
 function report({ checks, app, plan, archive, well, ill }: Outcome, { json }: Flags): void {
   process.exitCode = diagnosisExitCode(checks);
-  const left = archive === undefined ? undefined : byHand(app.url);
+  const left = archive === undefined ? undefined : byHand(app.url, hostname());
   if (json) {
     const told = checks.map(({ exitCode: _, ...check }) => check);
     printJson({ well: process.exitCode === 0, archive, steps: plan, checks: told, byHand: left });
@@ -134,7 +140,14 @@ function report({ checks, app, plan, archive, well, ill }: Outcome, { json }: Fl
 }
 
 async function checkAll(
-  { source, stack, engine, archive, checks }: Prepared & { readonly source: string },
+  {
+    source,
+    stack,
+    engine,
+    archive,
+    checks,
+    rows,
+  }: Prepared & { readonly source: string; readonly rows?: number | undefined },
   app: App,
   flags: Flags,
   signal: AbortSignal,
@@ -150,6 +163,7 @@ async function checkAll(
       : {
           connection: connectionTo(stack, container.id, flags),
           database: flags.dbname ?? stack.database.database,
+          rows,
           inArchive: isOfHere ? noted.torrents : countedRows(archive.selection.entry),
         },
     usualLimits,

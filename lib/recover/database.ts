@@ -11,8 +11,6 @@ import type { DatabaseIdentity } from './noted.ts';
 /** What a database is found to be; the oid of one that is absent is empty. */
 export type Found = DatabaseIdentity & {
   readonly is: Target;
-  /** Of the counted table, where it is filled and has one. */
-  readonly rows: number | undefined;
 };
 
 type Place = { readonly connection: Connection; readonly database: string; readonly signal: AbortSignal };
@@ -22,15 +20,13 @@ type Place = { readonly connection: Connection; readonly database: string; reado
  *
  * @throws {@link OffsiteError} if the server does not answer, or refuses.
  */
-export async function lookInto({ connection, database, signal }: Place): Promise<Found> {
+export async function lookInto({ connection, database }: Place): Promise<Found> {
   const { run } = await standBeside({ connection });
   const [[system = '', oid = ''] = []] = await run(
     `SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = ${quoteLiteral(database)})
      FROM pg_control_system()`,
   );
-  const is = await lookAtTarget(run, database);
-  const rows = is === 'filled' ? await countRows({ connection, database, signal }) : undefined;
-  return { is, system, oid, rows };
+  return { is: await lookAtTarget(run, database), system, oid };
 }
 
 /** Finishes or undoes what a restore left that was killed. */

@@ -33,6 +33,10 @@ const notedSchema = z.object({
 export type DatabaseIdentity = z.infer<typeof databaseSchema>;
 export type Noted = z.infer<typeof notedSchema>;
 
+export function isSameDatabase(one: DatabaseIdentity, other: DatabaseIdentity): boolean {
+  return one.system === other.system && one.oid === other.oid;
+}
+
 /** Where a source's recovery is noted, and how it is. */
 export function notedFile(source: string): {
   readonly path: string;

@@ -6,9 +6,9 @@ import { OffsiteError } from '../base/errors.ts';
 import { formatCount, formatDuration } from '../base/quantities.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { type App, askDht, checkHealth, type Limits } from './checks.ts';
-import { type Found, lookInto, tidy } from './database.ts';
+import { countRows, type Found, lookInto, tidy } from './database.ts';
 import { isReady, lastLog, untilReady } from './docker.ts';
-import type { Noted } from './noted.ts';
+import { isSameDatabase, type Noted } from './noted.ts';
 import type { Stack } from './stack.ts';
 import type { Step } from './steps.ts';
 
@@ -35,6 +35,8 @@ export type Recovery = {
   holdsAllOf(connection: Connection, archive: string): Promise<boolean>;
   /** Whether a database with something in it may be put aside. */
   readonly mayPutAside: boolean;
+  /** Given the rows of the counted table, where a proof asks for them: of tens of millions, that takes minutes. */
+  onCounted(rows: number): void;
   say(line: string): void;
   warn(sentence: string): void;
   readonly signal: AbortSignal;
@@ -71,16 +73,23 @@ function postgresStep({ stack, signal }: Recovery): Step {
 
 function restoreStep(recovery: Recovery): Step {
   const { archive, database, notes, signal, stack } = recovery;
+  let justRestored: string | undefined;
   return {
     name: 'restore',
     does: `restore ${archive.id} into the database ${database}`,
     async proof() {
       const noted = await notes.read();
       if (noted === undefined || !concerns(noted, recovery) || noted.restored === undefined) return undefined;
-      const found = await lookInto({ connection: await connected(recovery), database, signal });
-      if (found.is !== 'filled' || !isSame(found, noted.restored)) return undefined;
-      if ((found.rows ?? 0) < (noted.torrents ?? 0)) return undefined;
-      return `${database} holds ${formatCount(found.rows ?? 0)} torrents, ${noted.archive} ${formatCount(noted.torrents ?? 0)}`;
+      const connection = await connected(recovery);
+      const found = await lookInto({ connection, database, signal });
+      if (found.is !== 'filled' || !isSameDatabase(found, noted.restored)) return undefined;
+      const held = `${noted.archive} ${formatCount(noted.torrents ?? 0)}`;
+      // Its rows were all counted before it took the name.
+      if (found.oid === justRestored) return `${database} holds what was archived; ${held} torrents`;
+      const rows = (await countRows({ connection, database, signal })) ?? 0;
+      recovery.onCounted(rows);
+      if (rows < (noted.torrents ?? 0)) return undefined;
+      return `${database} holds ${formatCount(rows)} torrents, ${held}`;
     },
     async run() {
       const connection = await connected(recovery);
@@ -88,7 +97,8 @@ function restoreStep(recovery: Recovery): Step {
       const found = await lookInto({ connection, database, signal });
       const noted = await notes.read();
       if (found.is === 'filled' && (await wasRestoredUnnoted(recovery, connection, found, noted))) return;
-      if (found.is === 'filled' && !recovery.mayPutAside) throw notEmpty(recovery, found);
+      if (found.is === 'filled' && !recovery.mayPutAside)
+        throw notEmpty(recovery, await countRows({ connection, database, signal }));
       const app = await stack.app.look(signal);
       if (app !== undefined && app.status !== 'exited' && app.status !== 'created') {
         recovery.say(`stopping ${stack.app.name}, which would fill the database meanwhile`);
@@ -99,6 +109,7 @@ function restoreStep(recovery: Recovery): Step {
       await recovery.bringBack(connection);
       const restored = await lookInto({ connection, database, signal });
       if (restored.is === 'filled') {
+        justRestored = restored.oid;
         await notes.write({ ...begun, restored: { system: restored.system, oid: restored.oid } });
       }
     },
@@ -210,22 +221,11 @@ async function wasRestoredUnnoted(
 
 function noteOf({ source, archive, engine, database }: Recovery, begun: { system: string }): Noted {
   const { id, torrents } = archive;
-  return {
-    format: 1,
-    source,
-    archive: id,
-    ...(torrents !== undefined && { torrents }),
-    engine,
-    database,
-    begun,
-  };
+  const rows = torrents === undefined ? {} : { torrents };
+  return { format: 1, source, archive: id, ...rows, engine, database, begun };
 }
 
-function isSame(one: { system: string; oid: string }, other: { system: string; oid: string }): boolean {
-  return one.system === other.system && one.oid === other.oid;
-}
-
-function notEmpty({ database, archive }: Recovery, { rows }: Found): OffsiteError {
+function notEmpty({ database, archive }: Recovery, rows: number | undefined): OffsiteError {
   return new OffsiteError('DATABASE_EXISTS', `the database ${database} is not empty, and was left as it is`, {
     expected: 'an empty database, as on a new host',
     found: rows === undefined ? 'tables, or other things, but no torrents' : `${formatCount(rows)} torrents`,

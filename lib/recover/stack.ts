@@ -70,12 +70,15 @@ export async function findStack(options: StackOptions, signal: AbortSignal): Pro
 }
 
 async function composeStack(options: StackOptions, signal: AbortSignal): Promise<Stack> {
-  const file = options.composeFile ?? usualFiles.find((name) => existsSync(name));
-  if (file === undefined || !existsSync(file)) throw noFile(file);
+  const { composeFile } = options;
+  const file = composeFile ?? process.env.COMPOSE_FILE ?? usualFiles.find((name) => existsSync(name));
+  if (file === undefined || (composeFile !== undefined && !existsSync(file))) throw noFile(file);
   const compose = await findCompose(signal);
   if (compose === undefined) throw noCompose();
   const env = options.envFile === undefined ? [] : ['--env-file', options.envFile];
-  const command = (...args: string[]) => [...compose, '-f', file, ...env, ...args];
+  // Not named, it is left to Compose, which reads what overrides it, too.
+  const named = composeFile === undefined ? [] : ['-f', composeFile];
+  const command = (...args: string[]) => [...compose, ...named, ...env, ...args];
   const config = await runDocker(command('config'), {
     what: 'read the Compose file',
     signal,
