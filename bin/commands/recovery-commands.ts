@@ -78,6 +78,7 @@ storeCommand('restore', 'bring a database back: restored beside it, compared, sw
   .option('--to-xid <number>', 'of a transaction, which is the last')
   .option('--immediate', 'as the base backup was, and no further')
   .option('--to-latest', 'all of the log that is in the vault')
+  .option('--despite-gap', 'with --to-latest: up to where the log breaks off')
   .option('--timeline <number>', 'along which (default: the newest)')
   .option('--data-directory <folder>', 'where the cluster is laid out: empty, or none yet')
   .optionsGroup('Options:')

@@ -20,6 +20,7 @@ import { noProgress, showProgress } from './progress.ts';
 
 type Flags = TargetFlags & {
   timeline?: string;
+  despiteGap?: boolean;
   dataDirectory?: string;
   quiet?: boolean;
   json?: boolean;
@@ -47,7 +48,9 @@ const ofArchives = [
 /** @returns `undefined` where an archive is to be restored. */
 export function targetOf(wanted: string | undefined, flags: Flags): RecoveryTarget | undefined {
   const target = parseTarget(flags);
-  const own = flags.timeline !== undefined || flags.dataDirectory !== undefined;
+  const own = [flags.timeline, flags.dataDirectory, flags.despiteGap].some((flag) => flag !== undefined);
+  if (flags.despiteGap && target?.kind !== 'latest')
+    throw usage('--despite-gap with --to-latest', 'another point, or none');
   if (target === undefined && (own || wanted === undefined))
     throw usage(
       own
@@ -89,6 +92,7 @@ export async function runRestorePoint(
     source: settings.source,
     target,
     timeline: flags.timeline === undefined ? undefined : Number(flags.timeline),
+    despiteGap: flags.despiteGap ?? false,
     from: wanted === undefined || wanted === 'latest' ? undefined : parseArchiveId(wanted),
     folder,
     restoreCommand: restoreCommand(),

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseWalFile } from '../../lib/archive/wal-names.ts';
 import { describeError, OffsiteError } from '../../lib/base/errors.ts';
 import { formatBytes, formatInstant, parseDuration, plural } from '../../lib/base/quantities.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
@@ -21,6 +22,7 @@ type Flags = {
   dir?: string;
   follow?: boolean;
   ahead: string;
+  until?: string;
   compress: CompressorChoice;
   patience?: string;
   json?: boolean;
@@ -122,13 +124,16 @@ async function runFetch(
   const ahead = Number(flags.ahead);
   if (!Number.isInteger(ahead) || ahead < 0) throw usage('--ahead with a whole number', flags.ahead);
   const { source } = settings;
+  const { until } = flags;
+  if (until !== undefined && parseWalFile(until)?.kind !== 'segment')
+    throw usage("--until with a segment's name", until);
   let store: Promise<ArchiveStore> | undefined;
   const opened = () => {
     store ??= storeOf(settings, flags);
     return store;
   };
   const cluster = async () => ({ source, systemIdentifier: await clusterHere(await opened(), source) });
-  if (!(await fetchWal({ store: opened, cluster, name, path, ahead, signal }))) logEnds();
+  if (!(await fetchWal({ store: opened, cluster, name, path, ahead, until, signal }))) logEnds();
 }
 
 /** Postgres runs it in the data directory that it recovers. */

@@ -92,12 +92,14 @@ export function windowOf({ base, continuity }: Way): Window {
 /**
  * Sees whether the log leads to the point, as far as its files tell; a time is looked for in the log itself.
  *
+ * @param despiteGap - All of the log may be all of it up to where it breaks off.
  * @throws {@link OffsiteError} `WAL_MISSING` or `WAL_CONFLICT` where it breaks off before, `POINT_OUTSIDE_WINDOW` where it ends before.
  */
-export function assertLeadsTo(way: Way, target: RecoveryTarget): void {
+export function assertLeadsTo(way: Way, target: RecoveryTarget, despiteGap: boolean): void {
   const { continuity, base } = way;
   const needed = target.kind === 'lsn' ? target.lsn : position(base.manifest.stopLsn);
-  if (continuity.end < needed || (target.kind === 'latest' && isBroken(way))) throw beyondError(way);
+  if (continuity.end < needed || (target.kind === 'latest' && isBroken(way) && !despiteGap))
+    throw beyondError(way);
 }
 
 /**
@@ -119,7 +121,7 @@ export function beyondError(way: Way, until?: string): OffsiteError {
     return new OffsiteError(code, message, {
       expected,
       found,
-      hint: `look for what is missing on the server and in the folder that is shipped, and ship it; or recover to a point before it (--to-lsn ${toLsn}), or from a later base backup`,
+      hint: `look for what is missing on the server and in the folder that is shipped, and ship it; or recover what there is before it (--to-latest --despite-gap), or a point after a later base backup`,
     });
   }
   return new OffsiteError('POINT_OUTSIDE_WINDOW', 'the log in the vault does not lead to that point', {

@@ -31,11 +31,13 @@ export type RecoverOptions = {
   readonly source: string;
   readonly target: RecoveryTarget;
   readonly timeline: number | undefined;
+  /** With all of the log as the target: what is before the first gap is enough. */
+  readonly despiteGap: boolean;
   /** The base backup that is meant; by default the newest that is older than the point. */
   readonly from: ArchiveId | undefined;
   /** The data directory to be: empty, or not there yet. */
   readonly folder: string;
-  /** What Postgres runs for each file of the log: `%f` and `%p` at its end. */
+  /** What Postgres runs for each file of the log: `offsite wal fetch %f %p`, which may be given more flags. */
   readonly restoreCommand: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Called when all is known and nothing was fetched yet. */
@@ -63,7 +65,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   const { systemIdentifier, serverVersionNumber } = base.manifest.cluster;
   const log = await readClusterLog(store, { source: options.source, systemIdentifier });
   const way = wayFrom(base, log, options.timeline);
-  assertLeadsTo(way, target);
+  assertLeadsTo(way, target, options.despiteGap);
   const major = Math.floor(serverVersionNumber / 10_000);
   const binDir = await serverProgramsOf(major);
   if (target.kind === 'time') await assertTime(options, target.micros, way, log, binDir);
@@ -76,8 +78,9 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   await layOut({ store, base, folder, owner, onProgress: options.onProgress, signal });
   await markForRecovery(folder, owner);
   options.onReplay?.();
+  const until = target.kind === 'latest' && isBroken(way) ? ` --until ${way.continuity.whole.at(-1)}` : '';
   const settings = {
-    restore_command: options.restoreCommand,
+    restore_command: options.restoreCommand + until,
     ...(major >= 15 && { archive_library: '' }),
     ...targetSettings(target, way.timeline),
   };

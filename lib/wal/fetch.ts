@@ -19,6 +19,8 @@ export type FetchWalOptions = {
   readonly path: string;
   /** How many that follow are brought with it. */
   readonly ahead: number;
+  /** The segment that the log is to end with, whatever there is behind it. */
+  readonly until?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -39,7 +41,7 @@ export async function fetchWal(options: FetchWalOptions): Promise<boolean> {
   const { name, path, signal } = options;
   const file = parseWalFile(name);
   // Postgres asks for others, too: nothing of that kind is ever stored.
-  if (file === undefined) return false;
+  if (file === undefined || isBehind(name, options.until)) return false;
   const folder = join(dirname(path), folderName);
   if (await giveAhead(folder, name, path)) return true;
   const [store, cluster] = await Promise.all([options.store(), options.cluster()]);
@@ -88,6 +90,12 @@ function oneOf(listed: readonly StoredWal[], name: string): StoredWal | undefine
       found.map(({ sha256 }) => sha256),
     );
   return found[0];
+}
+
+/** Segments are in one order, whatever their timelines. */
+function isBehind(name: string, until = ''): boolean {
+  const [position, last] = [name.slice(8, 24), until.slice(8, 24)];
+  return until !== '' && parseWalFile(name)?.kind === 'segment' && position > last;
 }
 
 /** Those right after it, up to one that is not there, or there twice. */

@@ -112,11 +112,21 @@ async function whileChanged<T>(change: () => void, act: () => Promise<T>): Promi
 }
 
 describe('a recovery to a point of the ledger', () => {
-  it.each(isLong ? [2, 5, 10] : [5])('by time has what had committed by then: %d', async (n) => {
-    const found = await restore(`time-${n}`, '--to-time', entry(n).at);
+  const points: Record<string, readonly [flags: () => string[], rows: number]> = {
+    'time, in the midst of it': [() => ['--to-time', entry(5).at], 5],
+    ...(isLong && {
+      'time, early': [() => ['--to-time', entry(1).at], 1],
+      'time, in the last segment': [() => ['--to-time', entry(11).at], 11],
+      transaction: [() => ['--to-xid', entry(4).xid], 4],
+      nothing: [() => ['--immediate'], 0],
+    }),
+  };
+  it.each(Object.entries(points))('by %s has what had committed by then', async (name, [flags, rows]) => {
+    const place = name.replaceAll(/\W+/g, '-');
+    const found = await restore(place, ...flags());
     expect(found).toMatchObject({ exitCode: 0 });
-    expect(found.stdout).toContain('now on timeline 2');
-    expect(await rowsIn(`time-${n}`)).toEqual(upTo(n));
+    expect(found.stdout).toMatch(/now on timeline \d/);
+    expect(await rowsIn(place)).toEqual(upTo(rows));
   });
 
   it('by position has it too, whatever is missing behind it', async () => {
@@ -128,6 +138,17 @@ describe('a recovery to a point of the ledger', () => {
     expect(found).toMatchObject({ exitCode: 0, stderr: '' });
     expect(JSON.parse(found.stdout)).toMatchObject({ timeline: 2, folder: dataOf('lsn') });
     expect(await rowsIn('lsn')).toEqual(upTo(3));
+  });
+
+  it.runIf(isLong)('by all there is before a gap has that', async () => {
+    const [, , gone = '', ...later] = segments();
+    expect(later).toHaveLength(1);
+    const found = await whileChanged(
+      () => stub.bucket.objects.delete(gone),
+      () => restore('gap', '--to-latest', '--despite-gap'),
+    );
+    expect(found).toMatchObject({ exitCode: 0 });
+    expect(await rowsIn('gap')).toEqual([]);
   });
 
   it('by name, from which another timeline goes on: each leads to what it holds', async () => {
@@ -171,6 +192,7 @@ describe('a point that the log does not lead to is refused before anything is fe
         source: 'bitagent',
         target: parseTarget(flags) as RecoveryTarget,
         timeline: 1,
+        despiteGap: false,
         from: undefined,
         folder: dataOf('refused'),
         restoreCommand: 'false',

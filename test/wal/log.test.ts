@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import fc from 'fast-check';
@@ -268,6 +269,25 @@ describe('fetch', () => {
     expect(existsSync(to)).toBe(false);
   });
 
+  it('says so after the last segment that is wanted, too, whatever there is behind it', async () => {
+    const names = namesFrom(1, 9);
+    for (const one of names.filter((_, at) => at !== 2)) put(one, segmentOf(one));
+    const to = join(folder, 'RECOVERYXLOG');
+    const until = names[1];
+    const run = (one: string) =>
+      fetchWal({
+        store: async () => store,
+        cluster: async () => cluster,
+        name: one,
+        path: to,
+        ahead: 0,
+        until,
+      });
+    expect(await run(names[1] as string)).toBe(true);
+    expect(await run(names[2] as string)).toBe(false);
+    expect(await run(names[3] as string)).toBe(false);
+  });
+
   it.each([
     ['a bit is other', (bytes: Buffer) => gzipSync(Buffer.concat([bytes.subarray(0, -1), Buffer.of(1)]))],
     ['it was cut', (bytes: Buffer) => gzipSync(bytes).subarray(0, -20)],
@@ -303,6 +323,15 @@ describe('fetch', () => {
     expect(broken?.stderr).toContain('ARCHIVE_DAMAGED');
     expect([broken, slip, refused].map((one) => one?.exitCode)).toEqual([255, 255, 255]);
   });
+});
+
+it('is not taken for the end of the log where there is no Node to run it', async () => {
+  mkdirSync(join(folder, 'bin'));
+  cpSync(join(dirname(bin), 'run'), join(folder, 'bin', 'run'));
+  const run = (...args: string[]) =>
+    execa('sh', [join(folder, 'bin', 'run'), '--some-flag', 'bin/offsite.ts', ...args], { reject: false });
+  expect((await run('wal', 'fetch', name, 'to')).exitCode).toBe(255);
+  expect((await run('list')).exitCode).toBe(3);
 });
 
 describe('the printed archive_command', () => {
