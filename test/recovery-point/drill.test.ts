@@ -160,7 +160,7 @@ describe('a recovery to a point of the ledger', () => {
     const words = Object.entries({ ...storeEnvironment(stub), XDG_STATE_HOME: state }).map(
       ([name, value]) => `${name}=${value}`,
     );
-    const archiving = { archive_mode: 'on', archive_command: `env ${words.join(' ')} ${bin} wal push %p` };
+    const archiving = { archive_mode: 'on', archive_command: `env -i ${words.join(' ')} ${bin} wal push %p` };
     await inside('name', archiving, async (connection) => {
       expect(await rowsOf(connection)).toEqual(upTo(7));
       await commit(100, connection);
