@@ -40,6 +40,20 @@ const deploymentSchema = z
     objectLock: z.enum(['governance', 'compliance', 'off']).default('governance'),
     /** The bucket was made before Object Lock was asked for: it is locked where it is, not replaced by a new one. */
     lockExistingBucket: yesOrNo.default(false),
+    /** Name of a vault that an earlier stack left: it becomes this stack's (docs/leave.md). */
+    existingBucket: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)
+      .optional(),
+    /** ARN of the key that an earlier stack left, with `encryption` kms. */
+    existingKey: z
+      .string()
+      .regex(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/)
+      .optional(),
+    /** Whether `cdk destroy` is refused until somebody allows it. */
+    terminationProtection: yesOrNo.default(true),
+    /** US dollars a month that the account may cost before a mail says so; never, if it is not given. */
+    budgetDollars: z.coerce.number().positive().optional(),
     /** Who has the key that the vault is encrypted with: S3, or this account's KMS. */
     encryption: z.enum(['s3', 'kms']).default('s3'),
     /** Age of an archive, in days, from which it lies in Glacier Instant Retrieval; never, if it is not given. */
@@ -57,10 +71,12 @@ const deploymentSchema = z
     /** What stands in CloudWatch: three alarms, or besides them figures of every source, alarms on those and a dashboard. */
     monitoring: z.enum(['lean', 'full']).default('lean'),
   })
-  .superRefine(({ agentAccess, agentCa, objectLock, lockExistingBucket }, { addIssue }) => {
+  .superRefine((deployment, { addIssue }) => {
+    const { agentAccess, agentCa, objectLock, lockExistingBucket, encryption, existingKey } = deployment;
     const refuse = (key: string) => addIssue({ code: 'custom', path: [key], message: key });
     if ((agentAccess === 'rolesAnywhere') !== (agentCa !== undefined)) refuse('agentCa');
     if (lockExistingBucket && objectLock === 'off') refuse('lockExistingBucket');
+    if (existingKey !== undefined && encryption !== 'kms') refuse('existingKey');
   });
 
 export type Deployment = z.infer<typeof deploymentSchema>;
@@ -83,6 +99,10 @@ const wanted: Readonly<Record<Setting, string>> = {
   undoDays: wholeDays,
   objectLock: 'governance, compliance or off',
   lockExistingBucket: 'true or false; true only where objectLock is not off',
+  existingBucket: 'the name of the bucket that an earlier stack left',
+  existingKey: 'with encryption=kms, and only then: the ARN of the key that an earlier stack left',
+  terminationProtection: 'true or false',
+  budgetDollars: 'US dollars a month, more than 0',
   encryption: 's3 or kms',
   glacierAfterDays: wholeDays,
   agentAccess: 'policy, user or rolesAnywhere',

@@ -3,7 +3,7 @@
 
 import { Duration, Names, Stack, Token } from 'aws-cdk-lib';
 import type { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -19,6 +19,7 @@ import type { OffsiteArchiveProps } from './props.ts';
 import { refuseExcesses } from './refuse-excesses.ts';
 import { Vault } from './vault/vault.ts';
 import { Alarms } from './watching/alarms.ts';
+import { addBudget } from './watching/budget.ts';
 import { addDashboard } from './watching/dashboard.ts';
 
 export type { OffsiteArchiveProps } from './props.ts';
@@ -34,7 +35,7 @@ export class OffsiteArchive extends Construct {
   /** Where archives, verdicts and reports live. */
   readonly bucket: Bucket;
   /** What the bucket is encrypted with, if not with S3's own key. */
-  readonly key: Key | undefined;
+  readonly key: IKey | undefined;
   /** Where reports and alerts are published. */
   readonly topic: ITopic;
   /** Events that could be neither handled nor told of, for two weeks. It is empty as long as all is well. */
@@ -81,6 +82,7 @@ export class OffsiteArchive extends Construct {
       deadLetters: this.deadLetters,
       service,
     });
+    addBudget(this, this.deployment);
     const access = new Access(this, 'Identities', { ...reach, ...this.deployment });
     this.agentAccess = access.agentAccess;
     this.operatorPolicy = access.operatorPolicy;
@@ -105,7 +107,9 @@ export class OffsiteArchive extends Construct {
 const choices = [
   'objectLock',
   'lockExistingBucket',
+  'existingBucket',
   'encryption',
+  'existingKey',
   'agentAccess',
   'operatorMfa',
   'postgresMajor',

@@ -11,7 +11,11 @@ export type OffsiteStackProps = StackProps & { readonly deployment: Deployment }
 /** The whole of offsite in one account and region. */
 export class OffsiteStack extends Stack {
   constructor(scope: Construct, id: string, { deployment, ...props }: OffsiteStackProps) {
-    super(scope, id, { description: 'Offsite archives of a BitAgent database', ...props });
+    super(scope, id, {
+      description: 'Offsite archives of a BitAgent database',
+      terminationProtection: deployment.terminationProtection,
+      ...props,
+    });
     // The id `Default` is left out of logical ids: another one would name another bucket than the one that is deployed.
     const archive = new OffsiteArchive(this, 'Default', deployment);
     const { rolesAnywhere, taggedPolicy } = archive.agentAccess;
@@ -34,6 +38,8 @@ export class OffsiteStack extends Stack {
         'Invoke it for a restore test right now',
         archive.handlers.launchRestoreTest.functionName,
       ],
+      // The CDK prints outputs by their names: this one is the last.
+      WhatNext: ['What to type next, on the host', nextCommand(archive)],
     });
   }
 
@@ -42,6 +48,16 @@ export class OffsiteStack extends Stack {
       if (value !== undefined) new CfnOutput(this, name, { description, value });
     }
   }
+}
+
+/** In the shell of the host that makes archives, or of whoever gives it its credentials. */
+function nextCommand({ bucket, agentAccess: { agents } }: OffsiteArchive): string {
+  const secret = agents[0]?.secret;
+  const first =
+    secret === undefined
+      ? ''
+      : `aws secretsmanager get-secret-value --secret-id ${secret.secretArn} --query SecretString --output text; `;
+  return `${first}export OFFSITE_BUCKET=${bucket.bucketName}; offsite doctor --container bitagent-postgres --user bitmagnet --dbname bitmagnet`;
 }
 
 type Outputs = Record<string, readonly [description: string, value: string | undefined]>;

@@ -64,6 +64,26 @@ export interface OffsiteArchiveProps {
    */
   readonly lockExistingBucket?: boolean | undefined;
   /**
+   * Name of a vault that an earlier stack left: it becomes this stack's, deployed once with `--import-existing-resources`.
+   * @default a new bucket
+   */
+  readonly existingBucket?: string | undefined;
+  /**
+   * With `encryption` kms: ARN of the key that an earlier stack left.
+   * @default a new key
+   */
+  readonly existingKey?: string | undefined;
+  /**
+   * Whether `cdk destroy` is refused until somebody allows it. Heeded by the stack of our own app; a stack of yours says it itself.
+   * @default true
+   */
+  readonly terminationProtection?: boolean | undefined;
+  /**
+   * US dollars a month that the account may cost before a mail says so.
+   * @default never
+   */
+  readonly budgetDollars?: number | undefined;
+  /**
    * Who has the key that the vault is encrypted with: S3, or this account's KMS.
    * @default "s3"
    */

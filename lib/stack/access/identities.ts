@@ -2,7 +2,7 @@
 // What is not here is denied. What hosts and persons may stands in outsiders.ts.
 
 import type { IRole, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import {
@@ -47,7 +47,7 @@ export type Reach = {
   readonly bucket: Bucket;
   readonly topic: ITopic;
   /** The bucket's, if it is not S3's own. */
-  readonly key: Key | undefined;
+  readonly key: IKey | undefined;
 };
 
 /** What the launcher needs to know of the task it starts. */

@@ -2,7 +2,7 @@
 
 import { Stack, Tokenization } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, type PolicyStatementProps, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
@@ -28,7 +28,7 @@ export const encrypt = 'kms:GenerateDataKey';
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms
  */
-export function useKey(key: Key | undefined, ...actions: string[]): PolicyStatement[] {
+export function useKey(key: IKey | undefined, ...actions: string[]): PolicyStatement[] {
   if (key === undefined) return [];
   const viaS3 = { StringEquals: { 'kms:ViaService': `s3.${Stack.of(key).region}.amazonaws.com` } };
   return [allow(actions, [key.keyArn], viaS3)];

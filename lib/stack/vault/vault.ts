@@ -11,13 +11,14 @@
 
 import { Annotations, Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
 import { AnyPrincipal, Effect, PolicyStatement, type PolicyStatementProps } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import {
   BlockPublicAccess,
   Bucket,
   BucketEncryption,
   type BucketProps,
   type CfnBucket,
+  type CfnBucketPolicy,
   type LifecycleRule,
   StorageClass,
 } from 'aws-cdk-lib/aws-s3';
@@ -29,7 +30,14 @@ import { acknowledge } from '../access/nag.ts';
 
 export type VaultProps = Pick<
   Deployment,
-  'keepDays' | 'undoDays' | 'objectLock' | 'lockExistingBucket' | 'encryption' | 'glacierAfterDays'
+  | 'keepDays'
+  | 'undoDays'
+  | 'objectLock'
+  | 'lockExistingBucket'
+  | 'existingBucket'
+  | 'encryption'
+  | 'existingKey'
+  | 'glacierAfterDays'
 > & { readonly removalPolicy?: RemovalPolicy | undefined };
 
 /** Glacier Instant Retrieval charges for so long at least. @see https://aws.amazon.com/s3/storage-classes/glacier/ */
@@ -39,13 +47,15 @@ const glacierLeastDays = 90;
 export class Vault extends Construct {
   readonly bucket: Bucket;
   /** What the bucket is encrypted with, if not with S3's own key. */
-  readonly key: Key | undefined;
+  readonly key: IKey | undefined;
 
   constructor(scope: Construct, id: string, props: VaultProps) {
     super(scope, id);
     const { removalPolicy = RemovalPolicy.RETAIN } = props;
-    this.key = props.encryption === 'kms' ? this.createKey(removalPolicy) : undefined;
+    this.key = props.encryption === 'kms' ? this.createKey(props.existingKey, removalPolicy) : undefined;
     this.bucket = new Bucket(this, 'Bucket', {
+      // A name of its own is what lets CloudFormation take over the bucket that has it.
+      ...(props.existingBucket !== undefined && { bucketName: props.existingBucket }),
       versioned: true,
       ...encryptedWith(this.key),
       // Never `false`: a bucket that was deployed without the property would be replaced for that, too.
@@ -67,10 +77,12 @@ export class Vault extends Construct {
     );
     this.refuseOverwriting();
     this.refuseForeignStorage();
+    this.keepGuards(props);
     this.warnOfShortStays(props);
   }
 
-  private createKey(removalPolicy: RemovalPolicy): Key {
+  private createKey(existing: string | undefined, removalPolicy: RemovalPolicy): IKey {
+    if (existing !== undefined) return Key.fromKeyArn(this, 'Key', existing);
     return new Key(this, 'Key', {
       description: 'Offsite: what the vault is encrypted with',
       enableKeyRotation: true,
@@ -129,6 +141,14 @@ export class Vault extends Construct {
     refuse('NoForeignStorageClass', unless('s3:x-amz-storage-class', 'STANDARD'));
   }
 
+  /** What stays without its policy could be overwritten by whoever may write to it, a host whose policy stayed too. */
+  private keepGuards({ existingBucket, removalPolicy = RemovalPolicy.RETAIN }: VaultProps): void {
+    const policy = this.bucket.policy?.node.defaultChild as CfnBucketPolicy;
+    policy.applyRemovalPolicy(removalPolicy);
+    // Taken over by its literal name, as the bucket is.
+    if (existingBucket !== undefined) policy.bucket = existingBucket;
+  }
+
   private warnOfShortStays({ keepDays, undoDays, glacierAfterDays }: VaultProps): void {
     if (glacierAfterDays === undefined || [keepDays, undoDays, glacierAfterDays].some(Token.isUnresolved))
       return;
@@ -142,7 +162,7 @@ export class Vault extends Construct {
   }
 }
 
-function encryptedWith(key: Key | undefined): BucketProps {
+function encryptedWith(key: IKey | undefined): BucketProps {
   if (key === undefined) return { encryption: BucketEncryption.S3_MANAGED };
   return { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true };
 }
