@@ -40,9 +40,9 @@ function lookAtDocker({ CDK_DOCKER = 'docker' }: NodeJS.ProcessEnv): Finding[] {
   }
 }
 
-/** As the documentation writes it. */
+/** As the README writes it. */
 function lookAtEmail(email: string): Finding[] {
-  if (!/@example\.(com|org|net)$/.test(email)) return [];
+  if (email !== 'you@example.com') return [];
   const sentence = `email=${email} is an address of the documentation: nobody reads what is mailed there. Give yours: -c email=…`;
   return [{ id: 'exampleEmail', sentence }];
 }

@@ -139,6 +139,7 @@ test("the CDK's own context is no setting, and all settings but the address have
     undoDays: 7,
     objectLock: 'governance',
     lockExistingBucket: false,
+    terminationProtection: true,
     encryption: 's3',
     agentAccess: 'policy',
     operatorMfa: false,
