@@ -21,11 +21,50 @@ export function chain<Schema extends z.ZodType, Result>(
 ) {
   return middy<unknown, Result>()
     .use(injectLambdaContext(logger))
-    .onError(({ error }) => {
-      const { code, expected, found, hint } = error as Partial<OffsiteError>;
-      logger.error((error as Error).message, { error: error as Error, code, expected, found, hint });
-    })
+    .onError(({ error }) => logError(error))
     .handler(async (event) => handle(parseEvent(schema, event)));
+}
+
+/** What Lambda is told of a batch: which messages stay in the queue. */
+export type BatchAnswer = { readonly batchItemFailures: readonly { readonly itemIdentifier: string }[] };
+
+/**
+ * Makes a handler for events that come by a queue, or one by itself when an operator hands it in again.
+ *
+ * @param schema - Of each event.
+ * @param handle - What it throws leaves the event in the queue, and the others of the batch are none the worse for it.
+ */
+export function queueChain<Schema extends z.ZodType, Result>(
+  schema: Schema,
+  handle: (event: z.output<Schema>) => Promise<Result>,
+) {
+  const batchSchema = z.object({ Records: z.array(messageSchema).min(1) });
+  return chain(z.unknown(), async (event): Promise<Result | BatchAnswer> => {
+    const batch = batchSchema.safeParse(event);
+    if (!batch.success) return handle(parseEvent(schema, event));
+    const batchItemFailures: { itemIdentifier: string }[] = [];
+    for (const { messageId, body } of batch.data.Records) {
+      try {
+        await handle(parseEvent(schema, JSON.parse(body)));
+      } catch (error) {
+        logError(error);
+        batchItemFailures.push({ itemIdentifier: messageId });
+      }
+    }
+    return { batchItemFailures };
+  });
+}
+
+/** @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html */
+const messageSchema = z.object({
+  messageId: z.string(),
+  body: z.string(),
+  eventSource: z.literal('aws:sqs'),
+});
+
+function logError(error: unknown): void {
+  const { code, expected, found, hint } = error as Partial<OffsiteError>;
+  logger.error((error as Error).message, { error: error as Error, code, expected, found, hint });
 }
 
 function parseEvent<Schema extends z.ZodType>(schema: Schema, event: unknown): z.output<Schema> {

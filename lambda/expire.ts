@@ -33,7 +33,7 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
   const extendLock = lockMode === 'OFF' ? undefined : createLocks({ bucket }, lockMode);
   const withoutArchives = new Set(sources);
   let standsStill = 0;
-  await expire({
+  const archives = expire({
     store: createS3Store({ bucket }),
     policy,
     now: new Date(),
@@ -48,7 +48,7 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
       if (answered <= decisionsAnswered) plans.push(plan);
     },
   });
-  await expireSidecars({
+  const sidecars = expireSidecars({
     store: createS3Store({ bucket }),
     policy,
     now: new Date(),
@@ -56,11 +56,13 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
     extendLock,
     onPlan: (plan) => logger.info(dryRun ? 'planned sidecar' : 'expired sidecar', { plan }),
   });
+  const outcomes = await Promise.allSettled([archives, sidecars]);
   if (!dryRun) {
     // Of a source that has nothing yet there is nothing that could stand still.
     for (const source of withoutArchives) measure('retentionStandsStill', 0, source);
     measure('retentionStandsStill', standsStill);
   }
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   return { dryRun, plans };
 });
 

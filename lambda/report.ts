@@ -1,29 +1,31 @@
 import * as z from 'zod';
 import { environmentNames } from '../lib/deployment/deployment.ts';
+import { tellByTheHour } from '../lib/mail/by-the-hour.ts';
+import type { Mail } from '../lib/mail/mail.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { tellOnce } from '../lib/mail/tell-once.ts';
 import { noticeMail } from '../lib/restore-task/notices.ts';
 import { createS3Store } from '../lib/store/s3.ts';
-import { chain, logger } from './chain.ts';
+import { logger, queueChain } from './chain.ts';
 import { environment } from './environment.ts';
 import { measure } from './measure.ts';
 
 /** Mails what AWS says about tasks and functions that could not report by themselves. */
-export const handler = chain(z.unknown(), async (notice) => {
+export const handler = queueChain(z.unknown(), async (notice) => {
   const { bucket, topicArn } = environment('bucket', 'topicArn');
   const told = noticeMail(notice, environmentNames.archiveId);
   if (told === undefined) return { subject: undefined };
-  const { fault, mail, occasion } = told;
-  const isNew = await tellOnce(
-    {
-      store: createS3Store({ bucket }),
-      sendMail: (one) => publishMail(topicArn, one),
-      now: new Date(),
-      log: (line) => logger.warn(line),
-    },
-    occasion,
-    mail,
-  );
+  const { fault, mail, occasion, archive } = told;
+  const teller = {
+    store: createS3Store({ bucket }),
+    sendMail: (one: Mail) => publishMail(topicArn, one),
+    now: new Date(),
+    log: (line: string) => logger.warn(line),
+  };
+  const isNew =
+    archive === undefined
+      ? await tellOnce(teller, occasion, mail)
+      : await tellByTheHour(teller, archive, mail);
   if (isNew && fault === 'restoreTestLost') measure('restoreTestsLost', 1);
   logger.info(isNew ? 'reported' : 'reported before', { subject: mail.subject });
   return { subject: mail.subject, isNew };

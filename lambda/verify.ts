@@ -6,7 +6,7 @@ import { verifySidecarOnce } from '../lib/sidecar/verify.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { startRangeExecution } from '../lib/verify/range-execution.ts';
 import { verifyOnce } from '../lib/verify/verify.ts';
-import { chain, logger } from './chain.ts';
+import { logger, queueChain } from './chain.ts';
 import { environment } from './environment.ts';
 import { measureVerdict } from './measure.ts';
 
@@ -14,7 +14,7 @@ import { measureVerdict } from './measure.ts';
 const temporaryBytes = 480e6;
 
 /** Judges the archive whose manifest was just stored, or lets one be judged that is too large to be read here. */
-export const handler = chain(objectCreatedSchema, async (event) => {
+export const handler = queueChain(objectCreatedSchema, async (event) => {
   const { bucket, topicArn } = environment('bucket', 'topicArn');
   const sidecar = announcedSidecar(event, bucket);
   if (sidecar !== undefined) return judgeSidecar(sidecar, bucket, topicArn);

@@ -2,7 +2,7 @@ import { archivesPrefix, parseKey } from '../lib/archive/names.ts';
 import { scheduledSchema } from '../lib/deployment/events.ts';
 import type { Mail } from '../lib/mail/mail.ts';
 import { publishMail } from '../lib/mail/send.ts';
-import { watch } from '../lib/retention/watch.ts';
+import { type Sighting, watch } from '../lib/retention/watch.ts';
 import { watchArrivals } from '../lib/retention/watch-arrivals.ts';
 import { readSidecars } from '../lib/sidecar/list.ts';
 import { parseSidecarKey, sidecarsPrefix } from '../lib/sidecar/names.ts';
@@ -20,34 +20,28 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
     'freshnessHours',
     'restoreTestDays',
   );
+  // A figure is paid for each hour that has it: what is as it should be is said once a day.
+  const isDaily = time === undefined || new Date(time).getUTCHours() === 0;
   const told = {
     store: createS3Store({ bucket }),
     now: new Date(),
     sendMail: (mail: Mail) => publishMail(topicArn, mail),
   };
-  const sightings = await watch({
+  const sightings: Sighting[] = [];
+  const clockIds = new Set<string>();
+  const outcome = await watch({
     ...told,
     sources,
     limits: { archiveHours: limits.freshnessHours, restoreTestHours: limits.restoreTestDays * 24 },
     sidecarsOf: (source) => readSidecars(told.store, source),
-  });
-  // A figure is paid for each hour that has it: what is as it should be is said once a day.
-  const isDaily = time === undefined || new Date(time).getUTCHours() === 0;
-  for (const sighting of sightings) {
-    const { source, restoreTest } = sighting;
-    measure('newestIntactAge', sighting.newestIntactAgeHours, source);
-    measure('restoreTestAge', sighting.restoreTestAgeHours, source);
-    const counts = {
-      archivesNotIntact: sighting.notIntactIds.length,
-      archivesSuspicious: sighting.suspiciousIds.length,
-      restoreTestFailed: restoreTest.hasFailed ? 1 : 0,
-    };
-    for (const [id, count] of Object.entries(counts) as [keyof typeof counts, number][]) {
-      if (isDaily || count > 0) measure(id, count, source);
-    }
-    if (isDaily) measure('restoreTestDuration', restoreTest.durationSeconds, source);
-    logger.info('watched', { sighting });
-  }
+    onSighting: (sighting) => {
+      measureSighting(sighting, isDaily);
+      for (const id of sighting.clockIds) clockIds.add(id);
+      const shown = shorten(sighting);
+      logger.info('watched', { sighting: shown });
+      sightings.push(shown);
+    },
+  }).catch((error: Error) => error);
   // Of no source: what alarms look at.
   measure('newestIntactAge', worst(sightings.map((one) => one.newestIntactAgeHours)));
   measure('restoreTestAge', worst(sightings.map((one) => one.restoreTestAgeHours)));
@@ -55,12 +49,42 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
     ...told,
     prefixes: [archivesPrefix, sidecarsPrefix],
     nameOf: (key) => parseKey(key) ?? parseSidecarKey(key),
-    clockIds: new Set(sightings.flatMap(({ clockIds }) => clockIds)),
+    clockIds,
   });
   logger.info('looked at what has come', { strangeCount, floods });
+  if (outcome instanceof Error) throw outcome;
   return { sightings };
 });
 
 function worst(ages: readonly number[]): number | undefined {
   return ages.length === 0 ? undefined : ages.reduce((one, other) => Math.max(one, other));
+}
+
+function measureSighting(sighting: Sighting, isDaily: boolean): void {
+  const { source, restoreTest } = sighting;
+  measure('newestIntactAge', sighting.newestIntactAgeHours, source);
+  measure('restoreTestAge', sighting.restoreTestAgeHours, source);
+  const counts = {
+    archivesNotIntact: sighting.notIntactIds.length,
+    archivesSuspicious: sighting.suspiciousIds.length,
+    restoreTestFailed: restoreTest.hasFailed ? 1 : 0,
+  };
+  for (const [id, count] of Object.entries(counts) as [keyof typeof counts, number][]) {
+    if (isDaily || count > 0) measure(id, count, source);
+  }
+  if (isDaily) measure('restoreTestDuration', restoreTest.durationSeconds, source);
+}
+
+/** A line of the log holds 256 KB, and an answer 6 MB. */
+function shorten(sighting: Sighting): Sighting {
+  const { notIntactIds, suspiciousIds, orphanIds, clockIds } = sighting;
+  const some = (ids: readonly string[]) =>
+    ids.length > 20 ? [...ids.slice(0, 20), `… ${ids.length - 20} more`] : ids;
+  return {
+    ...sighting,
+    notIntactIds: some(notIntactIds),
+    suspiciousIds: some(suspiciousIds),
+    orphanIds: some(orphanIds),
+    clockIds: some(clockIds),
+  };
 }

@@ -33,6 +33,8 @@ export const toldPrefix = 'watch/told/';
 export const plansPrefix = 'plans/';
 /** What programs leave of a run, for `watch`; apart from what that keeps of sources, whose names have no slash. */
 export const runPrefix = 'watch/run/';
+/** What was found of a source's archives, by the hour, until it is told. */
+export const faultsPrefix = 'watch/faults/';
 /** What range readers leave for the one who joins it; of no use afterwards. */
 export const rangesPrefix = 'ranges/';
 export const archiveSuffix = '.sql.gz';

@@ -72,6 +72,7 @@ const families = {
   REPORT_MISSING: 'notFound',
   MANIFEST_INVALID: 'notIntact',
   MANIFEST_TOO_NEW: 'notIntact',
+  SOURCES_FAILED: 'unexpected',
   EVENT_FOREIGN: 'usage',
   EVENT_INVALID: 'usage',
   DATABASE_EXISTS: 'restore',

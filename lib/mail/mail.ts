@@ -12,23 +12,47 @@ export type Mail = {
 
 const subjectLimit = 100;
 const textColumns = 80;
+/** SNS takes 256 KB, the subject and its own fields among them. */
+const textBytesMax = 200_000;
 
 /**
  * Makes a mail.
  *
  * @param subject - Says the outcome; other than ASCII is replaced and the end is cut to what SNS takes.
- * @param paragraphs - Text blocks, parted by blank lines; empty ones are left out.
+ * @param paragraphs - Text blocks, parted by blank lines; empty ones are left out. Where they are more than SNS takes, the
+ *   longest loses its end, and says how many lines that were.
  * @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
  */
 export function composeMail(subject: string, paragraphs: readonly string[]): Mail {
   const ascii = subject.replace(/[^\x20-\x7e]/g, '?').trim();
   const short = ascii.length > subjectLimit ? `${ascii.slice(0, subjectLimit - 3)}...` : ascii;
-  const lines = paragraphs
+  const blocks = paragraphs
     .filter((paragraph) => paragraph !== '')
-    .join('\n\n')
-    .split('\n');
-  const text = lines.flatMap((line) => wrap(printable(line), textColumns)).join('\n');
+    .map((paragraph) => paragraph.split('\n').flatMap((line) => wrap(printable(line), textColumns)));
+  const text = cutToSize(blocks)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
   return { subject: short, text: `${text}\n` };
+}
+
+/** What to do and where to read on stand in short blocks, and stay. */
+function cutToSize(blocks: readonly string[][]): readonly string[][] {
+  const bytes = blocks.map((lines) => Buffer.byteLength(lines.join('\n')) + 2);
+  const excess = bytes.reduce((sum, one) => sum + one, 0) - textBytesMax;
+  if (excess <= 0) return blocks;
+  const longest = bytes.indexOf(bytes.reduce((one, other) => Math.max(one, other)));
+  const lines = [...(blocks[longest] ?? [])];
+  let freed = 0;
+  let dropped = 0;
+  // The line that says so takes room, too.
+  while (freed < excess + 50 && lines.length > 1) {
+    freed += Buffer.byteLength(lines.pop() ?? '') + 1;
+    dropped += 1;
+  }
+  // A single line has no spaces to be broken at.
+  if (freed < excess) lines[0] = `${lines[0]?.slice(0, textColumns)} …`;
+  if (dropped > 0) lines.push(`… ${dropped.toLocaleString('en-US')} more lines`);
+  return cutToSize(blocks.with(longest, lines));
 }
 
 /**

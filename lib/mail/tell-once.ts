@@ -5,7 +5,6 @@ import { toldPrefix } from '../archive/names.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import type { Mail } from './mail.ts';
 
-/** A handler that waits for the store until it is ended is repeated, and would tell again. */
 const storeWithinMs = 10_000;
 
 export type Teller = {
@@ -59,7 +58,8 @@ function noteKey(about: string): string {
   return `${toldPrefix}${about.replaceAll(/[^\w.-]/g, '_').slice(-200)}.json`;
 }
 
-function inTime<T>(answer: Promise<T>): Promise<T> {
+/** A handler that waits for the store until it is ended is repeated, and would tell again. */
+export function inTime<T>(answer: Promise<T>): Promise<T> {
   const late = sleep(storeWithinMs, undefined, { ref: false }).then(() => {
     throw new Error(`no answer within ${storeWithinMs / 1000} s`);
   });

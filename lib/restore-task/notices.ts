@@ -3,8 +3,11 @@
 
 import { crc32 } from 'node:zlib';
 import * as z from 'zod';
+import { parseKey, sourcePattern } from '../archive/names.ts';
 import { formatInstant } from '../base/quantities.ts';
+import { objectCreatedSchema } from '../deployment/events.ts';
 import { type FaultId, runbookLine } from '../mail/faults.ts';
+import type { ArchiveFault } from '../mail/hour.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { hasReported, lostTestMail, taskStoppedSchema } from './lost-test.ts';
 
@@ -31,6 +34,8 @@ const executionEnded = z.object({
     status: z.string(),
     error: z.string().nullish(),
     cause: z.string().nullish(),
+    /** How often it was taken up again. */
+    redriveCount: z.number().default(0),
   }),
 });
 
@@ -40,6 +45,8 @@ export type NoticeMail = {
   readonly mail: Mail;
   /** Names what has happened: the same for a notice that comes twice. */
   readonly occasion: string;
+  /** Given if it is about an archive: of those there may be many at once. */
+  readonly archive?: ArchiveFault;
 };
 
 /**
@@ -64,9 +71,13 @@ export function noticeMail(notice: unknown, archiveIdName: string): NoticeMail |
   }
   const execution = executionEnded.safeParse(notice);
   if (execution.success) {
-    const occasion = `execution-${execution.data.detail.executionArn}`;
+    const { executionArn, redriveCount } = execution.data.detail;
+    // What fails again after somebody has mended it is another failure.
+    const occasion = `execution-${executionArn}${redriveCount > 0 ? `-redrive-${redriveCount}` : ''}`;
     return { fault: 'handlerFailed', mail: executionMail(execution.data), occasion };
   }
+  const created = objectCreatedSchema.safeParse(notice);
+  if (created.success) return unverifiedNotice(created.data);
   const text = JSON.stringify(notice, null, 2) ?? 'nothing';
   const mail = composeMail('[offsite] A notice that is not understood', [
     'The report function received this and does not know it:',
@@ -92,9 +103,29 @@ function functionMail({
   ]);
 }
 
+/** What `verify` has failed at for good, as its queue hands it on. */
+function unverifiedNotice(event: z.infer<typeof objectCreatedSchema>): NoticeMail {
+  const { key } = event.detail.object;
+  const [, folder = ''] = key.split('/');
+  const archive = parseKey(key)?.id.id ?? key;
+  const mail = composeMail(`[offsite] NOT VERIFIED: ${archive}`, [
+    `The function verify has failed each time that it was to read ${archive}; it is not tried again. The archive has no verdict, and counts as unverified.`,
+    `event\n${JSON.stringify(event, null, 2).slice(0, 2000)}`,
+    "What to do: read the function's log in CloudWatch Logs; once mended, invoke verify with this event.",
+    runbookLine('handlerFailed'),
+  ]);
+  const source = sourcePattern.test(folder) ? folder : 'unknown';
+  return {
+    fault: 'handlerFailed',
+    mail,
+    occasion: `unverified-${key}`,
+    archive: { source, archive, what: 'not verified' },
+  };
+}
+
 function executionMail({ time, detail }: z.infer<typeof executionEnded>): Mail {
-  // The execution's name is the archive's id and what names its bytes.
-  const archive = detail.name.slice(0, detail.name.lastIndexOf('-'));
+  // The execution's name is the archive's id, what names its bytes, and the attempt if it is not the first.
+  const archive = /^.*?\d{6}Z/.exec(detail.name)?.[0] ?? detail.name;
   return composeMail(`[offsite] NOT VERIFIED: ${archive}, reading it in ranges ${detail.status}`, [
     `The archive ${archive} is read in ranges, for it is large; that ${detail.status} at ${formatInstant(new Date(time))}. It has no verdict, and counts as unverified.`,
     `error  ${detail.error ?? 'not given'}: ${(detail.cause ?? 'no cause given').slice(0, 2000)}`,

@@ -9,7 +9,7 @@ import { type Hold, type Holds, holdKey, holdsPrefix, parseHold } from './hold.t
 import { type ExtendLock, extendLocks } from './lock.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
 import { noteRetentionRun } from './run.ts';
-import { forEachSource } from './sources.ts';
+import { eachSource, throwFailures } from './sources.ts';
 import { planKey, serializePlan } from './stored-plan.ts';
 
 export type ExpireOptions = {
@@ -24,11 +24,15 @@ export type ExpireOptions = {
   readonly onPlan: (plan: RetentionPlan) => void;
 };
 
-/** Expires what the policy no longer keeps, of every source in the store, and leaves word of it for `watch`. */
+/**
+ * Expires what the policy no longer keeps, of every source in the store, and leaves word of it for `watch`.
+ *
+ * @throws As {@link throwFailures} does, once all others are done.
+ */
 export async function expire(options: ExpireOptions): Promise<void> {
   const { store, policy, now, dryRun } = options;
   const standsStill: Record<string, string> = {};
-  await forEachSource(await store.folders(archivesPrefix), async (source) => {
+  const failures = await eachSource(await store.folders(archivesPrefix), async (source) => {
     const entries = await readCatalogue(store, source);
     // Read after the catalogue: an archive that is seen back has its hold by then.
     const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
@@ -41,6 +45,7 @@ export async function expire(options: ExpireOptions): Promise<void> {
     options.onPlan(plan);
   });
   if (!dryRun) await noteRetentionRun(store, { endedAt: now, standsStill });
+  throwFailures(failures);
 }
 
 /** Manifest first. */

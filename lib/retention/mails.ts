@@ -2,8 +2,16 @@
 // means and what to do.
 
 import { type CatalogueEntry, describeClock } from '../archive/catalogue-of.ts';
-import { formatBytes, formatHours, formatInstant, hoursBetween } from '../base/quantities.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatHours,
+  formatInstant,
+  hoursBetween,
+  plural,
+} from '../base/quantities.ts';
 import { type FaultId, runbookLine } from '../mail/faults.ts';
+import type { UntoldHour } from '../mail/hour.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
 import type { Overdue, Standstill, Subject } from './freshness.ts';
 
@@ -86,6 +94,20 @@ export function orphanMail(source: string, orphans: readonly CatalogueEntry[]): 
     `What to do: see that a later back-up came through (offsite list), and on the host why this one ended (reboot, out of memory, a timeout of its timer). Nothing has to be deleted by hand: expire removes it when it is older than keepDays.`,
     'This mail comes once.',
     runbookLine('archiveWithoutManifest'),
+  ]);
+}
+
+/** Tells of all that was found of a source's archives within an hour, of which the first alone was told at once. */
+export function hourMail({ source, hour, faults }: UntoldHour): Mail {
+  const counts = new Map<string, number>();
+  for (const { what } of faults) counts.set(what, (counts.get(what) ?? 0) + 1);
+  const counted = [...counts].map(([what, count]) => `${formatCount(count)} ${what}`).join(', ');
+  const archives = `${plural(faults.length, 'archive')} of ${source}`;
+  return composeMail(`[offsite] ${archives}: ${counted}`, [
+    `Within the hour from ${formatInstant(hour)}, ${archives} were found ${[...counts.keys()].join(', or ')}. The first of them was told at once; this is all of them.`,
+    textTable([['archive', 'what'], ...faults.map(({ archive, what }) => [archive, what])]),
+    "What to do: see that there is a newer one, and intact (offsite list). If nobody of yours made so many, somebody else has the agent's key: take it back. 'offsite verify ID' says what is wrong with one of them.",
+    runbookLine('archiveNotIntact'),
   ]);
 }
 

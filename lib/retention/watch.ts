@@ -2,11 +2,13 @@
 // it is not as it should be, once when it is again, and once of each archive that never got a manifest.
 
 import { byAge, type CatalogueEntry, newestIntact } from '../archive/catalogue-of.ts';
-import { archivesPrefix, reportsPrefix } from '../archive/names.ts';
+import { archivesPrefix, faultsPrefix, reportsPrefix } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import { hoursBetween } from '../base/quantities.ts';
+import { findUntold } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
+import { together } from '../mail/together.ts';
 import { parseRestoreReport, type RestoreReport } from '../report/report.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import {
@@ -22,9 +24,9 @@ import {
   watchStateSchema,
   whatToTell,
 } from './freshness.ts';
-import { misdatedMail, noRetentionMail, orphanMail, overdueMail, recoveredMail } from './mails.ts';
+import { hourMail, misdatedMail, noRetentionMail, orphanMail, overdueMail, recoveredMail } from './mails.ts';
 import { hasNotRun, type RetentionRun, readRetentionRun } from './run.ts';
-import { forEachSource } from './sources.ts';
+import { eachSource, throwFailures } from './sources.ts';
 
 export type WatchOptions = {
   readonly store: ArchiveStore;
@@ -35,6 +37,8 @@ export type WatchOptions = {
   readonly sidecarsOf?: (source: string) => Promise<readonly CatalogueEntry[]>;
   readonly now: Date;
   readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Is given what was seen of each source, also where others fail. */
+  readonly onSighting: (sighting: Sighting) => void;
 };
 
 /** What was seen of one source. */
@@ -59,28 +63,43 @@ export type Sighting = {
   readonly clockIds: readonly string[];
 };
 
-/** Looks at every source once. */
-export async function watch(options: WatchOptions): Promise<Sighting[]> {
+/** What there is to tell, and what is noted once it is told. */
+type News = { readonly mails: readonly Mail[]; readonly noted: () => Promise<void> };
+
+/**
+ * Looks at every source once.
+ *
+ * @throws As {@link throwFailures} does, once all others are seen to and told of.
+ */
+export async function watch(options: WatchOptions): Promise<void> {
   const { store, now, sendMail } = options;
   const run = await readRetentionRun(store, now);
   if (hasNotRun(run, now)) {
     const day = now.toISOString().slice(0, 10);
     await tellOnce({ store, sendMail, now }, `no-retention-${day}`, noRetentionMail(run.endedAt, now));
   }
-  const stored = await store.folders(archivesPrefix);
-  const sources = [...new Set([...options.sources, ...stored])];
-  const sightings = new Map<string, Sighting>();
-  await forEachSource(sources, async (source) => {
-    sightings.set(source, await watchSource(source, run, options));
+  const sources = new Set([...options.sources, ...(await store.folders(archivesPrefix))]);
+  const news: News[] = [];
+  const failures = await eachSource([...sources], async (source) => {
+    const { sighting, ...one } = await watchSource(source, run, options);
+    news.push(one);
+    options.onSighting(sighting);
   });
-  return sources.flatMap((source) => sightings.get(source) ?? []);
+  const untold = await eachSource(await store.folders(faultsPrefix), async (source) => {
+    for (const hour of await findUntold(store, source, now))
+      news.push({ mails: [hourMail(hour)], noted: async () => void (await store.write(hour.toldKey, '')) });
+  });
+  // A mail that was sent and not noted comes again; one that was noted and not sent would never come.
+  for (const mail of together(news.flatMap(({ mails }) => mails))) await sendMail(mail);
+  for (const { noted } of news) await noted();
+  throwFailures(new Map([...untold, ...failures]));
 }
 
 async function watchSource(
   source: string,
   { endedAt: since, standsStill }: RetentionRun,
-  { store, limits, sidecarsOf, now, sendMail }: WatchOptions,
-): Promise<Sighting> {
+  { store, limits, sidecarsOf, now }: WatchOptions,
+): Promise<News & { readonly sighting: Sighting }> {
   const stateKey = `watch/${source}.json`;
   const stored = await store.readText(stateKey);
   const state = parseState(stored?.text, now);
@@ -99,13 +118,14 @@ async function watchSource(
   const standstill = reason === undefined ? undefined : { subject: 'retention' as const, reason, since };
   const faults = [...overdue, ...(standstill ? [standstill] : [])];
   const telling = whatToTell(state, faults, now);
-  if (telling.mail === 'overdue') await sendMail(overdueMail(source, faults));
-  if (telling.mail === 'recovered') await sendMail(recoveredMail(source));
+  const mails: Mail[] = [];
+  if (telling.mail === 'overdue') mails.push(overdueMail(source, faults));
+  if (telling.mail === 'recovered') mails.push(recoveredMail(source));
   const orphans = findOrphans(entries, now);
   const newOrphans = orphans.filter(({ id }) => !state.toldOrphans.includes(id.id));
-  if (newOrphans.length > 0) await sendMail(orphanMail(source, newOrphans));
+  if (newOrphans.length > 0) mails.push(orphanMail(source, newOrphans));
   const misdated = findMisdated(entries);
-  if (misdated !== undefined && !state.toldClock) await sendMail(misdatedMail(source, misdated));
+  if (misdated !== undefined && !state.toldClock) mails.push(misdatedMail(source, misdated));
   const orphanIds = orphans.map(({ id }) => id.id);
   const next: WatchState = {
     firstSeenAt: state.firstSeenAt,
@@ -114,8 +134,10 @@ async function watchSource(
     toldOrphans: orphanIds,
     toldClock: misdated !== undefined,
   };
-  if (JSON.stringify(next) !== stored?.text) await store.write(stateKey, JSON.stringify(next));
-  return {
+  const noted = async () => {
+    if (JSON.stringify(next) !== stored?.text) await store.write(stateKey, JSON.stringify(next));
+  };
+  const sighting = {
     source,
     newestIntactId: newest?.id.id,
     newestIntactAgeHours: hoursBetween(newest?.datedAt ?? firstSeenAt, now),
@@ -131,6 +153,7 @@ async function watchSource(
     orphanIds,
     clockIds: entries.filter(({ clockAheadMs }) => clockAheadMs !== 0).map(({ id }) => id.id),
   };
+  return { mails, noted, sighting };
 }
 
 /** The archives after the newest intact one that have been judged, and are not intact. */

@@ -5,7 +5,7 @@ import { parseArchiveId } from '../archive/names.ts';
 import { deleteArchive, readHolds } from '../retention/expire.ts';
 import { type ExtendLock, extendLocks } from '../retention/lock.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from '../retention/plan.ts';
-import { forEachSource } from '../retention/sources.ts';
+import { eachSource, throwFailures } from '../retention/sources.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { readSidecars } from './list.ts';
 import { sidecarKeys, sidecarsPrefix } from './names.ts';
@@ -25,7 +25,7 @@ export type SidecarExpireOptions = {
 /** Expires what the policy no longer keeps, of every source's sidecar. */
 export async function expireSidecars(options: SidecarExpireOptions): Promise<void> {
   const { store, policy, now, dryRun, onPlan } = options;
-  await forEachSource(await store.folders(sidecarsPrefix), async (source) => {
+  const failures = await eachSource(await store.folders(sidecarsPrefix), async (source) => {
     const entries = await readSidecars(store, source);
     const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
     if (!dryRun) await extendLocks(plan, sidecarKeys, options);
@@ -33,4 +33,5 @@ export async function expireSidecars(options: SidecarExpireOptions): Promise<voi
       await deleteArchive(store, sidecarKeys(parseArchiveId(id)));
     onPlan(plan);
   });
+  throwFailures(failures);
 }

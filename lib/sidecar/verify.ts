@@ -7,6 +7,7 @@ import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatBytes } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
+import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { bringBack, openSidecar, readSidecarManifest } from './bring.ts';
@@ -71,7 +72,10 @@ export async function verifySidecarOnce(
   if (earlier?.etag === (await readSidecarManifest(store, id)).etag)
     return { verdict: earlier, isNew: false };
   const verdict = await verifySidecar(options);
-  if (isFaulty(verdict)) await sendMail(sidecarMail(verdict));
+  if (isFaulty(verdict)) {
+    const fault = { source: id.source, archive: `sidecar-${id.id}`, what: verdict.verdict };
+    await tellByTheHour({ store, sendMail, now: new Date(verdict.verifiedAt) }, fault, sidecarMail(verdict));
+  }
   await store.write(key, `${JSON.stringify(verdict, null, 1)}\n`);
   return { verdict, isNew: true };
 }

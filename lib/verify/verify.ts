@@ -9,6 +9,7 @@ import { readHistory } from '../archive/read-history.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { judge, type Observation, type Verdict } from '../archive/verdict.ts';
 import { toolVersion } from '../base/version.ts';
+import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { verdictMail } from './mail.ts';
@@ -76,13 +77,17 @@ export async function earlierVerdict(
   return earlier !== undefined && (await speaksOf(earlier, store, id, manifest)) ? earlier : undefined;
 }
 
-/** Tells the operator of a verdict that is not `intact`, and writes it. */
+/** Tells the operator of a verdict that is not `intact`, the first of its hour at once, and writes it. */
 export async function announceVerdict(
   store: ArchiveStore,
   verdict: Verdict,
   sendMail: (mail: Mail) => Promise<void>,
 ): Promise<void> {
-  if (verdict.verdict !== 'intact') await sendMail(verdictMail(verdict));
+  if (verdict.verdict !== 'intact') {
+    const { source, id: archive, verdict: what } = verdict;
+    const teller = { store, sendMail, now: new Date(verdict.verifiedAt) };
+    await tellByTheHour(teller, { source, archive, what }, verdictMail(verdict));
+  }
   await store.write(archiveKeys(verdict).verdict, `${JSON.stringify(verdict, null, 1)}\n`);
 }
 

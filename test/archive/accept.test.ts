@@ -17,10 +17,9 @@ import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { launchRestoreTests } from '../../lib/restore-test/launch.ts';
 import { restoreTest } from '../../lib/restore-test/restore-test.ts';
-import { watch } from '../../lib/retention/watch.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { archiveOf, plansOfExpire, smallDump, verifiedHere } from '../fixtures/archives.ts';
+import { archiveOf, plansOfExpire, sightingsOf, smallDump, verifiedHere } from '../fixtures/archives.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { corpus, dumpOf } from '../fixtures/postgres.ts';
 
@@ -111,7 +110,7 @@ describe('a dump that shrank by half', () => {
       (await plansOfExpire({ store, policy, now, dryRun: true })).find((one) => one.source === source);
     const limits = { archiveHours: 60, restoreTestHours: 9999 };
     const look = async () =>
-      (await watch({ store, sources: [], limits, now, sendMail })).find((one) => one.source === source);
+      (await sightingsOf({ store, sources: [], limits, now, sendMail })).find((one) => one.source === source);
     const launched = async () =>
       (
         await launchRestoreTests({

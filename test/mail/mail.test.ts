@@ -35,6 +35,41 @@ describe('the text', () => {
   });
 });
 
+describe('a text that is more than SNS takes', () => {
+  const last = 'What to do: back up again.';
+  const bytes = (text: string) => Buffer.byteLength(text);
+
+  it('loses the end of its longest block, says how much, and keeps what to do', () => {
+    const rows = Array.from({ length: 5000 }, (_, index) => `bitagent-${index} ${'x'.repeat(60)}`);
+    const { text } = composeMail('x', ['5,000 archives', rows.join('\n'), last]);
+    expect(bytes(text)).toBeLessThanOrEqual(200_001);
+    expect(bytes(text)).toBeGreaterThan(199_000);
+    const [, more = ''] = /^… ([\d,]+) more lines$/m.exec(text) ?? [];
+    const shown = text.split('\n').filter((line) => line.startsWith('bitagent-')).length;
+    expect(Number(more.replace(',', '')) + shown).toBe(5000);
+    expect(text.trimEnd().endsWith(last)).toBe(true);
+  });
+
+  it('fits whatever it is made of', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc
+            .tuple(fc.constantFrom('x', 'ä ', '漢', 'a\n', '🐘 '), fc.nat({ max: 300_000 }))
+            .map(([unit, count]) => unit.repeat(count)),
+          { maxLength: 4 },
+        ),
+        (blocks) => {
+          const { text } = composeMail('x', [...blocks, last]);
+          expect(bytes(text)).toBeLessThanOrEqual(200_001);
+          expect(text.trimEnd().endsWith(last)).toBe(true);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+});
+
 describe('textTable', () => {
   it('puts texts at the left and figures at the right', () => {
     const rows = [

@@ -47,7 +47,7 @@ export async function compareWithRoles(
 /** Why somebody may do what the rehearsal does not do. */
 const reasons: readonly (readonly [permission: RegExp, reason: string])[] = [
   [
-    /: (logs:\w+ on Handlers|lambda:InvokeFunction on HandlersReport|sqs:SendMessage on DeadL)/,
+    /: (logs:\w+ on Handlers|lambda:InvokeFunction on HandlersReport|sqs:SendMessage on DeadL|sqs:\w+ on HandlersVerifyQueue)/,
     'Lambda does it itself',
   ],
   [/: s3:GetObjectVersion on /, "the rehearsal's bucket has no versions"],
@@ -57,11 +57,15 @@ const reasons: readonly (readonly [permission: RegExp, reason: string])[] = [
     /^(LaunchRestoreTest|Report): s3:(Get|Put)Object on watch.told|^Report: s3:ListBucket on /,
     'they note what they have told, and a good day tells nothing',
   ],
+  [
+    /^Verify: s3:GetObject on watch.faults|^Report: s3:(Get|Put)Object on watch.faults/,
+    'of one source there is no second fault within an hour, and nothing that verify fails at',
+  ],
   [/: s3:GetObject on acceptances/, 'no archive is suspicious, so nobody looks whether it was accepted'],
   [/^LaunchRestoreTest: s3:GetObject on reports/, 'its one source has had its turn already'],
   [/^Expire: s3:GetObject on holds/, 'nothing is held: offsite undo is not rehearsed'],
   [
-    /^(ReadRange|JoinRanges): |^Verify: states:StartExecution on /,
+    /^(ReadRange|JoinRanges): |^Verify: states:\w+ on /,
     'no archive here is large: test/rehearsal/ranges.test.ts reads one in ranges',
   ],
   [

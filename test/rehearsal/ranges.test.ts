@@ -11,6 +11,7 @@ import { verdictSchema } from '../../lib/archive/verdict.ts';
 import { type Bus, createBus } from '../../lib/rehearsal/aws/bus.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { type SfnEndpoint, startSfnEndpoint } from '../../lib/rehearsal/aws/states/sfn-endpoint.ts';
+import { answerInLog } from '../../lib/rehearsal/chapters/evidence.ts';
 import { synthesize } from '../../lib/rehearsal/template/synthesis.ts';
 import { readWiring, type Wiring } from '../../lib/rehearsal/template/wiring.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
@@ -87,9 +88,10 @@ it.each([
   const together = await verdictOf(keys.verdict);
   expect(together).toMatchObject({ rangeReaders: ranges.length });
   expect(together && substance(together)).toEqual(alone && substance(alone));
-  // One that has ended is not begun again.
+  // Whoever asks again, although it has ended well, has no verdict: it is read anew.
   await startRangeExecution(machineArn(), job, ranges);
-  expect((await sfn.idle()).filter(({ name }) => name.startsWith(id.id))).toHaveLength(1);
+  const again = (await sfn.idle()).filter(({ name }) => name.startsWith(id.id));
+  expect(again.map(({ name }) => name)).toEqual([`${id.id}-${job.run}`, `${id.id}-${job.run}-2`]);
 });
 
 it('is begun by the verify handler for what the manifest says is large, once however often it is announced', async () => {
@@ -97,8 +99,8 @@ it('is begun by the verify handler for what the manifest says is large, once how
   const mailsBefore = (await aws.mails()).length;
   const announced = (await bus.announceObjects()).filter(({ to }) => to.logicalId.includes('VerifyFunction'));
   const ranges = planRanges(manifest, rangeLimits);
-  expect(announced.map(({ invocation }) => invocation.last)).toMatchObject([
-    { payload: { id: id.id, rangeReaders: ranges.length } },
+  expect(announced.map(({ invocation }) => answerInLog(invocation.last.logs))).toEqual([
+    { id: id.id, rangeReaders: ranges.length },
   ]);
   await bus.emit(announced[0]?.event as Parameters<Bus['emit']>[0]);
   const ended = (await sfn.idle()).filter(({ name }) => name.startsWith(id.id));
@@ -128,6 +130,11 @@ it('tells the operator when it fails for good', async () => {
   expect(others).toEqual([]);
   expect(mail?.subject).toBe(`[offsite] NOT VERIFIED: ${job.id}, reading it in ranges FAILED`);
   expect(mail?.text).toContain('aws stepfunctions redrive-execution');
+  // Mended or not, handing the event in again takes it up; that it has failed again is another mail.
+  await startRangeExecution(machineArn(), job, [0]);
+  await sfn.idle();
+  const attempts = (await aws.mails()).slice(mailsBefore).map(({ subject }) => subject);
+  expect(attempts).toEqual([mail?.subject, mail?.subject]);
 });
 
 it('asks for what the roles of the template allow, and needs all that those of readers and join allow', async () => {
@@ -136,7 +143,11 @@ it('asks for what the roles of the template allow, and needs all that those of r
   );
   expect(refused).toEqual([]);
   const own = unused.filter((line) => /^(ReadRange|JoinRanges): |StartExecution/.test(line));
-  expect(own.filter((line) => !/: (logs|lambda|sqs):|GetObjectVersion|acceptances/.test(line))).toEqual([
+  expect(
+    own.filter(
+      (line) => !/: (logs|lambda|sqs):|GetObjectVersion|acceptances|GetObject on watch.faults/.test(line),
+    ),
+  ).toEqual([
     // Without it S3 says that what is absent is forbidden.
     'ReadRange: s3:ListBucket on the bucket',
   ]);

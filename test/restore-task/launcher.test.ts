@@ -13,8 +13,7 @@ let answer: () => object;
 // A stand-in: a real ECS says these words only where an account has run out.
 beforeAll(async () => {
   ecs = await serveJson({
-    target: 'AmazonEC2ContainerServiceV20141113.RunTask',
-    answer: () => answer(),
+    answers: { 'AmazonEC2ContainerServiceV20141113.RunTask': () => answer() },
   });
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_ECS: ecs.endpoint,

@@ -5,10 +5,9 @@ import { archiveIdAt, archiveKeys } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { watch } from '../../lib/retention/watch.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { plansOfExpire as expire, verifiedArchive } from '../fixtures/archives.ts';
+import { plansOfExpire as expire, sightingsOf, verifiedArchive } from '../fixtures/archives.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
@@ -27,7 +26,7 @@ const orphan = async (hours: number): Promise<string> => {
   return id.id;
 };
 const look = (at = now) =>
-  watch({
+  sightingsOf({
     store,
     sources: ['bitagent'],
     limits: { archiveHours: 2600, restoreTestHours: 2600 },

@@ -8,10 +8,15 @@ import type { TaskSize } from '../../lib/cost/task-size.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { launchRestoreTests } from '../../lib/restore-test/launch.ts';
-import { watch } from '../../lib/retention/watch.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { archiveOf, plansOfExpire as expire, smallDump, verifiedArchive } from '../fixtures/archives.ts';
+import {
+  archiveOf,
+  plansOfExpire as expire,
+  sightingsOf,
+  smallDump,
+  verifiedArchive,
+} from '../fixtures/archives.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
@@ -72,7 +77,7 @@ describe('expire', () => {
     const before = await idsOf('bitagent');
     await expire({ store, policy, now, dryRun: false });
     expect(await idsOf('bitagent')).toEqual(before);
-    await watch({ store, sources: [], limits, now, sendMail });
+    await sightingsOf({ store, sources: [], limits, now, sendMail });
     expect(mails.map(({ text }) => text)).toEqual([
       expect.stringMatching(
         /No archive of bitagent is expired .*: the newest intact\sarchive is 2\.0 days old/s,
@@ -116,7 +121,7 @@ describe('expire', () => {
     expect(read.filter((key) => key.startsWith('verdicts/'))).toHaveLength(4);
     expect(read.filter((key) => key.startsWith('acceptances/'))).toHaveLength(1);
     read.length = 0;
-    await watch({ store: counting, sources: [], limits, now, sendMail });
+    await sightingsOf({ store: counting, sources: [], limits, now, sendMail });
     expect(read.filter((key) => key.startsWith('verdicts/'))).toHaveLength(1);
   });
 
@@ -141,7 +146,8 @@ describe('expire', () => {
 });
 
 describe('watch', () => {
-  const look = (at = now, sources: string[] = []) => watch({ store, sources, limits, now: at, sendMail });
+  const look = (at = now, sources: string[] = []) =>
+    sightingsOf({ store, sources, limits, now: at, sendMail });
 
   it('is quiet about a fresh archive, and measures its age', async () => {
     const { id } = await verifiedArchive(store, 'bitagent', hoursAgo(3));
@@ -182,7 +188,7 @@ describe('watch', () => {
     const at = (hour: number) => new Date(Date.UTC(2030, 0, 1, hour));
     const lookAt = async (hour: number) => {
       mails = [];
-      await watch({ store, sources: ['attic', 'bitagent'], limits, now: at(hour), sendMail });
+      await sightingsOf({ store, sources: ['attic', 'bitagent'], limits, now: at(hour), sendMail });
       return mails.map(({ subject }) => subject).filter((subject) => subject.includes('Retention'));
     };
     // The first look expects a run from then on.

@@ -101,7 +101,13 @@ test('what holds something keeps its logical id: another id would be another, em
   const ids = Object.entries(resources)
     .filter(([, { Type }]) => /::(Bucket|Topic|Queue|Key|Secret|User)$/.test(Type))
     .map(([id]) => id);
-  expect(ids.sort()).toEqual(['DeadLettersBBF8BAAB', 'Reports65402A0A', 'VaultBucket0925C477']);
+  expect(ids.sort()).toEqual([
+    'DeadLettersBBF8BAAB',
+    'HandlersVerifyQueueCommitted227EBDE9',
+    'HandlersVerifyQueueFailed37F6C516',
+    'Reports65402A0A',
+    'VaultBucket0925C477',
+  ]);
 });
 
 describe('mail', () => {
@@ -286,7 +292,42 @@ describe('triggers', () => {
         },
       },
     });
-    expect(targetsOf(properties)).toEqual(['HandlersVerifyFunction']);
+    expect(targetsOf(properties)).toEqual(['HandlersVerifyQueueCommitted']);
+  });
+
+  test.each([
+    ['Committed', 'Verify', 1, 'HandlersVerifyQueueFailed'],
+    ['Failed', 'Report', 10, 'DeadLetters'],
+  ])('the queue %s wakes %s, two at once, and hands on what fails three times', (name, fn, batch, next) => {
+    const queue = byName('AWS::SQS::Queue', `HandlersVerifyQueue${name}`).properties;
+    const timeout = byName('AWS::Lambda::Function', `Handlers${fn}Function`).properties.Timeout;
+    expect(queue).toEqual({
+      MessageRetentionPeriod: 14 * 24 * 3600,
+      SqsManagedSseEnabled: true,
+      // As AWS asks: shorter, and a message would be handed out again while it is worked on.
+      VisibilityTimeout: 6 * Number(timeout),
+      RedrivePolicy: { maxReceiveCount: 3, deadLetterTargetArn: expect.anything() },
+    });
+    const { deadLetterTargetArn } = queue.RedrivePolicy as unknown as { deadLetterTargetArn: unknown };
+    expect(plain(deadLetterTargetArn)).toBe(next);
+    const [mapping, ...others] = Object.values(resources).filter(
+      ({ Type, Properties }) =>
+        Type === 'AWS::Lambda::EventSourceMapping' &&
+        plain(Properties.EventSourceArn) === `HandlersVerifyQueue${name}`,
+    );
+    expect(others).toEqual([]);
+    expect(plain(mapping?.Properties.FunctionName)).toBe(`Handlers${fn}Function`);
+    expect(mapping?.Properties).toMatchObject({
+      BatchSize: batch,
+      ScalingConfig: { MaximumConcurrency: 2 },
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+    });
+    const [tls, ...senders] = statementsOf('AWS::SQS::QueuePolicy', `HandlersVerifyQueue${name}Policy`);
+    expect(tls).toMatchObject({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } });
+    // What AWS itself moves from queue to queue needs no policy.
+    expect(
+      senders.map(({ Condition }) => plain(Object.values(Condition ?? {})[0]?.['aws:SourceArn'])),
+    ).toEqual(name === 'Committed' ? ['HandlersCommitted'] : []);
   });
 
   test('a restore test that stops, or is taken down and may never stop, is told to report, and to the launcher, whose next test may begin', () => {
@@ -302,12 +343,11 @@ describe('triggers', () => {
 
   test('each rule may invoke its function, and there is no other rule', () => {
     template.resourceCountIs('AWS::Events::Rule', 6);
-    template.resourceCountIs('AWS::Lambda::Permission', 7);
+    template.resourceCountIs('AWS::Lambda::Permission', 6);
     const invokers = Object.values(resources)
       .filter(({ Type }) => Type === 'AWS::Lambda::Permission')
       .map(({ Properties }) => `${plain(Properties.SourceArn)} -> ${plain(Properties.FunctionName)}`);
     expect(invokers.sort()).toEqual([
-      'HandlersCommitted -> HandlersVerifyFunction',
       'HandlersDaily -> HandlersExpireFunction',
       'HandlersHourly -> HandlersWatchFunction',
       'HandlersRangesEnded -> HandlersReportFunction',

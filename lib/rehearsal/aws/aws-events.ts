@@ -151,6 +151,7 @@ export type EndedStates = {
   readonly status: 'SUCCEEDED' | 'FAILED';
   readonly cause?: string;
   readonly startedAt: Date;
+  readonly redriveCount: number;
 };
 
 /**
@@ -160,7 +161,7 @@ export type EndedStates = {
  */
 export function executionEnded(place: Place, execution: EndedStates): AwsEvent {
   const at = new Date();
-  const { arn, stateMachineArn, name, input, status, cause } = execution;
+  const { arn, stateMachineArn, name, input, status, cause, redriveCount } = execution;
   return envelope(place, {
     'detail-type': 'Step Functions Execution Status Change',
     source: 'aws.states',
@@ -179,6 +180,7 @@ export function executionEnded(place: Place, execution: EndedStates): AwsEvent {
       outputDetails: null,
       error: cause === undefined ? null : 'Error',
       cause: cause ?? null,
+      redriveCount,
     },
   });
 }

@@ -4,12 +4,19 @@
 import { availableParallelism } from 'node:os';
 import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import { matchesPattern } from '../template/event-pattern.ts';
-import { functionByRole, type LambdaFunction, type Rule, type Wiring } from '../template/wiring.ts';
+import {
+  functionByRole,
+  type LambdaFunction,
+  type Queue,
+  type Rule,
+  type Wiring,
+} from '../template/wiring.ts';
 import { type AsyncInvocation, invokeAsync } from './async-invocation.ts';
 import { type AwsEvent, objectCreated, scheduled } from './aws-events.ts';
 import type { LambdaHost } from './lambda-runtime.ts';
+import { createQueues } from './queue-invocation.ts';
 
-/** An event that reached a function, by a rule or as the record of another function's failure. */
+/** An event that reached a function, by a rule, out of a queue, or as the record of another function's failure. */
 export type Delivery = {
   readonly to: LambdaFunction;
   readonly event: unknown;
@@ -36,6 +43,7 @@ export function createBus(wiring: Wiring, host: LambdaHost, s3: S3Client, bucket
   const seen = new Map<string, string>();
   const deliveries: Delivery[] = [];
   const deadLetters: DeadLetter[] = [];
+  const takeOut = createQueues(host, wiring.region);
   let sequence = 0;
 
   async function deliver(to: LambdaFunction, event: unknown): Promise<Delivery[]> {
@@ -48,10 +56,25 @@ export function createBus(wiring: Wiring, host: LambdaHost, s3: S3Client, bucket
     return [delivery, ...(await deliver(functionByArn(wiring, to.onFailure), invocation.failure))];
   }
 
+  async function enqueue(queue: Queue, event: unknown): Promise<Delivery[]> {
+    const to = wiring.functions.find(({ name }) => name === queue.functionName);
+    if (to === undefined) {
+      deadLetters.push({ queueArn: queue.arn, event });
+      return [];
+    }
+    const delivery = { to, event, invocation: await takeOut(queue, to, event) };
+    deliveries.push(delivery);
+    if (delivery.invocation.last.outcome === 'returned') return [delivery];
+    return [delivery, ...(await sendTo(queue.deadLetters ?? '', delivery.event))];
+  }
+
+  function sendTo(arn: string, event: unknown): Promise<Delivery[]> {
+    const queue = wiring.queues.find((candidate) => candidate.arn === arn);
+    return queue === undefined ? deliver(functionByArn(wiring, arn), event) : enqueue(queue, event);
+  }
+
   async function deliverTo(rule: Rule, event: AwsEvent): Promise<Delivery[]> {
-    const delivered = rule.targets.map((target) =>
-      deliver(functionByArn(wiring, target.arn), target.input ?? event),
-    );
+    const delivered = rule.targets.map((target) => sendTo(target.arn, target.input ?? event));
     return (await Promise.all(delivered)).flat();
   }
 
@@ -94,7 +117,7 @@ export function createBus(wiring: Wiring, host: LambdaHost, s3: S3Client, bucket
 
 function functionByArn(wiring: Wiring, arn: string): LambdaFunction {
   const fn = wiring.functions.find((candidate) => candidate.arn === arn);
-  if (fn === undefined) throw new Error(`the rehearsal delivers to functions only, not to ${arn}`);
+  if (fn === undefined) throw new Error(`the rehearsal delivers to functions and queues only, not to ${arn}`);
   return fn;
 }
 

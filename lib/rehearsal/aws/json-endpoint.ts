@@ -1,4 +1,4 @@
-// A service of AWS that speaks JSON, as far as one operation of it goes: what the stand-ins for ECS and Step Functions share.
+// A service of AWS that speaks JSON, as far as some operations of it go: what the stand-ins for ECS and Step Functions share.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -12,22 +12,24 @@ export type JsonEndpoint = {
   close(): void;
 };
 
-/** One operation: its `x-amz-target`, what it answers to whom, and what else may be had with GET, by path. */
-type Operation = {
-  readonly target: string;
-  readonly answer: (request: unknown, principal: string) => object;
+/** What its operations answer to whom, by their `x-amz-target`, and what else may be had with GET, by path. */
+type Operations = {
+  readonly answers: Readonly<Record<string, (request: unknown, principal: string) => object>>;
   readonly resources?: ReadonlyMap<string, object>;
 };
 
-/** Serves it on a free loopback port. */
-export async function serveJson({ target, answer, resources }: Operation): Promise<JsonEndpoint> {
+/** Serves them on a free loopback port. */
+export async function serveJson({ answers, resources }: Operations): Promise<JsonEndpoint> {
   const called = async (request: IncomingMessage): Promise<{ status: number; body: object }> => {
     const resource = request.method === 'GET' ? resources?.get(request.url ?? '') : undefined;
     if (resource !== undefined) return { status: 200, body: resource };
     try {
       const body = await text(request);
-      if (request.headers['x-amz-target'] !== target)
-        throw new Refusal('UnknownOperationException', `this stands in for ${target} and nothing else`);
+      const answer = answers[String(request.headers['x-amz-target'])];
+      if (answer === undefined) {
+        const known = Object.keys(answers).join(', ');
+        throw new Refusal('UnknownOperationException', `this stands in for ${known} and nothing else`);
+      }
       return { status: 200, body: answer(JSON.parse(body), signerOf(request)?.principal ?? '') };
     } catch (error) {
       if (!(error instanceof Refusal))

@@ -20,7 +20,27 @@ export function answerOf(deliveries: readonly Delivery[], wiring: Wiring, role: 
   const { to, invocation } = onlyOne(deliveries);
   const expected = functionByRole(wiring, role);
   if (to.arn !== expected.arn) throw new Error(`the event went to ${to.logicalId} and not to ${role}`);
-  return invocation.last.outcome === 'returned' ? invocation.last.payload : undefined;
+  const { last } = invocation;
+  if (last.outcome !== 'returned') return undefined;
+  return isBatchAnswer(last.payload) ? answerInLog(last.logs) : last.payload;
+}
+
+function isBatchAnswer(payload: unknown): boolean {
+  return typeof payload === 'object' && payload !== null && 'batchItemFailures' in payload;
+}
+
+/**
+ * What a function has said of an event that came by a queue: Lambda takes nothing but the failures for an answer.
+ *
+ * @returns The fields of the answer that it gives when it is called by hand.
+ */
+export function answerInLog(logs: string): unknown {
+  const lines = logs
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.includes('"id"'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const { id, verdict, isNew, rangeReaders } = lines.at(-1) ?? {};
+  return rangeReaders === undefined ? { id, verdict, isNew } : { id, rangeReaders };
 }
 
 /** The only element of a list. @throws Error If there are none or several. */

@@ -10,6 +10,7 @@ import { bucketId, type Template, topicId } from './template.ts';
 import { createReader, logicalIdsOf, type Reader } from './template-reader.ts';
 
 export type LambdaFunction = ReturnType<typeof readFunctions>[number];
+export type Queue = ReturnType<typeof readQueues>[number];
 export type Rule = ReturnType<typeof readRules>[number];
 
 export type Wiring = ReturnType<typeof readWiring>;
@@ -30,6 +31,19 @@ const invokeConfigSchema = z.object({
   FunctionName: z.string(),
   MaximumRetryAttempts: z.number().default(2),
   DestinationConfig: z.object({ OnFailure: z.object({ Destination: z.string() }).optional() }).optional(),
+});
+
+const queueSchema = z.object({
+  RedrivePolicy: z.object({ deadLetterTargetArn: z.string(), maxReceiveCount: z.number() }).optional(),
+});
+
+// Strict: a filter or a window would hand out other batches than the rehearsal does.
+const eventSourceSchema = z.strictObject({
+  EventSourceArn: z.string(),
+  FunctionName: z.string(),
+  BatchSize: z.number(),
+  FunctionResponseTypes: z.tuple([z.literal('ReportBatchItemFailures')]),
+  ScalingConfig: z.object({ MaximumConcurrency: z.number() }),
 });
 
 const ruleSchema = z.object({
@@ -95,6 +109,7 @@ export function readWiring(template: Template, stackName: string, local: LocalPa
     ),
     functions: readFunctions(read),
     rules: readRules(read),
+    queues: readQueues(read),
     stateMachines: read('AWS::StepFunctions::StateMachine', stateMachineSchema).map(
       ({ ref, properties }) => ({ arn: ref, definition: properties.DefinitionString }),
     ),
@@ -140,6 +155,24 @@ function readFunctions(read: Reader) {
     /** ARN of the queue where their events go. */
     deadLetters: properties.DeadLetterConfig?.TargetArn,
   }));
+}
+
+function readQueues(read: Reader) {
+  const sources = read('AWS::Lambda::EventSourceMapping', eventSourceSchema).map(
+    ({ properties }) => properties,
+  );
+  return read('AWS::SQS::Queue', queueSchema).map(({ arn, properties: { RedrivePolicy } }) => {
+    const source = sources.find(({ EventSourceArn }) => EventSourceArn === arn);
+    return {
+      arn,
+      /** How often a message is handed out before it goes on. */
+      attempts: RedrivePolicy?.maxReceiveCount ?? Number.POSITIVE_INFINITY,
+      deadLetters: RedrivePolicy?.deadLetterTargetArn,
+      /** Which function takes messages out, and how many of it run at once. */
+      functionName: source?.FunctionName,
+      atOnce: source?.ScalingConfig.MaximumConcurrency ?? 0,
+    };
+  });
 }
 
 function readRules(read: Reader) {

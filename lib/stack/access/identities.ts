@@ -10,9 +10,9 @@ import {
   archiveSuffix,
   archivesPrefix,
   checksPrefix,
+  faultsPrefix,
   manifestSuffix,
   plansPrefix,
-  rangesPrefix,
   reportsPrefix,
   runPrefix,
   toldPrefix,
@@ -40,7 +40,7 @@ import {
 const watchPrefix = 'watch/';
 
 /** What says of an archive whether it is intact: the verifier's word, and the operator's. */
-const proofs = [`${verdictsPrefix}*`, `${acceptancesPrefix}*`];
+export const proofs = [`${verdictsPrefix}*`, `${acceptancesPrefix}*`];
 
 /** What the programs of the cloud work on. */
 export type Reach = {
@@ -59,48 +59,6 @@ export type LaunchReach = Reach & {
   /** By which ECS makes the task's volume. */
   readonly volumeRole: IRole;
 };
-
-export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
-  return [
-    list(bucket),
-    get(bucket, `${archivesPrefix}*`, `${sidecarsPrefix}*`, ...proofs, `${sidecarVerdictsPrefix}*`),
-    // By version id, so that a verdict speaks of the very bytes that were read.
-    allow(
-      ['s3:GetObjectVersion'],
-      [bucket.arnForObjects(`${archivesPrefix}*`), bucket.arnForObjects(`${sidecarsPrefix}*`)],
-    ),
-    put(bucket, `${verdictsPrefix}*`, `${sidecarVerdictsPrefix}*`),
-    ...useKey(key, decrypt, encrypt),
-    publish(topic),
-  ];
-}
-
-/** The verifier may also let ranges be read; what reads and joins them is another program with a role of its own. */
-export function startPermissions(stateMachineArn: string): PolicyStatement[] {
-  return [allow(['states:StartExecution'], [stateMachineArn])];
-}
-
-export function readRangePermissions({ bucket, key }: Reach): PolicyStatement[] {
-  return [
-    list(bucket),
-    get(bucket, `${archivesPrefix}*`, `${rangesPrefix}*`),
-    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
-    put(bucket, `${rangesPrefix}*`),
-    ...useKey(key, decrypt, encrypt),
-  ];
-}
-
-export function joinRangesPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
-  return [
-    list(bucket),
-    get(bucket, `${archivesPrefix}*`, ...proofs, `${rangesPrefix}*`),
-    // To see whether a verdict speaks of the version that is there.
-    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
-    put(bucket, `${verdictsPrefix}*`, `${rangesPrefix}*`),
-    ...useKey(key, decrypt, encrypt),
-    publish(topic),
-  ];
-}
 
 export function expirePermissions(
   { bucket, key }: Reach,
@@ -173,8 +131,8 @@ export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
 export function reportPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    get(bucket, `${toldPrefix}*`),
-    put(bucket, `${toldPrefix}*`),
+    get(bucket, `${toldPrefix}*`, `${faultsPrefix}*`),
+    put(bucket, `${toldPrefix}*`, `${faultsPrefix}*`),
     ...useKey(key, decrypt, encrypt),
     publish(topic),
   ];

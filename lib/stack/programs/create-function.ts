@@ -3,8 +3,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Code, type FunctionProps, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
+import { bundleWith } from './handler-bundle.ts';
 
 const projectRoot = join(import.meta.dirname, '..', '..', '..');
 
@@ -28,19 +29,6 @@ export function createFunction(
     awsSdkConnectionReuse: false,
     projectRoot,
     depsLockFilePath: join(projectRoot, 'package-lock.json'),
-    bundling: {
-      format: OutputFormat.CJS,
-      minify: true,
-      target: 'node24',
-      mainFields: ['module', 'main'],
-      // The SDK of the lock file, not whichever the runtime brings this month.
-      externalModules: [],
-      bundleAwsSDK: true,
-      esbuildArgs: {
-        // Bundling says nothing on success: stderr stays for what the operator has to read.
-        '--log-level': 'warning',
-        '--alias:@aws-sdk/credential-provider-node': './lambda/credentials.ts',
-      },
-    },
+    ...bundleWith(props.environment ?? {}),
   });
 }

@@ -18,22 +18,25 @@ import { Construct } from 'constructs';
 import { type Deployment, environmentNames as names } from '../../deployment/deployment.ts';
 import {
   expirePermissions,
-  joinRangesPermissions,
   launchPermissions,
   permit,
   type Reach,
-  readRangePermissions,
   reportPermissions,
-  startPermissions,
-  verifyPermissions,
   watchPermissions,
 } from '../access/identities.ts';
 import { acknowledgePatterns } from '../access/nag.ts';
 import { ownService } from '../access/statements.ts';
+import {
+  joinRangesPermissions,
+  readRangePermissions,
+  startPermissions,
+  verifyPermissions,
+} from '../access/verifiers.ts';
 import { createFunction } from './create-function.ts';
 import { RangeVerify } from './range-verify.ts';
 import type { RestoreTask } from './restore-task.ts';
 import { addTriggers } from './triggers.ts';
+import { VerifyQueue, type VerifyQueueProps } from './verify-queue.ts';
 
 export type HandlersProps = Reach & {
   readonly deployment: Deployment;
@@ -98,12 +101,16 @@ export class Handlers extends Construct {
       environment: { ...store, ...topic },
       permissions: joinRangesPermissions(props),
     });
-    this.ranges = new RangeVerify(this, 'Ranges', this).stateMachine;
+    const rangeVerify = new RangeVerify(this, 'Ranges', this);
+    this.ranges = rangeVerify.stateMachine;
     const { stateMachineArn } = this.ranges;
     this.verify = this.addFunction('verify', {
       ...large,
       environment: { ...store, ...topic, [names.rangesArn]: stateMachineArn },
-      permissions: [...verifyPermissions(props), ...startPermissions(stateMachineArn)],
+      permissions: [
+        ...verifyPermissions(props),
+        ...startPermissions(stateMachineArn, rangeVerify.executionsArn),
+      ],
     });
     this.expire = this.addFunction('expire', {
       // Reads every manifest and verdict there is.
@@ -136,8 +143,18 @@ export class Handlers extends Construct {
       'launch-restore-test': this.launchRestoreTest,
       report: this.report,
     };
-    const { clusterArn } = restoreTask.cluster;
-    addTriggers(this, this, { bucket: props.bucket, clusterArn, deadLetters: props.deadLetters });
+    this.addWays(props, { verifyTimeout: large.timeout, reportTimeout: small.timeout });
+  }
+
+  /** What wakes them, and how it comes to them. */
+  private addWays(
+    { bucket, deadLetters, restoreTask }: HandlersProps,
+    timeouts: Pick<VerifyQueueProps, 'verifyTimeout' | 'reportTimeout'>,
+  ): void {
+    const { verify, expire, watch, launchRestoreTest, report, ranges } = this;
+    const queue = new VerifyQueue(this, 'VerifyQueue', { verify, report, deadLetters, ...timeouts });
+    const woken = { committed: queue.committed, expire, watch, launchRestoreTest, report, ranges };
+    addTriggers(this, woken, { bucket, clusterArn: restoreTask.cluster.clusterArn, deadLetters });
   }
 
   private addFunction(name: string, parts: FunctionParts): LambdaFunction {

@@ -112,13 +112,17 @@ export class RangeVerify extends Construct {
     acknowledge(this, 'IAM5[Resource::*]', 'Deliveries of logs have no ARN: what AWS asks for by name.');
     const versions = functions.map(({ functionArn }) => `${functionArn}:*`);
     acknowledgePatterns(this, versions, 'Of the functions that it calls: any version.');
-    const name = Fn.select(6, Fn.split(':', stateMachine.stateMachineArn));
-    const executions = Stack.of(this).formatArn({
+    const own = [this.executionsArn, this.executionsArn.replace(/:\*$/, '/*:*')];
+    acknowledgePatterns(stateMachine, own, 'Its own executions, whose names are known when they begin.');
+  }
+
+  /** All of them. */
+  get executionsArn(): string {
+    const name = Fn.select(6, Fn.split(':', this.stateMachine.stateMachineArn));
+    return Stack.of(this).formatArn({
       service: 'states',
-      resource: `execution:${name}`,
+      resource: `execution:${name}:*`,
       arnFormat: ArnFormat.NO_RESOURCE_NAME,
     });
-    const own = [`${executions}:*`, `${executions}/*:*`];
-    acknowledgePatterns(stateMachine, own, 'Its own executions, whose names are known when they begin.');
   }
 }

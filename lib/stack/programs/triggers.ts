@@ -1,7 +1,7 @@
 // What wakes the functions: the vault's events, the clock, and what AWS says of tasks and executions that have ended.
 
 import { Match, Rule, type RuleProps, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { LambdaFunction, SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -12,7 +12,9 @@ import { sidecarsPrefix } from '../../sidecar/names.ts';
 
 /** What is woken, by the names that it has in `Handlers`. */
 type Woken = Readonly<
-  Record<'verify' | 'expire' | 'watch' | 'launchRestoreTest' | 'report', IFunction> & {
+  Record<'expire' | 'watch' | 'launchRestoreTest' | 'report', IFunction> & {
+    /** On the way to `verify`. */
+    committed: IQueue;
     ranges: StateMachine;
   }
 >;
@@ -25,15 +27,19 @@ export function addTriggers(scope: Construct, woken: Woken, origins: Origins): v
   const { bucket, clusterArn, deadLetters } = origins;
   const rule = (
     id: string,
-    to: IFunction | readonly IFunction[],
+    to: IFunction | IQueue | readonly IFunction[],
     description: string,
     when: Pick<RuleProps, 'eventPattern' | 'schedule'>,
   ) => {
     const delivery = { retryAttempts: 3, deadLetterQueue: deadLetters };
-    const targets = [to].flat().map((target) => new LambdaFunction(target, delivery));
+    const targets = [to]
+      .flat()
+      .map((target) =>
+        'queueArn' in target ? new SqsQueue(target, delivery) : new LambdaFunction(target, delivery),
+      );
     new Rule(scope, id, { description, ...when, targets });
   };
-  rule('Committed', woken.verify, 'An archive is complete: its manifest was written', {
+  rule('Committed', woken.committed, 'An archive is complete: its manifest was written', {
     eventPattern: {
       source: ['aws.s3'],
       detailType: ['Object Created'],

@@ -11,6 +11,8 @@ import type { LambdaFunction, Wiring } from '../../../lib/rehearsal/template/wir
 const arnOf = (name: string) => `arn:aws:lambda:us-east-1:000000000000:function:${name}`;
 
 const queueArn = 'arn:aws:sqs:us-east-1:000000000000:DeadLetters';
+const queued = 'arn:aws:sqs:us-east-1:000000000000:Queued';
+const failed = 'arn:aws:sqs:us-east-1:000000000000:Failed';
 
 const functionCalled = (name: string, onFailure?: string): LambdaFunction => ({
   logicalId: name,
@@ -31,7 +33,13 @@ const wiring: Wiring = {
   region: 'us-east-1',
   account: '000000000000',
   bucketAnnounces: true,
-  functions: [functionCalled('Verify', arnOf('Report')), functionCalled('Report'), functionCalled('Expire')],
+  functions: [
+    functionCalled('Verify', arnOf('Report')),
+    functionCalled('Report'),
+    functionCalled('Expire'),
+    functionCalled('Queued'),
+    functionCalled('Told'),
+  ],
   rules: [
     {
       logicalId: 'Committed',
@@ -39,6 +47,13 @@ const wiring: Wiring = {
       pattern: { source: ['aws.s3'], detail: { object: { key: [{ suffix: '.manifest.json' }] } } },
       schedule: undefined,
       targets: [{ arn: arnOf('Verify'), input: undefined }],
+    },
+    {
+      logicalId: 'ToQueue',
+      arn: 'arn:aws:events:us-east-1:000000000000:rule/ToQueue',
+      pattern: { source: ['queue'] },
+      schedule: undefined,
+      targets: [{ arn: queued, input: undefined }],
     },
     {
       logicalId: 'Daily',
@@ -54,6 +69,11 @@ const wiring: Wiring = {
       schedule: undefined,
       targets: [{ arn: arnOf('Report'), input: { fixed: true } }],
     },
+  ],
+  queues: [
+    { arn: queued, attempts: 2, deadLetters: failed, functionName: 'Queued', atOnce: 2 },
+    { arn: failed, attempts: 2, deadLetters: queueArn, functionName: 'Told', atOnce: 2 },
+    { arn: queueArn, attempts: 9, deadLetters: undefined, functionName: undefined, atOnce: 0 },
   ],
   stateMachines: [],
   taskDefinitions: [],
@@ -82,7 +102,11 @@ beforeAll(async () => {
        if (event.detail.object.key.includes('broken')) throw new TypeError('cannot');
        return event.detail.object;
      };
-     exports.report = exports.expire = async (event) => event;`,
+     exports.report = exports.expire = async (event) => event;
+     exports.queued = exports.told = async ({ Records }) => ({
+       batchItemFailures: Records.filter(({ body, eventSourceARN }) => body.includes(eventSourceARN.split(':')[5]))
+         .map(({ messageId }) => ({ itemIdentifier: messageId })),
+     });`,
   );
 });
 beforeEach(async () => {
@@ -211,4 +235,39 @@ test('emit hands over the fixed input of a target in the place of the event', as
     stoppedAt: new Date(),
   });
   expect(payloads(await bus.emit(stopped))).toEqual([['Report', { fixed: true }]]);
+});
+
+describe('a queue', () => {
+  const event = (detail: object) =>
+    ({ source: 'queue', 'detail-type': 'x', detail }) as unknown as Parameters<Bus['emit']>[0];
+
+  test.each([
+    ['none', {}, [['Queued', 1, 'returned']], 0],
+    [
+      'the first function',
+      { fails: 'Queued' },
+      [
+        ['Queued', 2, 'failed'],
+        ['Told', 1, 'returned'],
+      ],
+      0,
+    ],
+    [
+      'both',
+      { fails: 'Queued Failed' },
+      [
+        ['Queued', 2, 'failed'],
+        ['Told', 2, 'failed'],
+      ],
+      1,
+    ],
+  ])('hands a message out again and then on, where %s leaves it', async (_, detail, expected, left) => {
+    const deliveries = await bus.emit(event(detail));
+    expect(
+      deliveries.map(({ to, invocation: { attempts, last } }) => [to.name, attempts.length, last.outcome]),
+    ).toEqual(expected);
+    // Whoever gets it, it is the event that was sent.
+    expect(deliveries.every((delivery) => delivery.event === deliveries[0]?.event)).toBe(true);
+    expect(bus.deadLetters).toHaveLength(left);
+  });
 });

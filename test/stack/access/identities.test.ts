@@ -21,8 +21,18 @@ describe('permissions', () => {
   ];
   const publish = 'sns:Publish on Reports';
   const list = 's3:ListBucket on VaultBucket';
+  const faults = ['s3:GetObject on VaultBucket/watch/faults/*', 's3:PutObject on VaultBucket/watch/faults/*'];
+  /** What Lambda asks for to take messages out of a queue in the function's name. */
+  const consumes = (queue: string) =>
+    ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'GetQueueUrl', 'ReceiveMessage'].map(
+      (action) => `sqs:${action} on HandlersVerifyQueue${queue}`,
+    );
   const expected = {
     Verify: [
+      ...consumes('Committed'),
+      ...faults,
+      'states:DescribeExecution on arn:AWS::Partition:states:AWS::Region:AWS::AccountId:execution:6 of HandlersRangesStateMachine:*',
+      'states:RedriveExecution on arn:AWS::Partition:states:AWS::Region:AWS::AccountId:execution:6 of HandlersRangesStateMachine:*',
       ...failures,
       list,
       's3:GetObject on VaultBucket/archives/*',
@@ -46,6 +56,7 @@ describe('permissions', () => {
       's3:PutObject on VaultBucket/ranges/*',
     ],
     JoinRanges: [
+      ...faults,
       ...failures,
       list,
       's3:GetObject on VaultBucket/archives/*',
@@ -110,6 +121,8 @@ describe('permissions', () => {
       publish,
     ],
     Report: [
+      ...consumes('Failed'),
+      ...faults,
       'sqs:SendMessage on DeadLetters',
       list,
       's3:GetObject on VaultBucket/watch/told/*',

@@ -78,7 +78,7 @@ export async function startEcsEndpoint(
     return task.answer;
   }
 
-  const server = await serveJson({ target, answer: runTask, resources: metadata });
+  const server = await serveJson({ answers: { [target]: runTask }, resources: metadata });
   const idle = () => Promise.all([...tasks.values()].map(({ ended }) => ended));
   return {
     endpoint: server.endpoint,

@@ -1,6 +1,6 @@
-// Stands in for Step Functions' StartExecution: takes it over HTTP as the SDK sends it, and runs the state machine that the
-// template has. Names are unique, as there: the same name and input is the same execution, and a name that was used is
-// refused.
+// Stands in for Step Functions' StartExecution, DescribeExecution and RedriveExecution: takes them over HTTP as the SDK sends
+// them, and runs the state machine that the template has. Names are unique, as there: the same name and input is the same
+// execution, and a name that was used is refused. One that is taken up again begins anew here, not where it stopped.
 
 import * as z from 'zod';
 import type { Wiring } from '../../template/wiring.ts';
@@ -26,7 +26,8 @@ export type SfnEndpoint = {
   stop(): Promise<void>;
 };
 
-const target = 'AWSStepFunctions.StartExecution';
+const prefix = 'AWSStepFunctions';
+const describedSchema = z.strictObject({ executionArn: z.string(), clientToken: z.string().optional() });
 const requestSchema = z.strictObject({
   stateMachineArn: z.string(),
   name: z
@@ -38,10 +39,11 @@ const requestSchema = z.strictObject({
 });
 
 type Execution = {
-  readonly input: string;
+  readonly request: z.infer<typeof requestSchema>;
   readonly startDate: number;
-  readonly ended: Promise<EndedExecution>;
-  isRunning: boolean;
+  ended: Promise<EndedExecution>;
+  status: 'RUNNING' | EndedExecution['status'];
+  redriveCount: number;
 };
 
 /** Starts the stand-in on a free loopback port. */
@@ -53,44 +55,68 @@ export async function startSfnEndpoint(
 ): Promise<SfnEndpoint> {
   const executions = new Map<string, Execution>();
 
+  function begin(arn: string, execution: Execution): void {
+    execution.status = 'RUNNING';
+    execution.ended = runToEnd({ wiring, lambda, emit }, arn, execution);
+    // Whoever waits for the executions hears of it; until then it must not end this process.
+    execution.ended.catch(() => undefined);
+  }
+
   function startExecution(body: unknown, principal: string): object {
     const parsed = requestSchema.safeParse(body);
     if (!parsed.success) throw new Refusal('ValidationException', z.prettifyError(parsed.error));
     const { stateMachineArn, name, input } = parsed.data;
-    const machine = wiring.stateMachines.find(({ arn }) => arn === stateMachineArn);
-    if (machine === undefined) throw new Refusal('StateMachineDoesNotExist', stateMachineArn);
+    if (!wiring.stateMachines.some(({ arn }) => arn === stateMachineArn))
+      throw new Refusal('StateMachineDoesNotExist', stateMachineArn);
     callLog?.note({ principal, action: 'states:StartExecution', resource: stateMachineArn, context: {} });
     const arn = executionArn(stateMachineArn, name);
     const known = executions.get(arn);
-    if (known !== undefined && !(known.isRunning && known.input === input)) {
+    if (known !== undefined && !(known.status === 'RUNNING' && known.request.input === input)) {
       throw new Refusal('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
     }
     if (known !== undefined) return { executionArn: arn, startDate: known.startDate };
-    const host = { lambda, functions: wiring.functions };
-    const ended = execute(machine.definition, JSON.parse(input), host)
-      .then(
-        () => ({ arn, name, input, status: 'SUCCEEDED' as const }),
-        (error: unknown) => ({ arn, name, input, status: 'FAILED' as const, cause: String(error) }),
-      )
-      .then(async (execution) => {
-        started.isRunning = false;
-        await emit(
-          executionEnded(wiring, {
-            ...execution,
-            stateMachineArn,
-            startedAt: new Date(started.startDate * 1000),
-          }),
-        );
-        return execution;
-      });
-    // Whoever waits for the executions hears of it; until then it must not end this process.
-    ended.catch(() => undefined);
-    const started: Execution = { input, startDate: Date.now() / 1000, ended, isRunning: true };
+    const started: Execution = {
+      request: parsed.data,
+      startDate: Date.now() / 1000,
+      ended: Promise.reject(new Error('not begun')),
+      status: 'RUNNING',
+      redriveCount: 0,
+    };
+    started.ended.catch(() => undefined);
     executions.set(arn, started);
+    begin(arn, started);
     return { executionArn: arn, startDate: started.startDate };
   }
 
-  const server = await serveJson({ target, answer: startExecution });
+  function known(action: string, body: unknown, principal: string): [string, Execution] {
+    const { executionArn: arn } = describedSchema.parse(body);
+    callLog?.note({ principal, action: `states:${action}`, resource: arn, context: {} });
+    const execution = executions.get(arn);
+    if (execution === undefined) throw new Refusal('ExecutionDoesNotExist', arn);
+    return [arn, execution];
+  }
+
+  function describeExecution(body: unknown, principal: string): object {
+    const [arn, { status, startDate, request, redriveCount }] = known('DescribeExecution', body, principal);
+    const redriveStatus = status === 'FAILED' ? 'REDRIVABLE' : 'NOT_REDRIVABLE';
+    return { executionArn: arn, ...request, status, startDate, redriveCount, redriveStatus };
+  }
+
+  function redriveExecution(body: unknown, principal: string): object {
+    const [arn, execution] = known('RedriveExecution', body, principal);
+    if (execution.status !== 'FAILED') throw new Refusal('ExecutionNotRedrivable', arn);
+    execution.redriveCount += 1;
+    begin(arn, execution);
+    return { redriveDate: Date.now() / 1000 };
+  }
+
+  const server = await serveJson({
+    answers: {
+      [`${prefix}.StartExecution`]: startExecution,
+      [`${prefix}.DescribeExecution`]: describeExecution,
+      [`${prefix}.RedriveExecution`]: redriveExecution,
+    },
+  });
   const idle = () => Promise.all([...executions.values()].map(({ ended }) => ended));
   return {
     endpoint: server.endpoint,
@@ -100,4 +126,27 @@ export async function startSfnEndpoint(
       await idle().catch(() => undefined);
     },
   };
+}
+
+/** Runs an execution, and tells of its end. */
+async function runToEnd(
+  { wiring, lambda, emit }: { wiring: Wiring; lambda: LambdaHost; emit: Bus['emit'] },
+  arn: string,
+  execution: Execution,
+): Promise<EndedExecution> {
+  const { stateMachineArn, name, input } = execution.request;
+  const machine = wiring.stateMachines.find((one) => one.arn === stateMachineArn);
+  if (machine === undefined) throw new Refusal('StateMachineDoesNotExist', stateMachineArn);
+  const ended: EndedExecution = await execute(machine.definition, JSON.parse(input), {
+    lambda,
+    functions: wiring.functions,
+  }).then(
+    () => ({ arn, name, input, status: 'SUCCEEDED' }),
+    (error: unknown) => ({ arn, name, input, status: 'FAILED', cause: String(error) }),
+  );
+  execution.status = ended.status;
+  const { redriveCount } = execution;
+  const startedAt = new Date(execution.startDate * 1000);
+  await emit(executionEnded(wiring, { ...ended, stateMachineArn, startedAt, redriveCount }));
+  return ended;
 }

@@ -25,6 +25,7 @@ const wiring: Wiring = {
   bucketAnnounces: true,
   functions: [],
   rules: [],
+  queues: [],
   stateMachines: [],
   taskDefinitions: [
     {
