@@ -19,6 +19,7 @@ const schemas = {
   keepWeekly: count,
   keepMonthly: count,
   keepYearly: count,
+  rereadPercent: z.coerce.number().min(0).max(100),
   lockMode: z.enum(['GOVERNANCE', 'COMPLIANCE', 'OFF']),
   freshnessHours: number,
   restoreTestDays: number,

@@ -2,6 +2,7 @@ import { scheduledSchema } from '../lib/deployment/events.ts';
 import { expire } from '../lib/retention/expire.ts';
 import { createLocks } from '../lib/retention/lock.ts';
 import type { RetentionPlan } from '../lib/retention/plan.ts';
+import type { Reading } from '../lib/retention/readings.ts';
 import { expireSidecars } from '../lib/sidecar/expire.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
@@ -16,7 +17,7 @@ const decisionsAnswered = 10_000;
  * takes more than a night's worth.
  */
 export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
-  const { bucket, sources, lockMode, ...kept } = environment(
+  const { bucket, sources, lockMode, rereadPercent, ...kept } = environment(
     'bucket',
     'sources',
     'keepDays',
@@ -25,10 +26,11 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
     'keepMonthly',
     'keepYearly',
     'lockMode',
+    'rereadPercent',
     'freshnessHours',
   );
   const policy = { ...kept, atOnce };
-  const plans: RetentionPlan[] = [];
+  const plans: (RetentionPlan & { readonly readings: readonly Reading[] })[] = [];
   let answered = 0;
   const extendLock = lockMode === 'OFF' ? undefined : createLocks({ bucket }, lockMode);
   const withoutArchives = new Set(sources);
@@ -39,13 +41,14 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
     now: new Date(),
     dryRun,
     extendLock,
-    onPlan: (plan) => {
-      logger.info(dryRun ? 'planned' : 'expired', { plan });
+    rereadPercent,
+    onPlan: (plan, readings) => {
+      logger.info(dryRun ? 'planned' : 'expired', { plan, readings });
       withoutArchives.delete(plan.source);
       if (plan.standstill !== undefined) standsStill = 1;
       if (!dryRun) measurePlan(plan);
       answered += plan.keep.length + plan.expire.length;
-      if (answered <= decisionsAnswered) plans.push(plan);
+      if (answered <= decisionsAnswered) plans.push({ ...plan, readings });
     },
   });
   const sidecars = expireSidecars({

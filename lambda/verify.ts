@@ -13,18 +13,19 @@ import { measureVerdict } from './measure.ts';
 /** Of the 512 MB that a function has in /tmp. */
 const temporaryBytes = 480e6;
 
-/** Judges the archive whose manifest was just stored, or lets one be judged that is too large to be read here. */
+/** Judges the archive that was just committed, overwritten or is to be read again, or lets one be judged that is too large to be read here. */
 export const handler = queueChain(objectCreatedSchema, async (event) => {
   const { bucket, topicArn } = environment('bucket', 'topicArn');
   const sidecar = announcedSidecar(event, bucket);
   if (sidecar !== undefined) return judgeSidecar(sidecar, bucket, topicArn);
   const answer = await verifyOnce({
     store: createS3Store({ bucket }),
-    id: announcedArchive(event, bucket),
+    ...announcedArchive(event, bucket),
     now: () => new Date(),
     sendMail: (mail) => publishMail(topicArn, mail),
     readInRanges: (job, ranges) => startRangeExecution(environment('rangesArn').rangesArn, job, ranges),
   });
+  if ('awaits' in answer) return answer;
   if ('job' in answer) {
     const { job, rangeReaders } = answer;
     logger.info('begun in ranges', { id: job.id, run: job.run, rangeReaders });

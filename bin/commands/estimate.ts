@@ -19,6 +19,7 @@ type Flags = {
   keepWeekly: string;
   keepMonthly: string;
   keepYearly: string;
+  rereadPercent: string;
   undoDays: string;
   encryption: EstimateInput['encryption'];
   agentAccess: EstimateInput['agentAccess'];
@@ -41,7 +42,7 @@ export async function runEstimate(settings: Settings, flags: Flags, signal: Abor
   else print(page(size, input, estimate));
 }
 
-const periods = { least: 0, most: 100 };
+const upToHundred = { least: 0, most: 100 };
 
 function readWishes(flags: Flags) {
   const keepDays = wholeNumber('--keep-days', flags.keepDays);
@@ -49,10 +50,11 @@ function readWishes(flags: Flags) {
     archivesPerDay: wholeNumber('--archives-per-day', flags.archivesPerDay),
     keepDays,
     keptBeyond: keptBeyond(keepDays, {
-      keepWeekly: wholeNumber('--keep-weekly', flags.keepWeekly, periods),
-      keepMonthly: wholeNumber('--keep-monthly', flags.keepMonthly, periods),
-      keepYearly: wholeNumber('--keep-yearly', flags.keepYearly, periods),
+      keepWeekly: wholeNumber('--keep-weekly', flags.keepWeekly, upToHundred),
+      keepMonthly: wholeNumber('--keep-monthly', flags.keepMonthly, upToHundred),
+      keepYearly: wholeNumber('--keep-yearly', flags.keepYearly, upToHundred),
     }),
+    rereadPercent: wholeNumber('--reread-percent', flags.rereadPercent, upToHundred),
     undoDays: wholeNumber('--undo-days', flags.undoDays),
     encryption: flags.encryption,
     agentAccess: flags.agentAccess,

@@ -72,12 +72,13 @@ function tableOf({ kind, entries, latest, kept }: Listing, now: Date): string {
     formatAge(entry.datedAt, now),
     formatBytes(entry.compressedBytes),
     formatCountOr(countedRows(entry)),
+    entry.lastReadAt ? formatAge(entry.lastReadAt, now) : '-',
     entry.id.id === latest ? `${entry.standing} (latest)` : entry.standing,
     // The last reason is the one that keeps it longest.
     kept.get(entry.id.id)?.at(-1) ?? '-',
   ]);
-  const columns = ['archive', 'age', 'bytes', countedTable, 'verdict', 'stays as'];
-  const ofBoth = (_: string, index: number) => kind === 'database' || ![3, 5].includes(index);
+  const columns = ['archive', 'age', 'bytes', countedTable, 'read', 'verdict', 'stays as'];
+  const ofBoth = (_: string, index: number) => kind === 'database' || ![3, 4, 6].includes(index);
   return textTable([columns, ...rows].map((row) => row.filter(ofBoth)));
 }
 
@@ -99,6 +100,7 @@ function describe(entry: CatalogueEntry, { kind, latest, kept }: Listing, now: D
     verdict: standing,
     latest: id.id === latest,
     torrents: countedRows(entry) ?? null,
+    lastReadAt: entry.lastReadAt?.toISOString() ?? null,
     staysAs: kept.get(id.id) ?? null,
   };
 }

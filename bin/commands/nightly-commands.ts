@@ -118,6 +118,7 @@ dumpCommand('estimate', 'what a month costs, line by line, for this database')
   .option('--keep-weekly <weeks>', 'as deployed', '0')
   .option('--keep-monthly <months>', 'as deployed', '0')
   .option('--keep-yearly <years>', 'as deployed', '0')
+  .option('--reread-percent <percent>', 'as deployed', '15')
   .option('--undo-days <days>', 'as deployed', '7')
   .addOption(new Option('--encryption <with>', 'as deployed').choices(['s3', 'kms']).default('s3'))
   .addOption(

@@ -7,7 +7,7 @@ import type { Inventory } from './inventory.ts';
 import { rowsOf } from './inventory.ts';
 import type { Manifest } from './manifest.ts';
 import type { ArchiveId } from './names.ts';
-import { countedTable, type Verdict, type VerdictName } from './verdict.ts';
+import { countedTable, lastRead, type Verdict, type VerdictName } from './verdict.ts';
 
 /** An archive's standing: a verdict, or why there is none. */
 export type Standing =
@@ -29,6 +29,11 @@ export type CatalogueEntry = {
   /** How far the host's clock was ahead, or behind if negative; 0 where the store does not contradict it. */
   readonly clockAheadMs: number;
   readonly compressedBytes: number;
+  /** When its bytes were read last; absent where no verdict that was read speaks of them. */
+  readonly lastReadAt?: Date | undefined;
+  /** Whether what is there is not what its verdict speaks of: deleted, overwritten, or brought back. */
+  readonly isInDoubt?: boolean;
+  readonly hasVerdict?: boolean;
   /** Only of intact, incomplete and suspicious archives. */
   readonly inventory?: Inventory | undefined;
 };
@@ -44,7 +49,8 @@ export type Listed = {
   /** Wanted where {@link needsDateWords} says so. */
   readonly dateWords?: DateWords | undefined;
   readonly verdict?: Verdict | undefined;
-  /** Whether there is a verdict that was not read. */
+  /** Whether there is a verdict, and whether it was not read. */
+  readonly hasVerdict?: boolean;
   readonly isJudged?: boolean;
   readonly acceptance?: Acceptance | undefined;
 };
@@ -52,11 +58,15 @@ export type Listed = {
 /** Joins what the listings show into an entry. */
 export function entryOf(listed: Listed): CatalogueEntry {
   const { id, archive, verdict } = listed;
+  const inDoubt = isInDoubt(listed);
   return {
     id,
     standing: standingOf(listed),
     ...dateOf(listed),
     compressedBytes: archive?.bytes ?? 0,
+    isInDoubt: inDoubt,
+    hasVerdict: listed.hasVerdict ?? false,
+    lastReadAt: verdict && !inDoubt ? new Date(lastRead(verdict)) : undefined,
     inventory: verdict !== undefined && 'inventory' in verdict ? verdict.inventory : undefined,
   };
 }
@@ -134,11 +144,21 @@ function newest(entries: readonly CatalogueEntry[]): CatalogueEntry | undefined 
   return byAge(entries)[0];
 }
 
-function standingOf({ archive, manifest, verdict, isJudged, acceptance }: Listed): Standing {
+/** Of an archive that was judged, its manifest is a part: without it nothing says what its bytes should be. */
+function isInDoubt({ archive, manifest, verdict }: Listed): boolean {
+  if (verdict === undefined) return false;
+  const isMissing = verdict.verdict === 'missing';
+  if (archive === undefined || manifest === undefined) return !isMissing;
+  if (isMissing || verdict.etag !== archive.etag) return true;
+  return verdict.verdict !== 'damaged' && verdict.compressedBytes !== archive.bytes;
+}
+
+function standingOf(listed: Listed): Standing {
+  const { archive, manifest, verdict, hasVerdict, isJudged, acceptance } = listed;
+  if (archive === undefined && (manifest !== undefined || hasVerdict)) return 'missing';
   if (manifest === undefined) return 'no manifest';
-  if (archive === undefined) return 'missing';
   if (isJudged) return 'verdict not read';
   // A verdict speaks of the bytes that it saw; other bytes under the same key never inherit it.
-  if (verdict === undefined || verdict.etag !== archive.etag) return 'unverified';
+  if (verdict === undefined || isInDoubt(listed)) return 'unverified';
   return isAccepted(verdict, acceptance) ? 'accepted' : verdict.verdict;
 }

@@ -35,6 +35,8 @@ export const plansPrefix = 'plans/';
 export const runPrefix = 'watch/run/';
 /** What was found of a source's archives, by the hour, until it is told. */
 export const faultsPrefix = 'watch/faults/';
+/** What is to be read again: `expire` asks for it, and the event of that wakes `verify`. */
+export const duePrefix = 'due/';
 /** What range readers leave for the one who joins it; of no use afterwards. */
 export const rangesPrefix = 'ranges/';
 export const archiveSuffix = '.sql.gz';
@@ -110,6 +112,11 @@ export function archiveKeys(id: Pick<ArchiveId, 'id' | 'source'>): ArchiveKeys {
     acceptance: `${acceptancesPrefix}${id.source}/${id.id}.json`,
     reports: `${reportsPrefix}${id.source}/${id.id}/`,
   };
+}
+
+/** Where it is asked for that an archive is read again. */
+export function dueKey({ id, source }: Pick<ArchiveId, 'id' | 'source'>): string {
+  return `${duePrefix}${source}/${id}.json`;
 }
 
 /**

@@ -40,11 +40,14 @@ export async function readCatalogue(
   source: string,
   { intactEnough = Number.POSITIVE_INFINITY }: CatalogueOptions = {},
 ): Promise<CatalogueEntry[]> {
+  const judged = await listVerdicts(store, source);
   const found = await listSource(store, source);
+  await addVanished(store, found, judged);
   await readDateWords(store, found);
-  const judged = new Set<string>();
-  for await (const { key } of store.list(`${verdictsPrefix}${source}/`)) judged.add(key);
-  for (const listed of found) listed.isJudged = judged.has(archiveKeys(listed.id).verdict);
+  for (const listed of found) {
+    listed.hasVerdict = judged.has(listed.id.id);
+    listed.isJudged = listed.hasVerdict && listed.verdict === undefined;
+  }
   const waiting = byAge(
     found.filter(({ isJudged }) => isJudged).map((listed) => ({ ...entryOf(listed), listed })),
   );
@@ -61,6 +64,33 @@ export async function readCatalogue(
     missing -= batch.filter(({ listed }) => countsAsIntact(entryOf(listed).standing)).length;
   }
   return found.map(entryOf);
+}
+
+async function listVerdicts(store: ArchiveStore, source: string): Promise<Map<string, ArchiveId>> {
+  const judged = new Map<string, ArchiveId>();
+  for await (const { key } of store.list(`${verdictsPrefix}${source}/`)) {
+    const parsed = parseKey(key);
+    if (parsed?.part === 'verdict') judged.set(parsed.id.id, parsed.id);
+  }
+  return judged;
+}
+
+/**
+ * Adds what has a verdict and nothing else any more. Retention deletes the verdict before the archive: what it has taken
+ * since the verdicts were listed has none.
+ */
+async function addVanished(
+  store: ArchiveStore,
+  found: Found[],
+  judged: ReadonlyMap<string, ArchiveId>,
+): Promise<void> {
+  const there = new Set(found.map(({ id }) => id.id));
+  for (const id of judged.values()) {
+    if (there.has(id.id)) continue;
+    const verdict = await readVerdict(store, id);
+    if (verdict !== undefined) found.push({ id, verdict });
+  }
+  found.sort((one, other) => (one.id.id < other.id.id ? -1 : 1));
 }
 
 async function listSource(store: ArchiveStore, source: string): Promise<Found[]> {
@@ -102,7 +132,10 @@ export async function readAcceptance(store: ArchiveStore, verdict: Verdict): Pro
 }
 
 /** An archive's verdict; `undefined` if there is none, or none that this version understands. */
-export async function readVerdict(store: ArchiveStore, id: ArchiveId): Promise<Verdict | undefined> {
+export async function readVerdict(
+  store: ArchiveStore,
+  id: Pick<ArchiveId, 'id' | 'source'>,
+): Promise<Verdict | undefined> {
   const stored = await store.readText(archiveKeys(id).verdict);
   if (stored === undefined) return undefined;
   try {

@@ -27,6 +27,8 @@ const common = {
   versionId: z.string().nullable(),
   etag: z.string(),
   verifiedAt: z.iso.datetime(),
+  /** When these bytes were read again last, and were the same. */
+  lastReadAt: z.iso.datetime().optional(),
   durationMs: z.number().nonnegative(),
   toolVersion: z.string(),
   compressedBytes: z.number().int().nonnegative(),
@@ -50,6 +52,11 @@ export const verdictSchema = z.discriminatedUnion('verdict', [
 
 export type Verdict = z.infer<typeof verdictSchema>;
 export type VerdictName = Verdict['verdict'];
+
+/** When the bytes that a verdict speaks of were read last. */
+export function lastRead({ verifiedAt, lastReadAt }: Pick<Verdict, 'verifiedAt' | 'lastReadAt'>): string {
+  return lastReadAt ?? verifiedAt;
+}
 
 /** What re-reading an archive found. */
 export type Observation = {

@@ -15,6 +15,8 @@ export type EstimateInput = {
   readonly undoDays: number;
   /** Archives that stay for their week, month or year once their days are over. */
   readonly keptBeyond?: number | undefined;
+  /** How many of a hundred kept archives are read again in a night; default 0. */
+  readonly rereadPercent?: number | undefined;
   readonly encryption: 's3' | 'kms';
   readonly agentAccess: 'policy' | 'user' | 'rolesAnywhere';
   readonly restoreTestNetwork: 'public' | 'endpoints';

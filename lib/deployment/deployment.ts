@@ -30,6 +30,8 @@ const deploymentSchema = z
     keepWeekly: periods,
     keepMonthly: periods,
     keepYearly: periods,
+    /** How many of a hundred kept archives are read again in a night. */
+    rereadPercent: z.coerce.number().min(0).max(100).default(15),
     /** Age of the newest intact archive, in hours, past which the operator is told and retention stands still. */
     freshnessHours: z.coerce.number().positive().default(26),
     /** Age of the last passed restore test, in days, past which the operator is told. */
@@ -94,6 +96,7 @@ const wanted: Readonly<Record<Setting, string>> = {
   keepWeekly: wholePeriods,
   keepMonthly: wholePeriods,
   keepYearly: wholePeriods,
+  rereadPercent: 'a number of percent, 0 to 100',
   freshnessHours: 'a number of hours, more than 0',
   restoreTestDays: wholeDays,
   undoDays: wholeDays,
@@ -185,6 +188,7 @@ export const environmentNames = {
   keepWeekly: 'OFFSITE_KEEP_WEEKLY',
   keepMonthly: 'OFFSITE_KEEP_MONTHLY',
   keepYearly: 'OFFSITE_KEEP_YEARLY',
+  rereadPercent: 'OFFSITE_REREAD_PERCENT',
   /** `GOVERNANCE`, `COMPLIANCE` or `OFF`. */
   lockMode: 'OFFSITE_LOCK_MODE',
   freshnessHours: 'OFFSITE_FRESHNESS_HOURS',

@@ -1,7 +1,7 @@
 // The events that wake the handlers, parsed once at the edge.
 
 import * as z from 'zod';
-import { type ArchiveId, parseKey } from '../archive/names.ts';
+import { type ArchiveId, dueKey, isArchiveId, parseArchiveId, parseKey } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 
 /** S3's "Object Created", as EventBridge delivers it. */
@@ -24,18 +24,30 @@ export const scheduledSchema = z.looseObject({
   atOnce: z.boolean().default(false),
 });
 
+const occasions = { manifest: 'committed', archive: 'stored', due: 'due' } as const;
+
+function parseDueKey(key: string): { readonly id: ArchiveId; readonly part: 'due' } | undefined {
+  const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+  if (!isArchiveId(name) || dueKey(parseArchiveId(name)) !== key) return undefined;
+  return { id: parseArchiveId(name), part: 'due' };
+}
+
 /**
- * Finds the archive whose manifest an event announces.
+ * Finds the archive that an event is about, and what is the matter with it.
  *
  * @param bucket - The only bucket whose events are meant.
  * @throws {@link OffsiteError} `EVENT_FOREIGN` for another bucket or another key.
  */
-export function announcedArchive(event: z.infer<typeof objectCreatedSchema>, bucket: string): ArchiveId {
+export function announcedArchive(
+  event: z.infer<typeof objectCreatedSchema>,
+  bucket: string,
+): { readonly id: ArchiveId; readonly occasion: 'committed' | 'stored' | 'due' } {
   const { bucket: from, object } = event.detail;
-  const parsed = parseKey(object.key);
-  if (from.name === bucket && parsed?.part === 'manifest') return parsed.id;
-  throw new OffsiteError('EVENT_FOREIGN', 'the event is not about a manifest of this vault', {
-    expected: `s3://${bucket}/archives/<source>/<id>.manifest.json, or one under sidecars/`,
+  const parsed = from.name === bucket ? (parseKey(object.key) ?? parseDueKey(object.key)) : undefined;
+  if (parsed !== undefined && parsed.part !== 'verdict')
+    return { id: parsed.id, occasion: occasions[parsed.part] };
+  throw new OffsiteError('EVENT_FOREIGN', 'the event is not about an archive of this vault', {
+    expected: `s3://${bucket}/archives/<source>/<id>.manifest.json or .sql.gz, a manifest under sidecars/, or one under due/`,
     found: `s3://${from.name}/${object.key}`,
     hint: "compare the rule's event pattern with the deployed template; nothing was read or written",
   });

@@ -124,12 +124,25 @@ function computeLines(input: EstimateInput, price: Prices): CostLine[] {
   const transitions = ranges === 0 ? 0 : archives * (ranges * 3 + 10);
   const test = restoreTaskFor(plainBytes, price, input.restoreTestNetwork === 'public');
   const perTest = test.hours * test.usdPerHour;
+  const readAgain = archivesReadAgain(input);
+  // Nothing is inflated or scanned.
+  const againGbSeconds = readAgain * (2 + compressedBytes / readBytesPerSecond) * (handlerMb.verify / 1024);
   return [
     line(
       'Lambda: verify',
       `${formatDuration(seconds * 1000)} each, ${round(verifyGbSeconds)} GB-s`,
       lambda(verifyGbSeconds, archives),
     ),
+    ...(readAgain === 0
+      ? []
+      : [
+          line(
+            'Lambda: read again',
+            `${round(readAgain)} archives, ${round(againGbSeconds)} GB-s`,
+            // The handler's two answers of the store, and the verdict that notes it.
+            lambda(againGbSeconds, readAgain) + readAgain * (4 * price.s3Get + price.s3Put),
+          ),
+        ]),
     line('Lambda: watch, expire', `${round(otherGbSeconds)} GB-s`, lambda(otherGbSeconds, otherRuns)),
     ...(ranges === 0
       ? []
@@ -147,6 +160,13 @@ function computeLines(input: EstimateInput, price: Prices): CostLine[] {
     ),
     line('ECR: image of the restore test', formatBytes(imageBytes), (imageBytes / gib) * price.ecrGbMonth),
   ];
+}
+
+/** A month's. */
+function archivesReadAgain(input: EstimateInput): number {
+  const { rereadPercent = 0, keptBeyond = 0, archivesPerDay } = input;
+  const kept = lifeOf(input).keptDays * archivesPerDay + keptBeyond;
+  return rereadPercent === 0 ? 0 : daysPerMonth * Math.ceil((kept * rereadPercent) / 100);
 }
 
 function isReadInRanges({ compressedBytes, plainBytes }: EstimateInput): boolean {

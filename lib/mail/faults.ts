@@ -36,6 +36,12 @@ export const faults = {
       'An archive holds much less, or much more, than those before it, and there is no newer intact one.',
     firstStep: "count the torrents in the database; if it is right, run 'offsite accept ID'",
   },
+  archiveLost: {
+    title: 'Archive lost',
+    meaning:
+      'An archive that was proven is deleted, overwritten, or has other bytes than when it was read last.',
+    firstStep: "read its mail; 'offsite undo ID' brings back what was deleted",
+  },
   retentionStandstill: {
     title: 'Retention stands still',
     meaning:

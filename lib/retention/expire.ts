@@ -1,16 +1,26 @@
 // expire: plans retention for every source, then does what the plan says, manifest first: an interruption leaves an
-// archive without manifest, which is no archive, and which a later run removes.
+// archive without manifest, which is no archive, and which a later run removes. What stays is held against its verdict, and
+// what is in doubt or due is asked for (`due/`): `verify` reads it again.
 
+import type { CatalogueEntry } from '../archive/catalogue-of.ts';
 import type { ArchivePart } from '../archive/kind.ts';
-import { archiveKeys, archivesPrefix, isArchiveId, parseArchiveId } from '../archive/names.ts';
+import {
+  archiveKeys,
+  archivesPrefix,
+  dueKey,
+  isArchiveId,
+  parseArchiveId,
+  verdictsPrefix,
+} from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Hold, type Holds, holdKey, holdsPrefix, parseHold } from './hold.ts';
 import { type ExtendLock, extendLocks } from './lock.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
+import { planReadings, type Reading } from './readings.ts';
 import { noteRetentionRun } from './run.ts';
 import { eachSource, throwFailures } from './sources.ts';
-import { planKey, serializePlan } from './stored-plan.ts';
+import { parseStoredPlan, planKey, serializePlan } from './stored-plan.ts';
 
 export type ExpireOptions = {
   readonly store: ArchiveStore;
@@ -20,8 +30,10 @@ export type ExpireOptions = {
   readonly dryRun: boolean;
   /** Locks what stays longer than its days; absent where the vault has no lock. */
   readonly extendLock?: ExtendLock | undefined;
+  /** How many of a hundred archives are read again in a night; default 0. */
+  readonly rereadPercent?: number;
   /** Is given each source's plan once it was carried out. Nothing is kept here: there may be a thousand of them. */
-  readonly onPlan: (plan: RetentionPlan) => void;
+  readonly onPlan: (plan: RetentionPlan, readings: readonly Reading[]) => void;
 };
 
 /**
@@ -30,22 +42,49 @@ export type ExpireOptions = {
  * @throws As {@link throwFailures} does, once all others are done.
  */
 export async function expire(options: ExpireOptions): Promise<void> {
-  const { store, policy, now, dryRun } = options;
+  const { store, policy, now, dryRun, rereadPercent = 0 } = options;
   const standsStill: Record<string, string> = {};
-  const failures = await eachSource(await store.folders(archivesPrefix), async (source) => {
-    const entries = await readCatalogue(store, source);
+  // Of a source whose archives were all deleted, the verdicts still tell.
+  const folders = await Promise.all([archivesPrefix, verdictsPrefix].map((prefix) => store.folders(prefix)));
+  const failures = await eachSource([...new Set(folders.flat())], async (source) => {
+    const { entries, leftovers } = await readLeft(store, source);
     // Read after the catalogue: an archive that is seen back has its hold by then.
     const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
+    const kept = new Set(plan.keep.map(({ id }) => id));
+    const { keepDays } = policy;
+    const readings = planReadings(
+      entries.filter(({ id }) => kept.has(id.id)),
+      { keepDays, rereadPercent },
+      now,
+    );
     if (!dryRun) {
       await extendLocks(plan, archiveKeys, options);
+      // Before anything is deleted: what an interruption leaves is not taken for lost.
+      await store.write(planKey(source), serializePlan(plan, leftovers));
       for (const { id } of plan.expire) await deleteArchive(store, archiveKeys(parseArchiveId(id)));
-      await store.write(planKey(source), serializePlan(plan));
+      for (const reading of readings) {
+        const asked = { format: 1, ...reading, askedAt: now.toISOString() };
+        await store.write(dueKey(parseArchiveId(reading.id)), `${JSON.stringify(asked)}\n`);
+      }
     }
     if (plan.standstill !== undefined) standsStill[source] = plan.standstill;
-    options.onPlan(plan);
+    options.onPlan(plan, readings);
   });
   if (!dryRun) await noteRetentionRun(store, { endedAt: now, standsStill });
   throwFailures(failures);
+}
+
+/** A source's archives. What an earlier run began to delete is in no doubt: nobody else has taken its manifest. */
+async function readLeft(store: ArchiveStore, source: string) {
+  const stored = await store.readText(planKey(source));
+  const begun = new Set(parseStoredPlan(stored?.text ?? '')?.expire);
+  const isLeft = ({ id, standing }: CatalogueEntry) =>
+    begun.has(id.id) && (standing === 'no manifest' || standing === 'missing');
+  const entries = await readCatalogue(store, source);
+  return {
+    entries: entries.map((entry) => (isLeft(entry) ? { ...entry, isInDoubt: false } : entry)),
+    leftovers: entries.filter(isLeft).map(({ id }) => id.id),
+  };
 }
 
 /** Manifest first. */
@@ -53,9 +92,7 @@ export async function deleteArchive(
   store: ArchiveStore,
   { manifest, archive, verdict }: Readonly<Record<ArchivePart, string>>,
 ): Promise<void> {
-  await store.delete(manifest);
-  await store.delete(archive);
-  await store.delete(verdict);
+  for (const key of [manifest, verdict, archive]) await store.delete(key);
 }
 
 /** All holds of a source, those that have ended among them. */

@@ -115,10 +115,11 @@ export function whatToTell(
 /** The manifest follows the archive within seconds; by then nobody will write it any more. */
 const orphanAfterHours = 24;
 
-/** Finds archives that never got a manifest: what a killed agent leaves. */
+/** Finds archives that never got a manifest: what a killed agent leaves. One that was judged had one. */
 export function findOrphans(entries: readonly CatalogueEntry[], now: Date): CatalogueEntry[] {
   return entries.filter(
-    ({ standing, datedAt }) => standing === 'no manifest' && hoursBetween(datedAt, now) > orphanAfterHours,
+    ({ standing, datedAt, hasVerdict }) =>
+      standing === 'no manifest' && !hasVerdict && hoursBetween(datedAt, now) > orphanAfterHours,
   );
 }
 

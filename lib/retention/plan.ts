@@ -67,6 +67,7 @@ export function planRetention(
       ...(protectedIds.has(entry.id.id) ? [`one of the newest ${policy.keepIntact} intact`] : []),
       ...(ofPeriods.get(entry.id.id) ?? []),
       ...reasonsOfHold(entry, holds, now),
+      ...(entry.isInDoubt ? ['its proof is in doubt: it is read again first'] : []),
     ];
     return { entry, days, others };
   });

@@ -9,6 +9,8 @@ const storedPlanSchema = z.object({
   decidedAt: z.iso.datetime(),
   standstill: z.string().optional(),
   keep: z.array(z.object({ id: z.string(), reasons: z.array(z.string()) })),
+  /** What it began to delete. */
+  expire: z.array(z.string()).default([]),
 });
 
 /** Where it is in the bucket. */
@@ -16,17 +18,30 @@ export function planKey(source: string): string {
   return `${plansPrefix}${source}.json`;
 }
 
-/** The plan as it is stored: what stays, and why. */
-export function serializePlan({ decidedAt, standstill, keep }: RetentionPlan): string {
+/**
+ * The plan as it is stored: what stays, and why; and what goes.
+ *
+ * @param leftovers - What an earlier run has begun to delete, and is not all gone.
+ */
+export function serializePlan(
+  { decidedAt, standstill, keep, expire }: RetentionPlan,
+  leftovers: readonly string[] = [],
+): string {
   const kept = keep.map(({ id, reasons }) => ({ id, reasons }));
-  return `${JSON.stringify({ format: 1, decidedAt, standstill, keep: kept })}\n`;
+  const gone = [...new Set([...expire.map(({ id }) => id), ...leftovers])];
+  return `${JSON.stringify({ format: 1, decidedAt, standstill, keep: kept, expire: gone })}\n`;
 }
 
-/** @returns Why each archive stays, by its id; of none, where the text is no plan. */
-export function parseKept(text: string): ReadonlyMap<string, readonly string[]> {
+/** @returns `undefined` for a text that is no plan. */
+export function parseStoredPlan(text: string): z.infer<typeof storedPlanSchema> | undefined {
   try {
-    return new Map(storedPlanSchema.parse(JSON.parse(text)).keep.map(({ id, reasons }) => [id, reasons]));
+    return storedPlanSchema.parse(JSON.parse(text));
   } catch {
-    return new Map();
+    return undefined;
   }
+}
+
+/** Why each archive stays, by its id; of none, where the text is no plan. */
+export function parseKept(text: string): ReadonlyMap<string, readonly string[]> {
+  return new Map(parseStoredPlan(text)?.keep.map(({ id, reasons }) => [id, reasons]));
 }

@@ -39,6 +39,12 @@ export interface OffsiteArchiveProps {
    */
   readonly keepYearly?: number | undefined;
   /**
+   * How many of a hundred kept archives are read again in a night.
+   *
+   * @default 15
+   */
+  readonly rereadPercent?: number | undefined;
+  /**
    * Age of the newest intact archive, in hours, past which you are told and retention stands still.
    * @default 26
    */

@@ -4,6 +4,7 @@
 import type { Inventory } from '../archive/inventory.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import { parseArchiveId } from '../archive/names.ts';
+import { readVerdict } from '../archive/read-catalogue.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { judge, type Verdict } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
@@ -13,7 +14,8 @@ import { DumpScanner } from '../sql/scanner.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { goneSchema, joinReadings, type RangeReading, rangeReadingSchema } from './join-readings.ts';
 import { type ArchiveRange, planRanges, type RangeJob, rangeKeys } from './plan.ts';
-import { announceVerdict, conclude, earlierVerdict, type Sight } from './verify.ts';
+import { renew, runOf, speaksOf } from './renew.ts';
+import { announceVerdict, conclude, type Sight } from './verify.ts';
 
 const readsInFlight = 16;
 
@@ -37,15 +39,19 @@ export type Joined = { readonly verdict: Verdict; readonly isNew: boolean } | { 
 export async function joinRanges({ store, job, began, now, sendMail }: JoinOptions): Promise<Joined> {
   const id = parseArchiveId(job.id);
   const manifest = await readManifest(store, id);
-  const earlier = await earlierVerdict(store, id, manifest);
-  if (earlier !== undefined) return { verdict: earlier, isNew: false };
+  const before = await readVerdict(store, id);
+  const same = before !== undefined && (await speaksOf(before, store, id)) ? before : undefined;
+  const isRenewal = same !== undefined && job.run === runOf(job, same);
+  if (same !== undefined && !isRenewal) return { verdict: same, isNew: false };
   const ranges = planRanges(manifest, job.limits);
   const readings = await readReadings(store, job, ranges);
   const sight = { id, manifest, opened: job, began, rangeReaders: ranges.length };
+  if (isRenewal && readings !== undefined && !isDamaged(manifest, joinReadings(manifest, ranges, readings)))
+    return { verdict: await renew(store, same, now()), isNew: false };
   const found = readings && (await joinFound(store, job, manifest, ranges, readings));
   if (found !== undefined && 'again' in found) return found;
   const verdict = await conclude(store, { ...sight, found, ended: now() });
-  await announceVerdict(store, verdict, sendMail);
+  await announceVerdict(store, verdict, sendMail, before);
   return { verdict, isNew: true };
 }
 
@@ -57,11 +63,18 @@ async function joinFound(
   readings: readonly RangeReading[],
 ): Promise<Sight['found'] | { readonly again: number }> {
   const reading = joinReadings(manifest, ranges, readings);
-  const unscanned = { ...reading, inventory: new DumpScanner().finish() };
   // What is in damaged bytes is of no interest.
-  if (judge(manifest, unscanned).verdict === 'damaged') return unscanned;
+  if (isDamaged(manifest, reading)) return { ...reading, inventory: noInventory() };
   const inventory = await joinScans(store, job, readings);
   return typeof inventory === 'number' ? { again: inventory } : { ...reading, inventory };
+}
+
+function isDamaged(manifest: Manifest, reading: ReturnType<typeof joinReadings>): boolean {
+  return judge(manifest, { ...reading, inventory: noInventory() }).verdict === 'damaged';
+}
+
+function noInventory(): Inventory {
+  return new DumpScanner().finish();
 }
 
 /** @returns The index of the first part that was scanned from elsewhere than where it begins, if there is one. */

@@ -1,7 +1,7 @@
 // The mail about an archive that is not intact: the outcome in its subject, then what was found, what it means and what
 // to do.
 
-import type { Verdict } from '../archive/verdict.ts';
+import { lastRead, type Verdict } from '../archive/verdict.ts';
 import { formatBytes, formatInstant } from '../base/quantities.ts';
 import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
@@ -34,17 +34,64 @@ function adviceOn(verdict: Fault): string {
   return `${advice.suspicious}\n  offsite accept ${verdict.id} --reason '...'`;
 }
 
-/** Tells of an archive that is not intact. */
-export function verdictMail(verdict: Fault): Mail {
+/**
+ * Tells of an archive that is not intact.
+ *
+ * @param before - The verdict of before: of what was proven, the loss is told.
+ */
+export function verdictMail(verdict: Fault, before?: Verdict | undefined): Mail {
   const rows = verdict.deviations.map(({ what, expected, found }) => [what, expected, found]);
+  if (before?.verdict === 'intact' || before?.verdict === 'suspicious')
+    return lossMail(verdict, before, rows);
   return composeMail(`[offsite] ${verdict.verdict.toUpperCase()} archive: ${verdict.id}`, [
     `The archive ${verdict.id} is ${verdict.verdict}.\n${meaning[verdict.verdict]}`,
-    rows
-      .map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`)
-      .join('\n'),
+    deviationLines(rows),
     `What to do: ${adviceOn(verdict)}`,
     `${verdict.verdict === 'suspicious' ? 'Until then retention' : 'Retention'} does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
     `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
     runbookLine(verdict.verdict === 'suspicious' ? 'archiveSuspicious' : 'archiveNotIntact'),
+  ]);
+}
+
+function deviationLines(rows: readonly (readonly string[])[]): string {
+  return rows
+    .map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`)
+    .join('\n');
+}
+
+type Loss = 'deleted' | 'overwritten' | 'rotten';
+
+const happened: Record<Loss, string> = {
+  deleted: 'Now it, or its manifest, is not under its name any more.',
+  overwritten: 'Now other bytes are under its name.',
+  rotten: 'Now the same object has other bytes: what the store keeps has changed, and nobody has written it.',
+};
+
+const remedy: Record<Loss, string> = {
+  deleted:
+    'Bring it back while its versions live (offsite undo ID), and find out who deleted it (CloudTrail). If nobody of yours did, take their credentials away first.',
+  overwritten:
+    'Find out who wrote it (CloudTrail), and take their credentials away. The version that was proven lives on below while it is locked: the runbook says how to get it.',
+  rotten:
+    'Rely on another archive (offsite list), and back up again now (offsite backup). Tell the provider of the store: it has lost bytes that it acknowledged.',
+};
+
+/** How what was proven was lost. */
+function lossOf(verdict: Fault, before: Verdict): Loss {
+  if (verdict.verdict === 'missing') return 'deleted';
+  const isSame = verdict.etag === before.etag && verdict.versionId === before.versionId;
+  return isSame ? 'rotten' : 'overwritten';
+}
+
+function lossMail(verdict: Fault, before: Verdict, rows: readonly (readonly string[])[]): Mail {
+  const { id } = verdict;
+  const loss = lossOf(verdict, before);
+  const read = formatInstant(new Date(lastRead(before)));
+  return composeMail(`[offsite] LOST archive, ${loss}: ${id}`, [
+    `The archive ${id} was ${before.verdict}, and when it was read last, ${read}, its bytes were those that the agent wrote. ${happened[loss]}`,
+    deviationLines(rows),
+    `What to do: ${remedy[loss].replace('ID', id)}`,
+    `It is ${verdict.verdict} from now on: retention does not count it as intact, and 'latest' is the newest intact archive (offsite list). This mail comes once.`,
+    runbookLine('archiveLost'),
   ]);
 }

@@ -1,13 +1,13 @@
 // verify: re-reads an archive byte by byte and judges it. The handler does this in the cloud and keeps the verdict; the
 // CLI does the same on the operator's machine and only prints it.
 
-import { createHash } from 'node:crypto';
 import type { Manifest } from '../archive/manifest.ts';
 import { type ArchiveId, archiveKeys } from '../archive/names.ts';
 import { readVerdict } from '../archive/read-catalogue.ts';
 import { readHistory } from '../archive/read-history.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { judge, type Observation, type Verdict } from '../archive/verdict.ts';
+import type { OffsiteError } from '../base/errors.ts';
 import { toolVersion } from '../base/version.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -15,6 +15,7 @@ import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { verdictMail } from './mail.ts';
 import { ArchiveGone, ifGone, observe } from './observe.ts';
 import { fitsOneReader, planRanges, type RangeJob, rangeLimits } from './plan.ts';
+import { areAsProven, isDue, renew, runOf, speaksOf, withoutManifest } from './renew.ts';
 
 export type VerifyOptions = {
   readonly store: ArchiveStore;
@@ -36,69 +37,95 @@ export async function verify(options: VerifyOptions): Promise<Verdict> {
 /** An archive that was too large to be read right here; its verdict comes from join-ranges. */
 export type BegunInRanges = { readonly job: RangeJob; readonly rangeReaders: number };
 
+/**
+ * Why an archive is looked at: its manifest was stored (`committed`); an object was stored under its name, the first or one
+ * over it (`stored`); or its proof is in doubt or due to be renewed (`due`).
+ */
+export type Occasion = 'committed' | 'stored' | 'due';
+
 export type VerifyOnceOptions = VerifyOptions & {
+  /** Default: `committed`. */
+  readonly occasion?: Occasion;
   readonly sendMail: (mail: Mail) => Promise<void>;
   /** Lets ranges be read side by side, unless that was begun before. */
   readonly readInRanges: (job: RangeJob, ranges: readonly number[]) => Promise<void>;
 };
 
 /**
- * Verifies an archive unless these very bytes have a verdict, tells the operator if they are not intact, and writes the
- * verdict. What one reader cannot read in its time is given to many.
+ * Verifies an archive unless these very bytes have a verdict, or it is time to read them again; tells the operator if they
+ * are not intact, and writes the verdict. What one reader cannot read in its time is given to many.
  *
  * @remarks Events come twice. The mail goes first: a run that dies between the two is repeated, and a second mail is
  *   better than none.
  */
-export async function verifyOnce(
-  options: VerifyOnceOptions,
-): Promise<{ verdict: Verdict; isNew: boolean } | BegunInRanges> {
-  const { store, id, sendMail } = options;
-  const manifest = await readManifest(store, id);
-  const earlier = await earlierVerdict(store, id, manifest);
-  if (earlier !== undefined) return { verdict: earlier, isNew: false };
-  const job = fitsOneReader(manifest) ? undefined : await jobOf(store, id, manifest);
+export async function verifyOnce(options: VerifyOnceOptions): Promise<Verified | BegunInRanges | Awaiting> {
+  const { store, id, now, sendMail, occasion } = options;
+  const before = await readVerdict(store, id);
+  // Its manifest is still to come, or the event of that.
+  if (before === undefined && occasion === 'stored') return { awaits: 'manifest' };
+  const manifest = await readManifest(store, id).catch((error) => {
+    if (before === undefined || (error as OffsiteError).code !== 'MANIFEST_MISSING') throw error;
+  });
+  if (manifest === undefined) return manifestGone(before as Verdict, options);
+  const same = before !== undefined && (await speaksOf(before, store, id)) ? before : undefined;
+  if (same !== undefined && !(occasion === 'due' && isDue(same, now())))
+    return { verdict: same, isNew: false };
+  const job = fitsOneReader(manifest) ? undefined : await jobOf(store, id, same);
   if (job !== undefined) {
     const ranges = planRanges(manifest, job.limits).map(({ index }) => index);
     await options.readInRanges(job, ranges);
     return { job, rangeReaders: ranges.length };
   }
+  if (same !== undefined && (await areAsProven(store, id, manifest, same)))
+    return { verdict: await renew(store, same, now()), isNew: false };
   const verdict = await judgeArchive(options, manifest);
-  await announceVerdict(store, verdict, sendMail);
+  await announceVerdict(store, verdict, sendMail, before);
   return { verdict, isNew: true };
 }
 
-/** The verdict on the bytes that are there, if it was given before. */
-export async function earlierVerdict(
-  store: ArchiveStore,
-  id: ArchiveId,
-  manifest: Manifest,
-): Promise<Verdict | undefined> {
-  const earlier = await readVerdict(store, id);
-  return earlier !== undefined && (await speaksOf(earlier, store, id, manifest)) ? earlier : undefined;
+/** What was stored is not committed yet. */
+export type Awaiting = { readonly awaits: 'manifest' };
+
+export type Verified = { readonly verdict: Verdict; readonly isNew: boolean };
+
+/** What was judged had a manifest. Without it nothing says what the bytes should be: that is told once. */
+async function manifestGone(before: Verdict, { store, now, sendMail }: VerifyOnceOptions): Promise<Verified> {
+  if (before.verdict === 'missing') return { verdict: before, isNew: false };
+  const verdict = withoutManifest(before, now());
+  await announceVerdict(store, verdict, sendMail, before);
+  return { verdict, isNew: true };
 }
 
-/** Tells the operator of a verdict that is not `intact`, the first of its hour at once, and writes it. */
+/**
+ * Tells the operator of a verdict that is not `intact`, the first of its hour at once, and writes it.
+ *
+ * @param before - The one of before. What was proven then, and is so no longer, is told as a loss.
+ */
 export async function announceVerdict(
   store: ArchiveStore,
   verdict: Verdict,
   sendMail: (mail: Mail) => Promise<void>,
+  before?: Verdict | undefined,
 ): Promise<void> {
   if (verdict.verdict !== 'intact') {
     const { source, id: archive, verdict: what } = verdict;
     const teller = { store, sendMail, now: new Date(verdict.verifiedAt) };
-    await tellByTheHour(teller, { source, archive, what }, verdictMail(verdict));
+    await tellByTheHour(teller, { source, archive, what }, verdictMail(verdict, before));
   }
   await store.write(archiveKeys(verdict).verdict, `${JSON.stringify(verdict, null, 1)}\n`);
 }
 
 /** @returns `undefined` if there is nothing to read. */
-async function jobOf(store: ArchiveStore, id: ArchiveId, manifest: Manifest): Promise<RangeJob | undefined> {
-  const opened = await store.open(archiveKeys(id).archive, manifest.versionId);
+async function jobOf(
+  store: ArchiveStore,
+  id: ArchiveId,
+  renewed: Verdict | undefined,
+): Promise<RangeJob | undefined> {
+  const opened = await store.open(archiveKeys(id).archive);
   opened?.body.destroy();
   if (opened === undefined) return undefined;
   const { versionId, etag } = opened;
-  const run = createHash('sha256').update(`${versionId} ${etag}`).digest('hex').slice(0, 16);
-  return { id: id.id, versionId, etag, run, limits: rangeLimits };
+  return { id: id.id, versionId, etag, run: runOf(opened, renewed), limits: rangeLimits };
 }
 
 async function judgeArchive(
@@ -109,7 +136,8 @@ async function judgeArchive(
   // The last one that was read: where a version has no id, it may be another than the first.
   const last: { opened?: OpenObject | undefined } = {};
   const open = async () => {
-    last.opened = await store.open(archiveKeys(id).archive, manifest.versionId, { connections });
+    // What is under its name now, whichever version the manifest speaks of: that is what `aws s3 cp` would bring.
+    last.opened = await store.open(archiveKeys(id).archive, last.opened?.versionId, { connections });
     if (last.opened === undefined) throw new ArchiveGone();
     return last.opened.body;
   };
@@ -180,18 +208,4 @@ function missingArchive(id: ArchiveId, { compressedBytes, versionId }: Manifest)
     expected: `${compressedBytes} bytes at ${archiveKeys(id).archive}${versionId ? `, version ${versionId}` : ''}`,
     found: 'nothing there',
   };
-}
-
-async function speaksOf(
-  verdict: Verdict,
-  store: ArchiveStore,
-  id: ArchiveId,
-  manifest: Manifest,
-): Promise<boolean> {
-  const opened = await store.open(archiveKeys(id).archive, manifest.versionId);
-  opened?.body.destroy();
-  if (opened === undefined) return verdict.verdict === 'missing';
-  return (
-    verdict.verdict !== 'missing' && opened.etag === verdict.etag && opened.versionId === verdict.versionId
-  );
 }

@@ -55,6 +55,11 @@ async function handlerOf(name: 'expire' | 'watch', setting: Setting, url: string
         // As many nights as are kept, and one more: each source expires one archive, as on any morning.
         OFFSITE_KEEP_DAYS: String(archives - 1),
         OFFSITE_KEEP_INTACT: '3',
+        OFFSITE_KEEP_WEEKLY: '0',
+        OFFSITE_KEEP_MONTHLY: '0',
+        OFFSITE_KEEP_YEARLY: '0',
+        OFFSITE_LOCK_MODE: 'OFF',
+        OFFSITE_REREAD_PERCENT: '0',
         OFFSITE_FRESHNESS_HOURS: '26',
         OFFSITE_RESTORE_TEST_DAYS: '100',
         AWS_LAMBDA_FUNCTION_NAME: name,

@@ -33,6 +33,7 @@ const settings = {
   OFFSITE_KEEP_MONTHLY: '0',
   OFFSITE_KEEP_YEARLY: '0',
   OFFSITE_LOCK_MODE: 'OFF',
+  OFFSITE_REREAD_PERCENT: '0',
   OFFSITE_FRESHNESS_HOURS: '26',
   OFFSITE_RESTORE_TEST_DAYS: '100',
 };
@@ -192,7 +193,7 @@ describe('malformed and foreign events', () => {
       { numRuns: 100 },
     );
     for (const key of [
-      'archives/bitagent/bitagent-2026-11-20-030000Z.sql.gz',
+      'archives/bitagent/bitagent-2026-11-20-030000Z.db.gz',
       'archives/other/bitagent-2026-11-20-030000Z.manifest.json',
       'archives/bitagent/bitagent-2026-02-31-030000Z.manifest.json',
       'verdicts/bitagent/bitagent-2026-11-20-030000Z.json',

@@ -34,6 +34,7 @@ beforeAll(async () => {
     OFFSITE_TOPIC_ARN: aws.topicArn,
     OFFSITE_KEEP_DAYS: '14',
     OFFSITE_KEEP_INTACT: '3',
+    OFFSITE_REREAD_PERCENT: '0',
     OFFSITE_KEEP_WEEKLY: '0',
     OFFSITE_KEEP_MONTHLY: '0',
     OFFSITE_KEEP_YEARLY: '0',

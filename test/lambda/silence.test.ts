@@ -42,6 +42,7 @@ describe.each(['lean', 'full'] as const)('with monitoring %s', (monitoring) => {
       OFFSITE_SOURCES: 'well,ill',
       OFFSITE_KEEP_DAYS: '14',
       OFFSITE_KEEP_INTACT: '3',
+      OFFSITE_REREAD_PERCENT: '0',
       OFFSITE_KEEP_WEEKLY: '0',
       OFFSITE_KEEP_MONTHLY: '0',
       OFFSITE_KEEP_YEARLY: '0',

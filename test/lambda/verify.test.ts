@@ -136,7 +136,7 @@ describe('verify', () => {
   });
 
   it.each<[string, () => unknown, string]>([
-    ['another key', () => eventFor('archives/bitagent/bitagent-2026-11-22-031500Z.sql.gz'), 'EVENT_FOREIGN'],
+    ['another key', () => eventFor('verdicts/bitagent/bitagent-2026-11-22-031500Z.json'), 'EVENT_FOREIGN'],
     [
       'another bucket',
       () => eventFor('archives/bitagent/bitagent-2026-11-22-031500Z.manifest.json', 'other'),

@@ -63,6 +63,10 @@ const reasons: readonly (readonly [permission: RegExp, reason: string])[] = [
   ],
   [/: s3:GetObject on acceptances/, 'no archive is suspicious, so nobody looks whether it was accepted'],
   [/^LaunchRestoreTest: s3:GetObject on reports/, 'its one source has had its turn already'],
+  [
+    /^Expire: s3:PutObject on due/,
+    'all was read tonight: test/retention/renewal.test.ts reads again at moto',
+  ],
   [/^Expire: s3:GetObject on holds/, 'nothing is held: offsite undo is not rehearsed'],
   [
     /^(ReadRange|JoinRanges): |^Verify: states:\w+ on /,

@@ -107,7 +107,12 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
         detail: {
           bucket: { name: [made.bucket] },
           object: {
-            key: [{ wildcard: 'archives/*.manifest.json' }, { wildcard: 'sidecars/*.manifest.json' }],
+            key: [
+              { wildcard: 'archives/*.manifest.json' },
+              { wildcard: 'sidecars/*.manifest.json' },
+              { wildcard: 'archives/*.sql.gz' },
+              { prefix: 'due/' },
+            ],
           },
         },
       }),

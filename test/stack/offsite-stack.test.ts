@@ -77,7 +77,7 @@ describe('vault', () => {
     });
   });
 
-  test('forgets aborted uploads after a week and what was deleted after undoDays, and expires nothing by itself but readings', () => {
+  test('forgets aborted uploads after a week and what was deleted after undoDays, and expires nothing by itself but readings and requests', () => {
     expect(byName('AWS::S3::Bucket', 'VaultBucket').properties.LifecycleConfiguration).toEqual({
       Rules: [
         {
@@ -92,6 +92,7 @@ describe('vault', () => {
           ExpiredObjectDeleteMarker: true,
         },
         { Id: 'remove-readings', Status: 'Enabled', Prefix: 'ranges/', ExpirationInDays: 14 },
+        { Id: 'remove-requests', Status: 'Enabled', Prefix: 'due/', ExpirationInDays: 1 },
       ],
     });
   });
@@ -216,6 +217,7 @@ describe('handlers', () => {
         OFFSITE_KEEP_WEEKLY: '8',
         OFFSITE_KEEP_MONTHLY: '12',
         OFFSITE_KEEP_YEARLY: '3',
+        OFFSITE_REREAD_PERCENT: '25',
         OFFSITE_LOCK_MODE: 'GOVERNANCE',
         OFFSITE_FRESHNESS_HOURS: '30',
       },
@@ -280,7 +282,7 @@ describe('triggers', () => {
     expect(targetsOf(properties)).toEqual([target]);
   });
 
-  test('a manifest below archives/ or sidecars/ wakes verify, and no other object does', () => {
+  test('a manifest below archives/ or sidecars/, an archive, and what is due wake verify, and no other object does', () => {
     const { properties } = byName('AWS::Events::Rule', 'HandlersCommitted');
     expect(properties.EventPattern).toEqual({
       source: ['aws.s3'],
@@ -288,7 +290,12 @@ describe('triggers', () => {
       detail: {
         bucket: { name: [{ Ref: 'VaultBucket0925C477' }] },
         object: {
-          key: [{ wildcard: 'archives/*.manifest.json' }, { wildcard: 'sidecars/*.manifest.json' }],
+          key: [
+            { wildcard: 'archives/*.manifest.json' },
+            { wildcard: 'sidecars/*.manifest.json' },
+            { wildcard: 'archives/*.sql.gz' },
+            { prefix: 'due/' },
+          ],
         },
       },
     });

@@ -22,6 +22,7 @@ const settings = {
   keepWeekly: '8',
   keepMonthly: '12',
   keepYearly: '3',
+  rereadPercent: '25',
   freshnessHours: '30',
   restoreTestDays: '120',
   undoDays: '9',

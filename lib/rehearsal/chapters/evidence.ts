@@ -1,6 +1,8 @@
 // What the chapters look at to know how things went: answers of functions, objects in the vault.
 
 import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { archiveSuffix } from '../../archive/names.ts';
+import { objectCreatedSchema } from '../../deployment/events.ts';
 import type { Delivery } from '../aws/bus.ts';
 import { HandlerFailure } from '../aws/lambda-runtime.ts';
 import type { Stage } from '../stage/stage.ts';
@@ -41,6 +43,14 @@ export function answerInLog(logs: string): unknown {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   const { id, verdict, isNew, rangeReaders } = lines.at(-1) ?? {};
   return rangeReaders === undefined ? { id, verdict, isNew } : { id, rangeReaders };
+}
+
+/** All but what an archive's own bytes woke, and came to nothing: its manifest was still to come, or its verdict is there. */
+export function withoutFirstBytes(deliveries: readonly Delivery[]): Delivery[] {
+  return deliveries.filter(({ event, invocation }) => {
+    const key = objectCreatedSchema.safeParse(event).data?.detail.object.key ?? '';
+    return !key.endsWith(archiveSuffix) || invocation.last.outcome === 'failed';
+  });
 }
 
 /** The only element of a list. @throws Error If there are none or several. */

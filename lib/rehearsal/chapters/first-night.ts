@@ -7,7 +7,7 @@ import { verdictSchema } from '../../archive/verdict.ts';
 import { formatBytes, formatCount, formatDuration } from '../../base/quantities.ts';
 import { type Cloud, type Database, keysBelow, runOffsite, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
-import { answerOf, onlyOne, readObject } from './evidence.ts';
+import { answerOf, onlyOne, readObject, withoutFirstBytes } from './evidence.ts';
 
 const backupSchema = z.object({
   id: z.string(),
@@ -47,7 +47,7 @@ export async function verifyByEvent(
   id: string,
   torrents: number,
 ): Promise<void> {
-  const deliveries = await bus.announceObjects();
+  const deliveries = withoutFirstBytes(await bus.announceObjects());
   const answer = answerOf(deliveries, wiring, 'verify');
   scene.check('answer of verify', { id, verdict: 'intact', isNew: true }, answer);
   const verdict = verdictSchema.parse(await readObject(stage, archiveKeys(parseArchiveId(id)).verdict));

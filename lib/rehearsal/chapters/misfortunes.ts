@@ -9,7 +9,7 @@ import { formatCount } from '../../base/quantities.ts';
 import { query } from '../../postgres/programs.ts';
 import { type Cloud, type Database, keysBelow, runOffsite, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
-import { answerOf, readBytes, readObject } from './evidence.ts';
+import { answerOf, readBytes, readObject, withoutFirstBytes } from './evidence.ts';
 import { storeManifest } from './fifteen-nights.ts';
 import { listArchives } from './first-night.ts';
 import { watchUploads } from './upload-watch.ts';
@@ -44,7 +44,7 @@ export async function flipBit(
   );
 
   const mailsBefore = (await aws.mails()).length;
-  const answer = answerOf(await bus.announceObjects(), wiring, 'verify');
+  const answer = answerOf(withoutFirstBytes(await bus.announceObjects()), wiring, 'verify');
   scene.check('answer of verify', { id, verdict: 'damaged', isNew: true }, answer);
   const verdict = verdictSchema.parse(await readObject(stage, keys.verdict));
   scene.check('verdict', 'damaged', verdict.verdict);

@@ -10,6 +10,7 @@ import {
   archiveSuffix,
   archivesPrefix,
   checksPrefix,
+  duePrefix,
   faultsPrefix,
   manifestSuffix,
   plansPrefix,
@@ -28,6 +29,7 @@ import {
   decrypt,
   encrypt,
   get,
+  layMarkers,
   list,
   lockLonger,
   passTo,
@@ -72,17 +74,12 @@ export function expirePermissions(
       `${archivesPrefix}*${manifestSuffix}`,
       ...proofs,
       `${holdsPrefix}*`,
+      `${plansPrefix}*`,
       `${sidecarVerdictsPrefix}*`,
     ),
-    put(bucket, `${plansPrefix}*`, `${runPrefix}*`),
+    put(bucket, `${plansPrefix}*`, `${duePrefix}*`, `${runPrefix}*`),
     ...(objectLock === 'off' ? [] : lockLonger(bucket, keepDays, `${archivesPrefix}*`, `${sidecarsPrefix}*`)),
-    // A delete marker only: versions stay until the bucket's lifecycle removes them.
-    allow(
-      ['s3:DeleteObject'],
-      [archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix].map((prefix) =>
-        bucket.arnForObjects(`${prefix}*`),
-      ),
-    ),
+    layMarkers(bucket, archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix),
     ...useKey(key, decrypt, encrypt),
   ];
 }

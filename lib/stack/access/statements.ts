@@ -78,6 +78,14 @@ export function put(bucket: Bucket, ...patterns: string[]): PolicyStatement {
   );
 }
 
+/** Deleting lays a marker only: versions stay until the bucket's lifecycle removes them. */
+export function layMarkers(bucket: Bucket, ...prefixes: string[]): PolicyStatement {
+  return allow(
+    ['s3:DeleteObject'],
+    prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
+  );
+}
+
 /**
  * To lock longer what is locked, and for no more than so many days from then on; a shorter lock S3 refuses.
  *

@@ -210,10 +210,9 @@ function environmentsOf(deployment: Deployment) {
       ...freshness,
       [names.lockMode]: deployment.objectLock.toUpperCase(),
       ...Object.fromEntries(
-        (['keepDays', 'keepIntact', 'keepWeekly', 'keepMonthly', 'keepYearly'] as const).map((name) => [
-          names[name],
-          text(deployment[name]),
-        ]),
+        (['keepDays', 'keepIntact', 'keepWeekly', 'keepMonthly', 'keepYearly', 'rereadPercent'] as const).map(
+          (name) => [names[name], text(deployment[name])],
+        ),
       ),
     },
   };

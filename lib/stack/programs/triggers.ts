@@ -7,7 +7,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { archivesPrefix, manifestSuffix } from '../../archive/names.ts';
+import { archiveSuffix, archivesPrefix, duePrefix, manifestSuffix } from '../../archive/names.ts';
 import { sidecarsPrefix } from '../../sidecar/names.ts';
 
 /** What is woken, by the names that it has in `Handlers`. */
@@ -39,7 +39,7 @@ export function addTriggers(scope: Construct, woken: Woken, origins: Origins): v
       );
     new Rule(scope, id, { description, ...when, targets });
   };
-  rule('Committed', woken.committed, 'An archive is complete: its manifest was written', {
+  rule('Committed', woken.committed, 'An archive is complete, overwritten, or due to be read again', {
     eventPattern: {
       source: ['aws.s3'],
       detailType: ['Object Created'],
@@ -50,6 +50,9 @@ export function addTriggers(scope: Construct, woken: Woken, origins: Origins): v
             ...[archivesPrefix, sidecarsPrefix].map((prefix) =>
               Match.wildcard(`${prefix}*${manifestSuffix}`),
             ),
+            // An archive's first bytes, too: only the vault knows whether they lie over others.
+            Match.wildcard(`${archivesPrefix}*${archiveSuffix}`),
+            Match.prefix(duePrefix),
           ),
         },
       },

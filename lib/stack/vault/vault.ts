@@ -23,7 +23,7 @@ import {
   StorageClass,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { archivesPrefix, rangesPrefix } from '../../archive/names.ts';
+import { archivesPrefix, duePrefix, rangesPrefix } from '../../archive/names.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
 import { sidecarsPrefix } from '../../sidecar/names.ts';
 import { acknowledge } from '../access/nag.ts';
@@ -189,6 +189,8 @@ function lifecycleOf({ undoDays, glacierAfterDays }: VaultProps): LifecycleRule[
     },
     // Of no use once the verdict is there; kept as long as an execution that failed can be taken up again.
     { id: 'remove-readings', prefix: rangesPrefix, expiration: Duration.days(14) },
+    // An event has come of each by then.
+    { id: 'remove-requests', prefix: duePrefix, expiration: Duration.days(1) },
     ...(glacierAfterDays === undefined
       ? []
       : [

@@ -81,6 +81,8 @@ describe('permissions', () => {
       's3:DeleteObject on VaultBucket/sidecars/*',
       's3:DeleteObject on VaultBucket/verdicts/*',
       's3:PutObject on VaultBucket/plans/*',
+      's3:PutObject on VaultBucket/due/*',
+      's3:GetObject on VaultBucket/plans/*',
       // Never for longer than keepDays from now, and S3 refuses what is shorter.
       's3:GetObject on VaultBucket/archives/*',
       's3:GetObject on VaultBucket/sidecars/*',
