@@ -41,8 +41,7 @@ function adviceOn(verdict: Fault): string {
  */
 export function verdictMail(verdict: Fault, before?: Verdict | undefined): Mail {
   const rows = verdict.deviations.map(({ what, expected, found }) => [what, expected, found]);
-  if (before?.verdict === 'intact' || before?.verdict === 'suspicious')
-    return lossMail(verdict, before, rows);
+  if (wasProven(before)) return lossMail(verdict, before, rows);
   return composeMail(`[offsite] ${verdict.verdict.toUpperCase()} archive: ${verdict.id}`, [
     `The archive ${verdict.id} is ${verdict.verdict}.\n${meaning[verdict.verdict]}`,
     deviationLines(rows),
@@ -76,11 +75,21 @@ const remedy: Record<Loss, string> = {
     'Rely on another archive (offsite list), and back up again now (offsite backup). Tell the provider of the store: it has lost bytes that it acknowledged.',
 };
 
+/** A fault in a word or two, for a mail that tells of many. */
+export function faultWords(verdict: Fault, before?: Verdict | undefined): string {
+  return wasProven(before) ? `lost ${lossOf(verdict, before)}` : verdict.verdict;
+}
+
 /** How what was proven was lost. */
 function lossOf(verdict: Fault, before: Verdict): Loss {
   if (verdict.verdict === 'missing') return 'deleted';
   const isSame = verdict.etag === before.etag && verdict.versionId === before.versionId;
   return isSame ? 'rotten' : 'overwritten';
+}
+
+/** Its bytes were the agent's, whatever they held. */
+function wasProven(before: Verdict | undefined): before is Verdict {
+  return before?.verdict === 'intact' || before?.verdict === 'suspicious';
 }
 
 function lossMail(verdict: Fault, before: Verdict, rows: readonly (readonly string[])[]): Mail {

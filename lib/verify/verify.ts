@@ -12,7 +12,7 @@ import { toolVersion } from '../base/version.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
-import { verdictMail } from './mail.ts';
+import { faultWords, verdictMail } from './mail.ts';
 import { ArchiveGone, ifGone, observe } from './observe.ts';
 import { fitsOneReader, planRanges, type RangeJob, rangeLimits } from './plan.ts';
 import { areAsProven, isDue, renew, runOf, speaksOf, withoutManifest } from './renew.ts';
@@ -108,9 +108,9 @@ export async function announceVerdict(
   before?: Verdict | undefined,
 ): Promise<void> {
   if (verdict.verdict !== 'intact') {
-    const { source, id: archive, verdict: what } = verdict;
     const teller = { store, sendMail, now: new Date(verdict.verifiedAt) };
-    await tellByTheHour(teller, { source, archive, what }, verdictMail(verdict, before));
+    const fault = { source: verdict.source, archive: verdict.id, what: faultWords(verdict, before) };
+    await tellByTheHour(teller, fault, verdictMail(verdict, before));
   }
   await store.write(archiveKeys(verdict).verdict, `${JSON.stringify(verdict, null, 1)}\n`);
 }
