@@ -60,7 +60,7 @@ export class OffsiteArchive extends Construct {
   /** @throws {@link OffsiteError} `CONFIG_INVALID` naming every property that is missing, wrong or unknown. */
   constructor(scope: Construct, id: string, props: OffsiteArchiveProps) {
     super(scope, id);
-    const { topic, removalPolicy, ...settings } = props;
+    const { topic, vpc, removalPolicy, ...settings } = props;
     this.deployment = settle(settings);
     const { bucket, key } = new Vault(this, 'Vault', { ...this.deployment, removalPolicy });
     this.bucket = bucket;
@@ -74,7 +74,7 @@ export class OffsiteArchive extends Construct {
     });
     const reach = { bucket, key, topic: this.topic };
     const service = Names.uniqueResourceName(this, { maxLength: 80, separator: '-' });
-    this.restoreTask = new RestoreTask(this, 'RestoreTask', { ...reach, ...this.deployment });
+    this.restoreTask = new RestoreTask(this, 'RestoreTask', { ...reach, ...this.deployment, vpc });
     this.handlers = new Handlers(this, 'Handlers', {
       ...reach,
       deployment: this.deployment,
@@ -118,7 +118,7 @@ const choices = [
 ] as const;
 
 /** Checks what is known now; a token is taken as it is. */
-function settle(props: Omit<OffsiteArchiveProps, 'topic' | 'removalPolicy'>): Deployment {
+function settle(props: Omit<OffsiteArchiveProps, 'topic' | 'vpc' | 'removalPolicy'>): Deployment {
   const given = Object.entries(props).filter(([, value]) => value !== undefined);
   const late = given.filter(([, value]) => isLate(value));
   refuseLateChoices(late);

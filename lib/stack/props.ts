@@ -2,6 +2,7 @@
 // checks them; API.md is made from these lines.
 
 import type { RemovalPolicy } from 'aws-cdk-lib';
+import type { IVpc } from 'aws-cdk-lib/aws-ec2';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 
 /** Texts and numbers may be tokens, the elements of `sources` too; what decides which resources there are may not. */
@@ -129,6 +130,12 @@ export interface OffsiteArchiveProps {
    * @default "lean"
    */
   readonly monitoring?: 'lean' | 'full' | undefined;
+  /**
+   * Where the restore test runs, in place of a network of its own: `restoreTestNetwork` has no say then. Its private subnets are taken,
+   * else its isolated, else its public ones, and they have to reach S3, SNS, ECR and CloudWatch Logs: nothing is added to it.
+   * @default a network of its own
+   */
+  readonly vpc?: IVpc | undefined;
   /**
    * Where reports and alerts are published. An imported one has to let `cloudwatch.amazonaws.com` publish by its own policy.
    * @default a new topic

@@ -4,11 +4,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, CfnParameter, Fn, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { execa } from 'execa';
 import { afterAll, describe, expect, test } from 'vitest';
 import { describeError } from '../../lib/base/errors.ts';
+import { environmentNames } from '../../lib/deployment/deployment.ts';
 import { OffsiteArchive, type OffsiteArchiveProps } from '../../lib/stack/offsite-archive.ts';
 import { projectRoot } from '../fixtures/cdk.ts';
 
@@ -47,6 +50,35 @@ test('needs a mail address and nothing else, and hands out its parts', () => {
   for (const part of [bucket, topic, deadLetters, operatorPolicy, restoreTask.cluster, handlers])
     expect(part.node.path).toMatch(/^Theirs\/Archive\//);
   template.resourceCountIs('AWS::S3::Bucket', 1);
+});
+
+test("in a network of the account's nothing is added but a group that nothing reaches", () => {
+  const { template } = build((stack) => ({ email, vpc: new Vpc(stack, 'Mine', { maxAzs: 1 }) }));
+  template.resourceCountIs('AWS::EC2::VPC', 1);
+  for (const type of ['EC2::VPCEndpoint', 'Route53Resolver::FirewallRuleGroup', 'EC2::SecurityGroupIngress'])
+    template.resourceCountIs(`AWS::${type}`, 0);
+  const [privateSubnet] = Object.keys(template.findResources('AWS::EC2::Subnet')).filter((id) =>
+    id.startsWith('MinePrivate'),
+  );
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    Environment: {
+      Variables: Match.objectLike({
+        [environmentNames.subnetIds]: { Ref: privateSubnet },
+        [environmentNames.assignPublicIp]: 'DISABLED',
+      }),
+    },
+  });
+});
+
+test('a topic of theirs is published to, and what is left behind is their choice', () => {
+  const { template } = build((stack) => ({
+    email,
+    topic: Topic.fromTopicArn(stack, 'Topic', 'arn:aws:sns:eu-central-1:123456789012:theirs'),
+    removalPolicy: RemovalPolicy.DESTROY,
+  }));
+  template.resourceCountIs('AWS::SNS::Topic', 0);
+  template.hasResourceProperties('AWS::SNS::Subscription', { TopicArn: Match.stringLikeRegexp('theirs$') });
+  template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
 });
 
 test('two of them in one stack are two vaults', () => {

@@ -6,6 +6,7 @@ import {
   GatewayVpcEndpointAwsService,
   InterfaceVpcEndpointAwsService,
   type ISubnet,
+  type IVpc,
   Peer,
   Port,
   SecurityGroup,
@@ -26,6 +27,8 @@ import { NameFirewall } from './name-firewall.ts';
 
 export type RestoreNetworkProps = {
   readonly choice: Deployment['restoreTestNetwork'];
+  /** One of the account's, in place of one of its own. */
+  readonly vpc?: IVpc | undefined;
   readonly reach: Reach;
   /** Where the image lies. */
   readonly repositoryArn: string;
@@ -33,7 +36,7 @@ export type RestoreNetworkProps = {
 };
 
 export type RestoreNetwork = {
-  readonly vpc: Vpc;
+  readonly vpc: IVpc;
   readonly subnets: readonly ISubnet[];
   readonly securityGroup: SecurityGroup;
   readonly assignPublicIp: 'ENABLED' | 'DISABLED';
@@ -46,6 +49,7 @@ export type RestoreNetwork = {
  *   addresses, and CloudFormation makes the new before it deletes the old.
  */
 export function createRestoreNetwork(scope: Construct, props: RestoreNetworkProps): RestoreNetwork {
+  if (props.vpc !== undefined) return networkIn(scope, props.vpc);
   const isPublic = props.choice === 'public';
   const vpc = isPublic ? publicVpc(scope) : isolatedVpc(scope);
   const securityGroup = new SecurityGroup(scope, 'SecurityGroup', {
@@ -69,6 +73,23 @@ export function createRestoreNetwork(scope: Construct, props: RestoreNetworkProp
     subnets: isPublic ? vpc.publicSubnets : vpc.isolatedSubnets,
     securityGroup,
     assignPublicIp: isPublic ? 'ENABLED' : 'DISABLED',
+  };
+}
+
+/** Others live there: no endpoint, no route and no firewall of names is added to it. */
+function networkIn(scope: Construct, vpc: IVpc): RestoreNetwork {
+  const securityGroup = new SecurityGroup(scope, 'SecurityGroup', {
+    vpc,
+    description: 'Offsite restore test: reaches out, is not reached',
+    allowAllOutbound: false,
+  });
+  securityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'HTTPS to S3, SNS, ECR and the log');
+  const inward = [vpc.privateSubnets, vpc.isolatedSubnets].find((subnets) => subnets.length > 0);
+  return {
+    vpc,
+    subnets: inward ?? vpc.publicSubnets,
+    securityGroup,
+    assignPublicIp: inward === undefined ? 'ENABLED' : 'DISABLED',
   };
 }
 

@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { IgnoreMode, RemovalPolicy, Tags } from 'aws-cdk-lib';
+import type { IVpc } from 'aws-cdk-lib/aws-ec2';
 import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
   Capability,
@@ -41,7 +42,8 @@ const imageContext = [
   ...['lib/stack', 'lib/rehearsal'],
 ];
 
-export type RestoreTaskProps = Reach & Pick<Deployment, 'postgresMajor' | 'restoreTestNetwork'>;
+export type RestoreTaskProps = Reach &
+  Pick<Deployment, 'postgresMajor' | 'restoreTestNetwork'> & { readonly vpc?: IVpc | undefined };
 
 /** The throw-away Postgres and the program that restores into it. */
 export class RestoreTask extends Construct {
@@ -68,8 +70,8 @@ export class RestoreTask extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const { repositoryArn } = image.repository;
-    const choice = props.restoreTestNetwork;
-    this.network = createRestoreNetwork(this, { choice, reach: props, repositoryArn, logGroup });
+    const { restoreTestNetwork: choice, vpc } = props;
+    this.network = createRestoreNetwork(this, { choice, vpc, reach: props, repositoryArn, logGroup });
     this.cluster = new Cluster(this, 'Cluster', { vpc: this.network.vpc });
     // Else GuardDuty puts a container of its own into the task, which cannot reach it through this network, and an endpoint
     // into the network, which then cannot be deleted. @see https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html
