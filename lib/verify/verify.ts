@@ -31,7 +31,8 @@ export type VerifyOptions = {
  * @throws {@link OffsiteError} If it cannot be judged: no manifest, one of a newer format, or the store fails.
  */
 export async function verify(options: VerifyOptions): Promise<Verdict> {
-  return judgeArchive(options, await readManifest(options.store, options.id));
+  const manifest = await readManifest(options.store, options.id);
+  return judgeArchive(options, manifest, manifest.versionId);
 }
 
 /** An archive that was too large to be read right here; its verdict comes from join-ranges. */
@@ -70,7 +71,9 @@ export async function verifyOnce(options: VerifyOnceOptions): Promise<Verified |
   const same = before !== undefined && (await speaksOf(before, store, id)) ? before : undefined;
   if (same !== undefined && !(occasion === 'due' && isDue(same, now())))
     return { verdict: same, isNew: false };
-  const job = fitsOneReader(manifest) ? undefined : await jobOf(store, id, same);
+  // At first the bytes that the manifest speaks of; from then on what is under the name, as `aws s3 cp` would bring it.
+  const versionId = before === undefined ? manifest.versionId : undefined;
+  const job = fitsOneReader(manifest) ? undefined : await jobOf(store, id, versionId, same);
   if (job !== undefined) {
     const ranges = planRanges(manifest, job.limits).map(({ index }) => index);
     await options.readInRanges(job, ranges);
@@ -78,7 +81,7 @@ export async function verifyOnce(options: VerifyOnceOptions): Promise<Verified |
   }
   if (same !== undefined && (await areAsProven(store, id, manifest, same)))
     return { verdict: await renew(store, same, now()), isNew: false };
-  const verdict = await judgeArchive(options, manifest);
+  const verdict = await judgeArchive(options, manifest, versionId);
   await announceVerdict(store, verdict, sendMail, before);
   return { verdict, isNew: true };
 }
@@ -119,9 +122,10 @@ export async function announceVerdict(
 async function jobOf(
   store: ArchiveStore,
   id: ArchiveId,
+  version: string | null | undefined,
   renewed: Verdict | undefined,
 ): Promise<RangeJob | undefined> {
-  const opened = await store.open(archiveKeys(id).archive);
+  const opened = await store.open(archiveKeys(id).archive, version);
   opened?.body.destroy();
   if (opened === undefined) return undefined;
   const { versionId, etag } = opened;
@@ -131,13 +135,15 @@ async function jobOf(
 async function judgeArchive(
   { store, id, now, connections }: VerifyOptions,
   manifest: Manifest,
+  version: string | null | undefined,
 ): Promise<Verdict> {
   const began = now();
   // The last one that was read: where a version has no id, it may be another than the first.
   const last: { opened?: OpenObject | undefined } = {};
   const open = async () => {
-    // What is under its name now, whichever version the manifest speaks of: that is what `aws s3 cp` would bring.
-    last.opened = await store.open(archiveKeys(id).archive, last.opened?.versionId, { connections });
+    last.opened = await store.open(archiveKeys(id).archive, last.opened?.versionId ?? version, {
+      connections,
+    });
     if (last.opened === undefined) throw new ArchiveGone();
     return last.opened.body;
   };

@@ -65,7 +65,7 @@ describe('offsite accept', () => {
       'intact',
       'intact',
     ]);
-    expect((await offsite(['list'], env)).stdout.split('\n')[2]).toMatch(/accepted \(latest\)$/);
+    expect((await offsite(['list'], env)).stdout.split('\n')[2]).toMatch(/ accepted \(latest\) /);
   });
 
   it('says so when it was accepted before, and prints JSON', async () => {

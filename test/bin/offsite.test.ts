@@ -76,7 +76,7 @@ describe('back up and bring back', () => {
 
   it('lists it as unverified: nobody has judged it yet', async () => {
     const { stdout } = await offsite(['list'], env);
-    expect(stdout.split('\n')[1]).toMatch(new RegExp(`^${id} .* unverified$`));
+    expect(stdout.split('\n')[1]).toMatch(new RegExp(`^${id} .* unverified +-$`));
     const [entry] = JSON.parse((await offsite(['list', '--json'], env)).stdout);
     expect(entry).toMatchObject({ id, verdict: 'unverified', latest: false, torrents: null });
   });

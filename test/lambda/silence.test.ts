@@ -33,7 +33,12 @@ afterAll(() => aws.stop());
 
 describe.each(['lean', 'full'] as const)('with monitoring %s', (monitoring) => {
   let told: number;
-  const subjects = async () => (await aws.mails()).slice(told).map(({ subject }) => subject);
+  /** But for what these archives' dates bring: they were all stored just now. */
+  const subjects = async () =>
+    (await aws.mails())
+      .slice(told)
+      .map(({ subject }) => subject)
+      .filter((subject) => !subject.includes('strange object'));
 
   beforeAll(() => {
     Object.assign(process.env, {

@@ -31,7 +31,7 @@ test('what nobody asked for is unused, and stands only with a reason', async () 
       'Expire: s3:DeleteObject on archives/*',
       'LaunchRestoreTest: ecs:RunTask on RestoreTaskTaskDefinition:1',
       'Verify: s3:PutObject on verdicts/*',
-      'agent: s3:PutObject on archives/bitagent/*',
+      'agent: s3:PutObject on archives/bitagent/bitagent-????-??-??-??????Z.sql.gz',
     ]),
   );
   expect(withoutReason(unused)).not.toContain('Verify: s3:GetObjectVersion on archives/*');

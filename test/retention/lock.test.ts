@@ -58,6 +58,7 @@ describe.skipIf(!hasMoto)('expire at a locked vault', () => {
       OFFSITE_KEEP_DAYS: '14',
       OFFSITE_KEEP_INTACT: '1',
       OFFSITE_KEEP_WEEKLY: '9',
+      OFFSITE_REREAD_PERCENT: '0',
       OFFSITE_KEEP_MONTHLY: '0',
       OFFSITE_KEEP_YEARLY: '0',
       OFFSITE_FRESHNESS_HOURS: '26',
