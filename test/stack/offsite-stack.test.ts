@@ -93,6 +93,7 @@ describe('vault', () => {
         },
         { Id: 'remove-readings', Status: 'Enabled', Prefix: 'ranges/', ExpirationInDays: 14 },
         { Id: 'remove-requests', Status: 'Enabled', Prefix: 'due/', ExpirationInDays: 1 },
+        { Id: 'remove-told-faults', Status: 'Enabled', Prefix: 'watch/faults/', ExpirationInDays: 7 },
       ],
     });
   });

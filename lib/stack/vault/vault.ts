@@ -23,7 +23,7 @@ import {
   StorageClass,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { archivesPrefix, duePrefix, rangesPrefix } from '../../archive/names.ts';
+import { archivesPrefix, duePrefix, faultsPrefix, rangesPrefix } from '../../archive/names.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
 import { sidecarsPrefix } from '../../sidecar/names.ts';
 import { acknowledge } from '../access/nag.ts';
@@ -191,6 +191,8 @@ function lifecycleOf({ undoDays, glacierAfterDays }: VaultProps): LifecycleRule[
     { id: 'remove-readings', prefix: rangesPrefix, expiration: Duration.days(14) },
     // An event has come of each by then.
     { id: 'remove-requests', prefix: duePrefix, expiration: Duration.days(1) },
+    // Whoever looks when the hour is over looks no further back than two days.
+    { id: 'remove-told-faults', prefix: faultsPrefix, expiration: Duration.days(7) },
     ...(glacierAfterDays === undefined
       ? []
       : [
