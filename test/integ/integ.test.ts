@@ -11,11 +11,13 @@ import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH, so nothing stands in for an account');
 
 describe.skipIf(!hasMoto)('npm run integ', () => {
-  const home = mkdtempSync(join(tmpdir(), 'offsite-integ-test-'));
-  const state = join(home, 'state.json');
+  let home: string;
+  let state: string;
   let moto: Moto;
 
   beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), 'offsite-integ-test-'));
+    state = join(home, 'state.json');
     moto = await startMoto();
   });
   afterAll(async () => {
