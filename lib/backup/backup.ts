@@ -1,7 +1,8 @@
 // backup: dump, compress, upload, and last of all the manifest. Whatever fails on the way leaves no completed object
 // and no manifest.
 
-import { clockToleranceMs, type Manifest, manifestFormat, serializeManifest } from '../archive/manifest.ts';
+import { serializeRecord } from '../archive/commit-record.ts';
+import { clockToleranceMs, type Manifest, manifestFormat } from '../archive/manifest.ts';
 import { archiveIdAt, archiveKeys } from '../archive/names.ts';
 import type { SourceDatabase } from '../archive/source-database.ts';
 import { OffsiteError } from '../base/errors.ts';
@@ -119,7 +120,7 @@ async function writeManifest(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    await store.create(key, serializeManifest(manifest), { signal });
+    await store.create(key, serializeRecord(manifest), { signal });
   } catch (error) {
     if (!(error instanceof OffsiteError) || signal?.aborted) throw error;
     const { code, expected, found, hint } = error;

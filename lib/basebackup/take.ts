@@ -1,6 +1,7 @@
 // basebackup: the data directory as pg_basebackup gives it, compressed and stored as a dump is; the manifest comes last.
 
 import { baseBackupKeys } from '../archive/base-backup-names.ts';
+import { serializeRecord } from '../archive/commit-record.ts';
 import { clockToleranceMs } from '../archive/manifest.ts';
 import { archiveIdAt } from '../archive/names.ts';
 import { compress } from '../backup/compress.ts';
@@ -11,7 +12,7 @@ import type { Connection } from '../postgres/connection.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { askCluster, serverTime, tablespacesError } from './ask-cluster.ts';
 import { type Contents, ContentsReader } from './contents.ts';
-import { type BaseBackupManifest, baseBackupFormat, serializeBaseBackupManifest } from './manifest.ts';
+import { type BaseBackupManifest, baseBackupFormat } from './manifest.ts';
 import { baseBackupOf } from './program.ts';
 
 export type BaseBackupOptions = {
@@ -102,7 +103,7 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
     ...record(),
     ...stored,
   };
-  await store.create(keys.manifest, serializeBaseBackupManifest(manifest), { signal });
+  await store.create(keys.manifest, serializeRecord(manifest), { signal });
   return manifest;
 }
 

@@ -2,8 +2,9 @@
 // or inside a container. Everything that says where and who travels in libpq's environment, so that no password is
 // ever on a command line, and PG* variables of the caller's shell never redirect a connection that was spelled out.
 
-import { accessSync, constants, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { isExecutable } from '../base/find-program.ts';
 import { type ChildFailure, textOf } from '../base/process.ts';
 import { clientError } from './client-error.ts';
 import { type Connection, isLibpqName } from './connection.ts';
@@ -168,14 +169,5 @@ function listDirectory(directory: string): string[] {
     return readdirSync(directory);
   } catch {
     return [];
-  }
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

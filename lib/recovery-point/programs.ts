@@ -1,9 +1,9 @@
 // The server's programs of one major version: the log of another is not read by any.
 
-import { accessSync, constants } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { OffsiteError } from '../base/errors.ts';
+import { isExecutable } from '../base/find-program.ts';
 
 /**
  * Finds the programs of a major version.
@@ -18,7 +18,7 @@ export async function serverProgramsOf(
 ): Promise<string> {
   const folders = [join(versionsFolder, String(major), 'bin'), ...path.split(delimiter).filter(Boolean)];
   const found: string[] = [];
-  for (const folder of folders.filter((one) => mayRun(join(one, 'postgres')))) {
+  for (const folder of folders.filter((one) => isExecutable(join(one, 'postgres')))) {
     const { stdout = '' } = await execa(join(folder, 'postgres'), ['--version'], { reject: false });
     if (Number(/\) (\d+)/.exec(stdout)?.[1]) === major) return folder;
     found.push(`${stdout.trim()} in ${folder}`);
@@ -28,13 +28,4 @@ export async function serverProgramsOf(
     found: found.length === 0 ? 'none' : found.join('\n'),
     hint: `install it (Debian, Ubuntu: apt-get install postgresql-${major})`,
   });
-}
-
-function mayRun(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,6 +3,7 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { serializeRecord } from '../archive/commit-record.ts';
 import { clockToleranceMs } from '../archive/manifest.ts';
 import { archiveIdAt } from '../archive/names.ts';
 import { compress } from '../backup/compress.ts';
@@ -12,7 +13,7 @@ import type { Compressor } from '../gzip/member-stream.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { copyDatabase, type SidecarPlace } from './copy.ts';
 import { type Inspection, inspect } from './inspect.ts';
-import { type SidecarManifest, serializeSidecarManifest, sidecarFormat } from './manifest.ts';
+import { type SidecarManifest, sidecarFormat } from './manifest.ts';
 import { sidecarKeys } from './names.ts';
 
 export type SidecarBackupOptions = {
@@ -63,7 +64,7 @@ export async function backupSidecar(options: SidecarBackupOptions): Promise<Side
       ...stored,
       contents,
     };
-    await store.create(keys.manifest, serializeSidecarManifest(manifest), { signal });
+    await store.create(keys.manifest, serializeRecord(manifest), { signal });
     return manifest;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -3,7 +3,8 @@
 // past the end of its range, until a member ends where another reader began: from there on that one is right again.
 
 import * as z from 'zod';
-import { type Manifest, memberSchema } from '../archive/manifest.ts';
+import { memberSchema } from '../archive/commit-record.ts';
+import type { Manifest } from '../archive/manifest.ts';
 import type { Observation } from '../archive/verdict.ts';
 import { combineCrc32 } from '../gzip/crc32-combine.ts';
 import { crcText, type Member } from '../gzip/gzip-members.ts';

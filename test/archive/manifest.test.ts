@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseManifest, serializeManifest } from '../../lib/archive/manifest.ts';
+import { serializeRecord } from '../../lib/archive/commit-record.ts';
+import { parseManifest } from '../../lib/archive/manifest.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { exampleId, exampleManifest } from '../fixtures/manifests.ts';
@@ -15,7 +16,7 @@ function refusal(change: Record<string, unknown>): OffsiteError {
 
 describe('manifest', () => {
   it('reads what it writes', () => {
-    expect(parseManifest(serializeManifest(exampleManifest), exampleId)).toEqual(exampleManifest);
+    expect(parseManifest(serializeRecord(exampleManifest), exampleId)).toEqual(exampleManifest);
   });
 
   it('says that a newer format needs a newer program, whatever else is in it', () => {

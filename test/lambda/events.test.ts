@@ -17,6 +17,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { planRanges } from '../../lib/verify/plan.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
+import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { smallLimits, storeInMembers } from '../fixtures/large-archive.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
@@ -25,23 +26,11 @@ let store: ArchiveStore;
 let cases = 0;
 
 const context = { awsRequestId: 'r', functionName: 'f' } as Context;
-const settings = {
-  OFFSITE_SOURCES: 'bitagent',
-  OFFSITE_KEEP_DAYS: '14',
-  OFFSITE_KEEP_INTACT: '3',
-  OFFSITE_KEEP_WEEKLY: '0',
-  OFFSITE_KEEP_MONTHLY: '0',
-  OFFSITE_KEEP_YEARLY: '0',
-  OFFSITE_LOCK_MODE: 'OFF',
-  OFFSITE_REREAD_PERCENT: '0',
-  OFFSITE_FRESHNESS_HOURS: '26',
-  OFFSITE_RESTORE_TEST_DAYS: '100',
-};
 
 beforeAll(async () => {
   aws = await startLocalAws();
   store = createS3Store({ bucket: aws.bucket });
-  Object.assign(process.env, settings, { OFFSITE_BUCKET: aws.bucket, OFFSITE_TOPIC_ARN: aws.topicArn });
+  setHandlerSettings(aws.bucket, aws.topicArn);
 });
 afterAll(() => aws.stop());
 

@@ -5,6 +5,7 @@ import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { handler } from '../../lambda/report.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
@@ -20,11 +21,7 @@ const essential = {
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  Object.assign(process.env, {
-    OFFSITE_BUCKET: aws.bucket,
-    OFFSITE_TOPIC_ARN: aws.topicArn,
-    OFFSITE_SERVICE: 'offsite',
-  });
+  setHandlerSettings(aws.bucket, aws.topicArn);
 });
 beforeEach(async () => {
   before = (await aws.mails()).length;

@@ -17,6 +17,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump, verifiedArchive } from '../fixtures/archives.ts';
 import { type Figure, printedFigures } from '../fixtures/figures.ts';
+import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
 const context = { awsRequestId: 'r', functionName: 'f' } as Context;
@@ -41,21 +42,10 @@ describe.each(['lean', 'full'] as const)('with monitoring %s', (monitoring) => {
       .filter((subject) => !subject.includes('strange object'));
 
   beforeAll(() => {
-    Object.assign(process.env, {
-      OFFSITE_BUCKET: aws.bucket,
-      OFFSITE_TOPIC_ARN: aws.topicArn,
-      OFFSITE_SOURCES: 'well,ill',
-      OFFSITE_KEEP_DAYS: '14',
-      OFFSITE_KEEP_INTACT: '3',
-      OFFSITE_REREAD_PERCENT: '0',
-      OFFSITE_KEEP_WEEKLY: '0',
-      OFFSITE_KEEP_MONTHLY: '0',
-      OFFSITE_KEEP_YEARLY: '0',
-      OFFSITE_LOCK_MODE: 'OFF',
-      OFFSITE_FRESHNESS_HOURS: '26',
-      OFFSITE_RESTORE_TEST_DAYS: '100',
-      OFFSITE_MONITORING: monitoring,
+    setHandlerSettings(aws.bucket, aws.topicArn, {
       OFFSITE_SERVICE: 'Vault',
+      OFFSITE_SOURCES: 'well,ill',
+      OFFSITE_MONITORING: monitoring,
     });
   });
   beforeEach(async () => {

@@ -4,7 +4,8 @@
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handler } from '../../lambda/verify.ts';
-import { type Manifest, serializeManifest } from '../../lib/archive/manifest.ts';
+import { serializeRecord } from '../../lib/archive/commit-record.ts';
+import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { type Verdict, verdictSchema } from '../../lib/archive/verdict.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
@@ -167,7 +168,7 @@ describe('verify', () => {
 
   it('does not judge by a manifest of a newer format', async () => {
     const manifest = await archiveOf(store, source, takenAt, smallDump(20));
-    await store.write(archiveKeys(manifest).manifest, serializeManifest({ ...manifest, format: 2 as 1 }));
+    await store.write(archiveKeys(manifest).manifest, serializeRecord({ ...manifest, format: 2 as 1 }));
     await expect(announce(manifest)).rejects.toMatchObject({ code: 'MANIFEST_TOO_NEW' });
     expect(await verdictKeys()).not.toContain(archiveKeys(manifest).verdict);
   });
@@ -204,6 +205,6 @@ async function forged(text: string): Promise<Manifest> {
   for await (const chunk of chunks) bytes.push(Buffer.from(chunk));
   const { etag } = await store.write(archiveKeys(whole).archive, Buffer.concat(bytes) as never);
   const manifest = { ...whole, ...record(), etag };
-  await store.write(archiveKeys(whole).manifest, serializeManifest(manifest));
+  await store.write(archiveKeys(whole).manifest, serializeRecord(manifest));
   return manifest;
 }

@@ -14,6 +14,7 @@ import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
+import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { often } from '../fixtures/often.ts';
 
@@ -30,14 +31,7 @@ const at = (time: string) => new Date(`2026-11-22T${time}Z`);
 beforeAll(async () => {
   aws = await startLocalAws();
   store = createS3Store({ bucket: aws.bucket });
-  Object.assign(process.env, {
-    OFFSITE_BUCKET: aws.bucket,
-    OFFSITE_TOPIC_ARN: aws.topicArn,
-    OFFSITE_SERVICE: 'offsite',
-    OFFSITE_SOURCES: 'bitagent',
-    OFFSITE_FRESHNESS_HOURS: '26',
-    OFFSITE_RESTORE_TEST_DAYS: '100',
-  });
+  setHandlerSettings(aws.bucket, aws.topicArn);
 });
 beforeEach(() => {
   count += 1;

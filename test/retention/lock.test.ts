@@ -11,6 +11,7 @@ import { parseKept, planKey } from '../../lib/retention/stored-plan.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { verifiedArchive } from '../fixtures/archives.ts';
+import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { anotherClient, createVault } from '../fixtures/vault.ts';
 
@@ -51,17 +52,10 @@ describe.skipIf(!hasMoto)('expire at a locked vault', () => {
 
   beforeAll(async () => {
     moto = await startMoto();
-    Object.assign(process.env, moto.env, {
-      OFFSITE_BUCKET: bucket,
-      OFFSITE_TOPIC_ARN: 'arn:aws:sns:eu-central-1:123456789012:none',
-      OFFSITE_SOURCES: 'bitagent',
-      OFFSITE_KEEP_DAYS: '14',
+    Object.assign(process.env, moto.env);
+    setHandlerSettings(bucket, 'arn:aws:sns:eu-central-1:123456789012:none', {
       OFFSITE_KEEP_INTACT: '1',
       OFFSITE_KEEP_WEEKLY: '9',
-      OFFSITE_REREAD_PERCENT: '0',
-      OFFSITE_KEEP_MONTHLY: '0',
-      OFFSITE_KEEP_YEARLY: '0',
-      OFFSITE_FRESHNESS_HOURS: '26',
       OFFSITE_LOCK_MODE: 'GOVERNANCE',
     });
     await createVault(bucket);

@@ -20,6 +20,7 @@ import { findUntold } from '../../lib/mail/by-the-hour.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { verifiedArchive } from '../fixtures/archives.ts';
+import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { createVault } from '../fixtures/vault.ts';
 
@@ -54,17 +55,8 @@ describe.skipIf(!hasMoto)('proof', () => {
     );
     const Endpoint = Attributes?.QueueArn;
     await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
-    Object.assign(process.env, {
-      OFFSITE_BUCKET: bucket,
-      OFFSITE_TOPIC_ARN: TopicArn,
-      OFFSITE_SOURCES: 'bitagent',
-      OFFSITE_KEEP_DAYS: '14',
+    setHandlerSettings(bucket, TopicArn as string, {
       OFFSITE_KEEP_INTACT: '1',
-      OFFSITE_KEEP_WEEKLY: '0',
-      OFFSITE_KEEP_MONTHLY: '0',
-      OFFSITE_KEEP_YEARLY: '0',
-      OFFSITE_FRESHNESS_HOURS: '26',
-      OFFSITE_LOCK_MODE: 'OFF',
       OFFSITE_REREAD_PERCENT: '100',
       OFFSITE_RANGES_ARN: 'arn:none',
     });

@@ -1,7 +1,8 @@
 // Two weeks in seconds: fifteen earlier nights appear in the vault, each is verified, and retention takes the oldest.
 
 import { CopyObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { type Manifest, parseManifest, serializeManifest } from '../../archive/manifest.ts';
+import { serializeRecord } from '../../archive/commit-record.ts';
+import { type Manifest, parseManifest } from '../../archive/manifest.ts';
 import {
   archiveIdAt,
   archiveKeys,
@@ -86,7 +87,7 @@ export async function storeManifest(
 ): Promise<void> {
   const { takenAt } = parseArchiveId(id);
   const tookMs = Date.parse(manifest.completedAt) - Date.parse(manifest.startedAt);
-  const body = serializeManifest({
+  const body = serializeRecord({
     ...manifest,
     id,
     startedAt: takenAt.toISOString(),

@@ -1,0 +1,105 @@
+// What the manifests of all kinds have in common: the stored bytes and their gzip members, and how their text is read.
+
+import * as z from 'zod';
+import { OffsiteError } from '../base/errors.ts';
+import type { ArchiveId } from './names.ts';
+
+const crc32 = z.string().regex(/^[0-9a-f]{8}$/, 'a CRC-32 is 8 hex digits');
+export const sha256Sum = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 is 64 hex digits');
+export const count = z.number().int().nonnegative();
+
+export const memberSchema = z.strictObject({
+  /** Where the member begins in the archive. */
+  offset: count,
+  compressedBytes: count,
+  plainBytes: count,
+  /** Of the member's plain text, as its trailer has it. */
+  crc32,
+});
+
+/** Whose archive it is, when it was taken, and the bytes that are stored. */
+export const commonFields = {
+  id: z.string(),
+  source: z.string(),
+  startedAt: z.iso.datetime(),
+  completedAt: z.iso.datetime(),
+  /** The host's clock less the store's, where they differed by more than `clockToleranceMs`: the dates are off by it. */
+  clockAheadMs: z.number().int().optional(),
+  toolVersion: z.string(),
+  compressor: z.string(),
+  plainBytes: count,
+  compressedBytes: count,
+  /** Of the compressed archive. */
+  sha256: sha256Sum,
+  /** Of the compressed archive. */
+  crc32,
+  /** The store's own name for the bytes; null where the bucket is not versioned. */
+  versionId: z.string().nullable(),
+  etag: z.string(),
+  members: z.array(memberSchema).min(1),
+};
+
+/** A manifest of any kind as it is stored. */
+export function serializeRecord(record: object): string {
+  return `${JSON.stringify(record, null, 1)}\n`;
+}
+
+export type RecordKind<T> = {
+  readonly schema: z.ZodType<T>;
+  /** The newest that this program reads. */
+  readonly format: number;
+  /** `the manifest of a sidecar` */
+  readonly what: string;
+  /** By which programs the archive can be looked at without its manifest. */
+  readonly programs: string;
+};
+
+/** Makes the error of a manifest that cannot be trusted. */
+export type Invalid = (expected: string, found: string) => OffsiteError;
+
+/**
+ * Reads a manifest.
+ *
+ * @param assertConsistent - Looks for contradictions within it.
+ * @throws {@link OffsiteError} `MANIFEST_TOO_NEW` if a newer program wrote it, `MANIFEST_INVALID` if it is not one,
+ *   belongs to another archive, or contradicts itself.
+ */
+export function parseRecord<T extends ArchiveOwner>(
+  text: string,
+  key: string,
+  expected: ArchiveOwner,
+  { schema, format: newest, what, programs }: RecordKind<T>,
+  assertConsistent: (record: T, invalid: Invalid) => void = () => undefined,
+): T {
+  const invalid: Invalid = (wanted, found) =>
+    new OffsiteError('MANIFEST_INVALID', `${key} cannot be trusted`, {
+      expected: wanted,
+      found,
+      hint: `the archive may still be whole: look at it with aws s3 cp, ${programs}; restore a neighbour meanwhile`,
+    });
+  const value = parseJson(text, invalid);
+  const format = (value as { format?: unknown } | null)?.format;
+  if (typeof format === 'number' && format > newest) {
+    throw new OffsiteError('MANIFEST_TOO_NEW', `${key} was written by a newer bitagent-offsite`, {
+      expected: `manifest format ${newest} or older`,
+      found: `format ${format}`,
+      hint: 'update this installation (git pull && npm ci; for the cloud side also: npx cdk deploy)',
+    });
+  }
+  const { data, error } = schema.safeParse(value);
+  if (error !== undefined) throw invalid(what, z.prettifyError(error));
+  if (data.id !== expected.id || data.source !== expected.source)
+    throw invalid(`the manifest of ${expected.id}`, `that of ${data.id}`);
+  assertConsistent(data, invalid);
+  return data;
+}
+
+type ArchiveOwner = Pick<ArchiveId, 'id' | 'source'>;
+
+function parseJson(text: string, invalid: Invalid): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw invalid('JSON', (error as Error).message);
+  }
+}
