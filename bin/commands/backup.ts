@@ -6,6 +6,7 @@ import { estimateSize, readSourceDatabase, type SizeEstimate } from '../../lib/b
 import { backup } from '../../lib/backup/backup.ts';
 import { dump } from '../../lib/backup/dump.ts';
 import { endWhenStalled } from '../../lib/backup/stall.ts';
+import { describeError, exitCodeOf, OffsiteError } from '../../lib/base/errors.ts';
 import { formatBytes, formatDuration, parseDuration } from '../../lib/base/quantities.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
 import {
@@ -20,7 +21,7 @@ import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import type { Upgrade, UpgradeFlags } from './before-upgrade.ts';
-import { print, printFault, printJson, warn } from './print.ts';
+import { print, printFault, printJson, tell, warn } from './print.ts';
 import { noProgress, type ProgressDisplay, showProgress } from './progress.ts';
 import { tellOfNight } from './told-night.ts';
 
@@ -50,6 +51,37 @@ export async function runBackup(settings: Settings, flags: Flags, signal: AbortS
     if (flags.json) await report(taken, before?.archive, { ...proven, warnings: taken.warnings });
     return taken.figures;
   });
+}
+
+/**
+ * Of each source, one after the other: a fault of one is told, and keeps none of the others from its archive.
+ *
+ * @throws {@link OffsiteError} `SOURCES_FAILED` with the first fault's exit code, once all were tried.
+ */
+export async function runBackups(all: readonly Settings[], flags: Flags, signal: AbortSignal): Promise<void> {
+  const faults: { source: string; error: unknown }[] = [];
+  for (const settings of all) {
+    try {
+      await runBackup(settings, flags, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      faults.push({ source: settings.source, error });
+      tell(describeError(error).replace(/^offsite: /, `offsite: ${settings.source}: `));
+    }
+  }
+  const [first] = faults;
+  if (first === undefined) return;
+  const names = faults.map(({ source }) => source).join(', ');
+  throw new OffsiteError(
+    'SOURCES_FAILED',
+    `${faults.length} of ${all.length} sources ${faults.length === 1 ? 'has' : 'have'} no new archive`,
+    {
+      expected: 'one of each',
+      found: `none of ${names}`,
+      hint: `mend what is said above, then: offsite backup --source ${first.source}`,
+      exitCode: exitCodeOf(first.error),
+    },
+  );
 }
 
 type Taken = {

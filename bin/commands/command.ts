@@ -14,6 +14,7 @@ const settingFlags = [
   'bucket',
   'region',
   'endpoint',
+  'caBundle',
   'provider',
   'profile',
   'pingUrl',
@@ -54,8 +55,9 @@ export const program = new Command('offsite')
   .addHelpText(
     'after',
     `
-Settings come from --config FILE, else ~/.config/offsite/config.json or
-/etc/offsite/config.json, then OFFSITE_* of the environment, then the flags.
+Settings come from --config FILE, else ~/.config/offsite/config.yaml (or .json)
+or /etc/offsite/config.yaml, then OFFSITE_* of the environment, then the flags;
+'offsite config' shows them.
 AWS credentials come as for the aws command.
 
 Exit codes: 0 done; ${exitCodes.unexpected} unexpected; ${exitCodes.usage} usage or settings; ${exitCodes.dump} database or dump;
@@ -81,6 +83,7 @@ export function addVaultFlags(): void {
       .option('--bucket <name>', 'the vault')
       .option('--region <name>', "the vault's region")
       .option('--endpoint <url>', 'of an S3-compatible store')
+      .option('--ca-bundle <file>', "certificates of who signed the store's")
       .option('--provider <name>', `which store it is: ${providerNames.join(', ')}`)
       .option('--profile <name>', 'AWS profile with the credentials')
       .option('--config <file>', 'settings file');
@@ -106,6 +109,12 @@ export function archiveCommand(name: string, description: string): Command {
 export async function settingsOf(flags: SettingFlags, dump?: RawSettings) {
   const { readSettings } = await import('../../lib/settings/settings.ts');
   return readSettings(flagSettings(flags, dump), flags.config);
+}
+
+/** The settings of each source that the file has. */
+export async function allSettingsOf(flags: SettingFlags) {
+  const { readAllSettings } = await import('../../lib/settings/settings.ts');
+  return readAllSettings(flagSettings(flags), flags.config);
 }
 
 /** What the command line says of the settings. */

@@ -31,6 +31,22 @@ export function dumpFlags(
   return Object.keys(inside).length > 0 ? { via: 'container', ...inside } : undefined;
 }
 
+/**
+ * Flags of `--all`, which are for every source.
+ *
+ * @throws {@link OffsiteError} `USAGE` for one that is for a single source.
+ */
+export function notOfOne<Flags extends { source?: string; beforeUpgrade?: unknown }>(
+  flags: Flags,
+  dump: RawSettings | undefined,
+): Flags {
+  const one = Object.entries({ '--source': flags.source, '--before-upgrade': flags.beforeUpgrade });
+  const [name] = one.find(([, value]) => value !== undefined) ?? (dump && ['a database']) ?? [];
+  if (name !== undefined)
+    throw usage('--all alone: the settings file says what each source dumps', `${name}, too`);
+  return flags;
+}
+
 /** The error of arguments that cannot be used. */
 export function usage(expected: string, found: string, hint = 'see offsite <command> --help'): OffsiteError {
   return new OffsiteError('USAGE', 'these arguments cannot be used', { expected, found, hint });

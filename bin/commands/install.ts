@@ -18,7 +18,8 @@ import { choosePlace, nightsOfOthers, type Place } from '../../lib/nightly/host.
 import { commandsOf, type Done, install, installedAt, lookAt, uninstall } from '../../lib/nightly/install.ts';
 import type { Installation, Way } from '../../lib/nightly/installation.ts';
 import { parseTimeOfDay } from '../../lib/nightly/time-of-day.ts';
-import { environmentOf, isDumpVariable, type RawSettings, type Settings } from '../../lib/settings/config.ts';
+import type { RawSettings, Settings } from '../../lib/settings/config.ts';
+import { environmentOf, isDumpVariable } from '../../lib/settings/environment.ts';
 import { homeFolders } from '../../lib/settings/home.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { usage } from './flags.ts';

@@ -3,6 +3,7 @@
 import { Option } from 'commander';
 import {
   addTellingFlags,
+  allSettingsOf,
   compressors,
   dumpCommand,
   flagSettings,
@@ -11,7 +12,7 @@ import {
   storeCommand,
 } from './command.ts';
 import { interruption } from './ending.ts';
-import { dumpFlags } from './flags.ts';
+import { dumpFlags, notOfOne } from './flags.ts';
 
 program.commandsGroup('Set up, and every night:');
 
@@ -20,6 +21,14 @@ dumpCommand('doctor', 'look at all that a back-up needs, and change nothing')
   .action(async (command: string[], flags) => {
     const { runDoctor } = await import('./doctor.ts');
     await runDoctor(await settingsOf(flags, dumpFlags(command, flags)), flags, interruption.signal);
+  });
+
+dumpCommand('config', 'show the settings in force, and where each was said')
+  .option('--schema', 'print the JSON Schema of a settings file, for an editor')
+  .option('--json', 'print them as JSON')
+  .action(async (command: string[], flags) => {
+    const { runConfig } = await import('./config.ts');
+    await runConfig(flagSettings(flags, dumpFlags(command, flags)), flags);
   });
 
 addTellingFlags(dumpCommand('backup', 'dump the database and stream it to the vault'))
@@ -47,14 +56,20 @@ addTellingFlags(dumpCommand('backup', 'dump the database and stream it to the va
   )
   .option('--operator-profile <name>', 'AWS profile that may read and hold archives, for that')
   .option('--verdict-timeout <duration>', 'how long to wait for the verdict, for that', '2h')
+  .option('--all', 'of every source that the settings file has, one after the other')
   .option('--start-over', 'if it outgrows what was expected, dump again with larger parts')
   .option('--quiet', 'show no progress')
   .option('--json', 'print the result as JSON')
   .action(async (command: string[], flags) => {
-    const { runBackup } = await import('./backup.ts');
+    const { runBackup, runBackups } = await import('./backup.ts');
     const { tellOfNoNight } = await import('./told-night.ts');
-    const reading = async () => settingsOf(flags, dumpFlags(command, flags));
-    const settings = await reading().catch((error) => tellOfNoNight(error, flags));
+    const dump = dumpFlags(command, flags);
+    if (flags.all) {
+      const all = await allSettingsOf(notOfOne(flags, dump)).catch((error) => tellOfNoNight(error, flags));
+      await runBackups(all, flags, interruption.signal);
+      return;
+    }
+    const settings = await settingsOf(flags, dump).catch((error) => tellOfNoNight(error, flags));
     await runBackup(settings, flags, interruption.signal);
   });
 

@@ -12,7 +12,8 @@ import {
   type RecoveryTarget,
   type TargetFlags,
 } from '../../lib/recovery-point/target.ts';
-import { environmentOf, type Settings } from '../../lib/settings/config.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { environmentOf } from '../../lib/settings/environment.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';

@@ -12,6 +12,7 @@ const wanted =
 /** Those of them that name a file. */
 export const namesOfFiles = [
   'OFFSITE_CONFIG',
+  'OFFSITE_CA_BUNDLE',
   'OFFSITE_METRICS_FILE',
   'OFFSITE_SIDECAR_PATH',
   'AWS_CONFIG_FILE',

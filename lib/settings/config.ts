@@ -3,6 +3,7 @@
 
 import * as z from 'zod';
 import { sourcePattern } from '../archive/names.ts';
+import { closest } from '../base/closest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { providerNames } from '../store/provider.ts';
 import { namesOfRebuilt } from './rebuilt.ts';
@@ -10,18 +11,30 @@ import { namesOfRebuilt } from './rebuilt.ts';
 const text = z.string().min(1);
 
 const dumpSchema = z.discriminatedUnion('via', [
-  /** `pg_dump` on this machine, to a server that libpq's environment or a URL names. */
-  z.strictObject({ via: z.literal('server'), url: text.optional() }),
-  /** `pg_dump` inside a container, by `docker exec`. */
-  z.strictObject({
-    via: z.literal('container'),
-    container: text,
-    user: text.optional(),
-    database: text.optional(),
-    password: text.optional(),
-  }),
-  /** Any program that writes a plain dump to stdout. */
-  z.strictObject({ via: z.literal('command'), command: z.array(text).min(1) }),
+  z
+    .strictObject({
+      via: z.literal('server'),
+      url: text.optional().describe('postgres://user@host/database; without it PGHOST, PGUSER … decide'),
+    })
+    .describe('pg_dump on this machine, to a server'),
+  z
+    .strictObject({
+      via: z.literal('container'),
+      container: text.describe('its name'),
+      user: text.optional().describe('inside it (default: postgres)'),
+      database: text.optional().describe("inside it (default: the user's name)"),
+      password: text.optional().describe('where the server inside asks for one'),
+    })
+    .describe('pg_dump inside a container, by docker exec'),
+  z
+    .strictObject({
+      via: z.literal('command'),
+      command: z
+        .array(text)
+        .min(1)
+        .describe('a program and its arguments: ["ssh", "db", "pg_dump bitmagnet"]'),
+    })
+    .describe('any program that writes a plain pg_dump to stdout'),
 ]);
 
 /** A name, or the ARN of an access point, which has a region; what names a place within it is taken for a slip. */
@@ -33,38 +46,61 @@ const bucketSchema = z
   );
 
 const webUrl = z.url({ protocol: /^https?$/, error: 'a URL that begins with https:// or http://' });
+const sourceName = z.string().regex(sourcePattern, 'a-z, 0-9 and -, at most 40');
 
 const settingsSchema = z.strictObject({
-  source: z.string().regex(sourcePattern, 'a-z, 0-9 and -, at most 40').default('bitagent'),
-  bucket: bucketSchema,
+  source: sourceName.default('bitagent').describe("the database's name in the vault"),
+  bucket: bucketSchema.describe("the vault: output BucketName of 'npx cdk deploy', or any S3 bucket"),
   region: z
     .string()
     .regex(
       /^(?![a-z]{2}(-[a-z]+)+-\d[a-z]$)[A-Za-z0-9-]+$/,
       'one like eu-west-1, without the letter of a zone',
     )
-    .optional(),
-  endpoint: z
-    .url({ protocol: /^https?$/, error: 'a URL that begins with https:// or http://' })
+    .optional()
+    .describe("the vault's"),
+  endpoint: webUrl
     .regex(/^[^@?#]*$/, 'an address alone, without user, password or parameters')
-    .optional(),
-  /** A file with the certificates of the authorities that the store's is signed by. */
-  caBundle: text.optional(),
-  /** Which store it is; without it AWS, or with an endpoint of its own one that nobody knows. */
-  provider: z.enum(providerNames).optional(),
-  profile: text.optional(),
-  dump: dumpSchema.default({ via: 'server' }),
-  /** Told when a back-up begins and how it ends, as Healthchecks wants it. */
-  pingUrl: webUrl.optional(),
-  /** A topic of ntfy, and any that takes JSON. */
-  ntfyUrl: webUrl.optional(),
-  webhookUrl: webUrl.optional(),
-  /** Of which ends these two are told: failures only, if it is not said. */
-  notify: z.enum(['failures', 'always']).optional(),
-  /** Prometheus' text for node_exporter's textfile collector. */
-  metricsFile: text.optional(),
-  /** The dashboard's own database (SQLite); without this, nobody looks at it. */
-  sidecar: z.strictObject({ path: text.optional(), container: text.optional() }).optional(),
+    .optional()
+    .describe('of an S3-compatible store; not for AWS'),
+  caBundle: text.optional().describe("a file with the certificates of who signed the store's"),
+  provider: z
+    .enum(providerNames)
+    .optional()
+    .describe('which store it is (default: AWS, or with an endpoint: other)'),
+  profile: text.optional().describe('of ~/.aws: whose credentials'),
+  dump: dumpSchema.default({ via: 'server' }).describe('how the dump is taken'),
+  pingUrl: webUrl.optional().describe('told when a back-up begins and ends, as Healthchecks wants it'),
+  ntfyUrl: webUrl.optional().describe('a topic of ntfy'),
+  webhookUrl: webUrl.optional().describe('any that takes JSON (Slack, Discord, …)'),
+  notify: z
+    .enum(['failures', 'always'])
+    .optional()
+    .describe('of which ends ntfyUrl and webhookUrl are told (default: failures)'),
+  metricsFile: text.optional().describe("Prometheus' text, for node_exporter's textfile collector"),
+  sidecar: z
+    .strictObject({
+      path: text.optional().describe('of the file (in a container: /data/bitagent-ui.db)'),
+      container: text.optional().describe('where it is'),
+    })
+    .optional()
+    .describe("the dashboard's own database (SQLite); without this, nobody looks at it"),
+});
+
+const partialSettings = settingsSchema
+  .extend({
+    source: sourceName.optional(),
+    dump: dumpSchema.optional(),
+  })
+  .partial();
+
+/** A settings file: what all sources share, and of each what is its own. */
+const fileSchema = partialSettings.extend({
+  $schema: text.optional().describe("where an editor finds what 'offsite config --schema' prints"),
+  sources: z
+    .record(sourceName, partialSettings.omit({ source: true }).nullable())
+    .optional()
+    .describe('where there are several: name to settings, each over those above'),
 });
 
 /** Stores that give each bucket a host of its own. */
@@ -85,108 +121,108 @@ export type Settings = z.infer<typeof settingsSchema>;
 /** Settings as they come from one place, before they are checked. */
 export type RawSettings = { readonly [key: string]: unknown; readonly dump?: unknown };
 
-const environmentKeys = {
-  OFFSITE_SOURCE: ['source'],
-  OFFSITE_BUCKET: ['bucket'],
-  OFFSITE_REGION: ['region'],
-  OFFSITE_ENDPOINT: ['endpoint'],
-  OFFSITE_PROVIDER: ['provider'],
-  OFFSITE_PROFILE: ['profile'],
-  OFFSITE_DATABASE_URL: ['dump', 'url', 'server'],
-  OFFSITE_CONTAINER: ['dump', 'container', 'container'],
-  OFFSITE_CONTAINER_USER: ['dump', 'user', 'container'],
-  OFFSITE_CONTAINER_DATABASE: ['dump', 'database', 'container'],
-  OFFSITE_CONTAINER_PASSWORD: ['dump', 'password', 'container'],
-  OFFSITE_SIDECAR_PATH: ['sidecar', 'path'],
-  OFFSITE_SIDECAR_CONTAINER: ['sidecar', 'container'],
-  OFFSITE_PING_URL: ['pingUrl'],
-  OFFSITE_NTFY_URL: ['ntfyUrl'],
-  OFFSITE_WEBHOOK_URL: ['webhookUrl'],
-  OFFSITE_NOTIFY: ['notify'],
-  OFFSITE_METRICS_FILE: ['metricsFile'],
-} as const;
+/** `['dump', 'url']` */
+export type SettingPath = readonly PropertyKey[];
 
-/** Settings of the environment that are not settings of an archive. */
-const otherEnvironmentKeys = ['OFFSITE_CONFIG', 'OFFSITE_NOHUP'];
-
-/**
- * Picks the settings out of the environment.
- *
- * @throws {@link OffsiteError} `CONFIG_INVALID` for an `OFFSITE_…` variable that is not known.
- */
-export function settingsFromEnvironment(
-  environment: Readonly<Record<string, string | undefined>>,
-): RawSettings {
-  const known = [...Object.keys(environmentKeys), ...otherEnvironmentKeys];
-  const unknown = Object.keys(environment).filter(
-    (name) => name.startsWith('OFFSITE_') && !known.includes(name),
-  );
-  if (unknown.length > 0) {
-    throw new OffsiteError('CONFIG_INVALID', `unknown setting in the environment: ${unknown.join(', ')}`, {
-      expected: `one of ${known.join(', ')}`,
-      found: unknown.join(', '),
-      hint: 'mend its name, or unset it',
-    });
-  }
-  const settings: Record<string, unknown> = {};
-  const dump: Record<string, unknown> = {};
-  const sidecar: Record<string, unknown> = {};
-  for (const [name, [section, key, via]] of Object.entries(environmentKeys)) {
-    const value = environment[name];
-    if (value === undefined || value === '') continue;
-    if (key === undefined) settings[section] = value;
-    else if (section === 'sidecar') sidecar[key] = value;
-    else Object.assign(dump, { via, [key]: value });
-  }
-  const parts = Object.entries({ dump, sidecar }).filter(([, part]) => Object.keys(part).length > 0);
-  return { ...settings, ...Object.fromEntries(parts) };
-}
-
-/** The variables that say the same as settings do, where there are any. */
-export function environmentOf(settings: RawSettings): Record<string, string> {
-  const found = Object.entries(environmentKeys).flatMap(([name, [section, key]]) => {
-    const part = settings[section];
-    const value = key === undefined ? part : isObject(part) && part[key];
-    return typeof value === 'string' ? [[name, value]] : [];
-  });
-  return Object.fromEntries(found);
-}
-
-/** Whether a variable says how to dump. */
-export function isDumpVariable(name: string): boolean {
-  return environmentKeys[name as keyof typeof environmentKeys]?.[0] === 'dump';
-}
+/** Settings of one place. */
+export type Layer = {
+  readonly settings: RawSettings;
+  /** Where one of them was said: `OFFSITE_BUCKET`, `/etc/offsite/config.yaml:3:1`. */
+  originOf(path: SettingPath): string;
+};
 
 /**
  * Merges settings and checks them.
  *
  * @param layers - Later ones win; `dump` is taken over whole, unless both name the same way of dumping.
  * @param origin - Where they come from, for the error: `offsite.json, the environment and the command line`.
- * @throws {@link OffsiteError} `CONFIG_INVALID` that names every fault. No value is repeated: it may be a secret.
+ * @throws {@link OffsiteError} `CONFIG_INVALID` that names every fault and its place. No value is repeated: it may be a
+ *   secret.
  */
-export function parseSettings(layers: readonly RawSettings[], origin: string): Settings {
-  const merged = layers.reduce(mergeSettings, {});
+export function parseSettings(layers: readonly Layer[], origin: string): Settings {
+  const merged = mergeLayers(layers);
   const parsed = settingsSchema.safeParse(merged);
   const issues = parsed.error?.issues ?? [];
   const faults = parsed.success
     ? faultsOf(parsed.data)
-    : issues.map((issue) => `${issue.path.join('.') || 'settings'}: ${describeIssue(issue)}`);
+    : issues.flatMap((issue) => faultsOfIssue(issue, merged));
   if (parsed.success && faults.length === 0) return parsed.data;
   throw new OffsiteError('CONFIG_INVALID', `the settings from ${origin} cannot be used`, {
     expected: `the keys ${Object.keys(settingsSchema.shape).join(', ')} (see docs/agent.md)`,
-    found: faults.join('\n'),
+    found: faults
+      .map(({ path, sentence }) => {
+        const place = originOf(layers, path);
+        return `${path.join('.')}${place === undefined ? '' : ` (${place})`}: ${sentence}`;
+      })
+      .join('\n'),
     hint: issues.some(({ path }) => path[0] === 'bucket')
       ? 'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')'
       : 'mend the setting that is named above',
   });
 }
 
+/** The settings of all layers as one. */
+export function mergeLayers(layers: readonly Layer[]): RawSettings {
+  return layers.map(({ settings }) => settings).reduce(mergeSettings, {});
+}
+
+/** Where a setting was said: in the last layer that says it; `undefined` where none does. */
+export function originOf(layers: readonly Layer[], path: SettingPath): string | undefined {
+  return layers.findLast(({ settings }) => valueAt(settings, path) !== undefined)?.originOf(path);
+}
+
+/** The JSON Schema of a settings file, for editors. */
+export function settingsFileSchema(): object {
+  return z.toJSONSchema(fileSchema, { io: 'input' });
+}
+
+type Fault = { readonly path: SettingPath; readonly sentence: string };
+
 /** Of settings that are well formed. */
-function faultsOf(settings: Settings): string[] {
-  const bucket = namesBucket(settings)
-    ? ["endpoint: the store's own address, without the bucket, which each request names"]
-    : [];
+function faultsOf(settings: Settings): Fault[] {
+  const sentence = "the store's own address, without the bucket, which each request names";
+  const bucket = namesBucket(settings) ? [{ path: ['endpoint'], sentence }] : [];
   return [...bucket, ...namesOfRebuilt(settings)];
+}
+
+function faultsOfIssue(issue: z.core.$ZodIssue, merged: RawSettings): Fault[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(merged, issue.path);
+    return issue.keys.map((key) => {
+      const meant = closest(key, known);
+      const others = meant === undefined ? `it knows ${known.join(', ')}` : `is '${meant}' meant?`;
+      return { path: [...issue.path, key], sentence: `there is no such setting; ${others}` };
+    });
+  }
+  const value = valueAt(merged, issue.path);
+  const sentence =
+    issue.code !== 'invalid_type'
+      ? issue.message
+      : value === undefined
+        ? 'is missing'
+        : value === null
+          ? 'has no value'
+          : issue.expected === 'string' && typeof value !== 'object'
+            ? 'a text is wanted: put it in quotes'
+            : issue.message;
+  return [{ path: issue.path, sentence }];
+}
+
+/** What a part of the settings may hold. */
+function keysAt({ dump }: RawSettings, [section]: SettingPath): string[] {
+  if (section === 'sidecar') return Object.keys(settingsSchema.shape.sidecar.unwrap().shape);
+  if (section !== 'dump') return Object.keys(settingsSchema.shape);
+  const via = isObject(dump) ? dump.via : undefined;
+  const way = dumpSchema.options.find(({ shape }) => shape.via.value === via);
+  return Object.keys(way?.shape ?? {});
+}
+
+/** What stands at a path; `undefined` where nothing does. */
+export function valueAt(settings: unknown, path: SettingPath): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (isObject(value) && Object.hasOwn(value, key) ? value[key as string] : undefined),
+    settings,
+  );
 }
 
 function mergeSettings(below: RawSettings, above: RawSettings): RawSettings {
@@ -198,10 +234,4 @@ function mergeSettings(below: RawSettings, above: RawSettings): RawSettings {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
-}
-
-function describeIssue(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return `unknown ${issue.keys.map((key) => `'${key}'`).join(', ')}`;
-  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is missing';
-  return issue.message;
 }

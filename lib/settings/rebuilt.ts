@@ -39,17 +39,18 @@ type Reads = {
     | undefined;
 };
 
-/** Faults of settings that name what is not to be backed up: a sentence each. */
-export function namesOfRebuilt({ dump, sidecar }: Reads): string[] {
-  const named: (readonly [setting: string, name: string | undefined])[] = [
-    ['sidecar.path', sidecar?.path],
-    ['sidecar.container', sidecar?.container],
-    ['dump.container', dump.container],
-    ...placesRead(dump.command ?? []).map((place) => ['dump.command', place] as const),
+/** Settings that name what is not to be backed up, and a sentence each. */
+export function namesOfRebuilt({ dump, sidecar }: Reads): { path: readonly string[]; sentence: string }[] {
+  const named: (readonly [path: string[], name: string | undefined])[] = [
+    [['sidecar', 'path'], sidecar?.path],
+    [['sidecar', 'container'], sidecar?.container],
+    [['dump', 'container'], dump.container],
+    ...placesRead(dump.command ?? []).map((place): [string[], string] => [['dump', 'command'], place]),
   ];
-  return named.flatMap(([setting, text]) => {
+  return named.flatMap(([path, text]) => {
     const found = rebuilt.find(({ name }) => text && name.test(text));
-    return found ? [`${setting}: ${text} is ${found.what}, which is not backed up: ${found.why}`] : [];
+    if (found === undefined) return [];
+    return [{ path, sentence: `${text} is ${found.what}, which is not backed up: ${found.why}` }];
   });
 }
 

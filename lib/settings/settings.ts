@@ -1,20 +1,19 @@
-// Where settings come from: the file that is named, else the first of the usual places, then the environment.
+// Where settings come from: aws' own below all, the file, the environment, the command line.
 
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
-import { OffsiteError } from '../base/errors.ts';
 import { type Connection, connectionFromEnvironment, connectionFromUrl } from '../postgres/connection.ts';
 import { agentsOf } from '../store/agents.ts';
 import { settingsOfAws } from './aws.ts';
-import {
-  type DumpSettings,
-  parseSettings,
-  type RawSettings,
-  type Settings,
-  settingsFromEnvironment,
-} from './config.ts';
-import { homeFolders } from './home.ts';
+import { type DumpSettings, type Layer, parseSettings, type RawSettings, type Settings } from './config.ts';
+import { settingsFromEnvironment, variableOf } from './environment.ts';
+import { layersOf, readSettingsFile, type SettingsFile, sourceNames } from './settings-file.ts';
+
+/** Settings before they are merged: where from, and those of each place. */
+export type Layers = {
+  readonly file: SettingsFile | undefined;
+  readonly layers: readonly Layer[];
+  /** `/etc/offsite/config.yaml, the environment and the command line` */
+  readonly origin: string;
+};
 
 /**
  * Reads the settings.
@@ -24,16 +23,60 @@ import { homeFolders } from './home.ts';
  * @throws {@link OffsiteError} `CONFIG_UNREADABLE` or `CONFIG_INVALID`.
  */
 export async function readSettings(flags: RawSettings, configPath?: string): Promise<Settings> {
-  const named = configPath ?? process.env.OFFSITE_CONFIG;
-  const file = named === undefined ? await firstOf(usualPlaces()) : await readJson(named, true);
-  const own = [file?.settings ?? {}, settingsFromEnvironment(process.env), flags];
-  const profile = own.findLast((layer) => layer.profile !== undefined)?.profile as string | undefined;
-  const layers = [await settingsOfAws(process.env, profile), ...own];
-  const origin = `${file ? `${file.path}, ` : ''}the environment and the command line`;
+  return settingsFrom(await layersFor(await fileOf(configPath), flags));
+}
+
+/** The settings of each source of the file; of the one, where it has no `sources`. As {@link readSettings}. */
+export async function readAllSettings(flags: RawSettings, configPath?: string): Promise<Settings[]> {
+  return (await readEachLayers(flags, configPath)).map(settingsFrom);
+}
+
+/** As {@link readSettings}, of the source that is named or else of each, but neither merged nor checked. */
+export async function readEachLayers(flags: RawSettings, configPath?: string): Promise<Layers[]> {
+  const file = await fileOf(configPath);
+  const isNamed = (flags.source ?? process.env.OFFSITE_SOURCE ?? '') !== '';
+  const names = file === undefined || isNamed ? [] : sourceNames(file);
+  if (names.length === 0) return [await layersFor(file, flags)];
+  return Promise.all(names.map((source) => layersFor(file, flags, source)));
+}
+
+async function fileOf(configPath: string | undefined): Promise<SettingsFile | undefined> {
+  return readSettingsFile(configPath ?? (process.env.OFFSITE_CONFIG || undefined));
+}
+
+async function layersFor(
+  file: SettingsFile | undefined,
+  flags: RawSettings,
+  source?: string,
+): Promise<Layers> {
+  const environment = settingsFromEnvironment(process.env);
+  const wanted = source ?? ((flags.source ?? environment.source) as string | undefined);
+  const own: Layer[] = [
+    ...(file === undefined ? [] : layersOf(file, wanted)),
+    { settings: environment, originOf: (path) => variableOf(path, process.env) },
+    { settings: flags, originOf: (path) => flagOf(path) },
+  ];
+  const profile = own.findLast(({ settings }) => settings.profile !== undefined)?.settings.profile;
+  const aws = await settingsOfAws(process.env, profile as string | undefined);
+  return {
+    file,
+    layers: [{ settings: aws, originOf: () => "the aws command's settings" }, ...own],
+    origin: `${file ? `${file.path}, ` : ''}the environment and the command line`,
+  };
+}
+
+function settingsFrom({ layers, origin }: Layers): Settings {
   const settings = parseSettings(layers, origin);
   // Its faults would else be found by the first call, when the dump has begun.
   agentsOf(process.env, settings.caBundle);
   return settings;
+}
+
+/** `--ping-url`; of what is inside a container, the flags have names of their own. */
+function flagOf([section, key]: readonly PropertyKey[]): string {
+  const inside: Readonly<Record<string, string>> = { database: 'dbname', via: 'container', command: '' };
+  const name = section === 'dump' ? String(key ?? '') : String(section);
+  return `--${(inside[name] ?? name).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** The connection of every way to dump but a command. */
@@ -42,52 +85,4 @@ export function connectionFromSettings(settings: Exclude<DumpSettings, { via: 'c
   return settings.url === undefined
     ? connectionFromEnvironment(process.env)
     : connectionFromUrl(settings.url);
-}
-
-function usualPlaces(): string[] {
-  const { XDG_CONFIG_HOME = '' } = process.env;
-  const folders = isAbsolute(XDG_CONFIG_HOME)
-    ? [XDG_CONFIG_HOME]
-    : homeFolders().map((home) => join(home, '.config'));
-  return [...folders.map((folder) => join(folder, 'offsite', 'config.json')), '/etc/offsite/config.json'];
-}
-
-type SettingsFile = { readonly path: string; readonly settings: RawSettings };
-
-async function firstOf(paths: readonly string[]): Promise<SettingsFile | undefined> {
-  for (const path of paths) {
-    const file = await readJson(path, false);
-    if (file !== undefined) return file;
-  }
-  return undefined;
-}
-
-async function readJson(path: string, mustExist: boolean): Promise<SettingsFile | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    // Not there, or in a folder that is none or another user's: the next place is tried. Not so one that may not be read.
-    if (!mustExist && !existsSync(path)) return undefined;
-    throw unreadable(path, 'a readable file', (error as Error).message);
-  }
-  try {
-    const settings: unknown = JSON.parse(text);
-    if (typeof settings === 'object' && settings !== null && !Array.isArray(settings)) {
-      return { path, settings: settings as RawSettings };
-    }
-  } catch (error) {
-    // The parser quotes the text, which may hold a password: only the place is passed on.
-    const place = /\(line \d+ column \d+\)/.exec((error as Error).message)?.[0] ?? '';
-    throw unreadable(path, 'JSON', `a syntax error ${place}`.trim());
-  }
-  throw unreadable(path, 'a JSON object', 'another value');
-}
-
-function unreadable(path: string, expected: string, found: string): OffsiteError {
-  return new OffsiteError('CONFIG_UNREADABLE', `the settings file ${path} cannot be read`, {
-    expected,
-    found,
-    hint: 'name another with --config FILE or OFFSITE_CONFIG',
-  });
 }

@@ -52,6 +52,7 @@ describe('--help', () => {
         '--bucket',
         '--region',
         '--endpoint',
+        '--ca-bundle',
         '--provider',
         '--profile',
         '--config',

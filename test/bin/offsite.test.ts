@@ -373,7 +373,7 @@ describe('bad input of the other commands', () => {
     writeFileSync(file, JSON.stringify({ bucket, sorce: 'x' }));
     const refused = await offsite(['list', '--config', file], others);
     expect(refused).toMatchObject({ exitCode: 2 });
-    expect(refused.stderr).toContain("unknown 'sorce'");
+    expect(refused.stderr).toContain(`sorce (${file}:1:`);
     writeFileSync(file, '{"dump": {"password": "S3CRET"');
     const broken = await offsite(['list', '--config', file], others);
     expect(broken.stderr).toContain('[CONFIG_UNREADABLE]');
@@ -381,6 +381,38 @@ describe('bad input of the other commands', () => {
     expect((await offsite(['list', '--config', join(home, 'nix')], others)).stderr).toContain(
       '[CONFIG_UNREADABLE]',
     );
+  });
+
+  it('stores one of each source of a settings file, whatever becomes of another of them', async () => {
+    const file = join(home, 'several.yaml');
+    writeFileSync(
+      file,
+      `sources:
+  one: { dump: { via: command, command: [pg_dump, --table=torrents] } }
+  two: { dump: { via: command, command: [sh, -c, 'echo no such database >&2; exit 1'] } }
+  three: { dump: { via: command, command: [pg_dump, --table=torrents] } }
+`,
+    );
+    const all = await offsite(['backup', '--all', '--config', file], env);
+    expect(all.stdout.split('\n').map((line) => line.split('-')[0])).toEqual(['one', 'three']);
+    expect(all.stderr).toContain('offsite: two: the dump failed');
+    expect(all.stderr).toContain('1 of 3 sources has no new archive');
+    expect(all.exitCode).toBe(3);
+    const archives = (await stored()).filter((key) => /\/(one|two|three)\/.*manifest/.test(key));
+    expect(archives.map((key) => key.split('/')[1])).toEqual(['one', 'three']);
+    expect((await offsite(['backup', '--config', file], env)).stderr).toContain('--source one');
+    const shown = await offsite(
+      ['config', '--config', file, '--source', 'two', '--region', 'us-east-1'],
+      env,
+    );
+    expect(shown.stdout.replaceAll(/ +/g, ' ')).toBe(`${file}
+
+source two several.yaml:3:3
+dump.via command several.yaml:3:17
+dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:31
+endpoint ${aws.endpoint} the aws command's settings
+bucket ${aws.bucket} OFFSITE_BUCKET
+region us-east-1 --region`);
   });
 
   it('takes an archive without manifest for none, and a newer manifest for what it is', async () => {

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { OffsiteError } from '../../lib/base/errors.ts';
-import { parseSettings, type RawSettings, settingsFromEnvironment } from '../../lib/settings/config.ts';
+import { parseSettings, type RawSettings } from '../../lib/settings/config.ts';
+import { environmentOf, settingsFromEnvironment } from '../../lib/settings/environment.ts';
+import { layersOf } from '../fixtures/layers.ts';
 
 function refusal(...layers: RawSettings[]): OffsiteError {
   try {
-    parseSettings(layers, 'a test');
+    parseSettings(layersOf(layers), 'a test');
   } catch (error) {
     return error as OffsiteError;
   }
@@ -13,7 +15,7 @@ function refusal(...layers: RawSettings[]): OffsiteError {
 
 describe('parseSettings', () => {
   it('needs a bucket and nothing else', () => {
-    expect(parseSettings([{ bucket: 'vault' }], 'a test')).toEqual({
+    expect(parseSettings(layersOf([{ bucket: 'vault' }]), 'a test')).toEqual({
       bucket: 'vault',
       source: 'bitagent',
       dump: { via: 'server' },
@@ -22,11 +24,29 @@ describe('parseSettings', () => {
     expect(refusal({}).hint).toContain('--bucket');
   });
 
-  it('names misspelt keys, at the top and inside', () => {
-    expect(refusal({ buket: 'x', bucket: 'y' }).found).toBe("settings: unknown 'buket'");
-    expect(refusal({ bucket: 'y', dump: { via: 'container', container: 'c', usr: 'x' } }).found).toBe(
-      "dump: unknown 'usr'",
-    );
+  it.each<[RawSettings, string]>([
+    [{ buket: 'x' }, "buket (a test): there is no such setting; is 'bucket' meant?"],
+    [{ 'ping-url': 'x' }, "ping-url (a test): there is no such setting; is 'pingUrl' meant?"],
+    [
+      { sidecar: { pfad: 'x', paht: 'y' } },
+      "sidecar.paht (a test): there is no such setting; is 'path' meant?",
+    ],
+    [
+      { dump: { via: 'container', container: 'c', usr: 'x' } },
+      "dump.usr (a test): there is no such setting; is 'user' meant?",
+    ],
+    [
+      { dump: { via: 'server', schedule: 'x' } },
+      'dump.schedule (a test): there is no such setting; it knows via, url',
+    ],
+    [
+      { dump: { via: 'container', container: 12 } },
+      'dump.container (a test): a text is wanted: put it in quotes',
+    ],
+    [{ region: null }, 'region (a test): has no value'],
+    [{ dump: { via: 'container' } }, 'dump.container: is missing'],
+  ])('says of %j what was meant', (settings, said) => {
+    expect(refusal({ bucket: 'y', ...settings }).found.split('\n')).toContain(said);
   });
 
   it('names every fault at once, and repeats no value', () => {
@@ -37,12 +57,13 @@ describe('parseSettings', () => {
 
   it('lets later layers win, and merges the dump of one way', () => {
     const file = { bucket: 'file', dump: { via: 'container', container: 'c', user: 'u' } };
-    const merged = parseSettings(
-      [file, { bucket: 'env' }, { dump: { via: 'container', user: 'v' } }],
+    const layers = layersOf([file, { bucket: 'env' }, { dump: { via: 'container', user: 'v' } }]);
+    const merged = parseSettings(layers, 'a test');
+    expect(merged).toMatchObject({ bucket: 'env', dump: { via: 'container', container: 'c', user: 'v' } });
+    const other = parseSettings(
+      layersOf([file, { dump: { via: 'server', url: 'postgres://h/d' } }]),
       'a test',
     );
-    expect(merged).toMatchObject({ bucket: 'env', dump: { via: 'container', container: 'c', user: 'v' } });
-    const other = parseSettings([file, { dump: { via: 'server', url: 'postgres://h/d' } }], 'a test');
     expect(other.dump).toEqual({ via: 'server', url: 'postgres://h/d' });
   });
 });
@@ -62,5 +83,20 @@ describe('settingsFromEnvironment', () => {
 
   it('refuses what looks like a setting and is none', () => {
     expect(() => settingsFromEnvironment({ OFFSITE_BUKET: 'b' })).toThrow(/OFFSITE_BUKET/);
+  });
+});
+
+describe('environmentOf', () => {
+  it('says what settingsFromEnvironment reads', () => {
+    const settings = {
+      bucket: 'b',
+      caBundle: '/ca.pem',
+      dump: { via: 'container', container: 'c', password: 'p' },
+      sidecar: { path: '/ui.db' },
+    };
+    expect(settingsFromEnvironment(environmentOf(settings))).toEqual(settings);
+    expect(settingsFromEnvironment({ OFFSITE_DUMP_COMMAND: 'ssh db pg_dump | cat' })).toEqual({
+      dump: { via: 'command', command: ['sh', '-c', 'ssh db pg_dump | cat'] },
+    });
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parseSettings } from '../../lib/settings/config.ts';
+import { layersOf } from '../fixtures/layers.ts';
 
-const parse = (settings: object) => () => parseSettings([{ bucket: 'vault', ...settings }], 'a test');
+const parse = (settings: object) => () =>
+  parseSettings(layersOf([{ bucket: 'vault', ...settings }]), 'a test');
 const container = (name: string) => ({ dump: { via: 'container', container: name } });
 const command = (...words: string[]) => ({ dump: { via: 'command', command: words } });
 const sidecar = (path: string) => ({ sidecar: { path } });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { parseSettings, settingsFromEnvironment } from '../../lib/settings/config.ts';
+import { parseSettings } from '../../lib/settings/config.ts';
+import { settingsFromEnvironment } from '../../lib/settings/environment.ts';
 import { chooseProvider, providerNames } from '../../lib/store/provider.ts';
+import { layersOf } from '../fixtures/layers.ts';
 
 describe('chooseProvider', () => {
   it('is AWS, unless an endpoint of its own makes it a store that nobody knows', () => {
@@ -34,9 +36,9 @@ describe('chooseProvider', () => {
 describe('the setting provider', () => {
   it('comes from the environment or a file, and refuses what nobody knows', () => {
     const fromEnvironment = settingsFromEnvironment({ OFFSITE_BUCKET: 'vault', OFFSITE_PROVIDER: 'r2' });
-    expect(parseSettings([fromEnvironment], 'a test').provider).toBe('r2');
-    expect(parseSettings([{ bucket: 'vault' }], 'a test').provider).toBeUndefined();
-    expect(() => parseSettings([{ bucket: 'vault', provider: 'r3' }], 'a test')).toThrow(
+    expect(parseSettings(layersOf([fromEnvironment]), 'a test').provider).toBe('r2');
+    expect(parseSettings(layersOf([{ bucket: 'vault' }]), 'a test').provider).toBeUndefined();
+    expect(() => parseSettings(layersOf([{ bucket: 'vault', provider: 'r3' }]), 'a test')).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', found: expect.stringContaining('provider') }),
     );
   });

@@ -1,0 +1,92 @@
+// Settings of the environment, by the names of its variables.
+
+import { closest } from '../base/closest.ts';
+import { OffsiteError } from '../base/errors.ts';
+import type { RawSettings } from './config.ts';
+
+/** The setting that a variable is, and the way to dump that it implies. */
+const environmentKeys = {
+  OFFSITE_SOURCE: ['source'],
+  OFFSITE_BUCKET: ['bucket'],
+  OFFSITE_REGION: ['region'],
+  OFFSITE_ENDPOINT: ['endpoint'],
+  OFFSITE_CA_BUNDLE: ['caBundle'],
+  OFFSITE_PROVIDER: ['provider'],
+  OFFSITE_PROFILE: ['profile'],
+  OFFSITE_DATABASE_URL: ['dump', 'url', 'server'],
+  OFFSITE_CONTAINER: ['dump', 'container', 'container'],
+  OFFSITE_CONTAINER_USER: ['dump', 'user', 'container'],
+  OFFSITE_CONTAINER_DATABASE: ['dump', 'database', 'container'],
+  OFFSITE_CONTAINER_PASSWORD: ['dump', 'password', 'container'],
+  OFFSITE_DUMP_COMMAND: ['dump', 'command', 'command'],
+  OFFSITE_SIDECAR_PATH: ['sidecar', 'path'],
+  OFFSITE_SIDECAR_CONTAINER: ['sidecar', 'container'],
+  OFFSITE_PING_URL: ['pingUrl'],
+  OFFSITE_NTFY_URL: ['ntfyUrl'],
+  OFFSITE_WEBHOOK_URL: ['webhookUrl'],
+  OFFSITE_NOTIFY: ['notify'],
+  OFFSITE_METRICS_FILE: ['metricsFile'],
+} as const;
+
+/** Settings of the environment that are not settings of an archive. */
+const otherEnvironmentKeys = ['OFFSITE_CONFIG', 'OFFSITE_NOHUP'];
+
+/**
+ * Picks the settings out of the environment.
+ *
+ * @throws {@link OffsiteError} `CONFIG_INVALID` for an `OFFSITE_…` variable that is not known.
+ */
+export function settingsFromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): RawSettings {
+  const known = [...Object.keys(environmentKeys), ...otherEnvironmentKeys];
+  const unknown = Object.keys(environment).filter(
+    (name) => name.startsWith('OFFSITE_') && !known.includes(name),
+  );
+  if (unknown.length > 0) {
+    const meant = unknown.map((name) => closest(name, known)).find((name) => name !== undefined);
+    throw new OffsiteError('CONFIG_INVALID', `unknown setting in the environment: ${unknown.join(', ')}`, {
+      expected: `one of ${known.join(', ')}`,
+      found: unknown.join(', '),
+      hint: `mend its name${meant === undefined ? '' : ` (${meant}?)`}, or unset it`,
+    });
+  }
+  const settings: Record<string, unknown> = {};
+  const dump: Record<string, unknown> = {};
+  const sidecar: Record<string, unknown> = {};
+  for (const [name, [section, key, via]] of Object.entries(environmentKeys)) {
+    const value = environment[name];
+    if (value === undefined || value === '') continue;
+    if (key === undefined) settings[section] = value;
+    else if (section === 'sidecar') sidecar[key] = value;
+    // As a line of a shell: a variable has no words.
+    else Object.assign(dump, { via, [key]: key === 'command' ? ['sh', '-c', value] : value });
+  }
+  const parts = Object.entries({ dump, sidecar }).filter(([, part]) => Object.keys(part).length > 0);
+  return { ...settings, ...Object.fromEntries(parts) };
+}
+
+/** The variables that say the same as settings do, where there are any. */
+export function environmentOf(settings: RawSettings): Record<string, string> {
+  const found = Object.entries(environmentKeys).flatMap(([name, [section, key]]) => {
+    const part = settings[section];
+    const value = key === undefined ? part : (part as RawSettings | undefined)?.[key];
+    return typeof value === 'string' ? [[name, value]] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+/** The variable that says a setting here; of `dump.via`, the one that implies it. */
+export function variableOf(
+  [section, key]: readonly PropertyKey[],
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  const says = ([name, [one, other]]: [string, readonly string[]]) =>
+    Boolean(environment[name]) && one === section && (other === key || key === undefined || key === 'via');
+  return Object.entries(environmentKeys).find(says)?.[0] ?? 'the environment';
+}
+
+/** Whether a variable says how to dump. */
+export function isDumpVariable(name: string): boolean {
+  return environmentKeys[name as keyof typeof environmentKeys]?.[0] === 'dump';
+}
