@@ -94,7 +94,7 @@ killed restore left, the next one finishes or drops. It takes the disk of both;
 --replace that of one.`,
   )
   .action(async (wanted: string | undefined, flags) => {
-    const { targetOf } = await import('./restore-point.ts');
+    const { targetOf } = await import('./point-flags.ts');
     const target = targetOf(wanted, flags);
     if (target !== undefined) {
       const { runRestorePoint } = await import('./restore-point.ts');

@@ -6,74 +6,22 @@ import { formatDuration, plural } from '../../lib/base/quantities.ts';
 import { shellWord } from '../../lib/base/shell-word.ts';
 import { type Way, windowOf } from '../../lib/recovery-point/choose.ts';
 import { type Recovered, recoverPoint } from '../../lib/recovery-point/recover.ts';
-import {
-  describeTarget,
-  parseTarget,
-  type RecoveryTarget,
-  type TargetFlags,
-} from '../../lib/recovery-point/target.ts';
+import { describeTarget, type RecoveryTarget } from '../../lib/recovery-point/target.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { environmentOf } from '../../lib/settings/environment.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { usage } from './flags.ts';
+import type { PointFlags } from './point-flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { noProgress, showProgress } from './progress.ts';
 
-type Flags = TargetFlags & {
-  timeline?: string;
-  despiteGap?: boolean;
-  dataDirectory?: string;
-  quiet?: boolean;
-  json?: boolean;
-};
-
 const layingOut = { waiting: 'waiting for the base backup', done: 'laid out', ended: 'comparing' };
-
-/** What belongs to a database that is brought back from an archive. */
-const ofArchives = [
-  'any',
-  'container',
-  'user',
-  'url',
-  'dbname',
-  'stop',
-  'beside',
-  'into',
-  'replace',
-  'yes',
-  'createRoles',
-  'jobs',
-  'manifest',
-];
-
-/** @returns `undefined` where an archive is to be restored. */
-export function targetOf(wanted: string | undefined, flags: Flags): RecoveryTarget | undefined {
-  const target = parseTarget(flags);
-  const own = [flags.timeline, flags.dataDirectory, flags.despiteGap].some((flag) => flag !== undefined);
-  if (flags.despiteGap && target?.kind !== 'latest')
-    throw usage('--despite-gap with --to-latest', 'another point, or none');
-  if (target === undefined && (own || wanted === undefined))
-    throw usage(
-      own
-        ? 'a point: --to-time, --to-lsn, --to-name, --to-xid, --immediate or --to-latest'
-        : "an archive's id, 'latest' or a FILE",
-      'none',
-      'see offsite restore --help',
-    );
-  const strange = ofArchives.filter((name) => (flags as Record<string, unknown>)[name] !== undefined);
-  if (target !== undefined && strange.length > 0)
-    throw usage(
-      'the flags of a point alone',
-      `${strange.join(', ')}, which are those of an archive's database`,
-    );
-  return target;
-}
 
 export async function runRestorePoint(
   settings: Settings,
   target: RecoveryTarget,
   wanted: string | undefined,
-  flags: Flags,
+  flags: PointFlags,
   signal: AbortSignal,
 ): Promise<void> {
   const began = performance.now();
@@ -142,7 +90,7 @@ function report(
   { way, lsn, lastTransactionAt, timeline }: Recovered,
   target: RecoveryTarget,
   folder: string,
-  { json }: Flags,
+  { json }: PointFlags,
   durationMs: number,
 ): void {
   const baseBackup = way.base.id.id;

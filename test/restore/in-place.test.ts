@@ -2,7 +2,7 @@
 // once. Whoever ends that, and when, the one or the other stands there.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -393,11 +393,23 @@ describe('offsite restore FILE', () => {
   it('loads a small one by one session, which compares and makes statistics, too', async () => {
     const file = join(folder, 'small.sql.gz');
     writeFileSync(file, compressed(await dumpOf(to('live'))));
+    const hook = join(folder, 'loaded.mjs');
+    writeFileSync(
+      hook,
+      `import { registerHooks } from 'node:module'; import { writeFileSync } from 'node:fs'; const urls = [];
+       registerHooks({ resolve(name, context, next) { const found = next(name, context); urls.push(found.url); return found; } });
+       process.on('exit', () => writeFileSync('${hook}.txt', urls.join('\\n')));`,
+    );
     const restored = await offsite(['restore', file, '--dbname', 'small', '--json'], {
       ...env,
       OFFSITE_BUCKET: 'none',
+      NODE_OPTIONS: `--import ${hook}`,
     });
     expect(JSON.parse(restored.stdout)).toMatchObject({ database: 'small', sessions: 1 });
+    // Half of its time would go into them.
+    const loaded = readFileSync(`${hook}.txt`, 'utf8');
+    expect(loaded).toMatch(/node:net|node:tls/);
+    expect(loaded).not.toMatch(/@aws-sdk|execa|recovery-point\/recover/);
     const opened = () => run("SELECT sessions FROM pg_stat_database WHERE datname = 'small'");
     await until('the server has counted', async () => Number((await opened())[0]?.[0]) > 0);
     expect(await opened()).toEqual([['1']]);
