@@ -35,22 +35,30 @@ type Flags = {
   startOver?: boolean;
 } & UpgradeFlags;
 
-export async function runBackup(settings: Settings, flags: Flags, signal: AbortSignal): Promise<void> {
+/** @returns Of the archive; `undefined` where an upgrade needs none. */
+export async function runBackup(
+  settings: Settings,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<Manifest | undefined> {
   let upgrade: Upgrade | undefined;
   if (flags.beforeUpgrade !== undefined) {
     const { beforeUpgrade } = await import('./before-upgrade.ts');
     upgrade = await beforeUpgrade(settings, flags, signal);
-    if (upgrade === undefined) return;
+    if (upgrade === undefined) return undefined;
   }
   const stateFile = agentStateFile(settings.source);
   const before = await stateFile.read();
+  let manifest: Manifest | undefined;
   await tellOfNight(settings, signal, before?.archive, async () => {
     const taken = await takeArchive(settings, flags, signal, { stateFile, before, upgrade });
     if (!flags.json) await report(taken, before?.archive);
     const proven = await upgrade?.proven(taken.manifest);
     if (flags.json) await report(taken, before?.archive, { ...proven, warnings: taken.warnings });
+    manifest = taken.manifest;
     return taken.figures;
   });
+  return manifest;
 }
 
 /**

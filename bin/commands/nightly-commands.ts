@@ -16,6 +16,29 @@ import { dumpFlags, notOfOne } from './flags.ts';
 
 program.commandsGroup('Set up, and every night:');
 
+dumpCommand('init', 'from nothing to a first archive: finds, asks, writes the settings, tries')
+  .option('--operator-profile <name>', "AWS profile that may read the stack's outputs")
+  .option('--stack-name <name>', 'as deployed (default: OffsiteStack)')
+  .option('--no-install', 'have none taken every night')
+  .option('--no-backup', 'take none now')
+  .option('--yes', 'take every default, and ask nothing')
+  .addHelpText(
+    'after',
+    `
+Finds the database's container, reads what the deployed stack says of itself or
+asks for the store that you have, writes the settings with comments, looks by
+'doctor' whether all is well, and offers to take a back-up every night, and one
+now. Each answer is a flag, too. Run again, it changes what is answered anew.`,
+  )
+  .action(async (command: string[], flags) => {
+    const { runInit } = await import('./init.ts');
+    const given = flagSettings(flags, dumpFlags(command, flags));
+    // By --yes, what was not refused is wanted; on a terminal it is asked for.
+    const asked = { install: flags.install && !flags.yes ? undefined : flags.install };
+    const first = { backup: flags.backup && !flags.yes ? undefined : flags.backup };
+    await runInit(given, { ...flags, ...asked, ...first }, interruption.signal);
+  });
+
 dumpCommand('doctor', 'look at all that a back-up needs, and change nothing')
   .option('--json', 'print the checks as JSON')
   .action(async (command: string[], flags) => {

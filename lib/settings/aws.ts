@@ -39,5 +39,6 @@ type Sections = Readonly<Record<string, Readonly<Record<string, string | undefin
 
 async function sharedFiles(): Promise<{ configFile: Sections; credentialsFile: Sections }> {
   const { loadSharedConfigFiles } = await import('@smithy/core/config');
-  return loadSharedConfigFiles();
+  // One that was added a moment ago (offsite init) is read, too.
+  return loadSharedConfigFiles({ ignoreCache: true });
 }

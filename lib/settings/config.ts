@@ -46,10 +46,13 @@ const bucketSchema = z
   );
 
 const webUrl = z.url({ protocol: /^https?$/, error: 'a URL that begins with https:// or http://' });
-const sourceName = z.string().regex(sourcePattern, 'a-z, 0-9 and -, at most 40');
+const sourceName = z
+  .string()
+  .regex(sourcePattern, 'a-z, 0-9 and -, at most 40')
+  .describe("the database's name in the vault (default: bitagent)");
 
 const settingsSchema = z.strictObject({
-  source: sourceName.default('bitagent').describe("the database's name in the vault"),
+  source: sourceName.default('bitagent'),
   bucket: bucketSchema.describe("the vault: output BucketName of 'npx cdk deploy', or any S3 bucket"),
   region: z
     .string()
@@ -159,6 +162,12 @@ export function parseSettings(layers: readonly Layer[], origin: string): Setting
       ? 'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')'
       : 'mend the setting that is named above',
   });
+}
+
+/** What is wrong with a value of one setting, in words; `undefined` if nothing is. */
+export function faultOfSetting(key: string, value: unknown): string | undefined {
+  const schema = settingsSchema.shape[key as keyof Settings];
+  return schema.safeParse(value).error?.issues[0]?.message;
 }
 
 /** The settings of all layers as one. */

@@ -1,0 +1,178 @@
+// Of 'offsite init': which vault it is, and by whose credentials.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { addProfile, profilesIn } from '../../lib/init/agent-profile.ts';
+import { type Outputs, readAgentKey, readOutputs } from '../../lib/init/stack.ts';
+import { faultOfSetting, type RawSettings } from '../../lib/settings/config.ts';
+import { homeFolders } from '../../lib/settings/home.ts';
+import { chooseProvider, type ProviderName, providerNames } from '../../lib/store/provider.ts';
+import type { Asking } from './asking.ts';
+import { print } from './print.ts';
+
+export type VaultFlags = { operatorProfile?: string; stackName?: string; region?: string };
+
+const agentProfile = 'offsite-agent';
+
+const credentials = `
+Two profiles of ~/.aws belong to this. The agent's lies on this host, may create
+archives of its source and nothing else: whoever takes over the host can neither
+read, change nor remove one. The operator's is yours: it lists, restores and
+expires, and is better kept elsewhere.
+
+`;
+
+const toDeploy = `
+From any machine with Docker and your AWS credentials, in a clone of this
+repository (about $1.50 a month for 2 GB a night; 'offsite estimate' reckons it
+for this database):
+
+    npm ci
+    npx cdk bootstrap -c email=you@example.com
+    npx cdk deploy -c email=you@example.com -c agentAccess=user
+
+Confirm the subscription that is mailed to you, and begin again: offsite init
+`;
+
+/** @returns `undefined` if there is none yet; what to do is said then. */
+export async function askVault(
+  asking: Asking,
+  before: RawSettings,
+  flags: VaultFlags,
+  signal: AbortSignal,
+): Promise<RawSettings | undefined> {
+  const { bucket, region, endpoint, provider, profile } = before;
+  const now = { bucket, region, endpoint, provider, profile };
+  const way = await asking.choose(
+    {
+      text: 'Where shall archives go?',
+      flag: '--bucket NAME',
+      usual: bucket === undefined ? 'stack' : 'keep',
+    },
+    [
+      ...(bucket === undefined
+        ? []
+        : [{ value: 'keep' as const, label: `bucket ${bucket}`, hint: 'as flags or settings say' }]),
+      { value: 'stack', label: "the stack of 'cdk deploy', in my AWS account", hint: 'it is deployed' },
+      {
+        value: 'deploy',
+        label: 'my AWS account',
+        hint: 'nothing is deployed yet: what to run, what it costs',
+      },
+      { value: 'store', label: 'a store that is there', hint: 'R2, B2, Wasabi, MinIO, Ceph …' },
+    ],
+  );
+  if (way === 'keep') return now;
+  print(way === 'deploy' ? toDeploy : credentials);
+  if (way === 'deploy') return undefined;
+  return way === 'stack' ? fromStack(asking, now, flags, signal) : fromStore(asking, now);
+}
+
+async function fromStack(
+  asking: Asking,
+  now: RawSettings,
+  { operatorProfile, stackName = 'OffsiteStack', region: named }: VaultFlags,
+  signal: AbortSignal,
+): Promise<RawSettings | undefined> {
+  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+  const region = await asking.text(
+    { text: 'In which region?', flag: '--region', usual: named ?? AWS_REGION ?? AWS_DEFAULT_REGION },
+    (typed) => faultOfSetting('region', typed),
+  );
+  const operator =
+    operatorProfile ?? (await askProfile(asking, "The operator's profile?", '--operator-profile'));
+  const session = { region, ...(operator === environment ? {} : { profile: operator }) };
+  const { CloudFormationClient } = await import('@aws-sdk/client-cloudformation');
+  signal.throwIfAborted();
+  const outputs = await readOutputs(new CloudFormationClient(session), stackName);
+  if (outputs === undefined) {
+    print(`There is no stack ${stackName} in ${region}, as far as these credentials see.\n${toDeploy}`);
+    process.exitCode = 6;
+    return undefined;
+  }
+  print(`The stack ${stackName} has its vault: ${outputs.BucketName}\n`);
+  const profile = await agentProfileFrom(asking, outputs, session);
+  return {
+    bucket: outputs.BucketName,
+    region,
+    endpoint: undefined,
+    provider: undefined,
+    profile: profile ?? now.profile,
+  };
+}
+
+/** @returns The agent's profile, where the stack made a key. */
+async function agentProfileFrom(
+  asking: Asking,
+  outputs: Outputs,
+  session: { region: string; profile?: string },
+): Promise<string | undefined> {
+  const secrets = Object.keys(outputs).filter((name) => name.startsWith('AgentSecretArn'));
+  const [only] = secrets;
+  if (only === undefined) {
+    print('It made no key (agentAccess=user would): the role of this host needs AgentPolicyArn.\n');
+    return undefined;
+  }
+  const secret = await asking.choose(
+    {
+      text: "Which source's key?",
+      flag: '-- one source a stack',
+      usual: secrets.length === 1 ? only : undefined,
+    },
+    secrets.map((value) => ({ value, label: value })),
+  );
+  const path = credentialsFile();
+  const text = `Put the agent's key into ${path}, as profile ${agentProfile}?`;
+  if (!(await asking.yesOrNo({ text, flag: '--profile NAME', usual: true }))) return undefined;
+  const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  const key = await readAgentKey(new SecretsManagerClient(session), outputs[secret] as string);
+  const isAdded = await addProfile(path, agentProfile, key);
+  print(
+    isAdded
+      ? `added profile ${agentProfile} to ${path}\n`
+      : `${path} has a profile ${agentProfile}: it stays\n`,
+  );
+  return agentProfile;
+}
+
+async function fromStore(asking: Asking, now: RawSettings): Promise<RawSettings> {
+  const text = (question: string, key: string, usual?: string) =>
+    asking.text(
+      { text: question, flag: `--${key}`, usual: (now[key] as string | undefined) ?? usual },
+      (typed) => faultOfSetting(key, typed),
+    );
+  const provider: ProviderName = await asking.choose(
+    { text: 'Which store?', flag: '--provider', usual: now.provider as ProviderName | undefined },
+    providerNames.filter((name) => name !== 'aws').map((value) => ({ value, label: value })),
+  );
+  const endpoint = await text('Its address, as https://s3.example.com?', 'endpoint');
+  const bucket = await text('Which bucket of it?', 'bucket');
+  const region = await text(
+    'In which region?',
+    'region',
+    chooseProvider(provider, true).region ?? 'us-east-1',
+  );
+  const profile = await askProfile(asking, "The agent's profile?", '--profile');
+  return { bucket, region, endpoint, provider, profile: profile === environment ? undefined : profile };
+}
+
+const environment = '(the environment)';
+
+async function askProfile(asking: Asking, text: string, flag: string): Promise<string> {
+  const names = new Set<string>();
+  for (const path of [credentialsFile(), configFile()]) {
+    for (const name of profilesIn(await readFile(path, 'utf8').catch(() => ''))) names.add(name);
+  }
+  return asking.choose({ text, flag, usual: process.env.AWS_PROFILE || environment }, [
+    ...[...names].map((value) => ({ value, label: value })),
+    { value: environment, label: 'none: AWS_* variables, or the role of this host' },
+  ]);
+}
+
+function credentialsFile(): string {
+  return process.env.AWS_SHARED_CREDENTIALS_FILE || join(homeFolders()[0] ?? '/', '.aws', 'credentials');
+}
+
+function configFile(): string {
+  return process.env.AWS_CONFIG_FILE || join(homeFolders()[0] ?? '/', '.aws', 'config');
+}

@@ -1,0 +1,34 @@
+// The agent's key as a profile of the aws command's files: put there once, and never over another.
+
+import { appendFile, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { makeFolder } from '../base/make-folder.ts';
+import type { AgentKey } from './stack.ts';
+
+/** The names of the profiles that a file has. */
+export function profilesIn(text: string): string[] {
+  return [...text.matchAll(/^\s*\[\s*(?:profile\s+)?([^\]\s]+)\s*\]/gm)].map(([, name = '']) => name);
+}
+
+/**
+ * Adds a profile with the agent's key.
+ *
+ * @param path - Of the credentials file; made with mode 600 if it is not there.
+ * @returns Whether it was added; not where there is one of that name.
+ */
+export async function addProfile(path: string, name: string, key: AgentKey): Promise<boolean> {
+  const before = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  if (profilesIn(before).includes(name)) return false;
+  await makeFolder(dirname(path), 0o700);
+  const gap = before === '' ? '' : before.endsWith('\n') ? '\n' : '\n\n';
+  const lines = [
+    `[${name}]`,
+    `aws_access_key_id = ${key.accessKeyId}`,
+    `aws_secret_access_key = ${key.secretAccessKey}`,
+  ];
+  await appendFile(path, `${gap}${lines.join('\n')}\n`, { mode: 0o600 });
+  return true;
+}
