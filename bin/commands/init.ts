@@ -26,6 +26,7 @@ type Flags = VaultFlags & {
   config?: string;
   source?: string;
   yes?: boolean;
+  at?: string;
   /** Of `--no-install` and `--no-backup`: false. */
   install?: boolean;
   backup?: boolean;
@@ -108,14 +109,24 @@ async function beginNights(
   const isInstalled =
     flags.install ??
     (await asking.yesOrNo({
-      text: 'Take a back-up every night at 03:15?',
+      text: `Take a back-up every night at ${flags.at ?? '03:15'}?`,
       flag: '--no-install',
       usual: true,
     }));
   if (isInstalled) {
     const { runInstall } = await import('./install.ts');
     const forUser = process.getuid?.() !== 0;
-    await runInstall(settings, {}, { config: path, randomDelay: '15m', root: '/', forUser });
+    await runInstall(
+      settings,
+      {},
+      {
+        ...(flags.at === undefined ? {} : { at: flags.at }),
+        config: path,
+        randomDelay: '15m',
+        root: '/',
+        forUser,
+      },
+    );
   }
   const isFirst =
     flags.backup ??

@@ -19,6 +19,7 @@ program.commandsGroup('Set up, and every night:');
 dumpCommand('init', 'from nothing to a first archive: finds, asks, writes the settings, tries')
   .option('--operator-profile <name>', "AWS profile that may read the stack's outputs")
   .option('--stack-name <name>', 'as deployed (default: OffsiteStack)')
+  .option('--at <time>', "of day, every night, in this host's time or with UTC behind it (default: 03:15)")
   .option('--no-install', 'have none taken every night')
   .option('--no-backup', 'take none now')
   .option('--yes', 'take every default, and ask nothing')

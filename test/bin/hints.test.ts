@@ -94,7 +94,9 @@ const heardBy: readonly [RegExp, (command: string) => boolean][] = [
   [/^lib\/restore\/psql\.ts$/, (one) => one !== 'restore-test'],
   // The window of all points fails at none of them.
   [/^lib\/recovery-point\//, (one) => one === 'restore'],
-  [/^lib\/base\/output-file\.ts$/, (one) => one !== 'backup'],
+  // Where Docker does not answer, init asks a person.
+  [/^lib\/recover\//, (one) => one !== 'init'],
+  [/^lib\/base\/output-file\.ts$/, (one) => !['backup', 'init'].includes(one)],
 ];
 /** What a command of the operator's own may have been given. */
 const ofPgDump = ['--table', '--schema', '--exclude'];
