@@ -12,6 +12,8 @@ const count = z.coerce.number().int().nonnegative();
 const schemas = {
   bucket: text,
   topicArn: text,
+  recipients: list,
+  reportArn: text,
   rangesArn: text,
   sources: list,
   keepDays: number,

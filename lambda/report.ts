@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { environmentNames } from '../lib/deployment/deployment.ts';
 import { tellByTheHour } from '../lib/mail/by-the-hour.ts';
 import type { Mail } from '../lib/mail/mail.ts';
+import { recipientsOf } from '../lib/mail/recipients.ts';
 import { publishMail } from '../lib/mail/send.ts';
+import { listSubscriptions } from '../lib/mail/subscriptions.ts';
 import { tellOnce } from '../lib/mail/tell-once.ts';
 import { noticeMail } from '../lib/restore-task/notices.ts';
 import { createS3Store } from '../lib/store/s3.ts';
@@ -10,12 +12,12 @@ import { logger, queueChain } from './chain.ts';
 import { environment } from './environment.ts';
 import { measure } from './measure.ts';
 
-/** Mails what AWS says about tasks and functions that could not report by themselves. */
+/** Mails what AWS says about tasks and functions that could not report by themselves, and a test if somebody asks for it. */
 export const handler = queueChain(z.unknown(), async (notice) => {
-  const { bucket, topicArn } = environment('bucket', 'topicArn');
+  const { bucket, topicArn, recipients } = environment('bucket', 'topicArn', 'recipients');
   const told = noticeMail(notice, environmentNames.archiveId);
   if (told === undefined) return { subject: undefined };
-  const { fault, mail, occasion, archive } = told;
+  const { fault, mail, occasion, archive, isTest } = told;
   const teller = {
     store: createS3Store({ bucket }),
     sendMail: (one: Mail) => publishMail(topicArn, one),
@@ -28,5 +30,6 @@ export const handler = queueChain(z.unknown(), async (notice) => {
       : await tellByTheHour(teller, archive, mail);
   if (isNew && fault === 'restoreTestLost') measure('restoreTestsLost', 1);
   logger.info(isNew ? 'reported' : 'reported before', { subject: mail.subject });
-  return { subject: mail.subject, isNew };
+  const answer = { subject: mail.subject, isNew };
+  return isTest ? { ...answer, ...recipientsOf(recipients, await listSubscriptions(topicArn)) } : answer;
 });

@@ -2,6 +2,8 @@ import { archivesPrefix, parseKey } from '../lib/archive/names.ts';
 import { scheduledSchema } from '../lib/deployment/events.ts';
 import type { Mail } from '../lib/mail/mail.ts';
 import { publishMail } from '../lib/mail/send.ts';
+import { listSubscriptions } from '../lib/mail/subscriptions.ts';
+import { assertSomebodyHears, watchRecipients } from '../lib/mail/watch-recipients.ts';
 import { type Sighting, watch } from '../lib/retention/watch.ts';
 import { watchArrivals } from '../lib/retention/watch-arrivals.ts';
 import { readSidecars } from '../lib/sidecar/list.ts';
@@ -13,9 +15,18 @@ import { measure } from './measure.ts';
 
 /** Measures how old the proofs are, and how the newest archives and the newest restore test stand. */
 export const handler = chain(scheduledSchema, async ({ time }) => {
-  const { bucket, topicArn, sources, ...limits } = environment(
+  const {
+    bucket,
+    topicArn,
+    recipients: expected,
+    reportArn,
+    sources,
+    ...limits
+  } = environment(
     'bucket',
     'topicArn',
+    'recipients',
+    'reportArn',
     'sources',
     'freshnessHours',
     'restoreTestDays',
@@ -52,7 +63,12 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
     clockIds,
   });
   logger.info('looked at what has come', { strangeCount, floods });
+  const subscriptions = () => listSubscriptions(topicArn);
+  const recipients = await watchRecipients({ ...told, expected, reportArn, subscriptions });
+  const { length: hearers } = recipients.confirmed;
+  if (isDaily || hearers === 0) measure('recipientsConfirmed', hearers);
   if (outcome instanceof Error) throw outcome;
+  assertSomebodyHears(recipients);
   return { sightings };
 });
 

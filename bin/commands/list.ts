@@ -11,6 +11,7 @@ import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
 import { formatAge, formatBytes, formatCount, hoursBetween } from '../../lib/base/quantities.ts';
 import { textTable } from '../../lib/mail/mail.ts';
+import { describeMissing, parseRecipientsNote, recipientsKey } from '../../lib/mail/recipients.ts';
 import { parseKept, planKey } from '../../lib/retention/stored-plan.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { readSidecars } from '../../lib/sidecar/list.ts';
@@ -56,6 +57,9 @@ export async function runList(
       tell(`no archive of the sidecar of ${source} yet: 'offsite sidecar backup' takes one`);
     else tell(`no archive of ${source} in ${bucket} yet: 'offsite backup' takes one`);
   }
+  const note = parseRecipientsNote((await store.readText(recipientsKey))?.text);
+  const missing = note && describeMissing(note);
+  warn(missing && `${missing.found}: ${missing.advice}`);
   const misdated = listings.flatMap(({ entries }) =>
     entries.filter(({ clockAheadMs }) => clockAheadMs !== 0),
   );

@@ -67,6 +67,24 @@ Exit codes: 0 passed; ${exitCodes.restore} failed; others as of all commands.`,
     return runRestoreTest(await settingsOf(flags), wanted, flags, interruption.signal);
   });
 
+storeCommand('alert-test', 'have the cloud send a test mail, by the way of all faults')
+  .option('--function <name>', 'the output ReportFunction; without it, the vault says which it is')
+  .option('--json', 'print who gets it as JSON')
+  .addHelpText(
+    'after',
+    `
+Asks the function that tells of faults for a mail to all who are subscribed, and
+says who that is. It takes credentials with OperatorPolicyArn. Do it once after
+deploying, and after each change of who gets mails.
+
+Exit codes: 0 sent; ${exitCodes.notFound} nobody has confirmed that they want the mails;
+others as of all commands.`,
+  )
+  .action(async (flags) => {
+    const { runAlertTest } = await import('./alert-test.ts');
+    await runAlertTest(await settingsOf(flags), flags);
+  });
+
 storeCommand('accept', 'say that a suspicious archive is right: it counts as intact from then on')
   .argument('<id>', "the archive's id, as 'offsite list' shows it")
   .option('--reason <text>', 'why it is right; kept with the acceptance')

@@ -27,6 +27,8 @@ export const reportsPrefix = 'reports/';
 export const acceptancesPrefix = 'acceptances/';
 /** The operator's own checks of restored databases. */
 export const checksPrefix = 'checks/';
+/** What `watch` keeps. */
+export const watchPrefix = 'watch/';
 /** Where it stands what was told by mail, so that it is not told twice. */
 export const toldPrefix = 'watch/told/';
 /** What retention decided last, of each source: why each archive stays. */

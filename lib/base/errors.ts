@@ -70,6 +70,8 @@ const families = {
   ARCHIVE_NOT_EXPIRED: 'usage',
   MANIFEST_MISSING: 'notFound',
   REPORT_MISSING: 'notFound',
+  NOBODY_HEARS: 'notFound',
+  ALERT_TEST_FAILED: 'store',
   MANIFEST_INVALID: 'notIntact',
   MANIFEST_TOO_NEW: 'notIntact',
   SOURCES_FAILED: 'unexpected',

@@ -10,17 +10,32 @@ const periods = z.coerce.number().int().nonnegative().max(100).default(0);
 // Not z.coerce.boolean(), for which the word `false` is true.
 const yesOrNo = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 
+const commaSeparated = z.union([
+  z.string().transform((text) => text.split(',').map((name) => name.trim())),
+  z.array(z.string()),
+]);
+const recipient = z.string().refine((endpoint) => protocolOf(endpoint) !== undefined);
+
+/**
+ * How SNS reaches a recipient.
+ *
+ * @returns `undefined` for what it does not reach: plain HTTP, a FIFO queue, a webhook with a password in its address.
+ */
+export function protocolOf(endpoint: string): 'email' | 'https' | 'sqs' | undefined {
+  if (/^arn:[\w-]+:sqs:[\w-]+:\d{12}:[\w-]{1,80}$/.test(endpoint)) return 'sqs';
+  if (/^https:\/\/[^\s,@/]+(\/[^\s,]*)?$/.test(endpoint) && URL.canParse(endpoint)) return 'https';
+  return z.email().safeParse(endpoint).success ? 'email' : undefined;
+}
+
 /** Context keys of the CDK app (`cdk.json`, `-c key=value`); everything has a default but the mail address. */
 const deploymentSchema = z
   .strictObject({
     /** Where reports and alerts are mailed. */
     email: z.email(),
+    /** Who else gets what is mailed: mail addresses, HTTPS webhooks, ARNs of SQS queues. */
+    alsoNotify: commaSeparated.pipe(z.array(recipient).max(10)).default([]),
     /** Databases that archives are expected from. */
-    sources: z
-      .union([
-        z.string().transform((text) => text.split(',').map((name) => name.trim())),
-        z.array(z.string()),
-      ])
+    sources: commaSeparated
       .pipe(z.array(z.string().regex(sourcePattern, 'a-z, 0-9 and - only')).min(1))
       .default(['bitagent']),
     keepDays: days.default(14),
@@ -79,6 +94,8 @@ const deploymentSchema = z
     if ((agentAccess === 'rolesAnywhere') !== (agentCa !== undefined)) refuse('agentCa');
     if (lockExistingBucket && objectLock === 'off') refuse('lockExistingBucket');
     if (existingKey !== undefined && encryption !== 'kms') refuse('existingKey');
+    const all = [deployment.email, ...deployment.alsoNotify].map((endpoint) => endpoint.toLowerCase());
+    if (new Set(all).size < all.length) refuse('alsoNotify');
   });
 
 export type Deployment = z.infer<typeof deploymentSchema>;
@@ -90,6 +107,8 @@ const wholePeriods = 'a whole number, 0 to 100; 0 keeps none for that';
 
 const wanted: Readonly<Record<Setting, string>> = {
   email: 'the mail address for reports and alerts',
+  alsoNotify:
+    'mail addresses, https:// addresses of webhooks (without a password), ARNs of SQS queues (not FIFO): at most 10, each once and none of them email, separated by commas',
   sources: 'names of a-z, 0-9 and -, separated by commas',
   keepDays: wholeDays,
   keepIntact: 'a whole number of archives, 1 or more',
@@ -179,6 +198,10 @@ export const environmentNames = {
   monitoring: 'OFFSITE_MONITORING',
   bucket: 'OFFSITE_BUCKET',
   topicArn: 'OFFSITE_TOPIC_ARN',
+  /** Who is to get the mails, comma-separated. */
+  recipients: 'OFFSITE_RECIPIENTS',
+  /** The function that mails what is handed to it. */
+  reportArn: 'OFFSITE_REPORT_ARN',
   /** The state machine that reads large archives. */
   rangesArn: 'OFFSITE_RANGES_ARN',
   /** Comma-separated. */

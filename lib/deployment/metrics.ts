@@ -37,6 +37,8 @@ export const metrics = {
   incomplete: { name: 'VerdictIncomplete', unit: 'Count' },
   suspicious: { name: 'VerdictSuspicious', unit: 'Count' },
   missing: { name: 'VerdictMissing', unit: 'Count' },
+  /** Who gets the mails: hourly 0 while nobody does, else daily. Of no source. */
+  recipientsConfirmed: { name: 'RecipientsConfirmed', unit: 'Count' },
   /** Restore tests that could not begin, or ended without a report. Of no source. */
   restoreTestsLost: { name: 'RestoreTestsLost', unit: 'Count' },
 } as const satisfies Record<

@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { anyIdOf, archiveKeys, archivesPrefix, parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { parseRecipientsNote, type RecipientsNote, recipientsKey } from '../mail/recipients.ts';
 import { storeError } from '../store/errors.ts';
 import { proof } from '../store/proof.ts';
 import { openSession, type S3Location, type S3Session } from '../store/session.ts';
@@ -41,6 +42,8 @@ export type VaultProbe = {
   /** @param id - An archive that is there, if one is known: without the right to list, S3 refuses all that is not. */
   read(id: string | undefined): Promise<Attempt<void>>;
   delete(): Promise<Attempt<void>>;
+  /** The vault's note of who gets the mails. */
+  recipients(): Promise<Attempt<RecipientsNote | undefined>>;
   versioning(): Promise<Attempt<string>>;
   objectLock(): Promise<Attempt<string>>;
   /** Whether all public access is blocked. */
@@ -113,6 +116,11 @@ export function createVaultProbe(location: S3Location, source: string): VaultPro
         // No object has this tag: a store that knows the condition does not even leave a delete marker.
         const IfMatch = '"00000000000000000000000000000000"';
         await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: absentKey, IfMatch }));
+      }),
+    recipients: () =>
+      attempt('reading who gets the mails', async () => {
+        const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: recipientsKey }));
+        return parseRecipientsNote(await answer.Body?.transformToString());
       }),
     ...settingsProbe(client, bucket, attempt),
     clockAheadMs: () => session.clockAheadMs,

@@ -5,6 +5,7 @@ import { clockToleranceMs } from '../archive/manifest.ts';
 import { parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatDuration, formatHours, formatInstant, hoursBetween } from '../base/quantities.ts';
+import { describeMissing, type RecipientsNote } from '../mail/recipients.ts';
 import { type Check, failedCheck } from './diagnosis.ts';
 import type { Attempt, VaultProbe } from './probe.ts';
 import type { Written } from './try-write.ts';
@@ -34,12 +35,14 @@ export async function examineVault(options: VaultOptions): Promise<Check[]> {
     examinePower('delete', await vault.delete()),
   ];
   const bucket = await examineBucket(vault);
+  const mails = examineRecipients(await vault.recipients());
   return [
     // After the refusals, which name us.
     describeIdentity(identity, vault, options.now()),
     write,
     ...powers,
     bucket,
+    ...mails,
     examineClock(options),
   ];
 }
@@ -150,6 +153,24 @@ async function examineBucket(vault: VaultProbe): Promise<Check> {
   return advice.length === 0
     ? { name, outcome: 'pass', found }
     : { name, outcome: 'warn', found, advice: advice.join('; ') };
+}
+
+/** Nothing where nobody has noted it: another store has no cloud side, and a new one has not looked yet. */
+function examineRecipients(attempt: Attempt<RecipientsNote | undefined>): Check[] {
+  const name = 'mails';
+  if (attempt.outcome === 'refused') {
+    return [
+      {
+        name,
+        outcome: 'pass',
+        found: "who gets them may not be read by these credentials ('offsite list' with yours says it)",
+      },
+    ];
+  }
+  if (attempt.outcome !== 'done' || attempt.value === undefined) return [];
+  const missing = describeMissing(attempt.value);
+  if (missing !== undefined) return [{ name, outcome: 'warn', ...missing }];
+  return [{ name, outcome: 'pass', found: `faults are told to ${attempt.value.confirmed.join(', ')}` }];
 }
 
 function examineClock({ vault, lastId, now }: VaultOptions): Check {

@@ -19,6 +19,12 @@ export const faults = {
       'The function that looks every hour whether archives are fresh was not called for two hours. Until it is, no mail says that a back-up is missing.',
     firstStep: "see whether its hourly rule is enabled, then run 'offsite list'",
   },
+  nobodyHears: {
+    title: 'Nobody hears',
+    meaning:
+      'No address has confirmed that it wants the mails, so that nobody hears of any fault; or the function that asks so, watch, has failed for two hours.',
+    firstStep: "run 'offsite alert-test': it says who gets mails, and what to do where nobody does",
+  },
   noFreshArchive: {
     title: 'No fresh archive',
     meaning:

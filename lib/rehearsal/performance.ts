@@ -1,6 +1,7 @@
 // The story from the first back-up to the restored database, step by step.
 
 import type { AwsCall } from './aws/aws-calls.ts';
+import { alertTest } from './chapters/alert-test.ts';
 import * as fifteenNights from './chapters/fifteen-nights.ts';
 import * as firstNight from './chapters/first-night.ts';
 import * as misfortunes from './chapters/misfortunes.ts';
@@ -51,6 +52,7 @@ export async function perform(
   await play('Restore test', (scene) => restoreTest.restoreTest(scene, stage, cloud, id, expected));
   await play('The mail about it', (scene) => restoreTest.readMail(scene, stage, expected));
   await play('The watch', (scene) => restoreTest.watch(scene, stage, cloud, id));
+  await play('A test mail', (scene) => alertTest(scene, stage, host.database, cloud));
   await play('A bit flips', (scene) => misfortunes.flipBit(scene, stage, host.database, cloud, id));
   await play('A dump dies half-way', (scene) => misfortunes.killDump(scene, stage, host.database));
   const file = await play('Fetch and gunzip -t', (scene) =>

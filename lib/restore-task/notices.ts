@@ -9,6 +9,7 @@ import { objectCreatedSchema } from '../deployment/events.ts';
 import { type FaultId, runbookLine } from '../mail/faults.ts';
 import type { ArchiveFault } from '../mail/hour.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
+import { alertTestMail, alertTestSchema } from '../mail/recipients.ts';
 import { hasReported, lostTestMail, taskStoppedSchema } from './lost-test.ts';
 
 const functionFailed = z.object({
@@ -41,7 +42,9 @@ const executionEnded = z.object({
 
 /** What a notice tells of. */
 export type NoticeMail = {
-  readonly fault: FaultId;
+  /** None of a test. */
+  readonly fault?: FaultId;
+  readonly isTest?: true;
   readonly mail: Mail;
   /** Names what has happened: the same for a notice that comes twice. */
   readonly occasion: string;
@@ -75,6 +78,11 @@ export function noticeMail(notice: unknown, archiveIdName: string): NoticeMail |
     // What fails again after somebody has mended it is another failure.
     const occasion = `execution-${executionArn}${redriveCount > 0 ? `-redrive-${redriveCount}` : ''}`;
     return { fault: 'handlerFailed', mail: executionMail(execution.data), occasion };
+  }
+  const test = alertTestSchema.safeParse(notice);
+  if (test.success) {
+    const occasion = `alert-test-${test.data.alertTest.id}`;
+    return { isTest: true, mail: alertTestMail(test.data), occasion };
   }
   const created = objectCreatedSchema.safeParse(notice);
   if (created.success) return unverifiedNotice(created.data);

@@ -6,7 +6,6 @@ import type { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { OffsiteError } from '../base/errors.ts';
@@ -21,6 +20,7 @@ import { Vault } from './vault/vault.ts';
 import { Alarms } from './watching/alarms.ts';
 import { addBudget } from './watching/budget.ts';
 import { addDashboard } from './watching/dashboard.ts';
+import { addRecipients } from './watching/recipients.ts';
 
 export type { OffsiteArchiveProps } from './props.ts';
 
@@ -66,7 +66,7 @@ export class OffsiteArchive extends Construct {
     this.bucket = bucket;
     this.key = key;
     this.topic = topic ?? new Topic(this, 'Reports', { enforceSSL: true });
-    this.topic.addSubscription(new EmailSubscription(this.deployment.email));
+    addRecipients(this, this.topic, this.deployment);
     this.deadLetters = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
@@ -83,7 +83,11 @@ export class OffsiteArchive extends Construct {
       service,
     });
     addBudget(this, this.deployment);
-    const access = new Access(this, 'Identities', { ...reach, ...this.deployment });
+    const access = new Access(this, 'Identities', {
+      ...reach,
+      ...this.deployment,
+      reportArn: this.handlers.report.functionArn,
+    });
     this.agentAccess = access.agentAccess;
     this.operatorPolicy = access.operatorPolicy;
     this.undoPolicy = access.undoPolicy;
@@ -105,6 +109,7 @@ export class OffsiteArchive extends Construct {
 
 /** These decide what is in the template: a token's value comes too late for them. */
 const choices = [
+  'alsoNotify',
   'objectLock',
   'lockExistingBucket',
   'existingBucket',

@@ -34,6 +34,7 @@ export class OffsiteStack extends Stack {
       UndoPolicyArn: ['For whoever brings expired archives back', archive.undoPolicy.managedPolicyArn],
       OperatorRoleArn: ['Has that policy, for those of the account', archive.operatorRole.roleArn],
       AcceptPolicyArn: ['For whoever accepts suspicious archives', archive.acceptPolicy.managedPolicyArn],
+      ReportFunction: ['For offsite alert-test --function', archive.handlers.report.functionName],
       LaunchRestoreTestFunction: [
         'Invoke it for a restore test right now',
         archive.handlers.launchRestoreTest.functionName,

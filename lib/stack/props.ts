@@ -10,6 +10,11 @@ export interface OffsiteArchiveProps {
   /** Where reports and alerts are mailed. */
   readonly email: string;
   /**
+   * Who else gets what is mailed: mail addresses, HTTPS webhooks, ARNs of SQS queues whose policy lets the topic send.
+   * @default []
+   */
+  readonly alsoNotify?: string[] | undefined;
+  /**
    * Databases that archives are expected from: names of a-z, 0-9 and -.
    * @default ["bitagent"]
    */

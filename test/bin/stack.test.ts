@@ -37,7 +37,7 @@ describe('wrong settings', () => {
       'a misspelt key',
       ['email=op@example.com', 'keepDay=30'],
       [
-        'only these settings: email, sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly, rereadPercent, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, existingBucket, existingKey, terminationProtection, budgetDollars, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork, monitoring',
+        'only these settings: email, alsoNotify, sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly, rereadPercent, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, existingBucket, existingKey, terminationProtection, budgetDollars, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork, monitoring',
         'keepDay: no such setting',
       ],
     ],
@@ -58,6 +58,12 @@ describe('wrong settings', () => {
 
   test.each([
     ['email=nobody', 'email: "nobody"'],
+    ['alsoNotify=', 'alsoNotify: ""'],
+    ['alsoNotify=nobody', 'alsoNotify: "nobody"'],
+    ['alsoNotify=http://hooks.example.com/a', 'alsoNotify: "http:'],
+    ['alsoNotify=https://me:secret@hooks.example.com/a', 'alsoNotify: "https:'],
+    ['alsoNotify=arn:aws:sqs:eu-central-1:111122223333:pager.fifo', 'alsoNotify: "arn:'],
+    ['alsoNotify=two@example.com,Two@example.com', 'alsoNotify: "two@'],
     ['sources=', 'sources: ""'],
     ['sources=BitAgent', 'sources: "BitAgent"'],
     ['keepDays=0', 'keepDays: "0"'],
@@ -100,7 +106,7 @@ describe('wrong settings', () => {
       '  expected  email: the mail address for reports and alerts',
       '            sources: names of a-z, 0-9 and -, separated by commas',
       '            keepDays: a whole number of days, 1 or more',
-      '            only these settings: email, sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly, rereadPercent, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, existingBucket, existingKey, terminationProtection, budgetDollars, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork, monitoring',
+      '            only these settings: email, alsoNotify, sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly, rereadPercent, freshnessHours, restoreTestDays, undoDays, objectLock, lockExistingBucket, existingBucket, existingKey, terminationProtection, budgetDollars, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork, monitoring',
       '  found     email: nothing',
       '            sources: "a,,b"',
       '            keepDays: "x"',
@@ -129,6 +135,7 @@ test("the CDK's own context is no setting, and all settings but the address have
   };
   expect(parseDeployment(context)).toEqual({
     email: 'op@example.com',
+    alsoNotify: [],
     sources: ['bitagent'],
     keepDays: 14,
     keepIntact: 7,

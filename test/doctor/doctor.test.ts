@@ -16,6 +16,7 @@ import type { Check } from '../../lib/doctor/diagnosis.ts';
 import { doctor } from '../../lib/doctor/doctor.ts';
 import { createVaultProbe, type VaultProbe } from '../../lib/doctor/probe.ts';
 import { examineVault } from '../../lib/doctor/vault.ts';
+import type { RecipientsNote } from '../../lib/mail/recipients.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
@@ -51,6 +52,7 @@ describe('the vault, as a stand-in answers', () => {
     list: refused,
     read: refused,
     delete: refused,
+    recipients: refused,
     versioning: refused,
     objectLock: refused,
     publicAccessBlocked: refused,
@@ -112,6 +114,30 @@ describe('the vault, as a stand-in answers', () => {
   ])('a clock that is %i ms ahead: %s', async (aheadMs, outcome, said) => {
     const clock = find(await look({ clockAheadMs: () => aheadMs }), 'clock');
     expect(clock).toMatchObject({ outcome, found: expect.stringContaining(said) });
+  });
+
+  it('says who hears of faults, where that may be read, and warns where nobody does', async () => {
+    const mails = async (confirmed: string[], missing: RecipientsNote['missing'] = []) => {
+      const value = {
+        format: 1,
+        lookedAt: now().toISOString(),
+        reportArn: 'arn',
+        confirmed,
+        missing,
+      } as const;
+      return find(await look({ recipients: async () => ({ outcome: 'done', value }) }), 'mails');
+    };
+    const me = { name: 'me@example.com', why: 'not confirmed' } as const;
+    expect(await mails(['me@example.com'])).toMatchObject({ outcome: 'pass' });
+    expect(await mails([], [me])).toMatchObject({
+      outcome: 'warn',
+      found: 'NOBODY gets the mails about faults: me@example.com (not confirmed)',
+    });
+    expect(await mails(['pager'], [me])).toMatchObject({
+      outcome: 'warn',
+      found: 'the mails do not reach me@example.com (not confirmed)',
+    });
+    expect(find(await look({ recipients: async () => ({ outcome: 'unset' }) }), 'mails')).toBeUndefined();
   });
 
   it('notices an archive that was dated by a clock that was wrong', async () => {
@@ -206,6 +232,7 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
       read: 'pass',
       delete: 'pass',
       bucket: 'pass',
+      mails: 'pass',
       clock: 'pass',
       compressor: expect.stringMatching(/pass|warn/),
       state: 'pass',

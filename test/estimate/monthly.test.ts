@@ -84,7 +84,7 @@ describe('estimateCost', () => {
     expect(of('S3 Standard: expired, for undo')).toBe(34);
     // 382 parts and 4 more, 30.4 nights, half a cent a thousand.
     expect(of('S3 requests: upload, verify')).toBe(6);
-    expect(of('CloudWatch: alarms')).toBe(30);
+    expect(of('CloudWatch: alarms')).toBe(40);
     expect(of('CloudWatch: dashboard')).toBe(300);
   });
 

@@ -146,6 +146,7 @@ describe('watch, of all sources', () => {
     expect(ofNone).toMatchObject([
       { name: 'NewestIntactAgeHours', value: expect.closeTo(99, 1), dimensions: { service: 'offsite' } },
       { name: 'RestoreTestAgeHours' },
+      { name: 'RecipientsConfirmed', value: 2 },
     ]);
   });
 });

@@ -2,6 +2,7 @@
 // that are real, and the alarms as the template has them. Only CloudWatch is a stand-in: what it does with missing figures is
 // written down below, from its documentation.
 
+import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import type { Context } from 'aws-lambda';
@@ -113,6 +114,17 @@ describe.each(['lean', 'full'] as const)('with monitoring %s', (monitoring) => {
     const requestContext = { functionArn, condition: 'RetriesExhausted', approximateInvokeCount: 3 };
     await report({ timestamp: hoursAgo(0).toISOString(), requestContext, requestPayload: {} }, context);
     expect(await subjects()).toHaveLength(1);
+  });
+
+  it('nobody hears: watch fails, and its errors are an alarm until somebody does', async () => {
+    const { TopicArn } = await new SNSClient({}).send(new CreateTopicCommand({ Name: `deaf-${monitoring}` }));
+    process.env.OFFSITE_TOPIC_ARN = TopicArn;
+    await expect(watch({}, context)).rejects.toMatchObject({ code: 'NOBODY_HEARS' });
+    process.env.OFFSITE_TOPIC_ARN = aws.topicArn;
+    await watch({}, context);
+    const failed: Figure = { name: 'Errors', unit: 'Count', value: 3, dimensions: {} };
+    expect(stateOf('nobody-hears', [[failed], [failed]])).toBe('ALARM');
+    expect(stateOf('nobody-hears', [[failed], []])).toBe('OK');
   });
 
   it('nobody looks, because the clock, the function or the account does not let anybody', () => {

@@ -70,7 +70,7 @@ describe(`with ${all} torrents`, () => {
     const faults = figures.steps.filter(({ outcome }) => outcome !== 'as expected');
     expect(faults, run.stdout).toEqual([]);
     expect(figures).toMatchObject({ asExpected: true });
-    expect(figures.steps).toHaveLength(15);
+    expect(figures.steps).toHaveLength(16);
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toBe('');
   });
@@ -117,7 +117,7 @@ describe(`with ${all} torrents`, () => {
     expect(run.stdout).not.toMatch(/password/i);
     const prose = run.stdout.split('\n').filter((line) => !line.startsWith('│'));
     expect(prose.filter((line) => line.length > 80)).toEqual([]);
-    expect(run.stdout).toContain('All 15 steps as expected');
+    expect(run.stdout).toContain('All 16 steps as expected');
   });
 
   test('leaves nothing behind', async () => {

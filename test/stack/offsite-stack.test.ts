@@ -113,13 +113,17 @@ test('what holds something keeps its logical id: another id would be another, em
 });
 
 describe('mail', () => {
-  test('goes to the operator', () => {
-    template.hasResourceProperties('AWS::SNS::Subscription', {
-      Protocol: 'email',
-      Endpoint: 'op@example.com',
-      TopicArn: { Ref: 'Reports65402A0A' },
+  test('goes to the operator, and to whom else was named', () => {
+    const found = Object.values(template.findResources('AWS::SNS::Subscription')).map(({ Properties }) => {
+      expect(Properties.TopicArn).toEqual({ Ref: 'Reports65402A0A' });
+      return `${Properties.Protocol} ${Properties.Endpoint}`;
     });
-    template.resourceCountIs('AWS::SNS::Subscription', 1);
+    expect(found).toEqual([
+      'email op@example.com',
+      'email second@example.com',
+      'https https://hooks.example.com/a/b',
+      'sqs arn:aws:sqs:eu-central-1:111122223333:pager',
+    ]);
   });
 
   test('is published over TLS only', () => {
@@ -206,6 +210,10 @@ describe('handlers', () => {
     );
     const store = { OFFSITE_BUCKET: 'VaultBucket', OFFSITE_TOPIC_ARN: 'Reports' };
     const sources = { OFFSITE_SOURCES: 'bitagent,attic' };
+    const recipients = {
+      OFFSITE_RECIPIENTS:
+        'op@example.com,second@example.com,https://hooks.example.com/a/b,arn:aws:sqs:eu-central-1:111122223333:pager',
+    };
     expect(environments).toEqual({
       Verify: { ...store, OFFSITE_RANGES_ARN: 'HandlersRangesStateMachine' },
       ReadRange: { OFFSITE_BUCKET: 'VaultBucket' },
@@ -222,7 +230,14 @@ describe('handlers', () => {
         OFFSITE_LOCK_MODE: 'GOVERNANCE',
         OFFSITE_FRESHNESS_HOURS: '30',
       },
-      Watch: { ...store, ...sources, OFFSITE_FRESHNESS_HOURS: '30', OFFSITE_RESTORE_TEST_DAYS: '120' },
+      Watch: {
+        ...store,
+        ...sources,
+        ...recipients,
+        OFFSITE_REPORT_ARN: 'HandlersReportFunction',
+        OFFSITE_FRESHNESS_HOURS: '30',
+        OFFSITE_RESTORE_TEST_DAYS: '120',
+      },
       LaunchRestoreTest: {
         ...store,
         ...sources,
@@ -234,7 +249,7 @@ describe('handlers', () => {
         OFFSITE_SECURITY_GROUP_ID: 'RestoreTaskSecurityGroup',
         OFFSITE_ASSIGN_PUBLIC_IP: 'ENABLED',
       },
-      Report: store,
+      Report: { ...store, ...recipients },
     });
   });
 });
@@ -480,6 +495,7 @@ test('outputs name what an operator needs next', () => {
     'UndoPolicyArn',
     'OperatorRoleArn',
     'AcceptPolicyArn',
+    'ReportFunction',
     'LaunchRestoreTestFunction',
     'WhatNext',
   ]);

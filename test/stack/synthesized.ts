@@ -16,6 +16,7 @@ type Statement = { Action: string | string[]; Resource: unknown; Condition?: obj
 /** Every setting differs from its default, so that one that does not arrive shows. */
 const settings = {
   email: 'op@example.com',
+  alsoNotify: 'second@example.com, https://hooks.example.com/a/b,arn:aws:sqs:eu-central-1:111122223333:pager',
   sources: 'bitagent,attic',
   keepDays: '21',
   keepIntact: '5',

@@ -73,7 +73,8 @@ function asked(service: string, request: AwsRequest): Asked {
   const unknown = { action: `unknown: ${service} ${request.method} ${request.url}`, resource: '*' };
   if (service === 'sns') {
     const { Action, TopicArn } = (request.body ?? {}) as Record<string, string>;
-    return Action === 'Publish' ? { action: 'sns:Publish', resource: TopicArn ?? '' } : unknown;
+    const isKnown = Action === 'Publish' || Action === 'ListSubscriptionsByTopic';
+    return isKnown ? { action: `sns:${Action}`, resource: TopicArn ?? '' } : unknown;
   }
   if (service !== 's3') return unknown;
   const url = new URL(request.url, 'http://localhost');

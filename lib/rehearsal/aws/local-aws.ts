@@ -34,6 +34,7 @@ export type LocalAws = {
 
 const region = 'us-east-1';
 const mailbox = 'operator-mailbox';
+export const operatorAddress = 'operator@example.com';
 const accessKey = 'local';
 
 /** SNS wraps what it delivers to a queue. */
@@ -104,6 +105,8 @@ async function createParts(endpoint: string, bucket: string, topic: string): Pro
     const { TopicArn = '' } = await sns.send(new CreateTopicCommand({ Name: topic }));
     const queueArn = `arn:aws:sqs:${region}:000000000000:${mailbox}`;
     await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint: queueArn }));
+    // Whom the deployed system expects there. Nothing is delivered to it.
+    await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'email', Endpoint: operatorAddress }));
     return TopicArn;
   } finally {
     for (const client of [s3, sns, sqs]) client.destroy();

@@ -13,8 +13,10 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../postgres/t
 import { principals } from '../aws/aws-calls.ts';
 import { type Bus, createBus } from '../aws/bus.ts';
 import { type EcsEndpoint, startEcsEndpoint } from '../aws/ecs/ecs-endpoint.ts';
+import type { JsonEndpoint } from '../aws/json-endpoint.ts';
+import { startLambdaEndpoint } from '../aws/lambda-endpoint.ts';
 import type { LambdaHost } from '../aws/lambda-runtime.ts';
-import { type LocalAws, startLocalAws } from '../aws/local-aws.ts';
+import { type LocalAws, operatorAddress, startLocalAws } from '../aws/local-aws.ts';
 import { type SfnEndpoint, startSfnEndpoint } from '../aws/states/sfn-endpoint.ts';
 import { synthesize } from '../template/synthesis.ts';
 import { readWiring, type Wiring } from '../template/wiring.ts';
@@ -57,6 +59,7 @@ export type Cloud = {
   readonly bus: Bus;
   readonly ecs: EcsEndpoint;
   readonly sfn: SfnEndpoint;
+  readonly lambda: JsonEndpoint;
   readonly resources: number;
   readonly synthesisMs: number;
 };
@@ -127,7 +130,7 @@ export async function deploy(stage: Stage): Promise<Cloud> {
   const { template, stackName, assetDirectory } = await synthesize(
     assembly,
     directory,
-    { email: 'operator@example.com' },
+    { email: operatorAddress },
     signal,
   );
   const synthesisMs = performance.now() - began;
@@ -151,7 +154,18 @@ export async function deploy(stage: Stage): Promise<Cloud> {
   const sfn = await startSfnEndpoint(wiring, host, bus.emit, aws.callLog);
   stage.onClose(() => sfn.stop());
   hostEnvironment.AWS_ENDPOINT_URL_SFN = sfn.endpoint;
-  return { wiring, host, bus, ecs, sfn, resources: Object.keys(template.Resources).length, synthesisMs };
+  const lambda = await startLambdaEndpoint(wiring, host, aws.callLog);
+  stage.onClose(async () => lambda.close());
+  return {
+    wiring,
+    host,
+    bus,
+    ecs,
+    sfn,
+    lambda,
+    resources: Object.keys(template.Resources).length,
+    synthesisMs,
+  };
 }
 
 /**

@@ -8,10 +8,13 @@ import type { Deployment } from '../../deployment/deployment.ts';
 import { AgentAccess } from './agent-access.ts';
 import type { Reach } from './identities.ts';
 import { acknowledgePrefixes } from './nag.ts';
-import { acceptPermissions, operatorReadPermissions, undoPermissions } from './outsiders.ts';
+import { acceptPermissions, operatorPermissions, undoPermissions } from './outsiders.ts';
 
 export type AccessProps = Pick<Reach, 'bucket' | 'key'> &
-  Pick<Deployment, 'sources' | 'agentAccess' | 'agentCa' | 'operatorMfa'>;
+  Pick<Deployment, 'sources' | 'agentAccess' | 'agentCa' | 'operatorMfa'> & {
+    /** Of the function that mails. */
+    readonly reportArn: string;
+  };
 
 /** The policies, and the credentials where the operator asked for them. */
 export class Access extends Construct {
@@ -28,7 +31,7 @@ export class Access extends Construct {
     this.operatorPolicy = this.addPolicy(
       'OperatorPolicy',
       'Offsite operator: lists, fetches and restores archives',
-      operatorReadPermissions(props),
+      operatorPermissions(props),
     );
     const ofAccount = new AccountPrincipal(Stack.of(this).account);
     this.operatorRole = new Role(this, 'OperatorRole', {

@@ -18,6 +18,7 @@ import {
   runPrefix,
   toldPrefix,
   verdictsPrefix,
+  watchPrefix,
 } from '../../archive/names.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
 import { turnsKey } from '../../restore-test/turns.ts';
@@ -31,15 +32,13 @@ import {
   get,
   layMarkers,
   list,
+  listRecipients,
   lockLonger,
   passTo,
   publish,
   put,
   useKey,
 } from './statements.ts';
-
-/** Where `watch` remembers what it has already told. */
-const watchPrefix = 'watch/';
 
 /** What says of an archive whether it is intact: the verifier's word, and the operator's. */
 export const proofs = [`${verdictsPrefix}*`, `${acceptancesPrefix}*`];
@@ -97,6 +96,7 @@ export function watchPermissions({ bucket, topic, key }: Reach): PolicyStatement
     ),
     put(bucket, `${watchPrefix}*`),
     ...useKey(key, decrypt, encrypt),
+    listRecipients(topic),
     publish(topic),
   ];
 }
@@ -131,6 +131,7 @@ export function reportPermissions({ bucket, topic, key }: Reach): PolicyStatemen
     get(bucket, `${toldPrefix}*`, `${faultsPrefix}*`),
     put(bucket, `${toldPrefix}*`, `${faultsPrefix}*`),
     ...useKey(key, decrypt, encrypt),
+    listRecipients(topic),
     publish(topic),
   ];
 }

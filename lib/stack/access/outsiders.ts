@@ -36,11 +36,16 @@ export function agentPermissions(
   ];
 }
 
-/** What listing, fetching, verifying and restoring takes. */
-export function operatorReadPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
+/** What listing, fetching, verifying, restoring and asking for a test mail takes. */
+export function operatorPermissions({
+  bucket,
+  key,
+  reportArn,
+}: Pick<Reach, 'bucket' | 'key'> & { readonly reportArn: string }): PolicyStatement[] {
   return [
     allow(['s3:ListBucket', 's3:ListBucketVersions'], [bucket.bucketArn]),
     allow(['s3:GetObject', 's3:GetObjectVersion'], [bucket.arnForObjects('*')]),
+    allow(['lambda:InvokeFunction'], [reportArn]),
     ...useKey(key, decrypt),
   ];
 }

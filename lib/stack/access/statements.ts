@@ -48,6 +48,11 @@ export function passTo(service: string, roleArns: string[]): PolicyStatement {
   return allow(['iam:PassRole'], roleArns, { StringEquals: { 'iam:PassedToService': service } });
 }
 
+/** Asking who hears of what is published. */
+export function listRecipients(topic: ITopic): PolicyStatement {
+  return allow(['sns:ListSubscriptionsByTopic'], [topic.topicArn]);
+}
+
 export function publish(topic: ITopic): PolicyStatement {
   return allow(['sns:Publish'], [topic.topicArn]);
 }

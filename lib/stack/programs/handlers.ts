@@ -80,12 +80,12 @@ export class Handlers extends Construct {
     this.#figures = { [names.service]: props.service, [names.monitoring]: deployment.monitoring };
     const store = { [names.bucket]: props.bucket.bucketName };
     const topic = { [names.topicArn]: props.topic.topicArn };
-    const { sources, expected, kept } = environmentsOf(deployment);
+    const { sources, recipients, expected, kept } = environmentsOf(deployment);
     const small = { timeout: Duration.minutes(1), memoryMiB: 256 };
 
     this.report = this.addFunction('report', {
       ...small,
-      environment: { ...store, ...topic },
+      environment: { ...store, ...topic, ...recipients },
       permissions: reportPermissions(props),
     });
     const onFailure = new LambdaDestination(this.report);
@@ -123,7 +123,14 @@ export class Handlers extends Construct {
     this.watch = this.addFunction('watch', {
       timeout: Duration.minutes(5),
       memoryMiB: 512,
-      environment: { ...store, ...topic, ...sources, ...expected },
+      environment: {
+        ...store,
+        ...topic,
+        ...recipients,
+        ...sources,
+        ...expected,
+        [names.reportArn]: this.report.functionArn,
+      },
       permissions: watchPermissions(props),
       onFailure,
     });
@@ -198,11 +205,12 @@ function pascalCase(name: string): string {
 }
 
 function environmentsOf(deployment: Deployment) {
-  const { sources, freshnessHours, restoreTestDays } = deployment;
+  const { sources, email, alsoNotify, freshnessHours, restoreTestDays } = deployment;
   const text = Tokenization.stringifyNumber;
   const freshness = { [names.freshnessHours]: text(freshnessHours) };
   return {
     sources: { [names.sources]: sources.join(',') },
+    recipients: { [names.recipients]: [email, ...alsoNotify].join(',') },
     /** What `watch` holds the archives against. */
     expected: { ...freshness, [names.restoreTestDays]: text(restoreTestDays) },
     /** What `expire` keeps. */

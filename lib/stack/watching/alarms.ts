@@ -1,6 +1,6 @@
 // The alarms. Our own programs tell by mail what they see, with the source's name; an alarm tells what they might not live
-// to tell: that nobody looks, that no function may run, that an event could neither be handled nor told of. Those three
-// read what AWS counts for nothing, and missing calls of `watch` are a fault: that is the dead man's switch, which works when
+// to tell: that nobody looks, that nobody hears, that no function may run, that an event could neither be handled nor told of.
+// Those four read what AWS counts for nothing, and missing calls of `watch` are a fault: that is the dead man's switch, which works when
 // none of our code runs. With `monitoring: full` three more say what stands, by the worst source's figure. There is one of
 // each, however many sources there are, and none that tells nobody.
 
@@ -63,6 +63,13 @@ export class Alarms extends Construct {
       metric: watch.metricInvocations({ period: Duration.hours(1), statistic: Stats.SUM }),
       below: 1,
       missing: TreatMissingData.BREACHING,
+      periods: 2,
+    });
+    // It fails while nobody hears. Of no use by mail then; but it stands in the console, and says when it is over.
+    this.add('nobodyHears', {
+      metric: watch.metricErrors({ period: Duration.hours(1), statistic: Stats.SUM }),
+      above: 0,
+      missing: TreatMissingData.NOT_BREACHING,
       periods: 2,
     });
     this.add('deadLetters', {

@@ -121,14 +121,20 @@ function faultFigures(service: string): IMetric[] {
     ...(['archivesNotIntact', 'archivesSuspicious', 'restoreTestFailed'] as const).map((id) =>
       searchSources(service, id, Duration.hours(1)),
     ),
-    new Metric({
-      namespace: metricNamespace,
-      metricName: metrics.restoreTestsLost.name,
-      dimensionsMap: metricDimensions(service),
-      period: night,
-      statistic: Stats.SUM,
-    }),
+    ofNoSource('restoreTestsLost', service, Stats.SUM),
+    ofNoSource('recipientsConfirmed', service, Stats.MINIMUM),
   ];
+}
+
+function ofNoSource(id: MetricId, service: string, statistic: string): Metric {
+  const dimensionsMap = metricDimensions(service);
+  return new Metric({
+    namespace: metricNamespace,
+    metricName: metrics[id].name,
+    dimensionsMap,
+    period: night,
+    statistic,
+  });
 }
 
 /** A figure of every source, in one line each. */

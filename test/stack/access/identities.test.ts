@@ -20,6 +20,7 @@ describe('permissions', () => {
     'lambda:InvokeFunction on HandlersReportFunction:*',
   ];
   const publish = 'sns:Publish on Reports';
+  const ask = 'sns:ListSubscriptionsByTopic on Reports';
   const list = 's3:ListBucket on VaultBucket';
   const faults = ['s3:GetObject on VaultBucket/watch/faults/*', 's3:PutObject on VaultBucket/watch/faults/*'];
   /** What Lambda asks for to take messages out of a queue in the function's name. */
@@ -103,6 +104,7 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/watch/*',
       's3:PutObject on VaultBucket/watch/*',
       publish,
+      ask,
     ],
     LaunchRestoreTest: [
       ...failures,
@@ -130,6 +132,7 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/watch/told/*',
       's3:PutObject on VaultBucket/watch/told/*',
       publish,
+      ask,
     ],
   };
 
@@ -198,6 +201,7 @@ describe('permissions', () => {
 
   test('of the operator: it reads', () => {
     expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesOperatorPolicy')).toEqual([
+      'lambda:InvokeFunction on HandlersReportFunction',
       's3:GetObject on VaultBucket/*',
       's3:GetObjectVersion on VaultBucket/*',
       's3:ListBucket on VaultBucket',

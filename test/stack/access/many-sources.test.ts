@@ -20,6 +20,7 @@ function build(sources: number, agentAccess: AccessProps['agentAccess']) {
     bucket,
     key: undefined,
     sources: named(sources),
+    reportArn: 'arn:aws:lambda:eu-central-1:111122223333:function:report',
     agentAccess,
     agentCa: 'arn:aws:acm-pca:eu-central-1:1:certificate-authority/a',
     operatorMfa: false,

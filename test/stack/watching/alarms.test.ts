@@ -75,6 +75,7 @@ function describeAlarm(alarm: Alarm): string {
 
 const ofAny = [
   'nobody-looks: Sum AWS/Lambda Invocations < 1, 2 of 2 of 3600 s, missing breaching',
+  'nobody-hears: Sum AWS/Lambda Errors > 0, 2 of 2 of 3600 s, missing notBreaching',
   'dead-letters: Maximum AWS/SQS ApproximateNumberOfMessagesVisible > 0, 1 of 1 of 300 s, missing notBreaching',
   'handler-throttled: Sum AWS/Lambda Throttles > 0, 3 of 6 of 300 s, missing notBreaching',
 ];
