@@ -85,7 +85,7 @@ const deploymentSchema = z
     postgresMajor: z.coerce.number().int().min(13).max(18).default(16),
     /** How the restore test reaches S3, SNS and ECR: with a public address, or by endpoints and without the internet. */
     restoreTestNetwork: z.enum(['public', 'endpoints']).default('public'),
-    /** What stands in CloudWatch: three alarms, or besides them figures of every source, alarms on those and a dashboard. */
+    /** What stands in CloudWatch: four alarms, or besides them figures of every source, alarms on those and a dashboard. */
     monitoring: z.enum(['lean', 'full']).default('lean'),
   })
   .superRefine((deployment, { addIssue }) => {

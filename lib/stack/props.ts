@@ -131,7 +131,7 @@ export interface OffsiteArchiveProps {
    */
   readonly restoreTestNetwork?: 'public' | 'endpoints' | undefined;
   /**
-   * What stands in CloudWatch: three alarms, or besides them figures of every source, alarms on those and a dashboard.
+   * What stands in CloudWatch: four alarms, or besides them figures of every source, alarms on those and a dashboard.
    * @default "lean"
    */
   readonly monitoring?: 'lean' | 'full' | undefined;
