@@ -1,14 +1,13 @@
 // What the restore test's container runs: one archive, a Postgres of its own, a report, a mail. Its exit code says whether
 // the mail is out; if not, somebody else has to tell (the task's state change does).
 
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { describeError, OffsiteError } from '../lib/base/errors.ts';
 import { environmentNames } from '../lib/deployment/deployment.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { noteTold } from '../lib/mail/tell-once.ts';
-import { startThrowawayPostgres } from '../lib/postgres/throwaway.ts';
+import { startThrowawayPostgres, unknownSuperuser } from '../lib/postgres/throwaway.ts';
 import { restoreTestExitCodes as exitCodes } from '../lib/restore-task/lost-test.ts';
 import { readOwnTask } from '../lib/restore-task/metadata.ts';
 import { restoreTest } from '../lib/restore-test/restore-test.ts';
@@ -29,7 +28,7 @@ async function main(): Promise<number> {
   const report = await restoreTest({
     store,
     archiveId: environment.archiveId,
-    startServer: () => startThrowawayPostgres({ tuned: true, superuser: unknownName(), signal }),
+    startServer: () => startThrowawayPostgres({ tuned: true, superuser: unknownSuperuser(), signal }),
     task: task?.facts,
     region: process.env.AWS_REGION,
     bucket: environment.bucket,
@@ -44,11 +43,6 @@ async function main(): Promise<number> {
   });
   if (report.outcome === 'failed') console.error(JSON.stringify(report.failure));
   return exitCodes[report.outcome];
-}
-
-/** No dump can name it, so nothing in a dump becomes a superuser's. */
-function unknownName(): string {
-  return `offsite_${randomBytes(8).toString('hex')}`;
 }
 
 function readEnvironment() {

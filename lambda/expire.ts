@@ -1,9 +1,8 @@
 import { scheduledSchema } from '../lib/deployment/events.ts';
-import { expire } from '../lib/retention/expire.ts';
+import { expireVault } from '../lib/guard/expire.ts';
 import { createLocks } from '../lib/retention/lock.ts';
 import type { RetentionPlan } from '../lib/retention/plan.ts';
 import type { Reading } from '../lib/retention/readings.ts';
-import { expireSidecars } from '../lib/sidecar/expire.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
@@ -29,15 +28,14 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
     'rereadPercent',
     'freshnessHours',
   );
-  const policy = { ...kept, atOnce };
   const plans: (RetentionPlan & { readonly readings: readonly Reading[] })[] = [];
   let answered = 0;
   const extendLock = lockMode === 'OFF' ? undefined : createLocks({ bucket }, lockMode);
   const withoutArchives = new Set(sources);
   let standsStill = 0;
-  const archives = expire({
+  const failure = await expireVault({
     store: createS3Store({ bucket }),
-    policy,
+    policy: { ...kept, atOnce },
     now: new Date(),
     dryRun,
     extendLock,
@@ -50,27 +48,19 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
       answered += plan.keep.length + plan.expire.length;
       if (answered <= decisionsAnswered) plans.push({ ...plan, readings });
     },
-  });
-  const sidecars = expireSidecars({
-    store: createS3Store({ bucket }),
-    policy,
-    now: new Date(),
-    dryRun,
-    extendLock,
-    onPlan: (plan) => logger.info(dryRun ? 'planned sidecar' : 'expired sidecar', { plan }),
-  });
-  const outcomes = await Promise.allSettled([archives, sidecars]);
+    onSidecarPlan: (plan) => logger.info(dryRun ? 'planned sidecar' : 'expired sidecar', { plan }),
+  }).catch((error: Error) => error);
   if (!dryRun) {
     // Of a source that has nothing yet there is nothing that could stand still.
     for (const source of withoutArchives) measure('retentionStandsStill', 0, source);
     measure('retentionStandsStill', standsStill);
   }
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  if (failure instanceof Error) throw failure;
   return { dryRun, plans };
 });
 
-function measurePlan({ source, standstill, keep, expire: gone }: RetentionPlan): void {
+function measurePlan({ source, standstill, keep, expire }: RetentionPlan): void {
   measure('retentionStandsStill', standstill === undefined ? 0 : 1, source);
   measure('archivesKept', keep.length, source);
-  measure('archivesExpired', gone.length, source);
+  measure('archivesExpired', expire.length, source);
 }

@@ -1,13 +1,10 @@
-import { archivesPrefix, parseKey } from '../lib/archive/names.ts';
 import { scheduledSchema } from '../lib/deployment/events.ts';
+import { watchVault } from '../lib/guard/watch.ts';
 import type { Mail } from '../lib/mail/mail.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { listSubscriptions } from '../lib/mail/subscriptions.ts';
 import { assertSomebodyHears, watchRecipients } from '../lib/mail/watch-recipients.ts';
-import { type Sighting, watch } from '../lib/retention/watch.ts';
-import { watchArrivals } from '../lib/retention/watch-arrivals.ts';
-import { readSidecars } from '../lib/sidecar/list.ts';
-import { parseSidecarKey, sidecarsPrefix } from '../lib/sidecar/names.ts';
+import type { Sighting } from '../lib/retention/watch.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
@@ -39,35 +36,27 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
     sendMail: (mail: Mail) => publishMail(topicArn, mail),
   };
   const sightings: Sighting[] = [];
-  const clockIds = new Set<string>();
-  const outcome = await watch({
+  const failure = await watchVault({
     ...told,
     sources,
     limits: { archiveHours: limits.freshnessHours, restoreTestHours: limits.restoreTestDays * 24 },
-    sidecarsOf: (source) => readSidecars(told.store, source),
     onSighting: (sighting) => {
       measureSighting(sighting, isDaily);
-      for (const id of sighting.clockIds) clockIds.add(id);
       const shown = shorten(sighting);
       logger.info('watched', { sighting: shown });
       sightings.push(shown);
     },
+    onArrivals: ({ strangeCount, floods }) =>
+      logger.info('looked at what has come', { strangeCount, floods }),
   }).catch((error: Error) => error);
   // Of no source: what alarms look at.
   measure('newestIntactAge', worst(sightings.map((one) => one.newestIntactAgeHours)));
   measure('restoreTestAge', worst(sightings.map((one) => one.restoreTestAgeHours)));
-  const { strangeCount, floods } = await watchArrivals({
-    ...told,
-    prefixes: [archivesPrefix, sidecarsPrefix],
-    nameOf: (key) => parseKey(key) ?? parseSidecarKey(key),
-    clockIds,
-  });
-  logger.info('looked at what has come', { strangeCount, floods });
   const subscriptions = () => listSubscriptions(topicArn);
   const recipients = await watchRecipients({ ...told, expected, reportArn, subscriptions });
   const { length: hearers } = recipients.confirmed;
   if (isDaily || hearers === 0) measure('recipientsConfirmed', hearers);
-  if (outcome instanceof Error) throw outcome;
+  if (failure instanceof Error) throw failure;
   assertSomebodyHears(recipients);
   return { sightings };
 });

@@ -5,6 +5,7 @@ import './vault-commands.ts';
 import './recovery-commands.ts';
 import './sidecar-commands.ts';
 import './wal-commands.ts';
+import './guard-commands.ts';
 import { addVaultFlags, program } from './command.ts';
 
 addVaultFlags();

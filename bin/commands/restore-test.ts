@@ -1,11 +1,10 @@
 // offsite restore-test: what the cloud does every quarter, on the operator's machine
 
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { selectArchive } from '../../lib/archive/select.ts';
 import { describeError, exitCodes, OffsiteError } from '../../lib/base/errors.ts';
-import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { startThrowawayPostgres, unknownSuperuser } from '../../lib/postgres/throwaway.ts';
 import { startContainerPostgres } from '../../lib/postgres/throwaway-container.ts';
 import type { ReportHistory } from '../../lib/report/history.ts';
 import { openInBrowser } from '../../lib/report/page/browser.ts';
@@ -68,8 +67,7 @@ function restoreHere(
   archiveId: string,
   { checks, docker, signal }: Pick<Flags, 'docker'> & { checks?: OwnChecks | undefined; signal: AbortSignal },
 ): Promise<RestoreReport> {
-  // No dump can know this name, so nothing in one becomes a superuser's.
-  const superuser = `offsite_${randomBytes(8).toString('hex')}`;
+  const superuser = unknownSuperuser();
   const image = docker === true ? defaultImage : docker;
   return tryRestore({
     store,

@@ -16,13 +16,20 @@ storeCommand('list', 'show the archives of a source, newest first')
 storeCommand('verify', 're-read an archive, or a file, and judge it as the cloud does')
   .argument(
     '<id|latest|FILE>',
-    "an archive's id, 'latest' (the newest at all), a .sql.gz file, or '-': stdin",
+    "an archive's id, 'latest' (the newest at all), a .sql.gz file, '-' (stdin); to --record also 'new'",
   )
   .option('--gzip-only', 'of a FILE: judge only whether it is whole gzip, as gunzip -t does')
   .option('--manifest <file>', 'of a FILE: the manifest to compare it with')
+  .option('--record', 'write the verdict to the vault and tell of it, as a guard does (docs/guard.md)')
   .option('--quiet', 'show no progress')
   .option('--json', 'print the verdict as JSON')
   .action(async (target: string, flags) => {
+    if (flags.record) {
+      const { guardedVault } = await import('./guard-commands.ts');
+      const { runRecord } = await import('./record.ts');
+      await runRecord(await guardedVault(flags), target, flags);
+      return;
+    }
     const { runVerify } = await import('./verify.ts');
     await runVerify(() => settingsOf(flags), target, flags);
   });

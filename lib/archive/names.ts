@@ -37,6 +37,10 @@ export const plansPrefix = 'plans/';
 export const runPrefix = 'watch/run/';
 /** What was found of a source's archives, by the hour, until it is told. */
 export const faultsPrefix = 'watch/faults/';
+/** The lock of a guard. */
+export const guardPrefix = 'watch/guard/';
+/** Mails that nobody took yet: the guard's. */
+export const mailsPrefix = 'watch/mails/';
 /** What is to be read again: `expire` asks for it, and the event of that wakes `verify`. */
 export const duePrefix = 'due/';
 /** What range readers leave for the one who joins it; of no use afterwards. */

@@ -104,6 +104,10 @@ const families = {
   INTERRUPTED: 'unexpected',
   OUTPUT_LOST: 'unexpected',
   INSTALL_FAILED: 'unexpected',
+  MAIL_REFUSED: 'unexpected',
+  GUARD_RUNS: 'unexpected',
+  GUARD_DEPENDENT: 'usage',
+  CLOCKS_DIFFER: 'store',
 } as const satisfies Record<string, Family>;
 
 export type ErrorCode = keyof typeof families;

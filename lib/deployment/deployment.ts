@@ -27,6 +27,27 @@ export function protocolOf(endpoint: string): 'email' | 'https' | 'sqs' | undefi
   return z.email().safeParse(endpoint).success ? 'email' : undefined;
 }
 
+/** What is promised of the archives, whoever keeps the promise: the cloud, or a guard of one's own. */
+export const promiseShape = {
+  /** Databases that archives are expected from. */
+  sources: commaSeparated
+    .pipe(z.array(z.string().regex(sourcePattern, 'a-z, 0-9 and - only')).min(1))
+    .default(['bitagent']),
+  keepDays: days.default(14),
+  /** Intact archives that always stay, whatever their age. */
+  keepIntact: z.coerce.number().int().min(1).default(7),
+  /** Of how many weeks, months and years, in UTC, the newest intact archive stays besides. */
+  keepWeekly: periods,
+  keepMonthly: periods,
+  keepYearly: periods,
+  /** How many of a hundred kept archives are read again in a night. */
+  rereadPercent: z.coerce.number().min(0).max(100).default(15),
+  /** Age of the newest intact archive, in hours, past which the operator is told and retention stands still. */
+  freshnessHours: z.coerce.number().positive().default(26),
+  /** Age of the last passed restore test, in days, past which the operator is told. */
+  restoreTestDays: days.default(100),
+} as const;
+
 /** Context keys of the CDK app (`cdk.json`, `-c key=value`); everything has a default but the mail address. */
 const deploymentSchema = z
   .strictObject({
@@ -34,23 +55,7 @@ const deploymentSchema = z
     email: z.email(),
     /** Who else gets what is mailed: mail addresses, HTTPS webhooks, ARNs of SQS queues. */
     alsoNotify: commaSeparated.pipe(z.array(recipient).max(10)).default([]),
-    /** Databases that archives are expected from. */
-    sources: commaSeparated
-      .pipe(z.array(z.string().regex(sourcePattern, 'a-z, 0-9 and - only')).min(1))
-      .default(['bitagent']),
-    keepDays: days.default(14),
-    /** Intact archives that always stay, whatever their age. */
-    keepIntact: z.coerce.number().int().min(1).default(7),
-    /** Of how many weeks, months and years, in UTC, the newest intact archive stays besides. */
-    keepWeekly: periods,
-    keepMonthly: periods,
-    keepYearly: periods,
-    /** How many of a hundred kept archives are read again in a night. */
-    rereadPercent: z.coerce.number().min(0).max(100).default(15),
-    /** Age of the newest intact archive, in hours, past which the operator is told and retention stands still. */
-    freshnessHours: z.coerce.number().positive().default(26),
-    /** Age of the last passed restore test, in days, past which the operator is told. */
-    restoreTestDays: days.default(100),
+    ...promiseShape,
     /** For how long what was expired or replaced can be brought back. */
     undoDays: days.default(7),
     /** How the versions of the vault are locked for `keepDays`. */
@@ -105,7 +110,8 @@ type Setting = keyof Deployment;
 const wholeDays = 'a whole number of days, 1 or more';
 const wholePeriods = 'a whole number, 0 to 100; 0 keeps none for that';
 
-const wanted: Readonly<Record<Setting, string>> = {
+/** What each has to be, for a person. */
+export const wanted: Readonly<Record<Setting, string>> = {
   email: 'the mail address for reports and alerts',
   alsoNotify:
     'mail addresses, https:// addresses of webhooks (without a password), ARNs of SQS queues (not FIFO): at most 10, each once and none of them email, separated by commas',

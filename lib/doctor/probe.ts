@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
+  GetBucketLifecycleConfigurationCommand,
   GetBucketVersioningCommand,
   GetObjectCommand,
   GetObjectLockConfigurationCommand,
@@ -13,6 +14,7 @@ import {
 import { anyIdOf, archiveKeys, archivesPrefix, parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { parseRecipientsNote, type RecipientsNote, recipientsKey } from '../mail/recipients.ts';
+import type { LockMode } from '../retention/lock.ts';
 import { storeError } from '../store/errors.ts';
 import { proof } from '../store/proof.ts';
 import { openSession, type S3Location, type S3Session } from '../store/session.ts';
@@ -46,6 +48,10 @@ export type VaultProbe = {
   recipients(): Promise<Attempt<RecipientsNote | undefined>>;
   versioning(): Promise<Attempt<string>>;
   objectLock(): Promise<Attempt<string>>;
+  /** How what is stored is locked by itself. */
+  lockRule(): Promise<Attempt<LockMode | undefined>>;
+  /** What the bucket takes away by itself. */
+  lifecycle(): Promise<Attempt<Lifecycle>>;
   /** Whether all public access is blocked. */
   publicAccessBlocked(): Promise<Attempt<boolean>>;
   /** This machine's clock less the store's, by its last answer. */
@@ -54,8 +60,11 @@ export type VaultProbe = {
   principal(): string | undefined;
 };
 
+/** Whether the bucket removes uploads that were never completed, and versions that were deleted or replaced. */
+export type Lifecycle = { readonly endsUploads: boolean; readonly removesVersions: boolean };
+
 const unsetNames =
-  /^(ObjectLockConfigurationNotFoundError|NoSuchPublicAccessBlockConfiguration|NotImplemented|MethodNotAllowed|NotFound|NoSuchKey|XNotImplemented)$/;
+  /^(NoSuchLifecycleConfiguration|ObjectLockConfigurationNotFoundError|NoSuchPublicAccessBlockConfiguration|NotImplemented|MethodNotAllowed|NotFound|NoSuchKey|XNotImplemented)$/;
 
 /** A key that the agent's policy allows and that is no archive's, with letters for digits: no command takes it for one. */
 function keyOfNone(source: string): string {
@@ -134,7 +143,9 @@ function settingsProbe(
   client: S3Session['reader'],
   bucket: string,
   attempt: Attempting,
-): Pick<VaultProbe, 'versioning' | 'objectLock' | 'publicAccessBlocked'> {
+): Pick<VaultProbe, 'versioning' | 'objectLock' | 'lockRule' | 'lifecycle' | 'publicAccessBlocked'> {
+  const lock = async () =>
+    (await client.send(new GetObjectLockConfigurationCommand({ Bucket: bucket }))).ObjectLockConfiguration;
   return {
     versioning: () =>
       attempt('reading whether versions are kept', async () => {
@@ -142,9 +153,19 @@ function settingsProbe(
         return Status ?? 'off';
       }),
     objectLock: () =>
-      attempt('reading the Object Lock', async () => {
-        const answer = await client.send(new GetObjectLockConfigurationCommand({ Bucket: bucket }));
-        return answer.ObjectLockConfiguration?.ObjectLockEnabled ?? 'off';
+      attempt('reading the Object Lock', async () => (await lock())?.ObjectLockEnabled ?? 'off'),
+    lockRule: () =>
+      attempt('reading the Object Lock', async () => (await lock())?.Rule?.DefaultRetention?.Mode),
+    lifecycle: () =>
+      attempt('reading the lifecycle', async () => {
+        const { Rules = [] } = await client.send(
+          new GetBucketLifecycleConfigurationCommand({ Bucket: bucket }),
+        );
+        const rules = Rules.filter(({ Status }) => Status === 'Enabled');
+        return {
+          endsUploads: rules.some((rule) => rule.AbortIncompleteMultipartUpload !== undefined),
+          removesVersions: rules.some((rule) => rule.NoncurrentVersionExpiration !== undefined),
+        };
       }),
     publicAccessBlocked: () =>
       attempt('reading the public access block', async () => {

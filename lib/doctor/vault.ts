@@ -125,34 +125,57 @@ function examinePower(name: 'list' | 'read' | 'delete', attempt: Attempt<void>, 
   };
 }
 
-async function examineBucket(vault: VaultProbe): Promise<Check> {
+/** What a store's own means would save, and what is at stake without them. */
+const costs = {
+  versions:
+    'turn versioning on: without it a deleted or overwritten archive is gone at once, and undo brings nothing back',
+  lock: 'turn Object Lock on, where the store has it: without it who has a key that may delete deletes every archive',
+  uploads:
+    'let a lifecycle rule abort uploads after 7 days: what a killed back-up leaves is paid for without end',
+  noncurrent:
+    'let a lifecycle rule remove noncurrent versions (after 7 days): what retention deletes takes its room for ever',
+  access: 'block public access, where the store knows such a block',
+} as const;
+
+/** Looks at the means by which the bucket keeps archives safe by itself. */
+export async function examineBucket(
+  vault: Pick<VaultProbe, 'versioning' | 'objectLock' | 'lifecycle' | 'publicAccessBlocked'>,
+): Promise<Check> {
   const name = 'bucket';
   const versioning = await vault.versioning();
   const lock = await vault.objectLock();
+  const lifecycle = await vault.lifecycle();
   const blocked = await vault.publicAccessBlocked();
-  const all = [versioning, lock, blocked];
+  const all = [versioning, lock, lifecycle, blocked];
   if (all.every(({ outcome }) => outcome === 'refused')) {
     return { name, outcome: 'pass', found: 'its settings may not be read by these credentials' };
   }
-  const said = (what: string, attempt: Attempt<string>) =>
-    `${what} ${attempt.outcome === 'done' ? attempt.value : attempt.outcome === 'unset' ? 'off' : 'unknown'}`;
-  const isOpen = blocked.outcome === 'unset' || (blocked.outcome === 'done' && !blocked.value);
-  const access =
-    blocked.outcome === 'done' && blocked.value
-      ? 'public access blocked'
-      : isOpen
-        ? 'public access not blocked'
-        : 'public access unknown';
-  const found = [said('versioning', versioning), said('Object Lock', lock), access].join(', ');
-  const unversioned =
-    versioning.outcome === 'unset' || (versioning.outcome === 'done' && versioning.value !== 'Enabled');
+  const found = [
+    `versioning ${wordOf(versioning)}`,
+    `Object Lock ${wordOf(lock)}`,
+    `lifecycle ${wordOf(lifecycle, ({ endsUploads, removesVersions }) => (endsUploads || removesVersions ? 'on' : 'off'))}`,
+    `public access ${wordOf(blocked, (isBlocked) => (isBlocked ? 'blocked' : 'not blocked')).replace('off', 'not blocked')}`,
+  ].join(', ');
+  const isOff = <Value>(attempt: Attempt<Value>, isOn: (value: Value) => boolean) =>
+    attempt.outcome === 'unset' || (attempt.outcome === 'done' && !isOn(attempt.value));
+  const isVersioned = !isOff(versioning, (value) => value === 'Enabled');
+  const grave = [
+    ...(isVersioned ? [] : [costs.versions]),
+    ...(isOff(blocked, Boolean) ? [costs.access] : []),
+  ];
   const advice = [
-    unversioned ? 'turn versioning on: a deleted or replaced archive comes back by it' : '',
-    isOpen ? 'block public access, where the store knows such a block' : '',
-  ].filter((text) => text !== '');
-  return advice.length === 0
-    ? { name, outcome: 'pass', found }
-    : { name, outcome: 'warn', found, advice: advice.join('; ') };
+    ...grave,
+    ...(isOff(lock, (value) => value !== 'off') ? [costs.lock] : []),
+    ...(isOff(lifecycle, ({ endsUploads }) => endsUploads) ? [costs.uploads] : []),
+    ...(isVersioned && isOff(lifecycle, ({ removesVersions }) => removesVersions) ? [costs.noncurrent] : []),
+  ];
+  if (advice.length === 0) return { name, outcome: 'pass', found };
+  return { name, outcome: grave.length === 0 ? 'pass' : 'warn', found, advice: advice.join('; ') };
+}
+
+function wordOf<Value>(attempt: Attempt<Value>, word: (value: Value) => string = String): string {
+  if (attempt.outcome === 'done') return word(attempt.value);
+  return attempt.outcome === 'unset' ? 'off' : 'unknown';
 }
 
 /** Nothing where nobody has noted it: another store has no cloud side, and a new one has not looked yet. */
@@ -173,7 +196,8 @@ function examineRecipients(attempt: Attempt<RecipientsNote | undefined>): Check[
   return [{ name, outcome: 'pass', found: `faults are told to ${attempt.value.confirmed.join(', ')}` }];
 }
 
-function examineClock({ vault, lastId, now }: VaultOptions): Check {
+/** Whether this machine's clock and the store's agree. */
+export function examineClock({ vault, lastId, now }: VaultOptions): Check {
   const name = 'clock';
   const aheadMs = vault.clockAheadMs();
   if (aheadMs === undefined)

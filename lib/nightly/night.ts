@@ -44,21 +44,31 @@ const logBytes = 10_000;
 
 /** What is to be sent to whom. */
 export function noticesOf(night: Night, receivers: Receivers): Notice[] {
-  const { pingUrl, ntfyUrl, webhookUrl, notify } = receivers;
+  const { pingUrl, notify } = receivers;
+  const pings = pingUrl === undefined ? [] : [pingOf(pingUrl, pingPath(night), night.log)];
+  if (night.outcome === 'begun' || (night.outcome === 'stored' && notify !== 'always')) return pings;
+  const isFault = night.outcome === 'failed';
+  return [...pings, ...lettersOf({ title: titleOf(night), isFault, ...night }, receivers)];
+}
+
+/** A ping, as Healthchecks wants it. @param path - `/start`, nothing where all went well, or a slash and the exit code. */
+export function pingOf(pingUrl: string, path: string, log: string): Notice {
+  return { url: below(pingUrl, path), headers: plain, body: log.slice(-logBytes) };
+}
+
+/** What ntfy and a webhook are sent: a title, and what there is to say. What else there is, a webhook finds in its JSON. */
+export function lettersOf(
+  { title, isFault, ...letter }: { title: string; isFault: boolean; log: string },
+  { ntfyUrl, webhookUrl }: Pick<Receivers, 'ntfyUrl' | 'webhookUrl'>,
+): Notice[] {
   const notices: Notice[] = [];
-  const log = night.log.slice(-logBytes);
-  const plain = { 'content-type': 'text/plain; charset=utf-8' };
-  if (pingUrl !== undefined)
-    notices.push({ url: below(pingUrl, pingPath(night)), headers: plain, body: log });
-  if (night.outcome === 'begun' || (night.outcome === 'stored' && notify !== 'always')) return notices;
-  const title = titleOf(night);
-  const failed = night.outcome === 'failed';
+  const log = letter.log.slice(-logBytes);
   if (ntfyUrl !== undefined) {
     const headers = {
       ...plain,
       title,
-      priority: failed ? 'high' : 'low',
-      tags: failed ? 'rotating_light' : 'floppy_disk',
+      priority: isFault ? 'high' : 'low',
+      tags: isFault ? 'rotating_light' : 'floppy_disk',
     };
     notices.push({ url: ntfyUrl, headers, body: log });
   }
@@ -66,11 +76,13 @@ export function noticesOf(night: Night, receivers: Receivers): Notice[] {
     const text = `${title}\n${log}`;
     // Slack and Mattermost take `text`, Discord `content`, of which it takes 2,000 characters: why it failed comes last.
     const content = `${title}\n${log.slice(-(1999 - title.length))}`;
-    const body = JSON.stringify({ text, content, title, ...night, log });
+    const body = JSON.stringify({ text, content, title, ...letter, log });
     notices.push({ url: webhookUrl, headers: { 'content-type': 'application/json' }, body });
   }
   return notices;
 }
+
+const plain = { 'content-type': 'text/plain; charset=utf-8' };
 
 function pingPath(night: Night): string {
   if (night.outcome === 'stored') return '';

@@ -111,7 +111,7 @@ function notStarted({ exitCode, code }: { exitCode?: number; code?: string }, lo
     return new OffsiteError('SERVER_FAILED', 'the throw-away Postgres server did not start', {
       expected: 'initdb and postgres to run in the container',
       found,
-      hint: 'is there disk space where Docker keeps its containers? name another image with --docker',
+      hint: 'is there disk space where Docker keeps its containers? else try another image',
     });
   }
   return new OffsiteError('CONTAINER_UNREACHABLE', 'Docker does not run the throw-away server', {

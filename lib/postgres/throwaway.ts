@@ -97,6 +97,11 @@ export async function startThrowawayPostgres(options: ThrowawayOptions = {}): Pr
   }
 }
 
+/** A superuser's name that no dump can know, so that nothing in one becomes a superuser's. */
+export function unknownSuperuser(): string {
+  return `offsite_${randomBytes(8).toString('hex')}`;
+}
+
 function connectionTo(port: number, superuser: string, password: string): ThrowawayPostgres['connection'] {
   const env = { PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: superuser, PGPASSWORD: password };
   return { via: 'server', env: { ...env, PGDATABASE: 'postgres', PGSSLMODE: 'disable' } };

@@ -15,6 +15,8 @@ export type Delivery = {
   readonly sendMail: (mail: Mail) => Promise<void>;
   /** The vault's name, for the page by which it comes back by hand; without it there is none. */
   readonly bucket?: string | undefined;
+  /** Of a store that is not AWS's; by default the environment's. */
+  readonly endpoint?: string | undefined;
   /** Whose prices what the test ran in has. */
   readonly region?: string | undefined;
   readonly log?: ((line: string) => void) | undefined;
@@ -36,7 +38,7 @@ const drawWithinMs = 60_000;
  */
 export async function deliverReport(
   report: RestoreReport,
-  { store, sendMail, bucket, region, log = () => {}, signal }: Delivery,
+  { store, sendMail, bucket, endpoint, region, log = () => {}, signal }: Delivery,
 ): Promise<void> {
   const key = restoreReportKey(report, new Date(report.startedAt));
   const within = AbortSignal.timeout(storeWithinMs[signal?.aborted ? 'hurried' : 'unhurried']);
@@ -49,7 +51,7 @@ export async function deliverReport(
   log(`restore-test: ${report.outcome}, ${trouble === undefined ? 'reported' : 'mailed, NOT stored'}`);
   if (trouble !== undefined) return;
   await drawBeside(report, key, { store, region, log, signal });
-  if (bucket !== undefined) await keepKit(report, key, { store, bucket, region, log, signal });
+  if (bucket !== undefined) await keepKit(report, key, { store, bucket, endpoint, region, log, signal });
 }
 
 async function drawBeside(
@@ -87,10 +89,11 @@ async function keepKit(
   {
     store,
     bucket,
+    endpoint = process.env.AWS_ENDPOINT_URL,
     region,
     log,
     signal,
-  }: Pick<Delivery, 'store' | 'region' | 'signal'> & {
+  }: Pick<Delivery, 'store' | 'endpoint' | 'region' | 'signal'> & {
     bucket: string;
     log: (line: string) => void;
   },
@@ -99,7 +102,6 @@ async function keepKit(
     signal?.throwIfAborted();
     const { kitPage, kitText } = await import('../kit/page.ts');
     const { readKit } = await import('../kit/read-kit.ts');
-    const endpoint = process.env.AWS_ENDPOINT_URL;
     const kit = await readKit(store, { bucket, region, endpoint, source, writtenAt: new Date() });
     await store.create(key.replace(/\.json$/, '.kit.txt'), kitText(kit), { signal });
     await store.create(key.replace(/\.json$/, '.kit.html'), kitPage(kit), { signal });

@@ -53,6 +53,8 @@ export type RestoreTestOptions = RestoreTrialOptions & {
   readonly region?: string | undefined;
   /** The vault's name. */
   readonly bucket?: string | undefined;
+  /** Of a store that is not AWS's; by default the environment's. */
+  readonly endpoint?: string | undefined;
 };
 
 const lastWordsMs = 300;

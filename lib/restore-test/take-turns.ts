@@ -64,7 +64,7 @@ function attempted(turns: Turns, launches: readonly Launch[], now: Date): Turns 
 }
 
 /** What cannot be read costs a test too many, never one too few. */
-function parseTurns(text = '{}'): Turns {
+export function parseTurns(text = '{}'): Turns {
   try {
     return turnsSchema.parse(JSON.parse(text));
   } catch {

@@ -38,12 +38,17 @@ export async function readRetentionRun(
   store: Pick<ArchiveStore, 'readText' | 'write'>,
   now: Date,
 ): Promise<RetentionRun> {
-  const stored = await store.readText(runKey);
-  const parsed = runSchema.safeParse(parseJson(stored?.text));
-  if (parsed.success) return parsed.data;
+  const last = await readLastRun(store);
+  if (last !== undefined) return last;
   const begun = { endedAt: now, standsStill: {} };
   await noteRetentionRun(store, begun);
   return { format: 1, ...begun };
+}
+
+/** Reads the last run; where there is none, or one that nobody can read, there is nothing. */
+export async function readLastRun(store: Pick<ArchiveStore, 'readText'>): Promise<RetentionRun | undefined> {
+  const stored = await store.readText(runKey);
+  return runSchema.safeParse(parseJson(stored?.text)).data;
 }
 
 /** Whether retention has not run for so long that the operator has to know. */

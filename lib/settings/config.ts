@@ -6,6 +6,7 @@ import { sourcePattern } from '../archive/names.ts';
 import { closest } from '../base/closest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { providerNames } from '../store/provider.ts';
+import { guardSchema } from './guard.ts';
 import { namesOfRebuilt } from './rebuilt.ts';
 
 const text = z.string().min(1);
@@ -88,6 +89,7 @@ const settingsSchema = z.strictObject({
     })
     .optional()
     .describe("the dashboard's own database (SQLite); without this, nobody looks at it"),
+  guard: guardSchema.optional().describe("of 'offsite guard', and of what does a part of it (docs/guard.md)"),
 });
 
 const partialSettings = settingsSchema
@@ -137,7 +139,7 @@ export type Layer = {
 /**
  * Merges settings and checks them.
  *
- * @param layers - Later ones win; `dump` is taken over whole, unless both name the same way of dumping.
+ * @param layers - Later ones win, `guard` setting by setting; `dump` whole, unless both name the same way of dumping.
  * @param origin - Where they come from, for the error: `offsite.json, the environment and the command line`.
  * @throws {@link OffsiteError} `CONFIG_INVALID` that names every fault and its place. No value is repeated: it may be a
  *   secret.
@@ -220,6 +222,7 @@ function faultsOfIssue(issue: z.core.$ZodIssue, merged: RawSettings): Fault[] {
 /** What a part of the settings may hold. */
 function keysAt({ dump }: RawSettings, [section]: SettingPath): string[] {
   if (section === 'sidecar') return Object.keys(settingsSchema.shape.sidecar.unwrap().shape);
+  if (section === 'guard') return Object.keys(guardSchema.shape);
   if (section !== 'dump') return Object.keys(settingsSchema.shape);
   const via = isObject(dump) ? dump.via : undefined;
   const way = dumpSchema.options.find(({ shape }) => shape.via.value === via);
@@ -238,7 +241,8 @@ function mergeSettings(below: RawSettings, above: RawSettings): RawSettings {
   const one = below.dump;
   const other = above.dump;
   const sameWay = isObject(one) && isObject(other) && (one.via === other.via || other.via === undefined);
-  return { ...below, ...above, ...(sameWay ? { dump: { ...one, ...other } } : {}) };
+  const guard = isObject(below.guard) && isObject(above.guard) && { ...below.guard, ...above.guard };
+  return { ...below, ...above, ...(sameWay ? { dump: { ...one, ...other } } : {}), ...(guard && { guard }) };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -3,6 +3,7 @@
 import { closest } from '../base/closest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { RawSettings } from './config.ts';
+import { guardVariables } from './guard.ts';
 
 /** The setting that a variable is, and the way to dump that it implies. */
 const environmentKeys = {
@@ -26,6 +27,7 @@ const environmentKeys = {
   OFFSITE_WEBHOOK_URL: ['webhookUrl'],
   OFFSITE_NOTIFY: ['notify'],
   OFFSITE_METRICS_FILE: ['metricsFile'],
+  ...guardVariables,
 } as const;
 
 /** Settings of the environment that are not settings of an archive. */
@@ -54,15 +56,17 @@ export function settingsFromEnvironment(
   const settings: Record<string, unknown> = {};
   const dump: Record<string, unknown> = {};
   const sidecar: Record<string, unknown> = {};
+  const guard: Record<string, unknown> = {};
   for (const [name, [section, key, via]] of Object.entries(environmentKeys)) {
     const value = environment[name];
     if (value === undefined || value === '') continue;
     if (key === undefined) settings[section] = value;
     else if (section === 'sidecar') sidecar[key] = value;
+    else if (section === 'guard') guard[key] = value;
     // As a line of a shell: a variable has no words.
     else Object.assign(dump, { via, [key]: key === 'command' ? ['sh', '-c', value] : value });
   }
-  const parts = Object.entries({ dump, sidecar }).filter(([, part]) => Object.keys(part).length > 0);
+  const parts = Object.entries({ dump, sidecar, guard }).filter(([, part]) => Object.keys(part).length > 0);
   return { ...settings, ...Object.fromEntries(parts) };
 }
 
@@ -71,6 +75,7 @@ export function environmentOf(settings: RawSettings): Record<string, string> {
   const found = Object.entries(environmentKeys).flatMap(([name, [section, key]]) => {
     const part = settings[section];
     const value = key === undefined ? part : (part as RawSettings | undefined)?.[key];
+    if (section === 'guard' && value !== undefined) return [[name, String(value)]];
     return typeof value === 'string' ? [[name, value]] : [];
   });
   return Object.fromEntries(found);

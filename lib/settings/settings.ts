@@ -5,6 +5,7 @@ import { agentsOf } from '../store/agents.ts';
 import { settingsOfAws } from './aws.ts';
 import { type DumpSettings, type Layer, parseSettings, type RawSettings, type Settings } from './config.ts';
 import { settingsFromEnvironment, variableOf } from './environment.ts';
+import { type GuardSettings, guardSchema } from './guard.ts';
 import { layersOf, readSettingsFile, type SettingsFile, sourceNames } from './settings-file.ts';
 
 /** Settings before they are merged: where from, and those of each place. */
@@ -24,6 +25,22 @@ export type Layers = {
  */
 export async function readSettings(flags: RawSettings, configPath?: string): Promise<Settings> {
   return settingsFrom(await layersFor(await fileOf(configPath), flags));
+}
+
+/** A vault, and how it is looked after. */
+export type GuardedVault = {
+  readonly settings: Settings;
+  readonly guard: GuardSettings;
+  /** Whether the settings say how to dump a database: then they are those of an agent. */
+  readonly namesDump: boolean;
+};
+
+/** Reads the settings of a guard with those of its vault. As {@link readSettings}. */
+export async function readGuardedVault(flags: RawSettings, configPath?: string): Promise<GuardedVault> {
+  const read = await layersFor(await fileOf(configPath), flags);
+  const settings = settingsFrom(read);
+  const namesDump = read.layers.some(({ settings: said }) => (said.dump ?? said.sidecar) !== undefined);
+  return { settings, guard: settings.guard ?? guardSchema.parse({}), namesDump };
 }
 
 /** The settings of each source of the file; of the one, where it has no `sources`. As {@link readSettings}. */
@@ -75,7 +92,7 @@ function settingsFrom({ layers, origin }: Layers): Settings {
 /** `--ping-url`; of what is inside a container, the flags have names of their own. */
 function flagOf([section, key]: readonly PropertyKey[]): string {
   const inside: Readonly<Record<string, string>> = { database: 'dbname', via: 'container', command: '' };
-  const name = section === 'dump' ? String(key ?? '') : String(section);
+  const name = section === 'dump' || section === 'guard' ? String(key ?? '') : String(section);
   return `--${(inside[name] ?? name).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

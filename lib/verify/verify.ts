@@ -48,8 +48,8 @@ export type VerifyOnceOptions = VerifyOptions & {
   /** Default: `committed`. */
   readonly occasion?: Occasion;
   readonly sendMail: (mail: Mail) => Promise<void>;
-  /** Lets ranges be read side by side, unless that was begun before. */
-  readonly readInRanges: (job: RangeJob, ranges: readonly number[]) => Promise<void>;
+  /** Lets ranges be read side by side, unless that was begun before; without it one reader takes its time. */
+  readonly readInRanges?: (job: RangeJob, ranges: readonly number[]) => Promise<void>;
 };
 
 /**
@@ -60,7 +60,7 @@ export type VerifyOnceOptions = VerifyOptions & {
  *   better than none.
  */
 export async function verifyOnce(options: VerifyOnceOptions): Promise<Verified | BegunInRanges | Awaiting> {
-  const { store, id, now, sendMail, occasion } = options;
+  const { store, id, now, sendMail, occasion, readInRanges } = options;
   const before = await readVerdict(store, id);
   // Its manifest is still to come, or the event of that.
   if (before === undefined && occasion === 'stored') return { awaits: 'manifest' };
@@ -73,10 +73,11 @@ export async function verifyOnce(options: VerifyOnceOptions): Promise<Verified |
     return { verdict: same, isNew: false };
   // At first the bytes that the manifest speaks of; from then on what is under the name, as `aws s3 cp` would bring it.
   const versionId = before === undefined ? manifest.versionId : undefined;
-  const job = fitsOneReader(manifest) ? undefined : await jobOf(store, id, versionId, same);
+  const isForOne = readInRanges === undefined || fitsOneReader(manifest);
+  const job = isForOne ? undefined : await jobOf(store, id, versionId, same);
   if (job !== undefined) {
     const ranges = planRanges(manifest, job.limits).map(({ index }) => index);
-    await options.readInRanges(job, ranges);
+    await readInRanges?.(job, ranges);
     return { job, rangeReaders: ranges.length };
   }
   if (same !== undefined && (await areAsProven(store, id, manifest, same)))

@@ -38,6 +38,7 @@ describe('--help', () => {
       'Get it back',
       "The dashboard's own database (SQLite)",
       'To the minute, for the few who need it (docs/pitr.md)',
+      'Without AWS: the promise kept by a machine of your own (docs/guard.md)',
       'Commands',
     ]);
     for (const command of program.commands) expect(text).toContain(`\n  ${command.name()} `);

@@ -91,7 +91,7 @@ const heardBy: readonly [RegExp, (command: string) => boolean][] = [
   // A recovery restores where the containers say, and makes the roles; the metrics of a back-up replace their file.
   [/^lib\/restore\//, (one) => one !== 'recover'],
   // The restore test's server is one of its own, never in a container.
-  [/^lib\/restore\/psql\.ts$/, (one) => one !== 'restore-test'],
+  [/^lib\/restore\/psql\.ts$/, (one) => !['restore-test', 'guard'].includes(one)],
   // The window of all points fails at none of them.
   [/^lib\/recovery-point\//, (one) => one === 'restore'],
   // Where Docker does not answer, init asks a person.

@@ -55,6 +55,8 @@ describe('the vault, as a stand-in answers', () => {
     recipients: refused,
     versioning: refused,
     objectLock: refused,
+    lockRule: refused,
+    lifecycle: refused,
     publicAccessBlocked: refused,
     clockAheadMs: () => 300,
     principal: () => 'arn:aws:iam::123456789012:user/agent',
@@ -89,12 +91,13 @@ describe('the vault, as a stand-in answers', () => {
     const well = await look({
       versioning: async () => done('Enabled'),
       objectLock: async () => done('Enabled'),
+      lifecycle: async () => done({ endsUploads: true, removesVersions: true }),
       publicAccessBlocked: async () => done(true),
     });
     expect(find(well, 'bucket')).toEqual({
       name: 'bucket',
       outcome: 'pass',
-      found: 'versioning Enabled, Object Lock Enabled, public access blocked',
+      found: 'versioning Enabled, Object Lock Enabled, lifecycle on, public access blocked',
     });
     const open = await look({
       versioning: async () => done('Suspended'),
@@ -102,9 +105,19 @@ describe('the vault, as a stand-in answers', () => {
     });
     expect(find(open, 'bucket')).toMatchObject({
       outcome: 'warn',
-      found: 'versioning Suspended, Object Lock unknown, public access not blocked',
+      found: 'versioning Suspended, Object Lock unknown, lifecycle unknown, public access not blocked',
     });
     expect(find(open, 'bucket')?.advice).toContain('turn versioning on');
+    const bare = await look({
+      versioning: async () => done('Enabled'),
+      objectLock: async () => ({ outcome: 'unset' }),
+      lifecycle: async () => ({ outcome: 'unset' }),
+      publicAccessBlocked: async () => done(true),
+    });
+    expect(find(bare, 'bucket')).toMatchObject({
+      outcome: 'pass',
+      advice: expect.stringMatching(/Object Lock.*abort uploads.*noncurrent versions/),
+    });
   });
 
   it.each([
@@ -265,7 +278,7 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
       expect(find(checks, 'delete')?.found).toContain('who breaks into this host deletes the archives');
       expect(find(checks, 'bucket')).toMatchObject({
         outcome: 'warn',
-        found: 'versioning off, Object Lock off, public access not blocked',
+        found: 'versioning off, Object Lock off, lifecycle off, public access not blocked',
       });
       expect(await keysIn(aws.endpoint, aws.bucket)).toEqual([
         `archives/bitagent/${id}.manifest.json`,

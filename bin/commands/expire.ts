@@ -1,0 +1,61 @@
+// offsite expire
+
+import { formatHours, plural } from '../../lib/base/quantities.ts';
+import { expireVault } from '../../lib/guard/expire.ts';
+import { textTable } from '../../lib/mail/mail.ts';
+import type { RetentionPlan } from '../../lib/retention/plan.ts';
+import type { Reading } from '../../lib/retention/readings.ts';
+import type { GuardedVault } from '../../lib/settings/settings.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { extendLockOf } from './guarded.ts';
+import { print, printJson } from './print.ts';
+
+type Flags = { dryRun?: boolean; atOnce?: boolean; json?: boolean };
+
+type Planned = RetentionPlan & {
+  readonly kind: 'database' | 'sidecar';
+  readonly readings: readonly Reading[];
+};
+
+export async function runExpire({ settings, guard }: GuardedVault, flags: Flags): Promise<void> {
+  const dryRun = flags.dryRun ?? false;
+  const plans: Planned[] = [];
+  await expireVault({
+    store: createS3Store(settings),
+    policy: { ...guard, atOnce: flags.atOnce ?? false },
+    rereadPercent: guard.rereadPercent,
+    now: new Date(),
+    dryRun,
+    extendLock: dryRun ? undefined : await extendLockOf(settings, guard),
+    onPlan: (plan, readings) => plans.push({ ...plan, kind: 'database', readings }),
+    onSidecarPlan: (plan) => plans.push({ ...plan, kind: 'sidecar', readings: [] }),
+  }).finally(() => {
+    if (flags.json) printJson({ dryRun, plans });
+    else for (const plan of plans) print(`${describePlan(plan, dryRun)}\n`);
+  });
+  if (plans.length === 0 && !flags.json) print(`no archive in ${settings.bucket} yet\n`);
+}
+
+/** What a plan says of one source. */
+export function describePlan(plan: Planned, dryRun: boolean): string {
+  const { source, kind, keep, expire, standstill, readings } = plan;
+  const whose = kind === 'sidecar' ? `${source} (the dashboard's)` : source;
+  const rows = [
+    ...expire.map((one) => ({ ...one, what: dryRun ? 'would go' : 'gone' })),
+    ...keep.map((one) => ({ ...one, what: 'stays' })),
+  ];
+  return [
+    `${whose}: ${plural(expire.length, 'archive')} ${dryRun ? 'would go' : 'gone'}, ${keep.length} stay${standstill === undefined ? '' : `; retention stands still: ${standstill}`}`,
+    textTable([
+      ['archive', 'age', 'verdict', 'what', 'why'],
+      ...rows.map(({ id, ageHours, standing, what, reasons }) => [
+        id,
+        formatHours(ageHours),
+        standing,
+        what,
+        reasons.join('; '),
+      ]),
+    ]),
+    ...readings.map(({ id, reason }) => `to be read again: ${id}, ${reason}`),
+  ].join('\n');
+}

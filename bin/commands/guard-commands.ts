@@ -1,0 +1,87 @@
+// Commands that keep the whole promise where no AWS does: docs/guard.md.
+
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { type GuardSetting, guardSchema } from '../../lib/settings/guard.ts';
+import { addTellingFlags, flagSettings, program, storeCommand } from './command.ts';
+import { interruption } from './ending.ts';
+import { usage } from './flags.ts';
+
+program.commandsGroup('Without AWS: the promise kept by a machine of your own (docs/guard.md):');
+
+const all = Object.keys(guardSchema.shape) as GuardSetting[];
+const keeping = [
+  'keepDays',
+  'keepIntact',
+  'keepWeekly',
+  'keepMonthly',
+  'keepYearly',
+  'rereadPercent',
+  'freshnessHours',
+  'objectLock',
+] as const;
+const watching = ['sources', 'freshnessHours', 'restoreTestDays'] as const;
+const telling = ['email', 'smtpUrl', 'mailFrom'] as const;
+
+addGuardFlags(
+  addTellingFlags(
+    storeCommand('guard', 'verify, expire, watch, test and tell, as far as it is due: for a timer'),
+  ),
+  all,
+)
+  .option('--check', 'look at all that a guard needs, and change nothing')
+  .option('--restore-test', 'a restore test of each source now, whether or not it is due')
+  .option('--beside-agent', 'on the host that takes the archives: it proves less there')
+  .action(async (flags) => {
+    const { runGuardCommand } = await import('./guard.ts');
+    await runGuardCommand(await guardedVault(flags), flags, interruption.signal);
+  });
+
+addGuardFlags(
+  storeCommand('expire', 'delete what retention no longer keeps, of every source, with reasons'),
+  keeping,
+)
+  .option('--dry-run', 'only say what would go, and why the rest stays')
+  .option('--at-once', "take all that is not kept, however many nights' worth that is")
+  .option('--json', 'print the plans as JSON')
+  .action(async (flags) => {
+    const { runExpire } = await import('./expire.ts');
+    await runExpire(await guardedVault(flags), flags);
+  });
+
+addGuardFlags(
+  storeCommand('watch', 'look how old the proofs of every source are, and tell of what is overdue'),
+  [...watching, ...telling],
+)
+  .option('--json', 'print what was seen as JSON')
+  .action(async (flags) => {
+    const { runWatch } = await import('./watch.ts');
+    await runWatch(await guardedVault(flags), flags);
+  });
+
+/** Gives a command the guard's settings that it goes by. */
+function addGuardFlags(command: Command, names: readonly GuardSetting[]): Command {
+  command.optionsGroup('What is promised (better once, in the settings file):');
+  for (const name of names)
+    command.addOption(new Option(`--${dashed(name)} <value>`, guardSchema.shape[name].description));
+  return command.optionsGroup('Options:');
+}
+
+function dashed(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The settings of a command that has the guard's flags. */
+export async function guardedVault(flags: Record<string, string | undefined>) {
+  const { readGuardedVault } = await import('../../lib/settings/settings.ts');
+  for (const name of ['smtpUrl', 'restoreUrl'] as const)
+    if (/:\/\/[^/@]*:[^/@]*@/.test(flags[name] ?? ''))
+      throw usage(
+        'a URL without a password on the command line, where ps shows it',
+        `--${dashed(name)} with one`,
+        'put it into the environment or the settings file',
+      );
+  const given = all.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]]));
+  const guard = given.length === 0 ? {} : { guard: Object.fromEntries(given) };
+  return readGuardedVault({ ...flagSettings(flags), ...guard }, flags.config);
+}

@@ -1,0 +1,109 @@
+// offsite guard
+
+import { describeError, exitCodeOf, OffsiteError } from '../../lib/base/errors.ts';
+import { describeChecks, diagnosisExitCode } from '../../lib/doctor/diagnosis.ts';
+import { createVaultProbe } from '../../lib/doctor/probe.ts';
+import { examineGuard } from '../../lib/guard/examine.ts';
+import { assertIndependent } from '../../lib/guard/independence.ts';
+import { runGuard, type Seen } from '../../lib/guard/run.ts';
+import { findTestServer } from '../../lib/guard/test-server.ts';
+import { noteRun, tellOfNoRun } from '../../lib/guard/untold.ts';
+import { pingOf } from '../../lib/nightly/night.ts';
+import { sendNotices } from '../../lib/nightly/send.ts';
+import type { GuardedVault } from '../../lib/settings/settings.ts';
+import { describePlan } from './expire.ts';
+import { extendLockOf, hasWay, mailboxOf, smtpOf } from './guarded.ts';
+import { print, saidLines, tell, warn } from './print.ts';
+import { openStoreToRead } from './reading-store.ts';
+import { describeSighting } from './watch.ts';
+
+type Flags = { check?: boolean; besideAgent?: boolean; restoreTest?: boolean };
+
+export async function runGuardCommand(vault: GuardedVault, flags: Flags, signal: AbortSignal): Promise<void> {
+  if (flags.check) {
+    await check(vault);
+    return;
+  }
+  const { settings } = vault;
+  const ping = async (path: string, more = '') => {
+    if (settings.pingUrl === undefined) return;
+    const log = [saidLines(), more].filter((text) => text !== '').join('\n');
+    for (const said of await sendNotices([pingOf(settings.pingUrl, path, log)])) warn(said);
+  };
+  await ping('/start');
+  try {
+    await guardOnce(vault, flags, signal);
+  } catch (error) {
+    await ping(`/${exitCodeOf(error)}`, describeError(error));
+    throw error;
+  }
+  await ping('');
+}
+
+async function guardOnce(
+  { settings, guard, namesDump }: GuardedVault,
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!hasWay(settings, guard)) throw nobodyHears();
+  const { store, connections } = await openStoreToRead(settings);
+  const mailbox = mailboxOf(store, settings, guard);
+  const begin = async () => {
+    warn(await assertIndependent(guard.sources, namesDump, flags.besideAgent ?? false));
+    return runGuard({
+      ...settings,
+      store,
+      connections,
+      guard,
+      extendLock: await extendLockOf(settings, guard),
+      mailbox,
+      findServer: () => findTestServer(guard, signal),
+      wantsTest: flags.restoreTest,
+      now: () => new Date(),
+      log: tell,
+      seen,
+      signal,
+    });
+  };
+  const failure = await begin().catch(async (error) => {
+    warn(await tellOfNoRun(error, mailbox.sendMail, new Date()));
+    throw error;
+  });
+  await noteRun();
+  // It was told of already.
+  if (failure !== undefined) throw failure;
+}
+
+const seen: Seen = {
+  onVerdict: ({ id, verdict, isNew }) => print(`${id}: ${verdict}${isNew ? '' : ', as before'}\n`),
+  onPlan: (plan, readings) => {
+    if (plan.expire.length > 0 || plan.standstill !== undefined)
+      print(`${describePlan({ ...plan, kind: 'database', readings }, false)}\n`);
+  },
+  onSidecarPlan: (plan) => {
+    if (plan.expire.length > 0) print(`${describePlan({ ...plan, kind: 'sidecar', readings: [] }, false)}\n`);
+  },
+  onSighting: (sighting) => print(`${describeSighting(sighting)}\n`),
+  onReport: ({ id, outcome }) => print(`${id}: restore test ${outcome}\n`),
+};
+
+async function check({ settings, guard, namesDump }: GuardedVault): Promise<void> {
+  const checks = await examineGuard({
+    vault: createVaultProbe(settings, guard.sources[0] as string),
+    independence: assertIndependent(guard.sources, namesDump, false),
+    smtp: smtpOf(guard),
+    ways: settings,
+    findServer: () => findTestServer(guard),
+    now: () => new Date(),
+  });
+  print(`${describeChecks(checks, Math.min(process.stdout.columns || 80, 100)).join('\n')}\n`);
+  process.exitCode = diagnosisExitCode(checks);
+}
+
+function nobodyHears(): OffsiteError {
+  return new OffsiteError('CONFIG_INVALID', 'nobody would hear of what the guard finds', {
+    expected: 'smtpUrl with email, ntfyUrl, or webhookUrl in the settings',
+    found: 'none of them',
+    hint: 'set OFFSITE_SMTP_URL=smtps://USER:PASSWORD@HOST and OFFSITE_EMAIL (docs/guard.md)',
+  });
+}

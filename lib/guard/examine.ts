@@ -1,0 +1,77 @@
+// guard --check: all that a guard needs, looked at; nothing is changed, and nobody is mailed.
+
+import { OffsiteError } from '../base/errors.ts';
+import { type Check, failedCheck } from '../doctor/diagnosis.ts';
+import type { Attempt, VaultProbe } from '../doctor/probe.ts';
+import { examineBucket, examineClock } from '../doctor/vault.ts';
+import type { Smtp } from '../mail/smtp.ts';
+import type { Receivers } from '../nightly/night.ts';
+import type { TestServer } from './test-server.ts';
+
+export type GuardExamination = {
+  readonly vault: VaultProbe;
+  /** Rejects where archives are taken. */
+  readonly independence: Promise<unknown>;
+  readonly smtp: Smtp | undefined;
+  readonly ways: Receivers;
+  readonly findServer: () => TestServer;
+  readonly now: () => Date;
+};
+
+export async function examineGuard(examination: GuardExamination): Promise<Check[]> {
+  const { vault, independence, smtp, ways, findServer, now } = examination;
+  return [
+    await attempt('independence', async () => {
+      await independence;
+      return 'no archives are taken here, as far as is to be seen';
+    }),
+    examinePower('list', await vault.list()),
+    examinePower('write', await vault.write()),
+    examinePower('read', await vault.read(undefined)),
+    examinePower('delete', await vault.delete()),
+    await examineBucket(vault),
+    examineClock({ vault, now }),
+    await examineMail(smtp, ways),
+    ways.pingUrl === undefined
+      ? {
+          name: 'ping',
+          outcome: 'warn',
+          found: 'nobody notices when the guard itself stops',
+          advice: 'set pingUrl (Healthchecks): it tells you when no ping has come',
+        }
+      : { name: 'ping', outcome: 'pass', found: 'somebody waits for its pings' },
+    await attempt('restore test', async () => `into ${findServer().what}`),
+  ];
+}
+
+function examinePower(name: string, { outcome, ...rest }: Attempt<unknown>): Check {
+  if (outcome === 'done' || outcome === 'unset') return { name, outcome: 'pass', found: 'allowed' };
+  return failedCheck(name, (rest as { error: OffsiteError }).error);
+}
+
+async function examineMail(smtp: Smtp | undefined, { ntfyUrl, webhookUrl }: Receivers): Promise<Check> {
+  if (smtp !== undefined)
+    return attempt('mail', async () => {
+      await smtp.probe();
+      return 'the server lets us in';
+    });
+  const others = ntfyUrl ?? webhookUrl;
+  if (others !== undefined)
+    return { name: 'mail', outcome: 'pass', found: 'no mails; ntfy or a webhook is told' };
+  return {
+    name: 'mail',
+    outcome: 'fail',
+    found: 'nobody would hear of anything',
+    advice: 'set smtpUrl and email, or ntfyUrl, or webhookUrl',
+    exitCode: 2,
+  };
+}
+
+async function attempt(name: string, look: () => Promise<string>): Promise<Check> {
+  try {
+    return { name, outcome: 'pass', found: await look() };
+  } catch (error) {
+    if (error instanceof OffsiteError) return failedCheck(name, error);
+    throw error;
+  }
+}

@@ -1,0 +1,120 @@
+// Who hears of what the guard finds. Each mail goes every way that is set; one that is not taken is kept in the vault and goes
+// out with the next run, while the other ways tell of it: never silence.
+
+import * as z from 'zod';
+import { mailsPrefix } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { formatInstant } from '../base/quantities.ts';
+import type { Mail } from '../mail/mail.ts';
+import { refusesOneMail, type Smtp } from '../mail/smtp.ts';
+import { lettersOf, type Receivers } from '../nightly/night.ts';
+import { sendNotices } from '../nightly/send.ts';
+import type { ArchiveStore } from '../store/store.ts';
+
+export type MailboxOptions = {
+  readonly store: Pick<ArchiveStore, 'list' | 'readText' | 'write' | 'delete'>;
+  readonly smtp: Smtp | undefined;
+  readonly receivers: Pick<Receivers, 'ntfyUrl' | 'webhookUrl'>;
+  readonly now: () => Date;
+  readonly warn: (sentence: string) => void;
+};
+
+export type Mailbox = {
+  /** Sends a mail, or keeps it. @throws What keeps it from being kept: nobody was told then. */
+  readonly sendMail: (mail: Mail) => Promise<void>;
+  /** Sends what earlier runs have kept. */
+  readonly sendKept: () => Promise<void>;
+  /** Why mails are kept that were to go out, if there are any. */
+  readonly trouble: () => OffsiteError | undefined;
+};
+
+const keptSchema = z.object({
+  format: z.literal(1),
+  subject: z.string(),
+  text: z.string(),
+  since: z.iso.datetime(),
+});
+
+export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOptions): Mailbox {
+  let trouble: OffsiteError | undefined;
+  let isDown = false;
+  let count = 0;
+
+  /** By SMTP, where there is a server. @returns Whether it is out. */
+  async function bySmtp(mail: Mail, server: Smtp): Promise<boolean> {
+    if (isDown) return false;
+    try {
+      const refused = await server.send(mail);
+      if (refused.length > 0) trouble ??= addressesRefused(refused);
+      return true;
+    } catch (error) {
+      if (!(error instanceof OffsiteError)) throw error;
+      isDown = !refusesOneMail(error);
+      trouble ??= error;
+      return false;
+    }
+  }
+
+  /** @returns Whether anybody took it. */
+  async function byLetter({ subject, text }: Mail): Promise<boolean> {
+    const letters = lettersOf({ title: subject, log: text, isFault: true }, receivers);
+    const untaken = await sendNotices(letters);
+    for (const sentence of untaken) warn(sentence);
+    const isOut = untaken.length < letters.length;
+    if (!isOut && smtp === undefined) trouble ??= untold(untaken);
+    return isOut;
+  }
+
+  async function keep(mail: Mail): Promise<void> {
+    const since = now().toISOString();
+    count += 1;
+    const key = `${mailsPrefix}${since}-${String(count).padStart(4, '0')}.json`;
+    await store.write(key, `${JSON.stringify({ format: 1, ...mail, since }, null, 1)}\n`);
+    warn(`kept for the next run, as nobody took it: ${mail.subject}`);
+  }
+
+  return {
+    async sendMail(mail) {
+      const [smtpTook, othersTook] = await Promise.all([smtp && bySmtp(mail, smtp), byLetter(mail)]);
+      if (!(smtpTook ?? othersTook)) await keep(mail);
+    },
+    async sendKept() {
+      const keys: string[] = [];
+      for await (const { key } of store.list(mailsPrefix)) keys.push(key);
+      for (const key of keys) {
+        const mail = late((await store.readText(key))?.text);
+        if (mail === undefined) continue;
+        if (await (smtp === undefined ? byLetter(mail) : bySmtp(mail, smtp))) await store.delete(key);
+        if (isDown) return;
+      }
+    },
+    trouble: () => trouble,
+  };
+}
+
+/** @returns `undefined` of what is no mail of ours. */
+function late(text: string | undefined): Mail | undefined {
+  try {
+    const { subject, since, ...kept } = keptSchema.parse(JSON.parse(text ?? ''));
+    const note = `This mail is of ${formatInstant(new Date(since))}: nobody took it until now.`;
+    return { subject, text: `${note}\n\n${kept.text}` };
+  } catch {
+    return undefined;
+  }
+}
+
+function addressesRefused(addresses: readonly string[]): OffsiteError {
+  return new OffsiteError('MAIL_REFUSED', 'the mail server takes no mails to some of the addresses', {
+    expected: 'every address of email to be one that it takes',
+    found: `refused: ${addresses.join(', ')}; the others have their mail`,
+    hint: 'mend email in the settings',
+  });
+}
+
+function untold(sentences: readonly string[]): OffsiteError {
+  return new OffsiteError('MAIL_REFUSED', 'nobody took a mail', {
+    expected: 'ntfy or a webhook that takes it',
+    found: sentences.join('\n') || 'no way to tell anybody: neither smtpUrl nor ntfyUrl nor webhookUrl',
+    hint: 'set smtpUrl and email (docs/guard.md)',
+  });
+}

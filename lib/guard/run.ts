@@ -1,0 +1,187 @@
+// One run of the guard: what the cloud does at each event, each hour, each day and each quarter, one after the other, as far
+// as it is due. A step that fails is told of, and keeps none of the others back.
+
+import { archivesPrefix } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { formatDuration, hoursBetween } from '../base/quantities.ts';
+import { runbookLine } from '../mail/faults.ts';
+import { composeMail, type Mail } from '../mail/mail.ts';
+import { tellOnce } from '../mail/tell-once.ts';
+import type { RestoreReport } from '../report/report.ts';
+import type { ExtendLock } from '../retention/lock.ts';
+import type { RetentionPlan } from '../retention/plan.ts';
+import type { Reading } from '../retention/readings.ts';
+import { readLastRun } from '../retention/run.ts';
+import type { Sighting } from '../retention/watch.ts';
+import type { GuardSettings } from '../settings/guard.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { expireVault } from './expire.ts';
+import { assertMayLook } from './independence.ts';
+import { takeLock } from './lock.ts';
+import type { Mailbox } from './mailbox.ts';
+import { runRestoreTests } from './restore-tests.ts';
+import type { TestServer } from './test-server.ts';
+import { type Judged, verifyDue, verifyNew } from './verify.ts';
+import { watchVault } from './watch.ts';
+
+export type GuardOptions = {
+  readonly store: ArchiveStore;
+  readonly bucket: string;
+  readonly endpoint?: string | undefined;
+  readonly connections?: number | undefined;
+  readonly guard: GuardSettings;
+  readonly extendLock?: ExtendLock | undefined;
+  readonly mailbox: Mailbox;
+  readonly findServer: () => TestServer;
+  /** Whether a restore test of each source is wanted now. */
+  readonly wantsTest?: boolean | undefined;
+  readonly now: () => Date;
+  readonly log: (line: string) => void;
+  readonly seen: Seen;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Who is told, on the spot, of what a run sees. */
+export type Seen = {
+  readonly onVerdict: (judged: Judged) => void;
+  readonly onPlan: (plan: RetentionPlan, readings: readonly Reading[]) => void;
+  readonly onSidecarPlan: (plan: RetentionPlan) => void;
+  readonly onSighting: (sighting: Sighting) => void;
+  readonly onReport: (report: RestoreReport) => void;
+};
+
+/** Retention runs daily, however often the guard does; the hours of its runs differ a little. */
+const retentionEveryHours = 20;
+/** Archives are dated by the store's clock, and what is old enough to go by this one. */
+const clocksApartMs = 3_600_000;
+
+type Step = 'mails of before' | 'verify' | 'expire' | 'read again' | 'watch' | 'restore test';
+
+/**
+ * Runs once.
+ *
+ * @returns What the first step that failed has thrown, of which the operator was told; `MAIL_REFUSED` if there is anything of
+ *   which he was not.
+ * @throws {@link OffsiteError} `GUARD_RUNS`, `GUARD_DEPENDENT`, or what the store says: nothing was done.
+ */
+export async function runGuard(options: GuardOptions): Promise<unknown> {
+  const { store, now, log, mailbox } = options;
+  await assertMayLook(store, archivesPrefix);
+  const lock = await takeLock(store, now, log);
+  const failures = new Map<Step, unknown>();
+  try {
+    for (const [step, act] of steps(options)) await attempt(step, act, failures, options);
+  } finally {
+    await lock.release().catch((error: Error) => log(`the lock was not given back: ${error.message}`));
+  }
+  const [failure] = failures.values();
+  return failure ?? mailbox.trouble();
+}
+
+function* steps(options: GuardOptions): Generator<[Step, () => Promise<void>]> {
+  const { store, guard, mailbox, now, seen } = options;
+  const { sendMail } = mailbox;
+  yield ['mails of before', mailbox.sendKept];
+  const verifying = { ...options, ...seen, sendMail };
+  yield ['verify', async () => throwFirst(await verifyNew(verifying))];
+  let isNight = false;
+  yield [
+    'expire',
+    async () => {
+      isNight = await isRetentionDue(store, now());
+      if (isNight) await expire(options);
+    },
+  ];
+  yield [
+    'read again',
+    async () => {
+      if (isNight) throwFirst(await verifyDue(verifying));
+    },
+  ];
+  const limits = { archiveHours: guard.freshnessHours, restoreTestHours: guard.restoreTestDays * 24 };
+  yield [
+    'watch',
+    () =>
+      watchVault({
+        store,
+        sources: guard.sources,
+        limits,
+        now: now(),
+        sendMail,
+        onArrivals: () => {},
+        ...seen,
+      }),
+  ];
+  const testing = { ...options, ...seen, sources: guard.sources, isWanted: options.wantsTest, sendMail };
+  yield ['restore test', async () => void (await runRestoreTests(testing))];
+}
+
+async function isRetentionDue(store: ArchiveStore, now: Date): Promise<boolean> {
+  const last = await readLastRun(store);
+  return last === undefined || hoursBetween(last.endedAt, now) >= retentionEveryHours;
+}
+
+async function expire({ store, guard, extendLock, now, seen }: GuardOptions): Promise<void> {
+  const aheadMs = store.clockAheadMs?.() ?? 0;
+  if (Math.abs(aheadMs) > clocksApartMs) throw clocksDiffer(aheadMs);
+  const policy = { ...guard, atOnce: false };
+  await expireVault({
+    store,
+    policy,
+    rereadPercent: guard.rereadPercent,
+    now: now(),
+    dryRun: false,
+    extendLock,
+    ...seen,
+  });
+}
+
+/** Manifests that cannot be read were told of; nothing is mended by running again. */
+function throwFirst(failures: ReadonlyMap<string, unknown>): void {
+  for (const error of failures.values())
+    if (!(error instanceof OffsiteError) || !error.code.startsWith('MANIFEST_')) throw error;
+}
+
+async function attempt(
+  step: Step,
+  act: () => Promise<void>,
+  failures: Map<Step, unknown>,
+  { store, mailbox, now, log, signal }: GuardOptions,
+): Promise<void> {
+  signal?.throwIfAborted();
+  try {
+    await act();
+  } catch (error) {
+    signal?.throwIfAborted();
+    failures.set(step, error);
+    log(`${step}: ${(error as Error).message}`);
+    const code = error instanceof OffsiteError ? error.code : 'UNEXPECTED';
+    const about = `guard-${step.replaceAll(' ', '-')}-${code}-${now().toISOString().slice(0, 10)}`;
+    const teller = { store, sendMail: mailbox.sendMail, now: now(), log };
+    await tellOnce(teller, about, failureMail(step, error)).catch((untold: Error) => log(untold.message));
+  }
+}
+
+function failureMail(step: Step, error: unknown): Mail {
+  const { message, expected, found, hint } = error as Partial<OffsiteError>;
+  return composeMail(`[offsite] The guard FAILED at: ${step}`, [
+    `The guard could not do this step: ${message}. The others had their turn; the next run tries again.`,
+    expected === undefined ? '' : `expected  ${expected}\nfound     ${found}`,
+    hint === undefined ? '' : `What to do: ${hint}.`,
+    'This mail comes once a day until it is mended.',
+    runbookLine('handlerFailed'),
+  ]);
+}
+
+function clocksDiffer(aheadMs: number): OffsiteError {
+  const apart = formatDuration(Math.abs(aheadMs));
+  return new OffsiteError(
+    'CLOCKS_DIFFER',
+    "this machine's clock and the store's are far apart; nothing was expired",
+    {
+      expected: 'clocks that agree to within an hour: archives go by their age',
+      found: `${apart} ${aheadMs > 0 ? 'ahead of' : 'behind'} the store's`,
+      hint: 'see which is wrong; here, timedatectl set-ntp true',
+    },
+  );
+}
