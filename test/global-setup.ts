@@ -22,6 +22,11 @@ export default function setup(): () => void {
   // Postgres runs as another user.
   chmodSync(folder, 0o1777);
   process.env.TMPDIR = folder;
+  // What begins so is the program's own, and it refuses what it does not know; an operator's settings are not the tests'.
+  for (const name of Object.keys(process.env).filter((one) => one.startsWith('OFFSITE_'))) {
+    process.env[name.replace('OFFSITE_', 'SUITE_')] = process.env[name];
+    delete process.env[name];
+  }
   // Where this folder is somebody else's, it is started from its sources.
   execaSync(process.execPath, [join(projectRoot, 'bin', 'build.ts')], { reject: false });
   process.env.NODE_COMPILE_CACHE ??= join(projectRoot, 'node_modules', '.cache', 'offsite');

@@ -6,17 +6,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArchiveId, parseArchiveId } from '../lib/archive/names.ts';
+import type { SourceDatabase } from '../lib/archive/source-database.ts';
+import { readSourceDatabase } from '../lib/backup/ask-server.ts';
 import { query } from '../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../lib/postgres/throwaway.ts';
 import type { LocalAws } from '../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../lib/rehearsal/stage/load-corpus.ts';
+import { restore } from '../lib/restore/restore.ts';
 import { tryRestore } from '../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { verifyOnce } from '../lib/verify/verify.ts';
 import { offsite } from './fixtures/cli.ts';
 import { startLocalAws } from './fixtures/local-aws.ts';
 import { type Major, majors, ownMajor, serverPrograms } from './fixtures/majors.ts';
-import { smallCorpus, smallTorrents } from './fixtures/postgres.ts';
+import { inPieces, smallCorpus, smallTorrents } from './fixtures/postgres.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'offsite-majors-'));
 // The servers' user is another one.
@@ -124,6 +127,90 @@ it.each(here.filter((major) => major > own))(
     expect(await Array.fromAsync(store.list(`archives/${sourceOf(major)}/`))).toEqual([]);
   },
 );
+
+/** How databases may sort and compare text, and the first major that knows it. */
+const providers = [
+  { name: 'ICU', since: 15, options: "LOCALE_PROVIDER icu ICU_LOCALE 'de-DE'" },
+  {
+    name: 'ICU with rules',
+    since: 16,
+    options: "LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' ICU_RULES '&a < g <<< G'",
+  },
+  { name: 'builtin', since: 17, options: "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'" },
+  {
+    name: 'builtin of 18',
+    since: 18,
+    options: "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'PG_UNICODE_FAST'",
+  },
+] as const;
+
+describe('text that is sorted by', () => {
+  const words = "('ä'), ('b'), ('g'), ('G'), ('a'), ('Z')";
+  const dump = Buffer.from(
+    `SET client_encoding = 'UTF8';\nCREATE TABLE public.words (t text);\nINSERT INTO public.words VALUES ${words};\nCREATE INDEX words_t ON public.words USING btree (t);\n`,
+  );
+  const sorted = (major: Major, database: string) =>
+    query(serverOf(major).connection, 'SELECT t, upper(t) FROM words ORDER BY t', { database });
+  const propertiesOf = async (major: Major, database: string) => {
+    const { PGUSER, PGPASSWORD, PGPORT } = serverOf(major).connection.env;
+    const url = `postgres://${PGUSER}:${PGPASSWORD}@127.0.0.1:${PGPORT}/${database}`;
+    return (await readSourceDatabase({ via: 'server', url })) as SourceDatabase;
+  };
+  const made = ({ encoding, localeProvider, collate, ctype, locale, icuRules }: SourceDatabase) => {
+    return { encoding, localeProvider, collate, ctype, locale, icuRules };
+  };
+  const cases = providers.flatMap(({ name, since, options }) =>
+    here
+      .filter((major) => major === since || (major > since && major === here.at(-1)))
+      .map((major) => [name, major, options] as const),
+  );
+
+  it.each(cases)('%s of PostgreSQL %i comes back so, or as what is nearest', async (name, major, options) => {
+    const icu = await query(
+      serverOf(major).connection,
+      "SELECT 1 FROM pg_collation WHERE collprovider = 'i' LIMIT 1",
+    );
+    if (/ICU/.test(name) && icu.length === 0)
+      return console.warn(`SKIPPED: the server of PostgreSQL ${major} was built without ICU`);
+    const { connection } = serverOf(major);
+    await query(connection, 'DROP DATABASE IF EXISTS words');
+    await query(
+      connection,
+      `CREATE DATABASE words TEMPLATE template0 ENCODING 'UTF8' ${options} LC_COLLATE 'C' LC_CTYPE 'C'`,
+    );
+    await query(connection, `CREATE TABLE words (t text); INSERT INTO words VALUES ${words}`, {
+      database: 'words',
+    });
+    const source = await propertiesOf(major, 'words');
+    const known = providers.find((provider) => provider.name === name)?.since ?? 0;
+    // Where it came from, and the newest that does not know it.
+    for (const target of here.filter((one) => one === major || one === known - 1)) {
+      const said: string[] = [];
+      await query(serverOf(target).connection, 'DROP DATABASE IF EXISTS again');
+      await restore({
+        connection: serverOf(target).connection,
+        database: 'again',
+        dump: inPieces(dump),
+        source,
+        jobs: 2,
+        warn: (sentence) => said.push(sentence),
+      });
+      const differs = said.filter((sentence) => /which this server cannot make/.test(sentence));
+      const back = made(await propertiesOf(target, 'again'));
+      if (target >= known) {
+        expect({ target, differs, back }).toEqual({ target, differs: [], back: made(source) });
+        if (target === major) expect(await sorted(target, 'again')).toEqual(await sorted(major, 'words'));
+      } else {
+        expect({ target, said: differs }).toEqual({
+          target,
+          said: [expect.stringMatching(/it is made with .*Its indexes are built by these rules/)],
+        });
+        expect(back.encoding).toBe('UTF8');
+        expect(await sorted(target, 'again')).toHaveLength(6);
+      }
+    }
+  });
+});
 
 function restoreTested(id: string, target: Major) {
   return tryRestore({

@@ -21,7 +21,7 @@ import { noChecks } from './fixtures/no-checks.ts';
 import { dumpOf } from './fixtures/postgres.ts';
 import { regressionSources } from './fixtures/regression-sources.ts';
 
-const asked = process.env.OFFSITE_REGRESSION_DATABASE === '1';
+const asked = process.env.SUITE_REGRESSION_DATABASE === '1';
 const folder = asked ? mkdtempSync(join(tmpdir(), 'offsite-regress-')) : '';
 if (asked) chmodSync(folder, 0o755);
 const sources = asked

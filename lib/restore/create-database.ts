@@ -102,7 +102,7 @@ export function serverWords({ found }: OffsiteError): string {
 }
 
 function differs(making: Making, instead: string, refusal: string): string {
-  return `the database had ${describeMaking(making)}, which this server cannot make (${refusal}); it is made with ${instead}: text may be sorted and compared by other rules than before, so lists may come in another order. Its indexes are built by these rules, and are right`;
+  return `the database had ${describeMaking(making)}, which this server cannot make${refusal && ` (${refusal})`}; it is made with ${instead}: text may be sorted and compared by other rules than before, so lists may come in another order. Its indexes are built by these rules, and are right`;
 }
 
 function creationError(error: OffsiteError, database: string, at: string): OffsiteError {

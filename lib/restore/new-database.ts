@@ -65,6 +65,7 @@ export function attemptsFor(making: Making, major: number): Attempt[] {
   const named = /^(?:C|POSIX)?$/i.test(collate ?? '') ? undefined : collate;
   const libc = (one: string, other: string) =>
     `LC_COLLATE ${quoteLiteral(one)} LC_CTYPE ${quoteLiteral(other)}`;
+  const withoutRules = icuRules && major < 16 ? ' without its rules' : '';
   const provider = (name: string) => (major >= 15 ? `LOCALE_PROVIDER ${name} ` : '');
   const ofIcu = (name: string, more: string) =>
     `LOCALE_PROVIDER icu ICU_LOCALE ${quoteLiteral(name)} ${icuRules && major >= 16 ? `ICU_RULES ${quoteLiteral(icuRules)} ` : ''}${more}`;
@@ -79,10 +80,13 @@ export function attemptsFor(making: Making, major: number): Attempt[] {
   if (collate === undefined || ctype === undefined) ways.push({ options: '' }, bytes);
   else if (localeProvider === 'icu' && locale !== undefined) {
     ways.push(
-      major >= 15 && { options: ofIcu(locale, libc(collate, ctype)) },
+      major >= 15 && {
+        options: ofIcu(locale, libc(collate, ctype)),
+        ...(withoutRules && { instead: `ICU’s ${locale}${withoutRules}` }),
+      },
       major >= 15 && {
         options: ofIcu(locale, libc('C', 'C')),
-        instead: `ICU’s ${locale}, and locale C for all else`,
+        instead: `ICU’s ${locale}${withoutRules}, and locale C for all else`,
       },
       named !== undefined && {
         options: provider('libc') + libc(collate, ctype),

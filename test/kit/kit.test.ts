@@ -172,9 +172,9 @@ describe.skipIf(!browserThere())('the page', () => {
     expect(await page.evaluate(overflowing)).toEqual([]);
     expect(requests).toEqual([pathToFileURL(file).href]);
     expect(complaints).toEqual([]);
-    if (process.env.OFFSITE_SCREENSHOTS !== undefined)
+    if (process.env.SUITE_SCREENSHOTS !== undefined)
       await page.screenshot({
-        path: join(process.env.OFFSITE_SCREENSHOTS, `kit-${width}-${colorScheme}.png`),
+        path: join(process.env.SUITE_SCREENSHOTS, `kit-${width}-${colorScheme}.png`),
         fullPage: true,
       });
     await page.close();
