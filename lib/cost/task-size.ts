@@ -112,13 +112,18 @@ const leastDatabasePerPlainByte = 1.2;
 /**
  * Refuses a disk that is too small for certain, before an hour is lost on it.
  *
+ * @param way - What gives more room.
  * @throws {@link OffsiteError} `RESTORE_DISK_FULL`.
  */
-export function assertDiskHolds(plainBytes: number, freeBytes: number): void {
+export function assertDiskHolds(
+  plainBytes: number,
+  freeBytes: number,
+  way = 'set TMPDIR to a larger disk',
+): void {
   if (freeBytes >= plainBytes * leastDatabasePerPlainByte) return;
   throw new OffsiteError('RESTORE_DISK_FULL', 'the restored database would not fit on the disk', {
     expected: `at least ${formatBytes(plainBytes * leastDatabasePerPlainByte)}, better ${formatBytes(plainBytes * databasePerPlainByte)}`,
     found: `${formatBytes(freeBytes)} free`,
-    hint: 'make room, or set TMPDIR to a larger disk',
+    hint: `make room, or ${way}`,
   });
 }

@@ -199,7 +199,11 @@ async function assertRoom(
   }
   const isDropped = placing.how === 'replace' && target !== 'absent';
   const [row] = isDropped ? await server.run('SELECT pg_database_size(current_database())', database) : [];
-  assertDiskHolds(plainBytes, freeBytes + Number(row?.[0] ?? 0));
+  const way =
+    placing.how === 'swap' && target === 'filled'
+      ? 'let the one that is there go first, once it is not needed any more (--replace)'
+      : 'restore into a server with a larger disk';
+  assertDiskHolds(plainBytes, freeBytes + Number(row?.[0] ?? 0), way);
 }
 
 function assertOrdinary(database: string): void {

@@ -64,12 +64,31 @@ async function tidy(run: Run, name: string, mark: Mark): Promise<string> {
     await run(markSql(database, undefined, comment), database);
     return `what it restored is whole, and is ${database} now`;
   }
-  await run(`DROP DATABASE ${quoteIdentifier(name)} WITH (FORCE)`);
+  await dropHalfMade(run, name);
   if (name !== database && !(await exists(run, database)) && (await exists(run, before))) {
     await run(rename(before, database));
     return `the half-made ${name} is dropped, and ${before} is ${database} again`;
   }
   return `the half-made ${name} is dropped`;
+}
+
+/** Sessions that are still in it would hold what is to go. */
+const emptyingSql = `
+  DO $$ DECLARE largest text; BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+    FOR largest IN SELECT format('DROP TABLE IF EXISTS %I.%I CASCADE', n.nspname, c.relname)
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'r' AND c.oid >= 16384 ORDER BY pg_total_relation_size(c.oid) DESC LIMIT 20
+    LOOP EXECUTE largest; END LOOP;
+  END $$`;
+
+/**
+ * Drops a database that is not whole, its largest tables first. To drop it, the server writes down all that it has in memory,
+ * and where its disk is full it ends over that, with all of its databases.
+ */
+export async function dropHalfMade(run: Run, database: string): Promise<void> {
+  await run(`SET lock_timeout = '3s';${emptyingSql}`, database).catch(() => undefined);
+  await run(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`);
 }
 
 export async function exists(run: Run, database: string): Promise<boolean> {

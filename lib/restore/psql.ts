@@ -151,11 +151,14 @@ function psqlError(connection: Connection, database: string, failure: PsqlFailur
     ? `psql was ended by ${failure.signal}`
     : `psql ended with ${failure.exitCode}`;
   const words = serverWords(stderr);
-  const advice = words?.code === '42501' ? { hint: 'restore as a superuser' } : words && adviceOn(words);
-  return new OffsiteError('RESTORE_FAILED', 'psql could not restore the dump', {
+  const advice = words && adviceOn(words);
+  return new OffsiteError(advice?.code ?? 'RESTORE_FAILED', 'psql could not restore the dump', {
     expected: 'psql to read the whole dump without an error',
     found: foundIn(stderr, words) || `${ending}, before the end of the dump`,
-    hint: advice?.hint ?? 'look at that line: offsite fetch ID -o - | gunzip',
+    hint:
+      words?.code === '42501'
+        ? 'restore as a superuser'
+        : (advice?.hint ?? 'look at that line: offsite fetch ID -o - | gunzip'),
   });
 }
 

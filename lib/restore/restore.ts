@@ -8,7 +8,7 @@ import { assertServerFits } from '../postgres/server-versions.ts';
 import { createDatabase, databaseExists } from './create-database.ts';
 import { plainName, readHead } from './dump-head.ts';
 import { fill, Kept, type Made, type Under } from './fill.ts';
-import { exists } from './leftovers.ts';
+import { dropHalfMade, exists } from './leftovers.ts';
 import { firstMarkSql, newMark, timeInName } from './mark.ts';
 import { makingOf } from './new-database.ts';
 import { knownSettingsSql, type LeavesOut, setsOneOf, unknownSettings } from './plan.ts';
@@ -54,11 +54,9 @@ async function restoreOn(server: Server, options: RestoreOptions): Promise<Resto
     return await fill(options, { ...made, server, head, mark, warn, dump });
   } catch (error) {
     if (error instanceof Kept) throw error.refusal;
-    await server
-      .run(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`)
-      .catch((dropError) => {
-        throw remains(database, error, dropError);
-      });
+    await dropHalfMade(server.run, database).catch((dropError) => {
+      throw remains(database, error, dropError);
+    });
     throwIfInterrupted(signal);
     throw withWayToRows(error);
   }

@@ -229,6 +229,40 @@ it('a role that is only granted something holds up nothing; who owns something d
   });
 });
 
+it('roles that are made may log in as they could, and no others', async () => {
+  await query(
+    server.connection,
+    'CREATE ROLE crawler LOGIN; CREATE ROLE "Group, of all"; CREATE ROLE seldom LOGIN',
+  );
+  await make("ENCODING 'UTF8' LOCALE 'C'", schema);
+  await query(
+    to('source'),
+    `CREATE TABLE one (a int); ALTER TABLE one OWNER TO crawler; CREATE TABLE two (a int); ALTER TABLE two OWNER TO "Group, of all";
+     GRANT SELECT ON one TO seldom; REVOKE CONNECT ON DATABASE source FROM PUBLIC; GRANT CONNECT ON DATABASE source TO seldom`,
+  );
+  const dump = await dumpOf(to('source'));
+  const { env } = server.connection;
+  const url = `postgres://${env.PGUSER}:${encodeURIComponent(env.PGPASSWORD ?? '')}@127.0.0.1:${env.PGPORT}/source`;
+  const known = (await readSourceDatabase({ via: 'server', url })) as SourceDatabase;
+  const roles = ['crawler', '"Group, of all"', 'seldom'];
+  const canLogIn = () =>
+    query(
+      server.connection,
+      "SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname IN ('crawler', 'Group, of all', 'seldom') ORDER BY 1",
+    );
+  const before = await canLogIn();
+  for (const source of [known, undefined]) {
+    await query(to('source'), `DROP OWNED BY ${roles.join(', ')}`);
+    await query(server.connection, `DROP ROLE ${roles.join(', ')}`);
+    await restoring({ dump: inPieces(dump), source, roles: scan(dump).roles, createRoles: true });
+    // A dump alone does not say who may log in: then nobody may.
+    expect(await canLogIn()).toEqual(source ? before : before.map(([name]) => [name, 'f']));
+    await query(to('again'), `DROP OWNED BY ${roles.join(', ')}`);
+    await query(server.connection, 'DROP DATABASE again');
+  }
+  await query(server.connection, `DROP ROLE ${roles.join(', ')}`);
+});
+
 it('comes back by an ordinary role, too, that may make databases', async () => {
   await make("ENCODING 'UTF8' LOCALE 'C'", `${schema};${properties}`);
   const connection: Connection = {
