@@ -33,11 +33,16 @@ does not look at base backups yet.`,
 
 storeCommand('wal', "the server's log: to the vault, and back")
   .addArgument(
-    new Argument('<do>', 'what to do').choices(['push', 'ship', 'archive-command', 'fetch', 'window']),
+    new Argument('<do>', 'what to do').choices([
+      ...['push', 'ship', 'receive', 'archive-command', 'fetch', 'window'],
+    ]),
   )
   .argument('[file...]', "push: %p; fetch: %f %p, as Postgres's settings have them")
-  .option('--dir <folder>', 'of ship: what archive_command fills; of archive-command: to fill')
+  .option('--dir <folder>', 'what archive_command fills; of receive: where log waits for the vault')
   .option('--follow', 'of ship: go on until it is ended, and look each second')
+  .option('--url <url>', 'of receive: the server; without it PGHOST, PGUSER … decide')
+  .option('--slot <name>', 'of receive: its replication slot (default: offsite_ and the source)')
+  .option('--partial-interval <duration>', 'of receive: how often to ship a begun segment; 0 is never', '60s')
   .option('--ahead <number>', 'of fetch: how many segments that follow are brought with it', '8')
   .option('--until <segment>', 'of fetch: the log ends with it, whatever there is behind')
   .addOption(new Option('--compress <with>', 'as of backup').choices(compressors).default('auto'))
@@ -53,6 +58,9 @@ Where Postgres runs in a container, into a folder that both see:
   offsite wal archive-command --dir /wal     prints the setting
   offsite wal ship --dir /wal --follow       empties it into the vault
 
+Or, from any host that the server lets replicate, with no archive_command:
+  offsite wal receive                        by pg_receivewal and a slot
+
 On the way back (offsite restore --to-time sets it by itself):
   restore_command = 'offsite wal fetch %f %p'
 
@@ -66,5 +74,11 @@ segment is 255: Postgres then stops, and does not take that for the end.`,
     const { runWal } = await import('./wal.ts');
     // Of what is printed alone, no bucket is asked for anything.
     const given = what === 'archive-command' ? { bucket: 'any', ...flags } : flags;
-    await runWal(() => settingsOf(given), what, files, flags, interruption.signal);
+    await runWal(
+      () => settingsOf(given, dumpFlags([], { url: flags.url })),
+      what,
+      files,
+      flags,
+      interruption.signal,
+    );
   });

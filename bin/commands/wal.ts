@@ -18,9 +18,11 @@ import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { logEnds } from './restore-command.ts';
 
-type Flags = {
+export type WalFlags = {
   dir?: string;
   follow?: boolean;
+  slot?: string;
+  partialInterval: string;
   ahead: string;
   until?: string;
   compress: CompressorChoice;
@@ -37,7 +39,7 @@ export async function runWal(
   settingsOf: () => Promise<Settings>,
   what: string,
   files: readonly string[],
-  flags: Flags,
+  flags: WalFlags,
   signal: AbortSignal,
 ): Promise<void> {
   const wanted = { push: 1, fetch: 2 }[what] ?? 0;
@@ -55,11 +57,20 @@ export async function runWal(
     const { runWindow } = await import('./wal-window.ts');
     return runWindow(await storeOf(settings, flags), settings.source, flags.json);
   }
+  if (what === 'receive') {
+    const { runReceive } = await import('./wal-receive.ts');
+    return runReceive(settings, await storeOf(settings, flags), flags, signal);
+  }
   if (what === 'ship') return runShip(settings, folderOf(flags), flags, signal);
   return runFetch(settings, first, second, flags, signal);
 }
 
-async function runPush(settings: Settings, path: string, flags: Flags, signal: AbortSignal): Promise<void> {
+async function runPush(
+  settings: Settings,
+  path: string,
+  flags: WalFlags,
+  signal: AbortSignal,
+): Promise<void> {
   const { source } = settings;
   const [noted, here] = await Promise.all([notedCluster(source), clusterIn('.')]);
   if (noted !== undefined && here !== undefined && noted !== here) throw foreignError(source, noted, here);
@@ -70,7 +81,12 @@ async function runPush(settings: Settings, path: string, flags: Flags, signal: A
   if (flags.json) printJson(pushed);
 }
 
-async function runShip(settings: Settings, folder: string, flags: Flags, signal: AbortSignal): Promise<void> {
+async function runShip(
+  settings: Settings,
+  folder: string,
+  flags: WalFlags,
+  signal: AbortSignal,
+): Promise<void> {
   const { source } = settings;
   const store = await storeOf(settings, flags);
   const compressor = chooseCompressor(flags.compress);
@@ -118,7 +134,7 @@ async function runFetch(
   settings: Settings,
   name: string,
   path: string,
-  flags: Flags,
+  flags: WalFlags,
   signal: AbortSignal,
 ): Promise<void> {
   const ahead = Number(flags.ahead);
@@ -149,7 +165,7 @@ async function clusterHere(store: ArchiveStore, source: string): Promise<string>
   );
 }
 
-function folderOf({ dir }: Flags): string {
+function folderOf({ dir }: WalFlags): string {
   if (dir !== undefined) return dir;
   throw usage('--dir with the folder that archive_command fills', 'none', 'see offsite wal --help');
 }
@@ -157,7 +173,7 @@ function folderOf({ dir }: Flags): string {
 /** Loads the SDK only now: what was brought ahead needs none. */
 async function storeOf(
   settings: Settings,
-  { patience = usualPatience }: Pick<Flags, 'patience'>,
+  { patience = usualPatience }: Pick<WalFlags, 'patience'>,
 ): Promise<ArchiveStore> {
   const { createS3Store } = await import('../../lib/store/s3.ts');
   const { patienceOf } = await import('../../lib/store/session.ts');

@@ -11,11 +11,14 @@ export type WalFile = {
   readonly name: string;
   readonly timeline: number;
   /**
-   * A whole segment; one that a timeline ended in; the label of a base backup; the history of a timeline.
+   * A whole segment; one that a timeline ended in; the label of a base backup; the history of a timeline. And, a name of ours: a segment
+   * that was being written, as far as it went then.
    *
    * @see https://www.postgresql.org/docs/16/continuous-archiving.html
    */
-  readonly kind: 'segment' | 'partial' | 'label' | 'history';
+  readonly kind: 'segment' | 'partial' | 'label' | 'history' | 'begun';
+  /** Of a begun one: how much of it is log; the rest is zeros. */
+  readonly filledBytes?: number;
 };
 
 /** A file as it is stored: the key says all of it. */
@@ -28,16 +31,33 @@ export type WalName = {
   readonly sha256: string;
 };
 
-const filePattern = /^([0-9A-F]{8})(?:(\.history)|[0-9A-F]{16}(?:(\.partial)|(\.[0-9A-F]{8}\.backup))?)$/;
+const filePattern =
+  /^([0-9A-F]{8})(?:(\.history)|[0-9A-F]{16}(?:(\.partial)|(\.[0-9A-F]{8}\.backup)|\.([0-9A-F]{8})\.begun)?)$/;
 const keyPattern = /^wal\/([^/]+)\/(\d{1,20})\/([0-9A-Fa-z.]+)-([0-9a-f]{64})\.gz$/;
 
-/** @returns `undefined` for a name that Postgres does not hand to its archive_command. */
+/** @returns `undefined` for a name that neither Postgres hands to its archive_command nor {@link begunName} makes. */
 export function parseWalFile(name: string): WalFile | undefined {
-  const [, timeline = '', history, partial, label] = filePattern.exec(name) ?? [];
+  const [, timeline = '', history, partial, label, filled] = filePattern.exec(name) ?? [];
   // There is no timeline 0.
   if (timeline === '' || timeline === '00000000') return undefined;
+  if (filled !== undefined)
+    return {
+      name,
+      timeline: Number.parseInt(timeline, 16),
+      kind: 'begun',
+      filledBytes: Number.parseInt(filled, 16),
+    };
   const kind = history ? 'history' : partial ? 'partial' : label ? 'label' : 'segment';
   return { name, timeline: Number.parseInt(timeline, 16), kind };
+}
+
+/**
+ * The name of a segment that is being written: each that goes further is another file, and of several the last in order goes furthest.
+ *
+ * @param filledBytes - How much of it is log.
+ */
+export function begunName(segment: string, filledBytes: number): string {
+  return `${segment}.${filledBytes.toString(16).toUpperCase().padStart(8, '0')}.begun`;
 }
 
 /** Where the log of a cluster is; ends with a slash. */

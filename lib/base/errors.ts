@@ -45,6 +45,7 @@ const families = {
   WAL_INVALID: 'dump',
   WAL_FOREIGN: 'dump',
   WAL_UNREADABLE: 'dump',
+  WAL_SLOT_LOST: 'dump',
   BUCKET_MISSING: 'store',
   CREDENTIALS_REFUSED: 'store',
   CREDENTIALS_MISSING: 'store',

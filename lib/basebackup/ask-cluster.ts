@@ -9,27 +9,28 @@ export type ClusterAnswer = BaseBackupManifest['cluster'] & {
   readonly tablespaces: BaseBackupManifest['tablespaces'];
   /** Of all its databases. */
   readonly bytes: number;
+  /** Whether its log goes anywhere: by archive_command, or received by somebody. */
   readonly archives: boolean;
 };
 
 const sql = `SELECT (SELECT system_identifier FROM pg_control_system()), current_setting('server_version'),
   current_setting('server_version_num'), (SELECT bytes_per_wal_segment FROM pg_control_init()),
-  current_setting('data_checksums'), current_setting('archive_mode'),
+  current_setting('data_checksums'), current_setting('archive_mode') <> 'off'
+    OR EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'physical' AND active),
   (SELECT sum(pg_database_size(oid)) FROM pg_database WHERE has_database_privilege(oid, 'CONNECT'));
 SELECT oid, pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')`;
 
 /** @throws {@link OffsiteError} `DATABASE_REFUSED` and what else keeps it from being asked. */
 export async function askCluster(connection: Connection, signal?: AbortSignal): Promise<ClusterAnswer> {
   const [row = [], ...rows] = await query(connection, sql, { signal });
-  const [systemIdentifier = '', serverVersion = '', number, segmentBytes, checksums, archiveMode, bytes] =
-    row;
+  const [systemIdentifier = '', serverVersion = '', number, segmentBytes, checksums, archives, bytes] = row;
   return {
     systemIdentifier,
     serverVersion,
     serverVersionNumber: Number(number),
     segmentBytes: Number(segmentBytes),
     dataChecksums: checksums === 'on',
-    archives: archiveMode !== 'off',
+    archives: archives === 't',
     bytes: Number(bytes),
     tablespaces: rows.map(([oid, location = '']) => ({ oid: Number(oid), location })),
   };

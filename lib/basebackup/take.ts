@@ -49,7 +49,7 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
   if (tablespaces.length > 0) throw tablespacesError(tablespaces);
   if (!archives)
     warn?.(
-      "archive_mode is off: without its log a base backup brings nobody back. ALTER SYSTEM SET archive_mode = 'on', set archive_command (see docs/pitr.md), and restart the server",
+      "archive_mode is off, and nobody receives the log: without it a base backup brings nobody back. Run 'offsite wal receive'; or ALTER SYSTEM SET archive_mode = 'on', set archive_command (see docs/pitr.md), and restart the server",
     );
   options.onExpected?.(bytes);
   const startedAt = now();

@@ -7,7 +7,7 @@ import { plural } from '../base/quantities.ts';
 import type { BaseBackupManifest } from '../basebackup/manifest.ts';
 import { type Continuity, type Course, continuityOf, type ListedWal, leadsTo } from '../wal/continuity.ts';
 import type { Ancestor } from '../wal/history.ts';
-import { formatLsn, type Lsn, parseLsn, segmentAt, segmentNumber } from '../wal/segment.ts';
+import { formatLsn, type Lsn, parseLsn, segmentNumber } from '../wal/segment.ts';
 import type { RecoveryTarget } from './target.ts';
 
 export type BaseBackup = { readonly id: ArchiveId; readonly manifest: BaseBackupManifest };
@@ -77,10 +77,14 @@ function leavesOf(
   files: ClusterLog['files'],
 ): Way['leaves'] {
   return ancestors.flatMap(({ timeline, leftAt }) => {
-    const own = files.filter((file) => file.kind === 'segment' && file.timeline === timeline);
-    const last = own.reduce((most, { name }) => Math.max(most, segmentNumber(name, segmentBytes)), -1);
-    if (timeline < fromTimeline || last < segmentAt(leftAt, segmentBytes)) return [];
-    return [{ timeline, at: formatLsn(leftAt), upTo: formatLsn(BigInt(last + 1) * BigInt(segmentBytes)) }];
+    const own = files.filter((file) => file.timeline === timeline && /^(segment|begun)$/.test(file.kind));
+    const ends = own.map(
+      ({ name, filledBytes = segmentBytes }) =>
+        BigInt(segmentNumber(name, segmentBytes)) * BigInt(segmentBytes) + BigInt(filledBytes),
+    );
+    const upTo = ends.reduce((most, end) => (end > most ? end : most), 0n);
+    if (timeline < fromTimeline || upTo <= leftAt) return [];
+    return [{ timeline, at: formatLsn(leftAt), upTo: formatLsn(upTo) }];
   });
 }
 
@@ -126,7 +130,7 @@ export function beyondError(way: Way, until?: string): OffsiteError {
   }
   return new OffsiteError('POINT_OUTSIDE_WINDOW', 'the log in the vault does not lead to that point', {
     expected,
-    found: `the log ends with ${continuity.newest ?? 'nothing after the base backup'}`,
+    found: `the log ends with ${continuity.begun?.name ?? continuity.newest ?? 'nothing after the base backup'}`,
     hint: '--to-latest recovers all of it; what is later was not shipped, or is on another timeline (--timeline)',
   });
 }

@@ -16,7 +16,7 @@ export const segmentsRead = 32;
 /**
  * Looks for the newest end of a transaction in a log.
  *
- * @param whole - Its segments, in order; from the last one backwards they are fetched and read.
+ * @param whole - Its segments, in order, and the one that was being written; from the last one backwards they are fetched and read.
  * @param program - pg_waldump of the cluster's major version.
  * @returns Microseconds since 1970; `undefined` if there is none in the last of them, or nobody can tell.
  */
@@ -30,7 +30,8 @@ export async function lastCommit(
   const folder = await mkdtemp(join(tmpdir(), 'offsite-wal-'));
   try {
     for (const wal of whole.slice(-segmentsRead).toReversed()) {
-      const path = join(folder, wal.name);
+      // pg_waldump knows them by Postgres's own names.
+      const path = join(folder, wal.name.slice(0, 24));
       await bringWal(store, cluster, wal, path, signal);
       const found = await newestEnd(program, path, signal);
       await rm(path);

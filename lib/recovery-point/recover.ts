@@ -109,7 +109,8 @@ async function assertTime(
   log: ClusterLog,
   binDir: string,
 ): Promise<void> {
-  const names = new Set(way.continuity.whole);
+  const { begun, whole: segments } = way.continuity;
+  const names = new Set([...segments, begun?.name]);
   const whole = (log.files as readonly StoredWal[]).filter(({ name }) => names.has(name));
   const { systemIdentifier } = way.base.manifest.cluster;
   const program = findProgram('pg_waldump', binDir);
@@ -142,7 +143,7 @@ async function baseOf({ store, source, target, from }: RecoverOptions): Promise<
 
 /** Log that cannot be read looks to the server like its end. */
 function assertAll({ continuity }: Way, { lastSegment, lsn }: Reached): void {
-  const last = continuity.whole.at(-1);
+  const last = continuity.begun?.name.slice(0, 24) ?? continuity.whole.at(-1);
   if (last === undefined || (lastSegment !== undefined && lastSegment.slice(8) >= last.slice(8))) return;
   throw new OffsiteError('RECOVERY_FAILED', 'recovery ended before the log did', {
     expected: `${last}, the last segment in the vault, to be replayed`,

@@ -6,7 +6,7 @@ import { readBaseBackups, readClusterLog } from './read-vault.ts';
 
 /** What one base backup leads to. */
 export type BaseBackupWindow = Way & {
-  /** When the last whole segment that it leads to was stored; `undefined` where there is none. */
+  /** When the last log that it leads to was stored; `undefined` where there is none. */
   readonly storedAt: Date | undefined;
 };
 
@@ -19,8 +19,9 @@ export async function readWindows(store: ArchiveStore, source: string): Promise<
     const log = logs.get(systemIdentifier) ?? (await readClusterLog(store, { source, systemIdentifier }));
     logs.set(systemIdentifier, log);
     const way = wayFrom(base, log);
-    const last = way.continuity.whole.at(-1);
-    windows.push({ ...way, storedAt: log.files.find(({ name }) => name === last)?.storedAt });
+    const { begun, whole } = way.continuity;
+    const last = begun ?? log.files.find(({ name }) => name === whole.at(-1));
+    windows.push({ ...way, storedAt: last?.storedAt });
   }
   return windows;
 }

@@ -27,7 +27,7 @@ export async function bringWal(
   try {
     await using file = await open(partial, 'w+', 0o600);
     await inflateInto(file, store, wal, signal);
-    if (wal.kind === 'segment') await assertHead(file, cluster, wal);
+    if (wal.kind === 'segment' || wal.kind === 'begun') await assertHead(file, cluster, wal);
     await file.sync();
     await rename(partial, path);
   } catch (error) {

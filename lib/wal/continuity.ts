@@ -1,13 +1,11 @@
 // Which log there is from a base backup on, along a timeline: whole up to where, what is missing, and what is there twice.
 
+import type { WalFile } from '../archive/wal-names.ts';
 import type { Ancestor } from './history.ts';
 import { type Lsn, segmentAt, segmentName, segmentNumber } from './segment.ts';
 
 /** A file of the log as a listing shows it. */
-export type ListedWal = {
-  readonly name: string;
-  readonly timeline: number;
-  readonly kind: 'segment' | 'partial' | 'label' | 'history';
+export type ListedWal = WalFile & {
   readonly sha256: string;
   readonly storedAt: Date;
 };
@@ -26,7 +24,9 @@ export type Course = {
 export type Continuity = {
   /** Segments from the first on, each there once, none missing between. */
   readonly whole: readonly string[];
-  /** Where that ends: the position after its last byte. */
+  /** The segment after them that was being written, as far as it went; only where they are the last. */
+  readonly begun: ListedWal | undefined;
+  /** Where all that ends: the position after its last byte. */
   readonly end: Lsn;
   /** Segments that are not there, though later ones are; in order, and no more of them than {@link namedAtMost}. */
   readonly missing: readonly string[];
@@ -72,14 +72,23 @@ export function continuityOf(files: readonly ListedWal[], course: Course): Conti
   const broken = present.findIndex((segment, at) => segment !== first + at || isTwice(segment));
   const whole = present.slice(0, broken < 0 ? undefined : broken);
   const newest = present.at(-1);
+  const next = nameOnCourse(first + whole.length, course);
+  const begun = broken < 0 ? furthest(files, next) : undefined;
   return {
     whole: whole.map((segment) => nameOnCourse(segment, course)),
-    end: BigInt(first + whole.length) * BigInt(segmentBytes),
+    begun,
+    end: BigInt(first + whole.length) * BigInt(segmentBytes) + BigInt(begun?.filledBytes ?? 0),
     missing,
     missingCount,
     conflicting: present.filter(isTwice).map((segment) => nameOnCourse(segment, course)),
     newest: newest === undefined ? undefined : nameOnCourse(newest, course),
   };
+}
+
+/** Of the copies of a segment that was being written, the one that goes furthest. */
+export function furthest<Wal extends ListedWal>(files: readonly Wal[], segment: string): Wal | undefined {
+  const begun = files.filter(({ kind, name }) => kind === 'begun' && name.startsWith(segment));
+  return begun.toSorted((one, other) => (one.name < other.name ? -1 : 1)).at(-1);
 }
 
 /** Which file recovery asks for first. */

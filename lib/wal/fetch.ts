@@ -7,6 +7,7 @@ import { parseWalFile } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { bringWal } from './bring.ts';
+import { furthest } from './continuity.ts';
 import { type Cluster, conflictError, listWal, type StoredWal } from './read-wal.ts';
 import { shippedAtOnce } from './ship.ts';
 
@@ -47,14 +48,13 @@ export async function fetchWal(options: FetchWalOptions): Promise<boolean> {
   const [store, cluster] = await Promise.all([options.store(), options.cluster()]);
   const isSegment = file.kind === 'segment';
   const listed = await listWal(store, cluster, isSegment ? name.slice(0, commonDigits) : `${name}-`);
-  const wanted = oneOf(listed, name);
-  if (wanted === undefined) {
-    if (isSegment) {
-      await assertEnd(store, cluster, name, listed);
-      await dropAhead(dirname(path));
-    }
-    return false;
+  const whole = oneOf(listed, name);
+  if (whole === undefined && isSegment) {
+    await assertEnd(store, cluster, name, listed);
+    await dropAhead(dirname(path));
   }
+  const wanted = whole ?? (isSegment ? lastCopy(listed, name) : undefined);
+  if (wanted === undefined) return false;
   const bringing = bringWal(store, cluster, wanted, path, signal);
   const following = isSegment ? followers(listed, name, options.ahead) : [];
   if (following.length > 0) await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -90,6 +90,12 @@ function oneOf(listed: readonly StoredWal[], name: string): StoredWal | undefine
       found.map(({ sha256 }) => sha256),
     );
   return found[0];
+}
+
+/** Of the segment that was being written when the log ended. @throws {@link OffsiteError} `WAL_CONFLICT` */
+function lastCopy(listed: readonly StoredWal[], segment: string): StoredWal | undefined {
+  const last = furthest(listed, segment);
+  return last && oneOf(listed, last.name);
 }
 
 /** Segments are in one order, whatever their timelines. */

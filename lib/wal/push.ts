@@ -89,7 +89,7 @@ function walFileOf(path: string): WalFile {
 
 /** The cluster that a segment says it is of. @throws {@link OffsiteError} `WAL_INVALID` */
 async function clusterOf(handle: FileHandle, file: WalFile, bytes: number): Promise<string | undefined> {
-  if (file.kind === 'segment' || file.kind === 'partial') {
+  if (file.kind !== 'history' && file.kind !== 'label') {
     const { buffer, bytesRead } = await handle.read(
       Buffer.alloc(segmentHeaderBytes),
       0,

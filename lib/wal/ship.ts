@@ -16,6 +16,10 @@ export type ShipOptions = {
   readonly compressor?: Compressor | undefined;
   /** Called as each is stored, before it leaves the folder. */
   readonly onPushed?: (pushed: PushedWal) => void | Promise<void>;
+  /** Which of the files are meant; all, where this is not said. */
+  readonly isDue?: (file: WalFile) => boolean;
+  /** In the place of removing it. */
+  readonly whenStored?: (file: WalFile) => Promise<void> | void;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -36,16 +40,17 @@ export const shippedAtOnce = 4;
  */
 export async function shipWal(options: ShipOptions): Promise<Shipped> {
   const { folder, signal } = options;
-  const waiting = await backlogOf(folder);
+  const waiting = (await walFilesIn(folder)).filter(options.isDue ?? (() => true));
   const failures: Shipped['failures'][number][] = [];
   const course = { systemIdentifier: options.systemIdentifier, shipped: 0, plainBytes: 0 };
-  const push = async ({ name }: WalFile) => {
-    const path = join(folder, name);
+  const remove = ({ name }: WalFile) => rm(join(folder, name));
+  const push = async (file: WalFile) => {
+    const path = join(folder, file.name);
     const { systemIdentifier } = course;
     const pushed = await pushWal({ ...options, path, systemIdentifier });
     course.systemIdentifier ??= pushed.systemIdentifier;
     await options.onPushed?.(pushed);
-    await rm(path);
+    await (options.whenStored ?? remove)(file);
     course.shipped += 1;
     course.plainBytes += pushed.plainBytes;
   };
@@ -83,15 +88,15 @@ export type Backlog = { readonly files: number; readonly bytes: number; readonly
 
 /** @throws {@link OffsiteError} `WAL_UNREADABLE` if there is no such folder. */
 export async function readBacklog(folder: string): Promise<Backlog> {
-  const waiting = await backlogOf(folder);
+  const waiting = await walFilesIn(folder);
   const found = await Promise.all(waiting.map(({ name }) => stat(join(folder, name)).catch(() => undefined)));
   const there = found.filter((file) => file !== undefined);
   const since = there.length === 0 ? undefined : new Date(Math.min(...there.map(({ mtimeMs }) => mtimeMs)));
   return { files: there.length, bytes: there.reduce((sum, { size }) => sum + size, 0), since };
 }
 
-/** What waits in a folder; names that are none of the log's are let be. */
-async function backlogOf(folder: string): Promise<WalFile[]> {
+/** The files of the log in a folder; other names are let be. @throws {@link OffsiteError} `WAL_UNREADABLE` */
+export async function walFilesIn(folder: string): Promise<WalFile[]> {
   const names = await readdir(folder).catch((error: Error) => {
     throw unreadableError(folder, error.message);
   });
@@ -103,7 +108,7 @@ function inOrder(files: readonly WalFile[], systemIdentifier: string | undefined
   const sorted = files.toSorted((one, other) => (one.name < other.name ? -1 : 1));
   const isFirst = ({ kind }: WalFile) => kind === 'history';
   const ordered = [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))];
-  const telling = ordered.findIndex(({ kind }) => kind === 'segment' || kind === 'partial');
+  const telling = ordered.findIndex(({ kind }) => kind !== 'history' && kind !== 'label');
   if (systemIdentifier !== undefined || telling < 0) return ordered;
   return [...ordered.splice(telling, 1), ...ordered];
 }

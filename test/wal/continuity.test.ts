@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseWalFile } from '../../lib/archive/wal-names.ts';
+import { begunName, parseWalFile } from '../../lib/archive/wal-names.ts';
 import { continuityOf, type ListedWal, leadsTo, namedAtMost } from '../../lib/wal/continuity.ts';
 import { parseHistory } from '../../lib/wal/history.ts';
 import { formatLsn, parseLsn, segmentAt, segmentName, segmentNumber } from '../../lib/wal/segment.ts';
@@ -91,6 +91,20 @@ describe('continuity', () => {
         expect(found.conflicting).toEqual(names(range.filter((one) => both.includes(one))));
       }),
     );
+  });
+
+  it('goes on into the segment that was being written, where it is the last, as far as it went', () => {
+    const [one, two, three] = [3, 4, 5].map((number) => segmentName(1, number, segmentBytes)) as [
+      string,
+      string,
+      string,
+    ];
+    const course = { from: startOf(3), fromTimeline: 1, timeline: 1, ancestors: [], segmentBytes };
+    const begun = [7, 0xabc, 0x20].map((filled) => listed(begunName(two, filled)));
+    const found = continuityOf([listed(one), ...begun], course);
+    expect(found).toMatchObject({ end: startOf(4) + 0xabcn, whole: [one], begun: { filledBytes: 0xabc } });
+    for (const further of [listed(two), listed(three), listed(one, 'b')])
+      expect(continuityOf([listed(one), ...begun, further], course).begun).toBeUndefined();
   });
 
   it('counts a gap of any length, in no time', () => {

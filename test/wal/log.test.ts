@@ -17,7 +17,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseWalKey, type WalName, walKey } from '../../lib/archive/wal-names.ts';
+import { begunName, parseWalKey, type WalName, walKey } from '../../lib/archive/wal-names.ts';
 import { zlibCompressor } from '../../lib/gzip/zlib-compressor.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
@@ -286,6 +286,29 @@ describe('fetch', () => {
     expect(await run(names[1] as string)).toBe(true);
     expect(await run(names[2] as string)).toBe(false);
     expect(await run(names[3] as string)).toBe(false);
+  });
+
+  it('gives the segment that was being written as far as it went, where the log ends, and the whole one where that is there', async () => {
+    const [segment = '', next = ''] = namesFrom(5, 2);
+    const bytes = segmentOf(segment);
+    const upTo = (filled: number) =>
+      Buffer.concat([bytes.subarray(0, filled), Buffer.alloc(segmentBytes - filled)]);
+    for (const filled of [100, 200, 300]) put(begunName(segment, filled), upTo(filled));
+    const to = join(folder, 'RECOVERYXLOG');
+    expect(await fetch(segment, to)).toBe(true);
+    expect(readFileSync(to)).toEqual(upTo(300));
+    expect(await fetch(next, to)).toBe(false);
+    const key = put(begunName(segment, 300), segmentOf(segment));
+    await expect(fetch(segment, to)).rejects.toMatchObject({ code: 'WAL_CONFLICT' });
+    put(segment, bytes);
+    expect(await fetch(segment, to)).toBe(true);
+    expect(readFileSync(to)).toEqual(bytes);
+    for (const one of [...stub.bucket.objects.keys()].filter((other) => !other.includes('begun')))
+      stub.bucket.objects.delete(one);
+    stub.bucket.objects.delete(key);
+    // It is no stand-in for one that lacks.
+    for (const later of namesFrom(6, shippedAtOnce)) put(later, segmentOf(later));
+    await expect(fetch(segment, to)).rejects.toMatchObject({ code: 'WAL_MISSING' });
   });
 
   it.each([
