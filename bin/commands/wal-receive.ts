@@ -2,7 +2,7 @@
 
 import { join, resolve } from 'node:path';
 import { formatBytes, formatDuration, parseDuration, plural } from '../../lib/base/quantities.ts';
-import { chooseCompressor } from '../../lib/gzip/compressor.ts';
+import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
 import { stateDirectory } from '../../lib/settings/agent-state-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
@@ -14,7 +14,14 @@ import { type ReceiveReport, receiveWal } from '../../lib/wal/receive.ts';
 import { slotOf } from '../../lib/wal/slot.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
-import type { WalFlags } from './wal.ts';
+
+type Flags = {
+  dir?: string;
+  slot?: string;
+  partialInterval: string;
+  compress: CompressorChoice;
+  json?: boolean;
+};
 
 const lookEveryMs = 1000;
 const retryMs = 5000;
@@ -23,7 +30,7 @@ const tellEveryMs = 60_000;
 export async function runReceive(
   settings: Settings,
   store: ArchiveStore,
-  flags: WalFlags,
+  flags: Flags,
   signal: AbortSignal,
 ): Promise<never> {
   const { source } = settings;

@@ -18,7 +18,7 @@ import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { logEnds } from './restore-command.ts';
 
-export type WalFlags = {
+type Flags = {
   dir?: string;
   follow?: boolean;
   slot?: string;
@@ -39,7 +39,7 @@ export async function runWal(
   settingsOf: () => Promise<Settings>,
   what: string,
   files: readonly string[],
-  flags: WalFlags,
+  flags: Flags,
   signal: AbortSignal,
 ): Promise<void> {
   const wanted = { push: 1, fetch: 2 }[what] ?? 0;
@@ -65,12 +65,7 @@ export async function runWal(
   return runFetch(settings, first, second, flags, signal);
 }
 
-async function runPush(
-  settings: Settings,
-  path: string,
-  flags: WalFlags,
-  signal: AbortSignal,
-): Promise<void> {
+async function runPush(settings: Settings, path: string, flags: Flags, signal: AbortSignal): Promise<void> {
   const { source } = settings;
   const [noted, here] = await Promise.all([notedCluster(source), clusterIn('.')]);
   if (noted !== undefined && here !== undefined && noted !== here) throw foreignError(source, noted, here);
@@ -81,12 +76,7 @@ async function runPush(
   if (flags.json) printJson(pushed);
 }
 
-async function runShip(
-  settings: Settings,
-  folder: string,
-  flags: WalFlags,
-  signal: AbortSignal,
-): Promise<void> {
+async function runShip(settings: Settings, folder: string, flags: Flags, signal: AbortSignal): Promise<void> {
   const { source } = settings;
   const store = await storeOf(settings, flags);
   const compressor = chooseCompressor(flags.compress);
@@ -134,7 +124,7 @@ async function runFetch(
   settings: Settings,
   name: string,
   path: string,
-  flags: WalFlags,
+  flags: Flags,
   signal: AbortSignal,
 ): Promise<void> {
   const ahead = Number(flags.ahead);
@@ -165,7 +155,7 @@ async function clusterHere(store: ArchiveStore, source: string): Promise<string>
   );
 }
 
-function folderOf({ dir }: WalFlags): string {
+function folderOf({ dir }: Flags): string {
   if (dir !== undefined) return dir;
   throw usage('--dir with the folder that archive_command fills', 'none', 'see offsite wal --help');
 }
@@ -173,7 +163,7 @@ function folderOf({ dir }: WalFlags): string {
 /** Loads the SDK only now: what was brought ahead needs none. */
 async function storeOf(
   settings: Settings,
-  { patience = usualPatience }: Pick<WalFlags, 'patience'>,
+  { patience = usualPatience }: Pick<Flags, 'patience'>,
 ): Promise<ArchiveStore> {
   const { createS3Store } = await import('../../lib/store/s3.ts');
   const { patienceOf } = await import('../../lib/store/session.ts');
