@@ -1,5 +1,6 @@
 // offsite list
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   byAge,
   type CatalogueEntry,
@@ -8,54 +9,116 @@ import {
   newestIntact,
 } from '../../lib/archive/catalogue-of.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
-import { countedTable } from '../../lib/archive/verdict.ts';
-import { formatAge, formatBytes, formatCount, hoursBetween } from '../../lib/base/quantities.ts';
-import { textTable } from '../../lib/mail/mail.ts';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import { hoursBetween, parseDuration } from '../../lib/base/quantities.ts';
 import { describeMissing, parseRecipientsNote, recipientsKey } from '../../lib/mail/recipients.ts';
+import type { TestPoint } from '../../lib/report/history.ts';
+import { readTests } from '../../lib/report/page/read-history.ts';
 import { parseKept, planKey } from '../../lib/retention/stored-plan.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { readSidecars } from '../../lib/sidecar/list.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { usage } from './flags.ts';
+import { type Listing, painted, standingOf, tableOf } from './listing.ts';
 import { print, printJson, tell, warn } from './print.ts';
 
-type Listing = {
-  readonly kind: 'database' | 'sidecar';
-  readonly entries: readonly CatalogueEntry[];
-  readonly latest: string | undefined;
-  /** Why each stays, as the last run of expire has it. */
-  readonly kept: ReturnType<typeof parseKept>;
-};
+type Flags = { json?: boolean; limit?: string; all?: boolean; watch?: string | true };
+
+/** What fits a screen, where nobody says how many. */
+const usualLimit = 30;
 
 /** @param only - One kind of archives; without it, those of the dashboard follow where there are any. */
 export async function runList(
   settings: Settings,
-  flags: { json?: boolean },
+  flags: Flags,
+  signal: AbortSignal,
   only?: Listing['kind'],
 ): Promise<void> {
-  const { source, bucket } = settings;
   const store = createS3Store(settings);
+  const limit = limitOf(flags);
+  const everyMs =
+    flags.watch === undefined ? 0 : parseDuration(flags.watch === true ? '60s' : flags.watch, '--watch');
+  if (everyMs > 0 && (flags.json || !process.stdout.isTTY))
+    throw usage('--watch on a terminal', 'none, or --json');
+  for (;;) {
+    const listings = await readListings(store, settings, only);
+    const now = new Date();
+    if (flags.json) printJson(listings.flatMap((listing) => describe(listing, limit, now)));
+    else {
+      if (everyMs > 0) process.stdout.write('\u001b[2J\u001b[H');
+      show(settings, listings, limit ?? (flags.all ? undefined : usualLimit), now);
+      const note = parseRecipientsNote((await store.readText(recipientsKey))?.text);
+      const missing = note && describeMissing(note);
+      warn(missing && `${missing.found}: ${missing.advice}`);
+    }
+    if (everyMs === 0) return;
+    await sleep(everyMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+function limitOf({ limit, all }: Flags): number | undefined {
+  if (limit === undefined) return undefined;
+  if (all || !/^[1-9]\d*$/.test(limit))
+    throw usage('--limit with a number from 1 on, or --all', `--limit ${limit}`);
+  return Number(limit);
+}
+
+async function readListings(
+  store: ArchiveStore,
+  { source }: Settings,
+  only: Listing['kind'] | undefined,
+): Promise<Listing[]> {
   const listings: Listing[] = [];
-  const add = (kind: Listing['kind'], found: readonly CatalogueEntry[], kept: Listing['kept']) => {
+  const add = (
+    kind: Listing['kind'],
+    found: readonly CatalogueEntry[],
+    more: Pick<Listing, 'kept' | 'tests'>,
+  ) => {
     const entries = byAge(found);
-    listings.push({ kind, entries, kept, latest: newestIntact(entries)?.id.id });
+    listings.push({ kind, entries, latest: newestIntact(entries)?.id.id, ...more });
   };
   if (only !== 'sidecar') {
     const entries = await readCatalogue(store, source);
-    add('database', entries, parseKept((await store.readText(planKey(source)))?.text ?? ''));
+    const kept = parseKept((await store.readText(planKey(source)))?.text ?? '');
+    add('database', entries, { kept, tests: await testsOf(store, source) });
   }
   const sidecars = await readSidecars(store, source);
-  if (only === 'sidecar' || sidecars.length > 0) add('sidecar', sidecars, new Map());
-  const now = new Date();
-  if (flags.json) {
-    printJson(listings.flatMap((listing) => listing.entries.map((entry) => describe(entry, listing, now))));
-    return;
+  if (only === 'sidecar' || sidecars.length > 0) add('sidecar', sidecars, { kept: new Map() });
+  return listings;
+}
+
+/** @returns `undefined` where these credentials may not read them. */
+async function testsOf(store: ArchiveStore, source: string): Promise<TestPoint[] | undefined> {
+  try {
+    return await readTests(store, { source, startedAt: new Date().toISOString() });
+  } catch (error) {
+    if (error instanceof OffsiteError && error.code === 'CREDENTIALS_REFUSED') return undefined;
+    throw error;
   }
+}
+
+function show(
+  { source, bucket }: Settings,
+  listings: readonly Listing[],
+  limit: number | undefined,
+  now: Date,
+): void {
+  const { isTTY } = process.stdout;
+  const columns = isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+  const paint = isTTY && !process.env.NO_COLOR ? painted : undefined;
   for (const [index, listing] of listings.entries()) {
+    const { entries, kind } = listing;
     if (index > 0) print("\nThe dashboard's own database:\n");
-    if (listing.entries.length > 0) print(`${tableOf(listing, now)}\n`);
-    else if (listing.kind === 'sidecar')
-      tell(`no archive of the sidecar of ${source} yet: 'offsite sidecar backup' takes one`);
-    else tell(`no archive of ${source} in ${bucket} yet: 'offsite backup' takes one`);
+    if (entries.length === 0) {
+      const what = kind === 'sidecar' ? `the sidecar of ${source}` : `${source} in ${bucket}`;
+      tell(`no archive of ${what} yet: 'offsite ${kind === 'sidecar' ? 'sidecar ' : ''}backup' takes one`);
+      continue;
+    }
+    print(`${tableOf(listing, entries.slice(0, limit), now, columns)}\n`, paint);
+    const left = entries.length - (limit ?? entries.length);
+    if (left > 0) print(`… ${left} older: offsite list --all\n`);
+    if (kind === 'database') print(`\n${standingOf(source, listing, now, isTTY ? columns : 80)}\n`, paint);
   }
   const note = parseRecipientsNote((await store.readText(recipientsKey))?.text);
   const missing = note && describeMissing(note);
@@ -70,41 +133,26 @@ export async function runList(
   );
 }
 
-function tableOf({ kind, entries, latest, kept }: Listing, now: Date): string {
-  const rows = entries.map((entry) => [
-    entry.id.id,
-    formatAge(entry.datedAt, now),
-    formatBytes(entry.compressedBytes),
-    formatCountOr(countedRows(entry)),
-    entry.lastReadAt ? formatAge(entry.lastReadAt, now) : '-',
-    entry.id.id === latest ? `${entry.standing} (latest)` : entry.standing,
-    // The last reason is the one that keeps it longest.
-    kept.get(entry.id.id)?.at(-1) ?? '-',
-  ]);
-  const columns = ['archive', 'age', 'bytes', countedTable, 'read', 'verdict', 'stays as'];
-  const ofBoth = (_: string, index: number) => kind === 'database' || ![3, 4, 6].includes(index);
-  return textTable([columns, ...rows].map((row) => row.filter(ofBoth)));
-}
-
-function formatCountOr(rows: number | undefined): string {
-  return rows === undefined ? '-' : formatCount(rows);
-}
-
-function describe(entry: CatalogueEntry, { kind, latest, kept }: Listing, now: Date) {
-  const { id, datedAt, clockAheadMs, standing, compressedBytes } = entry;
-  return {
-    kind,
-    id: id.id,
-    source: id.source,
-    takenAt: id.takenAt.toISOString(),
-    datedAt: datedAt.toISOString(),
-    clockAheadMs,
-    ageHours: hoursBetween(datedAt, now),
-    compressedBytes,
-    verdict: standing,
-    latest: id.id === latest,
-    torrents: countedRows(entry) ?? null,
-    lastReadAt: entry.lastReadAt?.toISOString() ?? null,
-    staysAs: kept.get(id.id) ?? null,
-  };
+function describe({ kind, entries, latest, kept, tests }: Listing, limit: number | undefined, now: Date) {
+  return entries.slice(0, limit).map((entry) => {
+    const { id, datedAt, clockAheadMs, standing, compressedBytes } = entry;
+    const test = tests?.findLast(({ archiveId }) => archiveId === id.id);
+    return {
+      kind,
+      id: id.id,
+      source: id.source,
+      takenAt: id.takenAt.toISOString(),
+      datedAt: datedAt.toISOString(),
+      clockAheadMs,
+      ageHours: hoursBetween(datedAt, now),
+      compressedBytes,
+      verdict: standing,
+      latest: id.id === latest,
+      torrents: countedRows(entry) ?? null,
+      lastReadAt: entry.lastReadAt?.toISOString() ?? null,
+      restoreTest:
+        test === undefined ? null : { outcome: test.outcome, startedAt: test.startedAt.toISOString() },
+      staysAs: kept.get(id.id) ?? null,
+    };
+  });
 }

@@ -70,12 +70,16 @@ function stdoutIsClosed(): boolean {
   }
 }
 
-/** Gives what was asked for, to stdout. */
-export function print(text: string): void {
+/**
+ * Gives what was asked for, to stdout.
+ *
+ * @param paint - Puts colours of ours into what was made printable.
+ */
+export function print(text: string, paint = (printed: string) => printed): void {
   if (stdoutIsClosed()) fault ??= Object.assign(new Error('stdout is closed (1>&-)'), { code: 'EBADF' });
   const printed = printableLines(text);
   keep(printed);
-  process.stdout.write(printed);
+  process.stdout.write(paint(printed));
 }
 
 /** Gives what was asked for to a program: one line, whatever it holds. */

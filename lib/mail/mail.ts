@@ -67,7 +67,7 @@ export function textTable(rows: readonly (readonly string[])[]): string {
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
   const numeric = widths.map((_, column) =>
-    rows.slice(1).every((row) => /^[\d.,-]*( [KMGT]?i?B| ms| s)?$/.test(row[column] ?? '')),
+    rows.slice(1).every((row) => /^[\d.,-]*( [KMGT]?i?B| ms| s| h| days)?$/.test(row[column] ?? '')),
   );
   return rows
     .map((row) =>

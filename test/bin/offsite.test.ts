@@ -407,12 +407,12 @@ describe('bad input of the other commands', () => {
     );
     expect(shown.stdout.replaceAll(/ +/g, ' ')).toBe(`${file}
 
-source two several.yaml:3:3
-dump.via command several.yaml:3:17
-dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:31
-endpoint ${aws.endpoint} the aws command's settings
+source two --source
 bucket ${aws.bucket} OFFSITE_BUCKET
-region us-east-1 --region`);
+region us-east-1 --region
+endpoint ${aws.endpoint} the aws command's settings
+dump.via command several.yaml:3:18
+dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:32`);
   });
 
   it('takes an archive without manifest for none, and a newer manifest for what it is', async () => {

@@ -46,7 +46,11 @@ export async function readHistoryIfPossible(
   return { tests, nights, ...(unread.length > 0 && { unread }) };
 }
 
-async function readTests(store: ArchiveStore, { source, startedAt }: RestoreReport): Promise<TestPoint[]> {
+/** The tests up to an instant, oldest first. */
+export async function readTests(
+  store: ArchiveStore,
+  { source, startedAt }: Pick<RestoreReport, 'source' | 'startedAt'>,
+): Promise<TestPoint[]> {
   const until = nameOf(new Date(startedAt));
   const keys = (await reportKeys(store, source)).filter((key) => testedAt(key) <= until);
   const reports = await readEach(keys.slice(-historyLimits.tests), (key) => readReportAt(store, key));

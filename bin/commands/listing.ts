@@ -1,0 +1,135 @@
+// What 'offsite list' shows to a person, as text: a table that fits the terminal, and how it stands.
+
+import { type CatalogueEntry, countedRows, countsAsIntact } from '../../lib/archive/catalogue-of.ts';
+import { overviewOf } from '../../lib/archive/overview.ts';
+import { countedTable } from '../../lib/archive/verdict.ts';
+import { formatAge, formatBytes, formatCount, hoursBetween, plural } from '../../lib/base/quantities.ts';
+import { textTable, wrap } from '../../lib/mail/mail.ts';
+import type { TestPoint } from '../../lib/report/history.ts';
+
+export type Listing = {
+  readonly kind: 'database' | 'sidecar';
+  /** Newest first. */
+  readonly entries: readonly CatalogueEntry[];
+  readonly latest: string | undefined;
+  /** Why each stays, as the last run of expire has it. */
+  readonly kept: ReadonlyMap<string, readonly string[]>;
+  /** Restore tests, oldest first; `undefined` where they may not be read. */
+  readonly tests?: readonly TestPoint[] | undefined;
+};
+
+/** What goes first where the terminal is narrow; a listing of sidecars has none of these. */
+const lessWanted = ['stays as', 'read', 'restored', countedTable];
+
+/** @param columns - Of the terminal; more than anybody has, where there is none. */
+export function tableOf(
+  { kind, latest, kept, tests }: Listing,
+  shown: readonly CatalogueEntry[],
+  now: Date,
+  columns: number,
+): string {
+  const age = ageIn(shown.some(({ datedAt }) => hoursBetween(datedAt, now) >= 48) ? 'days' : 'h', now);
+  const rows = shown.map((entry) => ({
+    archive: entry.id.id,
+    age: age(entry.datedAt),
+    bytes: formatBytes(entry.compressedBytes),
+    [countedTable]: formatCountOr(countedRows(entry)),
+    read: entry.lastReadAt ? age(entry.lastReadAt) : '-',
+    restored: testedAs(tests, entry.id.id),
+    verdict: entry.id.id === latest ? `${entry.standing} (latest)` : entry.standing,
+    // The last reason is the one that keeps it longest.
+    'stays as': kept.get(entry.id.id)?.at(-1) ?? '-',
+  })) as Record<string, string>[];
+  const names = Object.keys(rows[0] ?? {}).filter(
+    (name) => kind === 'database' || !lessWanted.includes(name),
+  );
+  for (const left of ['', ...lessWanted]) {
+    if (names.includes(left)) names.splice(names.indexOf(left), 1);
+    const table = textTable([names, ...rows.map((row) => names.map((name) => row[name] ?? ''))]);
+    const isLast = left === lessWanted.at(-1);
+    if (isLast || table.split('\n').every((line) => line.length <= columns)) return table;
+  }
+  return '';
+}
+
+/** Ages that can be compared at a glance: all of one unit. */
+function ageIn(unit: 'days' | 'h', now: Date): (from: Date) => string {
+  const hours = unit === 'days' ? 24 : 1;
+  return (from) => `${(hoursBetween(from, now) / hours).toFixed(1)} ${unit}`;
+}
+
+function testedAs(tests: readonly TestPoint[] | undefined, id: string): string {
+  const last = tests?.findLast(({ archiveId }) => archiveId === id);
+  if (last === undefined) return '-';
+  return last.outcome === 'passed' ? 'yes' : last.outcome;
+}
+
+/** How it stands: well or not and since when, the last restore test, the sizes. */
+export function standingOf(source: string, { entries, tests }: Listing, now: Date, columns: number): string {
+  const { wellSince, inRow, newestIntactAt, faults } = overviewOf(entries, now);
+  const newest = newestIntactAt === undefined ? '' : `, the newest ${formatAge(newestIntactAt, now)} old`;
+  const said =
+    wellSince === undefined
+      ? `NOT WELL: ${faults.join('; ')}`
+      : `all is well since ${dayOf(wellSince)}: ${plural(inRow, 'archive')} in a row intact${newest}`;
+  const lines: [string, string][] = [
+    [source, said],
+    ['restore', describeTests(tests, now)],
+  ];
+  const proven = entries.filter(({ standing }) => countsAsIntact(standing)).toReversed();
+  if (proven.length > 1)
+    lines.push(['sizes', describeSizes(proven.map(({ compressedBytes }) => compressedBytes))]);
+  const width = Math.max(...lines.map(([label]) => label.length));
+  return lines
+    .flatMap(([label, text]) => {
+      const [first = '', ...others] = wrap(text, Math.max(columns - width - 2, 20));
+      return [`${label.padEnd(width)}  ${first}`, ...others.map((line) => `${' '.repeat(width + 2)}${line}`)];
+    })
+    .join('\n');
+}
+
+function describeTests(tests: readonly TestPoint[] | undefined, now: Date): string {
+  const last = tests?.at(-1);
+  if (tests === undefined) return 'these credentials may not read the reports of restore tests';
+  if (last === undefined)
+    return "none was tested yet: 'offsite restore-test' does it now, the cloud once a quarter";
+  const word = last.outcome === 'passed' ? 'passed' : `NOT PASSED (${last.outcome})`;
+  return `the test of ${dayOf(last.startedAt)} ${word}, ${formatAge(last.startedAt, now)} ago; the next in the next quarter`;
+}
+
+const bars = '▁▂▃▄▅▆▇█';
+const barsAtMost = 40;
+
+/** @param bytes - Oldest first. */
+function describeSizes(bytes: readonly number[]): string {
+  const shown = bytes.slice(-barsAtMost);
+  const least = Math.min(...shown);
+  const most = Math.max(...shown);
+  const bar = (size: number) => bars[most === least ? 3 : Math.round(((size - least) / (most - least)) * 7)];
+  const range = most === least ? formatBytes(most) : `${formatBytes(least)} to ${formatBytes(most)}`;
+  return `${shown.map(bar).join('')}  ${range}, oldest first`;
+}
+
+function dayOf(instant: Date): string {
+  return instant.toISOString().slice(0, 10);
+}
+
+function formatCountOr(rows: number | undefined): string {
+  return rows === undefined ? '-' : formatCount(rows);
+}
+
+const colours = [
+  [/(?<= {2})(intact|accepted)(?= |$)(?! in a row)/gm, 32],
+  [/(?<= {2})(damaged|incomplete|missing|failed)(?= |$)/gm, 31],
+  [/(?<= {2})(suspicious|unverified|no manifest|verdict not read)(?= |$)/gm, 33],
+  [/NOT WELL:|NOT PASSED/g, 31],
+  [/(?<= {2})all is well/g, 32],
+] as const;
+
+/** Colours of what was made printable: verdicts, and how it stands. */
+export function painted(text: string): string {
+  return colours.reduce(
+    (done, [words, colour]) => done.replaceAll(words, (word) => `\u001b[${colour}m${word}\u001b[39m`),
+    text,
+  );
+}

@@ -1,0 +1,73 @@
+// Whether all is well with a source's archives, and since when.
+
+import { formatAge, hoursBetween, plural } from '../base/quantities.ts';
+import { byAge, type CatalogueEntry, countsAsIntact, newestIntact } from './catalogue-of.ts';
+
+export type Overview = {
+  /** Date of the oldest archive of the unbroken row of intact ones that ends now; absent where something is wrong. */
+  readonly wellSince?: Date;
+  /** How many stand in that row. */
+  readonly inRow: number;
+  readonly newestIntactAt?: Date;
+  /** What is not as it should be, a phrase each. */
+  readonly faults: readonly string[];
+};
+
+/** As the stack is deployed by default: past it, the night is missing. */
+const freshHours = 26;
+/** Past it, a verdict should be there; of an upload, its manifest. */
+const lateHours = { verdict: 3, manifest: 24 };
+
+/** @param entries - All archives of the source. */
+export function overviewOf(entries: readonly CatalogueEntry[], now: Date): Overview {
+  const sorted = byAge(entries);
+  const newest = newestIntact(entries);
+  const row = rowOf(sorted, now);
+  const faults = [...stale(newest, now), ...wrong(sorted, now)];
+  const since = row.at(-1)?.datedAt;
+  return {
+    inRow: row.length,
+    faults,
+    ...(newest === undefined ? {} : { newestIntactAt: newest.datedAt }),
+    ...(faults.length > 0 || since === undefined ? {} : { wellSince: since }),
+  };
+}
+
+function stale(newest: CatalogueEntry | undefined, now: Date): string[] {
+  if (newest === undefined) return ['no archive is proven intact'];
+  const isFresh = hoursBetween(newest.datedAt, now) <= freshHours;
+  return isFresh ? [] : [`the newest intact archive is ${formatAge(newest.datedAt, now)} old`];
+}
+
+/** Phrases like `2 damaged: bitagent-…, bitagent-…`. */
+function wrong(sorted: readonly CatalogueEntry[], now: Date): string[] {
+  const found = new Map<string, string[]>();
+  for (const entry of sorted) {
+    if (countsAsIntact(entry.standing) || isDue(entry, now)) continue;
+    found.set(entry.standing, [...(found.get(entry.standing) ?? []), entry.id.id]);
+  }
+  return [...found].map(([standing, ids]) => {
+    const more = ids.length > 3 ? ` and ${plural(ids.length - 3, 'other')}` : '';
+    return `${ids.length} ${standing}: ${ids.slice(0, 3).join(', ')}${more}`;
+  });
+}
+
+/** What is still to come of a young archive. */
+function isDue({ standing, datedAt }: CatalogueEntry, now: Date): boolean {
+  const ageHours = hoursBetween(datedAt, now);
+  if (standing === 'unverified') return ageHours < lateHours.verdict;
+  return standing === 'no manifest' && ageHours < lateHours.manifest;
+}
+
+/** Intact archives from the newest on, each within a night of the next. */
+function rowOf(sorted: readonly CatalogueEntry[], now: Date): CatalogueEntry[] {
+  const row: CatalogueEntry[] = [];
+  let later = now;
+  for (const entry of sorted) {
+    if (isDue(entry, now)) continue;
+    if (!countsAsIntact(entry.standing) || hoursBetween(entry.datedAt, later) > freshHours) break;
+    row.push(entry);
+    later = entry.datedAt;
+  }
+  return row;
+}

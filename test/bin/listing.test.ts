@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { type Listing, painted, standingOf, tableOf } from '../../bin/commands/listing.ts';
+import type { CatalogueEntry, Standing } from '../../lib/archive/catalogue-of.ts';
+import { archiveIdAt } from '../../lib/archive/names.ts';
+import type { TestPoint } from '../../lib/report/history.ts';
+
+const now = new Date('2026-11-30T08:00:00Z');
+
+function entry(night: number, standing: Standing = 'intact'): CatalogueEntry {
+  const id = archiveIdAt('bitagent', new Date(now.getTime() - (5 + 24 * night) * 3_600_000));
+  const compressedBytes = 2 ** 30 + (10 - night) * 2 ** 26;
+  return { id, standing, datedAt: id.takenAt, clockAheadMs: 0, compressedBytes, lastReadAt: id.takenAt };
+}
+
+const entries = [entry(0, 'unverified'), entry(1), entry(2, 'damaged'), entry(3), entry(4, 'accepted')];
+const test: TestPoint = {
+  archiveId: entries[3]?.id.id ?? '',
+  startedAt: new Date('2026-11-27T07:00:00Z'),
+  outcome: 'passed',
+  inTask: true,
+};
+const listing: Listing = {
+  kind: 'database',
+  entries,
+  latest: entries[1]?.id.id,
+  kept: new Map([[entries[1]?.id.id ?? '', ['younger than 14 days', 'one of the 7 newest intact']]]),
+  tests: [test],
+};
+
+describe('what offsite list shows', () => {
+  it('has all columns where nobody counts them, and fewer on a narrow terminal, those of least use first', () => {
+    const headOf = (columns: number) => {
+      const table = tableOf(listing, entries, now, columns).split('\n');
+      if (columns > 60) for (const line of table) expect(line.length).toBeLessThanOrEqual(columns);
+      return table[0]?.replaceAll(/ {2,}/g, '|').trim();
+    };
+    expect(headOf(1000)).toBe('archive|age|bytes|torrents|read|restored|verdict|stays as');
+    expect(headOf(100)).toBe('archive|age|bytes|torrents|read|restored|verdict');
+    expect(headOf(80)).not.toContain('read|');
+    expect(headOf(20)).toBe('archive|age|bytes|verdict');
+    expect(tableOf(listing, entries, now, 1000)).toContain('yes       intact');
+  });
+
+  it('says first what is not well, then of restore tests and sizes, within 80 columns', () => {
+    const said = standingOf('bitagent', listing, now, 80);
+    for (const line of said.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    expect(said.replaceAll(/\s+/g, ' ')).toMatch(
+      /^bitagent NOT WELL: .*1 unverified: .*1 damaged: .* restore the test of 2026-11-27 passed, 3\.0 days ago; .* sizes ▁.█ 1\.4 GiB to 1\.6 GiB, oldest first$/,
+    );
+    const well = { ...listing, entries: [entry(0), entry(1), entry(2)], tests: [] };
+    expect(standingOf('bitagent', well, now, 80)).toMatch(
+      /^bitagent {2}all is well since 2026-11-28: 3 archives in a row intact, the newest 5 h old\nrestore {3}none was tested yet/,
+    );
+  });
+
+  it('colours verdicts, and no name that only looks like one', () => {
+    const table = 'a-intact-2026  5 hours  intact (latest)\nx  damaged\ny  suspicious';
+    expect(painted(table)).toBe(
+      'a-intact-2026  5 hours  \u001b[32mintact\u001b[39m (latest)\nx  \u001b[31mdamaged\u001b[39m\ny  \u001b[33msuspicious\u001b[39m',
+    );
+  });
+});
