@@ -120,9 +120,6 @@ function show(
     if (left > 0) print(`… ${left} older: offsite list --all\n`);
     if (kind === 'database') print(`\n${standingOf(source, listing, now, isTTY ? columns : 80)}\n`, paint);
   }
-  const note = parseRecipientsNote((await store.readText(recipientsKey))?.text);
-  const missing = note && describeMissing(note);
-  warn(missing && `${missing.found}: ${missing.advice}`);
   const misdated = listings.flatMap(({ entries }) =>
     entries.filter(({ clockAheadMs }) => clockAheadMs !== 0),
   );
