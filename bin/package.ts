@@ -2,7 +2,16 @@
 // bundled as `cdk deploy` bundles them, and all that the restore test's image is built from. It needs no TypeScript, no
 // esbuild and none of our clients where it is used: aws-cdk-lib, constructs and zod.
 
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
@@ -40,7 +49,8 @@ function copyAssets(outdir: string): void {
   const { context } = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8'));
   const app = new App({ context, outdir });
   const stack = new OffsiteStack(app, 'Offsite', {
-    deployment: parseDeployment({ email: 'nobody@example.com' }),
+    // With `cloud` there is one function more, and what the image is built from lies there as a folder.
+    deployment: parseDeployment({ email: 'nobody@example.com', build: 'cloud' }),
   });
   const { template } = app.synth().getStackByName(stack.stackName);
   for (const { Type, Properties } of Object.values<Resource>(template.Resources)) {
@@ -49,9 +59,10 @@ function copyAssets(outdir: string): void {
     const asset = Properties.Code.S3Key.replace(/\.zip$/, '');
     cpSync(join(outdir, `asset.${asset}`), join(stage, 'lambda', name), { recursive: true });
   }
-  const { dockerImages } = JSON.parse(readFileSync(join(outdir, `${stack.stackName}.assets.json`), 'utf8'));
-  const [image] = Object.values<{ source: { directory: string } }>(dockerImages);
-  cpSync(join(outdir, image?.source.directory ?? ''), join(stage, 'image'), { recursive: true });
+  const image = readdirSync(outdir).find((name) =>
+    existsSync(join(outdir, name, 'bin', 'restore-test.Dockerfile')),
+  );
+  cpSync(join(outdir, image ?? 'image'), join(stage, 'image'), { recursive: true });
 }
 
 type Resource = { Type: string; Properties: { Description?: string; Code: { S3Key: string } } };

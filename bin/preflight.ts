@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Deployment } from '../lib/deployment/deployment.ts';
 
 export type Finding = { readonly id: string; readonly sentence: string };
 
@@ -15,8 +16,15 @@ const dockerWithinMs = 5000;
  *
  * @param environment - Of the process that cdk has started.
  */
-export function preflight(environment: NodeJS.ProcessEnv, email: string): Finding[] {
-  return [...lookAtRegion(environment), ...lookAtDocker(environment), ...lookAtEmail(email)];
+export function preflight(
+  environment: NodeJS.ProcessEnv,
+  { email, build }: Pick<Deployment, 'email' | 'build'>,
+): Finding[] {
+  return [
+    ...lookAtRegion(environment),
+    ...(build === 'cloud' ? [] : lookAtDocker(environment)),
+    ...lookAtEmail(email),
+  ];
 }
 
 function lookAtRegion(environment: NodeJS.ProcessEnv): Finding[] {
@@ -35,7 +43,7 @@ function lookAtDocker({ CDK_DOCKER = 'docker' }: NodeJS.ProcessEnv): Finding[] {
     execFileSync(CDK_DOCKER, ['version'], { stdio: 'ignore', timeout: dockerWithinMs });
     return [];
   } catch {
-    const sentence = `Docker does not answer ('${CDK_DOCKER} version'): cdk deploy builds the restore test's image with it, and will fail. Start it, or deploy from a machine that has it (CDK_DOCKER names another program: podman, finch).`;
+    const sentence = `Docker does not answer ('${CDK_DOCKER} version'): cdk deploy builds the restore test's image with it, and will fail. Start it (CDK_DOCKER names another program: podman, finch), or let the account build it: -c build=cloud.`;
     return [{ id: 'noDocker', sentence }];
   }
 }

@@ -3,8 +3,11 @@
 #   docker build -f bin/restore-test.Dockerfile --build-arg POSTGRES_MAJOR=17 .
 # It runs unprivileged and on a read-only root file system: all that it writes goes to /scratch, which the task mounts.
 ARG POSTGRES_MAJOR=16
+# By name here, for whoever builds it by hand; cdk gives both by digest (lib/stack/programs/base-images.ts).
+ARG NODE_IMAGE=node:24-bookworm-slim
+ARG POSTGRES_IMAGE=postgres:${POSTGRES_MAJOR}-bookworm
 
-FROM node:24-bookworm-slim AS bundle
+FROM ${NODE_IMAGE} AS bundle
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
@@ -12,7 +15,7 @@ COPY bin/restore-test.ts bin/
 COPY lib lib
 RUN npx esbuild bin/restore-test.ts --bundle --platform=node --target=node24 --format=cjs --minify --main-fields=module,main --outfile=restore-test.cjs
 
-FROM postgres:${POSTGRES_MAJOR}-bookworm AS server
+FROM ${POSTGRES_IMAGE} AS server
 # igzip comes with isal. LLVM, which compiles queries of minutes, is a quarter of the image; Postgres goes without where
 # llvmjit.so is not there.
 RUN apt-get update \

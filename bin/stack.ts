@@ -15,7 +15,7 @@ try {
     // What stands in for AWS (moto) does not know that call.
     ...(process.env.AWS_ENDPOINT_URL !== undefined && { terminationProtection: false }),
   });
-  for (const { id, sentence } of preflight(process.env, deployment.email))
+  for (const { id, sentence } of preflight(process.env, deployment))
     Annotations.of(stack).addWarningV2(`offsite:${id}`, sentence);
   app.synth();
 } catch (error) {

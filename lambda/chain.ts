@@ -5,6 +5,7 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import * as z from 'zod';
 import { OffsiteError } from '../lib/base/errors.ts';
+import { handOutSoon, messageSchema, type QueuedMessage } from './queue.ts';
 
 export const logger = new Logger({ serviceName: 'offsite' });
 
@@ -33,34 +34,30 @@ export type BatchAnswer = { readonly batchItemFailures: readonly { readonly item
  *
  * @param schema - Of each event.
  * @param handle - What it throws leaves the event in the queue, and the others of the batch are none the worse for it.
+ * @param again - Is given what failed.
  */
 export function queueChain<Schema extends z.ZodType, Result>(
   schema: Schema,
   handle: (event: z.output<Schema>) => Promise<Result>,
+  again: (message: QueuedMessage) => Promise<void> = handOutSoon,
 ) {
   const batchSchema = z.object({ Records: z.array(messageSchema).min(1) });
   return chain(z.unknown(), async (event): Promise<Result | BatchAnswer> => {
     const batch = batchSchema.safeParse(event);
     if (!batch.success) return handle(parseEvent(schema, event));
     const batchItemFailures: { itemIdentifier: string }[] = [];
-    for (const { messageId, body } of batch.data.Records) {
+    for (const message of batch.data.Records) {
       try {
-        await handle(parseEvent(schema, JSON.parse(body)));
+        await handle(parseEvent(schema, JSON.parse(message.body)));
       } catch (error) {
         logError(error);
-        batchItemFailures.push({ itemIdentifier: messageId });
+        batchItemFailures.push({ itemIdentifier: message.messageId });
+        await again(message).catch(logError);
       }
     }
     return { batchItemFailures };
   });
 }
-
-/** @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html */
-const messageSchema = z.object({
-  messageId: z.string(),
-  body: z.string(),
-  eventSource: z.literal('aws:sqs'),
-});
 
 function logError(error: unknown): void {
   const { code, expected, found, hint } = error as Partial<OffsiteError>;

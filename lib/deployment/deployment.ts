@@ -90,6 +90,18 @@ const deploymentSchema = z
     postgresMajor: z.coerce.number().int().min(13).max(18).default(16),
     /** How the restore test reaches S3, SNS and ECR: with a public address, or by endpoints and without the internet. */
     restoreTestNetwork: z.enum(['public', 'endpoints']).default('public'),
+    /** Ids of the one or two zones that this network is in; those that AWS gives, if it is not given. */
+    availabilityZones: commaSeparated
+      .pipe(
+        z
+          .array(z.string().regex(/^[a-z]+\d+-az\d+$/))
+          .min(1)
+          .max(2),
+      )
+      .refine((ids) => new Set(ids).size === ids.length)
+      .optional(),
+    /** Where the restore test's image is built: by Docker, where cdk runs, or by CodeBuild, in the account. */
+    build: z.enum(['local', 'cloud']).default('local'),
     /** What stands in CloudWatch: four alarms, or besides them figures of every source, alarms on those and a dashboard. */
     monitoring: z.enum(['lean', 'full']).default('lean'),
   })
@@ -138,6 +150,9 @@ export const wanted: Readonly<Record<Setting, string>> = {
   operatorMfa: 'true or false',
   postgresMajor: 'a major version of PostgreSQL, 13 to 18',
   restoreTestNetwork: 'public or endpoints',
+  availabilityZones:
+    'ids of one or two zones, as use1-az2, separated by commas (not names: us-east-1b is another zone in each account)',
+  build: 'local or cloud',
   monitoring: 'lean or full',
 };
 
@@ -244,3 +259,6 @@ export const restoreTestContainer = 'restore-test';
 
 /** The one place that the restore test's container may write to. */
 export const scratch = { volumeName: 'scratch', path: '/scratch' } as const;
+
+/** How long CodeBuild may build the restore test's image: a function, which has a quarter of an hour, waits for it. */
+export const imageBuild = { minutes: 13 } as const;

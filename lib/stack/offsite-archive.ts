@@ -119,6 +119,8 @@ const choices = [
   'operatorMfa',
   'postgresMajor',
   'restoreTestNetwork',
+  'availabilityZones',
+  'build',
   'monitoring',
 ] as const;
 

@@ -131,13 +131,24 @@ export interface OffsiteArchiveProps {
    */
   readonly restoreTestNetwork?: 'public' | 'endpoints' | undefined;
   /**
+   * Ids of the one or two availability zones that its network is in, as `use1-az2`. Another choice is another network.
+   * @default two that AWS gives; where Fargate is not in every zone of the region, two of those that have it
+   */
+  readonly availabilityZones?: string[] | undefined;
+  /**
+   * Where the restore test's image is built: by Docker, where cdk runs, or by CodeBuild, in the account.
+   * @default "local"
+   */
+  readonly build?: 'local' | 'cloud' | undefined;
+  /**
    * What stands in CloudWatch: four alarms, or besides them figures of every source, alarms on those and a dashboard.
    * @default "lean"
    */
   readonly monitoring?: 'lean' | 'full' | undefined;
   /**
-   * Where the restore test runs, in place of a network of its own: `restoreTestNetwork` has no say then. Its private subnets are taken,
-   * else its isolated, else its public ones, and they have to reach S3, SNS, ECR and CloudWatch Logs: nothing is added to it.
+   * Where the restore test runs, in place of a network of its own: `restoreTestNetwork` and `availabilityZones` have no say
+   * then. Its private subnets are taken, else its isolated, else its public ones, and they have to reach S3, SNS, ECR and
+   * CloudWatch Logs: nothing is added to it.
    * @default a network of its own
    */
   readonly vpc?: IVpc | undefined;

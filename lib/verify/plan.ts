@@ -14,7 +14,7 @@ export type ReadLimits = { readonly compressedBytes: number; readonly plainBytes
  *
  * @see docs/performance.md
  */
-export const wholeLimits: ReadLimits = { compressedBytes: 32 * gib, plainBytes: 256 * gib };
+const wholeLimits: ReadLimits = { compressedBytes: 32 * gib, plainBytes: 256 * gib };
 
 /** What one range reader reads: about a minute, so that one that fails is soon repeated. */
 export const rangeLimits: ReadLimits = { compressedBytes: 4 * gib, plainBytes: 32 * gib };
@@ -57,8 +57,21 @@ export const rangeTaskSchema = rangeJobSchema.extend({
 export type RangeTask = z.infer<typeof rangeTaskSchema>;
 
 /** Whether one handler re-reads the archive whole. */
-export function fitsOneReader(manifest: Manifest, limits: ReadLimits = wholeLimits): boolean {
-  return manifest.compressedBytes <= limits.compressedBytes && manifest.plainBytes <= limits.plainBytes;
+export function fitsOneReader(archive: ReadLimits): boolean {
+  return (
+    archive.compressedBytes <= wholeLimits.compressedBytes && archive.plainBytes <= wholeLimits.plainBytes
+  );
+}
+
+/** Deflate makes at most so many bytes of one. @see https://zlib.net/zlib_tech.html */
+const inflatedByOne = 1032;
+
+/** What a manifest claims, as far as so many bytes can hold it: thousands of tiny archives start no thousands of readers. */
+export function holdsAtMost({ compressedBytes, plainBytes }: ReadLimits, bytes: number): ReadLimits {
+  return {
+    compressedBytes: Math.min(compressedBytes, bytes),
+    plainBytes: Math.min(plainBytes, bytes * inflatedByOne),
+  };
 }
 
 /**

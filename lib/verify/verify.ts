@@ -14,7 +14,7 @@ import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { faultWords, verdictMail } from './mail.ts';
 import { ArchiveGone, ifGone, observe } from './observe.ts';
-import { fitsOneReader, planRanges, type RangeJob, rangeLimits } from './plan.ts';
+import { fitsOneReader, holdsAtMost, planRanges, type RangeJob, rangeLimits } from './plan.ts';
 import { areAsProven, isDue, renew, runOf, speaksOf, withoutManifest } from './renew.ts';
 
 export type VerifyOptions = {
@@ -74,7 +74,7 @@ export async function verifyOnce(options: VerifyOnceOptions): Promise<Verified |
   // At first the bytes that the manifest speaks of; from then on what is under the name, as `aws s3 cp` would bring it.
   const versionId = before === undefined ? manifest.versionId : undefined;
   const isForOne = readInRanges === undefined || fitsOneReader(manifest);
-  const job = isForOne ? undefined : await jobOf(store, id, versionId, same);
+  const job = isForOne ? undefined : await jobOf(store, manifest, { id, versionId, same });
   if (job !== undefined) {
     const ranges = planRanges(manifest, job.limits).map(({ index }) => index);
     await readInRanges?.(job, ranges);
@@ -119,18 +119,21 @@ export async function announceVerdict(
   await store.write(archiveKeys(verdict).verdict, `${JSON.stringify(verdict, null, 1)}\n`);
 }
 
-/** @returns `undefined` if there is nothing to read. */
+/** @returns `undefined` if there is nothing to read, or less than the manifest claims: one reader can say so. */
 async function jobOf(
   store: ArchiveStore,
-  id: ArchiveId,
-  version: string | null | undefined,
-  renewed: Verdict | undefined,
+  manifest: Manifest,
+  what: {
+    readonly id: ArchiveId;
+    readonly versionId: string | null | undefined;
+    readonly same: Verdict | undefined;
+  },
 ): Promise<RangeJob | undefined> {
-  const opened = await store.open(archiveKeys(id).archive, version);
+  const opened = await store.open(archiveKeys(what.id).archive, what.versionId);
   opened?.body.destroy();
-  if (opened === undefined) return undefined;
+  if (opened === undefined || fitsOneReader(holdsAtMost(manifest, opened.bytes))) return undefined;
   const { versionId, etag } = opened;
-  return { id: id.id, versionId, etag, run: runOf(opened, renewed), limits: rangeLimits };
+  return { id: what.id.id, versionId, etag, run: runOf(opened, what.same), limits: rangeLimits };
 }
 
 async function judgeArchive(

@@ -20,8 +20,11 @@ const well = {
   AWS_CONFIG_FILE: write('config', '[default]\nregion = us-east-1\n'),
   CDK_DOCKER: write('docker', '#!/bin/sh\nexit 0\n'),
 };
-const ids = (environment: Record<string, string>, email = 'me@mine.org') =>
-  preflight(environment, email).map(({ id }) => id);
+const ids = (
+  environment: Record<string, string>,
+  email = 'me@mine.org',
+  build: 'local' | 'cloud' = 'local',
+) => preflight(environment, { email, build }).map(({ id }) => id);
 
 it('says nothing where all is well', () => {
   expect(ids(well)).toEqual([]);
@@ -40,6 +43,7 @@ it.each([
   ['has no engine', write('dead', '#!/bin/sh\nexit 1\n')],
 ])('a Docker that %s', (_, CDK_DOCKER) => {
   expect(ids({ ...well, CDK_DOCKER })).toEqual(['noDocker']);
+  expect(ids({ ...well, CDK_DOCKER }, 'me@mine.org', 'cloud')).toEqual([]);
 });
 
 it('an address of the documentation', () => {

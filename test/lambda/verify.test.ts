@@ -89,6 +89,25 @@ describe('verify', () => {
     );
   });
 
+  it('reads itself what only its manifest calls large: no state machine is started for what cannot be', async () => {
+    const gib = 1024 ** 3;
+    const small = await archiveOf(store, source, takenAt, smallDump(20));
+    const claims = [
+      { compressedBytes: 40 * gib },
+      { plainBytes: 300 * gib },
+      { compressedBytes: 1024 * gib, plainBytes: 5000 * gib },
+    ];
+    for (const [index, claim] of claims.entries()) {
+      const id = parseArchiveId(small.id.replace('031500Z', `03150${index + 1}Z`));
+      const manifest = { ...small, id: id.id, ...claim };
+      await store.write(archiveKeys(id).archive, (await archiveBytes(small)) as never);
+      const { compressedBytes, plainBytes, crc32 } = manifest;
+      const members = [{ offset: 0, compressedBytes, plainBytes, crc32 }];
+      await store.write(archiveKeys(id).manifest, serializeRecord({ ...manifest, members }));
+      expect(await announce(manifest), JSON.stringify(claim)).toMatchObject({ verdict: 'damaged' });
+    }
+  });
+
   it('finds an archive that was cut, also between two members', async () => {
     const manifest = await archiveOf(store, source, takenAt, smallDump(900_000));
     expect(manifest.members.length).toBeGreaterThan(1);

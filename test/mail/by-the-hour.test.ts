@@ -125,7 +125,10 @@ it('a thousand junk archives of a stolen key are at most five mails, and the rea
   });
   const record = (key: string) => ({
     messageId: key,
+    receiptHandle: key,
     eventSource: 'aws:sqs',
+    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:committed',
+    attributes: { ApproximateReceiveCount: '1' },
     body: JSON.stringify(event(key)),
   });
   const night = Date.parse('2026-11-22T03:00:00Z');

@@ -61,6 +61,7 @@ test.each([
       restoreTestNetwork: 'endpoints',
     },
   ],
+  ['with its image built in the account', { build: 'cloud', availabilityZones: 'use1-az2' }],
 ])('%s', (_, settings) => {
   const deployment = parseDeployment({ email: 'op@example.com', ...settings });
   expect(findings((app) => new OffsiteStack(app, 'OffsiteStack', { deployment }))).toEqual([]);

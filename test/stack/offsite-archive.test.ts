@@ -70,6 +70,65 @@ test("in a network of the account's nothing is added but a group that nothing re
   });
 });
 
+describe('availability zones', () => {
+  const subnetsOf = (template: Template) =>
+    Object.entries(template.findResources('AWS::EC2::Subnet')).map(([id, { Properties }]) => ({
+      id,
+      zone: Properties.AvailabilityZoneId ?? 'any',
+      name: Properties.AvailabilityZone,
+    }));
+  const chosen = (availabilityZones?: string[], restoreTestNetwork: 'public' | 'endpoints' = 'public') =>
+    build(() => ({ email, availabilityZones, restoreTestNetwork }));
+  const inRegion = (region: string) => {
+    const app = new App({
+      context: { 'aws:cdk:bundling-stacks': [] },
+      outdir: mkdtempSync(join(home, 'out-')),
+    });
+    const stack = new Stack(app, 'Theirs', { env: { region } });
+    new OffsiteArchive(stack, 'Archive', { email });
+    return subnetsOf(Template.fromStack(stack)).map(({ zone }) => zone);
+  };
+
+  test.each(['public', 'endpoints'] as const)(
+    '%s: by their ids, in a network that can be made beside the one before',
+    (network) => {
+      const before = subnetsOf(chosen(undefined, network).template);
+      expect(before.map(({ zone }) => zone)).toEqual(['any', 'any']);
+      const after = subnetsOf(chosen(['use1-az2', 'use1-az4'], network).template);
+      expect(after.map(({ zone, name }) => [zone, name])).toEqual([
+        ['use1-az2', undefined],
+        ['use1-az4', undefined],
+      ]);
+      const other = subnetsOf(chosen(['use1-az5'], network).template);
+      expect(other.map(({ zone }) => zone)).toEqual(['use1-az5']);
+      expect(new Set([...before, ...after, ...other].map(({ id }) => id)).size).toBe(5);
+    },
+  );
+
+  test('where Fargate is not in every zone of the region, those that have it are taken by themselves', () => {
+    expect(inRegion('eu-central-1')).toEqual(['any', 'any']);
+    expect(inRegion('us-west-1')).toEqual(['usw1-az1', 'usw1-az3']);
+    // A stack that is of no region goes where cdk says.
+    process.env.CDK_DEFAULT_REGION = 'ap-northeast-1';
+    try {
+      expect(subnetsOf(chosen().template).map(({ zone }) => zone)).toEqual(['apne1-az1', 'apne1-az2']);
+    } finally {
+      delete process.env.CDK_DEFAULT_REGION;
+    }
+  });
+
+  test.each([
+    ['a name, which is another zone in each account', ['us-east-1a']],
+    ['none', []],
+    ['three', ['use1-az1', 'use1-az2', 'use1-az4']],
+    ['one twice', ['use1-az1', 'use1-az1']],
+  ])('%s is refused', (_, zones) => {
+    expect(refusal(() => ({ email, availabilityZones: zones }))).toMatch(
+      /availabilityZones: ids of one or two/,
+    );
+  });
+});
+
 test('a topic of theirs is published to, and what is left behind is their choice', () => {
   const { template } = build((stack) => ({
     email,

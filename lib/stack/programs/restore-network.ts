@@ -2,7 +2,9 @@
 // the log. `public` is the cheap one: it has an address, may open HTTPS to anywhere, and names are answered for those four
 // only. `endpoints` has no way to the internet at all, and costs by the hour, test or no test.
 
+import { Stack, Token } from 'aws-cdk-lib';
 import {
+  type CfnSubnet,
   GatewayVpcEndpointAwsService,
   InterfaceVpcEndpointAwsService,
   type ISubnet,
@@ -27,6 +29,7 @@ import { NameFirewall } from './name-firewall.ts';
 
 export type RestoreNetworkProps = {
   readonly choice: Deployment['restoreTestNetwork'];
+  readonly availabilityZones?: Deployment['availabilityZones'];
   /** One of the account's, in place of one of its own. */
   readonly vpc?: IVpc | undefined;
   readonly reach: Reach;
@@ -51,7 +54,7 @@ export type RestoreNetwork = {
 export function createRestoreNetwork(scope: Construct, props: RestoreNetworkProps): RestoreNetwork {
   if (props.vpc !== undefined) return networkIn(scope, props.vpc);
   const isPublic = props.choice === 'public';
-  const vpc = isPublic ? publicVpc(scope) : isolatedVpc(scope);
+  const vpc = createVpc(scope, isPublic, props.availabilityZones ?? zonesWithFargate(scope));
   const securityGroup = new SecurityGroup(scope, 'SecurityGroup', {
     vpc,
     description: 'Offsite restore test: reaches out, is not reached',
@@ -93,27 +96,49 @@ function networkIn(scope: Construct, vpc: IVpc): RestoreNetwork {
   };
 }
 
-/** Without a NAT gateway: it would cost more in a month than all the restore tests of a year. */
-function publicVpc(scope: Construct): Vpc {
-  return new Vpc(scope, 'Vpc', {
-    ...common,
-    subnetConfiguration: [{ name: 'public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: false }],
+/**
+ * Without a NAT gateway: it would cost more in a month than all the restore tests of a year.
+ *
+ * @param zones - Their ids; `undefined` leaves them to AWS. They are part of the network's own: a subnet that changes its
+ *   zone is made anew, and cannot be beside the old one.
+ */
+function createVpc(scope: Construct, isPublic: boolean, zones: readonly string[] | undefined): Vpc {
+  const inZones = zones === undefined ? '' : `In${zones.join('').replaceAll('-', '')}`;
+  const vpc = new Vpc(scope, `${isPublic ? 'Vpc' : 'IsolatedVpc'}${inZones}`, {
+    maxAzs: zones?.length ?? 2,
+    natGateways: 0,
+    // Restricting it takes a custom resource; nothing uses that group.
+    restrictDefaultSecurityGroup: false,
+    subnetConfiguration: isPublic
+      ? [{ name: 'public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: false }]
+      : [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED }],
   });
+  for (const [index, id] of (zones ?? []).entries()) {
+    // A zone's name is another zone in each account; its id is not.
+    const subnet = [...vpc.publicSubnets, ...vpc.isolatedSubnets][index]?.node.defaultChild as CfnSubnet;
+    subnet.availabilityZone = undefined;
+    subnet.availabilityZoneId = id;
+  }
+  return vpc;
 }
 
-function isolatedVpc(scope: Construct): Vpc {
-  return new Vpc(scope, 'IsolatedVpc', {
-    ...common,
-    subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED }],
-  });
-}
+/**
+ * Where Fargate is not in every zone of a region, two of those that have it.
+ *
+ * @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html
+ */
+const partOfRegion: Readonly<Record<string, readonly string[]>> = {
+  'us-west-1': ['usw1-az1', 'usw1-az3'],
+  'ap-northeast-1': ['apne1-az1', 'apne1-az2'],
+  'cn-north-1': ['cnn1-az1', 'cnn1-az2'],
+};
 
-const common = {
-  maxAzs: 2,
-  natGateways: 0,
-  // Restricting it takes a custom resource; nothing uses that group.
-  restrictDefaultSecurityGroup: false,
-} as const;
+/** @returns `undefined` where any zone will do. A stack that is of no region is deployed to the one that cdk has chosen. */
+function zonesWithFargate(scope: Construct): readonly string[] | undefined {
+  const { region } = Stack.of(scope);
+  const known = Token.isUnresolved(region) ? process.env.CDK_DEFAULT_REGION : region;
+  return partOfRegion[known ?? ''];
+}
 
 /** In one zone, which serves the other as well: the second would double what they cost. */
 function addEndpoints(

@@ -1,16 +1,13 @@
 // Where the quarterly restore test runs: a Fargate task that exists only while it runs, in a network of its own that
 // nothing reaches from outside. The launcher sizes it for the archive; what stands here is the smallest.
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { IgnoreMode, RemovalPolicy, Tags } from 'aws-cdk-lib';
+import { RemovalPolicy, Tags } from 'aws-cdk-lib';
 import type { IVpc } from 'aws-cdk-lib/aws-ec2';
-import { DockerImageAsset, Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
   Capability,
   Cluster,
   type ContainerDefinitionOptions,
-  ContainerImage,
+  type ContainerImage,
   CpuArchitecture,
   FargateTaskDefinition,
   LinuxParameters,
@@ -29,21 +26,13 @@ import {
 import { permit, type Reach, restoreTestPermissions } from '../access/identities.ts';
 import { acknowledge, acknowledgeAwsPolicy, acknowledgePatterns } from '../access/nag.ts';
 import { ownService } from '../access/statements.ts';
+import { createRestoreImage } from './restore-image.ts';
 import { createRestoreNetwork, type RestoreNetwork } from './restore-network.ts';
 
-const projectRoot = join(import.meta.dirname, '..', '..', '..');
-/** In the package, what goes into the image lies in a folder of its own (bin/package.ts). */
-const packedContext = join(projectRoot, 'image');
-
-/** All that the image is built from. A list of what goes in, so that a forgotten key file never does. */
-const imageContext = [
-  '**',
-  ...['!bin', '!lib', '!package.json', '!package-lock.json'],
-  ...['lib/stack', 'lib/rehearsal'],
-];
-
 export type RestoreTaskProps = Reach &
-  Pick<Deployment, 'postgresMajor' | 'restoreTestNetwork'> & { readonly vpc?: IVpc | undefined };
+  Pick<Deployment, 'build' | 'postgresMajor' | 'restoreTestNetwork' | 'availabilityZones'> & {
+    readonly vpc?: IVpc | undefined;
+  };
 
 /** The throw-away Postgres and the program that restores into it. */
 export class RestoreTask extends Construct {
@@ -64,14 +53,14 @@ export class RestoreTask extends Construct {
 
   constructor(scope: Construct, id: string, props: RestoreTaskProps) {
     super(scope, id);
-    const image = this.addImage(props.postgresMajor);
+    const { image, repositoryArn, made } = createRestoreImage(this, props);
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const { repositoryArn } = image.repository;
-    const { restoreTestNetwork: choice, vpc } = props;
-    this.network = createRestoreNetwork(this, { choice, vpc, reach: props, repositoryArn, logGroup });
+    const { restoreTestNetwork: choice, vpc, availabilityZones } = props;
+    const reached = { reach: props, repositoryArn, logGroup };
+    this.network = createRestoreNetwork(this, { choice, vpc, availabilityZones, ...reached });
     this.cluster = new Cluster(this, 'Cluster', { vpc: this.network.vpc });
     // Else GuardDuty puts a container of its own into the task, which cannot reach it through this network, and an endpoint
     // into the network, which then cannot be deleted. @see https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html
@@ -86,6 +75,7 @@ export class RestoreTask extends Construct {
     const container = this.describeContainer(props, image, logGroup);
     this.taskDefinition = this.addTask('TaskDefinition', roles, container);
     this.volumeTaskDefinition = this.addTask('VolumeTaskDefinition', roles, container, true);
+    for (const task of [this.taskDefinition, this.volumeTaskDefinition]) task.node.addDependency(made);
     acknowledgePatterns(
       executionRole,
       ['*'],
@@ -108,17 +98,6 @@ export class RestoreTask extends Construct {
     };
   }
 
-  private addImage(postgresMajor: number): DockerImageAsset {
-    return new DockerImageAsset(this, 'Image', {
-      directory: existsSync(packedContext) ? packedContext : projectRoot,
-      file: 'bin/restore-test.Dockerfile',
-      buildArgs: { POSTGRES_MAJOR: String(postgresMajor) },
-      platform: Platform.LINUX_AMD64,
-      ignoreMode: IgnoreMode.DOCKER,
-      exclude: imageContext,
-    });
-  }
-
   /** @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/infrastructure_IAM_role.html */
   private addVolumeRole(): Role {
     const policy = ManagedPolicy.fromAwsManagedPolicyName(
@@ -139,14 +118,14 @@ export class RestoreTask extends Construct {
 
   private describeContainer(
     { bucket, topic }: Reach,
-    image: DockerImageAsset,
+    image: ContainerImage,
     logGroup: LogGroup,
   ): ContainerDefinitionOptions {
     // An init process takes in the server's children when the server is gone; Node does not.
     const linuxParameters = new LinuxParameters(this, 'Linux', { initProcessEnabled: true });
     linuxParameters.dropCapabilities(Capability.ALL);
     return {
-      image: ContainerImage.fromDockerImageAsset(image),
+      image,
       logging: LogDriver.awsLogs({ logGroup, streamPrefix: 'restore-test' }),
       environment: {
         [environmentNames.bucket]: bucket.bucketName,
