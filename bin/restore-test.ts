@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { describeError, OffsiteError } from '../lib/base/errors.ts';
-import { environmentNames } from '../lib/deployment/deployment.ts';
+import { environmentNames } from '../lib/deployment/environment.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { noteTold } from '../lib/mail/tell-once.ts';
 import { startThrowawayPostgres, unknownSuperuser } from '../lib/postgres/throwaway.ts';

@@ -1,4 +1,4 @@
-import { imageBuild } from '../lib/deployment/deployment.ts';
+import { imageBuild } from '../lib/deployment/environment.ts';
 import { buildImage, imageRequestSchema } from '../lib/restore-task/build-image.ts';
 import { chain, logger } from './chain.ts';
 

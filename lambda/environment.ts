@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { OffsiteError } from '../lib/base/errors.ts';
-import { environmentNames } from '../lib/deployment/deployment.ts';
+import { environmentNames } from '../lib/deployment/environment.ts';
 
 const text = z.string().min(1);
 const list = text.transform((names) => names.split(','));

@@ -4,7 +4,7 @@
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { rowsOf, totalRows } from '../lib/archive/inventory.ts';
 import { countedTable, type Verdict } from '../lib/archive/verdict.ts';
-import { environmentNames } from '../lib/deployment/deployment.ts';
+import { environmentNames } from '../lib/deployment/environment.ts';
 import { type MetricId, metricNamespace, metrics } from '../lib/deployment/metrics.ts';
 
 const writer = new Metrics({

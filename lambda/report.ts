@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { environmentNames } from '../lib/deployment/deployment.ts';
+import { environmentNames } from '../lib/deployment/environment.ts';
 import { tellByTheHour } from '../lib/mail/by-the-hour.ts';
 import type { Mail } from '../lib/mail/mail.ts';
 import { recipientsOf } from '../lib/mail/recipients.ts';

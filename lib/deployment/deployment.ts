@@ -1,5 +1,4 @@
-// What the operator chooses when deploying, and the environment by which the stack hands it to the programs that run
-// in the cloud. One place for both sides, so that they cannot disagree.
+// What the operator chooses when deploying; environment.ts says how the programs that run in the cloud hear of it.
 
 import * as z from 'zod';
 import { sourcePattern } from '../archive/names.ts';
@@ -210,55 +209,3 @@ const plainCdkKeys = ['cli-telemetry', 'acknowledged-issue-numbers', 'tree', 'cd
 function isCdkKey(key: string): boolean {
   return /[:/]/.test(key) || plainCdkKeys.includes(key);
 }
-
-/** The environment of handlers and of the restore test. */
-export const environmentNames = {
-  /** What these archives are called in CloudWatch: two of them in one account must not be taken for each other. */
-  service: 'OFFSITE_SERVICE',
-  /** `full`: handlers write figures for CloudWatch. */
-  monitoring: 'OFFSITE_MONITORING',
-  bucket: 'OFFSITE_BUCKET',
-  topicArn: 'OFFSITE_TOPIC_ARN',
-  /** Who is to get the mails, comma-separated. */
-  recipients: 'OFFSITE_RECIPIENTS',
-  /** The function that mails what is handed to it. */
-  reportArn: 'OFFSITE_REPORT_ARN',
-  /** The state machine that reads large archives. */
-  rangesArn: 'OFFSITE_RANGES_ARN',
-  /** Comma-separated. */
-  sources: 'OFFSITE_SOURCES',
-  keepDays: 'OFFSITE_KEEP_DAYS',
-  keepIntact: 'OFFSITE_KEEP_INTACT',
-  keepWeekly: 'OFFSITE_KEEP_WEEKLY',
-  keepMonthly: 'OFFSITE_KEEP_MONTHLY',
-  keepYearly: 'OFFSITE_KEEP_YEARLY',
-  rereadPercent: 'OFFSITE_REREAD_PERCENT',
-  /** `GOVERNANCE`, `COMPLIANCE` or `OFF`. */
-  lockMode: 'OFFSITE_LOCK_MODE',
-  freshnessHours: 'OFFSITE_FRESHNESS_HOURS',
-  restoreTestDays: 'OFFSITE_RESTORE_TEST_DAYS',
-  clusterArn: 'OFFSITE_CLUSTER_ARN',
-  taskDefinitionArn: 'OFFSITE_TASK_DEFINITION_ARN',
-  /** Of the task that a volume is attached to. */
-  volumeTaskDefinitionArn: 'OFFSITE_VOLUME_TASK_DEFINITION_ARN',
-  /** By which ECS makes, attaches and deletes that volume. */
-  volumeRoleArn: 'OFFSITE_VOLUME_ROLE_ARN',
-  /** Comma-separated. */
-  subnetIds: 'OFFSITE_SUBNET_IDS',
-  securityGroupId: 'OFFSITE_SECURITY_GROUP_ID',
-  /** `ENABLED` or `DISABLED`. */
-  assignPublicIp: 'OFFSITE_ASSIGN_PUBLIC_IP',
-  /** Set by the launcher on the container: which archive to restore. */
-  archiveId: 'OFFSITE_ARCHIVE_ID',
-  /** And what it is charged for beyond what Fargate tells it, as JSON. */
-  surcharges: 'OFFSITE_SURCHARGES',
-} as const;
-
-/** The restore test's container, by which its task is told from what others put beside it. */
-export const restoreTestContainer = 'restore-test';
-
-/** The one place that the restore test's container may write to. */
-export const scratch = { volumeName: 'scratch', path: '/scratch' } as const;
-
-/** How long CodeBuild may build the restore test's image: a function, which has a quarter of an hour, waits for it. */
-export const imageBuild = { minutes: 13 } as const;

@@ -10,7 +10,7 @@ import {
 import type * as z from 'zod';
 import { OffsiteError } from '../base/errors.ts';
 import type { TaskSize, VolumeSize } from '../cost/task-size.ts';
-import { environmentNames, restoreTestContainer, scratch } from '../deployment/deployment.ts';
+import { environmentNames, restoreTestContainer, scratch } from '../deployment/environment.ts';
 import type { surchargesSchema } from '../report/report.ts';
 import { retryDays } from './lost-test.ts';
 

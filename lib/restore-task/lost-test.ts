@@ -4,7 +4,7 @@
 import * as z from 'zod';
 import { isArchiveId, parseArchiveId } from '../archive/names.ts';
 import { formatInstant } from '../base/quantities.ts';
-import { restoreTestContainer } from '../deployment/deployment.ts';
+import { restoreTestContainer } from '../deployment/environment.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 
 export const taskStoppedSchema = z.object({

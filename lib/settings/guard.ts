@@ -2,7 +2,8 @@
 // has too is called as there, and is by default as there.
 
 import * as z from 'zod';
-import { environmentNames, promiseShape } from '../deployment/deployment.ts';
+import { promiseShape } from '../deployment/deployment.ts';
+import { environmentNames } from '../deployment/environment.ts';
 
 const { sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly } = promiseShape;
 const { rereadPercent, freshnessHours, restoreTestDays } = promiseShape;

@@ -9,7 +9,7 @@ import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { handler as report } from '../../lambda/report.ts';
 import { type ArchiveId, archiveKeys } from '../../lib/archive/names.ts';
-import { environmentNames } from '../../lib/deployment/deployment.ts';
+import { environmentNames } from '../../lib/deployment/environment.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { parseRestoreReport, type RestoreReport } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';

@@ -11,7 +11,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { execa } from 'execa';
 import { afterAll, describe, expect, test } from 'vitest';
 import { describeError } from '../../lib/base/errors.ts';
-import { environmentNames } from '../../lib/deployment/deployment.ts';
+import { environmentNames } from '../../lib/deployment/environment.ts';
 import { OffsiteArchive, type OffsiteArchiveProps } from '../../lib/stack/offsite-archive.ts';
 import { projectRoot } from '../fixtures/cdk.ts';
 

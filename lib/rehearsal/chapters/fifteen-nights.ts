@@ -12,7 +12,7 @@ import {
   verdictsPrefix,
 } from '../../archive/names.ts';
 import { formatHours } from '../../base/quantities.ts';
-import { environmentNames } from '../../deployment/deployment.ts';
+import { environmentNames } from '../../deployment/environment.ts';
 import { textTable } from '../../mail/mail.ts';
 import type { Decision, RetentionPlan } from '../../retention/plan.ts';
 import { HandlerFailure, invoke } from '../aws/lambda-runtime.ts';

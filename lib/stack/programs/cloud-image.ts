@@ -12,7 +12,7 @@ import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset, type AssetProps } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
-import { imageBuild } from '../../deployment/deployment.ts';
+import { imageBuild } from '../../deployment/environment.ts';
 import { acknowledge, acknowledgePatterns } from '../access/nag.ts';
 import { allow, ownService } from '../access/statements.ts';
 import { buildArgs } from './base-images.ts';

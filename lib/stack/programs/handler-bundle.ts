@@ -3,7 +3,7 @@
 
 import { Token } from 'aws-cdk-lib';
 import { type BundlingOptions, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { environmentNames } from '../../deployment/deployment.ts';
+import { environmentNames } from '../../deployment/environment.ts';
 
 /** Of the 4 KB; the rest is for ARNs and ids. */
 const sourcesBytesMax = 2000;

@@ -15,7 +15,8 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { type Deployment, environmentNames as names } from '../../deployment/deployment.ts';
+import type { Deployment } from '../../deployment/deployment.ts';
+import { environmentNames as names } from '../../deployment/environment.ts';
 import {
   expirePermissions,
   launchPermissions,

@@ -17,12 +17,8 @@ import {
 import { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import {
-  type Deployment,
-  environmentNames,
-  restoreTestContainer,
-  scratch,
-} from '../../deployment/deployment.ts';
+import type { Deployment } from '../../deployment/deployment.ts';
+import { environmentNames, restoreTestContainer, scratch } from '../../deployment/environment.ts';
 import { permit, type Reach, restoreTestPermissions } from '../access/identities.ts';
 import { acknowledge, acknowledgeAwsPolicy, acknowledgePatterns } from '../access/nag.ts';
 import { ownService } from '../access/statements.ts';
