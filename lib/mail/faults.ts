@@ -1,9 +1,6 @@
 // What can go wrong in the cloud, one entry a section of docs/runbook.md. What our own programs know they tell by mail, with
 // the source's name and its particulars; what they might not live to tell, an alarm of CloudWatch does.
 
-/** Where the runbook is read. */
-const runbookUrl = 'https://github.com/bitagent/bitagent-offsite/blob/main/docs/runbook.md';
-
 type Fault = {
   /** The heading of its section in the runbook. */
   readonly title: string;
@@ -114,18 +111,8 @@ export const faults = {
 
 export type FaultId = keyof typeof faults;
 
-/** Where a fault's section of the runbook is. */
-export function runbookLink(fault: FaultId): string {
-  return `${runbookUrl}#${faults[fault].title.toLowerCase().replaceAll(' ', '-')}`;
-}
-
-/** The last line of a mail about a fault. */
-export function runbookLine(fault: FaultId): string {
-  return `Runbook: ${runbookLink(fault)}`;
-}
-
 /** What an alarm says of itself: CloudWatch's mail has no other words of ours. */
 export function alarmDescription(fault: FaultId): string {
   const { title, meaning, firstStep } = faults[fault];
-  return `${title}. ${meaning} First: ${firstStep}. ${runbookLine(fault)}`;
+  return `${title}. ${meaning} First: ${firstStep}. Then: docs/runbook.md, "${title}".`;
 }

@@ -1,13 +1,16 @@
 // Mails as a person likes to read them: the outcome in the subject, what to do in the first lines, figures in a table.
 
 import { printable } from '../base/printable.ts';
+import type { FaultId } from './faults.ts';
 
-/** A mail as SNS takes it. */
+/** A mail, before it is sent: what it is about, in short. */
 export type Mail = {
   /** At most 100 printable ASCII characters: SNS refuses anything else. */
   readonly subject: string;
   /** Plain text, lines of about 80 columns. */
   readonly text: string;
+  /** Whose sections of the runbook are added when it is sent. */
+  readonly faults?: readonly FaultId[];
 };
 
 const subjectLimit = 100;
@@ -21,9 +24,14 @@ const textBytesMax = 200_000;
  * @param subject - Says the outcome; other than ASCII is replaced and the end is cut to what SNS takes.
  * @param paragraphs - Text blocks, parted by blank lines; empty ones are left out. Where they are more than SNS takes, the
  *   longest loses its end, and says how many lines that were.
+ * @param faults - What it tells of.
  * @see https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
  */
-export function composeMail(subject: string, paragraphs: readonly string[]): Mail {
+export function composeMail(
+  subject: string,
+  paragraphs: readonly string[],
+  ...faults: readonly FaultId[]
+): Mail {
   const ascii = subject.replace(/[^\x20-\x7e]/g, '?').trim();
   const short = ascii.length > subjectLimit ? `${ascii.slice(0, subjectLimit - 3)}...` : ascii;
   const blocks = paragraphs
@@ -32,7 +40,7 @@ export function composeMail(subject: string, paragraphs: readonly string[]): Mai
   const text = cutToSize(blocks)
     .map((lines) => lines.join('\n'))
     .join('\n\n');
-  return { subject: short, text: `${text}\n` };
+  return { subject: short, text: `${text}\n`, ...(faults.length > 0 && { faults }) };
 }
 
 /** What to do and where to read on stand in short blocks, and stay. */

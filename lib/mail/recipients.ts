@@ -5,7 +5,6 @@
 import * as z from 'zod';
 import { watchPrefix } from '../archive/names.ts';
 import { formatInstant, hoursBetween } from '../base/quantities.ts';
-import { runbookLine } from './faults.ts';
 import { composeMail, type Mail } from './mail.ts';
 
 /** No source is called that. */
@@ -110,7 +109,8 @@ function said({ confirmed, missing, reportArn, toldAt }: RecipientsNote): string
 const remedies = {
   'not confirmed':
     'confirm the subscription (the mail "AWS Notification - Subscription Confirmation", within 48 hours)',
-  'not subscribed': 'subscribe again (docs/runbook.md, "Nobody hears": a redeploy does not do it)',
+  'not subscribed':
+    'subscribe again (aws sns subscribe: docs/runbook.md, "Nobody hears"); to deploy again does not do it',
 } as const;
 
 /** @returns What is wrong with it and what to do, in two sentences at most; `undefined` if all get the mails. */
@@ -132,13 +132,16 @@ export function describeMissing({
 export function missingMail(recipients: Recipients): Mail {
   const { confirmed, missing } = recipients;
   const names = missing.map(({ name }) => name).join(', ');
-  return composeMail(`[offsite] Mails do not reach ${names}`, [
-    missing.map(({ name, why }) => `${name} is ${why}: it gets none of these mails.`).join('\n'),
-    `You do: ${confirmed.join(', ')}. Archives are not concerned.`,
-    `What to do: ${remedies[missing[0]?.why ?? 'not subscribed']}. If it was taken off on purpose, take it out of the settings (email, alsoNotify) and deploy.`,
-    'This mail comes once a day until it is mended.',
-    runbookLine('nobodyHears'),
-  ]);
+  return composeMail(
+    `[offsite] Mails do not reach ${names}`,
+    [
+      missing.map(({ name, why }) => `${name} is ${why}: it gets none of these mails.`).join('\n'),
+      `You do: ${confirmed.join(', ')}. Archives are not concerned.`,
+      `What to do: ${remedies[missing[0]?.why ?? 'not subscribed']}. If it was taken off on purpose, take it out of the settings (email, alsoNotify) and deploy.`,
+      'This mail comes once a day until it is mended.',
+    ],
+    'nobodyHears',
+  );
 }
 
 /** Asked for by `offsite alert-test`, as `report` is handed it. */

@@ -1,10 +1,12 @@
 // Mails leave by SNS, which delivers them to the operator's address.
 
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { letterOf } from './letter.ts';
 import type { Mail } from './mail.ts';
 
 /** Hands a mail to the topic; resolves when SNS has it. */
 export async function publishMail(topicArn: string, mail: Mail): Promise<void> {
+  const { subject, text } = letterOf(mail);
   const client = new SNSClient({});
-  await client.send(new PublishCommand({ TopicArn: topicArn, Subject: mail.subject, Message: mail.text }));
+  await client.send(new PublishCommand({ TopicArn: topicArn, Subject: subject, Message: text }));
 }

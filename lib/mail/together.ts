@@ -11,10 +11,14 @@ export function together(mails: readonly Mail[]): readonly Mail[] {
   if (mails.length <= oneByOne) return mails;
   const subjects = mails.map(({ subject }) => subject.replace(/^\[offsite\] /, ''));
   return [
-    composeMail(`[offsite] ${plural(mails.length, 'mail')} in one: ${subjects[0]}, and others`, [
-      `${plural(mails.length, 'mail')} were to be sent at once. These are their subjects, and below them the mails:`,
-      subjects.join('\n'),
-      mails.map(({ subject, text }) => `---- ${subject}\n\n${text.trimEnd()}`).join('\n\n'),
-    ]),
+    composeMail(
+      `[offsite] ${plural(mails.length, 'mail')} in one: ${subjects[0]}, and others`,
+      [
+        `${plural(mails.length, 'mail')} were to be sent at once. These are their subjects, and below them the mails:`,
+        subjects.join('\n'),
+        mails.map(({ subject, text }) => `---- ${subject}\n\n${text.trimEnd()}`).join('\n\n'),
+      ],
+      ...new Set(mails.flatMap(({ faults = [] }) => faults)),
+    ),
   ];
 }

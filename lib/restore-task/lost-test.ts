@@ -165,9 +165,8 @@ export function hasEnded({ lastStatus, stopCode }: TaskStopped['detail']): boole
  * Tells of a restore test that could not tell of itself.
  *
  * @param archiveIdName - The container's variable that names the archive.
- * @param lastLine - Where to read on.
  */
-export function lostTestMail({ time, detail }: TaskStopped, archiveIdName: string, lastLine = ''): Mail {
+export function lostTestMail({ time, detail }: TaskStopped, archiveIdName: string): Mail {
   const exitCode = ownContainer(detail)?.exitCode;
   const attachmentTrouble = troubleOf(detail.attachments);
   const reasons = [detail.stoppedReason, ownContainer(detail)?.reason, attachmentTrouble];
@@ -177,17 +176,20 @@ export function lostTestMail({ time, detail }: TaskStopped, archiveIdName: strin
   const environment = detail.overrides?.containerOverrides.flatMap((override) => override.environment) ?? [];
   const archive = environment.find(({ name }) => name === archiveIdName)?.value ?? 'an unknown archive';
   const whose = isArchiveId(archive) ? parseArchiveId(archive).source : archive;
-  return composeMail(`[offsite] RESTORE TEST FAILED: ${whose}, ${what}`, [
-    `The task that was to restore ${archive} stopped at ${formatInstant(new Date(time))} and did not report by itself: ${what}. Whether the archive can be restored is not known by that.`,
+  return composeMail(
+    `[offsite] RESTORE TEST FAILED: ${whose}, ${what}`,
     [
-      `ECS says   ${evidence.words || 'no reason'}`,
-      `stop code  ${evidence.stopCode || 'none'}`,
-      `exit code  ${exitCode ?? 'none: the program never ran, or its end was not seen'}`,
-      `task       ${detail.taskArn}`,
-    ].join('\n'),
-    `What to do: ${advice}.`,
-    lastLine,
-  ]);
+      `The task that was to restore ${archive} stopped at ${formatInstant(new Date(time))} and did not report by itself: ${what}. Whether the archive can be restored is not known by that.`,
+      [
+        `ECS says   ${evidence.words || 'no reason'}`,
+        `stop code  ${evidence.stopCode || 'none'}`,
+        `exit code  ${exitCode ?? 'none: the program never ran, or its end was not seen'}`,
+        `task       ${detail.taskArn}`,
+      ].join('\n'),
+      `What to do: ${advice}.`,
+    ],
+    'restoreTestLost',
+  );
 }
 
 function troubleOf(attachments: TaskStopped['detail']['attachments']): string | undefined {

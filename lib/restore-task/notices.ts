@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { parseKey, sourcePattern } from '../archive/names.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { objectCreatedSchema } from '../deployment/events.ts';
-import { type FaultId, runbookLine } from '../mail/faults.ts';
+import type { FaultId } from '../mail/faults.ts';
 import type { ArchiveFault } from '../mail/hour.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { alertTestMail, alertTestSchema } from '../mail/recipients.ts';
@@ -63,7 +63,7 @@ export function noticeMail(notice: unknown, archiveIdName: string): NoticeMail |
   const task = taskStoppedSchema.safeParse(notice);
   if (task.success) {
     if (hasReported(task.data)) return undefined;
-    const mail = lostTestMail(task.data, archiveIdName, runbookLine('restoreTestLost'));
+    const mail = lostTestMail(task.data, archiveIdName);
     return { fault: 'restoreTestLost', mail, occasion: task.data.detail.taskArn };
   }
   const failure = functionFailed.safeParse(notice);
@@ -87,11 +87,11 @@ export function noticeMail(notice: unknown, archiveIdName: string): NoticeMail |
   const created = objectCreatedSchema.safeParse(notice);
   if (created.success) return unverifiedNotice(created.data);
   const text = JSON.stringify(notice, null, 2) ?? 'nothing';
-  const mail = composeMail('[offsite] A notice that is not understood', [
-    'The report function received this and does not know it:',
-    text.slice(0, 4000),
-    runbookLine('unknownNotice'),
-  ]);
+  const mail = composeMail(
+    '[offsite] A notice that is not understood',
+    ['The report function received this and does not know it:', text.slice(0, 4000)],
+    'unknownNotice',
+  );
   return { fault: 'unknownNotice', mail, occasion: `unknown-${crc32(text).toString(16)}` };
 }
 
@@ -102,13 +102,16 @@ function functionMail({
   responsePayload,
 }: z.infer<typeof functionFailed>): Mail {
   const name = requestContext.functionArn.split(':')[6] ?? requestContext.functionArn;
-  return composeMail(`[offsite] ${name} FAILED`, [
-    `The function ${name} failed ${requestContext.approximateInvokeCount} times, last at ${formatInstant(new Date(timestamp))}; it is not tried again.`,
-    `error  ${responsePayload?.errorType ?? requestContext.condition}: ${responsePayload?.errorMessage ?? 'no message'}`,
-    `event\n${JSON.stringify(requestPayload, null, 2).slice(0, 2000)}`,
-    "What to do: read the function's log in CloudWatch Logs; once mended, invoke it with this event again.",
-    runbookLine('handlerFailed'),
-  ]);
+  return composeMail(
+    `[offsite] ${name} FAILED`,
+    [
+      `The function ${name} failed ${requestContext.approximateInvokeCount} times, last at ${formatInstant(new Date(timestamp))}; it is not tried again. No archive is lost by that.`,
+      `error  ${responsePayload?.errorType ?? requestContext.condition}: ${responsePayload?.errorMessage ?? 'no message'}`,
+      `event\n${JSON.stringify(requestPayload, null, 2).slice(0, 2000)}`,
+      "What to do: read the function's log in CloudWatch Logs; once mended, invoke it with this event again.",
+    ],
+    'handlerFailed',
+  );
 }
 
 /** What `verify` has failed at for good, as its queue hands it on. */
@@ -116,12 +119,15 @@ function unverifiedNotice(event: z.infer<typeof objectCreatedSchema>): NoticeMai
   const { key } = event.detail.object;
   const [, folder = ''] = key.split('/');
   const archive = parseKey(key)?.id.id ?? key;
-  const mail = composeMail(`[offsite] NOT VERIFIED: ${archive}`, [
-    `The function verify has failed each time that it was to read ${archive}; it is not tried again. The archive has no verdict, and counts as unverified.`,
-    `event\n${JSON.stringify(event, null, 2).slice(0, 2000)}`,
-    "What to do: read the function's log in CloudWatch Logs; once mended, invoke verify with this event.",
-    runbookLine('handlerFailed'),
-  ]);
+  const mail = composeMail(
+    `[offsite] NOT VERIFIED: ${archive}`,
+    [
+      `The function verify has failed each time that it was to read ${archive}; it is not tried again. The archive has no verdict, and counts as unverified.`,
+      `event\n${JSON.stringify(event, null, 2).slice(0, 2000)}`,
+      "What to do: read the function's log in CloudWatch Logs; once mended, invoke verify with this event.",
+    ],
+    'handlerFailed',
+  );
   const source = sourcePattern.test(folder) ? folder : 'unknown';
   return {
     fault: 'handlerFailed',
@@ -134,10 +140,13 @@ function unverifiedNotice(event: z.infer<typeof objectCreatedSchema>): NoticeMai
 function executionMail({ time, detail }: z.infer<typeof executionEnded>): Mail {
   // The execution's name is the archive's id, what names its bytes, and the attempt if it is not the first.
   const archive = /^.*?\d{6}Z/.exec(detail.name)?.[0] ?? detail.name;
-  return composeMail(`[offsite] NOT VERIFIED: ${archive}, reading it in ranges ${detail.status}`, [
-    `The archive ${archive} is read in ranges, for it is large; that ${detail.status} at ${formatInstant(new Date(time))}. It has no verdict, and counts as unverified.`,
-    `error  ${detail.error ?? 'not given'}: ${(detail.cause ?? 'no cause given').slice(0, 2000)}`,
-    `What to do: look at the execution's log; once mended, take it up where it stopped (within 14 days): aws stepfunctions redrive-execution --execution-arn ${detail.executionArn}`,
-    runbookLine('handlerFailed'),
-  ]);
+  return composeMail(
+    `[offsite] NOT VERIFIED: ${archive}, reading it in ranges ${detail.status}`,
+    [
+      `The archive ${archive} is read in ranges, for it is large; that ${detail.status} at ${formatInstant(new Date(time))}. It has no verdict, and counts as unverified.`,
+      `error  ${detail.error ?? 'not given'}: ${(detail.cause ?? 'no cause given').slice(0, 2000)}`,
+      `What to do: look at the execution's log; once mended, take it up where it stopped (within 14 days): aws stepfunctions redrive-execution --execution-arn ${detail.executionArn}`,
+    ],
+    'handlerFailed',
+  );
 }

@@ -5,7 +5,6 @@ import { newestIntact } from '../archive/catalogue-of.ts';
 import { readCatalogue, readVerdict } from '../archive/read-catalogue.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { sizeRestoreTask, type TaskSize } from '../cost/task-size.ts';
-import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -73,10 +72,13 @@ async function launchOne(source: string, { store, requestId, launch }: LaunchOpt
 
 /** Tells that a restore test could not be started. */
 export function notLaunchedMail(source: string, error: OffsiteError): Mail {
-  return composeMail(`[offsite] RESTORE TEST NOT STARTED: ${source}`, [
-    `The restore test of ${source} was not started: ${error.message}.`,
-    `expected  ${error.expected}\nfound     ${error.found}`,
-    `What to do: ${error.hint}.`,
-    runbookLine('restoreTestLost'),
-  ]);
+  return composeMail(
+    `[offsite] RESTORE TEST NOT STARTED: ${source}`,
+    [
+      `The restore test of ${source} was not started: ${error.message}.`,
+      `expected  ${error.expected}\nfound     ${error.found}`,
+      `What to do: ${error.hint}.`,
+    ],
+    'restoreTestLost',
+  );
 }

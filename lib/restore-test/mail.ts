@@ -4,7 +4,6 @@
 import type { Comparison } from '../archive/comparison.ts';
 import { parseArchiveId } from '../archive/names.ts';
 import { formatCount, formatDuration, formatInstant, plural } from '../base/quantities.ts';
-import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
 import { checkLines, describeTally, tallyOf } from '../report/check-words.ts';
 import { formatUsd } from '../report/cost.ts';
@@ -46,7 +45,9 @@ export function restoreTestMail(report: RestoreReport, costUsd?: number): Mail {
     countsTable('Rows of every table', 'table', report.comparisons, 'rows'),
     countsTable('Everything else', 'objects', report.comparisons, 'objects'),
   ];
-  return composeMail(subject, paragraphs);
+  return report.outcome === 'failed'
+    ? composeMail(subject, paragraphs, 'restoreTestFailed')
+    : composeMail(subject, paragraphs);
 }
 
 type Opening = { readonly subject: string; readonly opening: string[] };
@@ -85,7 +86,6 @@ function openingOfFailed(report: FailedReport, costUsd: number | undefined): Ope
       ...differingNames(report.comparisons),
       `${what}\n\n${indented(commands.map(([command, does]) => `${command}\n  ${does}`).join('\n'))}`,
       `The test took ${formatDuration(durationMs)}${price(costUsd)}.`,
-      runbookLine('restoreTestFailed'),
     ],
   };
 }

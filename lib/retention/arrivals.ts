@@ -4,7 +4,6 @@
 import * as z from 'zod';
 import type { ArchiveId } from '../archive/names.ts';
 import { formatBytes, formatInstant, hoursBetween } from '../base/quantities.ts';
-import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
 
 /** An object as the listing shows it. */
@@ -136,22 +135,30 @@ export function arrivalsMail({ strange, strangeCount, floods }: Arrivals): Mail 
       : []),
   ].join(', ');
   const more = strangeCount - rowsInMail;
-  return composeMail(`[offsite] NOT OF A BACK-UP: ${what}`, [
-    `Something was stored in the vault that does not look like a nightly back-up: ${what}. A host's key cannot do more than that: it can touch nothing that was there before.`,
-    strangeCount === 0
-      ? ''
-      : textTable([
-          ['object', 'bytes', 'stored', ''],
-          ...strange
-            .slice(0, rowsInMail)
-            .map(({ key, bytes, storedAt, why }) => [key, formatBytes(bytes), formatInstant(storedAt), why]),
-        ]) + (more > 0 ? `\n… and ${more} more` : ''),
-    ...floods.map(
-      ({ source, archives, bytes, usualBytes }) =>
-        `${source}: ${archives} archive${archives === 1 ? '' : 's'} within a day, ${formatBytes(bytes)} in all; the largest from before has ${formatBytes(usualBytes)}.`,
-    ),
-    "What to do: if you did it (offsite import, back-ups by hand, a copy from elsewhere, a host whose clock is wrong), all is well. If not, the host's credentials are in other hands: take them away (aws iam update-access-key --status Inactive), and make new ones.",
-    'This mail comes once for each object.',
-    runbookLine('strangeArrivals'),
-  ]);
+  return composeMail(
+    `[offsite] NOT OF A BACK-UP: ${what}`,
+    [
+      `Something was stored in the vault that does not look like a nightly back-up: ${what}. A host's key cannot do more than that: it can touch nothing that was there before.`,
+      strangeCount === 0
+        ? ''
+        : textTable([
+            ['object', 'bytes', 'stored', ''],
+            ...strange
+              .slice(0, rowsInMail)
+              .map(({ key, bytes, storedAt, why }) => [
+                key,
+                formatBytes(bytes),
+                formatInstant(storedAt),
+                why,
+              ]),
+          ]) + (more > 0 ? `\n… and ${more} more` : ''),
+      ...floods.map(
+        ({ source, archives, bytes, usualBytes }) =>
+          `${source}: ${archives} archive${archives === 1 ? '' : 's'} within a day, ${formatBytes(bytes)} in all; the largest from before has ${formatBytes(usualBytes)}.`,
+      ),
+      "What to do: if you did it (offsite import, back-ups by hand, a copy from elsewhere, a host whose clock is wrong), all is well. If not, the host's credentials are in other hands: take them away (aws iam update-access-key --status Inactive), and make new ones.",
+      'This mail comes once for each object.',
+    ],
+    'strangeArrivals',
+  );
 }

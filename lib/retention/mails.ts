@@ -10,7 +10,7 @@ import {
   hoursBetween,
   plural,
 } from '../base/quantities.ts';
-import { type FaultId, runbookLine } from '../mail/faults.ts';
+import type { FaultId } from '../mail/faults.ts';
 import type { UntoldHour } from '../mail/hour.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
 import type { Overdue, Standstill, Subject } from './freshness.ts';
@@ -18,12 +18,15 @@ import type { Overdue, Standstill, Subject } from './freshness.ts';
 /** Tells that retention has not run for days. */
 export function noRetentionMail(ranAt: Date, now: Date): Mail {
   const age = formatHours(hoursBetween(ranAt, now));
-  return composeMail(`[offsite] Retention has not run for ${age}`, [
-    `Retention runs every day; the last time was ${formatInstant(ranAt)}. Nothing is lost by it: what is old enough to go stays, and the vault grows.`,
-    "What to do: see whether the daily rule is enabled and whether the function 'expire' failed (its log), then invoke it by hand.",
-    'This mail comes once a day until it has run.',
-    runbookLine('retentionStandstill'),
-  ]);
+  return composeMail(
+    `[offsite] Retention has not run for ${age}`,
+    [
+      `Retention runs every day; the last time was ${formatInstant(ranAt)}. Nothing is lost by it: what is old enough to go stays, and the vault grows.`,
+      "What to do: see whether the daily rule is enabled and whether the function 'expire' failed (its log), then invoke it by hand.",
+      'This mail comes once a day until it has run.',
+    ],
+    'retentionStandstill',
+  );
 }
 
 /**
@@ -33,39 +36,47 @@ export function noRetentionMail(ranAt: Date, now: Date): Mail {
  */
 export function overdueMail(source: string, faults: readonly (Overdue | Standstill)[]): Mail {
   const [gravest] = faults;
-  const { subject, whatToDo, fault } = words[gravest?.subject ?? 'archive'];
+  const { subject, safe, whatToDo, fault } = words[gravest?.subject ?? 'archive'];
   const howOld = gravest?.subject === 'archive' ? `, ${howOldIs(gravest)}` : '';
-  return composeMail(`[offsite] ${subject}: ${source}${howOld}`, [
-    faults.map((one) => describeFault(source, one)).join('\n'),
-    `What to do: ${whatToDo}`,
-    'This mail comes once a day until it is mended. When it is, you hear of it too.',
-    runbookLine(fault),
-  ]);
+  return composeMail(
+    `[offsite] ${subject}: ${source}${howOld}`,
+    [
+      faults.map((one) => describeFault(source, one)).join('\n'),
+      safe,
+      `What to do: ${whatToDo}`,
+      'This mail comes once a day until it is mended. When it is, you hear of it too.',
+    ],
+    fault,
+  );
 }
 
 const words = {
   archive: {
     subject: 'NO FRESH ARCHIVE',
+    safe: 'What is in the vault is safe: none of it is expired until there is a fresh one.',
     whatToDo: "on the host, look at the timer or cron job of the agent, then run 'offsite backup' by hand.",
     fault: 'noFreshArchive',
   },
   'restore test': {
     subject: 'Restore test overdue',
+    safe: 'Archives are taken and verified as ever; that they can be restored is what is not proven any more.',
     whatToDo: 'start one now: aws lambda invoke with the function of the output LaunchRestoreTestFunction.',
     fault: 'restoreTestOverdue',
   },
   sidecar: {
     subject: "The dashboard's database is not archived any more",
+    safe: "BitAgent's own archives are not concerned.",
     whatToDo:
       "on the host, run 'offsite sidecar backup' and look at what it says ('offsite install --sidecar' takes one every night). If it need not be archived any more, delete what is under sidecars/ in the vault: then nobody asks for it.",
     fault: 'noFreshArchive',
   },
   retention: {
     subject: 'Retention stands still',
+    safe: 'Nothing is lost by it: the vault grows.',
     whatToDo: "run 'offsite backup' on the host and look at what it says, then 'offsite list'.",
     fault: 'retentionStandstill',
   },
-} as const satisfies Record<Subject, { subject: string; whatToDo: string; fault: FaultId }>;
+} as const satisfies Record<Subject, { subject: string; safe: string; whatToDo: string; fault: FaultId }>;
 
 function howOldIs({ never, ageHours }: Overdue): string {
   return never ? 'none yet' : `newest is ${formatHours(ageHours)} old`;
@@ -81,20 +92,23 @@ export function recoveredMail(source: string): Mail {
 /** Tells of archives that never got a manifest. */
 export function orphanMail(source: string, orphans: readonly CatalogueEntry[]): Mail {
   const what = orphans.length === 1 ? 'An archive' : `${orphans.length} archives`;
-  return composeMail(`[offsite] Archive without manifest: ${source}`, [
-    `${what} of ${source} never got a manifest: the agent was killed, or the store refused the manifest, after all bytes were stored. Without a manifest it counts for nothing: no command restores it, and it is not fresh.`,
-    textTable([
-      ['archive', 'bytes', 'stored'],
-      ...orphans.map(({ id, compressedBytes, datedAt }) => [
-        id.id,
-        formatBytes(compressedBytes),
-        formatInstant(datedAt),
+  return composeMail(
+    `[offsite] Archive without manifest: ${source}`,
+    [
+      `${what} of ${source} never got a manifest: the agent was killed, or the store refused the manifest, after all bytes were stored. Without a manifest it counts for nothing: no command restores it, and it is not fresh.`,
+      textTable([
+        ['archive', 'bytes', 'stored'],
+        ...orphans.map(({ id, compressedBytes, datedAt }) => [
+          id.id,
+          formatBytes(compressedBytes),
+          formatInstant(datedAt),
+        ]),
       ]),
-    ]),
-    `What to do: see that a later back-up came through (offsite list), and on the host why this one ended (reboot, out of memory, a timeout of its timer). Nothing has to be deleted by hand: expire removes it when it is older than keepDays.`,
-    'This mail comes once.',
-    runbookLine('archiveWithoutManifest'),
-  ]);
+      `What to do: see that a later back-up came through (offsite list), and on the host why this one ended (reboot, out of memory, a timeout of its timer). Nothing has to be deleted by hand: expire removes it when it is older than keepDays.`,
+      'This mail comes once.',
+    ],
+    'archiveWithoutManifest',
+  );
 }
 
 /** Tells of all that was found of a source's archives within an hour, of which the first alone was told at once. */
@@ -103,23 +117,29 @@ export function hourMail({ source, hour, faults }: UntoldHour): Mail {
   for (const { what } of faults) counts.set(what, (counts.get(what) ?? 0) + 1);
   const counted = [...counts].map(([what, count]) => `${formatCount(count)} ${what}`).join(', ');
   const archives = `${plural(faults.length, 'archive')} of ${source}`;
-  return composeMail(`[offsite] ${archives}: ${counted}`, [
-    `Within the hour from ${formatInstant(hour)}, ${archives} were found ${[...counts.keys()].join(', or ')}. The first of them was told at once; this is all of them.`,
-    textTable([['archive', 'what'], ...faults.map(({ archive, what }) => [archive, what])]),
-    "What to do: see that there is a newer one, and intact (offsite list). If nobody of yours made so many, somebody else has the agent's key: take it back. 'offsite verify ID' says what is wrong with one of them.",
-    runbookLine('archiveNotIntact'),
-  ]);
+  return composeMail(
+    `[offsite] ${archives}: ${counted}`,
+    [
+      `Within the hour from ${formatInstant(hour)}, ${archives} were found ${[...counts.keys()].join(', or ')}. The first of them was told at once; this is all of them.`,
+      textTable([['archive', 'what'], ...faults.map(({ archive, what }) => [archive, what])]),
+      "What to do: see that there is a newer one, and intact (offsite list). If nobody of yours made so many, somebody else has the agent's key: take it back. 'offsite verify ID' says what is wrong with one of them.",
+    ],
+    'archiveNotIntact',
+  );
 }
 
 /** Tells that the store contradicts the date of an archive. */
 export function misdatedMail(source: string, { id, datedAt, clockAheadMs }: CatalogueEntry): Mail {
-  return composeMail(`[offsite] The host's clock is ${describeClock(clockAheadMs)}: ${source}`, [
-    `The newest archive of ${source}, ${id.id}, was stored ${formatInstant(datedAt)}.`,
-    "Its own date is wrong, so the store's counts in its place, for what is the latest and for what is kept. But its name says the wrong day, and S3 refuses a clock that is 15 min off unless the agent sets it right.",
-    "What to do: set the host's clock (timedatectl), and let it be kept (systemd-timesyncd, chrony).",
-    'This mail comes once.',
-    runbookLine('wrongClock'),
-  ]);
+  return composeMail(
+    `[offsite] The host's clock is ${describeClock(clockAheadMs)}: ${source}`,
+    [
+      `The newest archive of ${source}, ${id.id}, was stored ${formatInstant(datedAt)}.`,
+      "Its own date is wrong, so the store's counts in its place, for what is the latest and for what is kept. But its name says the wrong day, and S3 refuses a clock that is 15 min off unless the agent sets it right.",
+      "What to do: set the host's clock (timedatectl), and let it be kept (systemd-timesyncd, chrony).",
+      'This mail comes once.',
+    ],
+    'wrongClock',
+  );
 }
 
 function describeFault(source: string, one: Overdue | Standstill): string {

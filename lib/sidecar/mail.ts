@@ -1,7 +1,6 @@
 // The mail about a sidecar's archive that is not intact.
 
 import { formatInstant } from '../base/quantities.ts';
-import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import type { SidecarVerdict } from './verdict.ts';
 
@@ -22,7 +21,7 @@ export function sidecarMail(verdict: SidecarVerdict & { verdict: keyof typeof me
       'What to do: take a new one (offsite sidecar backup). If it comes back, look at the host: memory, network, disk.',
       "Retention does not count it as intact; 'latest' stays the newest intact one (offsite sidecar list).",
       `Verified ${formatInstant(new Date(verifiedAt))}.`,
-      runbookLine('archiveNotIntact'),
     ],
+    'archiveNotIntact',
   );
 }

@@ -3,7 +3,6 @@
 
 import { lastRead, type Verdict } from '../archive/verdict.ts';
 import { formatBytes, formatInstant } from '../base/quantities.ts';
-import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 
 type Fault = Exclude<Verdict, { verdict: 'intact' }>;
@@ -42,14 +41,17 @@ function adviceOn(verdict: Fault): string {
 export function verdictMail(verdict: Fault, before?: Verdict | undefined): Mail {
   const rows = verdict.deviations.map(({ what, expected, found }) => [what, expected, found]);
   if (wasProven(before)) return lossMail(verdict, before, rows);
-  return composeMail(`[offsite] ${verdict.verdict.toUpperCase()} archive: ${verdict.id}`, [
-    `The archive ${verdict.id} is ${verdict.verdict}.\n${meaning[verdict.verdict]}`,
-    deviationLines(rows),
-    `What to do: ${adviceOn(verdict)}`,
-    `${verdict.verdict === 'suspicious' ? 'Until then retention' : 'Retention'} does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
-    `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
-    runbookLine(verdict.verdict === 'suspicious' ? 'archiveSuspicious' : 'archiveNotIntact'),
-  ]);
+  return composeMail(
+    `[offsite] ${verdict.verdict.toUpperCase()} archive: ${verdict.id}`,
+    [
+      `The archive ${verdict.id} is ${verdict.verdict}.\n${meaning[verdict.verdict]}`,
+      deviationLines(rows),
+      `What to do: ${adviceOn(verdict)}`,
+      `${verdict.verdict === 'suspicious' ? 'Until then retention' : 'Retention'} does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
+      `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
+    ],
+    verdict.verdict === 'suspicious' ? 'archiveSuspicious' : 'archiveNotIntact',
+  );
 }
 
 function deviationLines(rows: readonly (readonly string[])[]): string {
@@ -70,7 +72,7 @@ const remedy: Record<Loss, string> = {
   deleted:
     'Bring it back while its versions live (offsite undo ID), and find out who deleted it (CloudTrail). If nobody of yours did, take their credentials away first.',
   overwritten:
-    'Find out who wrote it (CloudTrail), and take their credentials away. The version that was proven lives on below while it is locked: the runbook says how to get it.',
+    'Find out who wrote it (CloudTrail), and take their credentials away. The version that was proven lives on below while it is locked; below it says how to get it.',
   rotten:
     'Rely on another archive (offsite list), and back up again now (offsite backup). Tell the provider of the store: it has lost bytes that it acknowledged.',
 };
@@ -96,11 +98,14 @@ function lossMail(verdict: Fault, before: Verdict, rows: readonly (readonly stri
   const { id } = verdict;
   const loss = lossOf(verdict, before);
   const read = formatInstant(new Date(lastRead(before)));
-  return composeMail(`[offsite] LOST archive, ${loss}: ${id}`, [
-    `The archive ${id} was ${before.verdict}, and when it was read last, ${read}, its bytes were those that the agent wrote. ${happened[loss]}`,
-    deviationLines(rows),
-    `What to do: ${remedy[loss].replace('ID', id)}`,
-    `It is ${verdict.verdict} from now on: retention does not count it as intact, and 'latest' is the newest intact archive (offsite list). This mail comes once.`,
-    runbookLine('archiveLost'),
-  ]);
+  return composeMail(
+    `[offsite] LOST archive, ${loss}: ${id}`,
+    [
+      `The archive ${id} was ${before.verdict}, and when it was read last, ${read}, its bytes were those that the agent wrote. ${happened[loss]}`,
+      deviationLines(rows),
+      `What to do: ${remedy[loss].replace('ID', id)}`,
+      `It is ${verdict.verdict} from now on: retention does not count it as intact, and 'latest' is the newest intact archive (offsite list). This mail comes once.`,
+    ],
+    'archiveLost',
+  );
 }

@@ -82,7 +82,7 @@ it.each([
   expect((await mails()).map(({ subject }) => subject)).toEqual([
     `[offsite] RESTORE TEST FAILED: bitagent, ${what}`,
   ]);
-  expect((await mails())[0]?.text).toMatch(/docs\/runbook\.md#restore-test-lost\n$/);
+  expect((await mails())[0]?.text).toMatch(/\n==== Runbook: Restore test lost ====\n/);
 });
 
 it('mails once of a task that did not start: as it is taken down, though it may never stop', async () => {

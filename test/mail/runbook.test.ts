@@ -1,11 +1,17 @@
-// The runbook is read at three in the morning: what a mail or an alarm links must be there, and say all that it promises.
+// The runbook is read at three in the morning: what an alarm names must be there, a mail must bring it along, and it must say all
+// that it promises.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runbookModule } from '../../bin/runbook.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
-import { alarmDescription, type FaultId, faults, runbookLink } from '../../lib/mail/faults.ts';
-import type { Mail } from '../../lib/mail/mail.ts';
+import { alarmDescription, type FaultId, faults } from '../../lib/mail/faults.ts';
+import { letterOf } from '../../lib/mail/letter.ts';
+import { composeMail, type Mail } from '../../lib/mail/mail.ts';
+import { missingMail } from '../../lib/mail/recipients.ts';
+import { runbookSections } from '../../lib/mail/runbook.ts';
+import { together } from '../../lib/mail/together.ts';
 import type { RestoreReport } from '../../lib/report/report.ts';
 import { noticeMail } from '../../lib/restore-task/notices.ts';
 import { notLaunchedMail } from '../../lib/restore-test/launch.ts';
@@ -36,11 +42,8 @@ describe('docs/runbook.md', () => {
     ]);
   });
 
-  it.each(ids)('is where the link of %s leads', (id) => {
-    const [file, anchor] = runbookLink(id).split('#');
-    expect(file).toMatch(/\/docs\/runbook\.md$/);
-    expect(anchors).toContain(anchor);
-    expect(alarmDescription(id)).toContain(runbookLink(id));
+  it.each(ids)('is where the alarm of %s sends its reader', (id) => {
+    expect(alarmDescription(id)).toMatch(`Then: docs/runbook.md, "${faults[id].title}".`);
   });
 
   it.each(sections.filter(({ title }) => !introductions.includes(title)))(
@@ -59,6 +62,44 @@ describe('docs/runbook.md', () => {
     expect(linked.filter((anchor) => !anchors.includes(anchor as string))).toEqual([]);
   });
 });
+
+describe('the sections that mails bring along', () => {
+  it('are those of the page (npm run runbook makes them)', () => {
+    const file = join(import.meta.dirname, '..', '..', 'lib', 'mail', 'runbook.ts');
+    expect(readFileSync(file, 'utf8')).toBe(runbookModule());
+  });
+
+  it.each(ids)('%s: is plain text of 80 columns, but for commands, which are as on the page', (id) => {
+    const lines = runbookSections[id].split('\n');
+    const isCommand = (line: string) => /^ {4}/.test(line);
+    const prose = lines.filter((line) => !isCommand(line));
+    expect(prose.filter((line) => line.length > 80 && line.includes(' '))).toEqual([]);
+    const outsideCode = prose.join(' ').replaceAll(/`[^`]*`/g, '');
+    expect(outsideCode).not.toMatch(/[*#]|\]\(/);
+    const onPage = sections.find(({ title }) => title === faults[id].title)?.text.split('\n') ?? [];
+    expect(lines.filter(isCommand)).toEqual(onPage.filter(isCommand));
+  });
+
+  it('come once each, however many mails go as one, after all that happened', () => {
+    const mail = (id: FaultId, index: number) => composeMail(`[offsite] ${index}`, [`happened ${index}`], id);
+    const mails = Array.from({ length: 40 }, (_, index) =>
+      mail(index % 2 ? 'handlerFailed' : 'wrongClock', index),
+    );
+    const [one, ...others] = together(mails);
+    expect(others).toEqual([]);
+    const { text } = letterOf(one as Mail);
+    expect(titlesIn(text)).toEqual(['Wrong clock', 'Handler failed']);
+    expect(text.indexOf('happened 39')).toBeLessThan(text.indexOf('==== Runbook'));
+  });
+
+  it('are within what SNS takes, also where a mail about everything is cut', () => {
+    const all = composeMail('[offsite] all', ['long '.repeat(100_000)], ...ids);
+    expect(Buffer.byteLength(letterOf(all).text)).toBeLessThan(256 * 1024 - 1000);
+  });
+});
+
+const titlesIn = (text: string) =>
+  [...text.matchAll(/^==== Runbook: (.*) ====$/gm)].map(([, title]) => title);
 
 describe('every mail about a fault', () => {
   const overdue = (subject: 'archive' | 'restore test') =>
@@ -100,6 +141,7 @@ describe('every mail about a fault', () => {
     requestPayload: {},
   };
 
+  const missing = { confirmed: ['a'], missing: [{ name: 'b', why: 'not confirmed' as const }] };
   const execution = {
     'detail-type': 'Step Functions Execution Status Change',
     time: '2026-11-23T03:40:00Z',
@@ -127,10 +169,13 @@ describe('every mail about a fault', () => {
     ['restoreTestFailed', 'report', () => restoreTestMail(failed)],
     ['handlerFailed', 'function failed', () => notice(failure)?.mail],
     ['handlerFailed', 'execution failed', () => notice(execution)?.mail],
+    ['nobodyHears', 'one of several', () => missingMail(missing)],
     ['unknownNotice', 'unknown', () => notice({ surprise: true })?.mail],
-  ])('links %s (%s), and no other', (fault, _, mail) => {
-    const text = mail()?.text ?? '';
-    expect([...text.matchAll(/https:\S+#\S+/g)].map(([link]) => link)).toEqual([runbookLink(fault)]);
+  ])('brings %s along (%s), and no other, and names no page of the web', (fault, _, mail) => {
+    const { text } = letterOf(mail() as Mail);
+    expect(titlesIn(text)).toEqual([faults[fault].title]);
+    expect(text).toContain(runbookSections[fault]);
+    expect(text).not.toContain('https://github.com');
   });
 
   it('is about each fault that a mail tells of', () => {

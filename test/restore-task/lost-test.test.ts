@@ -116,11 +116,11 @@ describe('lostTestMail', () => {
     ],
   ])('says that %s', (what, notice) => {
     expect(hasReported(notice)).toBe(false);
-    const mail = lostTestMail(notice, 'OFFSITE_ARCHIVE_ID', 'Runbook: there');
+    const mail = lostTestMail(notice, 'OFFSITE_ARCHIVE_ID');
     expect(mail.subject).toBe(`[offsite] RESTORE TEST FAILED: bitagent, ${what}`);
     expect(mail.text).toContain('bitagent-2026-11-23-031500Z');
     expect(mail.text).toContain('What to do: ');
-    expect(mail.text).toMatch(/Runbook: there\n$/);
+    expect(mail.faults).toEqual(['restoreTestLost']);
     const reasons = [notice.detail.stoppedReason, notice.detail.attachments[1]?.details[1]?.value];
     for (const reason of reasons) if (reason) expect(mail.text.replaceAll('\n', ' ')).toContain(reason);
   });

@@ -157,9 +157,6 @@ describe('the mail of a restore test', () => {
 
       The test took 13 min 11 s and cost about $0.03.
 
-      Runbook:
-      https://github.com/bitagent/bitagent-offsite/blob/main/docs/runbook.md#restore-test-failed
-
         ok  SELECT count(*) FROM torrents;  1,204,332, as dumped
         NO  11 tables                       not as dumped: public.goose_db_version,
                                             public.key_values
@@ -286,9 +283,6 @@ describe('the mail of a restore test', () => {
 
       The test took 1 min 34 s.
 
-      Runbook:
-      https://github.com/bitagent/bitagent-offsite/blob/main/docs/runbook.md#restore-test-failed
-
       To see it as a page, with pictures and how it has gone so far:
 
         offsite report bitagent-2026-11-22-031500Z --open
@@ -359,9 +353,6 @@ describe('the mail of a restore test', () => {
           on the host takes a new one
 
       The test took 900 ms.
-
-      Runbook:
-      https://github.com/bitagent/bitagent-offsite/blob/main/docs/runbook.md#restore-test-failed
 
       To see it as a page, with pictures and how it has gone so far:
 

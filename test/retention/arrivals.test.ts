@@ -134,6 +134,6 @@ describe('in a vault', () => {
     expect((await watchNow()).strangeCount).toBe(1);
     expect(mails.map(({ subject }) => subject)).toEqual(['[offsite] NOT OF A BACK-UP: 1 strange object']);
     expect(mails[0]?.text).toContain('archives/bitagent/bitagent-abcd-ef-gh-ijklmnZ.sql.gz');
-    expect(mails[0]?.text).toContain('#strange-arrivals');
+    expect(mails[0]?.faults).toEqual(['strangeArrivals']);
   });
 });

@@ -173,7 +173,7 @@ describe.skipIf(!hasMoto)('proof', () => {
     await verify(stored(keyOf(night(5))), context);
     const [mail] = await mails();
     expect(mail?.Subject).toBe(`[offsite] LOST archive, overwritten: ${night(5).id}`);
-    expect(mail?.Message).toContain('#archive-lost');
+    expect(mail?.Message).toContain('==== Runbook: Archive lost');
     expect(await told()).toEqual([]);
     await verify(stored(keyOf(night(5))), context);
     expect(await look()).toEqual([]);

@@ -19,7 +19,6 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { type MetricId, metricDimensions, metricNamespace, metrics } from '../../deployment/metrics.ts';
-import { runbookLink } from '../../mail/faults.ts';
 import type { Alarms } from './alarms.ts';
 
 export type DashboardProps = {
@@ -86,7 +85,7 @@ export function addDashboard(scope: Construct, id: string, props: DashboardProps
       [
         graph('Not as it should be', faultFigures(service)),
         new TextWidget({
-          markdown: `What each alarm means and what to do: [runbook](${runbookLink('noFreshArchive')})`,
+          markdown: 'What each alarm means and what to do: docs/runbook.md, the section of its name.',
           width: columns / 3,
           height: 6,
         }),
