@@ -7,6 +7,7 @@ import { OffsiteError } from '../base/errors.ts';
 import { formatInstant } from '../base/quantities.ts';
 import type { Mail } from '../mail/mail.ts';
 import { refusesOneMail, type Smtp } from '../mail/smtp.ts';
+import { withRunbook } from '../mail/with-runbook.ts';
 import { lettersOf, type Receivers } from '../nightly/night.ts';
 import { sendNotices } from '../nightly/send.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -69,7 +70,7 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
     const since = now().toISOString();
     count += 1;
     const key = `${mailsPrefix}${since}-${String(count).padStart(4, '0')}.json`;
-    await store.write(key, `${JSON.stringify({ format: 1, ...mail, since }, null, 1)}\n`);
+    await store.write(key, `${JSON.stringify({ format: 1, ...withRunbook(mail), since }, null, 1)}\n`);
     warn(`kept for the next run, as nobody took it: ${mail.subject}`);
   }
 

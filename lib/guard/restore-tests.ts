@@ -3,7 +3,6 @@
 
 import { archivesPrefix, parseArchiveId } from '../archive/names.ts';
 import { formatInstant } from '../base/quantities.ts';
-import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
 import type { RestoreReport } from '../report/report.ts';
@@ -93,6 +92,5 @@ function lostMail(taskArn: string, since: Date): Mail {
   return composeMail(`[offsite] RESTORE TEST FAILED: ${parseArchiveId(archive).source}, it was killed`, [
     `The restore test of ${archive}, begun ${formatInstant(since)}, ended without a word: the guard was killed, or its machine went down. Whether the archive can be restored is not known by that.`,
     `What to do: look at what the guard said last (journalctl -u offsite-guard), memory and disk first. The test is tried again in ${retryDays} days; sooner: offsite guard --restore-test.`,
-    runbookLine('restoreTestLost'),
   ]);
 }

@@ -4,7 +4,6 @@
 import { archivesPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatDuration, hoursBetween } from '../base/quantities.ts';
-import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
 import type { RestoreReport } from '../report/report.ts';
@@ -169,7 +168,6 @@ function failureMail(step: Step, error: unknown): Mail {
     expected === undefined ? '' : `expected  ${expected}\nfound     ${found}`,
     hint === undefined ? '' : `What to do: ${hint}.`,
     'This mail comes once a day until it is mended.',
-    runbookLine('handlerFailed'),
   ]);
 }
 

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { describeError, OffsiteError } from '../base/errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
 import { hoursBetween } from '../base/quantities.ts';
-import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { replaceFile, stateDirectory } from '../settings/agent-state-file.ts';
 
@@ -60,6 +59,5 @@ function noRunMail(error: unknown): Mail {
     `The guard could not look at the vault. Until it can, nothing is verified, and no mail says that a back-up is missing.`,
     describeError(error),
     'This mail comes once a day until it runs.',
-    runbookLine('nobodyLooks'),
   ]);
 }

@@ -13,7 +13,6 @@ import {
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
-import { runbookLine } from '../mail/faults.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
 import { readSidecars } from '../sidecar/list.ts';
@@ -131,6 +130,5 @@ function unverifiedMail({ id }: ArchiveId, error: OffsiteError): Mail {
     `expected  ${error.expected}\nfound     ${error.found}`,
     `What to do: ${error.hint}.`,
     'This mail comes once.',
-    runbookLine('handlerFailed'),
   ]);
 }

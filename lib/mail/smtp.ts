@@ -3,6 +3,7 @@
 import { createTransport } from 'nodemailer';
 import { OffsiteError } from '../base/errors.ts';
 import type { Mail } from './mail.ts';
+import { withRunbook } from './with-runbook.ts';
 
 export type SmtpSettings = {
   /** `smtps://USER:PASSWORD@HOST:465`, or `smtp://HOST:25`. */
@@ -51,9 +52,9 @@ export function createSmtp({ url, from, to }: SmtpSettings): Smtp {
     }
   };
   return {
-    async send({ subject, text }) {
+    async send(mail) {
       const headers = { 'Auto-Submitted': 'auto-generated' };
-      const message = { from, to: [...to], subject, text, headers };
+      const message = { from, to: [...to], ...withRunbook(mail), headers };
       return (await asking(() => transport.sendMail(message))).rejected.map(String);
     },
     probe: () => asking(async () => void (await transport.verify())),

@@ -7,11 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { runbookModule } from '../../bin/runbook.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { alarmDescription, type FaultId, faults } from '../../lib/mail/faults.ts';
-import { letterOf } from '../../lib/mail/letter.ts';
 import { composeMail, type Mail } from '../../lib/mail/mail.ts';
 import { missingMail } from '../../lib/mail/recipients.ts';
 import { runbookSections } from '../../lib/mail/runbook.ts';
 import { together } from '../../lib/mail/together.ts';
+import { withRunbook } from '../../lib/mail/with-runbook.ts';
 import type { RestoreReport } from '../../lib/report/report.ts';
 import { noticeMail } from '../../lib/restore-task/notices.ts';
 import { notLaunchedMail } from '../../lib/restore-test/launch.ts';
@@ -87,14 +87,14 @@ describe('the sections that mails bring along', () => {
     );
     const [one, ...others] = together(mails);
     expect(others).toEqual([]);
-    const { text } = letterOf(one as Mail);
+    const { text } = withRunbook(one as Mail);
     expect(titlesIn(text)).toEqual(['Wrong clock', 'Handler failed']);
     expect(text.indexOf('happened 39')).toBeLessThan(text.indexOf('==== Runbook'));
   });
 
   it('are within what SNS takes, also where a mail about everything is cut', () => {
     const all = composeMail('[offsite] all', ['long '.repeat(100_000)], ...ids);
-    expect(Buffer.byteLength(letterOf(all).text)).toBeLessThan(256 * 1024 - 1000);
+    expect(Buffer.byteLength(withRunbook(all).text)).toBeLessThan(256 * 1024 - 1000);
   });
 });
 
@@ -172,7 +172,7 @@ describe('every mail about a fault', () => {
     ['nobodyHears', 'one of several', () => missingMail(missing)],
     ['unknownNotice', 'unknown', () => notice({ surprise: true })?.mail],
   ])('brings %s along (%s), and no other, and names no page of the web', (fault, _, mail) => {
-    const { text } = letterOf(mail() as Mail);
+    const { text } = withRunbook(mail() as Mail);
     expect(titlesIn(text)).toEqual([faults[fault].title]);
     expect(text).toContain(runbookSections[fault]);
     expect(text).not.toContain('https://github.com');

@@ -9,7 +9,7 @@ import { runbookSections, shellLines } from './runbook.ts';
 const needsShell = /\$\((fn|out) |\$STACK|\$OFFSITE_BUCKET|^ +logs /m;
 
 /** Adds each section of the runbook that the mail is about, once. */
-export function letterOf({ subject, text, faults: about = [] }: Mail): Pick<Mail, 'subject' | 'text'> {
+export function withRunbook({ subject, text, faults: about = [] }: Mail): Pick<Mail, 'subject' | 'text'> {
   const sections = [...new Set(about)].map(
     (fault) => `==== Runbook: ${faults[fault].title} ====\n\n${runbookSections[fault]}\n`,
   );
