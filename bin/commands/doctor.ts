@@ -1,5 +1,6 @@
 // offsite doctor
 
+import { existsSync } from 'node:fs';
 import { toolVersion } from '../../lib/base/version.ts';
 import { type Check, describeDiagnosis, diagnosisExitCode } from '../../lib/doctor/diagnosis.ts';
 import { answerWithinMs, doctor } from '../../lib/doctor/doctor.ts';
@@ -8,11 +9,13 @@ import { chooseCompressor } from '../../lib/gzip/compressor.ts';
 import { agentStateFile } from '../../lib/settings/agent-state-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { patienceOf } from '../../lib/store/session.ts';
+import { receivedFolder } from '../../lib/wal/cluster.ts';
+import { slotOf } from '../../lib/wal/slot.ts';
 import { print, printJson } from './print.ts';
 
 export async function runDoctor(
   settings: Settings,
-  flags: { json?: boolean },
+  flags: { json?: boolean; pitr?: boolean; walDir?: string },
   signal: AbortSignal,
 ): Promise<void> {
   const stateFile = agentStateFile(settings.source);
@@ -23,6 +26,11 @@ export async function runDoctor(
     lastId: state?.lastId,
     lastArchiveId: state?.archive?.id,
     compressor: chooseCompressor().name,
+    log: {
+      slotName: slotOf(settings.source),
+      folder: flags.walDir ?? [receivedFolder(settings.source)].find(existsSync),
+      isWanted: flags.pitr ?? false,
+    },
     state: { path: stateFile.path, warning: await stateFile.probe() },
     now: () => new Date(),
     signal,

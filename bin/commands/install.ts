@@ -23,6 +23,7 @@ import { environmentOf, isDumpVariable } from '../../lib/settings/environment.ts
 import { homeFolders } from '../../lib/settings/home.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { usage } from './flags.ts';
+import { logNext, logOf } from './install-log.ts';
 import { print, warn } from './print.ts';
 
 type Flags = {
@@ -33,6 +34,8 @@ type Flags = {
   sidecar?: boolean;
   root: string;
   print?: boolean;
+  pitr?: 'ship' | 'receive';
+  walDir?: string;
   config?: string;
 };
 
@@ -89,8 +92,10 @@ export async function runUninstall(
   for (const place of places) {
     if (!flags.print) report(await uninstall(source, place));
     else {
-      const { scripts, environment } = pathsOf({ ...place, source });
-      print(`would remove, unless they were changed by hand: ${[...scripts, environment].join(', ')}\n`);
+      const { scripts, log, environment } = pathsOf({ ...place, source });
+      print(
+        `would remove, unless they were changed by hand: ${[...scripts, ...log.filter(existsSync), environment].join(', ')}\n`,
+      );
     }
   }
 }
@@ -119,6 +124,7 @@ async function installationOf(
     );
   const isSidecarHere = flags.sidecar && sidecar?.path !== undefined && sidecar.container === undefined;
   const { PGHOST: host } = dump.via === 'server' ? environmentOfServer(dump) : {};
+  const log = logOf(settings, flags, place);
   const variables = await variablesFor(settings, given, flags, place, environment);
   return {
     ...place,
@@ -126,11 +132,15 @@ async function installationOf(
     program,
     command,
     withSidecar: flags.sidecar ?? false,
+    log,
     variables,
     // SQLite keeps its log beside the database.
     writes: [
-      ...(metricsFile === undefined ? [] : [folderOf(metricsFile)]),
+      ...(metricsFile === undefined
+        ? []
+        : [resolve(metricsFile.endsWith('.prom') ? dirname(metricsFile) : metricsFile)]),
       ...(isSidecarHere ? [dirname(resolve(sidecar.path as string))] : []),
+      ...(log?.folder === undefined ? [] : [log.folder]),
     ],
     needsTmp:
       dump.via === 'server' && (host?.startsWith('/tmp') || (!host && existsSync('/tmp/.s.PGSQL.5432'))),
@@ -189,10 +199,6 @@ function environmentOfServer(
   return connection.via === 'server' ? connection.env : {};
 }
 
-function folderOf(metricsFile: string): string {
-  return metricsFile.endsWith('.prom') ? dirname(resolve(metricsFile)) : resolve(metricsFile);
-}
-
 async function show(installation: Installation, place: Place): Promise<void> {
   for (const { path, mode, text, holdsSecrets, found } of await lookAt(installation)) {
     const is = {
@@ -204,7 +210,7 @@ async function show(installation: Installation, place: Place): Promise<void> {
     };
     print(`# ${path} (mode ${mode.toString(8)}${is[found]})\n${holdsSecrets ? withoutValues(text) : text}\n`);
   }
-  for (const command of commandsOf(installation.source, place)) print(`# then: ${command}\n`);
+  for (const command of commandsOf(installation, place)) print(`# then: ${command}\n`);
 }
 
 function report(done: readonly Done[]): void {
@@ -215,7 +221,7 @@ function report(done: readonly Done[]): void {
 }
 
 function whatNext(
-  { source, at, randomDelayMs, folder }: Installation,
+  { source, at, randomDelayMs, folder, log }: Installation,
   { way, forUser, isRunning }: Place,
 ): string {
   const name = nameOf(source);
@@ -230,6 +236,7 @@ function whatNext(
     `every night at ${clock}${later}; when: systemctl${user} list-timers ${name}.timer`,
     `one now: systemctl${user} start ${name}.service; what it said: journalctl${user} -u ${name}`,
   ];
+  lines.push(...logNext(log, name, user));
   if (forUser) lines.push('only while you are logged in, unless: loginctl enable-linger');
   if (!isRunning) lines.push('systemd does not run here: it begins when that does');
   return `${lines.join('\n')}\n`;

@@ -41,6 +41,8 @@ now. Each answer is a flag, too. Run again, it changes what is answered anew.`,
   });
 
 dumpCommand('doctor', 'look at all that a back-up needs, and change nothing')
+  .option('--pitr', 'also what point-in-time recovery needs, though nothing of it is set up yet')
+  .option('--wal-dir <folder>', 'where log waits for the vault on this host (default: as set up)')
   .option('--json', 'print the checks as JSON')
   .action(async (command: string[], flags) => {
     const { runDoctor } = await import('./doctor.ts');
@@ -106,6 +108,13 @@ addTellingFlags(
   .addOption(
     new Option('--with <what>', 'by default what the host has').choices(['systemd', 'cron', 'compose']),
   )
+  .addOption(
+    new Option('--pitr <way>', 'also send the log, for ever, and a base backup each week (systemd)').choices([
+      'receive',
+      'ship',
+    ]),
+  )
+  .option('--wal-dir <folder>', 'of --pitr ship: what archive_command fills; of receive: where log waits')
   .option('--sidecar', "archive the dashboard's database, too: see 'offsite sidecar --help'")
   .option('--root <folder>', 'of an image that is not running', '/')
   .option('--print', 'show all that would be written and run, and change nothing')

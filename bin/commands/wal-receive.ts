@@ -1,14 +1,13 @@
 // offsite wal receive
 
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { formatBytes, formatDuration, parseDuration, plural } from '../../lib/base/quantities.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
-import { stateDirectory } from '../../lib/settings/agent-state-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { noteCluster, notedCluster } from '../../lib/wal/cluster.ts';
+import { noteCluster, notedCluster, receivedFolder } from '../../lib/wal/cluster.ts';
 import type { PushedWal } from '../../lib/wal/push.ts';
 import { type ReceiveReport, receiveWal } from '../../lib/wal/receive.ts';
 import { slotOf } from '../../lib/wal/slot.ts';
@@ -41,7 +40,7 @@ export async function runReceive(
     connection: serverOf(settings),
     store,
     source,
-    folder: resolve(flags.dir ?? join(stateDirectory(), `${source}.wal`)),
+    folder: resolve(flags.dir ?? receivedFolder(source)),
     systemIdentifier: await notedCluster(source),
     slotName,
     compressor: chooseCompressor(flags.compress),

@@ -13,6 +13,7 @@ import { clientCommand, query } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
 import { connectionFromSettings } from '../settings/settings.ts';
 import { type Check, failedCheck } from './diagnosis.ts';
+import { examineLog, type LogOptions } from './log.ts';
 import type { VaultProbe } from './probe.ts';
 import { examineVault } from './vault.ts';
 
@@ -26,6 +27,8 @@ export type DoctorOptions = {
   readonly compressor: string;
   /** Where the state is, and why it could not be written. */
   readonly state: { readonly path: string; readonly warning: string | undefined };
+  /** Of point-in-time recovery, which is looked at where it is used or asked for. */
+  readonly log?: Pick<LogOptions, 'slotName' | 'folder' | 'isWanted'> | undefined;
   readonly now: () => Date;
   readonly signal?: AbortSignal;
   /** In place of {@link answerWithinMs}. */
@@ -41,14 +44,18 @@ export const answerWithinMs = 60_000;
 export async function doctor(options: DoctorOptions): Promise<Check[]> {
   const limits = { signal: options.signal, withinMs: options.withinMs ?? answerWithinMs };
   return [
-    ...(await examineDatabase(options.dump, limits)),
+    ...(await examineDatabase(options.dump, limits, options.log)),
     ...(await examineVault(options)),
     examineCompressor(options.compressor),
     examineState(options.state),
   ];
 }
 
-async function examineDatabase(settings: DumpSettings, limits: Limits): Promise<Check[]> {
+async function examineDatabase(
+  settings: DumpSettings,
+  limits: Limits,
+  log: DoctorOptions['log'],
+): Promise<Check[]> {
   if (settings.via === 'command') return [await examineDump(settings, limits)];
   const connection = connectionFromSettings(settings);
   const within = () => limited(connection, limits);
@@ -67,7 +74,10 @@ async function examineDatabase(settings: DumpSettings, limits: Limits): Promise<
   });
   if (checks.some(({ outcome }) => outcome === 'fail')) return checks;
   const readable = examineRights(server.unreadable);
-  return [...checks, readable, ...(readable.outcome === 'fail' ? [] : [await examineDump(settings, limits)])];
+  if (readable.outcome !== 'fail') checks.push(readable, await examineDump(settings, limits));
+  else checks.push(readable);
+  const ofLog = log && (await attempt('log', () => examineLog({ ...log, connection, signal: within() })));
+  return [...checks, ...(ofLog === undefined ? [] : isCheck(ofLog) ? [ofLog] : ofLog)];
 }
 
 /** A signal that also aborts when an answer takes too long. */

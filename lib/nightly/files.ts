@@ -4,7 +4,13 @@ import { shellWord } from '../base/shell-word.ts';
 import { environmentText } from './environment.ts';
 import { type Installation, linesOf } from './installation.ts';
 import { marked } from './marked.ts';
-import { serviceText, timerText } from './systemd.ts';
+import {
+  baseBackupServiceText,
+  baseBackupTimerText,
+  logServiceText,
+  serviceText,
+  timerText,
+} from './systemd.ts';
 
 export type PlannedFile = {
   readonly path: string;
@@ -18,6 +24,15 @@ export function nameOf(source: string): string {
   return source === 'bitagent' ? 'offsite' : `offsite-${source}`;
 }
 
+/** systemd's units: what begins by itself comes last of each. */
+export function unitsOf(source: string) {
+  const name = nameOf(source);
+  return {
+    nightly: [`${name}.service`, `${name}.timer`],
+    log: [`${name}-basebackup.service`, `${name}-basebackup.timer`, `${name}-wal.service`],
+  } as const;
+}
+
 /** Where everything that one way writes lies. */
 export function pathsOf({
   way,
@@ -27,23 +42,27 @@ export function pathsOf({
 }: Pick<Installation, 'way' | 'source' | 'folder' | 'ownFolder'>) {
   const name = nameOf(source);
   const environment = `${way === 'compose' ? folder : ownFolder}/${name}.env`;
+  const units = unitsOf(source);
   const scripts = {
-    systemd: [`${folder}/${name}.service`, `${folder}/${name}.timer`],
+    systemd: units.nightly.map((unit) => `${folder}/${unit}`),
     // run-parts takes no name with a dot in it.
     cron: [`${folder}/bitagent-backup${source === 'bitagent' ? '' : `-${source}`}`],
     compose: [`${folder}/compose.${name}.yaml`],
   }[way];
-  return { environment, scripts };
+  return { environment, scripts, log: way === 'systemd' ? units.log.map((unit) => `${folder}/${unit}`) : [] };
 }
 
 /** Everything that is written, in order: what starts a run comes last. */
 export function filesOf(installation: Installation): PlannedFile[] {
-  const { environment, scripts } = pathsOf(installation);
+  const { environment, scripts, log } = pathsOf(installation);
   const texts = {
     systemd: [serviceText, timerText],
     cron: [cronText],
     compose: [composeText],
   }[installation.way];
+  const logTexts =
+    installation.log === undefined ? [] : [baseBackupServiceText, baseBackupTimerText, logServiceText];
+  const paths = [...scripts, ...log];
   const mode = installation.way === 'cron' ? 0o755 : 0o644;
   const inside = installation.root === '/' ? environment : environment.slice(installation.root.length);
   return [
@@ -53,8 +72,8 @@ export function filesOf(installation: Installation): PlannedFile[] {
       text: marked(environmentText(installation.variables)),
       holdsSecrets: true,
     },
-    ...texts.map((text, index) => ({
-      path: scripts[index] as string,
+    ...[...texts, ...logTexts].map((text, index) => ({
+      path: paths[index] as string,
       mode,
       text: marked(text(installation, inside)),
     })),

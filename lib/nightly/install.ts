@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { OffsiteError } from '../base/errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
 import { type ChildFailure, textOf } from '../base/process.ts';
-import { filesOf, nameOf, type PlannedFile, pathsOf } from './files.ts';
+import { filesOf, type PlannedFile, pathsOf, unitsOf } from './files.ts';
 import { type Place, possiblePlaces } from './host.ts';
 import type { Installation } from './installation.ts';
 import { type Found, foundOf } from './marked.ts';
@@ -41,10 +41,11 @@ export async function install(installation: Installation, place: Place): Promise
   const toWrite = looked.filter(({ found }) => found === 'absent' || found === 'ours');
   try {
     for (const file of toWrite) await replace(file);
-    await startTimer(installation.source, place);
+    await startUnits(installation.source, place, installation.log !== undefined);
   } catch (error) {
     const isNew = looked.every(({ before }) => before === undefined);
-    if (isNew) await stopTimer(installation.source, place).catch(() => undefined);
+    if (isNew)
+      await stopUnits(installation.source, place, installation.log !== undefined).catch(() => undefined);
     for (const { path, before } of toWrite) {
       if (before === undefined) await rm(path, { force: true });
       else await replace({ path, ...before });
@@ -79,13 +80,15 @@ export async function installedAt(source: string, root: string): Promise<Place[]
  * @returns Each file that was there; one that was changed by hand is `kept`.
  */
 export async function uninstall(source: string, place: Place): Promise<Done[]> {
-  const { environment, scripts } = pathsOf({ ...place, source });
+  const { environment, scripts, log } = pathsOf({ ...place, source });
   // By its scripts an installation is found again, should this be interrupted: what holds secrets goes first.
-  const paths = [environment, ...scripts];
+  const paths = [environment, ...log, ...scripts];
   const found = await Promise.all(paths.map(async (path) => foundOf((await fileAt(path))?.text)));
   const isOurs = paths.map((_, index) => found[index] === 'ours' || found[index] === 'changed');
   // Also one that a person has changed: what it starts goes.
-  if (paths.some((path, index) => path.endsWith('.timer') && isOurs[index])) await stopTimer(source, place);
+  const isThere = (some: readonly string[]) =>
+    paths.some((path, index) => some.includes(path) && isOurs[index]);
+  if (isThere(scripts)) await stopUnits(source, place, isThere(log));
   const done: Done[] = [];
   for (const [index, path] of paths.entries()) {
     if (found[index] === 'ours') await rm(path);
@@ -98,28 +101,43 @@ export async function uninstall(source: string, place: Place): Promise<Done[]> {
 }
 
 /** What is run besides writing files, to be shown. */
-export function commandsOf(source: string, place: Place): string[] {
+export function commandsOf({ source, log }: Pick<Installation, 'source' | 'log'>, place: Place): string[] {
   if (place.way !== 'systemd') return [];
-  const timer = `${nameOf(source)}.timer`;
-  const commands = place.isRunning ? [['daemon-reload'], ['enable', '--now', timer]] : [['enable', timer]];
-  return commands.map((words) => ['systemctl', ...whose(place), ...words].join(' '));
+  return startWords(source, place, log !== undefined).map((words) =>
+    ['systemctl', ...whose(place), ...words].join(' '),
+  );
 }
 
-async function startTimer(source: string, place: Place): Promise<void> {
-  if (place.way !== 'systemd') return;
-  const timer = `${nameOf(source)}.timer`;
-  if (place.isRunning) await systemctl(place, 'daemon-reload');
-  await systemctl(place, 'enable', ...(place.isRunning ? ['--now'] : []), timer);
+/** What begins by itself. */
+function enabledUnits(source: string, withLog: boolean): string[] {
+  const { nightly, log } = unitsOf(source);
+  return [...nightly.slice(1), ...(withLog ? log.slice(1) : [])];
 }
 
-async function stopTimer(source: string, place: Place): Promise<void> {
+function startWords(source: string, place: Place, withLog: boolean): string[][] {
+  const units = enabledUnits(source, withLog);
+  if (!place.isRunning) return [['enable', ...units]];
+  // One that runs already goes on by its new text.
+  const running = units.filter((unit) => unit.endsWith('.service'));
+  return [['daemon-reload'], ['enable', '--now', ...units], ...running.map((unit) => ['restart', unit])];
+}
+
+async function startUnits(source: string, place: Place, withLog: boolean): Promise<void> {
   if (place.way !== 'systemd') return;
-  const timer = `${nameOf(source)}.timer`;
-  await systemctl(place, 'disable', ...(place.isRunning ? ['--now'] : []), timer);
+  for (const words of startWords(source, place, withLog)) await systemctl(place, ...words);
+}
+
+async function stopUnits(source: string, place: Place, withLog: boolean): Promise<void> {
+  if (place.way !== 'systemd') return;
+  const units = enabledUnits(source, withLog);
+  await systemctl(place, 'disable', ...(place.isRunning ? ['--now'] : []), ...units);
   if (!place.isRunning) return;
+  const { nightly, log } = unitsOf(source);
   // When it last ran: another installation would make up for the days since, at once. And that a night failed.
-  await rm(join(place.stampFolder, `stamp-${timer}`), { force: true }).catch(() => undefined);
-  await systemctl(place, 'reset-failed', `${nameOf(source)}.service`).catch(() => undefined);
+  for (const unit of units)
+    await rm(join(place.stampFolder, `stamp-${unit}`), { force: true }).catch(() => undefined);
+  for (const unit of [...nightly, ...(withLog ? log : [])])
+    if (unit.endsWith('.service')) await systemctl(place, 'reset-failed', unit).catch(() => undefined);
 }
 
 async function systemctl(place: Place, ...words: string[]): Promise<void> {

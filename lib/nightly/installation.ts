@@ -17,6 +17,8 @@ export type Installation = {
   readonly command: readonly string[];
   /** Whether the dashboard's database is archived after it. */
   readonly withSidecar: boolean;
+  /** How the log goes offsite, where it does; a base backup is taken each week then. */
+  readonly log?: { readonly way: 'ship' | 'receive'; readonly folder: string | undefined } | undefined;
   readonly at: TimeOfDay;
   readonly randomDelayMs: number;
   readonly variables: Variables;
@@ -41,4 +43,10 @@ export type Installation = {
 export function linesOf({ program, command, withSidecar }: Installation): string[][] {
   const sidecar = withSidecar ? [[program, 'sidecar', 'backup']] : [];
   return [[program, 'backup', ...(command.length > 0 ? ['--', ...command] : [])], ...sidecar];
+}
+
+/** What goes on for ever. */
+export function logLineOf({ program, log }: Installation): string[] {
+  const folder = log?.folder === undefined ? [] : ['--dir', log.folder];
+  return [program, 'wal', log?.way ?? 'ship', ...folder, ...(log?.way === 'ship' ? ['--follow'] : [])];
 }

@@ -1,25 +1,58 @@
 // systemd's units: a service that takes an archive, and the timer that starts it.
 
-import { type Installation, linesOf } from './installation.ts';
+import { type Installation, linesOf, logLineOf } from './installation.ts';
 
 /** @see https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html */
 export function serviceText(installation: Installation, environment: string): string {
-  const { source, forUser } = installation;
+  return runText(installation, environment, 'Nightly archive', linesOf(installation));
+}
+
+/** Of what a timer starts. */
+function runText(installation: Installation, environment: string, what: string, lines: string[][]): string {
+  return `${headText(installation, environment, what, 'Type=oneshot')}
+${lines.map(startLine).join('\n')}
+# A dump takes as long as it takes; --stall-timeout and --patience are its limits.
+TimeoutStartSec=infinity
+${tailText(installation)}`;
+}
+
+export function baseBackupServiceText(installation: Installation, environment: string): string {
+  const lines = [[installation.program, 'basebackup', '--quiet']];
+  return runText(installation, environment, 'Weekly base backup', lines);
+}
+
+/** Of what runs for ever: whatever ends it, it begins again. */
+export function logServiceText(installation: Installation, environment: string): string {
+  return `${headText(installation, environment, 'Log', 'Type=exec\nRestart=always\nRestartSec=30', 'StartLimitIntervalSec=0\n')}
+${startLine(logLineOf(installation))}
+${tailText(installation)}
+[Install]
+WantedBy=${installation.forUser ? 'default' : 'multi-user'}.target
+`;
+}
+
+const startLine = (words: readonly string[]) => `ExecStart=:${words.map(systemdWord).join(' ')}`;
+
+function headText(
+  { source, forUser }: Installation,
+  environment: string,
+  what: string,
+  kind: string,
+  unit = '',
+): string {
   const order = forUser
     ? ''
     : 'Wants=network-online.target\nAfter=network-online.target docker.service postgresql.service\n';
   return `[Unit]
-Description=Nightly archive of ${source}, off this host
-${order}
+Description=${what} of ${source}, off this host
+${order}${unit}
 [Service]
-Type=oneshot
-EnvironmentFile=${environment.replaceAll('%', '%%')}
-${linesOf(installation)
-  .map((words) => `ExecStart=:${words.map(systemdWord).join(' ')}`)
-  .join('\n')}
-# A dump takes as long as it takes; --stall-timeout and --patience are its limits.
-TimeoutStartSec=infinity
-# The agent ends what it began; 4 s are enough for it.
+${kind}
+EnvironmentFile=${environment.replaceAll('%', '%%')}`;
+}
+
+function tailText(installation: Installation): string {
+  return `# The agent ends what it began; 4 s are enough for it.
 KillMode=mixed
 TimeoutStopSec=30
 Nice=10
@@ -59,12 +92,20 @@ function hardening({ forUser, command, writes, needsTmp }: Installation): string
   ];
 }
 
-export function timerText({ source, at, randomDelayMs }: Installation): string {
+export function timerText(installation: Installation): string {
+  return calendarText(installation, 'Nightly archive', '');
+}
+
+export function baseBackupTimerText(installation: Installation): string {
+  return calendarText(installation, 'Weekly base backup', 'Sun ');
+}
+
+function calendarText({ source, at, randomDelayMs }: Installation, what: string, day: string): string {
   return `[Unit]
-Description=Nightly archive of ${source}, off this host
+Description=${what} of ${source}, off this host
 
 [Timer]
-OnCalendar=*-*-* ${at.clock}:00${at.isUtc ? ' UTC' : ''}
+OnCalendar=${day}*-*-* ${at.clock}:00${at.isUtc ? ' UTC' : ''}
 # Made up for when the host was off.
 Persistent=true
 RandomizedDelaySec=${Math.round(randomDelayMs / 1000)}

@@ -27,6 +27,11 @@ export function clusterFile(source: string): string {
   return join(stateDirectory(), `${source}.cluster`);
 }
 
+/** Where log that was received waits for the vault, unless another folder is named. */
+export function receivedFolder(source: string): string {
+  return join(stateDirectory(), `${source}.wal`);
+}
+
 /** Which cluster a source's log was of, the last time that this host looked. */
 export async function notedCluster(source: string): Promise<string | undefined> {
   const text = await readFile(clusterFile(source), 'utf8').catch(() => '');

@@ -86,9 +86,13 @@ export async function shipWal(options: ShipOptions): Promise<Shipped> {
 /** How much waits in a folder, and since when: what is on its disk until it is shipped. */
 export type Backlog = { readonly files: number; readonly bytes: number; readonly since: Date | undefined };
 
-/** @throws {@link OffsiteError} `WAL_UNREADABLE` if there is no such folder. */
+/**
+ * Sees what waits; a segment that pg_receivewal is writing does not.
+ *
+ * @throws {@link OffsiteError} `WAL_UNREADABLE` if there is no such folder.
+ */
 export async function readBacklog(folder: string): Promise<Backlog> {
-  const waiting = await walFilesIn(folder);
+  const waiting = (await walFilesIn(folder)).filter(({ kind }) => kind !== 'partial');
   const found = await Promise.all(waiting.map(({ name }) => stat(join(folder, name)).catch(() => undefined)));
   const there = found.filter((file) => file !== undefined);
   const since = there.length === 0 ? undefined : new Date(Math.min(...there.map(({ mtimeMs }) => mtimeMs)));

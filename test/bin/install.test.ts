@@ -115,6 +115,31 @@ describe.skipIf(!hasSystemd)('with systemd', () => {
     });
   });
 
+  it('sends the log for ever and takes a base backup each week, where that is asked for, and takes it all back', async () => {
+    const before = tree();
+    const refused = await install('--pitr', 'receive', '--container', 'db');
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--pitr ship') });
+    expect(await install('--pitr', 'ship')).toMatchObject({ exitCode: 2 });
+    const folder = join(root, 'wal');
+    const done = await install('--pitr', 'ship', '--wal-dir', folder, '--container', 'db');
+    expect(done).toMatchObject({ exitCode: 0, stderr: '' });
+    const units = join(root, 'etc/systemd/system');
+    expect(readFileSync(join(units, 'offsite-wal.service'), 'utf8')).toMatch(
+      new RegExp(`ExecStart=:${bin} wal ship --dir ${folder} --follow\n[^]*ReadWritePaths=-${folder}\n`),
+    );
+    expect(readFileSync(join(units, 'offsite-basebackup.timer'), 'utf8')).toContain(
+      'OnCalendar=Sun *-*-* 03:15:00\n',
+    );
+    for (const link of [
+      'multi-user.target.wants/offsite-wal.service',
+      'timers.target.wants/offsite-basebackup.timer',
+    ])
+      expect(lstatSync(join(units, link)).isSymbolicLink()).toBe(true);
+    const back = await uninstall();
+    expect(back.stdout.match(/^removed/gm)).toHaveLength(6);
+    expect(tree()).toEqual(before);
+  });
+
   it('keeps what a person has changed, and names it, both ways', async () => {
     await install();
     writeFileSync(unit(), `${readFileSync(unit(), 'utf8')}Nice=19\n`);

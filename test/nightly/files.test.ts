@@ -167,6 +167,8 @@ describe('the units', () => {
     ['of folders with spaces and per cents', { writes: ['/var/lib/node exporter/100%'], withSidecar: true }],
     ['of a user', { forUser: true }],
     ['of another source, whose server is in /tmp', { source: 'other', needsTmp: true }],
+    ['of the log that is received', { log: { way: 'receive', folder: undefined } }],
+    ['of the log in a folder, of a user', { forUser: true, log: { way: 'ship', folder: '/wal 100%' } }],
   ])('%s are what systemd takes, to the word', (_, change) => {
     const files = filesOf({ ...installation, ...change }).slice(1);
     for (const { path, text } of files) writeFileSync(path, text);
