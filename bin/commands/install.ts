@@ -124,7 +124,6 @@ async function installationOf(
     );
   const isSidecarHere = flags.sidecar && sidecar?.path !== undefined && sidecar.container === undefined;
   const { PGHOST: host } = dump.via === 'server' ? environmentOfServer(dump) : {};
-  const log = logOf(settings, flags, place);
   const variables = await variablesFor(settings, given, flags, place, environment);
   return {
     ...place,
@@ -132,7 +131,7 @@ async function installationOf(
     program,
     command,
     withSidecar: flags.sidecar ?? false,
-    log,
+    log: logOf(settings, flags, place),
     variables,
     // SQLite keeps its log beside the database.
     writes: [
@@ -140,7 +139,7 @@ async function installationOf(
         ? []
         : [resolve(metricsFile.endsWith('.prom') ? dirname(metricsFile) : metricsFile)]),
       ...(isSidecarHere ? [dirname(resolve(sidecar.path as string))] : []),
-      ...(log?.folder === undefined ? [] : [log.folder]),
+      ...(flags.walDir === undefined ? [] : [resolve(flags.walDir)]),
     ],
     needsTmp:
       dump.via === 'server' && (host?.startsWith('/tmp') || (!host && existsSync('/tmp/.s.PGSQL.5432'))),
