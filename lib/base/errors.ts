@@ -18,7 +18,8 @@ export const exitCodes = {
 
 type Family = keyof typeof exitCodes;
 
-const families = {
+/** The family of each code, which its exit code follows from. */
+export const errorFamilies = {
   USAGE: 'usage',
   CONFIG_INVALID: 'usage',
   CONFIG_UNREADABLE: 'usage',
@@ -111,7 +112,7 @@ const families = {
   CLOCKS_DIFFER: 'store',
 } as const satisfies Record<string, Family>;
 
-export type ErrorCode = keyof typeof families;
+export type ErrorCode = keyof typeof errorFamilies;
 
 type ErrorParts = {
   /** What had to be true. */
@@ -144,7 +145,7 @@ export class OffsiteError extends Error {
     this.expected = parts.expected;
     this.found = parts.found;
     this.hint = parts.hint;
-    this.exitCode = parts.exitCode ?? exitCodes[families[code]];
+    this.exitCode = parts.exitCode ?? exitCodes[errorFamilies[code]];
   }
 }
 

@@ -11,32 +11,34 @@ import { namesOfRebuilt } from './rebuilt.ts';
 
 const text = z.string().min(1);
 
-const dumpSchema = z.discriminatedUnion('via', [
-  z
-    .strictObject({
-      via: z.literal('server'),
-      url: text.optional().describe('postgres://user@host/database; without it PGHOST, PGUSER … decide'),
-    })
-    .describe('pg_dump on this machine, to a server'),
-  z
-    .strictObject({
-      via: z.literal('container'),
-      container: text.describe('its name'),
-      user: text.optional().describe('inside it (default: postgres)'),
-      database: text.optional().describe("inside it (default: the user's name)"),
-      password: text.optional().describe('where the server inside asks for one'),
-    })
-    .describe('pg_dump inside a container, by docker exec'),
-  z
-    .strictObject({
-      via: z.literal('command'),
-      command: z
-        .array(text)
-        .min(1)
-        .describe('a program and its arguments: ["ssh", "db", "pg_dump bitmagnet"]'),
-    })
-    .describe('any program that writes a plain pg_dump to stdout'),
-]);
+const dumpSchema = z
+  .discriminatedUnion('via', [
+    z
+      .strictObject({
+        via: z.literal('server'),
+        url: text.optional().describe('postgres://user@host/database; without it PGHOST, PGUSER … decide'),
+      })
+      .describe('pg_dump on this machine, to a server'),
+    z
+      .strictObject({
+        via: z.literal('container'),
+        container: text.describe('its name'),
+        user: text.optional().describe('inside it (default: postgres)'),
+        database: text.optional().describe("inside it (default: the user's name)"),
+        password: text.optional().describe('where the server inside asks for one'),
+      })
+      .describe('pg_dump inside a container, by docker exec'),
+    z
+      .strictObject({
+        via: z.literal('command'),
+        command: z
+          .array(text)
+          .min(1)
+          .describe('a program and its arguments: ["ssh", "db", "pg_dump bitmagnet"]'),
+      })
+      .describe('any program that writes a plain pg_dump to stdout'),
+  ])
+  .describe('how the dump is taken: via server, container or command');
 
 /** A name, or the ARN of an access point, which has a region; what names a place within it is taken for a slip. */
 const bucketSchema = z
@@ -73,7 +75,7 @@ const settingsSchema = z.strictObject({
     .optional()
     .describe('which store it is (default: AWS, or with an endpoint: other)'),
   profile: text.optional().describe('of ~/.aws: whose credentials'),
-  dump: dumpSchema.default({ via: 'server' }).describe('how the dump is taken'),
+  dump: dumpSchema.default({ via: 'server' }),
   pingUrl: webUrl.optional().describe('told when a back-up begins and ends, as Healthchecks wants it'),
   ntfyUrl: webUrl.optional().describe('a topic of ntfy'),
   webhookUrl: webUrl.optional().describe('any that takes JSON (Slack, Discord, …)'),

@@ -91,6 +91,12 @@ export function variableOf(
   return Object.entries(environmentKeys).find(says)?.[0] ?? 'the environment';
 }
 
+/** The variable of a setting; `undefined` where there is none. */
+export function variableNamed([section, key]: readonly string[]): string | undefined {
+  const names: readonly [string, readonly string[]][] = Object.entries(environmentKeys);
+  return names.find(([, [one, other]]) => one === section && other === key)?.[0];
+}
+
 /** Whether a variable says how to dump. */
 export function isDumpVariable(name: string): boolean {
   return environmentKeys[name as keyof typeof environmentKeys]?.[0] === 'dump';

@@ -1,0 +1,133 @@
+// Makes docs/reference.md: commands, settings, exit codes and figures as the source has them.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { errorFamilies, exitCodes } from '../lib/base/errors.ts';
+import { metrics } from '../lib/deployment/metrics.ts';
+import { settingsFileSchema } from '../lib/settings/config.ts';
+import { variableNamed } from '../lib/settings/environment.ts';
+import { program } from './commands/program.ts';
+
+const path = join(import.meta.dirname, '..', 'docs', 'reference.md');
+
+/** The text of docs/reference.md as the source has it now. */
+export function referenceText(): string {
+  const commands = program.commands.filter((command) => command.name() !== 'help');
+  return [
+    '# Reference',
+    '',
+    'Made from the source by `npm run reference`.',
+    '',
+    '## Commands',
+    '',
+    `${commands.map((command) => `[${command.name()}](#offsite-${command.name()})`).join(' · ')}`,
+    ...commands.flatMap(commandLines),
+    '',
+    '## Settings',
+    '',
+    'Of the settings file; how they go over each other: [agent.md](agent.md#settings). Of the deployment: [API.md](../API.md).',
+    '',
+    ...table(['setting', 'variable', ''], settingRows()),
+    '',
+    '## Exit codes, and the codes of errors',
+    '',
+    ...table(['exit code', '', 'error codes'], codeRows()),
+    '',
+    'Interrupted: 129, 130, 131, 143. A reader that went: 141.',
+    '',
+    '## Figures',
+    '',
+    "Of `monitoring=full`, in CloudWatch's namespace `Offsite`; [cloud.md](cloud.md) says which alarm reads which.",
+    '',
+    ...table(
+      ['figure', 'unit'],
+      Object.values(metrics).map(({ name, unit }) => [`\`${name}\``, unit]),
+    ),
+    '',
+  ].join('\n');
+}
+
+/** What all that ask the vault share: said once. */
+const shared = [
+  '--source',
+  '--bucket',
+  '--region',
+  '--endpoint',
+  '--ca-bundle',
+  '--provider',
+  '--profile',
+  '--config',
+];
+
+function commandLines(command: Command): string[] {
+  const names = command.registeredArguments.map((one) => {
+    const name = `${one.name()}${one.variadic ? '...' : ''}`;
+    return one.required ? `<${name}>` : `[${name}]`;
+  });
+  const own = command.options.filter(({ long }) => !shared.includes(long ?? ''));
+  const rows = own.map(({ flags, description, defaultValue, argChoices }) => {
+    const choices = argChoices === undefined ? '' : ` (${argChoices.join(', ')})`;
+    const usual =
+      typeof defaultValue === 'string' && defaultValue !== '' && !description.includes('default')
+        ? ` (default: ${defaultValue})`
+        : '';
+    return [`\`${flags}\``, `${description}${choices}${usual}`];
+  });
+  const asksVault = command.options.length > own.length;
+  return [
+    '',
+    `### offsite ${command.name()}`,
+    '',
+    `\`offsite ${[command.name(), ...names].join(' ')}\`: ${command.description()}${asksVault ? '' : ' (asks no vault)'}`,
+    ...(rows.length === 0 ? [] : ['', ...table(['flag', ''], rows)]),
+  ];
+}
+
+type Schema = {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly oneOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
+  readonly const?: string;
+};
+
+function settingRows(): string[][] {
+  const { properties = {} } = settingsFileSchema() as Schema;
+  return Object.entries(properties).flatMap(([key, schema]) => [
+    [`\`${key}\``, variable([key]), schema.description ?? ''],
+    ...(key === 'sources' ? [] : partsOf(schema)).flatMap((part) =>
+      Object.entries(part.properties ?? {})
+        .filter(([name]) => name !== 'via')
+        .map(([name, { description = '' }]) => {
+          const via = part.properties?.via?.const;
+          const way = via === undefined ? '' : `with \`via: ${via}\`: `;
+          return [`\`${key}.${name}\``, variable([key, name]), `${way}${description}`];
+        }),
+    ),
+  ]);
+}
+
+function partsOf(schema: Schema): readonly Schema[] {
+  return schema.oneOf ?? schema.anyOf ?? [schema];
+}
+
+function variable(setting: readonly string[]): string {
+  const name = variableNamed(setting);
+  return name === undefined ? '' : `\`${name}\``;
+}
+
+function codeRows(): string[][] {
+  return Object.entries(exitCodes).map(([family, exitCode]) => {
+    const codes = Object.entries(errorFamilies).filter(([, one]) => one === family);
+    return [String(exitCode), family, codes.map(([code]) => `\`${code}\``).join(' ')];
+  });
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)];
+}
+
+if (import.meta.main) writeFileSync(path, referenceText());
