@@ -16,6 +16,7 @@ import {
   isPropertySignatureDeclaration,
 } from 'typescript/unstable/ast/is';
 import { API } from 'typescript/unstable/sync';
+import { optionsOf, script } from '../lib/base/script.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -105,4 +106,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line), ''].join('\n');
 }
 
-if (import.meta.main) writeFileSync(join(root, 'API.md'), apiText());
+if (import.meta.main) {
+  optionsOf(script('npm run api', 'Makes API.md of lib/stack.'));
+  writeFileSync(join(root, 'API.md'), apiText());
+}

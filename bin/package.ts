@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { execaSync } from 'execa';
+import { optionsOf, script } from '../lib/base/script.ts';
 import { parseDeployment } from '../lib/deployment/deployment.ts';
 import { OffsiteStack } from '../lib/stack/offsite-stack.ts';
 import { apiText } from './api.ts';
@@ -25,6 +26,12 @@ const stage = join(root, 'dist', 'package');
 const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const entry = './lib/stack/offsite-archive';
 
+optionsOf(
+  script(
+    'npm run package',
+    "Makes dist/bitagent-offsite-<version>.tgz: the construct for somebody's own CDK app.",
+  ),
+);
 rmSync(stage, { recursive: true, force: true });
 mkdirSync(stage, { recursive: true });
 compile();

@@ -4,9 +4,8 @@
 
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
-import { Command } from 'commander';
 import { exitCodes } from '../../lib/base/errors.ts';
+import { agrees, optionsOf, script, untilSignal } from '../../lib/base/script.ts';
 import { pricedLike, prices } from '../../lib/cost/prices.ts';
 import { restoreTaskFor } from '../../lib/cost/task-cost.ts';
 import { createNarrator } from '../../lib/rehearsal/stage/narrator.ts';
@@ -25,27 +24,24 @@ type Flags = {
   yes?: boolean;
 };
 
-const flags = new Command('npm run integ --')
-  .description('Deploys, uses and destroys the stack in a real account: at most 30 minutes and a dollar.')
+const command = script(
+  'npm run integ',
+  'Deploys, uses and destroys the stack in a real account: at most 30 minutes and a dollar.',
+)
   .option('--profile <name>', 'of the AWS configuration; else the credentials of the environment')
   .requiredOption('--region <name>', 'where to deploy; it has to be bootstrapped')
   .option('--endpoint <url>', 'a stand-in for AWS, such as moto_server')
   .option('--state <file>', 'where it stands how far it came', join(process.cwd(), '.offsite-integ.json'))
   .option('--clean', 'take down what an earlier run has left, and nothing else')
-  .option('--yes', 'do not ask')
-  .parse()
-  .opts<Flags>();
+  .option('--yes', 'do not ask');
+const flags = optionsOf<Flags>(command);
 
 const stop = new AbortController();
 let interruptedBy: 'SIGINT' | 'SIGTERM' | undefined;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // The second one ends it at once.
-  process.on(signal, () => {
-    if (interruptedBy !== undefined) process.exit(128 + constants.signals[signal]);
-    interruptedBy = signal;
-    stop.abort();
-  });
-}
+untilSignal().then((signal) => {
+  interruptedBy = signal;
+  stop.abort();
+});
 // For the clients, and for all that is started.
 if (flags.profile !== undefined) process.env.AWS_PROFILE = flags.profile;
 if (flags.endpoint !== undefined) process.env.AWS_ENDPOINT_URL = flags.endpoint;
@@ -70,7 +66,7 @@ async function main(): Promise<number> {
     `Stack ${state.stackName} in ${flags.region}${flags.endpoint ? `, at ${flags.endpoint} in the place of AWS` : ''}. ${budget()}`,
     `How far it came stands in ${flags.state}.`,
   ]);
-  if (!(await agrees())) return exitCodes.usage;
+  if (!flags.yes && !(await agrees())) return exitCodes.usage;
   const startedAt = performance.now();
   const book = openBook(narrator);
   if (flags.clean !== true) await playSteps(book, state);
@@ -126,16 +122,6 @@ function budget(): string {
   // The secret by the hour; functions, requests, events and alarms are a cent at most.
   const usd = 0.5 * task.usdPerHour + price.secretMonth / 730 + 0.01;
   return `At most 30 minutes and $${Math.max(0.05, usd).toFixed(2)}, the Fargate task for all of that time.`;
-}
-
-async function agrees(): Promise<boolean> {
-  if (flags.yes || !process.stdin.isTTY) return true;
-  const asking = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^(y|yes)?$/i.test((await asking.question('Go on? [Y/n] ', { signal: stop.signal })).trim());
-  } finally {
-    asking.close();
-  }
 }
 
 function tellStandIns(say: (text: string) => void): void {

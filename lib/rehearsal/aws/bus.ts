@@ -11,16 +11,15 @@ import {
   type Rule,
   type Wiring,
 } from '../template/wiring.ts';
-import { type AsyncInvocation, invokeAsync } from './async-invocation.ts';
 import { type AwsEvent, objectCreated, scheduled } from './aws-events.ts';
+import { createQueues, type Invocations, invokeAsync } from './invocations.ts';
 import type { LambdaHost } from './lambda-runtime.ts';
-import { createQueues } from './queue-invocation.ts';
 
 /** An event that reached a function, by a rule, out of a queue, or as the record of another function's failure. */
 export type Delivery = {
   readonly to: LambdaFunction;
   readonly event: unknown;
-  readonly invocation: AsyncInvocation;
+  readonly invocation: Invocations;
 };
 
 export type Bus = {
@@ -47,13 +46,13 @@ export function createBus(wiring: Wiring, host: LambdaHost, s3: S3Client, bucket
   let sequence = 0;
 
   async function deliver(to: LambdaFunction, event: unknown): Promise<Delivery[]> {
-    const invocation = await invokeAsync(host, to, event);
+    const { failure, ...invocation } = await invokeAsync(host, to, event);
     const delivery = { to, event, invocation };
     deliveries.push(delivery);
-    if (invocation.failure === undefined) return [delivery];
+    if (failure === undefined) return [delivery];
     if (to.deadLetters !== undefined) deadLetters.push({ queueArn: to.deadLetters, event });
     if (to.onFailure === undefined) return [delivery];
-    return [delivery, ...(await deliver(functionByArn(wiring, to.onFailure), invocation.failure))];
+    return [delivery, ...(await deliver(functionByArn(wiring, to.onFailure), failure))];
   }
 
   async function enqueue(queue: Queue, event: unknown): Promise<Delivery[]> {

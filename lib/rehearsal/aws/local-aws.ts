@@ -19,13 +19,19 @@ export type LocalAwsEnvironment = {
   readonly AWS_EC2_METADATA_DISABLED: string;
 };
 
+type UploadStep = 'begun' | 'parts' | 'completed' | 'aborted';
+
 export type LocalAws = {
   readonly endpoint: string;
   readonly env: LocalAwsEnvironment;
+  /** For an S3 client of this process. */
+  readonly clientConfig: ReturnType<typeof clientConfigOf>;
   readonly bucket: string;
   readonly topicArn: string;
   /** What was asked with other access keys than that of `env`. */
   readonly callLog: CallLog;
+  /** Multipart uploads so far: the local S3 cannot list the unfinished. */
+  readonly uploads: Readonly<Record<UploadStep, number>>;
   /** Mails published so far, oldest first; reading them takes none away. */
   mails(): Promise<Mail[]>;
   /** Idempotent. Everything stored is gone afterwards. */
@@ -57,6 +63,12 @@ export async function startLocalAws(
     callLog.request({ method, url, headers, body });
     done();
   });
+  const uploads = { begun: 0, parts: 0, completed: 0, aborted: 0 };
+  app.addHook('onResponse', ({ method, url }, { statusCode }, done) => {
+    const step = uploadStepOf(method, new URL(url, 'http://localhost').searchParams);
+    if (step !== undefined && statusCode < 300) uploads[step] += 1;
+    done();
+  });
   const endpoint = await app.listen({ port: 0, host: '127.0.0.1' });
   let stopped: Promise<void> | undefined;
   const stop = () => {
@@ -69,9 +81,11 @@ export async function startLocalAws(
     return {
       endpoint,
       env: environmentOf(endpoint),
+      clientConfig: clientConfigOf(endpoint),
       bucket,
       topicArn,
       callLog,
+      uploads,
       mails: () => readMails(endpoint),
       stop,
     };
@@ -79,6 +93,12 @@ export async function startLocalAws(
     await stop();
     throw error;
   }
+}
+
+function uploadStepOf(method: string, query: URLSearchParams): UploadStep | undefined {
+  if (method === 'POST' && query.has('uploads')) return 'begun';
+  if (!query.has('uploadId')) return undefined;
+  return ({ PUT: 'parts', POST: 'completed', DELETE: 'aborted' } as const)[method];
 }
 
 function environmentOf(endpoint: string): LocalAwsEnvironment {
@@ -91,13 +111,13 @@ function environmentOf(endpoint: string): LocalAwsEnvironment {
   };
 }
 
+function clientConfigOf(endpoint: string) {
+  const credentials = { accessKeyId: accessKey, secretAccessKey: 'local' };
+  return { endpoint, region, credentials, forcePathStyle: true };
+}
+
 async function createParts(endpoint: string, bucket: string, topic: string): Promise<string> {
-  const config = {
-    endpoint,
-    region,
-    credentials: { accessKeyId: accessKey, secretAccessKey: 'local' },
-    forcePathStyle: true,
-  };
+  const config = clientConfigOf(endpoint);
   const [s3, sns, sqs] = [new S3Client(config), new SNSClient(config), new SQSClient(config)];
   try {
     await s3.send(new CreateBucketCommand({ Bucket: bucket }));

@@ -5,7 +5,7 @@ import { rowsOf, totalRows } from '../../archive/inventory.ts';
 import { archiveKeys, parseArchiveId } from '../../archive/names.ts';
 import { verdictSchema } from '../../archive/verdict.ts';
 import { formatBytes, formatCount, formatDuration } from '../../base/quantities.ts';
-import { type Cloud, type Database, keysBelow, runOffsite, type Stage } from '../stage/stage.ts';
+import { type Cloud, type Database, keysBelow, offsiteOutput, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 import { answerOf, onlyOne, readObject, withoutFirstBytes } from './evidence.ts';
 
@@ -20,8 +20,7 @@ const backupSchema = z.object({
 /** Backs up. @returns The archive's id. */
 export async function backUp(scene: Scene, stage: Stage, database: Database): Promise<string> {
   scene.command('offsite backup');
-  const run = await runOffsite(stage, database, ['backup', '--json']);
-  if (run.exitCode !== 0) throw new Error(`offsite backup ended with ${run.exitCode}: ${run.stderr}`);
+  const run = await offsiteOutput(stage, database, ['backup', '--json']);
   const { id, plainBytes, compressedBytes, durationMs, bytesPerSecond } = backupSchema.parse(
     JSON.parse(run.stdout),
   );
@@ -86,9 +85,8 @@ const listSchema = z.array(
 
 /** What `offsite list --json` says. */
 export async function listArchives(stage: Stage, database: Database): Promise<z.infer<typeof listSchema>> {
-  const run = await runOffsite(stage, database, ['list', '--json']);
-  if (run.exitCode !== 0) throw new Error(`offsite list ended with ${run.exitCode}: ${run.stderr}`);
-  return listSchema.parse(JSON.parse(run.stdout));
+  const { stdout } = await offsiteOutput(stage, database, ['list', '--json']);
+  return listSchema.parse(JSON.parse(stdout));
 }
 
 /** The operator looks. */
@@ -100,8 +98,7 @@ export async function list(
   torrents: number,
 ): Promise<void> {
   scene.command('offsite list');
-  const run = await runOffsite(stage, database, ['list']);
-  scene.quote(run.stdout);
+  scene.quote((await offsiteOutput(stage, database, ['list'])).stdout);
   const listed = await listArchives(stage, database);
   scene.check('list', [{ id, verdict: 'intact', latest: true, torrents }], listed);
   scene.figures({ archives: listed });

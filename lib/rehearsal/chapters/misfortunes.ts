@@ -12,7 +12,6 @@ import type { Scene } from '../stage/story.ts';
 import { answerOf, readBytes, readObject, withoutFirstBytes } from './evidence.ts';
 import { storeManifest } from './fifteen-nights.ts';
 import { listArchives } from './first-night.ts';
-import { watchUploads } from './upload-watch.ts';
 
 /** The local S3 takes no more in one piece. */
 const partBytes = 8 * 1024 * 1024;
@@ -69,10 +68,9 @@ export async function killDump(scene: Scene, stage: Stage, database: Database): 
   const before = await keysBelow(stage, '');
   const mailsBefore = (await stage.aws.mails()).length;
   scene.command('offsite backup');
-  const uploads = await watchUploads(stage.aws.endpoint);
-  stage.onClose(uploads.stop);
+  const uploadsBefore = { ...stage.aws.uploads };
   const [run, [killed = []]] = await Promise.all([
-    runOffsite(stage, database, ['backup'], { AWS_ENDPOINT_URL: uploads.endpoint }),
+    runOffsite(stage, database, ['backup']),
     query(database.server.connection, terminateDump, { database: database.source.env.PGDATABASE }),
   ]);
   scene.say(`Meanwhile: pg_terminate_backend of the session that runs ${killed[0]}`);
@@ -81,7 +79,14 @@ export async function killDump(scene: Scene, stage: Stage, database: Database): 
   scene.check('the error says that the dump failed', true, run.stderr.includes('[DUMP_FAILED]'));
   scene.check('result printed', '', run.stdout);
   scene.check('objects in the vault', before, await keysBelow(stage, ''));
-  const { begun, parts, completed, aborted } = uploads.counts;
+  const since = (step: keyof typeof uploadsBefore) => stage.aws.uploads[step] - uploadsBefore[step];
+  const uploads = {
+    begun: since('begun'),
+    parts: since('parts'),
+    completed: since('completed'),
+    aborted: since('aborted'),
+  };
+  const { begun, parts, completed, aborted } = uploads;
   scene.check('uploads completed', 0, completed);
   scene.check('uploads aborted, of those begun', begun, aborted);
   scene.check('mails', mailsBefore, (await stage.aws.mails()).length);
@@ -89,7 +94,7 @@ export async function killDump(scene: Scene, stage: Stage, database: Database): 
     `Uploads begun: ${begun} (${parts} parts), completed: ${completed}, aborted: ${aborted}. Not an object more in ` +
       'the vault, no manifest, no unfinished upload; the exit code says so to whoever runs the agent.',
   );
-  scene.figures({ exitCode: run.exitCode, killedAt: killed[0], uploads: uploads.counts });
+  scene.figures({ exitCode: run.exitCode, killedAt: killed[0], uploads });
   scene.summarize(`exit code ${run.exitCode}, nothing stored`);
 }
 

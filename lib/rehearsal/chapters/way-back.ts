@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { formatBytes, formatCount } from '../../base/quantities.ts';
 import { query } from '../../postgres/programs.ts';
-import { ambient, type Database, runOffsite, type Stage } from '../stage/stage.ts';
+import { ambient, type Database, offsiteOutput, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 import { type Census, takeCensus } from './opening.ts';
 
@@ -18,10 +18,9 @@ export async function fetchLatest(
 ): Promise<string> {
   const file = join(stage.directory, 'latest.sql.gz');
   scene.command('offsite fetch latest -o latest.sql.gz');
-  const run = await runOffsite(stage, database, ['fetch', 'latest', '-o', file]);
-  if (run.exitCode !== 0) throw new Error(`offsite fetch ended with ${run.exitCode}: ${run.stderr}`);
-  scene.quote(run.stderr);
-  scene.check('the archive that was fetched', true, run.stderr.includes(id));
+  const { stderr } = await offsiteOutput(stage, database, ['fetch', 'latest', '-o', file]);
+  scene.quote(stderr);
+  scene.check('the archive that was fetched', true, stderr.includes(id));
   scene.command('gunzip -t latest.sql.gz');
   const tested = await execa('gunzip', ['-t', file], { reject: false });
   scene.check('exit code of gunzip -t', 0, tested.exitCode);

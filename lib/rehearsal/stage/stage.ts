@@ -92,12 +92,7 @@ export async function openStage(binDir: string): Promise<Stage> {
     await chmod(taskDirectory, 0o1777);
     const aws = await startLocalAws();
     closers.push(() => aws.stop());
-    const s3 = new S3Client({
-      endpoint: aws.endpoint,
-      region: aws.env.AWS_REGION,
-      credentials: { accessKeyId: aws.env.AWS_ACCESS_KEY_ID, secretAccessKey: aws.env.AWS_SECRET_ACCESS_KEY },
-      forcePathStyle: true,
-    });
+    const s3 = new S3Client(aws.clientConfig);
     closers.push(async () => s3.destroy());
     const configFile = join(directory, 'offsite.json');
     await writeFile(configFile, `${JSON.stringify({ source: sourceName, bucket: aws.bucket })}\n`);
@@ -169,21 +164,27 @@ export async function deploy(stage: Stage): Promise<Cloud> {
 }
 
 /**
- * Runs `offsite` as the operator's host does: with the settings file, libpq's environment and AWS credentials.
+ * What `offsite` prints where it has to end well.
  *
- * @param environment - Further variables, over those.
+ * @throws Error With what it said, where it does not.
  */
-export async function runOffsite(
+export async function offsiteOutput(
   stage: Stage,
-  { source }: Database,
+  database: Database,
   args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<Run> {
+): Promise<Omit<Run, 'exitCode'>> {
+  const { exitCode, ...output } = await runOffsite(stage, database, args);
+  if (exitCode === 0) return output;
+  throw new Error(`offsite ${args[0]} ended with ${exitCode}: ${output.stderr}`);
+}
+
+/** Runs `offsite` as the operator's host does: with the settings file, libpq's environment and AWS credentials. */
+export async function runOffsite(stage: Stage, { source }: Database, args: readonly string[]): Promise<Run> {
   const principal = args[0] === 'backup' ? principals.agent : principals.operator;
   const result = await execa(join(projectRoot, 'bin', 'offsite'), [...args, '--config', stage.configFile], {
     cwd: projectRoot,
     extendEnv: false,
-    env: { ...ambient(stage), ...stage.aws.env, AWS_ACCESS_KEY_ID: principal, ...source.env, ...environment },
+    env: { ...ambient(stage), ...stage.aws.env, AWS_ACCESS_KEY_ID: principal, ...source.env },
     stdin: 'ignore',
     reject: false,
     cancelSignal: stage.signal,

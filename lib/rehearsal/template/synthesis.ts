@@ -1,11 +1,11 @@
 // Synthesizes the stack as `cdk synth` does, without its CLI, and finds in the cloud assembly what would be uploaded:
 // the template and the bundles.
 
-import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { AssetManifestArtifact, CloudAssembly, type CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api';
 import { execa } from 'execa';
-import * as z from 'zod';
+import settings from '../../../cdk.json' with { type: 'json' };
 import type { Template } from './template.ts';
 
 export type Synthesis = {
@@ -18,28 +18,6 @@ export type Synthesis = {
 const projectRoot = fileURLToPath(new URL('../../..', import.meta.url));
 /** With an npx that takes no time, and is there where npm is not. */
 const quickNpx = join(import.meta.dirname, 'bin');
-
-const assemblySchema = z.object({
-  artifacts: z.record(
-    z.string(),
-    z.object({
-      type: z.string(),
-      properties: z
-        .object({ templateFile: z.string().optional(), stackName: z.string().optional() })
-        .optional(),
-    }),
-  ),
-});
-
-const assetsSchema = z.object({
-  files: z.record(
-    z.string(),
-    z.object({
-      source: z.object({ path: z.string().optional(), packaging: z.string().optional() }),
-      destinations: z.record(z.string(), z.object({ objectKey: z.string() })),
-    }),
-  ),
-});
 
 /**
  * Synthesizes `bin/stack.ts`.
@@ -55,10 +33,6 @@ export async function synthesize(
   context: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
 ): Promise<Synthesis> {
-  // The feature flags of cdk.json change the template: the CLI hands them to the app the same way.
-  const settings = z
-    .object({ context: z.record(z.string(), z.unknown()).default({}) })
-    .parse(await readJson(join(projectRoot, 'cdk.json')));
   await execa(process.execPath, ['bin/stack.ts'], {
     cwd: projectRoot,
     env: {
@@ -67,44 +41,30 @@ export async function synthesize(
       PATH: [quickNpx, dirname(process.execPath), process.env.PATH].join(delimiter),
       // CloudFormation's rules take longer to ask than all the rest, and nothing is deployed to it.
       CDK_VALIDATION: 'false',
+      // The feature flags of cdk.json change the template: the CLI hands them to the app the same way.
       CDK_CONTEXT_JSON: JSON.stringify({ ...settings.context, ...context }),
     },
     stdin: 'ignore',
     cancelSignal: signal,
   });
-  const assembly = assemblySchema.parse(await readJson(join(outputDirectory, 'manifest.json')));
-  const stacks = Object.entries(assembly.artifacts).filter(
-    ([, { type }]) => type === 'aws:cloudformation:stack',
-  );
-  const [stack, ...others] = stacks;
-  if (stack === undefined || others.length > 0) {
-    throw new Error(`expected one stack in the cloud assembly, found ${stacks.length}`);
-  }
-  const [name, { properties }] = stack;
-  return {
-    stackName: properties?.stackName ?? name,
-    template: (await readJson(join(outputDirectory, properties?.templateFile ?? ''))) as Template,
-    assetDirectory: await readAssets(outputDirectory, name),
-  };
+  const [stack, ...others] = new CloudAssembly(outputDirectory).stacks;
+  if (stack === undefined || others.length > 0)
+    throw new Error(
+      `expected one stack in the cloud assembly, found ${stack === undefined ? 'none' : 'several'}`,
+    );
+  const { stackName, template } = stack;
+  return { stackName, template: template as Template, assetDirectory: assetsOf(stack) };
 }
 
-async function readAssets(outputDirectory: string, stackName: string): Promise<(codeKey: string) => string> {
-  const { files } = assetsSchema.parse(await readJson(join(outputDirectory, `${stackName}.assets.json`)));
-  const directories = new Map(
-    Object.values(files).flatMap(({ source, destinations }) =>
-      Object.values(destinations).map(({ objectKey }) => [
-        objectKey,
-        join(outputDirectory, source.path ?? ''),
-      ]),
-    ),
-  );
+function assetsOf({ assembly, dependencies }: CloudFormationStackArtifact): (codeKey: string) => string {
+  const files = dependencies
+    .filter(AssetManifestArtifact.isAssetManifestArtifact)
+    .flatMap(({ contents }) => Object.values(contents.files ?? {}));
   return (codeKey) => {
-    const directory = directories.get(codeKey);
-    if (directory === undefined) throw new Error(`no asset of the stack has the key ${codeKey}`);
-    return directory;
+    const asset = files.find(({ destinations }) =>
+      Object.values(destinations).some(({ objectKey }) => objectKey === codeKey),
+    );
+    if (asset === undefined) throw new Error(`no asset of the stack has the key ${codeKey}`);
+    return join(assembly.directory, asset.source.path ?? '');
   };
-}
-
-async function readJson(path: string): Promise<unknown> {
-  return JSON.parse(await readFile(path, 'utf8'));
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { invokeAsync } from '../../../lib/rehearsal/aws/async-invocation.ts';
+import { invokeAsync } from '../../../lib/rehearsal/aws/invocations.ts';
 import { invoke, type LambdaHost } from '../../../lib/rehearsal/aws/lambda-runtime.ts';
 import type { LambdaFunction } from '../../../lib/rehearsal/template/wiring.ts';
 

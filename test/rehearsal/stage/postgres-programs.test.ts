@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import {
-  containerArguments,
-  type PostgresSource,
-  providePostgres,
-  type Way,
-} from '../../../lib/rehearsal/stage/postgres-programs.ts';
+import { providePostgres, type Way } from '../../../lib/rehearsal/stage/postgres-programs.ts';
 
-const here: PostgresSource = { from: 'here', binDir: '/usr/lib/postgresql/15/bin' };
+const binDir = '/usr/lib/postgresql/15/bin';
 const yes = async () => true;
 
 /** Ways in their order, and which of them were looked at and gone. */
@@ -28,24 +23,24 @@ function waysOf(...ways: Way[]) {
 
 describe('providePostgres', () => {
   test('takes what is there, and asks for nothing', async () => {
-    const { look, trodden } = waysOf({ missing: 'no programs' }, { ready: here }, { missing: 'no docker' });
+    const { look, trodden } = waysOf({ missing: 'no programs' }, { binDir }, { missing: 'no packages' });
     const never = () => Promise.reject(new Error('asked'));
-    expect(await providePostgres(never, look)).toEqual(here);
+    expect(await providePostgres(never, look)).toBe(binDir);
     expect(trodden).toEqual(['look 0', 'look 1']);
   });
 
   test('downloads only what was agreed to', async () => {
     const { look, trodden } = waysOf(
-      { downloads: 'packages', bring: async () => here },
-      { downloads: 'an image', bring: async () => ({ from: 'docker', image: 'postgres:16' }) },
+      { downloads: 'packages', bring: async () => '/elsewhere' },
+      { downloads: 'others', bring: async () => binDir },
     );
     const asked: string[] = [];
     const agrees = async (downloads: string) => {
       asked.push(downloads);
-      return downloads === 'an image';
+      return downloads === 'others';
     };
-    expect(await providePostgres(agrees, look)).toEqual({ from: 'docker', image: 'postgres:16' });
-    expect(asked).toEqual(['packages', 'an image']);
+    expect(await providePostgres(agrees, look)).toBe(binDir);
+    expect(asked).toEqual(['packages', 'others']);
     expect(trodden).toEqual(['look 0', 'look 1', 'bring 1']);
   });
 
@@ -53,11 +48,11 @@ describe('providePostgres', () => {
     const { look } = waysOf(
       { missing: 'no programs' },
       { downloads: 'packages', bring: () => Promise.reject(new Error('no network')) },
-      { missing: 'no docker' },
+      { missing: 'none elsewhere' },
     );
     await expect(providePostgres(yes, look)).rejects.toMatchObject({
       code: 'PROGRAM_MISSING',
-      found: 'no programs; no network; no docker',
+      found: 'no programs; no network; none elsewhere',
       hint: expect.stringContaining('apt-get install postgresql'),
     });
   });
@@ -72,24 +67,9 @@ describe('providePostgres', () => {
           return Promise.reject(new Error('killed'));
         },
       },
-      { ready: here },
+      { binDir },
     );
     await expect(providePostgres(yes, look, stop.signal)).rejects.toThrow('interrupted');
     expect(trodden).toEqual(['look 0', 'bring 0']);
   });
-});
-
-test('the container sees the project read-only, and may write beside the figures alone', () => {
-  const args = containerArguments('postgres:16', ['--torrents', '5'], '/var/tmp/out/figures.json', false);
-  const mounts = args.filter((_, index) => args[index - 1] === '-v');
-  expect(mounts).toEqual([expect.stringMatching(/^(\/.+[^/]):\1:ro$/), '/var/tmp/out:/var/tmp/out:rw']);
-  expect(args).not.toContain('--tty');
-  expect(args.slice(args.indexOf('postgres:16'))).toEqual([
-    'postgres:16',
-    'lib/rehearsal/rehearse.ts',
-    '--torrents',
-    '5',
-    '--json',
-    '/var/tmp/out/figures.json',
-  ]);
 });

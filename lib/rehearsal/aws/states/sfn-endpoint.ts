@@ -41,7 +41,7 @@ const requestSchema = z.strictObject({
 type Execution = {
   readonly request: z.infer<typeof requestSchema>;
   readonly startDate: number;
-  ended: Promise<EndedExecution>;
+  ended?: Promise<EndedExecution>;
   status: 'RUNNING' | EndedExecution['status'];
   redriveCount: number;
 };
@@ -75,17 +75,11 @@ export async function startSfnEndpoint(
       throw new Refusal('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
     }
     if (known !== undefined) return { executionArn: arn, startDate: known.startDate };
-    const started: Execution = {
-      request: parsed.data,
-      startDate: Date.now() / 1000,
-      ended: Promise.reject(new Error('not begun')),
-      status: 'RUNNING',
-      redriveCount: 0,
-    };
-    started.ended.catch(() => undefined);
+    const startDate = Date.now() / 1000;
+    const started: Execution = { request: parsed.data, startDate, status: 'RUNNING', redriveCount: 0 };
     executions.set(arn, started);
     begin(arn, started);
-    return { executionArn: arn, startDate: started.startDate };
+    return { executionArn: arn, startDate };
   }
 
   function known(action: string, body: unknown, principal: string): [string, Execution] {
@@ -117,7 +111,7 @@ export async function startSfnEndpoint(
       [`${prefix}.RedriveExecution`]: redriveExecution,
     },
   });
-  const idle = () => Promise.all([...executions.values()].map(({ ended }) => ended));
+  const idle = () => Promise.all([...executions.values()].flatMap(({ ended }) => ended ?? []));
   return {
     endpoint: server.endpoint,
     idle,
