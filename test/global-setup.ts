@@ -6,6 +6,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { execaSync } from 'execa';
+import { holdEngine } from './fixtures/docker-engine.ts';
 import { processes } from './fixtures/postgres.ts';
 import { quickEsbuild } from './fixtures/quick-esbuild.ts';
 import { quickInitdb } from './fixtures/quick-initdb.ts';
@@ -17,7 +18,7 @@ const enoughBytes = 6 * 1024 ** 3;
 const projectRoot = join(import.meta.dirname, '..');
 
 /** Run by vitest before all; what it returns, after all. */
-export default function setup(): () => void {
+export default function setup(): () => Promise<void> {
   const folder = mkdtempSync(join(process.env.TMPDIR === undefined && isRoomy() ? memory : tmpdir(), 'o-'));
   // Postgres runs as another user.
   chmodSync(folder, 0o1777);
@@ -39,7 +40,9 @@ export default function setup(): () => void {
   const programs = quickInitdb(own);
   const path = [join(projectRoot, 'lib/rehearsal/template/bin'), process.env.PATH, programs];
   process.env.PATH = path.filter(Boolean).join(delimiter);
-  return () => {
+  const endEngine = holdEngine();
+  return async () => {
+    await endEngine();
     // CDK writes an app that is not told where into a folder of its own, and leaves that.
     const names = readdirSync(folder).filter((name) => name !== basename(own) && !/^cdk\.out/.test(name));
     const left = [...names.map((name) => join(folder, name)), ...processesOf(folder)];

@@ -92,7 +92,10 @@ export async function findCompose(signal: AbortSignal): Promise<readonly string[
 const stateSchema = z.object({
   Id: z.string(),
   State: z.object({ Running: z.boolean(), Status: z.string(), StartedAt: z.string() }),
-  Config: z.object({ Env: z.array(z.string()).nullish() }),
+  Config: z.object({
+    Env: z.array(z.string()).nullish(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+  }),
 });
 
 export type Container = {
@@ -103,6 +106,8 @@ export type Container = {
   readonly startedAt: Date;
   /** `NAME=value`; may hold passwords. */
   readonly environment: readonly string[];
+  /** Of Compose, if that made it. */
+  readonly service: string | undefined;
 };
 
 /** Looks at a container. @returns `undefined` if there is none of that name or id. */
@@ -125,6 +130,7 @@ export async function lookAtContainer(name: string, signal: AbortSignal): Promis
     status: Status,
     startedAt: new Date(StartedAt),
     environment: found.Config.Env ?? [],
+    service: found.Config.Labels?.['com.docker.compose.service'],
   };
 }
 

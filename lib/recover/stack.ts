@@ -87,13 +87,14 @@ async function composeStack(options: StackOptions, signal: AbortSignal): Promise
   const services = parseCompose(config, file);
   const postgres = choosePostgres(services, options.postgresService);
   const app = chooseApp(services, postgres, options.service);
-  const partOf = (name: string, all: boolean): Part => {
-    let known: string | undefined;
+  const partOf = ({ name, container_name }: Service, all: boolean): Part => {
+    // Compose takes its time to say where it is.
+    let known = container_name;
     return {
       name,
       async look(either) {
         const same = known ? await lookAtContainer(known, either) : undefined;
-        if (same !== undefined) return same;
+        if (same?.service === name) return same;
         const what = `look for ${name}`;
         const ids = await runDocker(command('ps', '-a', '-q', name), { what, signal: either });
         [known] = ids.trim().split('\n');
@@ -110,8 +111,8 @@ async function composeStack(options: StackOptions, signal: AbortSignal): Promise
   };
   return {
     name: file,
-    postgres: partOf(postgres.name, false),
-    app: partOf(app.name, true),
+    postgres: partOf(postgres, false),
+    app: partOf(app, true),
     database: databaseOf(app, postgres),
     keys: keysOf(app),
     addresses: addressesOf(services, app),

@@ -23,10 +23,10 @@ import { verify } from '../../lib/verify/verify.ts';
 import { bin } from '../fixtures/agent.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { type ComposeStack, canCompose, writeStack } from '../fixtures/compose-stack.ts';
-import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
+import { canRunDocker, type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
 import { until } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
-import { corpus, corpusTorrents, databasesOf } from '../fixtures/postgres.ts';
+import { databasesOf, smallCorpus, smallTorrents } from '../fixtures/postgres.ts';
 
 const canRecover = canRunDocker && canCompose;
 if (!canRecover)
@@ -51,7 +51,7 @@ describe.skipIf(!canRecover)('offsite recover', () => {
   let home: ComposeStack;
 
   beforeAll(async () => {
-    docker = await startDockerEngine();
+    docker = await useDockerEngine('recover-');
     process.env.DOCKER_HOST = docker.env.DOCKER_HOST;
     for (const tag of ['postgres:16', 'bitagent:3']) await docker.docker('tag', 'offsite-postgres', tag);
     aws = await startLocalAws();
@@ -61,7 +61,7 @@ describe.skipIf(!canRecover)('offsite recover', () => {
       OFFSITE_BUCKET: aws.bucket,
       XDG_STATE_HOME: join(docker.home, 'state'),
     };
-    home = await writeStack(docker, 'home');
+    home = await writeStack(docker, 'recover-home');
   }, 120_000);
   afterAll(async () => {
     await aws?.stop();
@@ -97,7 +97,7 @@ describe.skipIf(!canRecover)('offsite recover', () => {
     const server = { ...connectionTo(home), database: 'postgres' };
     await until('a server', () => query(server, 'SELECT 1').then(Boolean, () => false));
     await query(server, 'DROP DATABASE IF EXISTS bitmagnet');
-    await loadCorpus(server, corpus);
+    await loadCorpus(server, smallCorpus);
     const flags = ['--container', home.container, '--user', 'bitmagnet', '--dbname', 'bitmagnet'];
     const installed = await offsite(['install', '--root', docker.home, '--with', 'cron', ...flags], env);
     expect(installed.exitCode, installed.stderr).toBe(0);
@@ -116,13 +116,13 @@ describe.skipIf(!canRecover)('offsite recover', () => {
 
     // The host is lost.
     await home.compose('down', '--volumes');
-    expect(await docker.docker('ps', '-aq')).toBe('');
+    expect(await docker.docker('ps', '-aq', '--filter', 'name=^recover-')).toBe('');
 
     // Asked by nobody, it changes nothing.
     const refused = await recover(home);
     expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--yes') });
     expect(refused.stderr).toContain(`restore ${id} into the database bitmagnet`);
-    expect(await docker.docker('ps', '-aq')).toBe('');
+    expect(await docker.docker('ps', '-aq', '--filter', 'name=^recover-')).toBe('');
 
     // Ended on its way, twice, it goes on.
     await endedAt(home, /2\/4 restore: /, 'SIGKILL');
@@ -136,9 +136,9 @@ describe.skipIf(!canRecover)('offsite recover', () => {
       checks.map(({ name, outcome }: { name: string; outcome: string }) => `${name} ${outcome}`),
     ).toEqual(['healthz pass', 'torznab pass', 'dashboard pass', 'count pass', 'dht warn']);
     expect(byHand.join()).toMatch(/Indexers.*Webhook/);
-    expect(await count(home)).toBe(corpusTorrents);
+    expect(await count(home)).toBe(smallTorrents);
     const page = await (await fetch(`${home.url}/webui`)).text();
-    expect(page).toContain(`${corpusTorrents} torrents`);
+    expect(page).toContain(`${smallTorrents} torrents`);
     expect(done.stdout + done.stderr).not.toMatch(/key-of-the-api|pass-word-of-it/);
   });
 
@@ -157,26 +157,26 @@ describe.skipIf(!canRecover)('offsite recover', () => {
     );
     const fewer = await recover(home, '--check');
     expect(fewer.exitCode, fewer.stdout).toBe(7);
-    expect(fewer.stdout).toContain(`0 torrents; the archive holds 2,012 torrents`);
+    expect(fewer.stdout).toContain(`0 torrents; the archive holds 312 torrents`);
     // What a note says does not count: the proof does not hold any more, and nothing is overwritten.
     const refused = await recover(home, '--yes');
     expect(refused, refused.stderr).toMatchObject({
       exitCode: 7,
       stderr: expect.stringContaining('[DATABASE_EXISTS]'),
     });
-    expect(Number((await query(fresh, 'SELECT count(*) FROM kept'))[0]?.[0])).toBe(corpusTorrents);
+    expect(Number((await query(fresh, 'SELECT count(*) FROM kept'))[0]?.[0])).toBe(smallTorrents);
   });
 
   it('puts aside what is in the way with the word, and keeps it', async () => {
     const done = await recover(home, '--yes', '--put-aside');
     expect(done.exitCode, done.stderr).toBe(0);
-    expect(await count(home)).toBe(corpusTorrents);
+    expect(await count(home)).toBe(smallTorrents);
     const aside = (await databasesOf(connectionTo(home))).filter((name) =>
       name.startsWith('bitmagnet_before_'),
     );
     expect(aside).toHaveLength(1);
     const kept = await query(connectionTo(home), 'SELECT count(*) FROM kept', { database: aside[0] });
-    expect(Number(kept[0]?.[0])).toBe(corpusTorrents);
+    expect(Number(kept[0]?.[0])).toBe(smallTorrents);
   });
 
   it('works without Compose, by containers that were made by hand', async () => {
@@ -208,8 +208,8 @@ describe.skipIf(!canRecover)('offsite recover', () => {
     const script = commands.join('\n').replaceAll('bitagent-postgres', home.container).replaceAll('ID', id);
     const options = { cwd: docker.home, env: docker.env };
     const { stdout } = await execa('bash', ['-e', '-o', 'pipefail', '-c', script], options);
-    expect(stdout).toContain(` ${corpusTorrents}\n`);
-    expect(await count(home)).toBe(corpusTorrents);
+    expect(stdout).toContain(` ${smallTorrents}\n`);
+    expect(await count(home)).toBe(smallTorrents);
   });
 
   describe('refuses, in words and before anything is changed:', () => {
@@ -232,7 +232,7 @@ describe.skipIf(!canRecover)('offsite recover', () => {
           ),
       ],
     ])('%s', async (_, exitCode, said, spoil) => {
-      const stack = await writeStack(docker, 'spoiled');
+      const stack = await writeStack(docker, 'recover-spoiled');
       spoil(stack);
       const result = await recover(stack, '--yes');
       expect(result.exitCode, result.stdout + result.stderr).toBe(exitCode);
@@ -259,8 +259,9 @@ describe.skipIf(!canRecover)('offsite recover', () => {
   });
 
   it('tells of a database that does not come up', async () => {
-    const broken = await writeStack(docker, 'broken', {
-      postgres: { command: ['sh', '-c', 'echo the disk is sad >&2; exit 1'] },
+    const broken = await writeStack(docker, 'recover-broken', {
+      // Compose names it.
+      postgres: { command: ['sh', '-c', 'echo the disk is sad >&2; exit 1'], container_name: undefined },
     });
     const ended = await recover(broken, '--yes');
     expect(ended.exitCode, ended.stderr).toBe(8);

@@ -14,7 +14,7 @@ import { parseRestoreReport } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
-import { canRunDocker, type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
+import { canRunDocker, type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { commandLines, corpusDump, smallCorpus, smallTorrents } from '../fixtures/postgres.ts';
 
@@ -243,7 +243,7 @@ if (!canRunDocker)
 describe.skipIf(!canRunDocker)('offsite restore-test --docker', () => {
   let docker: DockerEngine;
   beforeAll(async () => {
-    docker = await startDockerEngine();
+    docker = await useDockerEngine('offsite-restore-test-');
   });
   afterAll(() => docker?.stop());
 
@@ -253,7 +253,7 @@ describe.skipIf(!canRunDocker)('offsite restore-test --docker', () => {
     const { exitCode, stdout, stderr } = await offsite(args, { ...env, ...docker.env });
     expect(exitCode, stderr + stdout).toBe(0);
     expect(await written(output)).toMatchObject({ outcome: 'passed', torrents: smallTorrents });
-    expect(await docker.docker('ps', '-aq')).toBe('');
+    expect(await docker.docker('ps', '-aq', '--filter', 'name=^offsite-restore-test-')).toBe('');
   });
 
   it('says when there is no such image', async () => {

@@ -10,7 +10,7 @@ import { restoreTestExitCodes as exitCodes } from '../../lib/restore-task/lost-t
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
-import { type DockerEngine, startDockerEngine } from '../fixtures/docker-engine.ts';
+import { type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
 import { makeExt4Volume, runTask, type Task } from '../fixtures/fargate.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { ownMajor } from '../fixtures/majors.ts';
@@ -41,7 +41,8 @@ let minute = 0;
 
 describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
   beforeAll(async () => {
-    docker = await startDockerEngine(makeRestoreImage);
+    docker = await useDockerEngine('task-');
+    await makeRestoreImage(docker);
     process.env.DOCKER_HOST = docker.env.DOCKER_HOST;
     aws = await startLocalAws();
     store = createS3Store({ bucket: aws.bucket });
@@ -54,7 +55,7 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
   });
 
   async function dumpInContainer(): Promise<Buffer> {
-    const container = 'postgres-newer';
+    const container = 'task-postgres';
     await docker.startPostgres(container, postgresImage);
     const server = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
     return dumpOf(await loadCorpus(server, corpus));
@@ -166,7 +167,7 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
 
   it('told to stop, reports that it was interrupted, within the time that Fargate leaves', async () => {
     const id = await archived(ending(dump, 'SELECT pg_sleep(600);'));
-    const name = 'interrupted';
+    const name = 'task-interrupted';
     const running = run(id, { name });
     await logged(name, 'start server took');
     await docker.docker('stop', '--time', '30', name);
