@@ -38,7 +38,7 @@ export default function setup(): () => Promise<void> {
   // The CDK's own look at each template takes 5 s of CPU: bin/stack.test.ts and stack/nag.test.ts have it looked at.
   process.env.CDK_VALIDATION = 'false';
   const programs = quickInitdb(own);
-  const path = [join(projectRoot, 'lib/rehearsal/template/bin'), process.env.PATH, programs];
+  const path = [join(projectRoot, 'lib/rehearsal/template/bin'), programs, process.env.PATH];
   process.env.PATH = path.filter(Boolean).join(delimiter);
   const endEngine = holdEngine();
   return async () => {

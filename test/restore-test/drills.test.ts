@@ -16,7 +16,7 @@ import { often } from '../fixtures/often.ts';
 import { smallCorpus } from '../fixtures/postgres.ts';
 
 /** Enough for several members and parts. */
-const largeTorrents = often(5_000, 20_000);
+const largeTorrents = often(2_000, 20_000);
 /** That the corpus adds with `edge`. */
 const edgeTorrents = 12;
 

@@ -3,7 +3,6 @@
 
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AssetManifestArtifact, CloudAssembly, type CloudFormationStackArtifact } from 'aws-cdk-lib/cx-api';
 import { execa } from 'execa';
 import settings from '../../../cdk.json' with { type: 'json' };
 import type { Template } from './template.ts';
@@ -47,24 +46,26 @@ export async function synthesize(
     stdin: 'ignore',
     cancelSignal: signal,
   });
+  // Late: it takes a while to load, and --help does not need it.
+  const { AssetManifestArtifact, CloudAssembly } = await import('aws-cdk-lib/cx-api');
   const [stack, ...others] = new CloudAssembly(outputDirectory).stacks;
   if (stack === undefined || others.length > 0)
     throw new Error(
       `expected one stack in the cloud assembly, found ${stack === undefined ? 'none' : 'several'}`,
     );
-  const { stackName, template } = stack;
-  return { stackName, template: template as Template, assetDirectory: assetsOf(stack) };
-}
-
-function assetsOf({ assembly, dependencies }: CloudFormationStackArtifact): (codeKey: string) => string {
-  const files = dependencies
+  const files = stack.dependencies
     .filter(AssetManifestArtifact.isAssetManifestArtifact)
     .flatMap(({ contents }) => Object.values(contents.files ?? {}));
-  return (codeKey) => {
-    const asset = files.find(({ destinations }) =>
-      Object.values(destinations).some(({ objectKey }) => objectKey === codeKey),
-    );
-    if (asset === undefined) throw new Error(`no asset of the stack has the key ${codeKey}`);
-    return join(assembly.directory, asset.source.path ?? '');
+  const { stackName, template } = stack;
+  return {
+    stackName,
+    template: template as Template,
+    assetDirectory(codeKey) {
+      const asset = files.find(({ destinations }) =>
+        Object.values(destinations).some(({ objectKey }) => objectKey === codeKey),
+      );
+      if (asset === undefined) throw new Error(`no asset of the stack has the key ${codeKey}`);
+      return join(outputDirectory, asset.source.path ?? '');
+    },
   };
 }
