@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { operatorAddress } from '../aws/local-aws.ts';
-import { type Cloud, type Database, runOffsite, type Stage } from '../stage/stage.ts';
+import { type Cloud, type Database, offsiteOutput, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 
 const answerSchema = z.object({
@@ -20,11 +20,10 @@ export async function alertTest(
 ): Promise<void> {
   const before = (await stage.aws.mails()).length;
   scene.command('offsite alert-test');
-  const run = await runOffsite(stage, database, ['alert-test', '--json'], {
+  const { stdout } = await offsiteOutput(stage, database, ['alert-test', '--json'], {
     AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
   });
-  if (run.exitCode !== 0) throw new Error(`offsite alert-test ended with ${run.exitCode}: ${run.stderr}`);
-  const { subject, confirmed, missing } = answerSchema.parse(JSON.parse(run.stdout));
+  const { subject, confirmed, missing } = answerSchema.parse(JSON.parse(stdout));
   scene.check('the operator gets it', true, confirmed.includes(operatorAddress));
   scene.check('whoever does not', [], missing);
   const mails = (await stage.aws.mails()).slice(before);

@@ -172,19 +172,29 @@ export async function offsiteOutput(
   stage: Stage,
   database: Database,
   args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Omit<Run, 'exitCode'>> {
-  const { exitCode, ...output } = await runOffsite(stage, database, args);
+  const { exitCode, ...output } = await runOffsite(stage, database, args, environment);
   if (exitCode === 0) return output;
   throw new Error(`offsite ${args[0]} ended with ${exitCode}: ${output.stderr}`);
 }
 
-/** Runs `offsite` as the operator's host does: with the settings file, libpq's environment and AWS credentials. */
-export async function runOffsite(stage: Stage, { source }: Database, args: readonly string[]): Promise<Run> {
+/**
+ * Runs `offsite` as the operator's host does: with the settings file, libpq's environment and AWS credentials.
+ *
+ * @param environment - Further variables, over those.
+ */
+export async function runOffsite(
+  stage: Stage,
+  { source }: Database,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Run> {
   const principal = args[0] === 'backup' ? principals.agent : principals.operator;
   const result = await execa(join(projectRoot, 'bin', 'offsite'), [...args, '--config', stage.configFile], {
     cwd: projectRoot,
     extendEnv: false,
-    env: { ...ambient(stage), ...stage.aws.env, AWS_ACCESS_KEY_ID: principal, ...source.env },
+    env: { ...ambient(stage), ...stage.aws.env, AWS_ACCESS_KEY_ID: principal, ...source.env, ...environment },
     stdin: 'ignore',
     reject: false,
     cancelSignal: stage.signal,
