@@ -1,7 +1,16 @@
 // The construct as a package: an app in a folder of its own installs the tarball, and synthesizes with a plain Node. And
 // API.md, which is made from the source.
 
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -59,6 +68,8 @@ describe('the tarball', () => {
 import { OffsiteArchive } from 'bitagent-offsite';
 const app = new App({ outdir: 'out' });
 new OffsiteArchive(new Stack(app, 'Theirs'), 'Archive', { email: 'op@example.com', keepDays: 30 });
+const sources = Array.from({ length: 300 }, (_, index) => \`attic-\${index}\`);
+new OffsiteArchive(new Stack(app, 'Many'), 'Archive', { email: 'op@example.com', sources, build: 'cloud' });
 app.synth();
 `,
     );
@@ -78,6 +89,16 @@ app.synth();
         expect(readdirSync(join(context, one, '..')), one).toContain(one.split('/').at(-1));
       }
     }
+    // Many sources are more than an environment holds: their names stand in the bundles of those who ask for them.
+    const many = Object.values<{ source: { path: string } }>(read('Many.assets.json').files).map(
+      ({ source }) => join(app, 'out', source.path, 'index.js'),
+    );
+    const beginnings = many.filter(existsSync).map((path) => readFileSync(path, 'utf8').slice(0, 60));
+    expect(beginnings).toHaveLength(8);
+    const named = beginnings.filter((text) =>
+      text.startsWith("process.env.OFFSITE_SOURCES='attic-0,attic-1,"),
+    );
+    expect(named).toHaveLength(3);
     const resources = Object.values<{ Type: string; Properties: { Handler?: string } }>(
       read('Theirs.template.json').Resources,
     );

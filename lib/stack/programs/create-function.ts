@@ -1,7 +1,8 @@
 // A function of one of our handlers, with its bundle.
 
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code, type FunctionProps, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
@@ -16,12 +17,10 @@ export function createFunction(
   props: Omit<FunctionProps, 'code'>,
 ): LambdaFunction {
   const packed = join(projectRoot, 'lambda', name);
+  const { environment, bundling } = bundleWith(props.environment ?? {});
   if (existsSync(packed)) {
-    return new LambdaFunction(scope, 'Function', {
-      ...props,
-      handler: 'index.handler',
-      code: Code.fromAsset(packed),
-    });
+    const code = packedCode(packed, bundling.banner);
+    return new LambdaFunction(scope, 'Function', { ...props, environment, handler: 'index.handler', code });
   }
   return new NodejsFunction(scope, 'Function', {
     ...props,
@@ -29,6 +28,24 @@ export function createFunction(
     awsSdkConnectionReuse: false,
     projectRoot,
     depsLockFilePath: join(projectRoot, 'package-lock.json'),
-    ...bundleWith(props.environment ?? {}),
+    environment,
+    bundling,
+  });
+}
+
+/** @param banner - What comes before its first line. */
+function packedCode(folder: string, banner: string | undefined): Code {
+  if (banner === undefined) return Code.fromAsset(folder);
+  const tryBundle = (to: string) => {
+    cpSync(folder, to, { recursive: true });
+    const bundle = join(to, 'index.js');
+    writeFileSync(bundle, `${banner}\n${readFileSync(bundle, 'utf8')}`);
+    return true;
+  };
+  // The image is asked for where that did not do.
+  const image = DockerImage.fromRegistry('none');
+  return Code.fromAsset(folder, {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: { image, local: { tryBundle } },
   });
 }
