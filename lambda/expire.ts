@@ -48,7 +48,10 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
       answered += plan.keep.length + plan.expire.length;
       if (answered <= decisionsAnswered) plans.push({ ...plan, readings });
     },
-    onSidecarPlan: (plan) => logger.info(dryRun ? 'planned sidecar' : 'expired sidecar', { plan }),
+    onSidecarPlan: (plan) => {
+      logger.info(dryRun ? 'planned sidecar' : 'expired sidecar', { plan });
+      if (plan.standstill !== undefined) standsStill = 1;
+    },
   }).catch((error: Error) => error);
   if (!dryRun) {
     // Of a source that has nothing yet there is nothing that could stand still.

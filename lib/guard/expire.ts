@@ -15,7 +15,19 @@ export type ExpireVaultOptions = ExpireOptions & {
  * @throws As {@link expire} does, once everything else is done.
  */
 export async function expireVault({ onSidecarPlan, ...options }: ExpireVaultOptions): Promise<void> {
-  const sidecars = expireSidecars({ ...options, onPlan: onSidecarPlan });
-  const outcomes = await Promise.allSettled([expire(options), sidecars]);
+  const reasons: Record<string, string> = {};
+  const sidecars = expireSidecars({
+    ...options,
+    onPlan: (plan) => {
+      if (plan.standstill !== undefined)
+        reasons[plan.source] = `the dashboard's archives: ${plan.standstill}`;
+      onSidecarPlan(plan);
+    },
+  });
+  const standsStillBesides = sidecars.then(
+    () => reasons,
+    () => reasons,
+  );
+  const outcomes = await Promise.allSettled([expire({ ...options, standsStillBesides }), sidecars]);
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }

@@ -1,9 +1,11 @@
-// Where node_exporter's textfile collector finds the metrics: one file for all sources of a host, replaced whole.
+// Where node_exporter's textfile collector finds the metrics: one file for all sources of a host, replaced whole, by one run
+// after the other.
 
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { writeOutput } from '../base/output-file.ts';
 import { metricsText, parseMetrics, type SourceMetrics } from './metrics.ts';
 
@@ -24,14 +26,41 @@ export async function writeMetrics(
   try {
     const isFolder = (await stat(path).catch(() => undefined))?.isDirectory();
     const file = isFolder ? join(path, 'offsite.prom') : path;
-    const isFile = (await stat(file).catch(() => undefined))?.isFile();
-    const sources = parseMetrics(isFile ? await readFile(file, 'utf8').catch(() => '') : '');
-    sources.set(source, metricsAfter(sources.get(source)));
-    const text = metricsText(sources);
-    const options = { force: true, flag: '--metrics-file', mode: forEverybody };
-    await writeOutput(file, options, (open) => pipeline(Readable.from([text]), open()));
+    await alone(file, async () => {
+      const isFile = (await stat(file).catch(() => undefined))?.isFile();
+      const sources = parseMetrics(isFile ? await readFile(file, 'utf8').catch(() => '') : '');
+      sources.set(source, metricsAfter(sources.get(source)));
+      const text = metricsText(sources);
+      const options = { force: true, flag: '--metrics-file', mode: forEverybody };
+      await writeOutput(file, options, (open) => pipeline(Readable.from([text]), open()));
+    });
     return undefined;
   } catch (error) {
     return `the metrics were not written: ${(error as Error).message}`;
+  }
+}
+
+/** Nobody holds it for longer, but one who was killed. */
+const heldForMs = 30_000;
+
+/** Two sources whose runs end at once would both read the file of before, and one would take the other's figures away. */
+async function alone(file: string, act: () => Promise<void>): Promise<void> {
+  const lock = `${file}.lock`;
+  for (;;) {
+    try {
+      await (await open(lock, 'wx')).close();
+      break;
+    } catch (error) {
+      // A folder that cannot be written to, or is none: writing the file itself says so best.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return act();
+      const held = await stat(lock).catch(() => undefined);
+      if (held !== undefined && Date.now() - held.mtimeMs > heldForMs) await rm(lock, { force: true });
+      else await sleep(20);
+    }
+  }
+  try {
+    await act();
+  } finally {
+    await rm(lock, { force: true });
   }
 }

@@ -32,6 +32,8 @@ export type ExpireOptions = {
   readonly extendLock?: ExtendLock | undefined;
   /** How many of a hundred archives are read again in a night; default 0. */
   readonly rereadPercent?: number;
+  /** Why what else is kept of a source stands still, by its name: told with what is found here. */
+  readonly standsStillBesides?: Promise<Readonly<Record<string, string>>> | undefined;
   /** Is given each source's plan once it was carried out. Nothing is kept here: there may be a thousand of them. */
   readonly onPlan: (plan: RetentionPlan, readings: readonly Reading[]) => void;
 };
@@ -70,6 +72,8 @@ export async function expire(options: ExpireOptions): Promise<void> {
     if (plan.standstill !== undefined) standsStill[source] = plan.standstill;
     options.onPlan(plan, readings);
   });
+  for (const [source, reason] of Object.entries((await options.standsStillBesides) ?? {}))
+    standsStill[source] = [standsStill[source], reason].filter((one) => one !== undefined).join('; ');
   if (!dryRun) await noteRetentionRun(store, { endedAt: now, standsStill });
   throwFailures(failures);
 }

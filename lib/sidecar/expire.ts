@@ -1,8 +1,9 @@
-// sidecar-expire: retention of sidecars' archives, by the plan of all archives and their holds. That no new one comes is told
-// by watch; meanwhile what is there stays.
+// sidecar-expire: retention of sidecars' archives, by the plan of all archives and their holds. Where no new one comes, what is
+// there stays: of one that is taken by hand, now and then, that is no fault (sidecarProof).
 
 import { parseArchiveId } from '../archive/names.ts';
 import { deleteArchive, readHolds } from '../retention/expire.ts';
+import { sidecarProof } from '../retention/freshness.ts';
 import { type ExtendLock, extendLocks } from '../retention/lock.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from '../retention/plan.ts';
 import { eachSource, throwFailures } from '../retention/sources.ts';
@@ -27,7 +28,9 @@ export async function expireSidecars(options: SidecarExpireOptions): Promise<voi
   const { store, policy, now, dryRun, onPlan } = options;
   const failures = await eachSource(await store.folders(sidecarsPrefix), async (source) => {
     const entries = await readSidecars(store, source);
-    const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
+    const freshnessHours = sidecarProof(entries, policy.freshnessHours)?.limitHours ?? policy.freshnessHours;
+    const own = { ...policy, freshnessHours };
+    const plan = planRetention(source, entries, own, now, await readHolds(store, source));
     if (!dryRun) await extendLocks(plan, sidecarKeys, options);
     for (const { id } of dryRun ? [] : plan.expire)
       await deleteArchive(store, sidecarKeys(parseArchiveId(id)));

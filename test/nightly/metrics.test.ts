@@ -7,6 +7,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -74,6 +75,19 @@ describe('the file', () => {
     expect(found.get('other')).toEqual(success);
     expect(found.get('bitagent')).toMatchObject({ last_run_success: 0, last_success_plain_bytes: 3000 });
     expect(readdirSync(folder)).toEqual(['a.prom']);
+  });
+
+  it('loses nothing of sources whose runs end at once, nor by one that was killed over it', async () => {
+    const file = join(folder, 'many.prom');
+    // What a killed run leaves; it was long ago.
+    writeFileSync(`${file}.lock`, '');
+    utimesSync(`${file}.lock`, at, at);
+    const names = Array.from({ length: 12 }, (_, index) => `s${index}`);
+    const warnings = await Promise.all(names.map((name) => writeMetrics(file, name, () => success)));
+    expect(warnings.filter(Boolean)).toEqual([]);
+    expect([...parseMetrics(readFileSync(file, 'utf8')).keys()].sort()).toEqual(names.sort());
+    expect(existsSync(`${file}.lock`)).toBe(false);
+    rmSync(file);
   });
 
   it('lies in the folder that is named, or where a link leads', async () => {

@@ -25,8 +25,11 @@ import type { Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handler } from '../../lambda/verify.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
+import { expireVault } from '../../lib/guard/expire.ts';
+import type { Mail } from '../../lib/mail/mail.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import type { RetentionPlan } from '../../lib/retention/plan.ts';
+import { watch as watchVault } from '../../lib/retention/watch.ts';
 import { backupSidecar } from '../../lib/sidecar/backup.ts';
 import { expireSidecars } from '../../lib/sidecar/expire.ts';
 import { readSidecars, selectSidecar } from '../../lib/sidecar/list.ts';
@@ -477,6 +480,37 @@ describe('the cloud', () => {
     expect((await expired(21))?.expire).toEqual(going);
     expect((await readSidecars(store, source)).map(({ id }) => id.id)).toEqual(ids.slice(2));
     expect(await keysIn(aws.endpoint, aws.bucket, `sidecar-verdicts/${source}/`)).toHaveLength(2);
+  });
+
+  it('that its retention stands still is told, with the reason', async () => {
+    made().close();
+    const source = 'still';
+    const now = new Date(Date.UTC(2026, 10, 28));
+    for (const [day, verdict] of [
+      [2, 'damaged'],
+      [27, 'intact'],
+    ] as const) {
+      const takenAt = new Date(Date.UTC(2026, 10, day, 12));
+      const { id } = await backupSidecar({ source, place: { path }, store, now: () => takenAt });
+      const judged = { ...(await verify(id)), verdict };
+      await store.write(sidecarKeys(parseArchiveId(id)).verdict, JSON.stringify(judged));
+    }
+    const policy = { keepDays: 14, keepIntact: 2, freshnessHours: 26, atOnce: true };
+    const [onPlan, onSidecarPlan] = [() => undefined, () => undefined];
+    await expireVault({ store, policy, now, dryRun: false, onPlan, onSidecarPlan });
+    const mails: Mail[] = [];
+    await watchVault({
+      store,
+      sources: [source],
+      limits: { archiveHours: 26, restoreTestHours: 2400 },
+      now,
+      sendMail: async (mail) => void mails.push(mail),
+      onSighting: () => undefined,
+    });
+    expect(mails.map(({ subject }) => subject)).toEqual([`[offsite] Retention stands still: ${source}`]);
+    expect(mails[0]?.text.replace(/\s+/g, ' ')).toContain(
+      "the dashboard's archives: only 1 intact archives would remain (at least 2 must)",
+    );
   });
 });
 
