@@ -14,6 +14,7 @@ import { findPostgresPrograms } from '../../lib/postgres/programs.ts';
 import { unprivilegedUser } from '../../lib/postgres/unprivileged-user.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { type ArchivingCluster, startArchivingCluster } from '../fixtures/cluster.ts';
+import { startNewerServer } from '../fixtures/newer-server.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 
 let stub: S3Stub;
@@ -82,6 +83,17 @@ describe('a base backup', () => {
       code: 'BASE_BACKUP_REFUSED',
       hint: expect.stringContaining('ALTER ROLE'),
     });
+    expect(stub.holds()).toBe('nothing');
+  });
+
+  it('is refused by a pg_basebackup that is older than the server, with what to install', async () => {
+    const newer = await startNewerServer(cluster.port);
+    const env = { ...cluster.connection.env, PGPORT: String(newer.port) };
+    await expect(take({ connection: { via: 'server', env } })).rejects.toMatchObject({
+      code: 'BASE_BACKUP_REFUSED',
+      hint: expect.stringContaining('postgresql-client'),
+    });
+    await newer.stop();
     expect(stub.holds()).toBe('nothing');
   });
 

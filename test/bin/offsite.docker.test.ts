@@ -74,6 +74,26 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     expect(after).toEqual(before);
   });
 
+  it('takes a base backup inside the container, each file as the server lists it, and sees what its log lacks', async () => {
+    const own = ['--source', 'whole', ...flags, '--dbname', 'postgres'];
+    const taken = await offsite(['basebackup', ...own, '--quiet', '--json'], env);
+    expect(taken.exitCode, taken.stderr).toBe(0);
+    expect(taken.stderr).toContain('archive_mode is off, and nobody receives the log');
+    const { id } = JSON.parse(taken.stdout);
+    const keys = ['.backup_manifest', '.manifest.json', '.tar.gz'].map(
+      (part) => `basebackups/whole/${id}${part}`,
+    );
+    expect(await keysIn(aws.endpoint, aws.bucket, 'basebackups/')).toEqual(keys);
+    const looked = await offsite(['doctor', ...own, '--pitr', '--json'], env);
+    const { checks } = JSON.parse(looked.stdout) as { checks: { name: string; outcome: string }[] };
+    expect(checks).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ name: 'pg_hba.conf', outcome: 'pass' }),
+        expect.objectContaining({ name: 'archive_mode', outcome: 'fail' }),
+      ]),
+    );
+  });
+
   it.each<[string, string[], string]>([
     ['a container that does not exist', ['--container', 'nix'], '[CONTAINER_UNREACHABLE]'],
     ['a database that does not exist', [...flags, '--dbname', 'nix'], '[DATABASE_REFUSED]'],
