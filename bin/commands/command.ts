@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { exitCodes } from '../../lib/base/errors.ts';
 import { toolVersion } from '../../lib/base/version.ts';
 import type { CompressorChoice } from '../../lib/gzip/compressor.ts';
-import type { RawSettings } from '../../lib/settings/config.ts';
+import type { RawSettings } from '../../lib/settings/layers.ts';
 import { providerNames } from '../../lib/store/provider.ts';
 import { print } from './print.ts';
 

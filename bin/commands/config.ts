@@ -2,13 +2,8 @@
 
 import { basename } from 'node:path';
 import { OffsiteError } from '../../lib/base/errors.ts';
-import {
-  mergeLayers,
-  originOf,
-  parseSettings,
-  type RawSettings,
-  settingsFileSchema,
-} from '../../lib/settings/config.ts';
+import { parseSettings, settingsFileSchema } from '../../lib/settings/config.ts';
+import { mergeLayers, originOf, type RawSettings } from '../../lib/settings/layers.ts';
 import { maskedSetting } from '../../lib/settings/masked.ts';
 import { type Layers, readEachLayers } from '../../lib/settings/settings.ts';
 import { usualFolders } from '../../lib/settings/settings-file.ts';

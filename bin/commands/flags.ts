@@ -1,7 +1,7 @@
 // Flags that several commands share.
 
 import { OffsiteError } from '../../lib/base/errors.ts';
-import type { RawSettings } from '../../lib/settings/config.ts';
+import type { RawSettings } from '../../lib/settings/layers.ts';
 
 /**
  * Reads which database is meant.

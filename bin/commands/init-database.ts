@@ -2,7 +2,8 @@
 
 import { findPostgres } from '../../lib/init/find-postgres.ts';
 import type { PostgresContainer } from '../../lib/init/postgres-containers.ts';
-import { faultOfSetting, type RawSettings } from '../../lib/settings/config.ts';
+import { faultOfSetting } from '../../lib/settings/config.ts';
+import type { RawSettings } from '../../lib/settings/layers.ts';
 import type { Asking } from './asking.ts';
 
 /** Not names that Docker takes for containers. */

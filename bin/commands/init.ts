@@ -8,7 +8,8 @@ import { OffsiteError } from '../../lib/base/errors.ts';
 import { makeFolder } from '../../lib/base/make-folder.ts';
 import { settingsText } from '../../lib/init/settings-document.ts';
 import { replaceFile } from '../../lib/settings/agent-state-file.ts';
-import type { RawSettings, Settings } from '../../lib/settings/config.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import type { RawSettings } from '../../lib/settings/layers.ts';
 import { readSettings } from '../../lib/settings/settings.ts';
 import {
   readSettingsFile,

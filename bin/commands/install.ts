@@ -18,9 +18,10 @@ import { choosePlace, nightsOfOthers, type Place } from '../../lib/nightly/host.
 import { commandsOf, type Done, install, installedAt, lookAt, uninstall } from '../../lib/nightly/install.ts';
 import type { Installation, Way } from '../../lib/nightly/installation.ts';
 import { parseTimeOfDay } from '../../lib/nightly/time-of-day.ts';
-import type { RawSettings, Settings } from '../../lib/settings/config.ts';
+import type { Settings } from '../../lib/settings/config.ts';
 import { environmentOf, isDumpVariable } from '../../lib/settings/environment.ts';
 import { homeFolders } from '../../lib/settings/home.ts';
+import type { RawSettings } from '../../lib/settings/layers.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { usage } from './flags.ts';
 import { logNext, logOf } from './install-log.ts';

@@ -1,7 +1,7 @@
 // A settings file as `offsite init` leaves it: what was answered is changed where it stands, all else stays, comments too.
 
 import { Document, isMap, parseDocument } from 'yaml';
-import type { RawSettings } from '../settings/config.ts';
+import type { RawSettings } from '../settings/layers.ts';
 
 const heading = ` Settings of offsite. 'offsite config' shows what is in force; docs/agent.md has all.
  Whoever may write this file can have a command run: leave it to its owner.`;

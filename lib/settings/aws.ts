@@ -2,7 +2,7 @@
 // profile. The SDK looks at the endpoint of AWS_PROFILE only, and at none of a profile that is named otherwise.
 
 import { OffsiteError } from '../base/errors.ts';
-import type { RawSettings } from './config.ts';
+import type { RawSettings } from './layers.ts';
 
 /**
  * The settings that lie below all others.

@@ -7,6 +7,15 @@ import { closest } from '../base/closest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { providerNames } from '../store/provider.ts';
 import { guardSchema } from './guard.ts';
+import {
+  isObject,
+  type Layer,
+  mergeLayers,
+  originOf,
+  type RawSettings,
+  type SettingPath,
+  valueAt,
+} from './layers.ts';
 import { namesOfRebuilt } from './rebuilt.ts';
 
 const text = z.string().min(1);
@@ -125,19 +134,6 @@ function namesBucket({ bucket, endpoint }: Pick<Settings, 'bucket' | 'endpoint'>
 export type DumpSettings = z.infer<typeof dumpSchema>;
 export type Settings = z.infer<typeof settingsSchema>;
 
-/** Settings as they come from one place, before they are checked. */
-export type RawSettings = { readonly [key: string]: unknown; readonly dump?: unknown };
-
-/** `['dump', 'url']` */
-export type SettingPath = readonly PropertyKey[];
-
-/** Settings of one place. */
-export type Layer = {
-  readonly settings: RawSettings;
-  /** Where one of them was said: `OFFSITE_BUCKET`, `/etc/offsite/config.yaml:3:1`. */
-  originOf(path: SettingPath): string;
-};
-
 /**
  * Merges settings and checks them.
  *
@@ -172,16 +168,6 @@ export function parseSettings(layers: readonly Layer[], origin: string): Setting
 export function faultOfSetting(key: string, value: unknown): string | undefined {
   const schema = settingsSchema.shape[key as keyof Settings];
   return schema.safeParse(value).error?.issues[0]?.message;
-}
-
-/** The settings of all layers as one. */
-export function mergeLayers(layers: readonly Layer[]): RawSettings {
-  return layers.map(({ settings }) => settings).reduce(mergeSettings, {});
-}
-
-/** Where a setting was said: in the last layer that says it; `undefined` where none does. */
-export function originOf(layers: readonly Layer[], path: SettingPath): string | undefined {
-  return layers.findLast(({ settings }) => valueAt(settings, path) !== undefined)?.originOf(path);
 }
 
 /** The JSON Schema of a settings file, for editors. */
@@ -229,24 +215,4 @@ function keysAt({ dump }: RawSettings, [section]: SettingPath): string[] {
   const via = isObject(dump) ? dump.via : undefined;
   const way = dumpSchema.options.find(({ shape }) => shape.via.value === via);
   return Object.keys(way?.shape ?? {});
-}
-
-/** What stands at a path; `undefined` where nothing does. */
-export function valueAt(settings: unknown, path: SettingPath): unknown {
-  return path.reduce<unknown>(
-    (value, key) => (isObject(value) && Object.hasOwn(value, key) ? value[key as string] : undefined),
-    settings,
-  );
-}
-
-function mergeSettings(below: RawSettings, above: RawSettings): RawSettings {
-  const one = below.dump;
-  const other = above.dump;
-  const sameWay = isObject(one) && isObject(other) && (one.via === other.via || other.via === undefined);
-  const guard = isObject(below.guard) && isObject(above.guard) && { ...below.guard, ...above.guard };
-  return { ...below, ...above, ...(sameWay ? { dump: { ...one, ...other } } : {}), ...(guard && { guard }) };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

@@ -2,8 +2,8 @@
 
 import { closest } from '../base/closest.ts';
 import { OffsiteError } from '../base/errors.ts';
-import type { RawSettings } from './config.ts';
 import { guardVariables } from './guard.ts';
+import type { RawSettings } from './layers.ts';
 
 /** The setting that a variable is, and the way to dump that it implies. */
 const environmentKeys = {

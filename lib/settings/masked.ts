@@ -1,6 +1,6 @@
 // Settings as they may be shown: what opens a door is not.
 
-import type { SettingPath } from './config.ts';
+import type { SettingPath } from './layers.ts';
 
 const places = ['pingUrl', 'ntfyUrl', 'webhookUrl'];
 

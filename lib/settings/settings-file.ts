@@ -5,8 +5,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { closest } from '../base/closest.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { type Layer, type RawSettings, type SettingPath, valueAt } from './config.ts';
 import { homeFolders } from './home.ts';
+import { type Layer, type RawSettings, type SettingPath, valueAt } from './layers.ts';
 
 export type SettingsFile = {
   readonly path: string;

@@ -1,7 +1,7 @@
 // The text of a settings file: YAML, and so JSON too. It may hold a password: nothing of it is ever quoted but its keys.
 
 import { isMap, isScalar, LineCounter, type Node, type ParsedNode, parseDocument } from 'yaml';
-import type { RawSettings, SettingPath } from './config.ts';
+import type { RawSettings, SettingPath } from './layers.ts';
 
 /** A file's settings, and where they stand in it. */
 export type SettingsText = {

@@ -3,9 +3,10 @@
 import { type Connection, connectionFromEnvironment, connectionFromUrl } from '../postgres/connection.ts';
 import { agentsOf } from '../store/agents.ts';
 import { settingsOfAws } from './aws.ts';
-import { type DumpSettings, type Layer, parseSettings, type RawSettings, type Settings } from './config.ts';
+import { type DumpSettings, parseSettings, type Settings } from './config.ts';
 import { settingsFromEnvironment, variableOf } from './environment.ts';
 import { type GuardSettings, guardSchema } from './guard.ts';
+import type { Layer, RawSettings } from './layers.ts';
 import { layersOf, readSettingsFile, type SettingsFile, sourceNames } from './settings-file.ts';
 
 /** Settings before they are merged: where from, and those of each place. */

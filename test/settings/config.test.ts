@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { OffsiteError } from '../../lib/base/errors.ts';
-import { parseSettings, type RawSettings } from '../../lib/settings/config.ts';
+import { parseSettings } from '../../lib/settings/config.ts';
 import { environmentOf, settingsFromEnvironment } from '../../lib/settings/environment.ts';
+import type { RawSettings } from '../../lib/settings/layers.ts';
 import { layersOf } from '../fixtures/layers.ts';
 
 function refusal(...layers: RawSettings[]): OffsiteError {
