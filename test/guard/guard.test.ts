@@ -1,0 +1,224 @@
+// What is in a guard's way: a mail server that is down or refuses, another guard, a killed one, clocks that differ, a step that
+// fails. At moto, with a real mail server and a real webhook.
+
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { OffsiteError } from '../../lib/base/errors.ts';
+import { assertMayLook } from '../../lib/guard/independence.ts';
+import { takeLock } from '../../lib/guard/lock.ts';
+import { createMailbox } from '../../lib/guard/mailbox.ts';
+import { createSmtp } from '../../lib/mail/smtp.ts';
+import { storeError } from '../../lib/store/errors.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { type Guarding, startGuarding } from '../fixtures/guarding.ts';
+import { type MailServer, startMailServer } from '../fixtures/mail-server.ts';
+import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
+import { anotherClient } from '../fixtures/vault.ts';
+import { type Receiver, startReceiver } from '../fixtures/web-receiver.ts';
+
+if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH, so nothing is in the way of a guard');
+
+const mail = { subject: '[offsite] DAMAGED archive: x', text: 'It is – damaged.\n' };
+const now = () => new Date();
+
+describe.skipIf(!hasMoto)('a guard', () => {
+  const before = { ...process.env };
+  let moto: Moto;
+  let store: ArchiveStore;
+  let smtp: MailServer;
+  let web: Receiver;
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    Object.assign(process.env, moto.env);
+    const CreateBucketConfiguration = { LocationConstraint: 'eu-central-1' } as const;
+    await anotherClient().send(new CreateBucketCommand({ Bucket: 'vault', CreateBucketConfiguration }));
+    store = createS3Store({ bucket: 'vault' });
+    smtp = await startMailServer();
+    web = await startReceiver();
+  });
+  beforeEach(() => {
+    smtp.refuse();
+    smtp.mails.length = 0;
+    web.answer(200);
+  });
+  afterAll(async () => {
+    process.env = before;
+    await Promise.all([smtp.stop(), web.stop(), moto.stop()]);
+  });
+
+  const keysBelow = async (prefix: string) => {
+    const keys: string[] = [];
+    for await (const { key } of store.list(prefix)) keys.push(key);
+    return keys;
+  };
+
+  describe('tells', () => {
+    const mailboxAt = (url: string | undefined, receivers = {}, to = ['op@example.com']) => {
+      const warnings: string[] = [];
+      return {
+        warnings,
+        ...createMailbox({
+          store,
+          smtp: url === undefined ? undefined : createSmtp({ url, from: 'guard@example.com', to }),
+          receivers,
+          now,
+          warn: (sentence) => void warnings.push(sentence),
+        }),
+      };
+    };
+
+    it('by SMTP, and by every other way that is set', async () => {
+      const box = mailboxAt(smtp.url, { webhookUrl: web.url, ntfyUrl: `${web.url}/topic` });
+      await box.sendMail(mail);
+      expect(smtp.mails).toEqual([{ to: ['op@example.com'], ...mail }]);
+      expect(web.received.map(({ path }) => path).sort()).toEqual(['/', '/topic']);
+      expect(web.received.find(({ path }) => path === '/')?.body).toContain(mail.subject);
+      expect(box.trouble()).toBeUndefined();
+    });
+
+    it('a server that is down: kept in the vault, told otherwise, and sent when it is back', async () => {
+      const { port } = new URL(smtp.url);
+      await smtp.stop();
+      const box = mailboxAt(smtp.url, { webhookUrl: web.url });
+      await box.sendMail(mail);
+      await box.sendMail({ ...mail, subject: 'another' });
+      expect(web.received).toHaveLength(2);
+      expect(box.trouble()).toMatchObject({
+        code: 'MAIL_REFUSED',
+        found: expect.stringContaining('ECONNREFUSED'),
+      });
+      expect(await keysBelow('watch/mails/')).toHaveLength(2);
+      const meanwhile = mailboxAt(smtp.url);
+      await meanwhile.sendKept();
+      expect(meanwhile.trouble()).toMatchObject({ code: 'MAIL_REFUSED' });
+      smtp = await startMailServer({ port: Number(port) });
+      const later = mailboxAt(smtp.url);
+      await later.sendKept();
+      expect(smtp.mails.map(({ subject }) => subject)).toEqual([mail.subject, 'another']);
+      expect(smtp.mails[0]?.text).toMatch(/nobody took it until now\.\n\nIt is – damaged\.\n$/);
+      expect(await keysBelow('watch/mails/')).toEqual([]);
+      expect(later.trouble()).toBeUndefined();
+    });
+
+    it('a server that refuses one mail: the others go out, and that one is kept', async () => {
+      const box = mailboxAt(smtp.url);
+      smtp.refuse('message looks like spam');
+      await box.sendMail(mail);
+      expect(box.trouble()).toMatchObject({ found: expect.stringContaining('looks like spam') });
+      smtp.refuse();
+      await box.sendMail({ ...mail, subject: 'another' });
+      expect(smtp.mails.map(({ subject }) => subject)).toEqual(['another']);
+      await mailboxAt(smtp.url).sendKept();
+      expect(await keysBelow('watch/mails/')).toEqual([]);
+    });
+
+    it('an address that is refused keeps the mail from nobody else, and comes once', async () => {
+      const box = mailboxAt(smtp.url, {}, ['nobody@example.com', 'op@example.com']);
+      await box.sendMail(mail);
+      expect(smtp.mails).toEqual([{ to: ['op@example.com'], ...mail }]);
+      expect(box.trouble()).toMatchObject({ found: expect.stringContaining('nobody@example.com') });
+      expect(await keysBelow('watch/mails/')).toEqual([]);
+    });
+
+    it('without SMTP, by the others; where nobody takes it, it is kept', async () => {
+      const box = mailboxAt(undefined, { webhookUrl: web.url });
+      await box.sendMail(mail);
+      expect(box.trouble()).toBeUndefined();
+      web.answer(404);
+      await box.sendMail(mail);
+      expect(box.trouble()).toMatchObject({ code: 'MAIL_REFUSED' });
+      web.answer(200);
+      await mailboxAt(undefined, { webhookUrl: web.url }).sendKept();
+      expect(await keysBelow('watch/mails/')).toEqual([]);
+    });
+
+    it('a password that is wrong, without repeating it', async () => {
+      const strict = await startMailServer({ login: { user: 'guard', pass: 'right' } });
+      try {
+        const url = strict.url.replace('right', 'wrong-word');
+        const error = await createSmtp({ url, from: 'g@example.com', to: ['op@example.com'] })
+          .probe()
+          .catch((thrown: OffsiteError) => thrown);
+        expect(error).toMatchObject({
+          code: 'MAIL_REFUSED',
+          hint: expect.stringContaining('user and password'),
+        });
+        expect(JSON.stringify(error)).not.toContain('wrong-word');
+      } finally {
+        await strict.stop();
+      }
+    });
+  });
+
+  describe('is one at a time', () => {
+    const later = () => new Date(Date.now() + 16 * 60_000);
+
+    it('of many that begin at once, one begins', async () => {
+      const taking = await Promise.allSettled(
+        Array.from({ length: 5 }, () => takeLock(store, now, () => {})),
+      );
+      const taken = taking.filter((one) => one.status === 'fulfilled');
+      expect(taken).toHaveLength(1);
+      for (const one of taking)
+        if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'GUARD_RUNS' });
+      await taken[0]?.value.release();
+      await (await takeLock(store, now, () => {})).release();
+    });
+
+    it('the lock of one that was killed ends by itself', async () => {
+      await takeLock(store, now, () => {});
+      await expect(takeLock(store, now, () => {})).rejects.toMatchObject({ code: 'GUARD_RUNS' });
+      const lock = await takeLock(store, later, () => {});
+      await lock.release();
+      expect(await keysBelow('watch/guard/')).toHaveLength(1);
+    });
+  });
+
+  describe('goes on', () => {
+    let guarding: Guarding;
+    beforeAll(() => {
+      guarding = startGuarding({ store, bucket: 'vault', smtp });
+    });
+
+    it('when a step fails, tells of it once a day, and says so at its end', async () => {
+      const broken: ArchiveStore = {
+        ...store,
+        folders: async (prefix) => {
+          if (prefix === 'verdicts/') throw storeError(new Error('a disk is broken'), 'listing');
+          return store.folders(prefix);
+        },
+      };
+      const { mails, failure } = await guarding.run({ store: broken });
+      expect(failure).toMatchObject({ code: 'STORE_FAILED' });
+      expect(mails.map(({ subject }) => subject)).toEqual(['[offsite] The guard FAILED at: expire']);
+      expect((await guarding.run({ store: broken })).mails).toEqual([]);
+      expect((await guarding.run()).failure).toBeUndefined();
+    });
+
+    it('without expiring anything while its clock and the store’s are far apart', async () => {
+      const ahead = { ...store, clockAheadMs: () => 2 * 3_600_000 };
+      const { mails, failure } = await guarding.nextNight({ store: ahead });
+      expect(failure).toMatchObject({ code: 'CLOCKS_DIFFER' });
+      expect(mails[0]?.text).toContain('2 h 0 min ahead');
+    });
+
+    it('not with credentials that may only create', async () => {
+      const denied = Object.assign(new Error('no'), {
+        name: 'AccessDenied',
+        $metadata: { httpStatusCode: 403 },
+      });
+      const folders = () => Promise.reject(storeError(denied, 'listing'));
+      await expect(assertMayLook({ folders }, 'archives/')).rejects.toMatchObject({
+        code: 'GUARD_DEPENDENT',
+        message: expect.stringContaining("an agent's"),
+      });
+      const other = () =>
+        Promise.reject(new OffsiteError('STORE_UNREACHABLE', 'm', { expected: '', found: '', hint: '' }));
+      await expect(assertMayLook({ folders: other }, 'archives/')).rejects.toMatchObject({
+        code: 'STORE_UNREACHABLE',
+      });
+    });
+  });
+});
