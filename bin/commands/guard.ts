@@ -1,6 +1,6 @@
 // offsite guard
 
-import { describeError, exitCodeOf, OffsiteError } from '../../lib/base/errors.ts';
+import { describeError, exitCodeOf } from '../../lib/base/errors.ts';
 import { describeChecks, diagnosisExitCode } from '../../lib/doctor/diagnosis.ts';
 import { createVaultProbe } from '../../lib/doctor/probe.ts';
 import { examineGuard } from '../../lib/guard/examine.ts';
@@ -12,7 +12,7 @@ import { pingOf } from '../../lib/nightly/night.ts';
 import { sendNotices } from '../../lib/nightly/send.ts';
 import type { GuardedVault } from '../../lib/settings/settings.ts';
 import { describePlan } from './expire.ts';
-import { extendLockOf, hasWay, mailboxOf, smtpOf } from './guarded.ts';
+import { assertHeard, extendLockOf, mailboxOf, smtpOf } from './guarded.ts';
 import { print, saidLines, tell, warn } from './print.ts';
 import { openStoreToRead } from './reading-store.ts';
 import { describeSighting } from './watch.ts';
@@ -45,7 +45,7 @@ async function guardOnce(
   flags: Flags,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!hasWay(settings, guard)) throw nobodyHears();
+  assertHeard(settings, guard);
   const { store, connections } = await openStoreToRead(settings);
   const mailbox = mailboxOf(store, settings, guard);
   const begin = async () => {
@@ -98,12 +98,4 @@ async function check({ settings, guard, namesDump }: GuardedVault): Promise<void
   });
   print(`${describeChecks(checks, Math.min(process.stdout.columns || 80, 100)).join('\n')}\n`);
   process.exitCode = diagnosisExitCode(checks);
-}
-
-function nobodyHears(): OffsiteError {
-  return new OffsiteError('CONFIG_INVALID', 'nobody would hear of what the guard finds', {
-    expected: 'smtpUrl with email, ntfyUrl, or webhookUrl in the settings',
-    found: 'none of them',
-    hint: 'set OFFSITE_SMTP_URL=smtps://USER:PASSWORD@HOST and OFFSITE_EMAIL (docs/guard.md)',
-  });
 }

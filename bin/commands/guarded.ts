@@ -1,5 +1,6 @@
 // What the commands that keep the promise without AWS have in common: their settings, their store, and who hears of it.
 
+import { OffsiteError } from '../../lib/base/errors.ts';
 import { printableLines } from '../../lib/base/printable.ts';
 import { createVaultProbe } from '../../lib/doctor/probe.ts';
 import { createMailbox, type Mailbox } from '../../lib/guard/mailbox.ts';
@@ -12,8 +13,18 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { tell, warn } from './print.ts';
 
 /** Whether anybody can be told but who sits here. */
-export function hasWay({ ntfyUrl, webhookUrl }: Settings, { smtpUrl }: GuardSettings): boolean {
+function hasWay({ ntfyUrl, webhookUrl }: Settings, { smtpUrl }: GuardSettings): boolean {
   return [smtpUrl, ntfyUrl, webhookUrl].some((way) => way !== undefined);
+}
+
+/** @throws {@link OffsiteError} `CONFIG_INVALID` where nobody could be told. */
+export function assertHeard(settings: Settings, guard: GuardSettings): void {
+  if (hasWay(settings, guard)) return;
+  throw new OffsiteError('CONFIG_INVALID', 'nobody would hear of what the guard finds', {
+    expected: 'smtpUrl with email, ntfyUrl, or webhookUrl in the settings',
+    found: 'none of them',
+    hint: 'set OFFSITE_SMTP_URL=smtps://USER:PASSWORD@HOST and OFFSITE_EMAIL (docs/guard.md)',
+  });
 }
 
 /** The server that mails leave by, if one is set. */

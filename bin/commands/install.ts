@@ -4,8 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { OffsiteError } from '../../lib/base/errors.ts';
-import { formatDuration, parseDuration } from '../../lib/base/quantities.ts';
+import { parseDuration } from '../../lib/base/quantities.ts';
 import {
   namesOfFiles,
   parseEnvironment,
@@ -13,10 +12,10 @@ import {
   variablesOf,
   withoutValues,
 } from '../../lib/nightly/environment.ts';
-import { nameOf, pathsOf } from '../../lib/nightly/files.ts';
+import { pathsOf } from '../../lib/nightly/files.ts';
 import { choosePlace, nightsOfOthers, type Place } from '../../lib/nightly/host.ts';
 import { commandsOf, type Done, install, installedAt, lookAt, uninstall } from '../../lib/nightly/install.ts';
-import type { Installation, Way } from '../../lib/nightly/installation.ts';
+import { guardName, type Installation, type Way } from '../../lib/nightly/installation.ts';
 import { parseTimeOfDay } from '../../lib/nightly/time-of-day.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { environmentOf, isDumpVariable } from '../../lib/settings/environment.ts';
@@ -24,15 +23,17 @@ import { homeFolders } from '../../lib/settings/home.ts';
 import type { RawSettings } from '../../lib/settings/layers.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { usage } from './flags.ts';
-import { logNext, logOf } from './install-log.ts';
+import { logOf } from './install-log.ts';
+import { installedTwice, whatNext, wordsOf } from './install-words.ts';
 import { print, warn } from './print.ts';
 
-type Flags = {
+export type InstallFlags = {
   at?: string;
   randomDelay: string;
   with?: Way;
   forUser?: boolean;
   sidecar?: boolean;
+  guard?: boolean;
   root: string;
   print?: boolean;
   pitr?: 'ship' | 'receive';
@@ -44,14 +45,19 @@ type Flags = {
 const program = join(dirname(dirname(resolve(process.argv[1] ?? ''))), 'bin', 'offsite');
 
 /** @param given - What the command line says of the settings. */
-export async function runInstall(settings: Settings, given: RawSettings, flags: Flags): Promise<void> {
+export async function runInstall(settings: Settings, given: RawSettings, flags: InstallFlags): Promise<void> {
   const root = resolve(flags.root);
   // Before who runs it: nobody is to become root for a flag that is refused then.
   const times = {
     at: parseTimeOfDay(flags.at ?? '03:15'),
     randomDelayMs: parseDuration(flags.randomDelay, '--random-delay'),
   };
-  const place = choosePlace({ way: flags.with, forUser: flags.forUser ?? false, root });
+  const place = choosePlace({
+    source: settings.source,
+    way: flags.with,
+    forUser: flags.forUser ?? false,
+    root,
+  });
   if (place.way === 'cron' && flags.at !== undefined)
     throw usage(
       'no --at: cron has one time for all of /etc/cron.daily',
@@ -60,6 +66,8 @@ export async function runInstall(settings: Settings, given: RawSettings, flags: 
     );
   const installation = { ...times, ...(await installationOf(settings, given, flags, place)) };
   const { source } = settings;
+  if (source === guardName && !flags.guard)
+    throw usage('another source', `'${guardName}', as the timer of a guard is called`);
   const elsewhere = (await installedAt(source, root)).find((one) => one.folder !== place.folder);
   const others = nightsOfOthers(root, source, place);
   if (elsewhere !== undefined || (place.forUser && others.length > 0))
@@ -72,7 +80,7 @@ export async function runInstall(settings: Settings, given: RawSettings, flags: 
     warn(
       'AWS_SESSION_TOKEN was kept for the night, and ends in hours: name a profile or a role that renews itself',
     );
-  for (const path of others) warn(`${path} takes an archive of ${source} every night, too`);
+  for (const path of others) warn(`${path} ${wordsOf(source).too}`);
   const stranger = place.forUser || place.way === 'compose' ? undefined : await strangerTo(program);
   if (stranger !== undefined)
     warn(
@@ -84,12 +92,12 @@ export async function runInstall(settings: Settings, given: RawSettings, flags: 
 
 /** Of the source whose settings they are. */
 export async function runUninstall(
-  { source }: { source: string },
-  flags: Pick<Flags, 'root' | 'print'>,
+  settings: { source: string },
+  flags: Pick<InstallFlags, 'root' | 'print' | 'guard'>,
 ): Promise<void> {
+  const source = flags.guard ? guardName : settings.source;
   const places = await installedAt(source, resolve(flags.root));
-  if (places.length === 0)
-    print(`nothing takes archives of ${source} every night here, as far as this user sees\n`);
+  if (places.length === 0) print(`${wordsOf(source).nothing} here, as far as this user sees\n`);
   for (const place of places) {
     if (!flags.print) report(await uninstall(source, place));
     else {
@@ -104,7 +112,7 @@ export async function runUninstall(
 async function installationOf(
   settings: Settings,
   given: RawSettings,
-  flags: Flags,
+  flags: InstallFlags,
   place: Place,
 ): Promise<Omit<Installation, 'at' | 'randomDelayMs'>> {
   const { source, dump, metricsFile, sidecar } = settings;
@@ -166,7 +174,7 @@ async function strangerTo(path: string): Promise<string | undefined> {
 async function variablesFor(
   settings: Settings,
   given: RawSettings,
-  flags: Flags,
+  flags: InstallFlags,
   { way, forUser }: Place,
   environment: string,
 ): Promise<Variables> {
@@ -218,34 +226,4 @@ function report(done: readonly Done[]): void {
     print(`${what.padEnd(9)}  ${path}\n`);
     if (what === 'kept') warn(`${path} was changed by hand, so it stays as it is`);
   }
-}
-
-function whatNext(
-  { source, at, randomDelayMs, folder, log }: Installation,
-  { way, forUser, isRunning }: Place,
-): string {
-  const name = nameOf(source);
-  const user = forUser ? ' --user' : '';
-  const clock = `${at.clock}${at.isUtc ? ' UTC' : ''}`;
-  if (way === 'cron') return `cron takes an archive of ${source} every day; its log: /var/log/${name}.log\n`;
-  if (way === 'compose') {
-    return `it begins, for every night at ${clock}, with: docker compose -f compose.yaml -f ${folder}/compose.${name}.yaml up -d ${name}\n`;
-  }
-  const later = randomDelayMs > 0 ? `, or up to ${formatDuration(randomDelayMs)} later` : '';
-  const lines = [
-    `every night at ${clock}${later}; when: systemctl${user} list-timers ${name}.timer`,
-    `one now: systemctl${user} start ${name}.service; what it said: journalctl${user} -u ${name}`,
-  ];
-  lines.push(...logNext(log, name, user));
-  if (forUser) lines.push('only while you are logged in, unless: loginctl enable-linger');
-  if (!isRunning) lines.push('systemd does not run here: it begins when that does');
-  return `${lines.join('\n')}\n`;
-}
-
-function installedTwice(folder: string, source: string): OffsiteError {
-  return new OffsiteError('FILE_EXISTS', `archives of ${source} are taken every night already`, {
-    expected: 'one that takes them',
-    found: `another in ${folder}`,
-    hint: `offsite uninstall${source === 'bitagent' ? '' : ` --source ${source}`} takes it away (as the user who installed it)`,
-  });
 }

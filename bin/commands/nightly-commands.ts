@@ -12,7 +12,7 @@ import {
   storeCommand,
 } from './command.ts';
 import { interruption } from './ending.ts';
-import { dumpFlags, notOfOne } from './flags.ts';
+import { dumpFlags, notOfOne, usage } from './flags.ts';
 
 program.commandsGroup('Set up, and every night:');
 
@@ -116,16 +116,25 @@ addTellingFlags(
   )
   .option('--wal-dir <folder>', 'of --pitr ship: what archive_command fills; of receive: where log waits')
   .option('--sidecar', "archive the dashboard's database, too: see 'offsite sidecar --help'")
+  .option('--guard', 'in place of back-ups: the guard of a vault, every hour (docs/guard.md)')
   .option('--root <folder>', 'of an image that is not running', '/')
   .option('--print', 'show all that would be written and run, and change nothing')
   .action(async (command: string[], { user, ...flags }) => {
     const { runInstall } = await import('./install.ts');
     if (user === true) flags.forUser = true;
     const dump = dumpFlags(command, user === true ? flags : { ...flags, user });
+    if (flags.guard) {
+      if (dump !== undefined) throw usage('--guard alone: it dumps nothing', 'a database');
+      const { guardedVault } = await import('./guard-commands.ts');
+      const { runInstallGuard } = await import('./install-guard.ts');
+      await runInstallGuard(await guardedVault(flags), flagSettings(flags), flags);
+      return;
+    }
     await runInstall(await settingsOf(flags, dump), flagSettings(flags, dump), flags);
   });
 
 storeCommand('uninstall', 'take back what install did; what was changed by hand stays')
+  .option('--guard', 'the guard, in place of back-ups')
   .option('--root <folder>', 'of an image that is not running', '/')
   .option('--print', 'show what would be removed, and change nothing')
   .action(async (flags) => {

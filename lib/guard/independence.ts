@@ -25,7 +25,7 @@ export async function assertIndependent(
     expected:
       "another machine, with credentials of its own: a host's word on its own archives proves nothing",
     found,
-    hint: 'run the guard elsewhere (docs/guard.md); --beside-agent does it here all the same',
+    hint: "run the guard elsewhere (docs/guard.md); 'offsite guard --beside-agent' does it here all the same",
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { shellWord } from '../base/shell-word.ts';
 import { environmentText } from './environment.ts';
-import { type Installation, linesOf } from './installation.ts';
+import { guardName, type Installation, isGuard, linesOf } from './installation.ts';
 import { marked } from './marked.ts';
 import {
   baseBackupServiceText,
@@ -46,7 +46,11 @@ export function pathsOf({
   const scripts = {
     systemd: units.nightly.map((unit) => `${folder}/${unit}`),
     // run-parts takes no name with a dot in it.
-    cron: [`${folder}/bitagent-backup${source === 'bitagent' ? '' : `-${source}`}`],
+    cron: [
+      source === guardName
+        ? `${folder}/${name}`
+        : `${folder}/bitagent-backup${source === 'bitagent' ? '' : `-${source}`}`,
+    ],
     compose: [`${folder}/compose.${name}.yaml`],
   }[way];
   return { environment, scripts, log: way === 'systemd' ? units.log.map((unit) => `${folder}/${unit}`) : [] };
@@ -84,7 +88,7 @@ function cronText(installation: Installation, environment: string): string {
   const { source } = installation;
   const runs = linesOf(installation).map((words) => `run ${words.map(shellWord).join(' ')}`);
   return `#!/bin/sh
-# Takes the nightly archive of ${source}; what is printed is mailed by cron, so nothing is where all went well.
+# ${isGuard(installation) ? 'Looks after the vault, as offsite guard does' : `Takes the nightly archive of ${source}`}; what is printed is mailed by cron, so nothing is where all went well.
 umask 077
 set -a
 . ${shellWord(environment)}
@@ -102,7 +106,7 @@ date '+%F %T %Z' >> "$log"
 run() {
   "$@" >> "$log" 2>&1 9<&- && return
   code=$?
-  echo "offsite: the back-up of ${source} ended with exit code $code; the last of $log:" >&2
+  echo "offsite: ${isGuard(installation) ? 'the guard' : `the back-up of ${source}`} ended with exit code $code; the last of $log:" >&2
   tail -n 20 "$log" >&2
   exit "$code"
 }
@@ -128,7 +132,7 @@ function composeText(installation: Installation): string {
   return `# docker compose -f compose.yaml -f compose.${name}.yaml up -d ${name}
 services:
   ${name}:
-    # Its pg_dump must be of the server's major version, or newer.
+    # ${isGuard(installation) ? 'Restore tests restore into its server: it' : 'Its pg_dump'} must be of the server's major version, or newer.
     image: postgres:16
     init: true
     restart: unless-stopped
@@ -141,10 +145,7 @@ ${volumes.map((one) => `      - ${inYaml(one)}`).join('\n')}
     command:
       - |
         while :; do
-          now=$$(date +%s)
-          next=$$(date -d '${at.clock}' +%s)
-          [ "$$next" -gt "$$now" ] || next=$$(date -d 'tomorrow ${at.clock}' +%s)
-          sleep "$$((next - now))"
+${sleepText(installation)}
           for line; do
             sh -c "$$line" || echo "offsite: exit code $$?" >&2
           done
@@ -154,6 +155,15 @@ ${runs.map((line) => `      - ${inYaml(line)}`).join('\n')}
 volumes:
   offsite-state:
 `;
+}
+
+/** Until the next run is due. */
+function sleepText({ source, at }: Installation): string {
+  if (isGuard({ source })) return '          sleep 3600';
+  return `          now=$$(date +%s)
+          next=$$(date -d '${at.clock}' +%s)
+          [ "$$next" -gt "$$now" ] || next=$$(date -d 'tomorrow ${at.clock}' +%s)
+          sleep "$$((next - now))"`;
 }
 
 /** JSON is YAML; a dollar would begin a variable of Compose's. */

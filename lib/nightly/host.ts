@@ -6,7 +6,7 @@ import { OffsiteError } from '../base/errors.ts';
 import { findProgram } from '../base/find-program.ts';
 import { homeFolders } from '../settings/home.ts';
 import { nameOf, pathsOf } from './files.ts';
-import type { Way } from './installation.ts';
+import { guardName, type Way } from './installation.ts';
 
 /** Where an installation goes, and who is asked to run it. */
 export type Place = {
@@ -24,6 +24,7 @@ export type Place = {
 };
 
 export type Choice = {
+  readonly source: string;
   readonly way?: Way | undefined;
   readonly forUser: boolean;
   readonly root: string;
@@ -34,7 +35,7 @@ export type Choice = {
  *
  * @throws {@link OffsiteError} `USAGE` if this user, or this host, cannot.
  */
-export function choosePlace({ way: asked, forUser, root }: Choice): Place {
+export function choosePlace({ source, way: asked, forUser, root }: Choice): Place {
   const way = asked ?? (forUser ? 'systemd' : usualWay(root));
   if (forUser && way !== 'systemd')
     throw cannot('--user is for systemd alone', way, 'leave --user out, or --with');
@@ -44,13 +45,14 @@ export function choosePlace({ way: asked, forUser, root }: Choice): Place {
   }
   if (way === 'systemd' && findProgram('systemctl') === undefined)
     throw cannot('systemd', 'no systemctl on the PATH', 'say --with cron, or --with compose');
-  return placeOf(way, forUser, root);
+  return placeOf(way, forUser, root, source);
 }
 
 /** Every place in which this user may have installed. */
-export function possiblePlaces(root: string): Place[] {
-  const own = [placeOf('systemd', true, root), placeOf('compose', false, root)];
-  return isRoot() ? [placeOf('systemd', false, root), placeOf('cron', false, root), ...own] : own;
+export function possiblePlaces(root: string, source: string): Place[] {
+  const place = (way: Way, forUser: boolean) => placeOf(way, forUser, root, source);
+  const own = [place('systemd', true), place('compose', false)];
+  return isRoot() ? [place('systemd', false), place('cron', false), ...own] : own;
 }
 
 /** What this user did not place, and takes archives every night: the host's, for one of a user; users', for the host's. */
@@ -59,7 +61,7 @@ export function nightsOfOthers(root: string, source: string, { way, forUser }: P
   const homes = join(root, '/home');
   const hosts = () =>
     (['systemd', 'cron'] as const).map((one) =>
-      pathsOf({ ...placeOf(one, false, root), source }).scripts.at(-1),
+      pathsOf({ ...placeOf(one, false, root, source), source }).scripts.at(-1),
     );
   const users = () =>
     (existsSync(homes) ? readdirSync(homes) : []).map((name) =>
@@ -72,11 +74,11 @@ function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-function placeOf(way: Way, forUser: boolean, root: string): Place {
+function placeOf(way: Way, forUser: boolean, root: string, source: string): Place {
   const config = forUser ? xdgFolder('XDG_CONFIG_HOME', '.config') : '/etc';
   const folder = {
     systemd: join(config, forUser ? 'systemd/user' : 'systemd/system'),
-    cron: '/etc/cron.daily',
+    cron: source === guardName ? '/etc/cron.hourly' : '/etc/cron.daily',
     compose: process.cwd(),
   }[way];
   const runtime = forUser ? process.env.XDG_RUNTIME_DIR : '/run';

@@ -62,7 +62,7 @@ export async function install(installation: Installation, place: Place): Promise
 
 /** Where a source is installed, of the places that this user can see. */
 export async function installedAt(source: string, root: string): Promise<Place[]> {
-  const places = possiblePlaces(root);
+  const places = possiblePlaces(root, source);
   const isThere = await Promise.all(
     places.map(async (place) => {
       const found = await Promise.all(

@@ -39,8 +39,16 @@ export type Installation = {
   readonly timeZone: string;
 };
 
+/** In place of a source: what is installed is the guard of a vault, which has them all. */
+export const guardName = 'guard';
+
+export function isGuard({ source }: Pick<Installation, 'source'>): boolean {
+  return source === guardName;
+}
+
 /** What is run, one after the other. */
-export function linesOf({ program, command, withSidecar }: Installation): string[][] {
+export function linesOf({ source, program, command, withSidecar }: Installation): string[][] {
+  if (isGuard({ source })) return [[program, 'guard']];
   const sidecar = withSidecar ? [[program, 'sidecar', 'backup']] : [];
   return [[program, 'backup', ...(command.length > 0 ? ['--', ...command] : [])], ...sidecar];
 }

@@ -1,6 +1,6 @@
 // systemd's units: a service that takes an archive, and the timer that starts it.
 
-import { type Installation, linesOf, logLineOf } from './installation.ts';
+import { type Installation, isGuard, linesOf, logLineOf } from './installation.ts';
 
 /** @see https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html */
 export function serviceText(installation: Installation, environment: string): string {
@@ -11,7 +11,7 @@ export function serviceText(installation: Installation, environment: string): st
 function runText(installation: Installation, environment: string, what: string, lines: string[][]): string {
   return `${headText(installation, environment, what, 'Type=oneshot')}
 ${lines.map(startLine).join('\n')}
-# A dump takes as long as it takes; --stall-timeout and --patience are its limits.
+# ${isGuard(installation) ? 'A restore test takes as long as it takes; it has a limit of its own.' : 'A dump takes as long as it takes; --stall-timeout and --patience are its limits.'}
 TimeoutStartSec=infinity
 ${tailText(installation)}`;
 }
@@ -44,7 +44,7 @@ function headText(
     ? ''
     : 'Wants=network-online.target\nAfter=network-online.target docker.service postgresql.service\n';
   return `[Unit]
-Description=${what} of ${source}, off this host
+Description=${descriptionOf(source, what)}
 ${order}${unit}
 [Service]
 ${kind}
@@ -61,7 +61,13 @@ ${hardening(installation).join('\n')}
 `;
 }
 
-function hardening({ forUser, command, writes, needsTmp }: Installation): string[] {
+function descriptionOf(source: string, what: string): string {
+  return isGuard({ source })
+    ? 'Guard of a vault: it verifies, expires, watches, tests, tells'
+    : `${what} of ${source}, off this host`;
+}
+
+function hardening({ source, forUser, command, writes, needsTmp }: Installation): string[] {
   const ownPrivileges = ['NoNewPrivileges=yes'];
   const always = ['LockPersonality=yes', 'RestrictRealtime=yes', 'SystemCallArchitectures=native'];
   // A user's systemd may not lay file systems over others everywhere.
@@ -71,6 +77,8 @@ function hardening({ forUser, command, writes, needsTmp }: Installation): string
     'StateDirectory=offsite',
     'CacheDirectory=offsite',
     'Environment=XDG_CACHE_HOME=/var/cache',
+    // A restored database is larger than a /tmp that is memory.
+    ...(isGuard({ source }) ? ['Environment=TMPDIR=/var/tmp'] : []),
     ...(needsTmp ? ["# The server's socket is in /tmp.", 'PrivateTmp=no'] : ['PrivateTmp=yes']),
     ...kernel.map((what) => `Protect${what}=yes`),
     ...always,
@@ -102,10 +110,10 @@ export function baseBackupTimerText(installation: Installation): string {
 
 function calendarText({ source, at, randomDelayMs }: Installation, what: string, day: string): string {
   return `[Unit]
-Description=${what} of ${source}, off this host
+Description=${descriptionOf(source, what)}
 
 [Timer]
-OnCalendar=${day}*-*-* ${at.clock}:00${at.isUtc ? ' UTC' : ''}
+OnCalendar=${isGuard({ source }) ? 'hourly' : `${day}*-*-* ${at.clock}:00${at.isUtc ? ' UTC' : ''}`}
 # Made up for when the host was off.
 Persistent=true
 RandomizedDelaySec=${Math.round(randomDelayMs / 1000)}

@@ -140,6 +140,34 @@ describe.skipIf(!hasSystemd)('with systemd', () => {
     expect(tree()).toEqual(before);
   });
 
+  it("a guard's timer is one of its own, asks first whether anybody would hear, and is taken back whole", async () => {
+    const before = tree();
+    const args = ['install', '--guard', '--root', root];
+    // Where no archive was ever taken.
+    const elsewhere = { XDG_STATE_HOME: join(folder, 'elsewhere') };
+    const deaf = await offsite(args, elsewhere);
+    expect(deaf).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('nobody would hear') });
+    expect(tree()).toEqual(before);
+    const ways = { OFFSITE_SMTP_URL: 'smtps://me:secret-word@mail.example', OFFSITE_EMAIL: 'op@example.com' };
+    const done = await offsite(args, { ...elsewhere, ...ways });
+    expect(done).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('set pingUrl') });
+    expect(done.stdout).toContain('journalctl -u offsite-guard\n');
+    const kept = join(root, 'etc/offsite/offsite-guard.env');
+    expect(parseEnvironment(readFileSync(kept, 'utf8'))).toMatchObject(ways);
+    const units = readdirSync(join(root, 'etc/systemd/system'), { withFileTypes: true });
+    expect(
+      units
+        .filter((one) => one.isFile())
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['offsite-guard.service', 'offsite-guard.timer']);
+    expect(await offsite(['uninstall', '--guard', '--root', root])).toMatchObject({
+      exitCode: 0,
+      stderr: '',
+    });
+    expect(tree()).toEqual(before);
+  });
+
   it('keeps what a person has changed, and names it, both ways', async () => {
     await install();
     writeFileSync(unit(), `${readFileSync(unit(), 'utf8')}Nice=19\n`);

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { environmentText, parseEnvironment, variablesOf } from '../../lib/nightly/environment.ts';
 import { filesOf } from '../../lib/nightly/files.ts';
-import type { Installation } from '../../lib/nightly/installation.ts';
+import { guardName, type Installation } from '../../lib/nightly/installation.ts';
 import { foundOf, marked } from '../../lib/nightly/marked.ts';
 import { parseTimeOfDay } from '../../lib/nightly/time-of-day.ts';
 import { bin } from '../fixtures/agent.ts';
@@ -169,6 +169,7 @@ describe('the units', () => {
     ['of another source, whose server is in /tmp', { source: 'other', needsTmp: true }],
     ['of the log that is received', { log: { way: 'receive', folder: undefined } }],
     ['of the log in a folder, of a user', { forUser: true, log: { way: 'ship', folder: '/wal 100%' } }],
+    ['of a guard', { source: guardName }],
   ])('%s are what systemd takes, to the word', (_, change) => {
     const files = filesOf({ ...installation, ...change }).slice(1);
     for (const { path, text } of files) writeFileSync(path, text);
@@ -199,11 +200,28 @@ describe('the units', () => {
   });
 });
 
-describe('the script of cron', () => {
-  it('is one that a plain sh and run-parts take, whatever the command', () => {
-    const script = filesOf({ ...installation, way: 'cron', command: oddCommand })[1];
-    writeFileSync(script?.path ?? '', script?.text ?? '', { mode: 0o755 });
-    expect(spawnSync('sh', ['-n', script?.path ?? '']).stderr.toString()).toBe('');
-    expect(script?.path.slice(folder.length)).toMatch(/^\/[A-Za-z0-9_-]+$/);
+describe('a guard', () => {
+  it('runs every hour, its own command alone, with room for a restored database', () => {
+    const [, service, timer] = filesOf({ ...installation, source: guardName, command: oddCommand });
+    expect(service?.text.match(/^ExecStart=.*/gm)).toEqual([`ExecStart=:${bin} guard`]);
+    expect(timer?.text).toContain('OnCalendar=hourly\n');
+    const alone = filesOf({ ...installation, source: guardName })[1];
+    expect(alone?.text).toContain('Environment=TMPDIR=/var/tmp\n');
+    const [, compose] = filesOf({ ...installation, way: 'compose', source: guardName });
+    const { services } = parseYaml(compose?.text ?? '');
+    expect(services['offsite-guard'].command.slice(1)).toEqual(['offsite', `${bin} guard`]);
+    expect(services['offsite-guard'].command[0]).toContain('sleep 3600');
   });
+});
+
+describe('the script of cron', () => {
+  it.each(['bitagent', guardName])(
+    'is one that a plain sh and run-parts take, whatever the command: %s',
+    (source) => {
+      const script = filesOf({ ...installation, way: 'cron', source, command: oddCommand })[1];
+      writeFileSync(script?.path ?? '', script?.text ?? '', { mode: 0o755 });
+      expect(spawnSync('sh', ['-n', script?.path ?? '']).stderr.toString()).toBe('');
+      expect(script?.path.slice(folder.length)).toMatch(/^\/[A-Za-z0-9_-]+$/);
+    },
+  );
 });
