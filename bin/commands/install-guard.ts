@@ -2,7 +2,7 @@
 
 import { assertIndependent } from '../../lib/guard/independence.ts';
 import { guardName } from '../../lib/nightly/installation.ts';
-import type { RawSettings } from '../../lib/settings/config.ts';
+import type { RawSettings } from '../../lib/settings/layers.ts';
 import type { GuardedVault } from '../../lib/settings/settings.ts';
 import { usage } from './flags.ts';
 import { assertHeard } from './guarded.ts';
