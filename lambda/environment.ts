@@ -25,6 +25,7 @@ const schemas = {
   lockMode: z.enum(['GOVERNANCE', 'COMPLIANCE', 'OFF']),
   freshnessHours: number,
   restoreTestDays: number,
+  rpoMinutes: number,
   clusterArn: text,
   taskDefinitionArn: text,
   volumeTaskDefinitionArn: text,

@@ -52,6 +52,10 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
       logger.info(dryRun ? 'planned sidecar' : 'expired sidecar', { plan });
       if (plan.standstill !== undefined) standsStill = 1;
     },
+    onLogPlan: (plan) => {
+      logger.info(dryRun ? 'planned log' : 'expired log', { plan });
+      if (plan.standstill !== undefined) standsStill = 1;
+    },
   }).catch((error: Error) => error);
   if (!dryRun) {
     // Of a source that has nothing yet there is nothing that could stand still.

@@ -1,9 +1,13 @@
-import type { ArchiveId } from '../lib/archive/names.ts';
-import { announcedArchive, objectCreatedSchema } from '../lib/deployment/events.ts';
+import { isDueWalKey } from '../lib/archive/wal-names.ts';
+import { ofBaseBackups } from '../lib/basebackup/kind.ts';
+import { announcedArchive, committedOf, objectCreatedSchema } from '../lib/deployment/events.ts';
+import type { Mail } from '../lib/mail/mail.ts';
 import { publishMail } from '../lib/mail/send.ts';
-import { announcedSidecar } from '../lib/sidecar/announced.ts';
+import { ofSidecar } from '../lib/sidecar/kind.ts';
 import { verifySidecarOnce } from '../lib/sidecar/verify.ts';
 import { createS3Store } from '../lib/store/s3.ts';
+import { verifyBaseBackupOnce } from '../lib/verify/base-backup.ts';
+import { verifyLog } from '../lib/verify/log.ts';
 import { startRangeExecution } from '../lib/verify/range-execution.ts';
 import { verifyOnce } from '../lib/verify/verify.ts';
 import { logger, queueChain } from './chain.ts';
@@ -16,13 +20,25 @@ const temporaryBytes = 480e6;
 /** Judges the archive that was just committed, overwritten or is to be read again, or lets one be judged that is too large to be read here. */
 export const handler = queueChain(objectCreatedSchema, async (event) => {
   const { bucket, topicArn } = environment('bucket', 'topicArn');
-  const sidecar = announcedSidecar(event, bucket);
-  if (sidecar !== undefined) return judgeSidecar(sidecar, bucket, topicArn);
-  const answer = await verifyOnce({
+  const common = {
     store: createS3Store({ bucket }),
-    ...announcedArchive(event, bucket),
     now: () => new Date(),
-    sendMail: (mail) => publishMail(topicArn, mail),
+    sendMail: (mail: Mail) => publishMail(topicArn, mail),
+  };
+  const { key } = event.detail.object;
+  if (event.detail.bucket.name === bucket && isDueWalKey(key)) {
+    const read = await verifyLog({ ...common, key });
+    logger.info('read files of the log', { key, ...read });
+    return read;
+  }
+  const sidecar = committedOf(ofSidecar, event, bucket);
+  if (sidecar !== undefined)
+    return logged(await verifySidecarOnce({ ...common, id: sidecar, roomBytes: temporaryBytes }));
+  const baseBackup = committedOf(ofBaseBackups, event, bucket);
+  if (baseBackup !== undefined) return logged(await verifyBaseBackupOnce({ ...common, id: baseBackup }));
+  const answer = await verifyOnce({
+    ...common,
+    ...announcedArchive(event, bucket),
     readInRanges: (job, ranges) => startRangeExecution(environment('rangesArn').rangesArn, job, ranges),
   });
   if ('awaits' in answer) return answer;
@@ -38,14 +54,11 @@ export const handler = queueChain(objectCreatedSchema, async (event) => {
   return { id, verdict: verdict.verdict, isNew };
 });
 
-async function judgeSidecar(id: ArchiveId, bucket: string, topicArn: string) {
-  const { verdict, isNew } = await verifySidecarOnce({
-    store: createS3Store({ bucket }),
-    id,
-    now: () => new Date(),
-    roomBytes: temporaryBytes,
-    sendMail: (mail) => publishMail(topicArn, mail),
-  });
-  logger.info('verified the archive of a sidecar', { id: id.id, verdict: verdict.verdict, isNew });
-  return { id: id.id, verdict: verdict.verdict, isNew };
+/** Of what is no dump there are no figures. */
+function logged({
+  verdict: { id, verdict, notAsked },
+  isNew,
+}: Awaited<ReturnType<typeof verifySidecarOnce>>) {
+  logger.info('verified', { id, verdict, isNew, notAsked });
+  return { id, verdict, isNew };
 }

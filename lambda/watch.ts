@@ -27,6 +27,7 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
     'sources',
     'freshnessHours',
     'restoreTestDays',
+    'rpoMinutes',
   );
   // A figure is paid for each hour that has it: what is as it should be is said once a day.
   const isDaily = time === undefined || new Date(time).getUTCHours() === 0;
@@ -39,7 +40,12 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
   const failure = await watchVault({
     ...told,
     sources,
-    limits: { archiveHours: limits.freshnessHours, restoreTestHours: limits.restoreTestDays * 24 },
+    limits: {
+      archiveHours: limits.freshnessHours,
+      restoreTestHours: limits.restoreTestDays * 24,
+      pointHours: limits.rpoMinutes / 60,
+    },
+    isDaily,
     onSighting: (sighting) => {
       measureSighting(sighting, isDaily);
       const shown = shorten(sighting);

@@ -3,6 +3,7 @@
 import { type ArchiveId, isArchiveId, manifestSuffix, parseArchiveId } from './names.ts';
 
 export const baseBackupsPrefix = 'basebackups/';
+export const baseBackupVerdictsPrefix = 'basebackup-verdicts/';
 
 const suffixes = {
   /** The data directory as pg_basebackup gives it. */
@@ -20,6 +21,11 @@ export function baseBackupKeys({ id, source }: Pick<ArchiveId, 'id' | 'source'>)
   const stem = `${baseBackupsPrefix}${source}/${id}`;
   const { tar, serverManifest, manifest } = suffixes;
   return { tar: stem + tar, serverManifest: stem + serverManifest, manifest: stem + manifest };
+}
+
+/** Where it stands what re-reading it showed. */
+export function baseBackupVerdictKey({ id, source }: Pick<ArchiveId, 'id' | 'source'>): string {
+  return `${baseBackupVerdictsPrefix}${source}/${id}.json`;
 }
 
 /** @returns Whose key it is and which of the three; `undefined` for any other key. */

@@ -58,8 +58,8 @@ export function lastRead({ verifiedAt, lastReadAt }: Pick<Verdict, 'verifiedAt' 
   return lastReadAt ?? verifiedAt;
 }
 
-/** What re-reading an archive found. */
-export type Observation = {
+/** What re-reading an archive found of its bytes. */
+export type ObservedBytes = {
   readonly compressedBytes: number;
   readonly plainBytes: number;
   /** Of the compressed bytes, hex; absent where many read the archive side by side, for it cannot be joined. */
@@ -71,8 +71,10 @@ export type Observation = {
   readonly gzipError?: string;
   /** What a file without manifest is, if that is no plain dump in gzip. */
   readonly format?: string;
-  readonly inventory: Inventory;
 };
+
+/** And of the dump in it. */
+export type Observation = ObservedBytes & { readonly inventory: Inventory };
 
 /** The archive's table that must hold rows, and whose count every report names. */
 export const countedTable = 'torrents';
@@ -92,7 +94,7 @@ export function judge(
   found: Observation,
   history: readonly Known[] = [],
 ): Judgement {
-  const damage = [...gzipDeviations(found), ...(manifest ? byteDeviations(manifest, found) : [])];
+  const damage = damageOf(manifest, found);
   if (damage.length > 0) return { verdict: 'damaged', deviations: damage };
   const { format, inventory } = found;
   if (format !== undefined && inventory.endMarker === 'absent')
@@ -110,7 +112,14 @@ export function judge(
   return { verdict: 'intact' };
 }
 
-function gzipDeviations(found: Observation): Deviation[] {
+/** What is wrong with the bytes, whatever they hold. */
+export function damageOf(manifest: CommittedBytes | undefined, found: ObservedBytes): Deviation[] {
+  return [...gzipDeviations(found), ...(manifest ? byteDeviations(manifest, found) : [])];
+}
+
+type CommittedBytes = Pick<Manifest, 'compressedBytes' | 'plainBytes' | 'crc32' | 'sha256' | 'members'>;
+
+function gzipDeviations(found: ObservedBytes): Deviation[] {
   if (found.gzipError === undefined) return [];
   return [
     {
@@ -121,7 +130,7 @@ function gzipDeviations(found: Observation): Deviation[] {
   ];
 }
 
-function byteDeviations(manifest: Manifest, found: Observation): Deviation[] {
+function byteDeviations(manifest: CommittedBytes, found: ObservedBytes): Deviation[] {
   const compared: [string, string | number, string | number][] = [
     ['compressed bytes', manifest.compressedBytes, found.compressedBytes],
     ['plain bytes', manifest.plainBytes, found.plainBytes],

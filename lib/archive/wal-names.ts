@@ -2,9 +2,11 @@
 // the same key, and an agent that may create and nothing else can hand a segment in twice; other bytes have another, stand
 // beside it, and are seen by anybody who lists.
 
-import { sourcePattern } from './names.ts';
+import { duePrefix, sourcePattern } from './names.ts';
 
 export const walPrefix = 'wal/';
+/** Of what is damaged, one each. */
+export const walVerdictsPrefix = 'wal-verdicts/';
 
 /** A file of pg_wal that is archived, by its name. */
 export type WalFile = {
@@ -67,6 +69,36 @@ export function walFolder({ source, systemIdentifier }: Omit<WalName, 'file' | '
 
 export function walKey(name: WalName): string {
   return `${walFolder(name)}${name.file.name}-${name.sha256}.gz`;
+}
+
+/**
+ * All keys of a source, as IAM writes patterns (`?` is any one character). A system identifier begins with the second in which the
+ * cluster was made: it has 19 digits from 1977 to 2043.
+ */
+export function anyWalKeysOf(source: string): string[] {
+  const any = (characters: number) => '?'.repeat(characters);
+  const names = [
+    any(24),
+    `${any(24)}.partial`,
+    `${any(24)}.${any(8)}.begun`,
+    `${any(24)}.${any(8)}.backup`,
+    `${any(8)}.history`,
+  ];
+  return names.map((name) => `${walPrefix}${source}/${any(19)}/${name}-${any(64)}.gz`);
+}
+
+/** Where it stands that a file is damaged. */
+export function walVerdictKey({ source, systemIdentifier, file, sha256 }: WalName): string {
+  return `${walVerdictsPrefix}${source}/${systemIdentifier}/${file.name}-${sha256}.json`;
+}
+
+/** Where it is asked for that files of a cluster's log are read; the first of them names it. */
+export function dueWalKey({ source, systemIdentifier, file }: Omit<WalName, 'sha256'>): string {
+  return `${duePrefix}${source}/wal/${systemIdentifier}/${file.name}.json`;
+}
+
+export function isDueWalKey(key: string): boolean {
+  return /^due\/[^/]+\/wal\/\d+\/[^/]+\.json$/.test(key);
 }
 
 /** @returns `undefined` for any other key. */

@@ -1,5 +1,6 @@
-// What a base backup holds, seen while its tar passes: each file with its length, and the server's own manifest.
+// What a base backup holds, seen while its tar passes: each file with its length, by request its sum, and the server's own manifest.
 
+import { createHash, type Hash } from 'node:crypto';
 import { OffsiteError } from '../base/errors.ts';
 import {
   missingFrom,
@@ -24,11 +25,18 @@ export type Contents = {
 
 export class ContentsReader {
   readonly #tar = new TarReader();
-  readonly #files = new Map<string, { readonly bytes: number }>();
+  readonly #files = new Map<string, { readonly bytes: number; readonly sha256?: string }>();
+  readonly #withSums: boolean;
   #entry: TarEntry | undefined;
+  #hash: Hash | undefined;
   #kept: Buffer[] = [];
   #serverManifestText = '';
   #systemIdentifier = '';
+
+  /** @param options - Whether each file is held against the sum in the server's manifest, too: twice the work. */
+  constructor({ withSums = false } = {}) {
+    this.#withSums = withSums;
+  }
 
   /** @throws {@link OffsiteError} `BASE_BACKUP_FAILED` */
   push(chunk: Uint8Array): void {
@@ -62,16 +70,20 @@ export class ContentsReader {
   #begin(entry: TarEntry): void {
     this.#entry = entry;
     if (entry.kind === 'file') this.#files.set(entry.name, { bytes: entry.bytes });
+    this.#hash = this.#withSums && entry.kind === 'file' ? createHash('sha256') : undefined;
     if (entry.name === serverManifestName && entry.bytes > manifestAtMostBytes)
       throw contentsError(`a manifest of at most ${manifestAtMostBytes} bytes`, `${entry.bytes}`);
   }
 
   #keep(bytes: Uint8Array): void {
+    this.#hash?.update(bytes);
     const name = this.#entry?.name;
     if (name === serverManifestName || name === controlFile) this.#kept.push(Buffer.from(bytes));
   }
 
   #end(): void {
+    if (this.#entry !== undefined && this.#hash !== undefined)
+      this.#files.set(this.#entry.name, { bytes: this.#entry.bytes, sha256: this.#hash.digest('hex') });
     const kept = Buffer.concat(this.#kept);
     if (this.#entry?.name === serverManifestName) this.#serverManifestText = kept.toString('utf8');
     if (this.#entry?.name === controlFile && kept.length >= 8)

@@ -43,6 +43,8 @@ export const promiseShape = {
   rereadPercent: z.coerce.number().min(0).max(100).default(15),
   /** Age of the newest intact archive, in hours, past which the operator is told and retention stands still. */
   freshnessHours: z.coerce.number().positive().default(26),
+  /** Age of the newest point in time that can be recovered, in minutes, past which the operator is told, where there is log. */
+  rpoMinutes: z.coerce.number().positive().default(60),
   /** Age of the last passed restore test, in days, past which the operator is told. */
   restoreTestDays: days.default(100),
 } as const;
@@ -134,6 +136,7 @@ export const wanted: Readonly<Record<Setting, string>> = {
   keepYearly: wholePeriods,
   rereadPercent: 'a number of percent, 0 to 100',
   freshnessHours: 'a number of hours, more than 0',
+  rpoMinutes: 'a number of minutes, more than 0',
   restoreTestDays: wholeDays,
   undoDays: wholeDays,
   objectLock: 'governance, compliance or off',

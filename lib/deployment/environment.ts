@@ -26,6 +26,7 @@ export const environmentNames = {
   /** `GOVERNANCE`, `COMPLIANCE` or `OFF`. */
   lockMode: 'OFFSITE_LOCK_MODE',
   freshnessHours: 'OFFSITE_FRESHNESS_HOURS',
+  rpoMinutes: 'OFFSITE_RPO_MINUTES',
   restoreTestDays: 'OFFSITE_RESTORE_TEST_DAYS',
   clusterArn: 'OFFSITE_CLUSTER_ARN',
   taskDefinitionArn: 'OFFSITE_TASK_DEFINITION_ARN',

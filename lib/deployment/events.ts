@@ -1,6 +1,7 @@
 // The events that wake the handlers, parsed once at the edge.
 
 import * as z from 'zod';
+import type { ArchiveKind } from '../archive/kind.ts';
 import { type ArchiveId, dueKey, isArchiveId, parseArchiveId, parseKey } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 
@@ -23,6 +24,16 @@ export const scheduledSchema = z.looseObject({
   /** Of `expire`: take all that is not kept, however many nights' worth that is. */
   atOnce: z.boolean().default(false),
 });
+
+/** Whose manifest in this bucket an event is about; `undefined` where it is about something else. */
+export function committedOf(
+  kind: ArchiveKind,
+  { detail }: z.infer<typeof objectCreatedSchema>,
+  bucket: string,
+): ArchiveId | undefined {
+  const parsed = kind.parseKey(detail.object.key);
+  return detail.bucket.name === bucket && parsed?.part === 'manifest' ? parsed.id : undefined;
+}
 
 const occasions = { manifest: 'committed', archive: 'stored', due: 'due' } as const;
 
@@ -47,7 +58,7 @@ export function announcedArchive(
   if (parsed !== undefined && parsed.part !== 'verdict')
     return { id: parsed.id, occasion: occasions[parsed.part] };
   throw new OffsiteError('EVENT_FOREIGN', 'the event is not about an archive of this vault', {
-    expected: `s3://${bucket}/archives/<source>/<id>.manifest.json or .sql.gz, a manifest under sidecars/, or one under due/`,
+    expected: `s3://${bucket}/archives/<source>/<id>.manifest.json or .sql.gz, a manifest under sidecars/ or basebackups/, or one under due/`,
     found: `s3://${from.name}/${object.key}`,
     hint: "compare the rule's event pattern with the deployed template; nothing was read or written",
   });

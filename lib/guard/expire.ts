@@ -1,12 +1,16 @@
-// Retention of all that a vault holds: the database's archives and the dashboard's. The cloud's handler and the guard run it.
+// Retention of all that a vault holds: the database's archives, the dashboard's, base backups and the log. The cloud's handler and the
+// guard run it.
 
 import { type ExpireOptions, expire } from '../retention/expire.ts';
+import { type ExpireLogOptions, expireLog } from '../retention/expire-log.ts';
 import type { RetentionPlan } from '../retention/plan.ts';
 import { expireSidecars } from '../sidecar/expire.ts';
 
 export type ExpireVaultOptions = ExpireOptions & {
   /** Is given the plan of each source's sidecar once it was carried out. */
   readonly onSidecarPlan: (plan: RetentionPlan) => void;
+  /** Of its base backups, with what goes of the log. */
+  readonly onLogPlan?: ExpireLogOptions['onPlan'];
 };
 
 /**
@@ -14,20 +18,25 @@ export type ExpireVaultOptions = ExpireOptions & {
  *
  * @throws As {@link expire} does, once everything else is done.
  */
-export async function expireVault({ onSidecarPlan, ...options }: ExpireVaultOptions): Promise<void> {
+export async function expireVault({
+  onSidecarPlan,
+  onLogPlan = () => undefined,
+  ...options
+}: ExpireVaultOptions): Promise<void> {
   const reasons: Record<string, string> = {};
-  const sidecars = expireSidecars({
-    ...options,
-    onPlan: (plan) => {
+  const noting =
+    <Plan extends RetentionPlan>(what: string, onPlan: (plan: Plan) => void) =>
+    (plan: Plan) => {
       if (plan.standstill !== undefined)
-        reasons[plan.source] = `the dashboard's archives: ${plan.standstill}`;
-      onSidecarPlan(plan);
-    },
-  });
-  const standsStillBesides = sidecars.then(
-    () => reasons,
-    () => reasons,
-  );
-  const outcomes = await Promise.allSettled([expire({ ...options, standsStillBesides }), sidecars]);
+        reasons[plan.source] = [reasons[plan.source] ?? [], `${what}: ${plan.standstill}`].flat().join('; ');
+      onPlan(plan);
+    };
+  const besides = Promise.allSettled([
+    expireSidecars({ ...options, onPlan: noting("the dashboard's archives", onSidecarPlan) }),
+    expireLog({ ...options, onPlan: noting('base backups', onLogPlan) }),
+  ]);
+  const standsStillBesides = besides.then(() => reasons);
+  const archives = await Promise.allSettled([expire({ ...options, standsStillBesides })]);
+  const outcomes = [...archives, ...(await besides)];
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }

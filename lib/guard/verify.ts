@@ -11,7 +11,10 @@ import {
   parseArchiveId,
 } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
+import { readKind } from '../archive/read-kind.ts';
+import { isDueWalKey } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { ofBaseBackups } from '../basebackup/kind.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
@@ -19,6 +22,8 @@ import { readSidecars } from '../sidecar/list.ts';
 import { sidecarsPrefix } from '../sidecar/names.ts';
 import { verifySidecarOnce } from '../sidecar/verify.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { verifyBaseBackupOnce } from '../verify/base-backup.ts';
+import { verifyLog } from '../verify/log.ts';
 import { type Occasion, verifyOnce } from '../verify/verify.ts';
 
 export type VerifyVaultOptions = {
@@ -58,6 +63,10 @@ export async function verifyNew(options: VerifyVaultOptions): Promise<Map<string
     for (const { id } of (await readSidecars(store, source)).filter(isUnjudged))
       await attempt(id, failures, options, () => judgeSidecar(id, options));
   }
+  for (const source of await store.folders(ofBaseBackups.prefix)) {
+    for (const { id } of (await readKind(store, ofBaseBackups, source)).filter(isUnjudged))
+      await attempt(id, failures, options, () => judgeBaseBackup(id, options));
+  }
   return failures;
 }
 
@@ -68,6 +77,11 @@ export async function verifyDue(options: VerifyVaultOptions): Promise<Map<string
   const keys: string[] = [];
   for await (const { key } of store.list(duePrefix)) keys.push(key);
   for (const key of keys) {
+    if (isDueWalKey(key)) {
+      await verifyLog({ ...options, key });
+      await store.delete(key);
+      continue;
+    }
     const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
     if (!isArchiveId(name) || dueKey(parseArchiveId(name)) !== key) continue;
     const id = parseArchiveId(name);
@@ -102,6 +116,11 @@ export async function judge(
 async function judgeSidecar(id: ArchiveId, options: VerifyVaultOptions): Promise<void> {
   const { verdict, isNew } = await verifySidecarOnce({ ...options, id });
   if (isNew) options.onVerdict({ id: id.id, isSidecar: true, verdict: verdict.verdict, isNew });
+}
+
+async function judgeBaseBackup(id: ArchiveId, options: VerifyVaultOptions): Promise<void> {
+  const { verdict, isNew } = await verifyBaseBackupOnce({ ...options, id });
+  if (isNew) options.onVerdict({ id: id.id, isSidecar: false, verdict: verdict.verdict, isNew });
 }
 
 async function attempt(

@@ -1,14 +1,19 @@
 // One look at all that a vault holds: how old its proofs are, and what has come that is no back-up. The cloud's handler and
 // the guard take it.
 
+import { baseBackupsPrefix, parseBaseBackupKey } from '../archive/base-backup-names.ts';
 import { archivesPrefix, parseKey } from '../archive/names.ts';
+import { parseWalKey, walPrefix } from '../archive/wal-names.ts';
 import type { Arrivals } from '../retention/arrivals.ts';
+import { lookAtLog } from '../retention/log-watch.ts';
 import { type WatchOptions, watch } from '../retention/watch.ts';
 import { watchArrivals } from '../retention/watch-arrivals.ts';
 import { readSidecars } from '../sidecar/list.ts';
 import { parseSidecarKey, sidecarsPrefix } from '../sidecar/names.ts';
 
-export type WatchVaultOptions = Omit<WatchOptions, 'sidecarsOf'> & {
+export type WatchVaultOptions = Omit<WatchOptions, 'sidecarsOf' | 'logOf'> & {
+  /** Look at all of the log, too: as many keys as there are segments. Default: yes. */
+  readonly isDaily?: boolean;
   /** Is given what has come, also where sources fail. */
   readonly onArrivals: (arrivals: Arrivals) => void;
 };
@@ -18,26 +23,37 @@ export type WatchVaultOptions = Omit<WatchOptions, 'sidecarsOf'> & {
  *
  * @throws As {@link watch} does, once all else was looked at and told of.
  */
-export async function watchVault({ onArrivals, ...options }: WatchVaultOptions): Promise<void> {
+export async function watchVault({
+  onArrivals,
+  isDaily = true,
+  ...options
+}: WatchVaultOptions): Promise<void> {
   const { store, now, sendMail } = options;
   const clockIds = new Set<string>();
   const outcome = await watch({
     ...options,
     sidecarsOf: (source) => readSidecars(store, source),
+    logOf: (source, before) => lookAtLog({ store, source, before, now, isFull: isDaily }),
     onSighting: (sighting) => {
       for (const id of sighting.clockIds) clockIds.add(id);
       options.onSighting(sighting);
     },
   }).catch((error: Error) => error);
+  const arrivals = { store, clockIds, now, sendMail };
   onArrivals(
     await watchArrivals({
-      store,
-      prefixes: [archivesPrefix, sidecarsPrefix],
-      nameOf: (key) => parseKey(key) ?? parseSidecarKey(key),
-      clockIds,
-      now,
-      sendMail,
+      ...arrivals,
+      prefixes: [archivesPrefix, sidecarsPrefix, baseBackupsPrefix],
+      nameOf: (key) => parseKey(key) ?? parseSidecarKey(key) ?? ofBaseBackup(parseBaseBackupKey(key)),
     }),
   );
+  // Each says by its name what it is.
+  const nameOf = (key: string) => parseWalKey(key) && 'segment';
+  if (isDaily) await watchArrivals({ ...arrivals, prefixes: [walPrefix], nameOf, memory: '_arrivals-wal' });
   if (outcome instanceof Error) throw outcome;
+}
+
+/** Far larger than an archive: what is usual of one is not of the other. */
+function ofBaseBackup(name: ReturnType<typeof parseBaseBackupKey>) {
+  return name && { id: name.id, part: name.part === 'tar' ? 'archive' : name.part, kind: 'base backup' };
 }

@@ -102,6 +102,17 @@ export const faults = {
       'Something was stored that does not look like a back-up: a foreign name, another date than its own, or far more than usual.',
     firstStep: "ask whether anybody did that; if not, take the host's credentials away",
   },
+  logGap: {
+    title: 'Gap in the log',
+    meaning:
+      'A segment of the write-ahead log is missing, damaged, or there with different bytes: no recovery gets past it.',
+    firstStep: "run 'offsite basebackup' on the host: from then on points can be recovered again",
+  },
+  logBehind: {
+    title: 'Log behind',
+    meaning: 'The newest point that can be recovered is older than it should be.',
+    firstStep: "run 'offsite wal window', and on the host look at what archives the log",
+  },
   unknownNotice: {
     title: 'Unknown notice',
     meaning: 'AWS has sent the report function something that it does not know.',

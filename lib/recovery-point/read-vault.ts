@@ -7,7 +7,7 @@ import { parseBaseBackupManifest } from '../basebackup/manifest.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { readWalText } from '../wal/bring.ts';
 import { type Ancestor, parseHistory } from '../wal/history.ts';
-import { type Cluster, conflictError, listWal } from '../wal/read-wal.ts';
+import { type Cluster, conflictError, listWal, type StoredWal } from '../wal/read-wal.ts';
 import type { BaseBackup, ClusterLog } from './choose.ts';
 
 /**
@@ -35,9 +35,21 @@ export async function readBaseBackups(
   return bases;
 }
 
-/** @throws {@link OffsiteError} `WAL_INVALID` for a history that is none, `WAL_CONFLICT` for two of one timeline. */
-export async function readClusterLog(store: ArchiveStore, cluster: Cluster): Promise<ClusterLog> {
-  const files = await listWal(store, cluster);
+/** The log of one cluster, and where each file of it is. */
+export type StoredLog = Omit<ClusterLog, 'files'> & { readonly files: readonly StoredWal[] };
+
+/**
+ * Reads a cluster's log.
+ *
+ * @param after - Only of the keys after this one.
+ * @throws {@link OffsiteError} `WAL_INVALID` for a history that is none, `WAL_CONFLICT` for two of one timeline.
+ */
+export async function readClusterLog(
+  store: ArchiveStore,
+  cluster: Cluster,
+  after?: string,
+): Promise<StoredLog> {
+  const files = await listWal(store, cluster, '', after);
   const histories = new Map<number, Ancestor[]>();
   for (const wal of files.filter(({ kind }) => kind === 'history')) {
     const others = files.filter(({ name }) => name === wal.name).map(({ sha256 }) => sha256);

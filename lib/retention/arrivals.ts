@@ -9,8 +9,13 @@ import { composeMail, type Mail, textTable } from '../mail/mail.ts';
 /** An object as the listing shows it. */
 export type Arrived = { readonly key: string; readonly bytes: number; readonly storedAt: Date };
 
-/** Whose archive or manifest a key is; `undefined` for a name that is none. */
-export type NameOf = (key: string) => { readonly id: ArchiveId; readonly part: string } | undefined;
+/**
+ * Whose archive or manifest a key is, and of which kind where a source has several; `undefined` for a name that is none. A segment's
+ * name is all that is looked at: it has no date, and comes as the server writes.
+ */
+export type NameOf = (
+  key: string,
+) => { readonly id: ArchiveId; readonly part: string; readonly kind?: string } | 'segment' | undefined;
 
 export type Strange = Arrived & { readonly why: 'foreign name' | 'another date' };
 
@@ -60,11 +65,12 @@ export function lookAtArrivals(nameOf: NameOf, clockIds: ReadonlySet<string>, no
     add(object: Arrived): void {
       const name = nameOf(object.key);
       if (name === undefined) note(object, 'foreign name');
-      if (name?.part !== 'archive') return;
+      if (name === undefined || name === 'segment' || name.part !== 'archive') return;
       const aheadHours = hoursBetween(object.storedAt, name.id.takenAt);
       if (Math.abs(aheadHours) > misdatedHours && !clockIds.has(name.id.id)) note(object, 'another date');
-      const tally = tallies.get(name.id.source) ?? { archives: 0, bytes: 0, usualBytes: 0 };
-      tallies.set(name.id.source, tally);
+      const whose = [name.id.source, name.kind ?? []].flat().join(', ');
+      const tally = tallies.get(whose) ?? { archives: 0, bytes: 0, usualBytes: 0 };
+      tallies.set(whose, tally);
       if (hoursBetween(object.storedAt, now) > 24)
         tally.usualBytes = Math.max(tally.usualBytes, object.bytes);
       else {

@@ -3,11 +3,17 @@
 import * as z from 'zod';
 import { byAge, type CatalogueEntry, newestIntact } from '../archive/catalogue-of.ts';
 import { hoursBetween } from '../base/quantities.ts';
+import { logStateSchema } from './log-sight.ts';
 
-export type FreshnessLimits = { readonly archiveHours: number; readonly restoreTestHours: number };
+export type FreshnessLimits = {
+  readonly archiveHours: number;
+  readonly restoreTestHours: number;
+  /** Of the newest point that can be recovered, where there is log; default 1. */
+  readonly pointHours?: number;
+};
 
 /** What is watched of a source. */
-const subjects = ['archive', 'restore test', 'sidecar', 'retention'] as const;
+const subjects = ['archive', 'restore test', 'sidecar', 'point', 'retention'] as const;
 
 export type Subject = (typeof subjects)[number];
 
@@ -34,6 +40,8 @@ export const watchStateSchema = z.object({
   toldOrphans: z.array(z.string()).default([]),
   /** Whether the operator was told that the host's clock is wrong, and it still is. */
   toldClock: z.boolean().default(false),
+  /** Where there is log. */
+  log: logStateSchema.optional(),
 });
 
 export type WatchState = z.infer<typeof watchStateSchema>;
@@ -44,7 +52,12 @@ type Proofs = {
   readonly restoreTestPassedAt?: Date | undefined;
   /** Of the dashboard's database, where it is archived at all. */
   readonly sidecar?: SidecarProof | undefined;
+  /** Of the newest point that can be recovered; without one, there is log since then and no base backup. */
+  readonly point?: { readonly newestAt: Date | undefined; readonly since: Date } | undefined;
 };
+
+/** So long after the first log a base backup is expected. */
+const firstBaseHours = 48;
 
 type SidecarProof = { readonly newestIntactAt: Date | undefined; readonly limitHours: number };
 
@@ -71,16 +84,21 @@ export function sidecarProof(
 
 /** Finds the proofs that are too old. */
 export function findOverdue(proofs: Proofs, limits: FreshnessLimits, now: Date): Overdue[] {
-  const watched: [Overdue['subject'], Date | undefined, number][] = [
+  const watched: [Overdue['subject'], Date | undefined, number, since?: Date][] = [
     ['archive', proofs.newestIntactAt, limits.archiveHours],
     ['restore test', proofs.restoreTestPassedAt, limits.restoreTestHours],
   ];
   const { sidecar } = proofs;
   if (sidecar !== undefined) watched.push(['sidecar', sidecar.newestIntactAt, sidecar.limitHours]);
+  const { point } = proofs;
+  if (point !== undefined) {
+    const limitHours = point.newestAt === undefined ? firstBaseHours : (limits.pointHours ?? 1);
+    watched.push(['point', point.newestAt, limitHours, point.since]);
+  }
   return watched
-    .map(([subject, at, limitHours]) => ({
+    .map(([subject, at, limitHours, since = proofs.firstSeenAt]) => ({
       subject,
-      ageHours: hoursBetween(at ?? proofs.firstSeenAt, now),
+      ageHours: hoursBetween(at ?? since, now),
       never: at === undefined,
       limitHours,
     }))

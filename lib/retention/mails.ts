@@ -37,7 +37,8 @@ export function noRetentionMail(ranAt: Date, now: Date): Mail {
 export function overdueMail(source: string, faults: readonly (Overdue | Standstill)[]): Mail {
   const [gravest] = faults;
   const { subject, safe, whatToDo, fault } = words[gravest?.subject ?? 'archive'];
-  const howOld = gravest?.subject === 'archive' ? `, ${howOldIs(gravest)}` : '';
+  const howOld =
+    gravest?.subject === 'archive' || gravest?.subject === 'point' ? `, ${howOldIs(gravest)}` : '';
   return composeMail(
     `[offsite] ${subject}: ${source}${howOld}`,
     [
@@ -69,6 +70,13 @@ const words = {
     whatToDo:
       "on the host, run 'offsite sidecar backup' and look at what it says ('offsite install --sidecar' takes one every night). If it need not be archived any more, delete what is under sidecars/ in the vault: then nobody asks for it.",
     fault: 'noFreshArchive',
+  },
+  point: {
+    subject: 'NO RECENT POINT TO RECOVER',
+    safe: 'The nightly archives are not concerned: what was committed since that point, and is in none of them, would be lost with the host.',
+    whatToDo:
+      "run 'offsite wal window'. Without a base backup, or with a gap in the log: 'offsite basebackup' on the host. Else see whether Postgres archives (SELECT * FROM pg_stat_archiver), and whether what ships the log runs. Where nothing was written to the database since, there is no log either, and nothing is lost.",
+    fault: 'logBehind',
   },
   retention: {
     subject: 'Retention stands still',
@@ -152,6 +160,7 @@ function describeFault(source: string, one: Overdue | Standstill): string {
     archive: 'intact archive',
     'restore test': 'passed restore test',
     sidecar: "intact archive of the dashboard's database",
+    point: 'point in time that can be recovered',
   }[subject];
   return never
     ? `There is no ${what} of ${source}; it is watched since ${formatHours(ageHours)} (${limit}).`

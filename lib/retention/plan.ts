@@ -48,6 +48,7 @@ export type RetentionPlan = {
  * @param entries - All of the source's, with every verdict that there is.
  * @param holds - What the operator brought back and wants to keep for a while; a hold keeps its archive and changes
  *   nothing for any other.
+ * @param needed - Why others stay besides, by their ids.
  * @returns Every entry once, in `keep` or in `expire`, newest first, each with its reasons.
  */
 export function planRetention(
@@ -56,6 +57,7 @@ export function planRetention(
   policy: RetentionPolicy,
   now: Date,
   holds: Holds = new Map(),
+  needed: ReadonlyMap<string, string> = new Map(),
 ): RetentionPlan {
   const newestFirst = byAge(entries);
   const intact = newestFirst.filter(({ standing }) => countsAsIntact(standing));
@@ -66,6 +68,7 @@ export function planRetention(
     const others = [
       ...(protectedIds.has(entry.id.id) ? [`one of the newest ${policy.keepIntact} intact`] : []),
       ...(ofPeriods.get(entry.id.id) ?? []),
+      ...[needed.get(entry.id.id) ?? []].flat(),
       ...reasonsOfHold(entry, holds, now),
       ...(entry.isInDoubt ? ['its proof is in doubt: it is read again first'] : []),
     ];

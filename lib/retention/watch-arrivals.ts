@@ -12,9 +12,6 @@ import {
   newsOf,
 } from './arrivals.ts';
 
-/** No source is called that. */
-const stateKey = 'watch/_arrivals.json';
-
 export type WatchArrivalsOptions = {
   readonly store: Pick<ArchiveStore, 'list' | 'readText' | 'write'>;
   /** Under which hosts may create objects. */
@@ -22,13 +19,16 @@ export type WatchArrivalsOptions = {
   readonly nameOf: NameOf;
   /** Archives that are misdated by their host's clock. */
   readonly clockIds: ReadonlySet<string>;
+  /** What it remembers is called so: like no source. */
+  readonly memory?: `_${string}`;
   readonly now: Date;
   readonly sendMail: (mail: Mail) => Promise<void>;
 };
 
 /** @returns All that is strange now, whether told of now or before. */
 export async function watchArrivals(options: WatchArrivalsOptions): Promise<Arrivals> {
-  const { store, prefixes, nameOf, clockIds, now, sendMail } = options;
+  const { store, prefixes, nameOf, clockIds, now, sendMail, memory = '_arrivals' } = options;
+  const stateKey = `watch/${memory}.json`;
   const look = lookAtArrivals(nameOf, clockIds, now);
   for (const prefix of prefixes) for await (const object of store.list(prefix)) look.add(object);
   const arrivals = look.found();

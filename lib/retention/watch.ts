@@ -24,6 +24,9 @@ import {
   watchStateSchema,
   whatToTell,
 } from './freshness.ts';
+import { gapMail } from './log-mails.ts';
+import { type LogState, newsOfLog } from './log-sight.ts';
+import type { LogLook } from './log-watch.ts';
 import { hourMail, misdatedMail, noRetentionMail, orphanMail, overdueMail, recoveredMail } from './mails.ts';
 import { hasNotRun, type RetentionRun, readRetentionRun } from './run.ts';
 import { eachSource, throwFailures } from './sources.ts';
@@ -35,6 +38,8 @@ export type WatchOptions = {
   readonly limits: FreshnessLimits;
   /** Reads the archives of a source's sidecar; without it, nobody looks at these. */
   readonly sidecarsOf?: (source: string) => Promise<readonly CatalogueEntry[]>;
+  /** Looks at a source's log; without it, nobody does. */
+  readonly logOf?: (source: string, before: LogState | undefined) => Promise<LogLook | undefined>;
   readonly now: Date;
   readonly sendMail: (mail: Mail) => Promise<void>;
   /** Is given what was seen of each source, also where others fail. */
@@ -53,6 +58,10 @@ export type Sighting = {
   /** Archives newer than the newest intact one: damaged, incomplete or missing, and suspicious. */
   readonly notIntactIds: readonly string[];
   readonly suspiciousIds: readonly string[];
+  /** Of the newest point that can be recovered; absent where there is no log. */
+  readonly newestPointAgeHours?: number | undefined;
+  /** Segments that lack on the way to such points. */
+  readonly missingSegments?: readonly string[] | undefined;
   readonly overdue: readonly Overdue[];
   readonly standstill: Standstill | undefined;
   /** What was told by mail. */
@@ -65,6 +74,9 @@ export type Sighting = {
 
 /** What there is to tell, and what is noted once it is told. */
 type News = { readonly mails: readonly Mail[]; readonly noted: () => Promise<void> };
+
+/** What there is of one source; that its log could not be looked at keeps nothing else from being told. */
+type SourceNews = News & { readonly sighting: Sighting; readonly logFailure: unknown };
 
 /**
  * Looks at every source once.
@@ -81,9 +93,10 @@ export async function watch(options: WatchOptions): Promise<void> {
   const sources = new Set([...options.sources, ...(await store.folders(archivesPrefix))]);
   const news: News[] = [];
   const failures = await eachSource([...sources], async (source) => {
-    const { sighting, ...one } = await watchSource(source, run, options);
+    const { sighting, logFailure, ...one } = await watchSource(source, run, options);
     news.push(one);
     options.onSighting(sighting);
+    if (logFailure !== undefined) throw logFailure;
   });
   const untold = await eachSource(await store.folders(faultsPrefix), async (source) => {
     for (const hour of await findUntold(store, source, now))
@@ -98,8 +111,8 @@ export async function watch(options: WatchOptions): Promise<void> {
 async function watchSource(
   source: string,
   { endedAt: since, standsStill }: RetentionRun,
-  { store, limits, sidecarsOf, now }: WatchOptions,
-): Promise<News & { readonly sighting: Sighting }> {
+  { store, limits, sidecarsOf, logOf, now }: WatchOptions,
+): Promise<SourceNews> {
   const stateKey = `watch/${source}.json`;
   const stored = await store.readText(stateKey);
   const state = parseState(stored?.text, now);
@@ -108,9 +121,11 @@ async function watchSource(
   const tests = await newestTests(store, source);
   const restoreTestPassedAt = tests.passed && new Date(tests.passed.startedAt);
   const firstSeenAt = new Date(state.firstSeenAt);
+  const looked = await logOf?.(source, state.log).catch((error: Error) => error);
+  const log = looked instanceof Error ? undefined : looked;
   const sidecar = sidecarProof((await sidecarsOf?.(source)) ?? [], limits.archiveHours);
   const overdue = findOverdue(
-    { firstSeenAt, newestIntactAt: newest?.datedAt, restoreTestPassedAt, sidecar },
+    { firstSeenAt, newestIntactAt: newest?.datedAt, restoreTestPassedAt, sidecar, point: log },
     limits,
     now,
   );
@@ -126,6 +141,8 @@ async function watchSource(
   if (newOrphans.length > 0) mails.push(orphanMail(source, newOrphans));
   const misdated = findMisdated(entries);
   if (misdated !== undefined && !state.toldClock) mails.push(misdatedMail(source, misdated));
+  const { newGaps, state: logState, missing } = newsOfLog(log, state.log);
+  if (newGaps.length > 0) mails.push(gapMail(source, newGaps));
   const orphanIds = orphans.map(({ id }) => id.id);
   const next: WatchState = {
     firstSeenAt: state.firstSeenAt,
@@ -133,8 +150,11 @@ async function watchSource(
     toldOf: faults.map(({ subject }) => subject),
     toldOrphans: orphanIds,
     toldClock: misdated !== undefined,
+    log: logState,
   };
   const noted = async () => {
+    // First: what is asked for twice is read twice, and what is not would never be.
+    await log?.ask();
     if (JSON.stringify(next) !== stored?.text) await store.write(stateKey, JSON.stringify(next));
   };
   const sighting = {
@@ -147,13 +167,15 @@ async function watchSource(
       durationSeconds: tests.passed && tests.passed.durationMs / 1000,
     },
     ...doubtsSince(newest, entries),
+    newestPointAgeHours: log?.newestAt && hoursBetween(log.newestAt, now),
+    missingSegments: missing,
     overdue,
     standstill,
     told: telling.mail,
     orphanIds,
     clockIds: entries.filter(({ clockAheadMs }) => clockAheadMs !== 0).map(({ id }) => id.id),
   };
-  return { mails, noted, sighting };
+  return { mails, noted, sighting, logFailure: looked instanceof Error ? looked : undefined };
 }
 
 /** The archives after the newest intact one that have been judged, and are not intact. */

@@ -1,55 +1,16 @@
 // Which archives a source's sidecar has, and what is known of each.
 
-import {
-  type CatalogueEntry,
-  dateOf,
-  newestIntact,
-  newestOfAny,
-  type Standing,
-} from '../archive/catalogue-of.ts';
-import type { ArchiveId } from '../archive/names.ts';
+import { type CatalogueEntry, newestIntact, newestOfAny } from '../archive/catalogue-of.ts';
 import { parseArchiveId } from '../archive/names.ts';
+import { readKind } from '../archive/read-kind.ts';
 import { OffsiteError } from '../base/errors.ts';
-import type { ArchiveStore, StoredObject } from '../store/store.ts';
-import { parseSidecarKey, sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from './names.ts';
-import { parseSidecarVerdict, type SidecarVerdict } from './verdict.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { ofSidecar } from './kind.ts';
+import { sidecarsPrefix } from './names.ts';
 
-type Found = { readonly id: ArchiveId; archive?: StoredObject; manifest?: StoredObject };
-
-/** @returns In the order of their ids, oldest first: as the database's archives are listed, and retention plans by. */
-export async function readSidecars(store: ArchiveStore, source: string): Promise<CatalogueEntry[]> {
-  const found = new Map<string, Found>();
-  for await (const object of store.list(`${sidecarsPrefix}${source}/`)) {
-    const parsed = parseSidecarKey(object.key);
-    if (parsed === undefined || parsed.part === 'verdict') continue;
-    const one: Found = found.get(parsed.id.id) ?? { id: parsed.id };
-    one[parsed.part] = object;
-    found.set(parsed.id.id, one);
-  }
-  const judged = new Set<string>();
-  for await (const { key } of store.list(`${sidecarVerdictsPrefix}${source}/`)) judged.add(key);
-  const entries: CatalogueEntry[] = [];
-  for (const one of found.values()) {
-    const key = sidecarKeys(one.id).verdict;
-    const stored = judged.has(key) ? await store.readText(key) : undefined;
-    entries.push(entryOf(one, stored && parseSidecarVerdict(stored.text)));
-  }
-  return entries;
-}
-
-function entryOf(found: Found, verdict: SidecarVerdict | undefined): CatalogueEntry {
-  return {
-    id: found.id,
-    standing: standingOf(found, verdict),
-    ...dateOf(found),
-    compressedBytes: found.archive?.bytes ?? 0,
-  };
-}
-
-function standingOf({ archive, manifest }: Found, verdict: SidecarVerdict | undefined): Standing {
-  if (manifest === undefined) return 'no manifest';
-  if (archive === undefined) return 'missing';
-  return verdict === undefined || verdict.etag !== archive.etag ? 'unverified' : verdict.verdict;
+/** @returns As {@link readKind} does. */
+export function readSidecars(store: ArchiveStore, source: string): Promise<CatalogueEntry[]> {
+  return readKind(store, ofSidecar, source);
 }
 
 /**

@@ -1,15 +1,15 @@
 // The mail about a sidecar's archive that is not intact.
 
+import type { FaultyByteVerdict } from '../archive/byte-verdict.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
-import type { SidecarVerdict } from './verdict.ts';
 
 const meaning = {
   damaged: 'It is not the database that was copied. It must not be relied upon.',
   missing: 'There is a manifest, so the agent saw it stored; now it is not in the vault.',
 } as const;
 
-export function sidecarMail(verdict: SidecarVerdict & { verdict: keyof typeof meaning }): Mail {
+export function sidecarMail(verdict: FaultyByteVerdict): Mail {
   const { id, deviations, verifiedAt } = verdict;
   return composeMail(
     `[offsite] ${verdict.verdict.toUpperCase()} archive of the dashboard's database: ${id}`,

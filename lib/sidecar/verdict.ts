@@ -1,35 +1,14 @@
 // What re-reading a sidecar's archive showed.
 
-import * as z from 'zod';
+import type { Deviation } from '../archive/verdict.ts';
 import type { SidecarContents, SidecarManifest } from './manifest.ts';
-
-const deviationSchema = z.object({ what: z.string(), expected: z.string(), found: z.string() });
-
-export const sidecarVerdictSchema = z.object({
-  verdict: z.enum(['intact', 'damaged', 'missing']),
-  format: z.literal(1),
-  id: z.string(),
-  source: z.string(),
-  /** Of the bytes that were read; another archive's never inherit it. */
-  etag: z.string(),
-  versionId: z.string().nullable(),
-  verifiedAt: z.iso.datetime(),
-  toolVersion: z.string(),
-  /** Empty of an intact one. */
-  deviations: z.array(deviationSchema),
-  /** Why SQLite was not asked; all else was. */
-  notAsked: z.string().optional(),
-});
-
-export type SidecarVerdict = z.infer<typeof sidecarVerdictSchema>;
-export type SidecarDeviation = z.infer<typeof deviationSchema>;
 
 /** What differs between what was archived and what came of it. @param faults - What SQLite finds broken. */
 export function differences(
   { contents }: Pick<SidecarManifest, 'contents'>,
   found: SidecarContents,
   faults: readonly string[],
-): SidecarDeviation[] {
+): Deviation[] {
   const whole = faults.map((fault) => ({ what: 'integrity_check', expected: 'ok', found: fault }));
   const tables = [...new Set([...Object.keys(contents.rows), ...Object.keys(found.rows)])];
   const rows = tables.map((table) => [`rows of ${table}`, contents.rows[table], found.rows[table]] as const);
@@ -47,13 +26,4 @@ export function differences(
     ...whole,
     ...differing.map(([what, expected, one]) => ({ what, expected: words(expected), found: words(one) })),
   ];
-}
-
-/** `undefined` if the text is no verdict that this version understands. */
-export function parseSidecarVerdict(text: string): SidecarVerdict | undefined {
-  try {
-    return sidecarVerdictSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
 }

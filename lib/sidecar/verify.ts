@@ -3,19 +3,20 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ByteVerdict } from '../archive/byte-verdict.ts';
 import type { ArchiveId } from '../archive/names.ts';
+import type { Deviation } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatBytes } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
-import { tellByTheHour } from '../mail/by-the-hour.ts';
-import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
+import { type JudgeOnceOptions, judgeOnce } from '../verify/judge-once.ts';
 import { bringBack, openSidecar, readSidecarManifest } from './bring.ts';
 import { beginsAsSqlite, inspect } from './inspect.ts';
 import { sidecarMail } from './mail.ts';
 import type { SidecarManifest } from './manifest.ts';
 import { sidecarKeys } from './names.ts';
-import { differences, parseSidecarVerdict, type SidecarDeviation, type SidecarVerdict } from './verdict.ts';
+import { differences } from './verdict.ts';
 
 export type SidecarVerifyOptions = {
   readonly store: ArchiveStore;
@@ -31,7 +32,7 @@ export type SidecarVerifyOptions = {
  *
  * @throws {@link OffsiteError} `MANIFEST_MISSING` and what else says nothing of its bytes.
  */
-export async function verifySidecar(options: SidecarVerifyOptions): Promise<SidecarVerdict> {
+export async function verifySidecar(options: SidecarVerifyOptions): Promise<ByteVerdict> {
   const { store, id, now } = options;
   const manifest = await readSidecarManifest(store, id);
   const common = { format: 1, id: id.id, source: id.source, toolVersion } as const;
@@ -57,34 +58,18 @@ export async function verifySidecar(options: SidecarVerifyOptions): Promise<Side
   };
 }
 
-/**
- * Judges an archive unless these very bytes have a verdict, tells of it if it is not intact, and writes the verdict down.
- *
- * @remarks Events come twice, and the mail goes first: a second one is better than none.
- */
+/** Judges an archive as {@link judgeOnce} does. */
 export async function verifySidecarOnce(
-  options: SidecarVerifyOptions & { readonly sendMail: (mail: Mail) => Promise<void> },
-): Promise<{ readonly verdict: SidecarVerdict; readonly isNew: boolean }> {
-  const { store, id, sendMail } = options;
+  options: SidecarVerifyOptions & Pick<JudgeOnceOptions, 'sendMail'>,
+): ReturnType<typeof judgeOnce> {
+  const { store, id } = options;
+  const { etag } = await readSidecarManifest(store, id);
+  const judge = () => verifySidecar(options);
   const key = sidecarKeys(id).verdict;
-  const stored = await store.readText(key);
-  const earlier = stored && parseSidecarVerdict(stored.text);
-  if (earlier?.etag === (await readSidecarManifest(store, id)).etag)
-    return { verdict: earlier, isNew: false };
-  const verdict = await verifySidecar(options);
-  if (isFaulty(verdict)) {
-    const fault = { source: id.source, archive: `sidecar-${id.id}`, what: verdict.verdict };
-    await tellByTheHour({ store, sendMail, now: new Date(verdict.verifiedAt) }, fault, sidecarMail(verdict));
-  }
-  await store.write(key, `${JSON.stringify(verdict, null, 1)}\n`);
-  return { verdict, isNew: true };
+  return judgeOnce({ ...options, key, etag, judge, kind: 'sidecar', mailOf: sidecarMail });
 }
 
-function isFaulty(verdict: SidecarVerdict): verdict is Parameters<typeof sidecarMail>[0] {
-  return verdict.verdict !== 'intact';
-}
-
-type Read = { readonly deviations: SidecarDeviation[]; readonly notAsked?: string | undefined };
+type Read = { readonly deviations: Deviation[]; readonly notAsked?: string | undefined };
 
 async function readThrough(
   opened: OpenObject,
@@ -109,7 +94,7 @@ async function readThrough(
 }
 
 /** Whether a file is the database that was archived, by SQLite's own word. */
-export async function askedOf(file: string, manifest: SidecarManifest): Promise<SidecarDeviation[]> {
+export async function askedOf(file: string, manifest: SidecarManifest): Promise<Deviation[]> {
   if (!(await beginsAsSqlite(file)))
     return [{ what: 'the file', expected: 'a SQLite database', found: 'other first bytes' }];
   try {

@@ -56,6 +56,12 @@ export interface OffsiteArchiveProps {
    */
   readonly freshnessHours?: number | undefined;
   /**
+   * Age of the newest point in time that can be recovered, in minutes, past which you are told: of sources that ship their log. It is
+   * measured each hour.
+   * @default 60
+   */
+  readonly rpoMinutes?: number | undefined;
+  /**
    * Age of the last passed restore test, in days, past which you are told.
    * @default 100
    */

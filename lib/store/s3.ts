@@ -29,8 +29,8 @@ export function createS3Store(location: S3Location): ArchiveStore {
   }
 
   return {
-    async *list(prefix): AsyncGenerator<StoredObject> {
-      for await (const { Contents = [] } of pagesOf(session, prefix)) {
+    async *list(prefix, after): AsyncGenerator<StoredObject> {
+      for await (const { Contents = [] } of pagesOf(session, { Prefix: prefix, StartAfter: after })) {
         for (const { Key, Size, ETag, LastModified } of Contents) {
           yield {
             key: Key ?? '',
@@ -43,7 +43,7 @@ export function createS3Store(location: S3Location): ArchiveStore {
     },
     async folders(prefix) {
       const names: string[] = [];
-      for await (const { CommonPrefixes = [] } of pagesOf(session, prefix, '/')) {
+      for await (const { CommonPrefixes = [] } of pagesOf(session, { Prefix: prefix, Delimiter: '/' })) {
         for (const { Prefix = '' } of CommonPrefixes) names.push(Prefix.slice(prefix.length, -1));
       }
       return names;
@@ -77,16 +77,15 @@ function contentTypeOf(key: string): string {
 
 async function* pagesOf(
   session: S3Session,
-  Prefix: string,
-  Delimiter?: string,
+  query: { Prefix: string; Delimiter?: string; StartAfter?: string | undefined },
 ): AsyncGenerator<ListObjectsV2CommandOutput> {
   try {
-    const query = { Bucket: session.bucket, Prefix, Delimiter };
-    for await (const page of paginateListObjectsV2({ client: session.reader }, query)) {
+    const pages = paginateListObjectsV2({ client: session.reader }, { Bucket: session.bucket, ...query });
+    for await (const page of pages) {
       proof(page.IsTruncated, 'a listing');
       yield page;
     }
   } catch (error) {
-    throw storeError(error, `listing ${session.url(Prefix)}`);
+    throw storeError(error, `listing ${session.url(query.Prefix)}`);
   }
 }

@@ -65,8 +65,8 @@ export type UploadOptions = {
 };
 
 export type ArchiveStore = {
-  /** Every object under a prefix, in key order, page by page. */
-  list(prefix: string): AsyncIterable<StoredObject>;
+  /** Every object under a prefix, in key order, page by page; of them those after a key. */
+  list(prefix: string, after?: string): AsyncIterable<StoredObject>;
   /** The names of the folders right under a prefix (`bitagent` under `archives/`). */
   folders(prefix: string): Promise<string[]>;
   /**

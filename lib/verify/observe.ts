@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Manifest } from '../archive/manifest.ts';
-import type { Observation } from '../archive/verdict.ts';
+import type { Observation, ObservedBytes } from '../archive/verdict.ts';
 import { GzipReader, type InflateResult } from '../gzip/inflate.ts';
 import { inflateMembers, OtherMembersFound } from '../gzip/inflate-members.ts';
 import { DumpScanner } from '../sql/scanner.ts';
@@ -20,6 +20,18 @@ export function ifGone(error: unknown): undefined {
 /** Gives the compressed bytes from their beginning on, each time that it is asked. */
 export type OpenArchive = () => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
 
+/** Sees the plain bytes as they pass; a chunk is gone when the next one comes. */
+export type Listener<Contents> = { push(plain: Buffer): void; finish(): Contents };
+
+/** Observes an archive of a dump, or what may be one, as {@link observeBytes} does. */
+export async function observe(
+  open: OpenArchive,
+  expected: (Pick<Manifest, 'plainBytes'> & Partial<Pick<Manifest, 'members'>>) | undefined,
+): Promise<Observation> {
+  const { contents: inventory, ...bytes } = await observeBytes(open, expected, () => new DumpScanner());
+  return { ...bytes, inventory };
+}
+
 /**
  * Observes an archive. Where its members lie as its manifest says, several are inflated at once, in one reading; else it
  * is read a second time, for what there is in their place.
@@ -27,22 +39,24 @@ export type OpenArchive = () => AsyncIterable<Uint8Array> | Promise<AsyncIterabl
  * @param expected - What the manifest says: a dump that inflates to more is damaged, and is not inflated further. Without
  *   one it may be any file, and if it is no dump, what it is instead is said; without its members, the bytes are asked for
  *   once only.
+ * @param begin - Makes who listens, once for each reading.
  * @throws What the stream fails with. Damage is an observation, not an error.
  */
-export async function observe(
+export async function observeBytes<Contents>(
   open: OpenArchive,
   expected: (Pick<Manifest, 'plainBytes'> & Partial<Pick<Manifest, 'members'>>) | undefined,
-): Promise<Observation> {
-  const asTold = expected && (await observeAsTold(open, expected));
+  begin: () => Listener<Contents>,
+): Promise<ObservedBytes & { readonly contents: Contents }> {
+  const asTold = expected && (await observeAsTold(open, expected, begin()));
   if (asTold !== undefined) return asTold;
   const hash = createHash('sha256');
-  const scanner = new DumpScanner();
+  const listener = begin();
   const options = { maxPlainBytes: expected?.plainBytes, readToEnd: true };
   const [outside, inside] = [new Opening(), new Opening()];
   const reader = new GzipReader(hashed(await open(), outside, hash), options);
   for await (const plain of reader) {
     inside.update(plain);
-    scanner.push(plain);
+    listener.push(plain);
   }
   const { compressedBytes, plainBytes, members, error } = reader.result;
   const format = error === undefined ? formatInside(inside.bytes) : formatOfFile(outside.bytes);
@@ -53,21 +67,21 @@ export async function observe(
     sha256: hash.digest('hex'),
     ...(error === undefined ? {} : { gzipError: error }),
     ...(expected === undefined && format !== undefined && { format }),
-    inventory: scanner.finish(),
+    contents: listener.finish(),
   };
 }
 
 /** @returns `undefined` if the bytes are no whole members as the manifest says, or it contradicts itself. */
-async function observeAsTold(
+async function observeAsTold<Contents>(
   open: OpenArchive,
   { members, plainBytes }: Pick<Manifest, 'plainBytes'> & Partial<Pick<Manifest, 'members'>>,
-): Promise<Observation | undefined> {
+  listener: Listener<Contents>,
+): Promise<(ObservedBytes & { readonly contents: Contents }) | undefined> {
   if (members === undefined || sumOf(members, 'plainBytes') > plainBytes) return undefined;
   const compressed = await open();
   const hash = createHash('sha256');
-  const scanner = new DumpScanner();
   try {
-    for await (const plain of inflateMembers(hashed(compressed, hash), members)) scanner.push(plain);
+    for await (const plain of inflateMembers(hashed(compressed, hash), members)) listener.push(plain);
   } catch (error) {
     if (error instanceof OtherMembersFound) return undefined;
     throw error;
@@ -77,7 +91,7 @@ async function observeAsTold(
     plainBytes: sumOf(members, 'plainBytes'),
     members,
     sha256: hash.digest('hex'),
-    inventory: scanner.finish(),
+    contents: listener.finish(),
   };
 }
 

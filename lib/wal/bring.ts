@@ -9,6 +9,11 @@ import { foreignError } from './cluster.ts';
 import type { Cluster, StoredWal } from './read-wal.ts';
 import { readSegmentHeader, segmentHeaderBytes } from './segment.ts';
 
+type WalObject = Pick<StoredWal, 'name' | 'kind' | 'key' | 'sha256'>;
+
+/** The longest segment that Postgres knows. */
+const longestBytes = 2 ** 30;
+
 /**
  * Brings a file back.
  *
@@ -36,6 +41,23 @@ export async function bringWal(
   }
 }
 
+/**
+ * Reads a file through, as recovery would.
+ *
+ * @throws As {@link bringWal}, and `WAL_INVALID` or `WAL_FOREIGN` of what its key should never have had.
+ */
+export async function proveWal(store: ArchiveStore, cluster: Cluster, wal: WalObject): Promise<void> {
+  const head = Buffer.alloc(segmentHeaderBytes);
+  let bytes = 0;
+  for await (const chunk of plainOf(store, wal)) {
+    if (bytes < head.length) head.set(chunk.subarray(0, head.length - bytes), bytes);
+    bytes += chunk.length;
+    // A few bytes of gzip can hold any number.
+    if (bytes > longestBytes) throw damaged(wal, 'a segment', `more than ${longestBytes} bytes`);
+  }
+  if (wal.kind === 'segment') assertHeader(head.subarray(0, bytes), bytes, cluster, wal);
+}
+
 /** A small file of the log, as text. */
 export async function readWalText(store: ArchiveStore, wal: StoredWal): Promise<string> {
   return Buffer.concat(await Array.fromAsync(plainOf(store, wal))).toString('utf8');
@@ -53,7 +75,7 @@ async function inflateInto(
 }
 
 /** Its plain bytes. @throws At their end, if they are not what the key says. */
-async function* plainOf(store: ArchiveStore, wal: StoredWal, signal?: AbortSignal): AsyncGenerator<Buffer> {
+async function* plainOf(store: ArchiveStore, wal: WalObject, signal?: AbortSignal): AsyncGenerator<Buffer> {
   const opened = await store.open(wal.key);
   if (opened === undefined) {
     throw new OffsiteError('ARCHIVE_GONE', `${wal.name} went while it was being fetched`, {
@@ -78,15 +100,19 @@ async function* plainOf(store: ArchiveStore, wal: StoredWal, signal?: AbortSigna
   if (found !== wal.sha256) throw damaged(wal, `SHA-256 ${wal.sha256}`, `SHA-256 ${found}`);
 }
 
-async function assertHead(file: FileHandle, cluster: Cluster, { name }: StoredWal): Promise<void> {
+async function assertHead(file: FileHandle, cluster: Cluster, wal: StoredWal): Promise<void> {
   const { size } = await file.stat();
   const { buffer, bytesRead } = await file.read(Buffer.alloc(segmentHeaderBytes), 0, segmentHeaderBytes, 0);
-  const { systemIdentifier } = readSegmentHeader(name, buffer.subarray(0, bytesRead), size);
+  assertHeader(buffer.subarray(0, bytesRead), size, cluster, wal);
+}
+
+function assertHeader(head: Uint8Array, bytes: number, cluster: Cluster, { name }: WalObject): void {
+  const { systemIdentifier } = readSegmentHeader(name, head, bytes);
   if (systemIdentifier !== cluster.systemIdentifier)
     throw foreignError(cluster.source, cluster.systemIdentifier, systemIdentifier);
 }
 
-function damaged({ name, key }: StoredWal, expected: string, found: string): OffsiteError {
+function damaged({ name, key }: WalObject, expected: string, found: string): OffsiteError {
   return new OffsiteError('ARCHIVE_DAMAGED', `${name} in the vault is not what was stored`, {
     expected,
     found,

@@ -10,10 +10,15 @@ export type Cluster = Pick<WalName, 'source' | 'systemIdentifier'>;
 
 export type StoredWal = ListedWal & Pick<StoredObject, 'key' | 'bytes'>;
 
-/** Every file of a cluster's log whose name begins so, in the order of the names. */
-export async function listWal(store: ArchiveStore, cluster: Cluster, beginning = ''): Promise<StoredWal[]> {
+/** Every file of a cluster's log whose name begins so, in the order of the names; of them those after a key. */
+export async function listWal(
+  store: ArchiveStore,
+  cluster: Cluster,
+  beginning = '',
+  after?: string,
+): Promise<StoredWal[]> {
   const found: StoredWal[] = [];
-  for await (const { key, bytes, storedAt } of store.list(walFolder(cluster) + beginning)) {
+  for await (const { key, bytes, storedAt } of store.list(walFolder(cluster) + beginning, after)) {
     const name = parseWalKey(key);
     if (name !== undefined) found.push({ ...name.file, sha256: name.sha256, key, bytes, storedAt });
   }

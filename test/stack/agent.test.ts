@@ -3,7 +3,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { baseBackupKeys, parseBaseBackupKey } from '../../lib/archive/base-backup-names.ts';
 import { archiveIdAt, archiveKeys, parseKey } from '../../lib/archive/names.ts';
+import { parseWalFile, parseWalKey, type WalFile, walKey } from '../../lib/archive/wal-names.ts';
 import type { Template } from '../../lib/rehearsal/template/template.ts';
 import { parseSidecarKey, sidecarKeys } from '../../lib/sidecar/names.ts';
 import { createAccount } from '../fixtures/iam.ts';
@@ -97,6 +99,14 @@ describe('may not', () => {
     'archives/bitagent/more/bitagent-2026-11-24-020000Z.sql.gz',
     'archives/bitagent/anything',
     'sidecars/bitagent/bitagent-2026-11-24-020000Z.sql.gz',
+    'basebackups/attic/attic-2026-11-24-020000Z.tar.gz',
+    'basebackups/bitagent/bitagent-2026-11-24-020000Z.sql.gz',
+    'wal/bitagent/7345678901234567890/000000010000000000000001',
+    `wal/attic/7345678901234567890/000000010000000000000001-${'a'.repeat(64)}.gz`,
+    `wal/bitagent/000000010000000000000001-${'a'.repeat(64)}.gz`,
+    'basebackup-verdicts/bitagent/bitagent-2026-11-24-020000Z.json',
+    'wal-verdicts/bitagent/7345678901234567890/000000010000000000000001.json',
+    'due/bitagent/wal/7345678901234567890/000000010000000000000001.json',
     'verdicts/bitagent/bitagent-2026-11-24-020000Z.json',
     'reports/bitagent/bitagent-2026-11-24-020000Z/report.json',
     'acceptances/bitagent/bitagent-2026-11-24-020000Z.json',
@@ -113,21 +123,53 @@ describe('may not', () => {
 
 describe('what it may create is what can be listed, judged and expired', () => {
   const anyInstant = fc.date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true });
-  const named = fc
-    .tuple(fc.constantFrom('bitagent', 'attic', 'bitagent-2'), anyInstant)
+  const anySource = fc.constantFrom('bitagent', 'attic', 'bitagent-2');
+  const ofArchives = fc
+    .tuple(anySource, anyInstant)
     .map(([source, at]) => archiveIdAt(source, at))
     .chain((id) => {
-      const keys = [archiveKeys(id), sidecarKeys(id)];
-      return fc.constantFrom(...keys.flatMap(({ archive, manifest }) => [archive, manifest]));
+      const keys = [archiveKeys(id), sidecarKeys(id)].flatMap(({ archive, manifest }) => [archive, manifest]);
+      return fc.constantFrom(...keys, ...Object.values(baseBackupKeys(id)));
     });
+  const hex = (digits: number) =>
+    fc.array(fc.constantFrom(...'0123456789ABCDEF'), { minLength: digits, maxLength: digits });
+  const ofLog = fc
+    .tuple(anySource, fc.bigInt({ min: 10n ** 18n, max: 10n ** 19n - 1n }), hex(7), hex(24), hex(64))
+    .chain(([source, systemIdentifier, timeline, place, sum]) => {
+      const name = `1${timeline.join('')}`;
+      const segment = `${name}${place.slice(8).join('')}`;
+      const label = `${segment}.${place.slice(0, 8).join('')}.backup`;
+      const begun = label.replace('backup', 'begun');
+      return fc.constantFrom(segment, `${segment}.partial`, label, begun, `${name}.history`).map((file) =>
+        walKey({
+          source,
+          systemIdentifier: String(systemIdentifier),
+          file: parseWalFile(file) as WalFile,
+          sha256: sum.join('').toLowerCase(),
+        }),
+      );
+    });
+  const named = fc.oneof(ofArchives, ofLog);
   const mayCreate = async (key: string) => {
     const call = { action: 's3:PutObject', resource: `${bucket}/${key}`, context: onlyIfFree };
     return (await account.decide(agent, call)) === 'Allowed';
   };
+  /** Of a cluster that was made from 1977 to 2043: it has an identifier of 19 digits. */
+  const isOwnLog = (key: string) => {
+    const name = parseWalKey(key);
+    return name?.source === 'bitagent' && name.systemIdentifier.length === 19;
+  };
   const ownName = (key: string) =>
-    [parseKey(key), parseSidecarKey(key)].some(
+    isOwnLog(key) ||
+    [parseKey(key), parseSidecarKey(key), parseBaseBackupKey(key)].some(
       (name) => name !== undefined && name.part !== 'verdict' && name.id.source === 'bitagent',
     );
+  const id = 'bitagent/bitagent-.{4}-..-..-.{6}Z';
+  const alike = new RegExp(
+    `^(archives/${id}(.sql.gz|.manifest.json)|sidecars/${id}(.db.gz|.manifest.json)|basebackups/${id}(.tar.gz|.backup_manifest|.manifest.json)|wal/bitagent/.{19}/(.{24}(|.partial|[.].{8}.backup|[.].{8}.begun)|.{8}.history)-.{64}.gz)$`
+      // In a pattern of IAM a dot is one.
+      .replace(/[.](?=[a-z])/g, '[.]'),
+  );
 
   test('every name of its source, and none of another', async () => {
     await fc.assert(
@@ -146,11 +188,7 @@ describe('what it may create is what can be listed, judged and expired', () => {
       });
     await fc.assert(
       fc.asyncProperty(changed, async (key) => {
-        const isAlike =
-          /^(archives\/bitagent\/bitagent-.{4}-..-..-.{6}Z(\.sql\.gz|\.manifest\.json)|sidecars\/bitagent\/bitagent-.{4}-..-..-.{6}Z(\.db\.gz|\.manifest\.json))$/.test(
-            key,
-          );
-        expect(await mayCreate(key), key).toBe(ownName(key) || isAlike);
+        expect(await mayCreate(key), key).toBe(ownName(key) || alike.test(key));
       }),
     );
   });

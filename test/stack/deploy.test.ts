@@ -110,6 +110,7 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
             key: [
               { wildcard: 'archives/*.manifest.json' },
               { wildcard: 'sidecars/*.manifest.json' },
+              { wildcard: 'basebackups/*.manifest.json' },
               { wildcard: 'archives/*.sql.gz' },
               { prefix: 'due/' },
             ],

@@ -57,7 +57,7 @@ describe('vault', () => {
         Effect: 'Deny',
         Principal: { AWS: '*' },
         Action: 's3:PutObject',
-        Resource: ['VaultBucket/archives/*', 'VaultBucket/sidecars/*'],
+        Resource: ['archives', 'basebackups', 'sidecars', 'wal'].map((folder) => `VaultBucket/${folder}/*`),
         Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
       },
       // What each refuses, test/stack/agent.test.ts asks.
@@ -237,6 +237,7 @@ describe('handlers', () => {
         OFFSITE_REPORT_ARN: 'HandlersReportFunction',
         OFFSITE_FRESHNESS_HOURS: '30',
         OFFSITE_RESTORE_TEST_DAYS: '120',
+        OFFSITE_RPO_MINUTES: '60',
       },
       LaunchRestoreTest: {
         ...store,
@@ -298,7 +299,7 @@ describe('triggers', () => {
     expect(targetsOf(properties)).toEqual([target]);
   });
 
-  test('a manifest below archives/ or sidecars/, an archive, and what is due wake verify, and no other object does', () => {
+  test('a manifest below archives/, sidecars/ or basebackups/, an archive, and what is due wake verify, and no other object does', () => {
     const { properties } = byName('AWS::Events::Rule', 'HandlersCommitted');
     expect(properties.EventPattern).toEqual({
       source: ['aws.s3'],
@@ -309,6 +310,7 @@ describe('triggers', () => {
           key: [
             { wildcard: 'archives/*.manifest.json' },
             { wildcard: 'sidecars/*.manifest.json' },
+            { wildcard: 'basebackups/*.manifest.json' },
             { wildcard: 'archives/*.sql.gz' },
             { prefix: 'due/' },
           ],

@@ -5,6 +5,7 @@ import type { IRole, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { baseBackupsPrefix, baseBackupVerdictsPrefix } from '../../archive/base-backup-names.ts';
 import {
   acceptancesPrefix,
   archiveSuffix,
@@ -20,6 +21,7 @@ import {
   verdictsPrefix,
   watchPrefix,
 } from '../../archive/names.ts';
+import { walPrefix, walVerdictsPrefix } from '../../archive/wal-names.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
 import { turnsKey } from '../../restore-test/turns.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
@@ -43,6 +45,9 @@ import {
 /** What says of an archive whether it is intact: the verifier's word, and the operator's. */
 export const proofs = [`${verdictsPrefix}*`, `${acceptancesPrefix}*`];
 
+/** What base backups are known by. */
+const ofBaseBackups = [`${baseBackupsPrefix}*${manifestSuffix}`, `${baseBackupVerdictsPrefix}*`];
+
 /** What the programs of the cloud work on. */
 export type Reach = {
   readonly bucket: Bucket;
@@ -61,6 +66,9 @@ export type LaunchReach = Reach & {
   readonly volumeRole: IRole;
 };
 
+/** Not the log: its files are many, and none is kept for long after its base backup's days. */
+const lockedLonger = [archivesPrefix, sidecarsPrefix, baseBackupsPrefix].map((prefix) => `${prefix}*`);
+
 export function expirePermissions(
   { bucket, key }: Reach,
   { objectLock, keepDays }: Pick<Deployment, 'objectLock' | 'keepDays'>,
@@ -75,10 +83,15 @@ export function expirePermissions(
       `${holdsPrefix}*`,
       `${plansPrefix}*`,
       `${sidecarVerdictsPrefix}*`,
+      ...ofBaseBackups,
     ),
     put(bucket, `${plansPrefix}*`, `${duePrefix}*`, `${runPrefix}*`),
-    ...(objectLock === 'off' ? [] : lockLonger(bucket, keepDays, `${archivesPrefix}*`, `${sidecarsPrefix}*`)),
-    layMarkers(bucket, archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix),
+    ...(objectLock === 'off' ? [] : lockLonger(bucket, keepDays, ...lockedLonger)),
+    layMarkers(
+      bucket,
+      ...[archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix],
+      ...[baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix, walVerdictsPrefix],
+    ),
     ...useKey(key, decrypt, encrypt),
   ];
 }
@@ -93,8 +106,11 @@ export function watchPermissions({ bucket, topic, key }: Reach): PolicyStatement
       `${sidecarVerdictsPrefix}*`,
       `${reportsPrefix}*`,
       `${watchPrefix}*`,
+      ...ofBaseBackups,
+      // Where a timeline came from; of all else the key says enough.
+      `${walPrefix}*.history-*`,
     ),
-    put(bucket, `${watchPrefix}*`),
+    put(bucket, `${watchPrefix}*`, `${duePrefix}*/wal/*`),
     ...useKey(key, decrypt, encrypt),
     listRecipients(topic),
     publish(topic),

@@ -2,6 +2,7 @@
 // here is denied; the agent in particular can create, and nothing else.
 
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { baseBackupKeys } from '../../archive/base-backup-names.ts';
 import {
   acceptancesPrefix,
   anyIdOf,
@@ -9,6 +10,7 @@ import {
   archivesPrefix,
   verdictsPrefix,
 } from '../../archive/names.ts';
+import { anyWalKeysOf } from '../../archive/wal-names.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
 import { sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import type { Reach } from './identities.ts';
@@ -25,7 +27,12 @@ export function agentPermissions(
   source: string,
 ): PolicyStatement[] {
   const any = anyIdOf(source);
-  const names = [archiveKeys(any), sidecarKeys(any)].flatMap(({ archive, manifest }) => [archive, manifest]);
+  const archives = [archiveKeys(any), sidecarKeys(any)].flatMap(({ archive, manifest }) => [
+    archive,
+    manifest,
+  ]);
+  // Granted always: a host that has no use for it gains nothing by it but more names of its own source.
+  const names = [...archives, ...Object.values(baseBackupKeys(any)), ...anyWalKeysOf(source)];
   return [
     allow(
       ['s3:PutObject', 's3:AbortMultipartUpload'],

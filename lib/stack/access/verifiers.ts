@@ -1,34 +1,42 @@
 // What those who re-read archives may do, whole or in ranges.
 
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { baseBackupsPrefix, baseBackupVerdictsPrefix } from '../../archive/base-backup-names.ts';
 import {
   archiveSuffix,
   archivesPrefix,
+  duePrefix,
   faultsPrefix,
   rangesPrefix,
   verdictsPrefix,
 } from '../../archive/names.ts';
+import { walPrefix, walVerdictsPrefix } from '../../archive/wal-names.ts';
 import { sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import { proofs, type Reach } from './identities.ts';
 import { allow, decrypt, encrypt, get, list, publish, put, useKey } from './statements.ts';
 
+/** What is judged, by version id, so that a verdict speaks of the very bytes that were read. */
+const judged = [archivesPrefix, sidecarsPrefix, baseBackupsPrefix].map((prefix) => `${prefix}*`);
+
 export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+  const verdicts = [sidecarVerdictsPrefix, baseBackupVerdictsPrefix].map((prefix) => `${prefix}*`);
   return [
     list(bucket),
     get(
       bucket,
-      `${archivesPrefix}*`,
-      `${sidecarsPrefix}*`,
+      ...judged,
       ...proofs,
-      `${sidecarVerdictsPrefix}*`,
+      ...verdicts,
       `${faultsPrefix}*`,
+      `${walPrefix}*`,
+      // Which files of the log are to be read.
+      `${duePrefix}*/wal/*`,
     ),
-    // By version id, so that a verdict speaks of the very bytes that were read.
     allow(
       ['s3:GetObjectVersion'],
-      [bucket.arnForObjects(`${archivesPrefix}*`), bucket.arnForObjects(`${sidecarsPrefix}*`)],
+      judged.map((pattern) => bucket.arnForObjects(pattern)),
     ),
-    put(bucket, `${verdictsPrefix}*`, `${sidecarVerdictsPrefix}*`, `${faultsPrefix}*`),
+    put(bucket, `${verdictsPrefix}*`, ...verdicts, `${walVerdictsPrefix}*`, `${faultsPrefix}*`),
     ...useKey(key, decrypt, encrypt),
     publish(topic),
   ];

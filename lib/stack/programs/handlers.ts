@@ -206,14 +206,18 @@ function pascalCase(name: string): string {
 }
 
 function environmentsOf(deployment: Deployment) {
-  const { sources, email, alsoNotify, freshnessHours, restoreTestDays } = deployment;
+  const { sources, email, alsoNotify, freshnessHours, restoreTestDays, rpoMinutes } = deployment;
   const text = Tokenization.stringifyNumber;
   const freshness = { [names.freshnessHours]: text(freshnessHours) };
   return {
     sources: { [names.sources]: sources.join(',') },
     recipients: { [names.recipients]: [email, ...alsoNotify].join(',') },
     /** What `watch` holds the archives against. */
-    expected: { ...freshness, [names.restoreTestDays]: text(restoreTestDays) },
+    expected: {
+      ...freshness,
+      [names.restoreTestDays]: text(restoreTestDays),
+      [names.rpoMinutes]: text(rpoMinutes),
+    },
     /** What `expire` keeps. */
     kept: {
       ...freshness,

@@ -7,6 +7,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
+import { baseBackupsPrefix } from '../../archive/base-backup-names.ts';
 import { archiveSuffix, archivesPrefix, duePrefix, manifestSuffix } from '../../archive/names.ts';
 import { sidecarsPrefix } from '../../sidecar/names.ts';
 
@@ -47,7 +48,7 @@ export function addTriggers(scope: Construct, woken: Woken, origins: Origins): v
         bucket: { name: [bucket.bucketName] },
         object: {
           key: Match.anyOf(
-            ...[archivesPrefix, sidecarsPrefix].map((prefix) =>
+            ...[archivesPrefix, sidecarsPrefix, baseBackupsPrefix].map((prefix) =>
               Match.wildcard(`${prefix}*${manifestSuffix}`),
             ),
             // An archive's first bytes, too: only the vault knows whether they lie over others.

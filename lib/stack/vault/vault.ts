@@ -23,7 +23,9 @@ import {
   StorageClass,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { baseBackupsPrefix } from '../../archive/base-backup-names.ts';
 import { archivesPrefix, duePrefix, faultsPrefix, rangesPrefix } from '../../archive/names.ts';
+import { walPrefix } from '../../archive/wal-names.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
 import { sidecarsPrefix } from '../../sidecar/names.ts';
 import { acknowledge } from '../access/nag.ts';
@@ -104,7 +106,9 @@ export class Vault extends Construct {
         effect: Effect.DENY,
         principals: [new AnyPrincipal()],
         actions: ['s3:PutObject'],
-        resources: [archivesPrefix, sidecarsPrefix].map((prefix) => this.bucket.arnForObjects(`${prefix}*`)),
+        resources: [archivesPrefix, sidecarsPrefix, baseBackupsPrefix, walPrefix].map((prefix) =>
+          this.bucket.arnForObjects(`${prefix}*`),
+        ),
         conditions: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
       }),
     );

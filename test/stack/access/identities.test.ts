@@ -40,10 +40,17 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/sidecar-verdicts/*',
       's3:GetObject on VaultBucket/sidecars/*',
+      's3:GetObject on VaultBucket/basebackups/*',
+      's3:GetObject on VaultBucket/basebackup-verdicts/*',
+      's3:GetObject on VaultBucket/wal/*',
+      's3:GetObject on VaultBucket/due/*/wal/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObjectVersion on VaultBucket/archives/*',
       's3:GetObjectVersion on VaultBucket/sidecars/*',
+      's3:GetObjectVersion on VaultBucket/basebackups/*',
       's3:PutObject on VaultBucket/sidecar-verdicts/*',
+      's3:PutObject on VaultBucket/basebackup-verdicts/*',
+      's3:PutObject on VaultBucket/wal-verdicts/*',
       's3:PutObject on VaultBucket/verdicts/*',
       'states:StartExecution on HandlersRangesStateMachine',
       publish,
@@ -80,6 +87,14 @@ describe('permissions', () => {
       's3:DeleteObject on VaultBucket/archives/*',
       's3:DeleteObject on VaultBucket/sidecar-verdicts/*',
       's3:DeleteObject on VaultBucket/sidecars/*',
+      ...['basebackups', 'basebackup-verdicts', 'wal', 'wal-verdicts'].map(
+        (folder) => `s3:DeleteObject on VaultBucket/${folder}/*`,
+      ),
+      's3:GetObject on VaultBucket/basebackups/*.manifest.json',
+      's3:GetObject on VaultBucket/basebackup-verdicts/*',
+      's3:GetObject on VaultBucket/basebackups/*',
+      's3:GetObjectRetention on VaultBucket/basebackups/*',
+      's3:PutObjectRetention on VaultBucket/basebackups/* if s3:object-lock-remaining-retention-days is 21',
       's3:DeleteObject on VaultBucket/verdicts/*',
       's3:PutObject on VaultBucket/plans/*',
       's3:PutObject on VaultBucket/due/*',
@@ -102,6 +117,11 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/sidecar-verdicts/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObject on VaultBucket/watch/*',
+      's3:GetObject on VaultBucket/basebackups/*.manifest.json',
+      's3:GetObject on VaultBucket/basebackup-verdicts/*',
+      // A timeline's origin; of all other log the names are enough.
+      's3:GetObject on VaultBucket/wal/*.history-*',
+      's3:PutObject on VaultBucket/due/*/wal/*',
       's3:PutObject on VaultBucket/watch/*',
       publish,
       ask,
@@ -184,17 +204,28 @@ describe('permissions', () => {
   test.each(['bitagent', 'attic'])(
     'of the agent of %s: it creates archives of it, and nothing else',
     (source) => {
+      const any = (characters: number) => '?'.repeat(characters);
       const id = `${source}/${source}-????-??-??-??????Z`;
       const names = [
         `archives/${id}.manifest.json`,
         `archives/${id}.sql.gz`,
         `sidecars/${id}.db.gz`,
         `sidecars/${id}.manifest.json`,
+        `basebackups/${id}.tar.gz`,
+        `basebackups/${id}.backup_manifest`,
+        `basebackups/${id}.manifest.json`,
+        ...[
+          any(24),
+          `${any(24)}.partial`,
+          `${any(24)}.${any(8)}.begun`,
+          `${any(24)}.${any(8)}.backup`,
+          `${any(8)}.history`,
+        ].map((name) => `wal/${source}/${any(19)}/${name}-${any(64)}.gz`),
       ];
       expect(allowed('AWS::IAM::ManagedPolicy', `IdentitiesAgent${source}Policy`)).toEqual(
-        ['s3:AbortMultipartUpload', 's3:PutObject'].flatMap((action) =>
-          names.map((name) => `${action} on VaultBucket/${name}`),
-        ),
+        ['s3:AbortMultipartUpload', 's3:PutObject']
+          .flatMap((action) => names.map((name) => `${action} on VaultBucket/${name}`))
+          .sort(),
       );
     },
   );

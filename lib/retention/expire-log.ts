@@ -1,0 +1,129 @@
+// expire, of base backups and the log that they need. A base backup goes before its log does: what an interruption leaves is log that
+// nobody needs, and a later run takes it.
+
+import { baseBackupsPrefix, baseBackupVerdictsPrefix } from '../archive/base-backup-names.ts';
+import { parseArchiveId } from '../archive/names.ts';
+import { readKind } from '../archive/read-kind.ts';
+import { parseWalKey, walPrefix, walVerdictKey, walVerdictsPrefix } from '../archive/wal-names.ts';
+import { ofBaseBackups } from '../basebackup/kind.ts';
+import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { clustersOf, listWal } from '../wal/read-wal.ts';
+import { parseLsn } from '../wal/segment.ts';
+import { readHolds } from './expire.ts';
+import { type ExtendLock, extendLocks } from './lock.ts';
+import { type LogNeed, planBaseBackups, planLog } from './log-plan.ts';
+import type { RetentionPlan, RetentionPolicy } from './plan.ts';
+import { eachSource, throwFailures } from './sources.ts';
+
+export type ExpireLogOptions = {
+  readonly store: ArchiveStore;
+  readonly policy: RetentionPolicy;
+  readonly now: Date;
+  /** Plan only. */
+  readonly dryRun: boolean;
+  /** Locks base backups that stay longer than their days; absent where the vault has no lock. */
+  readonly extendLock?: ExtendLock | undefined;
+  /** Is given each source's plan once it was carried out. */
+  readonly onPlan: (plan: RetentionPlan & { readonly log: readonly LogShare[] }) => void;
+};
+
+/** What stays and goes of the log of one cluster. */
+export type LogShare = {
+  readonly systemIdentifier: string;
+  readonly files: number;
+  readonly expired: number;
+  /** The oldest that goes, and the newest. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+};
+
+/** A busy server's day is tens of thousands of them. */
+const deletesInFlight = 32;
+
+/** Expires what the policy no longer keeps, of every source. @throws As {@link throwFailures} does, once all others are done. */
+export async function expireLog(options: ExpireLogOptions): Promise<void> {
+  const { store, dryRun, onPlan } = options;
+  const folders = await Promise.all([baseBackupsPrefix, walPrefix].map((prefix) => store.folders(prefix)));
+  const failures = await eachSource([...new Set(folders.flat())], async (source) => {
+    const { plan, needs } = await expireBaseBackups(source, options);
+    const log: LogShare[] = [];
+    for (const systemIdentifier of await clustersOf(store, source)) {
+      const cluster = { source, systemIdentifier };
+      const files = await listWal(store, cluster);
+      const own = needs?.get(systemIdentifier) ?? [];
+      const going = needs === undefined ? [] : planLog(files, own, options.policy, options.now);
+      if (!dryRun) {
+        await deleteInOrder(
+          store,
+          going.map(({ key }) => key),
+        );
+        await forgetDamage(store, cluster, new Set(going.map(({ key }) => key)));
+      }
+      const [from, to] = [going[0]?.name, going.at(-1)?.name];
+      log.push({ systemIdentifier, files: files.length, expired: going.length, from, to });
+    }
+    onPlan({ ...plan, log });
+  });
+  throwFailures(failures);
+}
+
+/** @returns What those that stay need, by cluster; `undefined` where that is not known, and nothing of the log may go. */
+async function expireBaseBackups(source: string, options: ExpireLogOptions) {
+  const { store, policy, now, dryRun } = options;
+  const entries = await readKind(store, ofBaseBackups, source);
+  const plan = planBaseBackups(source, entries, policy, now, await readHolds(store, source));
+  // A manifest that cannot be read fails here, before anything is deleted.
+  const needs = new Map<string, LogNeed[]>();
+  for (const { id, standing } of plan.keep) {
+    if (standing === 'no manifest') continue;
+    const { cluster, startLsn } = await readBaseBackupManifest(store, parseArchiveId(id));
+    const need = { from: parseLsn(startLsn) ?? 0n, segmentBytes: cluster.segmentBytes };
+    needs.set(cluster.systemIdentifier, [...(needs.get(cluster.systemIdentifier) ?? []), need]);
+  }
+  if (!dryRun) {
+    await extendLocks(plan, ofBaseBackups.keysOf, options);
+    for (const { id } of plan.expire) await deleteBaseBackup(store, source, id);
+  }
+  return { plan, needs: (await areAllDeleted(store, source, entries.length)) ? undefined : needs };
+}
+
+/** Whether somebody took all base backups: their verdicts are left, and retention takes those before the bytes. */
+async function areAllDeleted(store: ArchiveStore, source: string, there: number): Promise<boolean> {
+  if (there > 0) return false;
+  for await (const _ of store.list(`${baseBackupVerdictsPrefix}${source}/`)) return true;
+  return false;
+}
+
+/** Manifest first, whatever else it has. */
+async function deleteBaseBackup(store: ArchiveStore, source: string, id: string): Promise<void> {
+  const { manifest, verdict } = ofBaseBackups.keysOf({ id, source });
+  await store.delete(manifest);
+  await store.delete(verdict);
+  const rest: string[] = [];
+  for await (const { key } of store.list(`${baseBackupsPrefix}${source}/${id}.`)) rest.push(key);
+  for (const key of rest) await store.delete(key);
+}
+
+/** So that at no time one is gone long before those that come before it. */
+async function deleteInOrder(store: ArchiveStore, keys: readonly string[]): Promise<void> {
+  for (let at = 0; at < keys.length; at += deletesInFlight)
+    await Promise.all(keys.slice(at, at + deletesInFlight).map((key) => store.delete(key)));
+}
+
+/** Of what is gone nobody has to know that it was damaged. */
+async function forgetDamage(
+  store: ArchiveStore,
+  { source, systemIdentifier }: { readonly source: string; readonly systemIdentifier: string },
+  gone: ReadonlySet<string>,
+): Promise<void> {
+  if (gone.size === 0) return;
+  const verdicts = new Set(
+    [...gone].flatMap((key) => {
+      const name = parseWalKey(key);
+      return name === undefined ? [] : [walVerdictKey(name)];
+    }),
+  );
+  for await (const { key } of store.list(`${walVerdictsPrefix}${source}/${systemIdentifier}/`))
+    if (verdicts.has(key)) await store.delete(key);
+}

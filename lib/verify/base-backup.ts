@@ -1,0 +1,143 @@
+// A base backup is read again, every byte of it: the gzip members as its manifest has them, the tar, and each file in it by the sum that
+// the server gave.
+
+import { baseBackupKeys, baseBackupVerdictKey } from '../archive/base-backup-names.ts';
+import type { ByteVerdict } from '../archive/byte-verdict.ts';
+import type { ArchiveId } from '../archive/names.ts';
+import { type Deviation, damageOf } from '../archive/verdict.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { formatBytes } from '../base/quantities.ts';
+import { toolVersion } from '../base/version.ts';
+import { type Contents, ContentsReader } from '../basebackup/contents.ts';
+import type { BaseBackupManifest } from '../basebackup/manifest.ts';
+import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
+import type { ArchiveStore, OpenObject } from '../store/store.ts';
+import { type JudgeOnceOptions, judgeOnce } from './judge-once.ts';
+import { baseBackupMail } from './log-mails.ts';
+import { ArchiveGone, ifGone, type Listener, observeBytes } from './observe.ts';
+import type { ReadLimits } from './plan.ts';
+
+export type VerifyBaseBackupOptions = {
+  readonly store: ArchiveStore;
+  readonly id: ArchiveId;
+  readonly now: () => Date;
+  readonly limits?: ReadLimits;
+};
+
+const gib = 1024 ** 3;
+
+/** As of one reader of a dump, but that a sum of each file is made, too. Ranges are not read side by side here. */
+const oneReader: ReadLimits = { compressedBytes: 32 * gib, plainBytes: 128 * gib };
+
+/**
+ * Judges a base backup.
+ *
+ * @throws {@link OffsiteError} `MANIFEST_MISSING`, `ARCHIVE_TOO_LARGE`, and what else says nothing of its bytes.
+ */
+export async function verifyBaseBackup(options: VerifyBaseBackupOptions): Promise<ByteVerdict> {
+  const { store, id, now, limits = oneReader } = options;
+  const manifest = await readBaseBackupManifest(store, id);
+  if (manifest.compressedBytes > limits.compressedBytes || manifest.plainBytes > limits.plainBytes)
+    throw tooLarge(manifest, limits);
+  const last: { opened?: OpenObject | undefined } = {};
+  const open = async () => {
+    last.opened = await store.open(baseBackupKeys(id).tar, last.opened?.versionId ?? manifest.versionId);
+    if (last.opened === undefined) throw new ArchiveGone();
+    return last.opened.body;
+  };
+  const found = await observeBytes(open, manifest, () => new BaseBackupListener()).catch(ifGone);
+  const damage = found && damageOf(manifest, found);
+  const deviations =
+    found === undefined
+      ? [{ what: 'the tar', expected: baseBackupKeys(id).tar, found: 'nothing there' }]
+      : damage?.length
+        ? damage
+        : await contentDeviations(store, id, manifest, found.contents);
+  return {
+    verdict: found === undefined ? 'missing' : deviations.length === 0 ? 'intact' : 'damaged',
+    format: 1,
+    id: id.id,
+    source: id.source,
+    etag: last.opened?.etag ?? manifest.etag,
+    versionId: last.opened?.versionId ?? manifest.versionId,
+    verifiedAt: now().toISOString(),
+    toolVersion,
+    deviations,
+  };
+}
+
+/** Judges a base backup as {@link judgeOnce} does. */
+export async function verifyBaseBackupOnce(
+  options: VerifyBaseBackupOptions & Pick<JudgeOnceOptions, 'sendMail'>,
+): ReturnType<typeof judgeOnce> {
+  const { store, id } = options;
+  const { etag } = await readBaseBackupManifest(store, id);
+  const judge = () => verifyBaseBackup(options);
+  const key = baseBackupVerdictKey(id);
+  return judgeOnce({ ...options, key, etag, judge, kind: 'basebackup', mailOf: baseBackupMail });
+}
+
+type Seen = { readonly contents: Contents } | { readonly fault: OffsiteError };
+
+/** What is no tar is told when all was read: the bytes may be others, and that is said first. */
+class BaseBackupListener implements Listener<Seen> {
+  readonly #reader = new ContentsReader({ withSums: true });
+  #fault: OffsiteError | undefined;
+
+  push(plain: Buffer): void {
+    this.#try(() => this.#reader.push(plain));
+  }
+
+  finish(): Seen {
+    const contents = this.#try(() => this.#reader.finish());
+    return contents === undefined ? { fault: this.#fault as OffsiteError } : { contents };
+  }
+
+  #try<T>(read: () => T): T | undefined {
+    try {
+      return this.#fault === undefined ? read() : undefined;
+    } catch (error) {
+      if (!(error instanceof OffsiteError)) throw error;
+      this.#fault = error;
+      return undefined;
+    }
+  }
+}
+
+async function contentDeviations(
+  store: ArchiveStore,
+  id: ArchiveId,
+  manifest: BaseBackupManifest,
+  seen: Seen,
+): Promise<Deviation[]> {
+  if ('fault' in seen) {
+    const { expected, found } = seen.fault;
+    return [{ what: 'what is in the tar', expected, found }];
+  }
+  const { serverManifest, serverManifestText, files, systemIdentifier } = seen.contents;
+  const { timeline, start, end } = serverManifest.walRange;
+  const beside = (await store.readText(baseBackupKeys(id).serverManifest))?.text;
+  const compared: [string, string | number, string | number][] = [
+    ['system identifier', manifest.cluster.systemIdentifier, systemIdentifier],
+    ['timeline', manifest.timeline, timeline],
+    ['where its log begins', manifest.startLsn, start],
+    ['where its log ends', manifest.stopLsn, end],
+    ['files', manifest.files, files],
+    [
+      'backup_manifest beside it',
+      'that of the tar',
+      beside === serverManifestText ? 'that of the tar' : 'another',
+    ],
+  ];
+  return compared
+    .filter(([, expected, found]) => expected !== found)
+    .map(([what, expected, found]) => ({ what, expected: String(expected), found: String(found) }));
+}
+
+function tooLarge({ id, compressedBytes, plainBytes }: BaseBackupManifest, limits: ReadLimits): OffsiteError {
+  return new OffsiteError('ARCHIVE_TOO_LARGE', `${id} cannot be read in the time that a function has`, {
+    expected: `${formatBytes(limits.compressedBytes)}, ${formatBytes(limits.plainBytes)} plain, at most`,
+    found: `${formatBytes(compressedBytes)}, ${formatBytes(plainBytes)} plain`,
+    hint: 'nobody in the cloud verifies it: recover from it into a folder now and then (offsite restore --to-latest), which reads every byte',
+  });
+}

@@ -1,0 +1,286 @@
+// Base backups and the log in the cloud, at moto with the real handlers: what was stored is read, what lacks is named, and what goes
+// is what no base backup needs that stays. The clusters are of three files, the segments of the smallest size; the server is not asked.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Context } from 'aws-lambda';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { handler as expire } from '../../lambda/expire.ts';
+import { handler as verify } from '../../lambda/verify.ts';
+import { handler as watch } from '../../lambda/watch.ts';
+import { baseBackupKeys, baseBackupVerdictKey } from '../../lib/archive/base-backup-names.ts';
+import { parseByteVerdict } from '../../lib/archive/byte-verdict.ts';
+import type { ArchiveId } from '../../lib/archive/names.ts';
+import { parseWalFile, type WalFile, walKey } from '../../lib/archive/wal-names.ts';
+import { isBroken } from '../../lib/recovery-point/choose.ts';
+import { readWindows } from '../../lib/recovery-point/windows.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { expireLog } from '../../lib/retention/expire-log.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { pushWal } from '../../lib/wal/push.ts';
+import { storeBaseBackup, type TinyBaseBackup } from '../fixtures/base-backup.ts';
+import { setHandlerSettings } from '../fixtures/handler-settings.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import { namesFrom, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
+
+const context = { awsRequestId: 'r', functionName: 'f' } as Context;
+const dayMs = 86_400_000;
+const source = 'bitagent';
+
+let aws: LocalAws;
+let store: ArchiveStore;
+let folder: string;
+let toldBefore = 0;
+/** The store has its own clock, which goes on: looks are reckoned from here. */
+let began = 0;
+
+beforeAll(async () => {
+  aws = await startLocalAws();
+  store = createS3Store({ bucket: aws.bucket });
+  folder = mkdtempSync(join(tmpdir(), 'offsite-log-'));
+  setHandlerSettings(aws.bucket, aws.topicArn, { OFFSITE_RANGES_ARN: 'arn:none' });
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await aws.stop();
+});
+beforeEach(async () => {
+  for await (const { key } of store.list('')) await store.delete(key);
+  toldBefore = (await aws.mails()).length;
+  began = Date.now();
+});
+afterEach(() => void vi.useRealTimers());
+
+/** Mails since the test began, but for what is said of archives' dates: these were all stored just now. */
+async function mails() {
+  const all = (await aws.mails()).slice(toldBefore);
+  return all.filter(({ subject }) => !subject.includes('strange object'));
+}
+const subjects = async () => (await mails()).map(({ subject }) => subject);
+const take = (one: Partial<TinyBaseBackup> & { segment: number }) =>
+  storeBaseBackup(store, { source, takenAt: new Date(began), ...one });
+async function push(names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const path = writeSegment(folder, name);
+    await pushWal({ store, source, path, systemIdentifier });
+  }
+}
+const keysUnder = async (prefix: string) => (await Array.fromAsync(store.list(prefix))).map(({ key }) => key);
+const stored = (key: string) => ({
+  'detail-type': 'Object Created',
+  detail: { bucket: { name: aws.bucket }, object: { key } },
+});
+const judge = (id: ArchiveId) => verify(stored(baseBackupKeys(id).manifest), context);
+const verdictOn = async (id: ArchiveId) =>
+  parseByteVerdict((await store.readText(baseBackupVerdictKey(id)))?.text ?? '');
+/** The watcher's next look, so long after the test began; and what it asks for is read, as the events of that would have it. */
+async function look(minutes: number, isDaily = false): Promise<number> {
+  vi.useFakeTimers({ toFake: ['Date'], now: began + minutes * 60_000 });
+  await watch({ time: `2026-11-30T${isDaily ? '00' : '05'}:00:00Z` }, context);
+  const due = await keysUnder('due/');
+  let read = 0;
+  for (const key of due) {
+    read += ((await verify(stored(key), context)) as { read: number }).read;
+    await store.delete(key);
+  }
+  return read;
+}
+
+describe('a base backup', () => {
+  it('is read again, byte by byte, once', async () => {
+    const id = await take({ segment: 2 });
+    expect(await judge(id)).toEqual({ id: id.id, verdict: 'intact', isNew: true });
+    expect(await judge(id)).toMatchObject({ verdict: 'intact', isNew: false });
+    expect(await subjects()).toEqual([]);
+  });
+
+  it.each<[string, Partial<TinyBaseBackup>, (id: ArchiveId) => Promise<unknown>, string, string]>([
+    ['that is not there', {}, (id) => store.delete(baseBackupKeys(id).tar), 'missing', 'the tar'],
+    ['with other bytes', {}, (id) => store.write(baseBackupKeys(id).tar, 'others'), 'damaged', 'gzip'],
+    ['with a file whose sum is another', { spoil: 'base/1/1259' }, async () => {}, 'damaged', 'in the tar'],
+    [
+      'of another cluster than its record says',
+      { record: { startLsn: '0/100' } },
+      async () => {},
+      'damaged',
+      'where its log begins',
+    ],
+    [
+      'with another list beside it',
+      {},
+      (id) => store.write(baseBackupKeys(id).serverManifest, '{}'),
+      'damaged',
+      'backup_manifest',
+    ],
+  ])('%s is told by mail, and named so', async (_, changes, spoil, verdict, what) => {
+    const id = await take({ segment: 2, record: { versionId: null }, ...changes });
+    await spoil(id);
+    await judge(id);
+    const found = await verdictOn(id);
+    expect(found?.verdict).toBe(verdict);
+    expect(found?.deviations[0]?.what).toContain(what);
+    expect(await subjects()).toEqual([`[offsite] ${verdict.toUpperCase()} base backup: ${id.id}`]);
+  });
+});
+
+describe('the log', () => {
+  it('is read once soon after it came, and nothing is told while all is well', async () => {
+    await take({ segment: 2 });
+    await push(namesFrom(1, 4));
+    // Not the one from before the base backup.
+    expect(await look(20)).toBe(3);
+    expect(await look(21)).toBe(0);
+    expect(await subjects()).toEqual([]);
+  });
+
+  it('with a gap: the segments are named, once, and the window that is lost; a base backup ends it', async () => {
+    await take({ segment: 2 });
+    await push([...namesFrom(2, 3), ...namesFrom(7, 2)]);
+    await look(20);
+    const [mail] = await mails();
+    expect(mail?.subject).toBe('[offsite] GAP IN THE LOG: bitagent, 2 segments');
+    expect(mail?.text).toContain(namesFrom(5, 2).join(', '));
+    expect(mail?.text).toMatch(/lost: points from \S+ \S+ UTC on, as there is no later base backup/);
+    await look(25);
+    await look(30, true);
+    expect(await subjects()).toHaveLength(1);
+    // What cannot be recovered is no newer for what comes after the gap.
+    await look(90);
+    expect(await subjects()).toEqual([
+      mail?.subject,
+      expect.stringContaining('NO RECENT POINT TO RECOVER: bitagent, newest is '),
+    ]);
+    await take({ segment: 8, takenAt: new Date(began + 1000) });
+    await push(namesFrom(9, 1));
+    // Back to when what the store has stored just now is young.
+    await look(40);
+    expect(await subjects()).toHaveLength(3);
+    expect((await subjects()).at(-1)).toBe('[offsite] Well again: bitagent');
+  });
+
+  it('whose segment is overwritten: it is damaged, and a gap', async () => {
+    await take({ segment: 2 });
+    await push(namesFrom(2, 4));
+    const key = (await keysUnder('wal/'))[2] as string;
+    await store.write(key, 'others');
+    await look(20);
+    const name = namesFrom(4, 1)[0] as string;
+    expect(await subjects()).toEqual([`[offsite] DAMAGED log: bitagent, ${name}`]);
+    await look(40, true);
+    expect((await mails()).at(-1)?.text).toContain(`missing or damaged: ${name}`);
+  });
+
+  it('with two of one name: it is told', async () => {
+    await take({ segment: 2 });
+    await push(namesFrom(2, 3));
+    const [name = ''] = namesFrom(3, 1);
+    const file = parseWalFile(name) as WalFile;
+    await store.write(walKey({ source, systemIdentifier, file, sha256: 'a'.repeat(64) }), 'others');
+    await look(20);
+    expect((await mails()).find(({ subject }) => subject.includes('GAP'))?.text).toContain(
+      `with different bytes: ${name}`,
+    );
+  });
+
+  it('that has no base backup is told of after two days', async () => {
+    await push(namesFrom(2, 1));
+    await look(20);
+    expect(await subjects()).toEqual([]);
+    await look(60 * 49);
+    expect((await mails()).map(({ text }) => text).join()).toContain(
+      'There is no point in time that can be recovered of bitagent',
+    );
+  });
+
+  it('that does not come any more is told of; a part of a segment is as good as one', async () => {
+    await take({ segment: 2 });
+    await push(namesFrom(2, 2));
+    await look(20);
+    await look(70);
+    expect(await subjects()).toEqual([expect.stringContaining('NO RECENT POINT TO RECOVER: bitagent')]);
+    await push(['000000010000000000000004.00001000.begun']);
+    await look(50);
+    expect((await subjects()).slice(1)).toEqual(['[offsite] Well again: bitagent']);
+  });
+
+  it('goes on on another timeline: nothing is missing, and both are read', async () => {
+    await take({ segment: 2 });
+    await push(namesFrom(2, 3));
+    await look(20);
+    const history = join(folder, '00000002.history');
+    writeFileSync(history, '1\t0/500100\tpromoted\n');
+    await pushWal({ store, source, path: history, systemIdentifier });
+    await push(namesFrom(5, 2, 2));
+    expect(await look(40)).toBe(3);
+    expect(await look(60, true)).toBe(0);
+    expect(await subjects()).toEqual([]);
+    expect((await readWindows(store, source))[0]).toMatchObject({ timeline: 2, continuity: { missing: [] } });
+  });
+});
+
+describe('retention', () => {
+  const ageing = (days: number) => new Date(began - days * dayMs);
+  async function fill(): Promise<ArchiveId[]> {
+    const ids: ArchiveId[] = [];
+    for (const [days, segment] of [
+      [30, 2],
+      [20, 4],
+      [10, 6],
+      [3, 8],
+    ] as const) {
+      const id = await take({ takenAt: ageing(days), segment });
+      await judge(id);
+      ids.push(id);
+    }
+    await push(namesFrom(1, 9));
+    return ids;
+  }
+  const segmentsThere = async () =>
+    (await keysUnder('wal/')).map((key) => Number.parseInt(key.split('/')[3]?.slice(16, 24) ?? '', 16));
+
+  it('keeps the base backup that the oldest promised point begins with, and the log from there on', async () => {
+    const [oldest, ...others] = await fill();
+    await expire({ dryRun: true }, context);
+    expect(await segmentsThere()).toHaveLength(9);
+    await expire({}, context);
+    const windows = await readWindows(store, source);
+    expect(windows.map(({ base }) => base.id.id)).toEqual(others.map(({ id }) => id).reverse());
+    expect(windows.some(isBroken)).toBe(false);
+    expect(await segmentsThere()).toEqual([4, 5, 6, 7, 8, 9]);
+    expect(await keysUnder(`basebackups/${source}/${oldest?.id}`)).toEqual([]);
+    expect(await verdictOn(oldest as ArchiveId)).toBeUndefined();
+  });
+
+  it.each([1, 3, 6])('leaves nothing broken when it is killed at its delete number %i', async (last) => {
+    await fill();
+    let left = last;
+    const killed: ArchiveStore = {
+      ...store,
+      async delete(key) {
+        left -= 1;
+        if (left < 0) throw new Error('killed');
+        await store.delete(key);
+      },
+    };
+    const policy = { keepDays: 14, keepIntact: 3, freshnessHours: 26 };
+    const run = (by: ArchiveStore) =>
+      expireLog({ store: by, policy, now: new Date(), dryRun: false, onPlan: () => undefined });
+    await run(killed).catch((error: Error) => expect(error.message).toContain('killed'));
+    expect((await readWindows(store, source)).some(isBroken)).toBe(false);
+    await run(store);
+    expect(await segmentsThere()).toEqual([4, 5, 6, 7, 8, 9]);
+    expect((await readWindows(store, source)).map(({ continuity }) => continuity.whole.length)).toEqual([
+      2, 4, 6,
+    ]);
+  });
+
+  it('takes no log while somebody may have taken all base backups', async () => {
+    await fill();
+    for (const key of await keysUnder('basebackups/')) await store.delete(key);
+    vi.useFakeTimers({ toFake: ['Date'], now: began + 20 * dayMs });
+    await expire({}, context);
+    expect(await segmentsThere()).toHaveLength(9);
+  });
+});
