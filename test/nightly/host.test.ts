@@ -28,7 +28,7 @@ function withSystemctl(isThere: boolean): void {
   process.env.PATH = folder;
 }
 const isRoot = process.getuid?.() === 0;
-const chosen = (root: string) => choosePlace({ forUser: false, root }).way;
+const chosen = (root: string) => choosePlace({ source: 'bitagent', forUser: false, root }).way;
 
 describe('a host without systemd', () => {
   it.skipIf(!isRoot)('gets a script of cron’s where there is cron, else a Compose service', () => {
@@ -43,7 +43,12 @@ describe('a host without systemd', () => {
   it.each([false, true])('is told so where systemd is asked for (for a user: %s)', (forUser) => {
     withSystemctl(false);
     const asked = () =>
-      choosePlace({ ...(forUser ? {} : { way: 'systemd' as const }), forUser, root: rootWith() });
+      choosePlace({
+        source: 'bitagent',
+        ...(forUser ? {} : { way: 'systemd' as const }),
+        forUser,
+        root: rootWith(),
+      });
     const expected = isRoot || forUser ? { found: 'no systemctl on the PATH' } : { code: 'USAGE' };
     expect(asked).toThrow(expect.objectContaining(expected));
   });
@@ -53,7 +58,7 @@ it.skipIf(!isRoot)('another user’s timer of the same source is found by who in
   withSystemctl(true);
   const units = 'home/anna/.config/systemd/user';
   const root = rootWith(units, 'etc/systemd/system');
-  const place = choosePlace({ forUser: false, root });
+  const place = choosePlace({ source: 'bitagent', forUser: false, root });
   expect(nightsOfOthers(root, 'bitagent', place)).toEqual([]);
   const timer = join(root, units, 'offsite.timer');
   writeFileSync(timer, '');
