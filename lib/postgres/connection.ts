@@ -77,15 +77,19 @@ const hostPattern = /^(?<host>\[[^\]]+\]|[^:[\]]*)(?::(?<port>\d*))?$/;
  *
  * @param url - With user, password, one or more hosts, database and parameters, each where wanted; a unix socket's
  *   directory as `?host=/run/postgresql` or percent-encoded in the place of the host.
+ * @param ambient - An environment, whose PG* variables say what the URL leaves open.
  * @throws `OffsiteError` `CONFIG_INVALID` if it is not such a URL; the message never repeats the URL.
  * @see https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  * @see https://www.postgresql.org/docs/16/libpq-envars.html
  */
-export function connectionFromUrl(url: string): Connection {
+export function connectionFromUrl(
+  url: string,
+  ambient: Readonly<Record<string, string | undefined>> = {},
+): Connection {
   const parts = urlPattern.exec(url)?.groups;
   if (parts === undefined)
     throw invalid('another form (what was given is not repeated: it may hold a password)');
-  const env: Record<string, string> = {};
+  const env: Record<string, string> = libpqOf(ambient);
   const set = (name: string, value: string | undefined) => {
     if (value !== undefined && value !== '') env[name] = decode(value);
   };
@@ -108,10 +112,14 @@ export function connectionFromUrl(url: string): Connection {
 
 /** Takes the connection that the PG* variables of an environment describe. */
 export function connectionFromEnvironment(env: Readonly<Record<string, string | undefined>>): Connection {
+  return { via: 'server', env: libpqOf(env) };
+}
+
+function libpqOf(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const own = Object.entries(env).filter(
     (entry): entry is [string, string] => isLibpqName(entry[0]) && entry[1] !== undefined,
   );
-  return { via: 'server', env: Object.fromEntries(own) };
+  return Object.fromEntries(own);
 }
 
 /** Where a connection leads, for a person; holds no secret. */

@@ -97,10 +97,10 @@ function flagOf([section, key]: readonly PropertyKey[]): string {
   return `--${(inside[name] ?? name).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** The connection of every way to dump but a command. */
+/** The connection of every way to dump but a command: as for libpq, what a URL leaves open the PG* variables say. */
 export function connectionFromSettings(settings: Exclude<DumpSettings, { via: 'command' }>): Connection {
   if (settings.via === 'container') return settings;
   return settings.url === undefined
     ? connectionFromEnvironment(process.env)
-    : connectionFromUrl(settings.url);
+    : connectionFromUrl(settings.url, process.env);
 }

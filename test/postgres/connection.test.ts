@@ -44,6 +44,20 @@ describe('connectionFromUrl', () => {
     expect(connectionFromUrl(url)).toEqual({ via: 'server', env });
   });
 
+  it('takes what it leaves open from an environment, as libpq does', () => {
+    const ambient = {
+      PGHOST: 'other',
+      PGUSER: 'other',
+      PGPASSWORD: 's3cret',
+      PGSSLMODE: 'require',
+      HOME: '/',
+    };
+    expect(connectionFromUrl('postgres://u@h/d', ambient)).toEqual({
+      via: 'server',
+      env: { PGHOST: 'h', PGUSER: 'u', PGPASSWORD: 's3cret', PGDATABASE: 'd', PGSSLMODE: 'require' },
+    });
+  });
+
   it.each([
     'mysql://u:s3cret@h/d',
     'postgres://u:s3cret@with@at@h/d',
