@@ -10,18 +10,22 @@ import type { S3Session } from './session.ts';
 import { sideBySide } from './side-by-side.ts';
 import type { ByteRange, OpenObject, Reading } from './store.ts';
 
+const mib = 1024 * 1024;
+
 /**
- * What one request asks for where several connections read: much longer than the wait for its first byte takes, and
- * some of them are held in memory.
+ * What one request asks for where several connections read: much longer than the wait for its first byte takes, and less
+ * the more there are, for half as many again are held in memory.
  */
-const usualPartBytes = 8 * 1024 * 1024;
+function partBytesFor(connections: number): number {
+  return Math.max(2 * mib, Math.min(8 * mib, Math.floor(64 / connections) * mib));
+}
 
 /** As `open` of the store. */
 export async function openObject(
   session: S3Session,
   key: string,
   versionId: string | null | undefined,
-  { from = 0, connections = 1, partBytes = usualPartBytes }: Reading = {},
+  { from = 0, connections = 1, partBytes = partBytesFor(connections) }: Reading = {},
 ): Promise<OpenObject | undefined> {
   const input = { Bucket: session.bucket, Key: key, VersionId: versionId ?? undefined };
   const inParts = connections > 1;
