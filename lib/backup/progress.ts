@@ -71,7 +71,8 @@ export function terminalLine(reading: Reading, columns = 80, words = dumpWords):
   const rate = `${formatBytes(bytesPerSecond)}/s`.padStart(10);
   const bytes = formatBytes(plainBytes);
   let line: string;
-  if (dumpEnded) line = `${bytes} ${words.done}, ${words.ended}  ${clock}`;
+  if (dumpEnded)
+    line = `${fitted(`${bytes} ${words.done}, ${words.ended}`, columns - clock.length - 3)}  ${clock}`;
   else if (plainBytes === 0) line = `${words.waiting}  ${clock}`;
   else if (expectedPlainBytes === undefined) line = `${bytes.padStart(8)} ${words.done}  ${rate}  ${clock}`;
   else if (plainBytes > expectedPlainBytes) {
@@ -85,6 +86,10 @@ export function terminalLine(reading: Reading, columns = 80, words = dumpWords):
     line = `[${filled}] ${percent}  ${amounts}  ${rate}  ${clock}${left && `  ~${left} left`}`;
   }
   return line.slice(0, Math.max(0, columns - 1));
+}
+
+function fitted(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
 }
 
 /** The line for a log, complete in itself. */

@@ -16,7 +16,13 @@ const againAlone = /^(?:40|55|23)/;
 export type BuildStatement = Located & { readonly method: string; readonly name: string };
 
 /** Which one was begun, and how far that is of what is known to come. */
-export type BuildProgress = { readonly name: string; readonly made: number; readonly known: number };
+export type BuildProgress = {
+  readonly name: string;
+  readonly made: number;
+  readonly known: number;
+  /** What is made of all the work, by the rows that go into it; 1 is all. */
+  readonly share: number;
+};
 
 /** Runs what is given to it as soon as it may be, as many at a time as there are sessions. */
 export class Builder {
@@ -26,6 +32,8 @@ export class Builder {
   #running = 0;
   #made = 0;
   #known = 0;
+  #madeWeight = 0;
+  #knownWeight = 0;
   /** Refused while others ran: each has another try with nothing beside it. */
   readonly #refused = new Set<Waiting<BuildStatement>>();
   #failure: { readonly error: unknown } | undefined;
@@ -41,6 +49,7 @@ export class Builder {
     this.#throwFailure();
     this.#queue.add(build);
     this.#known += 1;
+    this.#knownWeight += build.weight;
     // Not at once: the heaviest of those that come with the same chunk goes first.
     this.#starting ??= setImmediate(() => {
       this.#starting = undefined;
@@ -71,13 +80,15 @@ export class Builder {
   async #run(session: DumpSession, build: Waiting<BuildStatement>): Promise<void> {
     this.#running += 1;
     const alone = this.#refused.has(build);
-    this.#onBuild({ name: build.what.name, made: this.#made, known: this.#known });
+    const share = this.#knownWeight === 0 ? 0 : this.#madeWeight / this.#knownWeight;
+    this.#onBuild({ name: build.what.name, made: this.#made, known: this.#known, share });
     try {
       await session.useBuildMemory(build.what.method === 'gin' ? buildMemory.gin : buildMemory.others);
       await session.run(build.what);
       this.#refused.delete(build);
       this.#queue.finish(build);
       this.#made += 1;
+      this.#madeWeight += build.weight;
     } catch (error) {
       if (!alone && mayBeRefusedByOthers(error)) this.#refused.add(build);
       else this.#failure ??= { error };

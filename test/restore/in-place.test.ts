@@ -390,6 +390,25 @@ describe('offsite restore FILE', () => {
     });
   });
 
+  it('shows which index it makes, on a terminal of 80 columns', async () => {
+    if (!hasProgram('script')) return console.warn('SKIPPED: no script(1) that makes a terminal');
+    const file = join(folder, 'slow.sql');
+    const slow = `CREATE FUNCTION public.slow(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_sleep(1); RETURN $1; END $$;
+CREATE TABLE public.one (id int);\nCOPY public.one (id) FROM stdin;\n1\n2\n\\.\n
+CREATE INDEX "quick" ON public.one USING btree (id);\nCREATE INDEX "slow\u009b" ON public.one USING btree (public.slow(id));\n`;
+    writeFileSync(file, `${slow}\n--\n-- PostgreSQL database dump complete\n--\n\n`);
+    const line = `stty cols 80; exec ${bin} restore ${file} --dbname slow --jobs 2`;
+    const { stdout } = await execa('script', ['-qec', line, '/dev/null'], {
+      env: { PATH: process.env.PATH ?? '', HOME: folder, ...env, OFFSITE_BUCKET: 'none', SHELL: '/bin/sh' },
+      extendEnv: false,
+    });
+    const drawn = stdout.split('\r\x1b[K').map((one) => one.split('\n')[0] ?? '');
+    expect(drawn).toContainEqual(
+      expect.stringMatching(/^\d+ B read, indexes and keys: [01] of 2, now "slow\\u009b" +0:\d\d$/),
+    );
+    for (const one of drawn.filter((text) => /\d:\d\d$/.test(text))) expect(one.length).toBeLessThan(80);
+  });
+
   it('loads a small one by one session, which compares and makes statistics, too', async () => {
     const file = join(folder, 'small.sql.gz');
     writeFileSync(file, compressed(await dumpOf(to('live'))));
