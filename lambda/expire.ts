@@ -12,7 +12,7 @@ import { measure } from './measure.ts';
 const decisionsAnswered = 10_000;
 
 /**
- * Expires what the policy no longer keeps; with `{"dryRun": true}` it only says what it would do, with `{"atOnce": true}` it
+ * Expires what the policy no longer keeps, locks what stays, and asks for what is to be read again; with `{"dryRun": true}` it only says what it would do, with `{"atOnce": true}` it
  * takes more than a night's worth.
  */
 export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {

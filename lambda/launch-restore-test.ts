@@ -11,7 +11,7 @@ import { measure } from './measure.ts';
 
 const eventSchema = z.union([taskStoppedSchema, scheduledSchema]);
 
-/** Starts the restore test whose turn it is, of its source's newest intact archive. */
+/** Starts the restore test whose turn it is, of its source's newest archive that is intact or accepted. */
 export const handler = chain(eventSchema, async (event) => {
   const { bucket, topicArn, sources } = environment('bucket', 'topicArn', 'sources');
   const task = environment(

@@ -17,7 +17,10 @@ import { measureVerdict } from './measure.ts';
 /** Of the 512 MB that a function has in /tmp. */
 const temporaryBytes = 480e6;
 
-/** Judges the archive that was just committed, overwritten or is to be read again, or lets one be judged that is too large to be read here. */
+/**
+ * Judges the archive that was just committed, overwritten or is to be read again, or lets one be judged that is too large to be
+ * read here; of the dashboard's, the one that was just committed.
+ */
 export const handler = queueChain(objectCreatedSchema, async (event) => {
   const { bucket, topicArn } = environment('bucket', 'topicArn');
   const common = {

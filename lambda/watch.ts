@@ -10,7 +10,7 @@ import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
 import { measure } from './measure.ts';
 
-/** Measures how old the proofs are, and how the newest archives and the newest restore test stand. */
+/** Tells of sources whose newest proofs are too old, of retention that stands still or does not run, and of strange arrivals. */
 export const handler = chain(scheduledSchema, async ({ time }) => {
   const {
     bucket,

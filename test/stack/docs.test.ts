@@ -33,30 +33,53 @@ const rows = page
   );
 const rowOf = (name: string) => rows.find(([first]) => first?.startsWith(name)) ?? [];
 
+const holders: [row: string, role: string][] = [
+  ['`verify`', 'HandlersVerifyRole'],
+  ['`read-range`, `join-ranges`', 'HandlersJoinRangesRole'],
+  ['`expire`', 'HandlersExpireRole'],
+  ['`watch`', 'HandlersWatchRole'],
+  ['`launch-restore-test`', 'HandlersLaunchRestoreTestRole'],
+  ['restore test', 'RestoreTaskTaskRole'],
+  ['`report`', 'HandlersReportRole'],
+  ['the agent', 'IdentitiesAgentbitagentPolicy'],
+  ['you, reading', 'IdentitiesOperatorPolicy'],
+  ['you, bringing back', 'IdentitiesUndoPolicy'],
+  ['you, accepting', 'IdentitiesAcceptPolicy'],
+];
+const permissionsOf = (role: string) => account.permissionsOf(account.policiesOf(role));
+
+test('what lies in the vault is what somebody may have to do with', () => {
+  const [, list = ''] = /^(?:.*\. )?In it lie (.*?)\n\n/ms.exec(page) ?? [];
+  const named = [...list.matchAll(/`([a-z-]+\/)`/g)].map(([, prefix]) => prefix);
+  const used = holders.flatMap(([, role]) =>
+    permissionsOf(role).flatMap(
+      ({ resource }) => /^arn:aws:s3:::[^/]*\/([a-z-]+\/)/.exec(resource)?.[1] ?? [],
+    ),
+  );
+  expect(named.sort()).toEqual([...new Set(used)].sort());
+});
+
 describe('who may do what', () => {
-  test.each([
-    ['`verify`', 'HandlersVerifyRole'],
-    ['`expire`', 'HandlersExpireRole'],
-    ['`watch`', 'HandlersWatchRole'],
-    ['`launch-restore-test`', 'HandlersLaunchRestoreTestRole'],
-    ['restore test', 'RestoreTaskTaskRole'],
-    ['`report`', 'HandlersReportRole'],
-    ['the agent', 'IdentitiesAgentbitagentPolicy'],
-    ['you, reading', 'IdentitiesOperatorPolicy'],
-    ['you, bringing back', 'IdentitiesUndoPolicy'],
-    ['you, accepting', 'IdentitiesAcceptPolicy'],
-  ])('%s: what it writes, lists and deletes is said, and no more', (name, role) => {
-    const [, may = '', mayNot = ''] = rowOf(name);
-    const permissions = account.permissionsOf(account.policiesOf(role));
-    const has = (action: string) => permissions.some((one) => one.action === action);
-    const says = (words: RegExp) => words.test(may);
-    expect(says(/writ|note|create|hold|say/), `${may}: writing`).toBe(has('s3:PutObject'));
-    expect(says(/delete marker/), `${may}: deleting`).toBe(
-      has('s3:DeleteObject') || has('s3:DeleteObjectVersion'),
-    );
-    expect(says(/RunTask|start the one task/), `${may}: starting tasks`).toBe(has('ecs:RunTask'));
-    if (has('s3:PutObject')) expect(mayNot).not.toMatch(/write anything|write to the vault|see the vault/);
-  });
+  test.each(holders)(
+    '%s: what it reads, writes, lists, deletes and mails is said, and no more',
+    (name, role) => {
+      const [, may = '', mayNot = ''] = rowOf(name);
+      const permissions = permissionsOf(role);
+      const has = (action: string) => permissions.some((one) => one.action === action);
+      const says = (words: RegExp) => words.test(may);
+      expect(says(/writ|note|create|hold|say/), `${may}: writing`).toBe(has('s3:PutObject'));
+      expect(says(/delete marker/), `${may}: deleting`).toBe(
+        has('s3:DeleteObject') || has('s3:DeleteObjectVersion'),
+      );
+      expect(says(/RunTask|start the one task/), `${may}: starting tasks`).toBe(has('ecs:RunTask'));
+      const readsArchives = permissions.some(
+        ({ action, resource }) => action === 's3:GetObject' && /:::[^/]*\/(archives\/)?\*$/.test(resource),
+      );
+      expect(says(/read archives|fetch, verify, restore/), `${may}: reading`).toBe(readsArchives);
+      expect(says(/\bmail\b(?! from)/) && !says(/test mail/), `${may}: mailing`).toBe(has('sns:Publish'));
+      if (has('s3:PutObject')) expect(mayNot).not.toMatch(/write anything|write to the vault|see the vault/);
+    },
+  );
 });
 
 describe('settings', () => {
