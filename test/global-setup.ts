@@ -29,7 +29,7 @@ export default function setup(): () => Promise<void> {
     delete process.env[name];
   }
   // Where this folder is somebody else's, it is started from its sources.
-  execaSync(process.execPath, [join(projectRoot, 'bin', 'build.ts')], { reject: false });
+  execaSync(process.execPath, [join(projectRoot, 'bin', 'build.ts'), '--if-changed'], { reject: false });
   process.env.NODE_COMPILE_CACHE ??= join(projectRoot, 'node_modules', '.cache', 'offsite');
   const own = mkdtempSync(join(folder, 'own-'));
   chmodSync(own, 0o755);

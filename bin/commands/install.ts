@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { parseDuration } from '../../lib/base/quantities.ts';
 import {
   namesOfFiles,
@@ -25,6 +25,7 @@ import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { usage } from './flags.ts';
 import { logOf } from './install-log.ts';
 import { installedTwice, whatNext, wordsOf } from './install-words.ts';
+import { ownProgram as program } from './own-program.ts';
 import { print, warn } from './print.ts';
 
 export type InstallFlags = {
@@ -40,9 +41,6 @@ export type InstallFlags = {
   walDir?: string;
   config?: string;
 };
-
-/** Beside what runs: bin/offsite.ts, or dist/offsite.cjs. */
-const program = join(dirname(dirname(resolve(process.argv[1] ?? ''))), 'bin', 'offsite');
 
 /** @param given - What the command line says of the settings. */
 export async function runInstall(settings: Settings, given: RawSettings, flags: InstallFlags): Promise<void> {

@@ -133,6 +133,24 @@ addTellingFlags(
     await runInstall(await settingsOf(flags, dump), flagSettings(flags, dump), flags);
   });
 
+addTellingFlags(
+  dumpCommand('nightly', 'take a back-up every night, for as long as it runs: the way of containers'),
+)
+  .option('--at <time>', 'of day, in the time of TZ or with UTC behind it', '03:15')
+  .option('--sidecar', "archive the dashboard's database, too: see 'offsite sidecar --help'")
+  .addHelpText(
+    'after',
+    `
+What compose.offsite.yml runs; a host has 'offsite install'. A night that failed
+is said, and the next is another. One that was missed since the last is made up
+for at once; of a source that never had one, the first waits for its time.`,
+  )
+  .action(async (command: string[], flags) => {
+    const { runNightly } = await import('./nightly.ts');
+    const dump = dumpFlags(command, flags);
+    await runNightly(await settingsOf(flags, dump), flagSettings(flags, dump), flags, interruption.signal);
+  });
+
 storeCommand('uninstall', 'take back what install did; what was changed by hand stays')
   .option('--guard', 'the guard, in place of back-ups')
   .option('--root <folder>', 'of an image that is not running', '/')

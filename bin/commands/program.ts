@@ -6,8 +6,28 @@ import './recovery-commands.ts';
 import './sidecar-commands.ts';
 import './wal-commands.ts';
 import './guard-commands.ts';
+import { Argument } from 'commander';
 import { addVaultFlags, program } from './command.ts';
 
 addVaultFlags();
+
+program
+  .commandsGroup('Commands:')
+  .command('completion')
+  .description('print what a shell loads to complete these commands at the tab key')
+  .addArgument(new Argument('<shell>', 'which').choices(['bash', 'zsh', 'fish']))
+  .addHelpText(
+    'after',
+    `
+  offsite completion bash > ~/.local/share/bash-completion/completions/offsite
+  offsite completion zsh > _offsite          into a folder of $fpath
+  offsite completion fish > ~/.config/fish/completions/offsite.fish
+
+The packages bring them along.`,
+  )
+  .action(async (shell) => {
+    const { runCompletion } = await import('./completion.ts');
+    runCompletion(shell, program);
+  });
 
 export { program };

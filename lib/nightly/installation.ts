@@ -47,7 +47,12 @@ export function isGuard({ source }: Pick<Installation, 'source'>): boolean {
 }
 
 /** What is run, one after the other. */
-export function linesOf({ source, program, command, withSidecar }: Installation): string[][] {
+export function linesOf({
+  source,
+  program,
+  command,
+  withSidecar,
+}: Pick<Installation, 'source' | 'program' | 'command' | 'withSidecar'>): string[][] {
   if (isGuard({ source })) return [[program, 'guard']];
   const sidecar = withSidecar ? [[program, 'sidecar', 'backup']] : [];
   return [[program, 'backup', ...(command.length > 0 ? ['--', ...command] : [])], ...sidecar];

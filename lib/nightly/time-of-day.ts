@@ -24,3 +24,23 @@ export function parseTimeOfDay(text: string): TimeOfDay {
     hint: "say for example --at 03:15, or --at '03:15 UTC'",
   });
 }
+
+/** When a run was due last: now, or the day before. */
+export function lastDue(at: TimeOfDay, now: Date): Date {
+  const today = onDay(at, now, 0);
+  return today <= now ? today : onDay(at, now, -1);
+}
+
+/** When the next one is due. */
+export function nextDue(at: TimeOfDay, now: Date): Date {
+  const today = onDay(at, now, 0);
+  return today > now ? today : onDay(at, now, 1);
+}
+
+/** An hour that a day has not, as summer begins, is the one after it; of one that it has twice, it is the first. */
+function onDay({ clock, isUtc }: TimeOfDay, day: Date, later: number): Date {
+  const [hour = 0, minute = 0] = clock.split(':').map(Number);
+  return isUtc
+    ? new Date(Date.UTC(day.getUTCFullYear(), day.getUTCMonth(), day.getUTCDate() + later, hour, minute))
+    : new Date(day.getFullYear(), day.getMonth(), day.getDate() + later, hour, minute);
+}

@@ -1,0 +1,25 @@
+// npm run pack-cli makes dist/offsite-<version>.tgz: the CLI alone, for the host. `npm install -g` that file, with any Node
+// from 22.2 on; nothing else is downloaded.
+
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import own from '../package.json' with { type: 'json' };
+import { facts, stageCli, write } from './stage-cli.ts';
+
+const { name, version, description, node } = facts;
+const share = { bash: 'share/offsite.bash', zsh: 'share/_offsite', fish: 'share/offsite.fish' };
+const stage = stageCli('cli', { own: '.', manual: 'share/offsite.1', ...share });
+const manifest = {
+  name,
+  version,
+  description,
+  license: own.license,
+  // Nobody puts it into a registry by a slip.
+  private: true,
+  bin: { offsite: 'bin/offsite' },
+  man: './share/offsite.1',
+  engines: { node: `>=${node}` },
+};
+write(join(stage, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', '..'], { cwd: stage });
+console.log(join('dist', packed.toString().trim()));
