@@ -9,7 +9,8 @@ import { everyNight } from '../../lib/nightly/every-night.ts';
 import { linesOf } from '../../lib/nightly/installation.ts';
 import { parseTimeOfDay } from '../../lib/nightly/time-of-day.ts';
 import { agentStateFile } from '../../lib/settings/agent-state-file.ts';
-import { environmentOf, isDumpVariable, type RawSettings, type Settings } from '../../lib/settings/config.ts';
+import type { RawSettings, Settings } from '../../lib/settings/config.ts';
+import { environmentOf, isDumpVariable } from '../../lib/settings/environment.ts';
 import { ownProgram as program } from './own-program.ts';
 import { tell, warn } from './print.ts';
 
