@@ -4,8 +4,10 @@ import { Command, Option } from 'commander';
 import { exitCodes } from '../../lib/base/errors.ts';
 import { toolVersion } from '../../lib/base/version.ts';
 import type { CompressorChoice } from '../../lib/gzip/compressor.ts';
+import { guardWords } from '../../lib/settings/guard-words.ts';
 import type { RawSettings } from '../../lib/settings/layers.ts';
 import { providerNames } from '../../lib/store/provider.ts';
+import { usage } from './flags.ts';
 import { print } from './print.ts';
 
 /** Flags that are settings, under the same name. */
@@ -136,4 +138,24 @@ export function addTellingFlags(command: Command): Command {
     .addOption(new Option('--notify <when>', 'what these two are told').choices(['failures', 'always']))
     .option('--metrics-file <file>', "for node_exporter's textfile collector")
     .optionsGroup('Options:');
+}
+
+/** The settings of a command that has the guard's flags. */
+export async function guardedVault(flags: Record<string, string | undefined>) {
+  const { readGuardedVault } = await import('../../lib/settings/settings.ts');
+  for (const name of ['smtpUrl', 'restoreUrl'] as const)
+    if (/:\/\/[^/@]*:[^/@]*@/.test(flags[name] ?? ''))
+      throw usage(
+        'a URL without a password on the command line, where ps shows it',
+        `--${dashed(name)} with one`,
+        'put it into the environment or the settings file',
+      );
+  const given = Object.keys(guardWords).filter((name) => flags[name] !== undefined);
+  const guard =
+    given.length === 0 ? {} : { guard: Object.fromEntries(given.map((name) => [name, flags[name]])) };
+  return readGuardedVault({ ...flagSettings(flags), ...guard }, flags.config);
+}
+
+export function dashed(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

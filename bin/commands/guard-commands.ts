@@ -2,14 +2,13 @@
 
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { type GuardSetting, guardSchema } from '../../lib/settings/guard.ts';
-import { addTellingFlags, flagSettings, program, storeCommand } from './command.ts';
+import { type GuardSetting, guardWords } from '../../lib/settings/guard-words.ts';
+import { addTellingFlags, dashed, guardedVault, program, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
-import { usage } from './flags.ts';
 
 program.commandsGroup('Without AWS: the promise kept by a machine of your own (docs/guard.md):');
 
-const all = Object.keys(guardSchema.shape) as GuardSetting[];
+const all = Object.keys(guardWords) as GuardSetting[];
 const keeping = [
   'keepDays',
   'keepIntact',
@@ -62,26 +61,6 @@ addGuardFlags(
 /** Gives a command the guard's settings that it goes by. */
 function addGuardFlags(command: Command, names: readonly GuardSetting[]): Command {
   command.optionsGroup('What is promised (better once, in the settings file):');
-  for (const name of names)
-    command.addOption(new Option(`--${dashed(name)} <value>`, guardSchema.shape[name].description));
+  for (const name of names) command.addOption(new Option(`--${dashed(name)} <value>`, guardWords[name]));
   return command.optionsGroup('Options:');
-}
-
-function dashed(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** The settings of a command that has the guard's flags. */
-export async function guardedVault(flags: Record<string, string | undefined>) {
-  const { readGuardedVault } = await import('../../lib/settings/settings.ts');
-  for (const name of ['smtpUrl', 'restoreUrl'] as const)
-    if (/:\/\/[^/@]*:[^/@]*@/.test(flags[name] ?? ''))
-      throw usage(
-        'a URL without a password on the command line, where ps shows it',
-        `--${dashed(name)} with one`,
-        'put it into the environment or the settings file',
-      );
-  const given = all.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]]));
-  const guard = given.length === 0 ? {} : { guard: Object.fromEntries(given) };
-  return readGuardedVault({ ...flagSettings(flags), ...guard }, flags.config);
 }

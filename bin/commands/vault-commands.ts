@@ -1,7 +1,7 @@
 // Commands about what is in the vault: look, judge, and say what is right.
 
 import { exitCodes } from '../../lib/base/errors.ts';
-import { program, settingsOf, storeCommand } from './command.ts';
+import { guardedVault, program, settingsOf, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
 
 program.commandsGroup('Is it well:');
@@ -28,7 +28,6 @@ storeCommand('verify', 're-read an archive, or a file, and judge it as the cloud
   .option('--json', 'print the verdict as JSON')
   .action(async (target: string, flags) => {
     if (flags.record) {
-      const { guardedVault } = await import('./guard-commands.ts');
       const { runRecord } = await import('./record.ts');
       await runRecord(await guardedVault(flags), target, flags);
       return;

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { program } from '../../bin/commands/program.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { whereIs } from '../fixtures/agent.ts';
 
@@ -46,12 +47,16 @@ const build = () => execa(process.execPath, [join(copy, 'bin', 'build.ts')]);
 
 it('is small, has no cloud in it, runs, and names the sources in a stack', async () => {
   await build();
-  expect(statSync(built).size).toBeLessThan(3_000_000);
+  expect(statSync(built).size).toBeLessThan(4_000_000);
   const alone = await execa(process.execPath, [built, '--version'], { cwd: '/' });
   expect(alone.stdout).toBe(manifest.version);
+  // It was put together from pieces, whose order is the bundler's.
+  expect((await execa(process.execPath, [built, '--help'])).stdout).toContain(
+    program.helpInformation().trimEnd(),
+  );
   const { stderr } = await offsite(['list', '--config', '/nonexistent/file'], { DEBUG: '1' });
   expect(stderr).toContain('[CONFIG_UNREADABLE]');
-  expect(stderr).toMatch(/^ +at readJson \(\/.*\/lib\/settings\/settings\.ts:\d+/m);
+  expect(stderr).toMatch(/^ +at async readSettings \(\/.*\/lib\/settings\/settings\.ts:\d+/m);
 });
 
 describe('in its place, a file that says that it is run', () => {
