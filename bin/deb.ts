@@ -1,10 +1,13 @@
-// npm run deb makes dist/offsite_<version>_all.deb, by Debian's own dpkg-deb. It wants a nodejs from 22.2 on, which Debian
-// itself has not had so far: NodeSource's packages are such.
+// The CLI as a package of Debian. It wants a nodejs from 22.2 on, which Debian itself has not had so far: NodeSource's
+// packages are such.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { optionsOf, script } from '../lib/base/script.ts';
 import { facts, stageCli, write } from './stage-cli.ts';
+
+optionsOf(script('npm run deb', "Makes dist/offsite_<version>_all.deb, by Debian's own dpkg-deb."));
 
 const { name, version, description, node } = facts;
 const own = `usr/lib/${name}`;

@@ -1,10 +1,17 @@
-// npm run pack-cli makes dist/offsite-<version>.tgz: the CLI alone, for the host. `npm install -g` that file, with any Node
-// from 22.2 on; nothing else is downloaded.
+// The CLI alone, for the host: `npm install -g` the file, with any Node from 22.2 on; nothing else is downloaded.
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { optionsOf, script } from '../lib/base/script.ts';
 import own from '../package.json' with { type: 'json' };
 import { facts, stageCli, write } from './stage-cli.ts';
+
+optionsOf(
+  script(
+    'npm run pack-cli',
+    'Makes dist/offsite-<version>.tgz: the CLI alone, which npm installs on a host.',
+  ),
+);
 
 const { name, version, description, node } = facts;
 const share = { bash: 'share/offsite.bash', zsh: 'share/_offsite', fish: 'share/offsite.fish' };
