@@ -134,7 +134,7 @@ describe('offsite nightly', () => {
       said += text;
     });
     await until('it waits again', () => said.match(/the next archive of bitagent/g)?.length === 2);
-    expect(committed(stub)).toHaveLength(1);
+    expect(committed(stub), said).toHaveLength(1);
     running.kill('SIGTERM');
     expect(await running).toMatchObject({ exitCode: 143 });
   });
