@@ -7,6 +7,7 @@ import {
   compressors,
   dumpCommand,
   flagSettings,
+  guardedVault,
   program,
   settingsOf,
   storeCommand,
@@ -125,7 +126,7 @@ addTellingFlags(
     const dump = dumpFlags(command, user === true ? flags : { ...flags, user });
     if (flags.guard) {
       if (dump !== undefined) throw usage('--guard alone: it dumps nothing', 'a database');
-      const { guardedVault } = await import('./guard-commands.ts');
+
       const { runInstallGuard } = await import('./install-guard.ts');
       await runInstallGuard(await guardedVault(flags), flagSettings(flags), flags);
       return;

@@ -9,8 +9,9 @@ import { everyNight } from '../../lib/nightly/every-night.ts';
 import { linesOf } from '../../lib/nightly/installation.ts';
 import { parseTimeOfDay } from '../../lib/nightly/time-of-day.ts';
 import { agentStateFile } from '../../lib/settings/agent-state-file.ts';
-import type { RawSettings, Settings } from '../../lib/settings/config.ts';
+import type { Settings } from '../../lib/settings/config.ts';
 import { environmentOf, isDumpVariable } from '../../lib/settings/environment.ts';
+import type { RawSettings } from '../../lib/settings/layers.ts';
 import { ownProgram as program } from './own-program.ts';
 import { tell, warn } from './print.ts';
 
@@ -26,7 +27,7 @@ export async function runNightly(
   const { source, dump } = settings;
   const at = parseTimeOfDay(flags.at);
   const command = dump.via === 'command' ? dump.command : [];
-  const lines = linesOf({ program, command, withSidecar: flags.sidecar ?? false });
+  const lines = linesOf({ source, program, command, withSidecar: flags.sidecar ?? false });
   const state = await agentStateFile(source).read();
   await everyNight({
     at,
