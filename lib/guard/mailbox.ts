@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { mailsPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatInstant } from '../base/quantities.ts';
-import type { Mail } from '../mail/mail.ts';
+import { type Mail, wrap } from '../mail/mail.ts';
 import { refusesOneMail, type Smtp } from '../mail/smtp.ts';
 import { withRunbook } from '../mail/with-runbook.ts';
 import { lettersOf, type Receivers } from '../nightly/night.ts';
@@ -75,7 +75,8 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
   }
 
   return {
-    async sendMail(mail) {
+    async sendMail(told) {
+      const mail = withoutAws(told);
       const [smtpTook, othersTook] = await Promise.all([smtp && bySmtp(mail, smtp), byLetter(mail)]);
       if (!(smtpTook ?? othersTook)) await keep(mail);
     },
@@ -91,6 +92,14 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
     },
     trouble: () => trouble,
   };
+}
+
+/** Words and runbook are the cloud's: says what stands here in place of its functions. */
+function withoutAws(mail: Mail): Mail {
+  if ((mail.faults ?? []).length === 0) return mail;
+  const note =
+    "This vault is looked after by 'offsite guard' (docs/guard.md). Where words above or below speak of a function of AWS, run that in its place; a restore test now is 'offsite guard --restore-test'.";
+  return { ...mail, text: `${mail.text}\n${wrap(note, 80).join('\n')}\n` };
 }
 
 /** @returns `undefined` of what is no mail of ours. */

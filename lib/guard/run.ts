@@ -91,12 +91,8 @@ function* steps(options: GuardOptions): Generator<[Step, () => Promise<void>]> {
       if (isNight) await expire(options);
     },
   ];
-  yield [
-    'read again',
-    async () => {
-      if (isNight) throwFirst(await verifyDue(verifying));
-    },
-  ];
+  // Retention asks for archives each night; what came of the log, the last look.
+  yield ['read again', async () => throwFirst(await verifyDue(verifying))];
   const limits = { archiveHours: guard.freshnessHours, restoreTestHours: guard.restoreTestDays * 24 };
   yield [
     'watch',
@@ -105,6 +101,7 @@ function* steps(options: GuardOptions): Generator<[Step, () => Promise<void>]> {
         store,
         sources: guard.sources,
         limits,
+        isDaily: isNight,
         now: now(),
         sendMail,
         onArrivals: () => {},
