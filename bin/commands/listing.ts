@@ -66,7 +66,7 @@ function testedAs(tests: readonly TestPoint[] | undefined, id: string): string {
 
 /** How it stands: well or not and since when, the last restore test, the sizes. */
 export function standingOf(source: string, { entries, tests }: Listing, now: Date, columns: number): string {
-  const { wellSince, inRow, newestIntactAt, faults } = overviewOf(entries, now);
+  const { wellSince, inRow, newestIntactAt, faults } = overviewOf(entries, now, tests?.at(-1));
   const newest = newestIntactAt === undefined ? '' : `, the newest ${formatAge(newestIntactAt, now)} old`;
   const said =
     wellSince === undefined

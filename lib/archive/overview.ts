@@ -18,12 +18,24 @@ const freshHours = 26;
 /** Past it, a verdict should be there; of an upload, its manifest. */
 const lateHours = { verdict: 3, manifest: 24 };
 
-/** @param entries - All archives of the source. */
-export function overviewOf(entries: readonly CatalogueEntry[], now: Date): Overview {
+/**
+ * @param entries - All archives of the source.
+ * @param lastTest - How its last restore test ended, where there was one.
+ */
+export function overviewOf(
+  entries: readonly CatalogueEntry[],
+  now: Date,
+  lastTest?: { readonly outcome: string },
+): Overview {
   const sorted = byAge(entries);
   const newest = newestIntact(entries);
   const row = rowOf(sorted, now);
-  const faults = [...stale(newest, now), ...wrong(sorted, now)];
+  const failed = lastTest !== undefined && lastTest.outcome !== 'passed';
+  const faults = [
+    ...stale(newest, now),
+    ...wrong(sorted, now),
+    ...(failed ? ['the last restore test did not pass'] : []),
+  ];
   const since = row.at(-1)?.datedAt;
   return {
     inRow: row.length,

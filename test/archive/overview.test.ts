@@ -61,6 +61,13 @@ describe('whether all is well', () => {
     expect(wellSince).toBeUndefined();
   });
 
+  it('it is not when the last restore test did not pass', () => {
+    expect(overviewOf(nights(3), now, { outcome: 'failed' })).toMatchObject({
+      faults: ['the last restore test did not pass'],
+    });
+    expect(overviewOf(nights(3), now, { outcome: 'passed' }).faults).toEqual([]);
+  });
+
   it('it is while a verdict, or a manifest, is still to come; and with accepted ones', () => {
     const entries = [
       archive(1, 'no manifest'),
