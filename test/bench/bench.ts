@@ -25,7 +25,7 @@ const command = script(
 )
   .option('--torrents <n>', 'size of the corpus; 300000 are 1 GB of plain dump', wholeNumber(1), 300_000)
   .option('--runs <n>', 'of each contestant; the median counts', wholeNumber(1), 5)
-  .option('--only <a,b>', `of ${names}; real-s3 and drills only when named`, contestNames)
+  .option('--only <a,b>', `of ${names}; real-s3, drills and pitr only when named`, contestNames)
   .option('--real-s3', 'also against ../shared/real-s3 (a Ceph)', false)
   .option('--server', 'dump what PG* of the environment describe, instead of loading a corpus', false)
   .option(
@@ -40,7 +40,7 @@ const wanted = flags.only ?? [...Object.keys(contests), ...(flags.realS3 ? ['rea
 
 patience.seconds = flags.patience;
 // What is not about a database needs none.
-const withoutDatabase = wanted.every((name) => name === 'scale');
+const withoutDatabase = wanted.every((name) => name === 'scale' || name === 'pitr');
 const setting = await prepare(flags.torrents, flags.server || withoutDatabase);
 // A Ctrl-C ends what it runs; what was started for it must end too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

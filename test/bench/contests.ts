@@ -11,6 +11,7 @@ import { type Contestant, contest, type Row, ratio, typical } from './contest.ts
 import { drillsContest } from './drills-contest.ts';
 import { fetchContest } from './fetch-contest.ts';
 import { type Measured, measure, median } from './measure.ts';
+import { pitrContest } from './pitr-contest.ts';
 import { restoreCommandContest } from './restore-command-contest.ts';
 import { restoreContest } from './restore-contest.ts';
 import { scale } from './scale.ts';
@@ -361,7 +362,11 @@ export const contests: Readonly<Record<string, Contest>> = {
   fetch: async (setting, runs) => fetchContest(setting, runs, await storeArchive(setting)),
   scale,
 };
-export const onDemand: Readonly<Record<string, Contest>> = { 'real-s3': realS3, drills: drillsContest };
+export const onDemand: Readonly<Record<string, Contest>> = {
+  'real-s3': realS3,
+  drills: drillsContest,
+  pitr: pitrContest,
+};
 
 /** What the figures were measured on. */
 export async function machine(): Promise<Record<string, string>> {
