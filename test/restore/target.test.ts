@@ -1,12 +1,18 @@
 // What a server is like that a dump comes to: without the database that everybody stands in, a role with few rights,
 // an older version than the pg_dump that wrote the dump.
 
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Connection } from '../../lib/postgres/connection.ts';
 import { query } from '../../lib/postgres/programs.ts';
+import { openDatabase } from '../../lib/postgres/session.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { restoreParallel } from '../../lib/restore/parallel.ts';
 import { restore } from '../../lib/restore/restore.ts';
+import { standBeside } from '../../lib/restore/server.ts';
+import { assertUnused } from '../../lib/restore/target.ts';
 import { inPieces } from '../fixtures/postgres.ts';
 
 let server: ThrowawayPostgres;
@@ -56,6 +62,42 @@ it('who may not make databases is told what to ask for', async () => {
     code: 'DATABASE_REFUSED',
     hint: expect.stringContaining('CREATEDB'),
   });
+});
+
+it('what uses it inside of a container is named, with the way to stop it', async () => {
+  // No real one: the test's engine gives its containers no network. The session is real, and what Docker would say of it is not.
+  const folder = mkdtempSync(join(tmpdir(), 'offsite-docker-'));
+  const docker = join(folder, 'docker');
+  writeFileSync(
+    docker,
+    `#!/bin/sh\ncase $1 in ps) echo 1f; echo 2e ;; inspect) echo /other 10.9.9.9; echo /bitagent 10.0.0.7 127.0.0.1 ;; esac\n`,
+  );
+  chmodSync(docker, 0o755);
+  const { PATH } = process.env;
+  process.env.PATH = [folder, PATH].join(delimiter);
+  await query(server.connection, 'CREATE DATABASE used');
+  const session = await openDatabase(server.connection, 'used');
+  const { run, close } = await standBeside({ connection: server.connection });
+  const refusal = async (container: string) =>
+    assertUnused(run, 'used', { connection: { via: 'container', container }, stops: false }).catch((e) => e);
+  try {
+    expect(await refusal('bitagent-postgres')).toMatchObject({
+      code: 'DATABASE_IN_USE',
+      found: expect.stringMatching(/^offsite restore, process \d+, container bitagent$/),
+      hint: expect.stringContaining('--stop bitagent;'),
+    });
+    // Where Docker does not tell, it is refused all the same.
+    writeFileSync(docker, '#!/bin/sh\nexit 1\n');
+    expect(await refusal('bitagent-postgres')).toMatchObject({
+      found: expect.stringMatching(/^offsite restore, process \d+$/),
+      hint: expect.stringContaining('--stop CONTAINER (BitAgent: bitagent)'),
+    });
+  } finally {
+    process.env.PATH = PATH;
+    await session.close();
+    await close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 it('it stands elsewhere where there is no database postgres, and says that a superuser restores', async () => {
