@@ -79,13 +79,6 @@ export function planStatement(tokens: readonly string[]): Plan {
   return ordered;
 }
 
-/** Whether two statements may not be run at the same time, nor change places. */
-export function conflict(one: readonly Claim[], other: readonly Claim[]): boolean {
-  return one.some(({ table, how }) =>
-    other.some((claim) => claim.table === table && (how === 'exclusive' || claim.how === 'exclusive')),
-  );
-}
-
 /** Names a table in one way, however a dump quotes it. */
 export function tableKey(name: string): string {
   return JSON.stringify(splitName(name));

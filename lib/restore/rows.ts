@@ -5,25 +5,25 @@
 // place that knows them all committed is `commit()`: whoever must see rows, or must not be seen by rows, waits for it.
 
 import { newline } from '../sql/lexer-state.ts';
-import { CopyLane, type Rows } from './copy-lane.ts';
 import type { DumpSession, Located } from './dump-session.ts';
+import { RowSession, type Rows } from './row-session.ts';
 
 export class RowLoader {
-  readonly #lanes: readonly CopyLane[];
+  readonly #sessions: readonly RowSession[];
   #copy: Located | undefined;
   /** Who has the beginning of the row under way. */
-  #inRow: CopyLane | undefined;
+  #inRow: RowSession | undefined;
   #failure: { readonly error: unknown } | undefined;
   #stepped = Promise.withResolvers<void>();
 
   constructor(sessions: readonly DumpSession[]) {
-    this.#lanes = sessions.map((session) => new CopyLane(session, (error) => this.#step(error)));
+    this.#sessions = sessions.map((session) => new RowSession(session, (error) => this.#step(error)));
   }
 
   /** Begins a table; the rows that follow are its. Runs the statement even if none do. */
   async open(copy: Located): Promise<void> {
     this.#copy = copy;
-    (await this.#freeLane(copy)).begin(copy);
+    (await this.#freestSession(copy)).begin(copy);
   }
 
   /** Takes rows. @returns When there is room for more; the bytes may still be on their way. */
@@ -31,30 +31,31 @@ export class RowLoader {
     const copy = this.#copy as Located;
     let rest = rows;
     if (this.#inRow !== undefined) {
-      const lane = this.#inRow;
+      const session = this.#inRow;
       const end = rows.bytes.indexOf(newline) + 1;
-      await this.#until(() => lane.hasRoom);
-      if (end === 0) return lane.take(copy, rows, false);
-      lane.take(copy, { ...rows, bytes: rows.bytes.subarray(0, end), lineEnds: 1 }, false);
+      await this.#until(() => session.hasRoom);
+      if (end === 0) return session.take(copy, rows, false);
+      session.take(copy, { ...rows, bytes: rows.bytes.subarray(0, end), lineEnds: 1 }, false);
       this.#inRow = undefined;
       if (end === rows.bytes.length) return;
       rest = { bytes: rows.bytes.subarray(end), line: rows.line + 1, lineEnds: rows.lineEnds - 1 };
     }
-    const lane = await this.#freeLane(copy);
-    if (rest.bytes.at(-1) !== newline) this.#inRow = lane;
-    lane.take(copy, rest, true);
+    const session = await this.#freestSession(copy);
+    if (rest.bytes.at(-1) !== newline) this.#inRow = session;
+    session.take(copy, rest, true);
   }
 
   /** Ends every COPY that is open: when it settles, all rows so far are in their tables, for every session to see. */
   async commit(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.commit()));
+    await Promise.all(this.#sessions.map((session) => session.commit()));
     this.#throwFailure();
   }
 
-  async #freeLane(copy: Located): Promise<CopyLane> {
-    const load = (lane: CopyLane) => lane.waiting * 2 + (lane.copy === copy ? 0 : 1);
-    const [first, ...others] = this.#lanes as [CopyLane, ...CopyLane[]];
-    const freest = () => others.reduce((least, lane) => (load(lane) < load(least) ? lane : least), first);
+  async #freestSession(copy: Located): Promise<RowSession> {
+    const load = (session: RowSession) => session.waiting * 2 + (session.copy === copy ? 0 : 1);
+    const [first, ...others] = this.#sessions as [RowSession, ...RowSession[]];
+    const freest = () =>
+      others.reduce((least, session) => (load(session) < load(least) ? session : least), first);
     await this.#until(() => freest().hasRoom);
     return freest();
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assertServerFits } from '../../lib/postgres/server-versions.ts';
-import { type Claim, conflict, planStatement, tableKey } from '../../lib/restore/plan.ts';
+import { type Claim, planStatement, tableKey } from '../../lib/restore/plan.ts';
 import { BuildQueue, type Waiting } from '../../lib/restore/queue.ts';
 import { DumpSplitter } from '../../lib/sql/splitter.ts';
 
@@ -10,6 +10,12 @@ function plan(sql: string) {
   if (part?.kind !== 'statement') throw new Error('no statement');
   return planStatement(part.tokens);
 }
+
+/** Whether two statements may not be run at the same time, nor change places. */
+const conflict = (one: readonly Claim[], other: readonly Claim[]) =>
+  one.some(({ table, how }) =>
+    other.some((claim) => claim.table === table && (how === 'exclusive' || claim.how === 'exclusive')),
+  );
 
 const table = (name: string, how: Claim['how']): Claim => ({ table: tableKey(name), how });
 

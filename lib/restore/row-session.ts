@@ -14,7 +14,7 @@ export type Rows = {
 /** Pieces that a session may have before it: one that it takes in, and one for when it is ready. */
 const waitingMax = 2;
 
-export class CopyLane {
+export class RowSession {
   /** The table whose rows it takes; another one's end its COPY. */
   copy: Located | undefined;
   /** Pieces that it was given and has not taken in. */
