@@ -142,8 +142,8 @@ addTellingFlags(
   .addHelpText(
     'after',
     `
-What compose.offsite.yml runs; a host has 'offsite install'. A night that failed
-is said, and the next is another. One that was missed since the last is made up
+A host has 'offsite install' for that. A night that failed is said, and the next
+is another. One that was missed since the last is made up
 for at once; of a source that never had one, the first waits for its time.`,
   )
   .action(async (command: string[], flags) => {
