@@ -1,0 +1,136 @@
+// What goes of the log, held against the way from every base backup that stays: nothing changes on it.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CatalogueEntry } from '../../lib/archive/catalogue-of.ts';
+import { archiveIdAt } from '../../lib/archive/names.ts';
+import { begunName, parseWalFile, type WalFile } from '../../lib/archive/wal-names.ts';
+import { planBaseBackups, planLog } from '../../lib/retention/log-plan.ts';
+import { continuityOf, type ListedWal } from '../../lib/wal/continuity.ts';
+import { segmentName } from '../../lib/wal/segment.ts';
+
+const segmentBytes = 16 * 2 ** 20;
+const now = new Date('2026-11-30T06:00:00Z');
+const dayMs = 86_400_000;
+const daysAgo = (days: number) => new Date(now.getTime() - days * dayMs);
+const startOf = (segment: number) => BigInt(segment) * BigInt(segmentBytes);
+
+function listed(name: string, days: number, sha256 = 'a'): ListedWal {
+  return { ...(parseWalFile(name) as WalFile), sha256, storedAt: daysAgo(days) };
+}
+
+const days = fc.double({ min: 0, max: 40, noNaN: true });
+const segment = fc.integer({ min: 0, max: 40 });
+const timeline = fc.integer({ min: 1, max: 3 });
+const anyFile = fc
+  .tuple(timeline, segment, days, fc.constantFrom('', '.partial', '.00000028.backup', 'begun', 'history'))
+  .chain(([line, number, age, what]) => {
+    const name = segmentName(line, number, segmentBytes);
+    if (what === 'history') return fc.constant(listed(`${name.slice(0, 8)}.history`, age));
+    if (what === 'begun') return fc.nat({ max: 99 }).map((filled) => listed(begunName(name, filled), age));
+    return fc.constantFrom('a', 'b').map((sha256) => listed(name + what, age, sha256));
+  });
+const anyFiles = fc.array(anyFile, { maxLength: 80 });
+const anyNeeds = fc.array(fc.tuple(timeline, segment), { minLength: 1, maxLength: 4 });
+const needOf = (number: number) => ({ from: startOf(number) + 40n, segmentBytes });
+const policy = { keepDays: 14, keepIntact: 3, freshnessHours: 26 };
+
+describe('of the log', () => {
+  it('all stays that is on the way from a base backup which stays, and nothing before the oldest', () => {
+    const ancestors = [
+      { timeline: 1, leftAt: startOf(15) + 8n },
+      { timeline: 2, leftAt: startOf(28) },
+    ];
+    fc.assert(
+      fc.property(anyFiles, anyNeeds, (files, bases) => {
+        const needs = bases.map(([, number]) => needOf(number));
+        const going = new Set(planLog(files, needs, policy, now));
+        const left = files.filter((file) => !going.has(file));
+        for (const [from, number] of bases) {
+          const course = { from: startOf(number), fromTimeline: from, timeline: 3, ancestors, segmentBytes };
+          expect(continuityOf(left, course)).toEqual(continuityOf(files, course));
+        }
+        const oldest = segmentName(1, Math.min(...bases.map(([, number]) => number)), segmentBytes).slice(8);
+        expect(left.filter(({ kind, name }) => kind !== 'history' && name.slice(8, 24) < oldest)).toEqual([]);
+        expect(files.filter(({ kind }) => kind === 'history').some((file) => going.has(file))).toBe(false);
+      }),
+    );
+  });
+
+  it('goes in an order that leaves no gap, wherever it is interrupted', () => {
+    fc.assert(
+      fc.property(anyFiles, segment, (files, number) => {
+        const going = planLog(files, [needOf(number)], policy, now);
+        const places = going.map(({ name }) => name.slice(8, 24));
+        expect(places).toEqual([...places].sort());
+      }),
+    );
+  });
+
+  it('without any base backup goes by its age, and a history with the last of it', () => {
+    const names = ['00000002.history', segmentName(2, 3, segmentBytes), segmentName(2, 4, segmentBytes)];
+    const of = (...ages: number[]) =>
+      planLog(
+        names.map((name, at) => listed(name, ages[at] ?? 0)),
+        [],
+        policy,
+        now,
+      ).map(({ name }) => name);
+    expect(of(20, 20, 13)).toEqual([names[1]]);
+    expect(of(20, 20, 20)).toEqual([names[1], names[2], names[0]]);
+  });
+
+  it('a part of a segment goes a day after the whole of it came, or a longer part', () => {
+    const [one, two] = [segmentName(1, 5, segmentBytes), segmentName(1, 6, segmentBytes)];
+    const files = [
+      listed(begunName(one, 10), 2),
+      listed(one, 1.9),
+      listed(begunName(two, 10), 1.5),
+      listed(begunName(two, 11), 1.4),
+      listed(begunName(two, 12), 0.1),
+    ];
+    expect(planLog(files, [needOf(5)], policy, now).map(({ name }) => name)).toEqual([
+      begunName(one, 10),
+      begunName(two, 10),
+      begunName(two, 11),
+    ]);
+    expect(planLog(files.slice(2, 4), [needOf(5)], policy, now)).toEqual([files[2]]);
+  });
+});
+
+describe('of base backups', () => {
+  const standings = ['intact', 'intact', 'intact', 'damaged', 'unverified', 'no manifest'] as const;
+  const entries = fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.constantFrom(...standings)), {
+    selector: ([age]) => age,
+    maxLength: 12,
+  });
+  const entryOf = ([age, standing]: readonly [number, CatalogueEntry['standing']]): CatalogueEntry => ({
+    id: archiveIdAt('bitagent', daysAgo(age)),
+    standing,
+    datedAt: daysAgo(age),
+    clockAheadMs: 0,
+    compressedBytes: 1,
+  });
+
+  it('every point of the promised days that could be recovered still can, and one run after the other nothing else stays', () => {
+    fc.assert(
+      fc.property(entries, (found) => {
+        let left = found.map(entryOf);
+        const begins = (all: readonly CatalogueEntry[], point: Date) =>
+          all.find(({ standing, datedAt }) => standing === 'intact' && datedAt <= point) !== undefined;
+        for (let run = 0; run < found.length + 1; run += 1) {
+          const plan = planBaseBackups('bitagent', left, policy, now);
+          const kept = new Set(plan.keep.map(({ id }) => id));
+          const next = left.filter(({ id }) => kept.has(id.id));
+          for (const age of [0, 5, 13.9, 14])
+            expect(begins(next, daysAgo(age))).toBe(begins(left, daysAgo(age)));
+          left = next;
+        }
+        const isFresh = found.some(([age, standing]) => standing === 'intact' && age <= 14);
+        const old = left.filter(({ datedAt }) => datedAt < daysAgo(14));
+        if (isFresh && left.filter(({ standing }) => standing === 'intact').length > 2)
+          expect(old.length).toBeLessThanOrEqual(2);
+      }),
+    );
+  });
+});
