@@ -12,6 +12,7 @@ import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { hoursBetween, parseDuration } from '../../lib/base/quantities.ts';
 import { describeMissing, parseRecipientsNote, recipientsKey } from '../../lib/mail/recipients.ts';
+import { readWindows } from '../../lib/recovery-point/windows.ts';
 import type { TestPoint } from '../../lib/report/history.ts';
 import { readTests } from '../../lib/report/page/read-history.ts';
 import { parseKept, planKey } from '../../lib/retention/stored-plan.ts';
@@ -22,6 +23,7 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { usage } from './flags.ts';
 import { type Listing, painted, standingOf, tableOf } from './listing.ts';
 import { print, printJson, tell, warn } from './print.ts';
+import { describeWindow, showWindows } from './wal-window.ts';
 
 type Flags = { json?: boolean; limit?: string; all?: boolean; watch?: string | true };
 
@@ -43,11 +45,20 @@ export async function runList(
     throw usage('--watch on a terminal', 'none, or --json');
   for (;;) {
     const listings = await readListings(store, settings, only);
+    const windows = only === undefined ? await readWindows(store, settings.source) : [];
     const now = new Date();
-    if (flags.json) printJson(listings.flatMap((listing) => describe(listing, limit, now)));
+    if (flags.json)
+      printJson([
+        ...listings.flatMap((listing) => describe(listing, limit, now)),
+        ...windows.map((window) => ({ kind: 'base backup', ...describeWindow(window) })),
+      ]);
     else {
       if (everyMs > 0) process.stdout.write('\u001b[2J\u001b[H');
       show(settings, listings, limit ?? (flags.all ? undefined : usualLimit), now);
+      if (windows.length > 0) {
+        print('\nPoints in time that can be recovered (offsite restore --to-time):\n\n');
+        showWindows(windows, now);
+      }
       const note = parseRecipientsNote((await store.readText(recipientsKey))?.text);
       const missing = note && describeMissing(note);
       warn(missing && `${missing.found}: ${missing.advice}`);

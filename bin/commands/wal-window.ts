@@ -12,10 +12,14 @@ import { print, printJson, tell } from './print.ts';
 export async function runWindow(store: ArchiveStore, source: string, json = false): Promise<void> {
   const windows = await readWindows(store, source);
   if (windows.some(isBroken)) process.exitCode = exitCodes.notIntact;
-  if (json) return printJson(windows.map(forProgram));
+  if (json) return printJson(windows.map(describeWindow));
   if (windows.length === 0)
     return tell(`no base backup of ${source} yet: 'offsite basebackup' takes one, for points from then on`);
-  const now = new Date();
+  showWindows(windows, new Date());
+}
+
+/** As a table, and what is missing. */
+export function showWindows(windows: readonly BaseBackupWindow[], now: Date): void {
   const rows = windows.map((window) => [
     window.base.id.id,
     formatInstant(windowOf(window).from),
@@ -37,7 +41,8 @@ function brokenOff({ base, continuity }: BaseBackupWindow): string {
   return `${base.id.id}  ${faults.filter(Boolean).join('; ')}: no later point can be recovered from it`;
 }
 
-function forProgram(window: BaseBackupWindow) {
+/** For a program. */
+export function describeWindow(window: BaseBackupWindow) {
   const { base, timeline, continuity, storedAt } = window;
   const { from, toLsn } = windowOf(window);
   const { missing, missingCount, conflicting } = continuity;

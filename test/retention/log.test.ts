@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { runList } from '../../bin/commands/list.ts';
+import { runWindow } from '../../bin/commands/wal-window.ts';
 import { handler as expire } from '../../lambda/expire.ts';
 import { handler as verify } from '../../lambda/verify.ts';
 import { handler as watch } from '../../lambda/watch.ts';
@@ -17,6 +19,7 @@ import { isBroken } from '../../lib/recovery-point/choose.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { expireLog } from '../../lib/retention/expire-log.ts';
+import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { pushWal } from '../../lib/wal/push.ts';
@@ -217,6 +220,32 @@ describe('the log', () => {
     expect(await look(60, true)).toBe(0);
     expect(await subjects()).toEqual([]);
     expect((await readWindows(store, source))[0]).toMatchObject({ timeline: 2, continuity: { missing: [] } });
+  });
+});
+
+describe('what can be recovered', () => {
+  it('is shown by list as wal window has it', async () => {
+    const lines: string[] = [];
+    const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
+    const settings = { bucket: aws.bucket, source } as Settings;
+    try {
+      await runList(settings, {}, new AbortController().signal);
+      expect(lines.join('')).not.toContain('base backup');
+      await take({ segment: 2 });
+      await push(namesFrom(2, 2));
+      lines.length = 0;
+      await runWindow(store, source);
+      const window = lines.splice(0).join('');
+      await runList(settings, {}, new AbortController().signal);
+      expect(lines.splice(0).join('')).toContain(window.split('\n')[1]?.slice(0, 60));
+      expect(window).toContain('0/400000, timeline 1');
+      await runList(settings, { json: true }, new AbortController().signal);
+      expect(JSON.parse(lines.join(''))).toMatchObject([
+        { kind: 'base backup', toLsn: '0/400000', missing: [] },
+      ]);
+    } finally {
+      spy.mockRestore();
+    }
   });
 });
 
