@@ -3,30 +3,40 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Two thirds of the suite's time, the longest first: no core waits for the last of them at the end. */
 const longest = [
-  'rehearsal/rehearse',
   'bin/restore-test.docker',
-  'bin/recover.docker',
+  'rehearsal/rehearse',
   'restore-test/drills',
-  'sql/restorable.real',
-  'bin/offsite.docker',
-  'nightly/running',
-  'recovery-point/drill',
-  'restore-test/restore-test',
+  'bin/recover.docker',
   'restore/in-place',
   'install',
+  'bin/offsite',
+  'sql/restorable.real',
+  'bin/offsite.docker',
+  'recovery-point/drill',
+  'restore-test/restore-test',
   'bin/restore-test',
   'faults/agent-killed',
-  'bin/offsite',
-  'bin/restore-test-cli',
+  'rehearsal/ranges',
+  'integ/integ',
   'stack/deploy',
+  'faults/pg-dump-stalls',
+  'report/page/page.browser',
+  'bin/restore-test-cli',
   'restore-test/shapes',
   'archive/accept',
   'doctor/doctor',
-  'restore-test/cuts',
+  'faults/agent-state',
+  'faults/agent-ends',
+  'faults/pg-dump-dies',
+  'bin/stack',
+  'nightly/running',
   'majors',
+  'restore/order',
+  'restore-test/cuts',
+  'restore/restore',
+  'restore-by-hand',
   'stack/offsite-stack',
   'restore/adversary',
-  'restore/order',
 ].map((name) => `/test/${name}.test.ts`);
 
 /** Files that share what they import: the CDK alone takes a second of the processor to load. */
@@ -48,9 +58,9 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-// Tests start real servers and real child processes: generous limits. One file more at once than there are cores: each waits
+// Tests start real servers and real child processes: generous limits. Two files more at once than there are cores: each waits
 // now and then, for a store that does not answer or a dump that stalls.
-const common = { testTimeout: 180_000, hookTimeout: 300_000, maxWorkers: 3 };
+const common = { testTimeout: 180_000, hookTimeout: 300_000, maxWorkers: 4 };
 
 export default defineConfig({
   test: {

@@ -10,7 +10,8 @@ ARG POSTGRES_IMAGE=postgres:${POSTGRES_MAJOR}-bookworm
 FROM ${NODE_IMAGE} AS bundle
 WORKDIR /build
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# Optional is the Node that the project brings, 190 MB: here is one.
+RUN npm pkg delete optionalDependencies && npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 COPY bin/restore-test.ts bin/
 COPY lib lib
 RUN npx esbuild bin/restore-test.ts --bundle --platform=node --target=node24 --format=cjs --minify --main-fields=module,main --outfile=restore-test.cjs

@@ -15,7 +15,7 @@ import { makeExt4Volume, runTask, type Task } from '../fixtures/fargate.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { ownMajor } from '../fixtures/majors.ts';
 import { isLong } from '../fixtures/often.ts';
-import { corpus, corpusDump, corpusTorrents, dumpOf } from '../fixtures/postgres.ts';
+import { corpusDump, dumpOf, smallCorpus, smallTorrents } from '../fixtures/postgres.ts';
 import {
   canMakeRestoreImage,
   environmentOf,
@@ -46,7 +46,7 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
     process.env.DOCKER_HOST = docker.env.DOCKER_HOST;
     aws = await startLocalAws();
     store = createS3Store({ bucket: aws.bucket });
-    dump = await corpusDump();
+    dump = await corpusDump(smallCorpus);
     newerDump = isLong ? await dumpInContainer() : claiming(dump, (await ownMajor()) + 1);
   }, 900_000);
   afterAll(async () => {
@@ -58,7 +58,7 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
     const container = 'task-postgres';
     await docker.startPostgres(container, postgresImage);
     const server = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
-    return dumpOf(await loadCorpus(server, corpus));
+    return dumpOf(await loadCorpus(server, smallCorpus));
   }
 
   function archived(bytes: Buffer): Promise<ArchiveId> {
@@ -82,7 +82,7 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
     const { report, keys } = await reportOn(store, id);
     expect(report).toMatchObject({
       outcome: 'passed',
-      torrents: corpusTorrents,
+      torrents: smallTorrents,
       serverVersion: expect.stringMatching(new RegExp(`^${imageMajor}\\.`)),
     });
     // The page, and the break-glass kit with its text.
@@ -93,7 +93,7 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
       '.kit.txt',
     ]);
     expect((await aws.mails()).at(-1)?.subject).toBe(
-      `[offsite] Restore test passed: bitagent, ${corpusTorrents.toLocaleString('en')} torrents`,
+      `[offsite] Restore test passed: bitagent, ${smallTorrents.toLocaleString('en')} torrents`,
     );
     expect(changed).toBe('');
     expect(
@@ -180,7 +180,7 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
   });
 
   it('on a volume that gets full says so', async () => {
-    const id = await archived(dump);
+    const id = await archived(await corpusDump());
     const full = ['--tmpfs', '/scratch:size=72m,uid=999,gid=999,mode=0700'];
     const { exitCode } = await run(id, { scratch: full });
     expect(exitCode).toBe(exitCodes.failed);
@@ -228,7 +228,7 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
     const id = await archived(newerDump);
     const { exitCode, said } = await run(id);
     expect(exitCode, said).toBe(0);
-    expect((await reportOn(store, id)).report).toMatchObject({ outcome: 'passed', torrents: corpusTorrents });
+    expect((await reportOn(store, id)).report).toMatchObject({ outcome: 'passed', torrents: smallTorrents });
   });
 
   it('with an older server refuses that archive before it restores anything, and says what to do', async () => {

@@ -16,6 +16,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { asleep, untilServerDoes } from '../fixtures/events.ts';
+import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import {
   commandLines,
@@ -179,12 +180,7 @@ describe('bin/restore-test', () => {
       child.kill('SIGKILL');
       await child;
       metadata.close();
-      const { bucket, topicArn } = environmentNames;
-      Object.assign(process.env, {
-        [bucket]: aws.bucket,
-        [topicArn]: aws.topicArn,
-        OFFSITE_SERVICE: 'offsite',
-      });
+      setHandlerSettings(aws.bucket, aws.topicArn);
       const context = { awsRequestId: 'r', functionName: 'f' } as Context;
       const killed = (arn: string) => ({
         'detail-type': 'ECS Task State Change',

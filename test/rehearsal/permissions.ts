@@ -1,17 +1,13 @@
 // The rehearsal's calls held against the roles of the template: what was asked and is not allowed is a permission that is
 // missing, and what is allowed and was not asked is one that is too wide, unless there is a reason for it.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
-import { Template as Synthesized } from 'aws-cdk-lib/assertions';
+import { readFileSync, writeFileSync } from 'node:fs';
+import cdk from '../../cdk.json' with { type: 'json' };
 import { parseDeployment } from '../../lib/deployment/deployment.ts';
 import { type AwsCall, principals } from '../../lib/rehearsal/aws/aws-calls.ts';
 import { bucketId, type Template, topicId } from '../../lib/rehearsal/template/template.ts';
-import { OffsiteStack } from '../../lib/stack/offsite-stack.ts';
-import { projectRoot } from '../fixtures/cdk.ts';
 import { type Account, createAccount, type Policy } from '../fixtures/iam.ts';
+import { madeOnce } from '../fixtures/once.ts';
 
 const bucket = 'offsite';
 const topicArn = 'arn:aws:sns:us-east-1:000000000000:operator';
@@ -20,7 +16,7 @@ const topicArn = 'arn:aws:sns:us-east-1:000000000000:operator';
 export async function compareWithRoles(
   calls: readonly AwsCall[],
 ): Promise<{ refused: string[]; unused: string[] }> {
-  const template = synthesizeTemplate();
+  const template = await synthesizeTemplate();
   const account = createAccount(template, deployedAs(template));
   const holders = holdersOf(template, account);
   const refused = calls.map(async ({ principal, ...call }) => {
@@ -94,17 +90,20 @@ export function withoutReason(unused: readonly string[]): string[] {
   return unused.filter((line) => !reasons.some(([permission]) => permission.test(line)));
 }
 
-/** The template that the rehearsal deploys, without its bundles. */
-export function synthesizeTemplate(settings: Readonly<Record<string, string>> = {}): Template {
-  const outdir = mkdtempSync(join(tmpdir(), 'offsite-permissions-'));
-  try {
-    const { context } = JSON.parse(readFileSync(join(projectRoot, 'cdk.json'), 'utf8'));
-    const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [] }, outdir });
+/** The template that the rehearsal deploys, without its bundles: synthesized once for all files of a run. */
+export async function synthesizeTemplate(settings: Readonly<Record<string, string>> = {}): Promise<Template> {
+  const name = `template-${Object.values(settings).join('-')}.json`;
+  const file = await madeOnce(name, async (place) => {
+    const { App } = await import('aws-cdk-lib');
+    const { Template: Synthesized } = await import('aws-cdk-lib/assertions');
+    const { OffsiteStack } = await import('../../lib/stack/offsite-stack.ts');
+    const context = { ...cdk.context, 'aws:cdk:bundling-stacks': [] };
+    const app = new App({ context, outdir: `${place}.out` });
     const deployment = parseDeployment({ email: 'operator@example.com', ...settings });
-    return Synthesized.fromStack(new OffsiteStack(app, 'OffsiteStack', { deployment })).toJSON() as Template;
-  } finally {
-    rmSync(outdir, { recursive: true, force: true });
-  }
+    const stack = new OffsiteStack(app, 'OffsiteStack', { deployment });
+    writeFileSync(place, JSON.stringify(Synthesized.fromStack(stack).toJSON()));
+  });
+  return JSON.parse(readFileSync(file, 'utf8')) as Template;
 }
 
 function deployedAs(template: Template) {

@@ -28,7 +28,7 @@ describe.each(['public', 'endpoints'])('in the network %s', (restoreTestNetwork)
   let calls: CallLog;
 
   beforeAll(async () => {
-    const wiring = readWiring(synthesizeTemplate({ restoreTestNetwork }), 'OffsiteStack', local);
+    const wiring = readWiring(await synthesizeTemplate({ restoreTestNetwork }), 'OffsiteStack', local);
     calls = createCallLog('own');
     const host = { program: [program], cwd: home, environment: {} };
     ecs = await startEcsEndpoint(wiring, host, async () => [], calls);
