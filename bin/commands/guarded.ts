@@ -29,7 +29,14 @@ export function assertHeard(settings: Settings, guard: GuardSettings): void {
 
 /** The server that mails leave by, if one is set. */
 export function smtpOf({ smtpUrl: url, email: to = [], mailFrom }: GuardSettings): Smtp | undefined {
-  return url === undefined ? undefined : createSmtp({ url, from: mailFrom ?? (to[0] as string), to });
+  if (url === undefined) return undefined;
+  const [first] = to;
+  if (first !== undefined) return createSmtp({ url, from: mailFrom ?? first, to });
+  throw new OffsiteError('CONFIG_INVALID', 'it is not said where mails go', {
+    expected: 'email in the settings, with smtpUrl',
+    found: 'smtpUrl alone',
+    hint: 'set OFFSITE_EMAIL, or email under guard in the settings file (docs/guard.md)',
+  });
 }
 
 /** Where mails go; without a way to anybody, to stderr. */

@@ -76,6 +76,10 @@ describe.skipIf(!hasMoto)('a guard of its own', () => {
       exitCode: 2,
       stderr: expect.stringContaining('nobody would hear of what the guard finds'),
     });
+    expect(await offsite(['guard'], { ...env, OFFSITE_SMTP_URL: smtp.url })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('it is not said where mails go'),
+    });
     const config = join(folder, 'guard.yaml');
     await writeFile(
       config,
