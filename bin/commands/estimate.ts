@@ -25,6 +25,9 @@ type Flags = {
   agentAccess: EstimateInput['agentAccess'];
   restoreTestNetwork: EstimateInput['restoreTestNetwork'];
   glacierAfterDays?: string;
+  baseBackupBytes?: string;
+  baseBackupDays: string;
+  walBytesPerDay: string;
   json?: boolean;
 };
 
@@ -62,6 +65,13 @@ function readWishes(flags: Flags) {
     ...(flags.glacierAfterDays === undefined
       ? {}
       : { glacierAfterDays: wholeNumber('--glacier-after-days', flags.glacierAfterDays) }),
+    ...(flags.baseBackupBytes !== undefined && {
+      points: {
+        baseBackupBytes: parseBytes(flags.baseBackupBytes),
+        baseBackupDays: wholeNumber('--base-backup-days', flags.baseBackupDays),
+        walBytesPerDay: parseBytes(flags.walBytesPerDay),
+      },
+    }),
   };
 }
 

@@ -208,6 +208,12 @@ dumpCommand('estimate', 'what a month costs, line by line, for this database')
       .default('public'),
   )
   .option('--glacier-after-days <days>', 'as deployed (default: never)')
+  .option(
+    '--base-backup-bytes <bytes>',
+    'a base backup, compressed; with it, points in time are reckoned, too',
+  )
+  .option('--base-backup-days <days>', 'one in so many days', '7')
+  .option('--wal-bytes-per-day <bytes>', "a day's log, compressed", '1GB')
   .option('--json', 'print JSON')
   .action(async (command: string[], flags) => {
     const { runEstimate } = await import('./estimate.ts');

@@ -4,6 +4,16 @@
 import { formatBytes } from '../base/quantities.ts';
 import type { Prices } from './prices.ts';
 
+/** What is stored so that points in time can be recovered. */
+export type PointsInput = {
+  /** Of one base backup, as it is stored. */
+  readonly baseBackupBytes: number;
+  /** One in so many days. */
+  readonly baseBackupDays: number;
+  /** Of a day's log, as it is stored. */
+  readonly walBytesPerDay: number;
+};
+
 /** What is kept, and how it was deployed. */
 export type EstimateInput = {
   /** Of one archive, as it is stored. */
@@ -22,6 +32,8 @@ export type EstimateInput = {
   readonly restoreTestNetwork: 'public' | 'endpoints';
   /** Age from which archives lie in Glacier Instant Retrieval. */
   readonly glacierAfterDays?: number | undefined;
+  /** Where points in time can be recovered. */
+  readonly points?: PointsInput | undefined;
   readonly region: string;
 };
 

@@ -3,6 +3,7 @@
 
 import { formatBytes, formatCount, formatDuration } from '../base/quantities.ts';
 import { type CostLine, type EstimateInput, gib, lifeOf, line, storageLines } from '../cost/lines.ts';
+import { pointLines } from '../cost/point-lines.ts';
 import { type PricedRegion, type Prices, pricedLike, prices } from '../cost/prices.ts';
 import { restoreTaskFor } from '../cost/task-cost.ts';
 import { chooseProvider } from '../store/provider.ts';
@@ -57,7 +58,7 @@ export function estimateCost(input: EstimateInput): Estimate {
   const region = pricedLike(input.region);
   const price = prices[region];
   const lines = [
-    ...storageLines(input, price),
+    ...[storageLines, pointLines].flatMap((linesOf) => linesOf(input, price)),
     ...requestLines(input, price),
     ...computeLines(input, price),
     ...noticeLines(input, price),
@@ -162,7 +163,6 @@ function computeLines(input: EstimateInput, price: Prices): CostLine[] {
   ];
 }
 
-/** A month's. */
 function archivesReadAgain(input: EstimateInput): number {
   const { rereadPercent = 0, keptBeyond = 0, archivesPerDay } = input;
   const kept = lifeOf(input).keptDays * archivesPerDay + keptBeyond;

@@ -27,9 +27,34 @@ const anyInput: fc.Arbitrary<EstimateInput> = fc.record({
   agentAccess: fc.constantFrom('policy', 'user', 'rolesAnywhere'),
   restoreTestNetwork: fc.constantFrom('public', 'endpoints'),
   glacierAfterDays: fc.option(fc.integer({ min: 1, max: 400 }), { nil: undefined }),
+  points: fc.option(
+    fc.record({
+      baseBackupBytes: fc.integer({ min: 1, max: 5e12 }),
+      baseBackupDays: fc.integer({ min: 1, max: 60 }),
+      walBytesPerDay: fc.integer({ min: 1, max: 5e12 }),
+    }),
+    { nil: undefined },
+  ),
   region: fc.constantFrom('us-east-1', 'eu-central-1', 'ap-south-1'),
 });
 const total = (input: EstimateInput) => estimateCost(input).totalCents;
+
+describe('points in time', () => {
+  const points = { baseBackupBytes: 20 * GB, baseBackupDays: 7, walBytesPerDay: GB };
+  const added = (changes: Partial<typeof points> = {}) =>
+    total({ ...usual, points: { ...points, ...changes } }) - total(usual);
+
+  it('cost what is stored for them, the requests of a segment a minute, and what reads them', () => {
+    const { lines } = estimateCost({ ...usual, points });
+    const of = (what: string) => lines.find((one) => one.what === what);
+    // Four at 15 days of which each is one in seven, and what waits for undo.
+    expect(of('S3 Standard: base backups')?.basis).toMatch(/^5\.1 of /);
+    expect(of('S3 Standard: log')?.basis).toMatch(/ x 30 days$/);
+    expect(of('S3 requests: log')?.basis).toMatch(/^43,800 PUT/);
+    expect(added({ walBytesPerDay: 300 * GB })).toBeGreaterThan(50 * added());
+    expect(added({ baseBackupDays: 1 })).toBeGreaterThan(added());
+  });
+});
 
 describe('estimateCost', () => {
   it('has nothing negative, and its lines are its total to the cent', () => {
