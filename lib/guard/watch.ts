@@ -4,6 +4,7 @@
 import { baseBackupsPrefix, parseBaseBackupKey } from '../archive/base-backup-names.ts';
 import { archivesPrefix, parseKey } from '../archive/names.ts';
 import { parseWalKey, walPrefix } from '../archive/wal-names.ts';
+import type { News } from '../mail/tell-once.ts';
 import type { Arrivals } from '../retention/arrivals.ts';
 import { lookAtLog } from '../retention/log-watch.ts';
 import { type WatchOptions, watch } from '../retention/watch.ts';
@@ -21,16 +22,31 @@ export type WatchVaultOptions = Omit<WatchOptions, 'sidecarsOf' | 'logOf'> & {
 /**
  * Looks once.
  *
- * @throws As {@link watch} does, once all else was looked at and told of.
+ * @throws As {@link watch} does.
  */
 export async function watchVault({
   onArrivals,
   isDaily = true,
   ...options
 }: WatchVaultOptions): Promise<void> {
-  const { store, now, sendMail } = options;
+  const { store, now } = options;
   const clockIds = new Set<string>();
-  const outcome = await watch({
+  const lookAtArrivals = async (): Promise<News> => {
+    const { arrivals, ...news } = await watchArrivals({
+      store,
+      prefixes: [archivesPrefix, sidecarsPrefix, baseBackupsPrefix],
+      nameOf: (key) => parseKey(key) ?? parseSidecarKey(key) ?? ofBaseBackup(parseBaseBackupKey(key)),
+      clockIds,
+      now,
+    });
+    onArrivals(arrivals);
+    return news;
+  };
+  // Each says by its name what it is.
+  const nameOf = (key: string) => parseWalKey(key) && 'segment';
+  const lookAtSegments = () =>
+    watchArrivals({ store, prefixes: [walPrefix], nameOf, clockIds, now, memory: '_arrivals-wal' });
+  await watch({
     ...options,
     sidecarsOf: (source) => readSidecars(store, source),
     logOf: (source, before) => lookAtLog({ store, source, before, now, isFull: isDaily }),
@@ -38,19 +54,12 @@ export async function watchVault({
       for (const id of sighting.clockIds) clockIds.add(id);
       options.onSighting(sighting);
     },
-  }).catch((error: Error) => error);
-  const arrivals = { store, clockIds, now, sendMail };
-  onArrivals(
-    await watchArrivals({
-      ...arrivals,
-      prefixes: [archivesPrefix, sidecarsPrefix, baseBackupsPrefix],
-      nameOf: (key) => parseKey(key) ?? parseSidecarKey(key) ?? ofBaseBackup(parseBaseBackupKey(key)),
-    }),
-  );
-  // Each says by its name what it is.
-  const nameOf = (key: string) => parseWalKey(key) && 'segment';
-  if (isDaily) await watchArrivals({ ...arrivals, prefixes: [walPrefix], nameOf, memory: '_arrivals-wal' });
-  if (outcome instanceof Error) throw outcome;
+    besides: {
+      'what has come': lookAtArrivals,
+      ...(isDaily && { 'what has come of the log': lookAtSegments }),
+      ...options.besides,
+    },
+  });
 }
 
 /** Far larger than an archive: what is usual of one is not of the other. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { toldPrefix } from '../archive/names.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import type { Mail } from './mail.ts';
+import { together } from './together.ts';
 
 const storeWithinMs = 10_000;
 
@@ -22,19 +23,41 @@ export type Teller = {
  * @throws Whatever keeps the mail from being sent; another attempt sends it then.
  * @remarks The mail goes first, and a store that does not answer keeps none back: in doubt there are two, never none.
  */
-export async function tellOnce(
-  { store, sendMail, now, log = () => {} }: Teller,
+export async function tellOnce(teller: Teller, about: string, mail: Mail): Promise<boolean> {
+  const news = await newsOnce(teller, about, mail);
+  for (const one of news.mails) await teller.sendMail(one);
+  await news.noted();
+  return news.mails.length > 0;
+}
+
+/** As {@link tellOnce}, for whoever sends it with others. */
+export async function newsOnce(
+  { store, now, log = () => {} }: Omit<Teller, 'sendMail'>,
   about: string,
   mail: Mail,
-): Promise<boolean> {
+): Promise<News> {
   const earlier = await inTime(store.readText(noteKey(about))).catch((error: Error) => {
     log(`whether it was told before cannot be read: ${error.message}`);
     return undefined;
   });
-  if (earlier !== undefined) return false;
-  await sendMail(mail);
-  await noteTold({ store, now, log }, about, mail);
-  return true;
+  if (earlier !== undefined) return { mails: [], noted: async () => {} };
+  return { mails: [mail], noted: () => noteTold({ store, now, log }, about, mail) };
+}
+
+/** What there is to tell, and what is noted once it is told. */
+export type News = { readonly mails: readonly Mail[]; readonly noted: () => Promise<void> };
+
+/**
+ * Tells of all of it.
+ *
+ * @remarks A mail that was sent and not noted comes again; one that was noted and not sent would never come.
+ */
+export async function tellNews(
+  news: readonly News[],
+  sendMail: (mail: Mail) => Promise<void>,
+): Promise<void> {
+  for (const mail of together(news.flatMap(({ mails }) => mails))) await sendMail(mail);
+  for (const { noted } of news) await noted();
 }
 
 /**

@@ -2,7 +2,6 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import type { Mail } from './mail.ts';
 import {
   describeMissing,
   missingMail,
@@ -13,6 +12,7 @@ import {
   recipientsOf,
   type Subscription,
 } from './recipients.ts';
+import type { News } from './tell-once.ts';
 
 export type WatchRecipientsOptions = {
   readonly store: Pick<ArchiveStore, 'readText' | 'write'>;
@@ -21,18 +21,20 @@ export type WatchRecipientsOptions = {
   readonly reportArn: string;
   readonly subscriptions: () => Promise<readonly Subscription[]>;
   readonly now: Date;
-  readonly sendMail: (mail: Mail) => Promise<void>;
 };
 
-/** Looks once. */
-export async function watchRecipients(options: WatchRecipientsOptions): Promise<Recipients> {
-  const { store, expected, subscriptions, sendMail } = options;
+/** Looks once. @returns Who hears, and what of it is news. */
+export async function watchRecipients(
+  options: WatchRecipientsOptions,
+): Promise<News & { readonly recipients: Recipients }> {
+  const { store, expected, subscriptions } = options;
   const recipients = recipientsOf(expected, await subscriptions());
   const before = parseRecipientsNote((await store.readText(recipientsKey))?.text);
   const { note, isNews, isChanged } = nextNote(recipients, before, options);
-  if (isNews) await sendMail(missingMail(recipients));
-  if (isChanged) await store.write(recipientsKey, `${JSON.stringify(note)}\n`);
-  return recipients;
+  const noted = async () => {
+    if (isChanged) await store.write(recipientsKey, `${JSON.stringify(note)}\n`);
+  };
+  return { recipients, mails: isNews ? [missingMail(recipients)] : [], noted };
 }
 
 /**

@@ -2,13 +2,13 @@
 // wrong with one is no reason to leave the others alone.
 
 import { OffsiteError } from '../base/errors.ts';
-import { plural } from '../base/quantities.ts';
 
 /** Enough to hide the store's latency; what is held in memory is as many sources' listings. */
 const sourcesInFlight = 8;
 
 /** A message is read by a person. */
 const failuresNamed = 20;
+const sourcesNamed = 5;
 
 /**
  * Sees to every source.
@@ -35,20 +35,31 @@ export async function eachSource(
 }
 
 /**
- * Tells whoever called of the sources that failed, once the others were seen to.
+ * Tells whoever called of the sources that failed, once the others were seen to. The mail about a function that failed has no
+ * more than the message: it names them.
  *
- * @throws The error itself if all that failed is one source; {@link OffsiteError} `SOURCES_FAILED` naming them otherwise.
+ * @throws {@link OffsiteError} The error itself, with the source's name, if all that failed is one source; `SOURCES_FAILED`
+ *   otherwise.
  */
 export function throwFailures(failures: ReadonlyMap<string, unknown>): void {
+  const lines = [...failures].map(([source, error]) => `${source}: ${(error as Error).message}`);
   const [first, ...others] = failures.values();
   if (first === undefined) return;
-  if (others.length === 0) throw first;
-  const lines = [...failures].map(([source, error]) => `${source}: ${(error as Error).message}`);
-  const more = lines.length - failuresNamed;
-  throw new OffsiteError('SOURCES_FAILED', `${plural(failures.size, 'source')} could not be seen to`, {
+  if (others.length === 0 && first instanceof OffsiteError) {
+    const { code, expected, found, hint } = first;
+    throw new OffsiteError(code, lines[0] as string, { expected, found, hint, cause: first });
+  }
+  const names = cut([...failures.keys()], sourcesNamed).join(', ');
+  const message = others.length === 0 ? lines[0] : `${lines.length} sources could not be seen to: ${names}`;
+  throw new OffsiteError('SOURCES_FAILED', message as string, {
     expected: 'every source seen to; all others were',
-    found: [...lines.slice(0, failuresNamed), ...(more > 0 ? [`… ${more} more`] : [])].join('\n'),
+    found: cut(lines, failuresNamed).join('\n'),
     hint:
       (first as Partial<OffsiteError>).hint ?? 'look at the first one: often it is the same with all of them',
+    cause: first,
   });
+}
+
+function cut(items: readonly string[], most: number): readonly string[] {
+  return items.length <= most ? items : [...items.slice(0, most), `… ${items.length - most} more`];
 }

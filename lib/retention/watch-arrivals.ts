@@ -1,6 +1,6 @@
 // watch: lists what hosts may write to, each hour, and tells of what does not look like a back-up.
 
-import type { Mail } from '../mail/mail.ts';
+import type { News } from '../mail/tell-once.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import {
   type Arrivals,
@@ -22,21 +22,23 @@ export type WatchArrivalsOptions = {
   /** What it remembers is called so: like no source. */
   readonly memory?: `_${string}`;
   readonly now: Date;
-  readonly sendMail: (mail: Mail) => Promise<void>;
 };
 
-/** @returns All that is strange now, whether told of now or before. */
-export async function watchArrivals(options: WatchArrivalsOptions): Promise<Arrivals> {
-  const { store, prefixes, nameOf, clockIds, now, sendMail, memory = '_arrivals' } = options;
+/** @returns All that is strange now, whether told of now or before, and what of it is news. */
+export async function watchArrivals(
+  options: WatchArrivalsOptions,
+): Promise<News & { readonly arrivals: Arrivals }> {
+  const { store, prefixes, nameOf, clockIds, now, memory = '_arrivals' } = options;
   const stateKey = `watch/${memory}.json`;
   const look = lookAtArrivals(nameOf, clockIds, now);
   for (const prefix of prefixes) for await (const object of store.list(prefix)) look.add(object);
   const arrivals = look.found();
   const stored = await store.readText(stateKey);
   const { news, next } = newsOf(arrivals, parseState(stored?.text), now);
-  if (news !== undefined) await sendMail(arrivalsMail(news));
-  if (JSON.stringify(next) !== stored?.text) await store.write(stateKey, JSON.stringify(next));
-  return arrivals;
+  const noted = async () => {
+    if (JSON.stringify(next) !== stored?.text) await store.write(stateKey, JSON.stringify(next));
+  };
+  return { arrivals, mails: news === undefined ? [] : [arrivalsMail(news)], noted };
 }
 
 /** A state that cannot be read costs a repeated mail, never a missing one. */

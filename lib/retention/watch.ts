@@ -7,8 +7,7 @@ import { readCatalogue } from '../archive/read-catalogue.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import { findUntold } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
-import { tellOnce } from '../mail/tell-once.ts';
-import { together } from '../mail/together.ts';
+import { type News, newsOnce, tellNews } from '../mail/tell-once.ts';
 import { parseRestoreReport, type RestoreReport } from '../report/report.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import {
@@ -44,6 +43,8 @@ export type WatchOptions = {
   readonly sendMail: (mail: Mail) => Promise<void>;
   /** Is given what was seen of each source, also where others fail. */
   readonly onSighting: (sighting: Sighting) => void;
+  /** What else is looked at, once all sources were, and told of with them; by what it is called where it fails. */
+  readonly besides?: Readonly<Record<string, () => Promise<News>>>;
 };
 
 /** What was seen of one source. */
@@ -72,26 +73,23 @@ export type Sighting = {
   readonly clockIds: readonly string[];
 };
 
-/** What there is to tell, and what is noted once it is told. */
-type News = { readonly mails: readonly Mail[]; readonly noted: () => Promise<void> };
-
 /** What there is of one source; that its log could not be looked at keeps nothing else from being told. */
 type SourceNews = News & { readonly sighting: Sighting; readonly logFailure: unknown };
 
 /**
- * Looks at every source once.
+ * Looks at every source once, and tells of all of it together.
  *
  * @throws As {@link throwFailures} does, once all others are seen to and told of.
  */
 export async function watch(options: WatchOptions): Promise<void> {
-  const { store, now, sendMail } = options;
+  const { store, now, sendMail, besides = {} } = options;
+  const news: News[] = [];
   const run = await readRetentionRun(store, now);
   if (hasNotRun(run, now)) {
     const day = now.toISOString().slice(0, 10);
-    await tellOnce({ store, sendMail, now }, `no-retention-${day}`, noRetentionMail(run.endedAt, now));
+    news.push(await newsOnce({ store, now }, `no-retention-${day}`, noRetentionMail(run.endedAt, now)));
   }
   const sources = new Set([...options.sources, ...(await store.folders(archivesPrefix))]);
-  const news: News[] = [];
   const failures = await eachSource([...sources], async (source) => {
     const { sighting, logFailure, ...one } = await watchSource(source, run, options);
     news.push(one);
@@ -102,10 +100,11 @@ export async function watch(options: WatchOptions): Promise<void> {
     for (const hour of await findUntold(store, source, now))
       news.push({ mails: [hourMail(hour)], noted: async () => void (await store.write(hour.toldKey, '')) });
   });
-  // A mail that was sent and not noted comes again; one that was noted and not sent would never come.
-  for (const mail of together(news.flatMap(({ mails }) => mails))) await sendMail(mail);
-  for (const { noted } of news) await noted();
-  throwFailures(new Map([...untold, ...failures]));
+  const others = await eachSource(Object.keys(besides), async (name) => {
+    news.push(await (besides[name] as () => Promise<News>)());
+  });
+  await tellNews(news, sendMail);
+  throwFailures(new Map([...untold, ...failures, ...others]));
 }
 
 async function watchSource(

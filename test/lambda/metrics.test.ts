@@ -144,9 +144,9 @@ describe('watch, of all sources', () => {
       ({ dimensions }) => dimensions.source === undefined,
     );
     expect(ofNone).toMatchObject([
+      { name: 'RecipientsConfirmed', value: 2 },
       { name: 'NewestIntactAgeHours', value: expect.closeTo(99, 1), dimensions: { service: 'offsite' } },
       { name: 'RestoreTestAgeHours' },
-      { name: 'RecipientsConfirmed', value: 2 },
     ]);
   });
 });

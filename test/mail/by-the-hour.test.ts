@@ -115,80 +115,87 @@ it('loses and doubles none, whatever the order', async () => {
   );
 });
 
-it('a thousand junk archives of a stolen key are at most five mails, and the real one of that night is verified', async () => {
-  const junk = often(60, 1000);
-  const event = (key: string) => ({
-    version: '0',
-    'detail-type': 'Object Created',
-    source: 'aws.s3',
-    detail: { bucket: { name: aws.bucket }, object: { key, size: 1, etag: 'x' } },
-  });
-  const record = (key: string) => ({
-    messageId: key,
-    receiptHandle: key,
-    eventSource: 'aws:sqs',
-    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:committed',
-    attributes: { ApproximateReceiveCount: '1' },
-    body: JSON.stringify(event(key)),
-  });
-  const night = Date.parse('2026-11-22T03:00:00Z');
-  const real = await archiveOf(store, source, new Date(night), smallDump(20));
-  const template = (await store.readText(archiveKeys(parseArchiveId(real.id)).manifest))?.text ?? '';
-  // Half have a manifest of another archive's bytes, half are no manifests at all.
-  const keys = Array.from({ length: junk }, (_, index) => {
-    const id = archiveIdAt(source, new Date(night + (index + 1) * 1000));
-    const text = index % 2 === 0 ? template.replaceAll(real.id, id.id) : 'junk';
-    return { key: archiveKeys(id).manifest, archive: archiveKeys(id).archive, text };
-  });
-  const each = async <T>(items: readonly T[], act: (item: T) => Promise<unknown>) => {
-    const waiting = items.values();
-    await Promise.all(
-      Array.from({ length: 2 }, async () => {
-        for (const item of waiting) await act(item);
-      }),
-    );
-  };
-  await each(keys, async ({ key, archive, text }) => {
-    await Promise.all([store.write(key, text), store.write(archive, 'junk')]);
-  });
-  const mailsBefore = (await aws.mails()).length;
+it(
+  'a thousand junk archives of a stolen key are at most five mails, and the real one of that night is verified',
+  async () => {
+    const junk = often(60, 1000);
+    const event = (key: string) => ({
+      version: '0',
+      'detail-type': 'Object Created',
+      source: 'aws.s3',
+      detail: { bucket: { name: aws.bucket }, object: { key, size: 1, etag: 'x' } },
+    });
+    const record = (key: string) => ({
+      messageId: key,
+      receiptHandle: key,
+      eventSource: 'aws:sqs',
+      eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:committed',
+      attributes: { ApproximateReceiveCount: '1' },
+      body: JSON.stringify(event(key)),
+    });
+    const night = Date.parse('2026-11-22T03:00:00Z');
+    const real = await archiveOf(store, source, new Date(night), smallDump(20));
+    const template = (await store.readText(archiveKeys(parseArchiveId(real.id)).manifest))?.text ?? '';
+    // Half have a manifest of another archive's bytes, half are no manifests at all.
+    const keys = Array.from({ length: junk }, (_, index) => {
+      const id = archiveIdAt(source, new Date(night + (index + 1) * 1000));
+      const text = index % 2 === 0 ? template.replaceAll(real.id, id.id) : 'junk';
+      return { key: archiveKeys(id).manifest, archive: archiveKeys(id).archive, text };
+    });
+    const each = async <T>(items: readonly T[], act: (item: T) => Promise<unknown>) => {
+      const waiting = items.values();
+      await Promise.all(
+        Array.from({ length: 2 }, async () => {
+          for (const item of waiting) await act(item);
+        }),
+      );
+    };
+    await each(keys, async ({ key, archive, text }) => {
+      await Promise.all([store.write(key, text), store.write(archive, 'junk')]);
+    });
+    const mailsBefore = (await aws.mails()).length;
 
-  // The real one comes last, and two work at a time.
-  const failed: string[] = [];
-  await each([...keys.map(({ key }) => key), archiveKeys(parseArchiveId(real.id)).manifest], async (key) => {
-    const answer = await verify({ Records: [record(key)] }, context);
-    expect(answer).toEqual({ batchItemFailures: expect.any(Array) });
-    if ('batchItemFailures' in answer && answer.batchItemFailures.length > 0) failed.push(key);
-  });
-  expect(failed.sort()).toEqual(
-    keys
-      .filter(({ text }) => text === 'junk')
-      .map(({ key }) => key)
-      .sort(),
-  );
-  for (let index = 0; index < failed.length; index += 10) {
-    const Records = failed.slice(index, index + 10).map(record);
-    expect(await report({ Records }, context)).toEqual({ batchItemFailures: [] });
-  }
-  const verdict = await store.readText(archiveKeys(parseArchiveId(real.id)).verdict);
-  expect(JSON.parse(verdict?.text ?? '{}')).toMatchObject({ verdict: 'intact' });
-
-  // When the hour is over; the clock of `watch` is the machine's.
-  for await (const { key } of store.list(`watch/faults/${source}/`)) {
-    const before = key.replace(
-      /\d{4}-\d\d-\d\dT\d\d/,
-      new Date(Date.now() - 3_600_000).toISOString().slice(0, 13),
+    // The real one comes last, and two work at a time.
+    const failed: string[] = [];
+    await each(
+      [...keys.map(({ key }) => key), archiveKeys(parseArchiveId(real.id)).manifest],
+      async (key) => {
+        const answer = await verify({ Records: [record(key)] }, context);
+        expect(answer).toEqual({ batchItemFailures: expect.any(Array) });
+        if ('batchItemFailures' in answer && answer.batchItemFailures.length > 0) failed.push(key);
+      },
     );
-    await store.write(before, (await store.readText(key))?.text ?? '');
-    await store.delete(key);
-  }
-  await watch({}, context);
-  await watch({}, context);
-  const subjects = (await aws.mails()).slice(mailsBefore).map(({ subject }) => subject);
-  expect(subjects.length).toBeLessThanOrEqual(5);
-  const summary = subjects.filter((subject) => subject.includes(' archives of '));
-  expect(summary).toEqual([
-    expect.stringContaining(`[offsite] ${junk.toLocaleString('en')} archives of ${source}`),
-  ]);
-  expect(summary[0]).toContain(`${junk / 2} not verified`);
-}, 600_000);
+    expect(failed.sort()).toEqual(
+      keys
+        .filter(({ text }) => text === 'junk')
+        .map(({ key }) => key)
+        .sort(),
+    );
+    for (let index = 0; index < failed.length; index += 10) {
+      const Records = failed.slice(index, index + 10).map(record);
+      expect(await report({ Records }, context)).toEqual({ batchItemFailures: [] });
+    }
+    const verdict = await store.readText(archiveKeys(parseArchiveId(real.id)).verdict);
+    expect(JSON.parse(verdict?.text ?? '{}')).toMatchObject({ verdict: 'intact' });
+
+    // When the hour is over; the clock of `watch` is the machine's.
+    for await (const { key } of store.list(`watch/faults/${source}/`)) {
+      const before = key.replace(
+        /\d{4}-\d\d-\d\dT\d\d/,
+        new Date(Date.now() - 3_600_000).toISOString().slice(0, 13),
+      );
+      await store.write(before, (await store.readText(key))?.text ?? '');
+      await store.delete(key);
+    }
+    await watch({}, context);
+    await watch({}, context);
+    const subjects = (await aws.mails()).slice(mailsBefore).map(({ subject }) => subject);
+    expect(subjects.length).toBeLessThanOrEqual(5);
+    const summary = subjects.filter((subject) => subject.includes(' archives of '));
+    expect(summary).toEqual([
+      expect.stringContaining(`[offsite] ${junk.toLocaleString('en')} archives of ${source}`),
+    ]);
+    expect(summary[0]).toContain(`${junk / 2} not verified`);
+  },
+  often(600_000, 3_600_000),
+);

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { archiveIdAt, archiveKeys, parseKey } from '../../lib/archive/names.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
+import { tellNews } from '../../lib/mail/tell-once.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import {
   type Arrived,
@@ -119,15 +120,17 @@ describe('in a vault', () => {
   it('is found by the listing, mailed once, and remembered', async () => {
     const store = createS3Store({ bucket: aws.bucket });
     const mails: Mail[] = [];
-    const watchNow = () =>
-      watchArrivals({
+    const watchNow = async () => {
+      const { arrivals, ...news } = await watchArrivals({
         store,
         prefixes: ['archives/'],
         nameOf: parseKey,
         clockIds: new Set(),
         now: new Date(),
-        sendMail: async (mail) => void mails.push(mail),
       });
+      await tellNews([news], async (mail) => void mails.push(mail));
+      return arrivals;
+    };
     await store.write('archives/bitagent/bitagent-abcd-ef-gh-ijklmnZ.sql.gz', 'junk');
     await store.write(archiveKeys(archiveIdAt('bitagent', new Date())).archive, 'of now');
     expect((await watchNow()).strangeCount).toBe(1);
