@@ -24,6 +24,7 @@ function mounts(): boolean {
     chmodSync(disk, 0o755);
     return true;
   } catch {
+    rmSync(disk, { recursive: true });
     return false;
   }
 }
