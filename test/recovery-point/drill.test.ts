@@ -263,7 +263,9 @@ describe('a point that the log does not lead to is refused before anything is fe
 
   it('the log that the base backup itself needs is not there', async () => {
     const error = await refused({ immediate: true }, () => {
-      for (const key of segments()) stub.bucket.objects.delete(key);
+      // A copy of one that was being written may hold it, too.
+      for (const key of stub.bucket.objects.keys())
+        if (/segment|begun/.test(parseWalKey(key)?.file.kind ?? '')) stub.bucket.objects.delete(key);
     });
     expect(error).toMatchObject({ code: 'POINT_OUTSIDE_WINDOW', expected: expect.stringContaining('needs') });
   });
