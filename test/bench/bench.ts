@@ -40,7 +40,7 @@ const wanted = flags.only ?? [...Object.keys(contests), ...(flags.realS3 ? ['rea
 
 patience.seconds = flags.patience;
 // What is not about a database needs none.
-const withoutDatabase = wanted.every((name) => name === 'scale' || name === 'pitr');
+const withoutDatabase = wanted.every((name) => ['start', 'packages', 'scale', 'pitr'].includes(name));
 const setting = await prepare(flags.torrents, flags.server || withoutDatabase);
 // A Ctrl-C ends what it runs; what was started for it must end too.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
