@@ -37,7 +37,7 @@ describe('wrong settings', () => {
       'a misspelt key',
       ['email=op@example.com', 'keepDay=30'],
       [
-        'only these settings: email, alsoNotify, sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly, rereadPercent, freshnessHours, rpoMinutes, restoreTestDays, undoDays, objectLock, lockExistingBucket, existingBucket, existingKey, terminationProtection, budgetDollars, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork, monitoring',
+        'only these settings: email, alsoNotify, sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly, rereadPercent, freshnessHours, rpoMinutes, restoreTestDays, undoDays, objectLock, lockExistingBucket, existingBucket, existingKey, terminationProtection, budgetDollars, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork, availabilityZones, build, monitoring',
         'keepDay: no such setting',
       ],
     ],
@@ -106,7 +106,7 @@ describe('wrong settings', () => {
       '  expected  email: the mail address for reports and alerts',
       '            sources: names of a-z, 0-9 and -, separated by commas',
       '            keepDays: a whole number of days, 1 or more',
-      '            only these settings: email, alsoNotify, sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly, rereadPercent, freshnessHours, rpoMinutes, restoreTestDays, undoDays, objectLock, lockExistingBucket, existingBucket, existingKey, terminationProtection, budgetDollars, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork, monitoring',
+      '            only these settings: email, alsoNotify, sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly, rereadPercent, freshnessHours, rpoMinutes, restoreTestDays, undoDays, objectLock, lockExistingBucket, existingBucket, existingKey, terminationProtection, budgetDollars, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork, availabilityZones, build, monitoring',
       '  found     email: nothing',
       '            sources: "a,,b"',
       '            keepDays: "x"',
@@ -155,6 +155,7 @@ test("the CDK's own context is no setting, and all settings but the address have
     operatorMfa: false,
     postgresMajor: 16,
     restoreTestNetwork: 'public',
+    build: 'local',
     monitoring: 'lean',
   });
 });
