@@ -2,9 +2,9 @@
 // once. Whoever ends that, and when, the one or the other stands there.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Connection } from '../../lib/postgres/connection.ts';
@@ -393,19 +393,29 @@ describe('offsite restore FILE', () => {
   it('shows which index it makes, on a terminal of 80 columns', async () => {
     if (!hasProgram('script')) return console.warn('SKIPPED: no script(1) that makes a terminal');
     const file = join(folder, 'slow.sql');
-    const slow = `CREATE FUNCTION public.slow(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_sleep(1); RETURN $1; END $$;
+    // The index is made until somebody has seen it: the server's user looks for a file.
+    const seen = join(mkdtempSync(join(tmpdir(), 'offsite-seen-')), 'seen');
+    chmodSync(dirname(seen), 0o755);
+    const slow = `CREATE FUNCTION public.slow(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+WHILE (pg_catalog.pg_stat_file('${seen}', true)).size IS NULL LOOP PERFORM pg_sleep(0.05); END LOOP; RETURN $1; END $$;
 CREATE TABLE public.one (id int);\nCOPY public.one (id) FROM stdin;\n1\n2\n\\.\n
 CREATE INDEX "quick" ON public.one USING btree (id);\nCREATE INDEX "slow\u009b" ON public.one USING btree (public.slow(id));\n`;
     writeFileSync(file, `${slow}\n--\n-- PostgreSQL database dump complete\n--\n\n`);
     const line = `stty cols 80; exec ${bin} restore ${file} --dbname slow --jobs 2`;
-    const { stdout } = await execa('script', ['-qec', line, '/dev/null'], {
+    const running = execa('script', ['-qec', line, '/dev/null'], {
       env: { PATH: process.env.PATH ?? '', HOME: folder, ...env, OFFSITE_BUCKET: 'none', SHELL: '/bin/sh' },
       extendEnv: false,
     });
+    const drawnSlow = /^\d+ B read, indexes and keys: [01] of 2, now "slow\\u009b" +\d+:\d\d$/m;
+    let stdout = '';
+    for await (const chunk of running.iterable({ from: 'stdout', binary: true, preserveNewlines: true })) {
+      stdout += Buffer.from(chunk).toString();
+      if (drawnSlow.test(stdout.replaceAll('\r\x1b[K', '\n'))) writeFileSync(seen, '');
+    }
+    await running;
+    rmSync(dirname(seen), { recursive: true });
     const drawn = stdout.split('\r\x1b[K').map((one) => one.split('\n')[0] ?? '');
-    expect(drawn).toContainEqual(
-      expect.stringMatching(/^\d+ B read, indexes and keys: [01] of 2, now "slow\\u009b" +0:\d\d$/),
-    );
+    expect(drawn).toContainEqual(expect.stringMatching(drawnSlow));
     for (const one of drawn.filter((text) => /\d:\d\d$/.test(text))) expect(one.length).toBeLessThan(80);
   });
 
