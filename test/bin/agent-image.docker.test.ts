@@ -1,0 +1,129 @@
+// The agent's image, built from its Dockerfile as it stands, and run as compose.offsite.yml runs it.
+
+import { cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import manifest from '../../package.json' with { type: 'json' };
+import { committed, storeEnvironment } from '../fixtures/agent.ts';
+import { buildImage, makeNode } from '../fixtures/base-images.ts';
+import { canRunDocker, type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
+import { until } from '../fixtures/events.ts';
+import { copyMachine, isDebian } from '../fixtures/machine-images.ts';
+import { ownMajor } from '../fixtures/majors.ts';
+import { isLong } from '../fixtures/often.ts';
+import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+// Half a minute of the processor, most of it of npm.
+const canMake = isLong && canRunDocker && isDebian;
+if (!canMake)
+  console.warn('SKIPPED: no dockerd, or no Debian to make images of, so the agent’s image is not built');
+
+describe.skipIf(!canMake)('the image of the agent', () => {
+  let docker: DockerEngine;
+  let stub: S3Stub;
+  const { services } = parse(readFileSync(join(root, 'compose.offsite.yml'), 'utf8'));
+  const { command, read_only, tmpfs, cap_drop, build } = services.offsite;
+
+  beforeAll(async () => {
+    const major = await ownMajor();
+    docker = await useDockerEngine('agent-');
+    const suite = await copyMachine(docker, major);
+    await makeNode(docker, suite);
+    const context = join(docker.home, 'context');
+    mkdirSync(context);
+    for (const name of ['bin', 'lib', 'package.json', 'package-lock.json'])
+      cpSync(join(root, name), join(context, name), { recursive: true });
+    const args = ['--build-arg', `POSTGRES_MAJOR=${major}`];
+    await buildImage(docker, { tag: 'offsite', file: join(root, build.dockerfile), context, args });
+    stub = await startS3Stub();
+  }, 900_000);
+  afterAll(async () => {
+    await stub?.stop();
+    await docker?.stop();
+  });
+
+  const confined = [
+    '--init',
+    '--read-only',
+    '--tmpfs',
+    tmpfs,
+    '--cap-drop',
+    cap_drop[0],
+    '--network',
+    'host',
+  ];
+  const variables = () => {
+    const { PATH: _, HOME: __, ...env } = storeEnvironment(stub);
+    return Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+  };
+  const line = (file: string) =>
+    `printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n--\\n-- PostgreSQL database dump complete\\n--\\n\\n'; ls ${file} >&2`;
+
+  it('is small, unprivileged, and has all that a back-up asks for', async () => {
+    expect(read_only).toBe(true);
+    expect(Number(await docker.docker('image', 'inspect', '-f', '{{.Size}}', 'offsite'))).toBeLessThan(250e6);
+    const run = (...words: string[]) =>
+      docker.docker(
+        'run',
+        '--rm',
+        ...confined,
+        '--entrypoint',
+        words[0] as string,
+        'offsite',
+        ...words.slice(1),
+      );
+    expect(await run('id', '-un')).toBe('offsite');
+    expect(await run('offsite', '--version')).toBe(manifest.version);
+    expect(await run('pg_dump', '--version')).toContain(` ${await ownMajor()}.`);
+    expect(await run('sh', '-c', 'command -v igzip; command -v psql')).toBe(
+      '/usr/local/bin/igzip\n/usr/local/bin/psql',
+    );
+  });
+
+  it('takes one now, waits for its night, and ends when it is told', async () => {
+    const volume = ['-v', 'state:/var/lib/offsite'];
+    const script = line('/var/lib/offsite');
+    await docker.docker(
+      'run',
+      '--rm',
+      ...confined,
+      ...volume,
+      ...variables(),
+      'offsite',
+      'backup',
+      '--quiet',
+      '--',
+      'sh',
+      '-c',
+      script,
+    );
+    expect(committed(stub)).toHaveLength(1);
+    const wait = command.map((word: string) => word.replace(/^\$\{.*:-(.*)\}$/, '$1'));
+    await docker.docker(
+      'run',
+      '-d',
+      '--name',
+      'agent-waits',
+      ...confined,
+      ...volume,
+      ...variables(),
+      'offsite',
+      ...wait,
+    );
+    await until('it waits', async () =>
+      /the next archive of bitagent/.test(
+        (await docker.docker('logs', 'agent-waits')) || (await logs('agent-waits')),
+      ),
+    );
+    await docker.docker('stop', '--time', '30', 'agent-waits');
+    expect(await docker.docker('inspect', '-f', '{{.State.ExitCode}}', 'agent-waits')).toBe('143');
+  });
+
+  /** What it said on stderr. */
+  async function logs(name: string): Promise<string> {
+    const { execa } = await import('execa');
+    return (await execa('docker', ['logs', name], { env: docker.env, all: true })).all;
+  }
+});
