@@ -31,12 +31,7 @@ type Flags = { json?: boolean; limit?: string; all?: boolean; watch?: string | t
 const usualLimit = 30;
 
 /** @param only - One kind of archives; without it, those of the dashboard follow where there are any. */
-export async function runList(
-  settings: Settings,
-  flags: Flags,
-  signal: AbortSignal,
-  only?: Listing['kind'],
-): Promise<void> {
+export async function runList(settings: Settings, flags: Flags, only?: Listing['kind']): Promise<void> {
   const store = createS3Store(settings);
   const limit = limitOf(flags);
   const everyMs =
@@ -64,7 +59,8 @@ export async function runList(
       warn(missing && `${missing.found}: ${missing.advice}`);
     }
     if (everyMs === 0) return;
-    await sleep(everyMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    // Whoever has seen enough ends the program.
+    await sleep(everyMs);
   }
 }
 

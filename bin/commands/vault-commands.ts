@@ -13,7 +13,7 @@ storeCommand('list', 'show the archives of a source, newest first, and whether a
   .option('--json', 'print JSON')
   .action(async (flags) => {
     const { runList } = await import('./list.ts');
-    await runList(await settingsOf(flags), flags, interruption.signal);
+    await runList(await settingsOf(flags), flags);
   });
 
 storeCommand('verify', 're-read an archive, or a file, and judge it as the cloud does')

@@ -50,7 +50,7 @@ beforeAll(async () => {
   };
   const origin = await startThrowawayPostgres({ tuned: true });
   try {
-    const owner = await loadCorpus(origin.connection, corpus);
+    const owner = await loadCorpus(origin.connection, { ...corpus, asof: nightsAgo(1) });
     // Of nobody else's concern: the restore test asks BitAgent's own tables for what it knows of them.
     await query(owner, 'CREATE TABLE notes AS SELECT 1 AS note');
     dumps.whole = await dumpOf(owner);

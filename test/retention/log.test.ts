@@ -229,17 +229,17 @@ describe('what can be recovered', () => {
     const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
     const settings = { bucket: aws.bucket, source } as Settings;
     try {
-      await runList(settings, {}, new AbortController().signal);
+      await runList(settings, {});
       expect(lines.join('')).not.toContain('base backup');
       await take({ segment: 2 });
       await push(namesFrom(2, 2));
       lines.length = 0;
       await runWindow(store, source);
       const window = lines.splice(0).join('');
-      await runList(settings, {}, new AbortController().signal);
+      await runList(settings, {});
       expect(lines.splice(0).join('')).toContain(window.split('\n')[1]?.slice(0, 60));
       expect(window).toContain('0/400000, timeline 1');
-      await runList(settings, { json: true }, new AbortController().signal);
+      await runList(settings, { json: true });
       expect(JSON.parse(lines.join(''))).toMatchObject([
         { kind: 'base backup', toLsn: '0/400000', missing: [] },
       ]);

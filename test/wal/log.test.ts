@@ -349,7 +349,8 @@ describe('fetch', () => {
 });
 
 it('is not taken for the end of the log where there is no Node to run it', async () => {
-  mkdirSync(join(folder, 'bin'));
+  // A clone, in which npm has not run.
+  for (const name of ['bin', 'lib']) mkdirSync(join(folder, name));
   cpSync(join(dirname(bin), 'run'), join(folder, 'bin', 'run'));
   const run = (...args: string[]) =>
     execa('sh', [join(folder, 'bin', 'run'), '--some-flag', 'bin/offsite.ts', ...args], { reject: false });
