@@ -1,8 +1,9 @@
 // Writes today's digests of the images that the restore test's image is built on (lib/stack/programs/base-images.ts).
-// `npm run base-images [registry]`: by default Docker's own. Look at the diff, deploy, and let a restore test run.
+// `npm run base-images -- --registry URL`: by default Docker's own. Look at the diff, deploy, and let a restore test run.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { optionsOf, script } from '../lib/base/script.ts';
 import { digests } from '../lib/stack/programs/base-images.ts';
 
 const file = join(import.meta.dirname, '..', 'lib', 'stack', 'programs', 'base-images.ts');
@@ -11,7 +12,12 @@ const index =
 
 if (import.meta.main) {
   const before = readFileSync(file, 'utf8');
-  const after = await renewDigests(before, process.argv[2]);
+  const command = script(
+    'npm run base-images',
+    'Puts the newest digests of the base images in the place of those before.',
+  ).option('--registry <url>', 'in place of Docker Hub');
+  const { registry } = optionsOf<{ registry?: string }>(command);
+  const after = await renewDigests(before, registry);
   writeFileSync(file, after);
   console.log(after === before ? 'All are as they were.' : 'Renewed: look at git diff, deploy, and test.');
 }

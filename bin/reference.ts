@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { errorFamilies, exitCodes } from '../lib/base/errors.ts';
+import { optionsOf, script } from '../lib/base/script.ts';
 import { metrics } from '../lib/deployment/metrics.ts';
 import { settingsFileSchema } from '../lib/settings/config.ts';
 import { variableNamed } from '../lib/settings/environment.ts';
@@ -130,4 +131,9 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)];
 }
 
-if (import.meta.main) writeFileSync(path, referenceText());
+if (import.meta.main) {
+  optionsOf(
+    script('npm run reference', 'Makes docs/reference.md of commands, settings, errors and figures.'),
+  );
+  writeFileSync(path, referenceText());
+}

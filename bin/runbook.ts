@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { optionsOf, script } from '../lib/base/script.ts';
 import { type FaultId, faults } from '../lib/mail/faults.ts';
 import { wrap } from '../lib/mail/mail.ts';
 
@@ -75,4 +76,7 @@ function plainWords(text: string): string {
     .join('');
 }
 
-if (import.meta.main) writeFileSync(join(root, 'lib', 'mail', 'runbook.ts'), runbookModule());
+if (import.meta.main) {
+  optionsOf(script('npm run runbook', 'Makes lib/mail/runbook.ts of docs/runbook.md.'));
+  writeFileSync(join(root, 'lib', 'mail', 'runbook.ts'), runbookModule());
+}

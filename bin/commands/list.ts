@@ -22,7 +22,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { usage } from './flags.ts';
 import { type Listing, painted, standingOf, tableOf } from './listing.ts';
-import { print, printJson, tell, warn } from './print.ts';
+import { clearScreen, print, printJson, tell, warn } from './print.ts';
 import { describeWindow, showWindows } from './wal-window.ts';
 
 type Flags = { json?: boolean; limit?: string; all?: boolean; watch?: string | true };
@@ -48,7 +48,7 @@ export async function runList(settings: Settings, flags: Flags, only?: Listing['
         ...windows.map((window) => ({ kind: 'base backup', ...describeWindow(window) })),
       ]);
     else {
-      if (everyMs > 0) process.stdout.write('\u001b[2J\u001b[H');
+      if (everyMs > 0) clearScreen();
       show(settings, listings, limit ?? (flags.all ? undefined : usualLimit), now);
       if (windows.length > 0) {
         print('\nPoints in time that can be recovered (offsite restore --to-time):\n\n');

@@ -82,6 +82,11 @@ export function print(text: string, paint = (printed: string) => printed): void 
   process.stdout.write(paint(printed));
 }
 
+/** Of a terminal. */
+export function clearScreen(): void {
+  process.stdout.write('\u001b[2J\u001b[H');
+}
+
 /** Gives what was asked for to a program: one line, whatever it holds. */
 export function printJson(value: unknown): void {
   print(`${JSON.stringify(value)}\n`);
