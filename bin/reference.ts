@@ -8,6 +8,7 @@ import { optionsOf, script } from '../lib/base/script.ts';
 import { metrics } from '../lib/deployment/metrics.ts';
 import { settingsFileSchema } from '../lib/settings/config.ts';
 import { variableNamed } from '../lib/settings/environment.ts';
+import { commandTerm, vaultHeading } from './commands/command.ts';
 import { program } from './commands/program.ts';
 
 const path = join(import.meta.dirname, '..', 'docs', 'reference.md');
@@ -49,24 +50,9 @@ export function referenceText(): string {
   ].join('\n');
 }
 
-/** What all that ask the vault share: said once. */
-const shared = [
-  '--source',
-  '--bucket',
-  '--region',
-  '--endpoint',
-  '--ca-bundle',
-  '--provider',
-  '--profile',
-  '--config',
-];
-
+/** Without what all share that ask the vault. */
 function commandLines(command: Command): string[] {
-  const names = command.registeredArguments.map((one) => {
-    const name = `${one.name()}${one.variadic ? '...' : ''}`;
-    return one.required ? `<${name}>` : `[${name}]`;
-  });
-  const own = command.options.filter(({ long }) => !shared.includes(long ?? ''));
+  const own = command.options.filter(({ helpGroupHeading }) => helpGroupHeading !== vaultHeading);
   const rows = own.map(({ flags, description, defaultValue, argChoices }) => {
     const choices = argChoices === undefined ? '' : ` (${argChoices.join(', ')})`;
     const usual =
@@ -80,7 +66,7 @@ function commandLines(command: Command): string[] {
     '',
     `### offsite ${command.name()}`,
     '',
-    `\`offsite ${[command.name(), ...names].join(' ')}\`: ${command.description()}${asksVault ? '' : ' (asks no vault)'}`,
+    `\`offsite ${commandTerm(command)}\`: ${command.description()}${asksVault ? '' : ' (asks no vault)'}`,
     ...(rows.length === 0 ? [] : ['', ...table(['flag', ''], rows)]),
   ];
 }

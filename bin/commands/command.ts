@@ -37,20 +37,21 @@ export const compressors = [
 
 type SettingFlags = Partial<Record<(typeof settingFlags)[number] | 'config', string>>;
 
+/** A command and its arguments, without the '[options]' that all of them have. */
+export function commandTerm(command: Command): string {
+  const names = command.registeredArguments.map((one) => {
+    const name = `${one.name()}${one.variadic ? '...' : ''}`;
+    return one.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...names].join(' ');
+}
+
 export const program = new Command('offsite')
   .description("Offsite archives of BitAgent's database: taken, checked, kept, brought back.")
   .version(toolVersion)
   .exitOverride()
-  // Without '[options]', which all of them have.
   .configureHelp({
-    subcommandTerm: (command) =>
-      [
-        command.name(),
-        ...command.registeredArguments.map((one) => {
-          const name = `${one.name()}${one.variadic ? '...' : ''}`;
-          return one.required ? `<${name}>` : `[${name}]`;
-        }),
-      ].join(' '),
+    subcommandTerm: commandTerm,
   })
   .configureOutput({ outputError: () => undefined, writeOut: print })
   .helpCommand('help [command]', 'show the help of a command')
@@ -67,6 +68,9 @@ ${exitCodes.store} store; ${exitCodes.notIntact} not intact; ${exitCodes.notFoun
 129/130/131/143 interrupted.`,
   );
 
+/** Of the flags that all have that ask the vault. */
+export const vaultHeading = 'Which vault (better once, in the settings file):';
+
 /** Those that ask the vault. */
 const ofVault: Command[] = [];
 
@@ -80,7 +84,7 @@ export function storeCommand(name: string, description: string): Command {
 export function addVaultFlags(): void {
   for (const command of ofVault) {
     command
-      .optionsGroup('Which vault (better once, in the settings file):')
+      .optionsGroup(vaultHeading)
       .option('--source <name>', "which database's archives (default: bitagent)")
       .option('--bucket <name>', 'the vault')
       .option('--region <name>', "the vault's region")

@@ -1,9 +1,9 @@
 // Of 'offsite init': which vault it is, and by whose credentials.
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { addProfile, profilesIn } from '../../lib/init/agent-profile.ts';
+import { addProfile } from '../../lib/init/agent-profile.ts';
 import { type Outputs, readAgentKey, readOutputs } from '../../lib/init/stack.ts';
+import { profileNames } from '../../lib/settings/aws.ts';
 import { faultOfSetting } from '../../lib/settings/config.ts';
 import { homeFolders } from '../../lib/settings/home.ts';
 import type { RawSettings } from '../../lib/settings/layers.ts';
@@ -160,20 +160,13 @@ async function fromStore(asking: Asking, now: RawSettings): Promise<RawSettings>
 const environment = '(the environment)';
 
 async function askProfile(asking: Asking, text: string, flag: string): Promise<string> {
-  const names = new Set<string>();
-  for (const path of [credentialsFile(), configFile()]) {
-    for (const name of profilesIn(await readFile(path, 'utf8').catch(() => ''))) names.add(name);
-  }
+  const names = await profileNames();
   return asking.choose({ text, flag, usual: process.env.AWS_PROFILE || environment }, [
-    ...[...names].map((value) => ({ value, label: value })),
+    ...names.map((value) => ({ value, label: value })),
     { value: environment, label: 'none: AWS_* variables, or the role of this host' },
   ]);
 }
 
 function credentialsFile(): string {
   return process.env.AWS_SHARED_CREDENTIALS_FILE || join(homeFolders()[0] ?? '/', '.aws', 'credentials');
-}
-
-function configFile(): string {
-  return process.env.AWS_CONFIG_FILE || join(homeFolders()[0] ?? '/', '.aws', 'config');
 }

@@ -3,25 +3,21 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../base/make-folder.ts';
+import { profileNames } from '../settings/aws.ts';
 import type { AgentKey } from './stack.ts';
-
-/** The names of the profiles that a file has. */
-export function profilesIn(text: string): string[] {
-  return [...text.matchAll(/^\s*\[\s*(?:profile\s+)?([^\]\s]+)\s*\]/gm)].map(([, name = '']) => name);
-}
 
 /**
  * Adds a profile with the agent's key.
  *
  * @param path - Of the credentials file; made with mode 600 if it is not there.
- * @returns Whether it was added; not where there is one of that name.
+ * @returns Whether it was added; not where there is one of that name, in this file or the other.
  */
 export async function addProfile(path: string, name: string, key: AgentKey): Promise<boolean> {
+  if ((await profileNames()).includes(name)) return false;
   const before = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  if (profilesIn(before).includes(name)) return false;
   await makeFolder(dirname(path), 0o700);
   const gap = before === '' ? '' : before.endsWith('\n') ? '\n' : '\n\n';
   const lines = [

@@ -19,10 +19,10 @@ export async function settingsOfAws(
   const named = profile ?? 'default';
   const found = { ...configFile[named], ...credentialsFile[named] };
   if (profile !== undefined && !(profile in configFile) && !(profile in credentialsFile)) {
-    const names = [...new Set([...Object.keys(configFile), ...Object.keys(credentialsFile)])];
+    const names = namesIn({ configFile, credentialsFile });
     throw new OffsiteError('CONFIG_INVALID', `there is no profile '${profile}'`, {
       expected: 'a profile of ~/.aws/config or ~/.aws/credentials',
-      found: names.filter((name) => !name.includes('.')).join(', ') || 'none at all',
+      found: names.join(', ') || 'none at all',
       hint: 'mend its name: --profile, OFFSITE_PROFILE, AWS_PROFILE or "profile" in the settings file',
     });
   }
@@ -37,7 +37,20 @@ export async function settingsOfAws(
 
 type Sections = Readonly<Record<string, Readonly<Record<string, string | undefined>>>>;
 
-async function sharedFiles(): Promise<{ configFile: Sections; credentialsFile: Sections }> {
+type SharedFiles = { readonly configFile: Sections; readonly credentialsFile: Sections };
+
+/** The profiles that there are. */
+export async function profileNames(): Promise<string[]> {
+  return namesIn(await sharedFiles());
+}
+
+/** Without sections of another kind, `services.stores`. */
+function namesIn({ configFile, credentialsFile }: SharedFiles): string[] {
+  const names = new Set([...Object.keys(configFile), ...Object.keys(credentialsFile)]);
+  return [...names].filter((name) => !name.includes('.'));
+}
+
+async function sharedFiles(): Promise<SharedFiles> {
   const { loadSharedConfigFiles } = await import('@smithy/core/config');
   // One that was added a moment ago (offsite init) is read, too.
   return loadSharedConfigFiles({ ignoreCache: true });

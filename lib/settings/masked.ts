@@ -1,5 +1,6 @@
 // Settings as they may be shown: what opens a door is not.
 
+import { shellWord } from '../base/shell-word.ts';
 import type { SettingPath } from './layers.ts';
 
 const places = ['pingUrl', 'ntfyUrl', 'webhookUrl'];
@@ -12,7 +13,7 @@ const places = ['pingUrl', 'ntfyUrl', 'webhookUrl'];
 export function maskedSetting(path: SettingPath, value: unknown): string {
   const [section, key] = path;
   if (key === 'password') return '***';
-  if (Array.isArray(value)) return value.map((word) => quoted(withoutPasswords(String(word)))).join(' ');
+  if (Array.isArray(value)) return value.map((word) => shellWord(withoutPasswords(String(word)))).join(' ');
   const text = String(value);
   return places.includes(String(section)) ? withoutPath(text) : withoutPasswords(text);
 }
@@ -28,8 +29,4 @@ function withoutPasswords(text: string): string {
   return text
     .replaceAll(/(:\/\/[^/\s:@]*:)[^@\s]*@/g, '$1***@')
     .replaceAll(/((?:password|passwd|secret|token)=)(?:'[^']*'|"[^"]*"|[^\s&'"]*)/gi, '$1***');
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./*-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
