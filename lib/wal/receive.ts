@@ -15,7 +15,7 @@ import { runReceiver } from './receiver.ts';
 import { assertSlot, isPassing, receiverError } from './receiver-error.ts';
 import { formatLsn } from './segment.ts';
 import { type Backlog, type ShipOptions, walFilesIn } from './ship.ts';
-import { askLogServer, createSlot, type LogServer } from './slot.ts';
+import { askLogServer, createSlot, dropSlot, type LogServer } from './slot.ts';
 
 export type ReceiveOptions = ShipOptions & {
   readonly connection: Extract<Connection, { via: 'server' }>;
@@ -146,7 +146,18 @@ class Receipt {
     signal.throwIfAborted();
     const now = await askLogServer(connection, slotName, signal).catch(() => server);
     const receivedTo = await this.#folder.receivedTo(segmentBytes);
-    return receiverError(connection, now, { ...place, receivedTo }, failure);
+    const error = receiverError(connection, now, { ...place, receivedTo }, failure);
+    // pg_receivewal has told it where it wanted to begin: a slot that stands at log which is gone serves nobody, and keeps what comes.
+    if (error.code === 'WAL_SLOT_LOST' && server.slot === undefined) await this.#dropSlot();
+    return error;
+  }
+
+  async #dropSlot(): Promise<void> {
+    const { connection, slotName, signal, say } = this.#options;
+    await dropSlot(connection, slotName, signal).then(
+      () => say(`replication slot ${slotName} was dropped again: it keeps nothing that could be received`),
+      (error) => say(describeError(error)),
+    );
   }
 
   async #createSlot(receivedTo: bigint | undefined): Promise<void> {

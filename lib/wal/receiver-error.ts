@@ -69,8 +69,7 @@ function slotLostError({ position, slot }: LogServer, receipt: Receipt, found: s
     receivedTo === undefined
       ? `log up to ${formatLsn(position)}`
       : `the log from ${formatLsn(receivedTo)} to ${formatLsn(position)} (${formatBytes(Number(position - receivedTo))})`;
-  const drop =
-    slot?.walStatus === 'lost' ? `SELECT pg_drop_replication_slot('${slotName}') on the server; ` : '';
+  const drop = slot === undefined ? '' : `SELECT pg_drop_replication_slot('${slotName}') on the server; `;
   return new OffsiteError('WAL_SLOT_LOST', `${lost} was removed by the server before it was received`, {
     expected: `replication slot ${slotName} to keep it`,
     found,

@@ -54,6 +54,22 @@ export async function createSlot(
   await query(connection, sql, { signal });
 }
 
+/**
+ * Drops a slot, so that the server keeps nothing for it any more; waits up to five seconds for who received from it to be gone.
+ *
+ * @throws What {@link query} throws.
+ */
+export async function dropSlot(
+  connection: Connection,
+  slotName: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const sql = `DO $$ BEGIN FOR attempt IN 1..50 LOOP BEGIN
+  PERFORM pg_drop_replication_slot(${quoteLiteral(slotName)}); RETURN;
+EXCEPTION WHEN object_in_use THEN IF attempt = 50 THEN RAISE; END IF; PERFORM pg_sleep(0.1); END; END LOOP; END $$`;
+  await query(connection, sql, { signal });
+}
+
 /** The name of a source's slot, where none is said. */
 export function slotOf(source: string): string {
   return `offsite_${source.replaceAll('-', '_')}`;

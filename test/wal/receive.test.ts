@@ -256,8 +256,9 @@ describe('it is said what is wrong, and what to do:', () => {
     expect(error.message).toMatch(/^the log from 0\/\w+ to 0\/\w+ \(\d.*\) was removed/);
     expect(error.hint).toContain(`SELECT pg_drop_replication_slot('${slotName}')`);
     await cluster.sql(`SELECT pg_drop_replication_slot('${slotName}')`);
-    // The folder still says where it was: nobody goes on behind a gap unknowingly.
+    // The folder still says where it was: nobody goes on behind a gap unknowingly, and no slot is left that keeps log for nobody.
     expect(await receive().ended).toMatchObject({ code: 'WAL_SLOT_LOST' });
+    expect(await cluster.sql('SELECT slot_name FROM pg_replication_slots')).toEqual([]);
     rmSync(folder, { recursive: true });
     // Any checkpoint would take the next slot's log, too.
     await cluster.sql('ALTER SYSTEM RESET max_slot_wal_keep_size; SELECT pg_reload_conf()');
