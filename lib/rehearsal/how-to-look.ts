@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { guardFolder } from './chapters/guard.ts';
 import type { Database, Stage } from './stage/stage.ts';
 
 /**
@@ -9,7 +10,11 @@ import type { Database, Stage } from './stage/stage.ts';
  *
  * @returns Lines for a shell.
  */
-export async function howToLook(stage: Stage, { source, server }: Database): Promise<string> {
+export async function howToLook(
+  stage: Stage,
+  { source, server }: Database,
+  hasCloud: boolean,
+): Promise<string> {
   const { aws, directory, configFile, binDir } = stage;
   const { PGHOST = '', PGPORT = '', PGUSER = '', PGPASSWORD = '', PGDATABASE = '' } = source.env;
   const passFile = join(directory, 'pgpass');
@@ -37,10 +42,11 @@ export async function howToLook(stage: Stage, { source, server }: Database): Pro
     '',
     `aws s3 ls --recursive s3://${aws.bucket}/`,
     'bin/offsite backup',
+    ...(hasCloud ? [] : [`bin/offsite guard --config ${guardFolder(stage)}/guard.json`]),
     'bin/offsite list',
     'bin/offsite report --open',
     `PGUSER=${superuser} bin/offsite restore latest --into back`,
     "psql -c 'SELECT count(*) FROM torrents'",
-    `curl -s ${aws.endpoint}/_fauxqs/queues/operator-mailbox`,
+    hasCloud ? `curl -s ${aws.endpoint}/_fauxqs/queues/operator-mailbox` : `cat ${guardFolder(stage)}/mail-*`,
   ].join('\n');
 }

@@ -2,8 +2,10 @@
 
 import type { AwsCall } from './aws/aws-calls.ts';
 import { alertTest } from './chapters/alert-test.ts';
+import { createCloudKeeper } from './chapters/cloud.ts';
 import * as fifteenNights from './chapters/fifteen-nights.ts';
 import * as firstNight from './chapters/first-night.ts';
+import { meetGuard } from './chapters/guard.ts';
 import * as misfortunes from './chapters/misfortunes.ts';
 import * as opening from './chapters/opening.ts';
 import * as restoreTest from './chapters/restore-test.ts';
@@ -26,35 +28,43 @@ export type Figures = {
  * Plays the whole story and tells it.
  *
  * @param torrents - How many the database gets, beside the hostile ones.
+ * @param hasCloud - Whether the deployed stack keeps the promise, and not a guard.
  * @returns Its figures, and host and cloud if they came up; a step that fails is in the figures, and not an error.
  */
 export async function perform(
   narrator: Narrator,
   stage: Stage,
   torrents: number,
+  hasCloud: boolean,
 ): Promise<{ figures: Figures; database: Database | undefined; cloud: Cloud | undefined }> {
   const startedAt = performance.now();
   const { play, records } = openBook(narrator);
   // Side by side, as they take the longest. Whichever fails is told of by the step that waits for it.
   const loading = startDatabase(stage, torrents);
-  const deploying = deploy(stage);
-  for (const started of [loading, deploying]) started.catch(() => undefined);
+  const deploying = hasCloud ? deploy(stage) : undefined;
+  for (const started of [loading, deploying]) started?.catch(() => undefined);
   const expected = torrents + opening.hostileRows;
 
   const host = await play('Host and database', (scene) => opening.meetDatabase(scene, loading, expected));
-  const cloud = await play('The stack', (scene) => opening.meetStack(scene, deploying));
+  const cloud = deploying && (await play('The stack', (scene) => opening.meetStack(scene, deploying)));
+  const keeper = cloud
+    ? createCloudKeeper(stage, cloud)
+    : await play('The guard', (scene) => meetGuard(scene, stage));
   const id = await play('Back up', (scene) => firstNight.backUp(scene, stage, host.database));
-  await play('Verify, by event', (scene) => firstNight.verifyByEvent(scene, stage, cloud, id, expected));
+  await play('Verify', (scene) => firstNight.verify(scene, stage, keeper, id, expected));
   await play('List', (scene) => firstNight.list(scene, stage, host.database, id, expected));
-  const nights = await play('Fifteen nights', (scene) => fifteenNights.passNights(scene, stage, cloud, id));
-  await play('Retention, planned', (scene) => fifteenNights.planExpiry(scene, stage, cloud, id, nights));
-  await play('Retention, done', (scene) => fifteenNights.expire(scene, stage, cloud, id, nights));
-  await play('Restore test', (scene) => restoreTest.restoreTest(scene, stage, cloud, id, expected));
-  await play('The mail about it', (scene) => restoreTest.readMail(scene, stage, expected));
-  await play('The watch', (scene) => restoreTest.watch(scene, stage, cloud, id));
-  await play('A test mail', (scene) => alertTest(scene, stage, host.database, cloud));
-  await play('A bit flips', (scene) => misfortunes.flipBit(scene, stage, host.database, cloud, id));
-  await play('A dump dies half-way', (scene) => misfortunes.killDump(scene, stage, host.database));
+  const nights = await play('Fifteen nights', (scene) => fifteenNights.passNights(scene, stage, keeper, id));
+  await play('Retention, planned', (scene) => fifteenNights.planExpiry(scene, stage, keeper, id, nights));
+  const kept = await play('Retention, done', (scene) =>
+    fifteenNights.expire(scene, stage, keeper, id, nights),
+  );
+  await play('Restore test', (scene) => restoreTest.restoreTest(scene, stage, keeper, id, expected));
+  await play('The mail about it', (scene) => restoreTest.readMail(scene, keeper, expected));
+  await play('The watch', (scene) => restoreTest.watch(scene, keeper, id));
+  if (cloud) await play('A test mail', (scene) => alertTest(scene, stage, host.database, cloud));
+  await play('Proof renewed', (scene) => fifteenNights.renewProof(scene, stage, keeper, kept[0] as string));
+  await play('A bit flips', (scene) => misfortunes.flipBit(scene, stage, host.database, keeper, id));
+  await play('A dump dies half-way', (scene) => misfortunes.killDump(scene, stage, host.database, keeper));
   const file = await play('Fetch and gunzip -t', (scene) =>
     wayBack.fetchLatest(scene, stage, host.database, id),
   );

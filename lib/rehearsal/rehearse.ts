@@ -15,7 +15,7 @@ import { createNarrator } from './stage/narrator.ts';
 import { providePostgres } from './stage/postgres-programs.ts';
 import { type Cloud, openStage } from './stage/stage.ts';
 
-type Flags = { torrents: number; json?: string; keep?: boolean; yes?: boolean };
+type Flags = { cloud: boolean; torrents: number; json?: string; keep?: boolean; yes?: boolean };
 
 /** The dump of fewer is over before it can be killed half-way. */
 const fewestTorrents = 1000;
@@ -41,6 +41,7 @@ const command = script(
     wholeNumber(fewestTorrents),
     20_000,
   )
+  .option('--no-cloud', "no AWS: 'offsite guard' keeps the promise, on a machine of its own")
   .option('--json <file>', 'write the figures of every step there')
   .option('--keep', 'leave everything running at the end, and say how to look, until Ctrl-C')
   .option('--yes', 'download a PostgreSQL without asking, where there is none');
@@ -58,19 +59,20 @@ async function main(flags: Flags): Promise<number> {
   );
   process.env.PATH = [binDir, process.env.PATH].join(delimiter);
   narrator.title('bitagent-offsite: a rehearsal', [
-    `${formatCount(flags.torrents + hostileRows)} torrents; PostgreSQL from ${binDir}; S3, SNS and SQS by ` +
-      'fauxqs; ECS by a stand-in of our own. Everything listens on loopback only and is gone afterwards.',
+    `${formatCount(flags.torrents + hostileRows)} torrents; PostgreSQL from ${binDir}; ` +
+      (flags.cloud ? 'S3, SNS and SQS by fauxqs; ECS by a stand-in of our own. ' : 'S3 by fauxqs. ') +
+      'Everything listens on loopback only and is gone afterwards.',
   ]);
   const stage = await openStage(binDir);
-  const performing = perform(narrator, stage, flags.torrents);
+  const performing = perform(narrator, stage, flags.torrents, flags.cloud);
   try {
     const { figures, database, cloud } = await Promise.race([performing, interrupted(stop.signal)]);
     if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(figures, null, 1)}\n`);
-    if (flags.keep && database !== undefined && cloud !== undefined) {
+    if (flags.keep && database !== undefined && (cloud !== undefined || !flags.cloud)) {
       narrator.say('');
       narrator.title('Everything runs on, until Ctrl-C. To look at it:', []);
-      narrator.quote(await howToLook(stage, database));
-      await deliverUntil(stopAsked, cloud);
+      narrator.quote(await howToLook(stage, database, cloud !== undefined));
+      await (cloud === undefined ? stopAsked : deliverUntil(stopAsked, cloud));
     }
     return figures.asExpected ? 0 : exitCodes.unexpected;
   } finally {

@@ -6,7 +6,8 @@ import { runPrefix } from '../archive/names.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import type { ArchiveStore } from '../store/store.ts';
 
-const runKey = `${runPrefix}expire.json`;
+/** Where that is. */
+export const runKey = `${runPrefix}expire.json`;
 
 const runSchema = z.object({
   format: z.literal(1),

@@ -7,13 +7,13 @@ import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { readManifest } from '../../lib/archive/read-manifest.ts';
+import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import { turnsKey } from '../../lib/restore-test/turns.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
 import { type Guarding, startGuarding } from '../fixtures/guarding.ts';
-import { type MailServer, startMailServer } from '../fixtures/mail-server.ts';
 
 type Drill = {
   readonly name: string;

@@ -70,7 +70,7 @@ describe(`with ${all} torrents`, () => {
     const faults = figures.steps.filter(({ outcome }) => outcome !== 'as expected');
     expect(faults, run.stdout).toEqual([]);
     expect(figures).toMatchObject({ asExpected: true });
-    expect(figures.steps).toHaveLength(16);
+    expect(figures.steps).toHaveLength(17);
     expect(run.exitCode).toBe(0);
     expect(run.stderr).toBe('');
   });
@@ -78,7 +78,7 @@ describe(`with ${all} torrents`, () => {
   test('finds all torrents in the inventory, in the list, in both restored databases and in the mail', () => {
     const found = torrents + 12;
     expect(step('Host and database').torrents).toBe(found);
-    expect(step('Verify, by event')).toMatchObject({ verdict: 'intact', torrents: found });
+    expect(step('Verify')).toMatchObject({ verdict: 'intact', torrents: found });
     expect(step('List').archives).toMatchObject([{ verdict: 'intact', latest: true, torrents: found }]);
     expect(step('Restore test').torrents).toBe(found);
     expect(step('The mail about it').subject).toContain(`${all} torrents`);
@@ -117,12 +117,24 @@ describe(`with ${all} torrents`, () => {
     expect(run.stdout).not.toMatch(/password/i);
     const prose = run.stdout.split('\n').filter((line) => !line.startsWith('│'));
     expect(prose.filter((line) => line.length > 80)).toEqual([]);
-    expect(run.stdout).toContain('All 16 steps as expected');
+    expect(run.stdout).toContain('All 17 steps as expected');
   });
 
   test('leaves nothing behind', async () => {
     expect(await readdir(join(directory, 'tmp'))).toEqual([]);
   });
+});
+
+test('without AWS a guard keeps the same promise, scene by scene', async () => {
+  const json = join(directory, 'guarded.json');
+  const { exitCode, stdout, stderr } = await rehearse(['--no-cloud', '--torrents', '1000', '--json', json]);
+  expect({ exitCode, stderr }, stdout).toEqual({ exitCode: 0, stderr: '' });
+  const { steps, awsCalls } = JSON.parse(await readFile(json, 'utf8')) as Figures;
+  expect(steps.every(({ outcome }) => outcome === 'as expected')).toBe(true);
+  expect(steps.map(({ title }) => title)).toEqual(expect.arrayContaining(['The guard', 'Proof renewed']));
+  expect(steps).toHaveLength(16);
+  expect(awsCalls.filter(({ action }) => !action.startsWith('s3:'))).toEqual([]);
+  expect(await readdir(join(directory, 'tmp'))).toEqual([]);
 });
 
 test('interrupted, it stops everything, removes everything and says so', async () => {
@@ -170,5 +182,5 @@ test.each([
 test('--help says what there is', async () => {
   const { exitCode, stdout } = await rehearse(['--help']);
   expect(exitCode).toBe(0);
-  for (const flag of ['--torrents', '--json', '--keep']) expect(stdout).toContain(flag);
+  for (const flag of ['--torrents', '--no-cloud', '--json', '--keep']) expect(stdout).toContain(flag);
 });

@@ -11,28 +11,27 @@ import {
   parseKey,
   verdictsPrefix,
 } from '../../archive/names.ts';
+import { verdictSchema } from '../../archive/verdict.ts';
 import { formatHours } from '../../base/quantities.ts';
-import { environmentNames } from '../../deployment/environment.ts';
 import { textTable } from '../../mail/mail.ts';
-import type { Decision, RetentionPlan } from '../../retention/plan.ts';
-import { HandlerFailure, invoke } from '../aws/lambda-runtime.ts';
-import { type Cloud, keysBelow, type Stage } from '../stage/stage.ts';
+import type { Decision } from '../../retention/plan.ts';
+import type { Keeper } from '../stage/keeper.ts';
+import { keysBelow, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
-import { functionByRole } from '../template/wiring.ts';
-import { answerOf, readBytes, withoutFirstBytes } from './evidence.ts';
+import { readBytes, readObject } from './evidence.ts';
 
 const nights = 15;
 const dayMs = 24 * 3_600_000;
 
 /**
- * Puts copies of an archive under the ids of earlier nights: the same bytes, a manifest of their own, an event each.
+ * Puts copies of an archive under the ids of earlier nights: the same bytes, a manifest of their own each.
  *
  * @returns Their ids, the youngest first.
  */
 export async function passNights(
   scene: Scene,
   stage: Stage,
-  { bus, wiring }: Cloud,
+  keeper: Keeper,
   tonight: string,
 ): Promise<string[]> {
   const { source, takenAt } = parseArchiveId(tonight);
@@ -41,18 +40,15 @@ export async function passNights(
     (_, night) => archiveIdAt(source, new Date(takenAt.getTime() - (night + 1) * dayMs)).id,
   );
   for (const id of ids) await copyArchive(stage, tonight, id);
-  const deliveries = withoutFirstBytes(await bus.announceObjects());
-  const answers = deliveries.map((delivery) => answerOf([delivery], wiring, 'verify'));
+  const answers = await keeper.verify(scene);
   scene.check(
-    'answers of verify',
+    'judged',
     ids.map((id) => ({ id, verdict: 'intact', isNew: true })).sort(byId),
-    (answers as { id: string }[]).sort(byId),
+    [...answers].sort(byId),
   );
-  const slowest = Math.max(...deliveries.map(({ invocation }) => invocation.last.durationMs));
   scene.say(
     `${nights} earlier nights, back to ${ids.at(-1)}: tonight's bytes under earlier ids, so that this does not take ` +
-      `two weeks. ${deliveries.length} events → ${answers.length} verdicts, each from re-reading its archive; ` +
-      `the slowest took ${(slowest / 1000).toFixed(1)} s.`,
+      `two weeks. ${answers.length} verdicts, each from re-reading its archive.`,
   );
   scene.figures({ ids, verdicts: answers.length });
   scene.summarize(`${answers.length} archives, ${answers.length} verdicts`);
@@ -98,11 +94,8 @@ export async function storeManifest(
   await s3.send(new PutObjectCommand({ Bucket: aws.bucket, Key: key, Body: body }));
 }
 
-type Expired = { readonly dryRun: boolean; readonly plans: readonly RetentionPlan[] };
-
-/** Those of the nights that the deployed policy no longer keeps. */
-function expectedToGo({ wiring }: Cloud, ids: readonly string[]): string[] {
-  const keepDays = Number(functionByRole(wiring, 'expire').environment[environmentNames.keepDays]);
+/** Those of the nights that the policy no longer keeps. */
+function expectedToGo({ keepDays }: Keeper, ids: readonly string[]): string[] {
   // The first of them is one day old.
   return ids.slice(keepDays - 1);
 }
@@ -111,20 +104,15 @@ function expectedToGo({ wiring }: Cloud, ids: readonly string[]): string[] {
 export async function planExpiry(
   scene: Scene,
   stage: Stage,
-  cloud: Cloud,
+  keeper: Keeper,
   tonight: string,
   ids: readonly string[],
 ): Promise<void> {
   const before = await keysBelow(stage, '');
-  scene.command(`aws lambda invoke --function-name …Expire… --payload '{"dryRun":true}'`);
-  const invocation = await invoke(cloud.host, functionByRole(cloud.wiring, 'expire'), { dryRun: true });
-  if (invocation.outcome === 'failed') {
-    throw new HandlerFailure(`expire failed: ${invocation.error.errorMessage}`, invocation.logs);
-  }
-  const { plans } = invocation.payload as Expired;
+  const plans = await keeper.planExpiry(scene);
   const [plan] = plans;
   if (plan === undefined) throw new Error('expire planned for no source');
-  const gone = expectedToGo(cloud, ids);
+  const gone = expectedToGo(keeper, ids);
   scene.quote(
     textTable([
       ...plan.keep.map((decision) => ['keep', ...describe(decision)]),
@@ -147,25 +135,17 @@ function describe({ id, ageHours, reasons }: Decision): string[] {
   return [day, formatHours(ageHours), reasons.join('; ').replace('one of the newest', 'newest')];
 }
 
-/** The daily schedule comes due. */
+/** What was planned is done. */
 export async function expire(
   scene: Scene,
   stage: Stage,
-  cloud: Cloud,
+  keeper: Keeper,
   tonight: string,
   ids: readonly string[],
-): Promise<void> {
-  const mailsBefore = (await stage.aws.mails()).length;
-  const deliveries = await cloud.bus.fireSchedule('expire', new Date());
-  const { plans, dryRun } = answerOf(deliveries, cloud.wiring, 'expire') as Expired;
-  const gone = expectedToGo(cloud, ids);
+): Promise<string[]> {
+  await keeper.expire(scene);
+  const gone = expectedToGo(keeper, ids);
   const kept = [tonight, ...ids].filter((id) => !gone.includes(id)).sort();
-  scene.check('dry run', false, dryRun);
-  scene.check(
-    'expired',
-    [...gone].sort(),
-    plans.flatMap(({ expire: done }) => done.map(({ id }) => id)).sort(),
-  );
   const keys = kept.map((id) => archiveKeys(parseArchiveId(id)));
   const left = await keysBelow(stage, archivesPrefix);
   scene.check(
@@ -178,14 +158,34 @@ export async function expire(
     keys.map(({ verdict }) => verdict),
     await keysBelow(stage, verdictsPrefix),
   );
-  scene.check('mails', mailsBefore, (await stage.aws.mails()).length);
+  scene.check('mails', [], await keeper.mails());
   const archivesLeft = left.filter((key) => parseKey(key)?.part === 'archive').length;
   scene.say(
-    `The daily schedule → expire: ${gone.length} archives had to go, with their manifests and verdicts. ` +
-      `The vault holds ${archivesLeft} now.`,
+    `${gone.length} archives had to go, with their manifests and verdicts. The vault holds ${archivesLeft} now.`,
   );
   scene.figures({ expired: gone, left: kept });
   scene.summarize(`${gone.length} had to go, ${archivesLeft} left`);
+  return kept;
+}
+
+/** The oldest proof was given a week ago: it is renewed by reading the archive again. */
+export async function renewProof(scene: Scene, stage: Stage, keeper: Keeper, id: string): Promise<void> {
+  const { verdict: Key } = archiveKeys(parseArchiveId(id));
+  const before = verdictSchema.parse(await readObject(stage, Key));
+  const verifiedAt = new Date(Date.parse(before.verifiedAt) - 7 * dayMs).toISOString();
+  const Body = JSON.stringify({ ...before, verifiedAt });
+  await stage.s3.send(new PutObjectCommand({ Bucket: stage.aws.bucket, Key, Body }));
+  scene.say(`The verdict on ${id} is made a week older. Bytes rot in silence: a proof has an age, too.`);
+  const mailsBefore = (await keeper.mails()).length;
+  const asked = Date.now();
+  await keeper.nextNight(scene);
+  const { verdict, lastReadAt = '' } = verdictSchema.parse(await readObject(stage, Key));
+  scene.check('verdict', before.verdict, verdict);
+  scene.check('read again', true, Date.parse(lastReadAt) >= asked);
+  scene.check('mails', mailsBefore, (await keeper.mails()).length);
+  scene.say(`Read again, byte by byte: it is as its manifest says. Its verdict notes ${lastReadAt}.`);
+  scene.figures({ id, lastReadAt });
+  scene.summarize(`${parseArchiveId(id).takenAt.toISOString().slice(0, 10)} read again, the same still`);
 }
 
 function byId(one: { id: string }, other: { id: string }): number {

@@ -5,9 +5,10 @@ import { rowsOf, totalRows } from '../../archive/inventory.ts';
 import { archiveKeys, parseArchiveId } from '../../archive/names.ts';
 import { verdictSchema } from '../../archive/verdict.ts';
 import { formatBytes, formatCount, formatDuration } from '../../base/quantities.ts';
-import { type Cloud, type Database, keysBelow, offsiteOutput, type Stage } from '../stage/stage.ts';
+import type { Keeper } from '../stage/keeper.ts';
+import { type Database, keysBelow, offsiteOutput, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
-import { answerOf, onlyOne, readObject, withoutFirstBytes } from './evidence.ts';
+import { readObject } from './evidence.ts';
 
 const backupSchema = z.object({
   id: z.string(),
@@ -38,44 +39,29 @@ export async function backUp(scene: Scene, stage: Stage, database: Database): Pr
   return id;
 }
 
-/** The manifest's event wakes the verifier. */
-export async function verifyByEvent(
+/** What has come is judged by its bytes. */
+export async function verify(
   scene: Scene,
   stage: Stage,
-  { bus, wiring }: Cloud,
+  keeper: Keeper,
   id: string,
   torrents: number,
 ): Promise<void> {
-  const deliveries = withoutFirstBytes(await bus.announceObjects());
-  const answer = answerOf(deliveries, wiring, 'verify');
-  scene.check('answer of verify', { id, verdict: 'intact', isNew: true }, answer);
+  scene.check('judged', [{ id, verdict: 'intact', isNew: true }], await keeper.verify(scene));
   const verdict = verdictSchema.parse(await readObject(stage, archiveKeys(parseArchiveId(id)).verdict));
-  scene.check('verdict', 'intact', verdict.verdict);
   if (verdict.verdict !== 'intact') throw new Error(`the verdict on ${id} is ${verdict.verdict}`);
   const { inventory, plainBytes } = verdict;
   const found = rowsOf(inventory, 'torrents');
   scene.check('torrents in the inventory', torrents, found);
-  const invocation = onlyOne(deliveries).invocation.last;
   scene.say(
-    `"Object Created" for the manifest → verify: intact. ${formatBytes(plainBytes)} inflated and scanned in ` +
-      `${formatDuration(verdict.durationMs)}; the inventory holds ${formatCount(found ?? 0)} torrents, ` +
-      `${formatCount(totalRows(inventory))} rows in ${inventory.tables.length} tables, ${inventory.indexes.length} indexes, ` +
-      `${inventory.constraints.length} constraints. Peak memory ${invocation.peakMemoryMiB} MiB.`,
+    `Intact. ${formatBytes(plainBytes)} inflated and scanned in ${formatDuration(verdict.durationMs)}; the inventory holds ` +
+      `${formatCount(found ?? 0)} torrents, ${formatCount(totalRows(inventory))} rows in ${inventory.tables.length} tables, ` +
+      `${inventory.indexes.length} indexes, ${inventory.constraints.length} constraints.`,
   );
-  const again = await bus.emit(onlyOne(deliveries).event as Parameters<typeof bus.emit>[0]);
-  scene.check(
-    'answer to the same event again',
-    { id, verdict: 'intact', isNew: false },
-    answerOf(again, wiring, 'verify'),
-  );
-  scene.say('The same event once more (events come twice): nothing is done again.');
-  scene.check('mails', 0, (await stage.aws.mails()).length);
-  scene.figures({
-    verdict: verdict.verdict,
-    torrents: found,
-    rows: totalRows(inventory),
-    peakMemoryMiB: invocation.peakMemoryMiB,
-  });
+  const again = await keeper.verifyAgain(scene, id);
+  scene.check('judged once more', { id, verdict: 'intact', isNew: false }, again);
+  scene.check('mails', [], await keeper.mails());
+  scene.figures({ verdict: verdict.verdict, torrents: found, rows: totalRows(inventory) });
   scene.summarize(`intact, ${formatCount(found ?? 0)} torrents in the inventory`);
 }
 

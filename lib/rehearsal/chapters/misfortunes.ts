@@ -7,9 +7,10 @@ import { verdictSchema } from '../../archive/verdict.ts';
 import { exitCodes } from '../../base/errors.ts';
 import { formatCount } from '../../base/quantities.ts';
 import { query } from '../../postgres/programs.ts';
-import { type Cloud, type Database, keysBelow, runOffsite, type Stage } from '../stage/stage.ts';
+import type { Keeper } from '../stage/keeper.ts';
+import { type Database, keysBelow, runOffsite, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
-import { answerOf, readBytes, readObject, withoutFirstBytes } from './evidence.ts';
+import { readBytes, readObject } from './evidence.ts';
 import { storeManifest } from './fifteen-nights.ts';
 import { listArchives } from './first-night.ts';
 
@@ -21,7 +22,7 @@ export async function flipBit(
   scene: Scene,
   stage: Stage,
   database: Database,
-  { bus, wiring }: Cloud,
+  keeper: Keeper,
   intact: string,
 ): Promise<void> {
   const { s3, aws } = stage;
@@ -42,12 +43,11 @@ export async function flipBit(
     `A newer archive, ${id}, with one bit flipped in byte ${formatCount(at)} of ${formatCount(bytes.length)}.`,
   );
 
-  const mailsBefore = (await aws.mails()).length;
-  const answer = answerOf(withoutFirstBytes(await bus.announceObjects()), wiring, 'verify');
-  scene.check('answer of verify', { id, verdict: 'damaged', isNew: true }, answer);
+  const mailsBefore = (await keeper.mails()).length;
+  scene.check('judged', [{ id, verdict: 'damaged', isNew: true }], await keeper.verify(scene));
   const verdict = verdictSchema.parse(await readObject(stage, keys.verdict));
   scene.check('verdict', 'damaged', verdict.verdict);
-  const mails = (await aws.mails()).slice(mailsBefore);
+  const mails = (await keeper.mails()).slice(mailsBefore);
   scene.check('alerts', 1, mails.length);
   const [{ subject, text } = { subject: '', text: '' }] = mails;
   scene.check(
@@ -64,9 +64,14 @@ export async function flipBit(
 }
 
 /** Kills the dump's session while the server copies the torrents to it. */
-export async function killDump(scene: Scene, stage: Stage, database: Database): Promise<void> {
+export async function killDump(
+  scene: Scene,
+  stage: Stage,
+  database: Database,
+  keeper: Keeper,
+): Promise<void> {
   const before = await keysBelow(stage, '');
-  const mailsBefore = (await stage.aws.mails()).length;
+  const mailsBefore = (await keeper.mails()).length;
   scene.command('offsite backup');
   const uploadsBefore = { ...stage.aws.uploads };
   const [run, [killed = []]] = await Promise.all([
@@ -89,7 +94,7 @@ export async function killDump(scene: Scene, stage: Stage, database: Database): 
   const { begun, parts, completed, aborted } = uploads;
   scene.check('uploads completed', 0, completed);
   scene.check('uploads aborted, of those begun', begun, aborted);
-  scene.check('mails', mailsBefore, (await stage.aws.mails()).length);
+  scene.check('mails', mailsBefore, (await keeper.mails()).length);
   scene.say(
     `Uploads begun: ${begun} (${parts} parts), completed: ${completed}, aborted: ${aborted}. Not an object more in ` +
       'the vault, no manifest, no unfinished upload; the exit code says so to whoever runs the agent.',

@@ -184,17 +184,27 @@ export async function offsiteOutput(
  *
  * @param environment - Further variables, over those.
  */
-export async function runOffsite(
+export function runOffsite(
   stage: Stage,
   { source }: Database,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Run> {
   const principal = args[0] === 'backup' ? principals.agent : principals.operator;
-  const result = await execa(join(projectRoot, 'bin', 'offsite'), [...args, '--config', stage.configFile], {
+  const host = { AWS_ACCESS_KEY_ID: principal, ...source.env, ...environment };
+  return runProgram(stage, [...args, '--config', stage.configFile], host);
+}
+
+/** Runs `offsite` on some machine, with credentials that may do all in the vault. */
+export async function runProgram(
+  stage: Stage,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<Run> {
+  const result = await execa(join(projectRoot, 'bin', 'offsite'), args, {
     cwd: projectRoot,
     extendEnv: false,
-    env: { ...ambient(stage), ...stage.aws.env, AWS_ACCESS_KEY_ID: principal, ...source.env, ...environment },
+    env: { ...ambient(stage), ...stage.aws.env, ...environment },
     stdin: 'ignore',
     reject: false,
     cancelSignal: stage.signal,
