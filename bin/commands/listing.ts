@@ -92,7 +92,7 @@ function describeTests(tests: readonly TestPoint[] | undefined, now: Date): stri
   const last = tests?.at(-1);
   if (tests === undefined) return 'these credentials may not read the reports of restore tests';
   if (last === undefined)
-    return "none was tested yet: 'offsite restore-test' does it now, the cloud once a quarter";
+    return "none was tested yet: 'offsite restore-test' does it now, cloud or guard once a quarter";
   const word = last.outcome === 'passed' ? 'passed' : `NOT PASSED (${last.outcome})`;
   return `the test of ${dayOf(last.startedAt)} ${word}, ${formatAge(last.startedAt, now)} ago; the next in the next quarter`;
 }
