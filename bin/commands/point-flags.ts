@@ -8,6 +8,7 @@ export type PointFlags = TargetFlags & {
   timeline?: string;
   despiteGap?: boolean;
   dataDirectory?: string;
+  tablespaceMapping?: string[];
   quiet?: boolean;
   json?: boolean;
 };
@@ -32,7 +33,9 @@ const ofArchives = [
 /** @returns `undefined` where an archive is to be restored. */
 export function targetOf(wanted: string | undefined, flags: PointFlags): RecoveryTarget | undefined {
   const target = parseTarget(flags);
-  const own = [flags.timeline, flags.dataDirectory, flags.despiteGap].some((flag) => flag !== undefined);
+  const own = [flags.timeline, flags.dataDirectory, flags.despiteGap, flags.tablespaceMapping].some(
+    (flag) => flag !== undefined,
+  );
   if (flags.despiteGap && target?.kind !== 'latest')
     throw usage('--despite-gap with --to-latest', 'another point, or none');
   if (target === undefined && (own || wanted === undefined))

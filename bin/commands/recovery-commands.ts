@@ -81,6 +81,11 @@ storeCommand('restore', 'bring a database back: restored beside it, compared, sw
   .option('--despite-gap', 'with --to-latest: up to where the log breaks off')
   .option('--timeline <number>', 'along which (default: the newest)')
   .option('--data-directory <folder>', 'where the cluster is laid out: empty, or none yet')
+  .option(
+    '--tablespace-mapping <old=new>',
+    'the folder of a tablespace; once for each (default: below that one)',
+    (mapping: string, before: string[] = []) => [...before, mapping],
+  )
   .optionsGroup('Options:')
   .addHelpText(
     'after',

@@ -44,6 +44,7 @@ export async function runRestorePoint(
     despiteGap: flags.despiteGap ?? false,
     from: wanted === undefined || wanted === 'latest' ? undefined : parseArchiveId(wanted),
     folder,
+    tablespaceMappings: flags.tablespaceMapping,
     restoreCommand: restoreCommand(),
     env: environmentFor(settings),
     onWay: (way) => {
@@ -87,7 +88,7 @@ function announcement(way: Way, target: RecoveryTarget, folder: string): string 
 }
 
 function report(
-  { way, lsn, lastTransactionAt, timeline }: Recovered,
+  { way, tablespaces, lsn, lastTransactionAt, timeline }: Recovered,
   target: RecoveryTarget,
   folder: string,
   { json }: PointFlags,
@@ -101,6 +102,9 @@ function report(
       lsn,
       lastTransactionAt: lastTransactionAt ?? null,
       timeline,
+      ...(tablespaces.length > 0 && {
+        tablespaces: tablespaces.map(({ oid, location, folder: to }) => ({ oid, location, folder: to })),
+      }),
       durationMs,
     });
     return;
@@ -112,6 +116,8 @@ function report(
   print(
     `${folder}  recovered to ${describeTarget(target)}\n  ${last}; log replayed up to ${lsn}; now on timeline ${timeline}; ${formatDuration(durationMs)}\n`,
   );
+  for (const { oid, location, folder: to } of tablespaces)
+    print(`  tablespace ${oid}, which was in ${location}, is in ${to}\n`);
   tell(
     'start it as usual: as the user that owns the folder, with the configuration of the host (Debian keeps it in /etc/postgresql); then take a base backup (offsite basebackup)',
   );

@@ -1,12 +1,12 @@
 // What recovery has to know of a cluster, asked of the server itself.
 
-import { OffsiteError } from '../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { query } from '../postgres/programs.ts';
 import type { BaseBackupManifest } from './manifest.ts';
 
 export type ClusterAnswer = BaseBackupManifest['cluster'] & {
-  readonly tablespaces: BaseBackupManifest['tablespaces'];
+  /** Those that lie outside of the data directory. */
+  readonly tablespaces: readonly { readonly oid: number; readonly location: string }[];
   /** Of all its databases. */
   readonly bytes: number;
   /** Whether its log goes anywhere: by archive_command, or received by somebody. */
@@ -18,7 +18,7 @@ const sql = `SELECT (SELECT system_identifier FROM pg_control_system()), current
   current_setting('data_checksums'), current_setting('archive_mode') <> 'off'
     OR EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'physical' AND active),
   (SELECT sum(pg_database_size(oid)) FROM pg_database WHERE has_database_privilege(oid, 'CONNECT'));
-SELECT oid, pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')`;
+SELECT oid, pg_tablespace_location(oid) FROM pg_tablespace WHERE pg_tablespace_location(oid) LIKE '/%'`;
 
 /** @throws {@link OffsiteError} `DATABASE_REFUSED` and what else keeps it from being asked. */
 export async function askCluster(connection: Connection, signal?: AbortSignal): Promise<ClusterAnswer> {
@@ -43,17 +43,4 @@ export async function serverTime(connection: Connection, signal?: AbortSignal): 
   });
   // Up to the next millisecond: none that is earlier by it may pass for later.
   return new Date(Math.ceil(Number(seconds) * 1000));
-}
-
-/** pg_basebackup writes one tar to stdout, and refuses to where there are more. */
-export function tablespacesError(tablespaces: ClusterAnswer['tablespaces']): OffsiteError {
-  return new OffsiteError(
-    'BASE_BACKUP_REFUSED',
-    'a cluster with tablespaces of its own cannot be taken yet',
-    {
-      expected: 'all of it in the data directory',
-      found: tablespaces.map(({ oid, location }) => `tablespace ${oid} in ${location}`).join('\n'),
-      hint: 'pg_basebackup streams one tar only. The nightly archive (offsite backup) takes such a database; to have it here, move what is in them back: ALTER TABLE ALL IN TABLESPACE … SET TABLESPACE pg_default, then DROP TABLESPACE',
-    },
-  );
 }

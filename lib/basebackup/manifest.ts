@@ -30,8 +30,8 @@ const manifestSchema = z.strictObject({
   timeline: z.number().int().positive(),
   startLsn: position,
   stopLsn: position,
-  /** Others than the cluster's own; none yet. */
-  tablespaces: z.array(z.strictObject({ oid: count, location: z.string() })),
+  /** Outside of the data directory; in the tar, their files are under `pg_tblspc/<oid>/`. */
+  tablespaces: z.array(z.strictObject({ oid: count, location: z.string(), bytes: count })),
   files: count,
 });
 

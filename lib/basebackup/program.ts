@@ -6,33 +6,42 @@ import { clientError, errorLine } from '../postgres/client-error.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { preparationFor } from '../postgres/preparations.ts';
 import { clientCommand } from '../postgres/programs.ts';
+import { type RunShell, tarOfSeveral } from './several-tars.ts';
 
 const args = [
-  ...['--pgdata=-', '--format=tar', '--wal-method=none', '--manifest-checksums=SHA256'],
+  ...['--format=tar', '--wal-method=none', '--manifest-checksums=SHA256'],
   // Else it waits for the next checkpoint, which may be minutes away.
   ...['--checkpoint=fast', '--no-password'],
 ];
 
+export type ProgramOptions = {
+  /** Of tablespaces that lie outside of the data directory. */
+  readonly tablespaces: readonly number[];
+  readonly signal?: AbortSignal | undefined;
+  readonly onWords?: ((words: string) => void) | undefined;
+};
+
 /**
  * Starts a base backup.
  *
- * @returns One tar: the data directory, and the server's manifest as its last file.
+ * @returns One tar: the data directory, what is in tablespaces under `pg_tblspc/<oid>/`, and the server's manifest as its last file.
  * @throws {@link OffsiteError} While iterating: `PROGRAM_MISSING`, `CONTAINER_UNREACHABLE`, `DATABASE_UNREACHABLE`, `DATABASE_REFUSED`,
  *   `BASE_BACKUP_REFUSED` with the statement to run, `BASE_BACKUP_FAILED`, or the signal's reason.
  */
 export function baseBackupOf(
   connection: Connection,
-  {
-    signal,
-    onWords,
-  }: { readonly signal?: AbortSignal | undefined; readonly onWords?: (words: string) => void },
+  { tablespaces, signal, onWords }: ProgramOptions,
 ): AsyncGenerator<Buffer> {
   const errorOf = (failure: ChildFailure) => baseBackupError(connection, failure);
-  return stdoutOf(clientCommand(connection, 'pg_basebackup', args), {
-    errorOf,
-    signal,
-    ...(onWords && { onWords }),
-  });
+  if (tablespaces.length === 0)
+    return stdoutOf(clientCommand(connection, 'pg_basebackup', ['--pgdata=-', ...args]), {
+      errorOf,
+      signal,
+      onWords,
+    });
+  const shell: RunShell = (script, options) =>
+    stdoutOf(clientCommand(connection, 'sh', ['-c', script, 'sh']), { errorOf, ...options });
+  return tarOfSeveral(shell, tablespaces, args, { signal, onWords });
 }
 
 function baseBackupError(connection: Connection, failure: ChildFailure): Error {

@@ -60,6 +60,17 @@ export function parseServerManifest(text: string): ServerManifest {
   return { files, walRange: { timeline: range.Timeline, start: range['Start-LSN'], end: range['End-LSN'] } };
 }
 
+/** Bytes of a tablespace's files. */
+export function tablespaceBytes({ files }: ServerManifest, oid: number): number {
+  const own = files.filter(({ path }) => path.startsWith(`${tablespaceFolder(oid)}/`));
+  return own.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Where a data directory has a tablespace. */
+export function tablespaceFolder(oid: number): string {
+  return `pg_tblspc/${oid}`;
+}
+
 /**
  * Whether a data directory has the files that the server says, and no others.
  *

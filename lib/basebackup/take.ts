@@ -10,10 +10,11 @@ import { toolVersion } from '../base/version.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { askCluster, serverTime, tablespacesError } from './ask-cluster.ts';
+import { askCluster, serverTime } from './ask-cluster.ts';
 import { type Contents, ContentsReader } from './contents.ts';
 import { type BaseBackupManifest, baseBackupFormat } from './manifest.ts';
 import { baseBackupOf } from './program.ts';
+import { tablespaceBytes } from './server-manifest.ts';
 
 export type BaseBackupOptions = {
   readonly source: string;
@@ -46,7 +47,6 @@ const compressedShare = 1 / 2;
 export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBackupManifest> {
   const { source, connection, store, compressor, now, signal, warn } = options;
   const { tablespaces, bytes, archives, ...cluster } = await askCluster(connection, signal);
-  if (tablespaces.length > 0) throw tablespacesError(tablespaces);
   if (!archives)
     warn?.(
       "archive_mode is off, and nobody receives the log: without it a base backup brings nobody back. Run 'offsite wal receive'; or ALTER SYSTEM SET archive_mode = 'on', set archive_command (see docs/pitr.md), and restart the server",
@@ -63,7 +63,9 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
       const told = words.split('\n').filter((line) => !expectedWords.test(line));
       if (told.length > 0) warn?.(`pg_basebackup said: ${told.join('\n')}`);
     };
-    const start = (either: AbortSignal | undefined) => baseBackupOf(connection, { signal: either, onWords });
+    const oids = tablespaces.map(({ oid }) => oid);
+    const start = (either: AbortSignal | undefined) =>
+      baseBackupOf(connection, { tablespaces: oids, signal: either, onWords });
     let plainBytes = 0;
     for await (const chunk of options.watch?.(start) ?? start(signal)) {
       reader.push(chunk);
@@ -98,7 +100,7 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
     timeline,
     startLsn,
     stopLsn,
-    tablespaces,
+    tablespaces: tablespaces.map((one) => ({ ...one, bytes: tablespaceBytes(serverManifest, one.oid) })),
     files,
     ...record(),
     ...stored,

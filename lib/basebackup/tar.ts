@@ -11,18 +11,20 @@ export type TarEntry = {
   readonly mode: number;
 };
 
+/** The bytes of an event change once the next one is asked for. */
 export type TarEvent =
-  | { readonly at: 'entry'; readonly entry: TarEntry }
-  /** Bytes of the entry; they change once the next event is asked for. */
+  | { readonly at: 'entry'; readonly entry: TarEntry; readonly header: Uint8Array }
   | { readonly at: 'bytes'; readonly bytes: Uint8Array }
   | { readonly at: 'end of entry' };
 
-const blockBytes = 512;
+export const tarBlockBytes = 512;
+const checksumAt = 148;
+const checksumEnd = 156;
 const kinds: Readonly<Record<string, TarEntry['kind']>> = { 0: 'file', '\0': 'file', 5: 'folder', 2: 'link' };
 
 /** @see https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_92_13_06 */
 export class TarReader {
-  readonly #header = Buffer.alloc(blockBytes);
+  readonly #header = Buffer.alloc(tarBlockBytes);
   #headerBytes = 0;
   #remaining = 0;
   #padding = 0;
@@ -62,10 +64,10 @@ export class TarReader {
       this.#padding -= skipped;
       return skipped;
     }
-    const part = bytes.subarray(0, blockBytes - this.#headerBytes);
+    const part = bytes.subarray(0, tarBlockBytes - this.#headerBytes);
     this.#header.set(part, this.#headerBytes);
     this.#headerBytes += part.length;
-    if (this.#headerBytes === blockBytes) yield* this.#begin();
+    if (this.#headerBytes === tarBlockBytes) yield* this.#begin();
     return part.length;
   }
 
@@ -78,9 +80,9 @@ export class TarReader {
     if (this.#zeroBlocks > 0) throw tarError('nothing after its end', `a header at ${this.#offset} bytes`);
     const entry = readHeader(this.#header, this.#offset);
     this.#remaining = entry.bytes;
-    this.#padding = (blockBytes - (entry.bytes % blockBytes)) % blockBytes;
+    this.#padding = tarPadding(entry.bytes);
     this.#entryIsOpen = true;
-    yield { at: 'entry', entry };
+    yield { at: 'entry', entry, header: this.#header };
     yield* this.#endEntry();
   }
 
@@ -97,8 +99,8 @@ function readHeader(header: Buffer, offset: number): TarEntry {
     const end = field.indexOf(0);
     return field.toString('utf8', 0, end < 0 ? bytes : end);
   };
-  const sum = header.reduce((all, byte, at) => all + (at >= 148 && at < 156 ? 0x20 : byte), 0);
-  if (Number.parseInt(text(148, 8), 8) !== sum) throw tarError('a header', `other bytes at ${offset}`);
+  if (Number.parseInt(text(checksumAt, 8), 8) !== tarChecksum(header))
+    throw tarError('a header', `other bytes at ${offset}`);
   const kind = kinds[String.fromCharCode(header[156] as number)];
   const prefix = text(345, 155);
   const name = `${prefix === '' ? '' : `${prefix}/`}${text(0, 100)}`.replace(/^\.\/|\/$/g, '');
@@ -108,6 +110,16 @@ function readHeader(header: Buffer, offset: number): TarEntry {
   if (!isSafe) throw tarError('files and folders of a data directory', `'${text(0, 100)}' at ${offset}`);
   const bytes = kind === 'file' ? readNumber(header.subarray(124, 136)) : 0;
   return { name, kind, bytes, mode: Number.parseInt(text(100, 8), 8) & 0o777 };
+}
+
+/** Bytes that fill the last block of an entry. */
+export function tarPadding(bytes: number): number {
+  return (tarBlockBytes - (bytes % tarBlockBytes)) % tarBlockBytes;
+}
+
+/** The sum of a header, its own field read as spaces. */
+export function tarChecksum(header: Uint8Array): number {
+  return header.reduce((all, byte, at) => all + (at >= checksumAt && at < checksumEnd ? 0x20 : byte), 0);
 }
 
 /** Octal, or, where that has no room for it, binary behind a bit. */

@@ -1,7 +1,7 @@
 // Lays a base backup out: every file under its name, its sum made on the way and held against the server's own list.
 
 import { createHash, type Hash } from 'node:crypto';
-import { chown, type FileHandle, mkdir, open, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { chown, type FileHandle, mkdir, open, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { baseBackupKeys } from '../archive/base-backup-names.ts';
@@ -14,12 +14,15 @@ import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
 import type { User } from '../postgres/unprivileged-user.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import type { BaseBackup } from './choose.ts';
+import { type PlacedTablespace, pathIn, tablespaceMap } from './tablespaces.ts';
 
 export type LayOutOptions = {
   readonly store: ArchiveStore;
   readonly base: BaseBackup;
   /** Empty, or not there yet. */
   readonly folder: string;
+  /** Their folders too: empty, or not there yet. */
+  readonly tablespaces: readonly PlacedTablespace[];
   /** Whose it shall be, where that is not ourselves. */
   readonly owner: User | undefined;
   readonly onProgress?: ((plainBytes: number) => void) | undefined;
@@ -36,7 +39,11 @@ const namedFaults = 5;
  *
  * @throws {@link OffsiteError} `FOLDER_NOT_EMPTY`, `RESTORE_REFUSED`, or what keeps it from being made.
  */
-export async function emptyFolder(folder: string, owner: User | undefined): Promise<void> {
+export async function emptyFolder(
+  folder: string,
+  owner: User | undefined,
+  flag = '--data-directory',
+): Promise<void> {
   await makeFolder(dirname(folder));
   await makeFolder(folder, folderMode);
   const there = await readdir(folder);
@@ -44,7 +51,7 @@ export async function emptyFolder(folder: string, owner: User | undefined): Prom
   throw new OffsiteError('FOLDER_NOT_EMPTY', `${folder} is not empty`, {
     expected: 'an empty folder, or none: nothing is ever written over',
     found: there.slice(0, namedFaults).join(', '),
-    hint: 'name another with --data-directory; what a recovery that failed left there can be removed by hand',
+    hint: `name another with ${flag}; what a recovery that failed left there can be removed by hand`,
   });
 }
 
@@ -66,32 +73,65 @@ async function assertEntered(folder: string, owner: User | undefined): Promise<v
  * @throws {@link OffsiteError} `ARCHIVE_DAMAGED`, `ARCHIVE_GONE`, or what the store and the disk say; the folder is empty again then.
  */
 export async function layOut(options: LayOutOptions): Promise<void> {
-  const { folder, owner } = options;
+  const { folder, owner, tablespaces } = options;
   await emptyFolder(folder, owner);
-  await assertRoom(folder, options.base.manifest.plainBytes);
+  await emptyTablespaces(tablespaces, owner);
+  await assertRoom(options);
+  const folders = [folder, ...tablespaces.map((one) => one.folder)];
   try {
     await unpack(options);
     // Written by root, and to be read by somebody else.
-    if (owner !== undefined) await execa('chown', ['-R', `${owner.uid}:${owner.gid}`, folder]);
-    await execa('chmod', ['700', folder]);
+    if (owner !== undefined) await execa('chown', ['-R', `${owner.uid}:${owner.gid}`, ...folders]);
+    await execa('chmod', ['700', ...folders]);
   } catch (error) {
-    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
+    for (const one of folders)
+      for (const name of await readdir(one).catch(() => []))
+        await rm(join(one, name), { recursive: true, force: true });
     throw error;
   }
 }
 
-async function assertRoom(folder: string, bytes: number): Promise<void> {
+/** Makes sure of the folders that were named for tablespaces. @throws As {@link emptyFolder}. */
+export async function emptyTablespaces(
+  tablespaces: readonly PlacedTablespace[],
+  owner: User | undefined,
+): Promise<void> {
+  for (const one of tablespaces.filter(({ isElsewhere }) => isElsewhere))
+    await emptyFolder(one.folder, owner, '--tablespace-mapping');
+}
+
+/** On each disk, for all that comes there. */
+async function assertRoom({ folder, tablespaces, base }: LayOutOptions): Promise<void> {
+  const elsewhere = tablespaces.filter(({ isElsewhere }) => isElsewhere);
+  const rest = elsewhere.reduce((sum, { bytes }) => sum - bytes, base.manifest.plainBytes);
+  const disks = new Map<number, { readonly folder: string; readonly bytes: number }>();
+  for (const need of [{ folder, bytes: rest }, ...elsewhere]) {
+    const { dev } = await stat(need.folder);
+    const known = disks.get(dev);
+    disks.set(dev, { folder: known?.folder ?? need.folder, bytes: (known?.bytes ?? 0) + need.bytes });
+  }
+  for (const { folder: place, bytes } of disks.values()) await assertRoomFor(place, bytes);
+}
+
+async function assertRoomFor(folder: string, bytes: number): Promise<void> {
   const room = await statfs(folder);
   // Some file systems do not say.
   if (room.blocks === 0 || room.bavail * room.bsize >= bytes) return;
   throw new OffsiteError('RESTORE_DISK_FULL', `there is no room for the cluster in ${folder}`, {
     expected: `${formatBytes(bytes)}, and some for the log that is replayed`,
     found: `${formatBytes(room.bavail * room.bsize)} that are free`,
-    hint: 'make room, or name a folder on another disk with --data-directory',
+    hint: 'make room, or name a folder on another disk (--data-directory, --tablespace-mapping)',
   });
 }
 
-async function unpack({ store, base, folder, onProgress, signal }: LayOutOptions): Promise<void> {
+async function unpack({
+  store,
+  base,
+  folder,
+  tablespaces,
+  onProgress,
+  signal,
+}: LayOutOptions): Promise<void> {
   const { manifest, id } = base;
   const key = baseBackupKeys(id).tar;
   const opened = await store.open(key, manifest.versionId, { connections });
@@ -100,7 +140,7 @@ async function unpack({ store, base, folder, onProgress, signal }: LayOutOptions
   const compressed = createHash('sha256');
   const onChunk = (chunk: Buffer) => void compressed.update(chunk);
   const tar = new TarReader();
-  const files = new Files(folder);
+  const files = new Files((name) => pathIn(folder, tablespaces, name));
   let plainBytes = 0;
   try {
     for await (const chunk of gunzip(opened.body, { onChunk, signal })) {
@@ -127,27 +167,28 @@ async function unpack({ store, base, folder, onProgress, signal }: LayOutOptions
   const faults = missingFrom(parseServerManifest(files.serverManifestText), files.found);
   if (faults.length > 0)
     throw damaged(id.id, "the files of the server's list", faults.slice(0, namedFaults).join('\n'));
+  // The server's own has the old places in it.
+  if (tablespaces.length > 0) await writeFile(join(folder, 'tablespace_map'), tablespaceMap(tablespaces));
 }
 
 /** The files as they come, one at a time. */
 class Files {
   readonly found = new Map<string, { readonly bytes: number; readonly sha256: string }>();
   serverManifestText = '';
-  readonly #folder: string;
+  readonly #pathOf: (name: string) => string;
   #entry: TarEntry | undefined;
   #handle: FileHandle | undefined;
   #hash: Hash | undefined;
   readonly #serverManifest: Buffer[] = [];
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor(pathOf: (name: string) => string) {
+    this.#pathOf = pathOf;
   }
 
   async begin(entry: TarEntry): Promise<void> {
-    const path = join(this.#folder, entry.name);
+    const path = this.#pathOf(entry.name);
     this.#entry = entry;
     if (entry.kind === 'folder') await mkdir(path, { mode: entry.mode, recursive: true });
-    // A tablespace's, and those are refused when the base backup is taken.
     if (entry.kind === 'link') throw damaged(entry.name, 'no link', 'a link', 'ARCHIVE_DAMAGED');
     if (entry.kind !== 'file') return;
     this.#hash = createHash('sha256');

@@ -20,10 +20,11 @@ import {
   wayFrom,
 } from './choose.ts';
 import { lastCommit, segmentsRead } from './last-commit.ts';
-import { emptyFolder, layOut, markForRecovery } from './lay-out.ts';
+import { emptyFolder, emptyTablespaces, layOut, markForRecovery } from './lay-out.ts';
 import { serverProgramsOf } from './programs.ts';
 import { readBaseBackups, readClusterLog } from './read-vault.ts';
 import { type Reached, replay } from './replay.ts';
+import { type PlacedTablespace, placeTablespaces } from './tablespaces.ts';
 import { formatMicros, type RecoveryTarget, targetSettings } from './target.ts';
 
 export type RecoverOptions = {
@@ -37,6 +38,8 @@ export type RecoverOptions = {
   readonly from: ArchiveId | undefined;
   /** The data directory to be: empty, or not there yet. */
   readonly folder: string;
+  /** Other folders for tablespaces, `OLD=NEW` each; by default they lie below the data directory. */
+  readonly tablespaceMappings?: readonly string[] | undefined;
   /** What Postgres runs for each file of the log: `offsite wal fetch %f %p`, which may be given more flags. */
   readonly restoreCommand: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -49,7 +52,7 @@ export type RecoverOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-export type Recovered = Reached & { readonly way: Way };
+export type Recovered = Reached & { readonly way: Way; readonly tablespaces: readonly PlacedTablespace[] };
 
 /**
  * Recovers a cluster to a point, in a folder of its own. The server has ended then: it is to be started as usual.
@@ -62,6 +65,8 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   const owner = await unprivilegedUser();
   await emptyFolder(folder, owner);
   const base = await baseOf(options);
+  const tablespaces = placeTablespaces(base.manifest.tablespaces, folder, options.tablespaceMappings ?? []);
+  await emptyTablespaces(tablespaces, owner);
   const { systemIdentifier, serverVersionNumber } = base.manifest.cluster;
   const log = await readClusterLog(store, { source: options.source, systemIdentifier });
   const way = wayFrom(base, log, options.timeline);
@@ -75,7 +80,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
     );
   }
   options.onWay?.(way);
-  await layOut({ store, base, folder, owner, onProgress: options.onProgress, signal });
+  await layOut({ store, base, folder, tablespaces, owner, onProgress: options.onProgress, signal });
   await markForRecovery(folder, owner);
   options.onReplay?.();
   const until = target.kind === 'latest' && isBroken(way) ? ` --until ${way.continuity.whole.at(-1)}` : '';
@@ -94,7 +99,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   });
   await dropAhead(join(folder, 'pg_wal'));
   if (target.kind === 'latest') assertAll(way, reached);
-  return { ...reached, way };
+  return { ...reached, way, tablespaces };
 }
 
 /**

@@ -8,6 +8,7 @@ import { execaSync } from 'execa';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ContentsReader } from '../../lib/basebackup/contents.ts';
+import { MovedTar, tarEnd, tarFile } from '../../lib/basebackup/join-tars.ts';
 import { missingFrom, parseServerManifest } from '../../lib/basebackup/server-manifest.ts';
 import { TarReader } from '../../lib/basebackup/tar.ts';
 
@@ -82,6 +83,29 @@ describe('the tar reader', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3000 }), (pieceBytes) => {
         expect(Object.fromEntries(read(tar, pieceBytes))).toEqual(files);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('goes into another below a folder, in pieces of any length', () => {
+    const tar = tarOf(files);
+    const list = Buffer.from(serverManifestOf(files));
+    const expected = Object.entries(files).map(
+      ([name, bytes]) => [`pg_tblspc/16384/${name}`, bytes] as const,
+    );
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3000 }), (pieceBytes) => {
+        const moved = new MovedTar('pg_tblspc/16384');
+        const pieces: Buffer[] = [];
+        for (let at = 0; at < tar.length; at += pieceBytes)
+          pieces.push(moved.push(tar.subarray(at, at + pieceBytes)));
+        moved.finish();
+        const joined = Buffer.concat([...pieces, tarFile('backup_manifest', list), tarEnd]);
+        expect(Object.fromEntries(read(joined, 4096))).toEqual({
+          ...Object.fromEntries(expected),
+          backup_manifest: list,
+        });
       }),
       { numRuns: 25 },
     );

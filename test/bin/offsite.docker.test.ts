@@ -76,6 +76,10 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
 
   it('takes a base backup inside the container, each file as the server lists it, and sees what its log lacks', async () => {
     const own = ['--source', 'whole', ...flags, '--dbname', 'postgres'];
+    const connection = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
+    await docker.docker('exec', container, 'sh', '-c', 'mkdir /apart && chown postgres: /apart');
+    await query(connection, "CREATE TABLESPACE apart LOCATION '/apart'");
+    await query(connection, 'CREATE TABLE away TABLESPACE apart AS SELECT generate_series(1, 1000) AS n');
     const taken = await offsite(['basebackup', ...own, '--quiet', '--json'], env);
     expect(taken.exitCode, taken.stderr).toBe(0);
     expect(taken.stderr).toContain('archive_mode is off, and nobody receives the log');
@@ -84,6 +88,9 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       (part) => `basebackups/whole/${id}${part}`,
     );
     expect(await keysIn(aws.endpoint, aws.bucket, 'basebackups/')).toEqual(keys);
+    // Its pipes, and who wrote into them or read.
+    expect(await docker.docker('exec', container, 'ls', '/tmp')).not.toContain('tmp.');
+    expect(await commandLinesInside()).not.toMatch(/pg_basebackup|cat\0\/tmp/);
     const looked = await offsite(['doctor', ...own, '--pitr', '--json'], env);
     const { checks } = JSON.parse(looked.stdout) as { checks: { name: string; outcome: string }[] };
     expect(checks).toEqual(

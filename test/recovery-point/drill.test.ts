@@ -4,7 +4,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseWalKey } from '../../lib/archive/wal-names.ts';
@@ -19,7 +19,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import { parseLsn, segmentAt, segmentName } from '../../lib/wal/segment.ts';
 import { bin, storeEnvironment } from '../fixtures/agent.ts';
 import { type CliResult, offsite } from '../fixtures/cli.ts';
-import { type ArchivingCluster, startArchivingCluster } from '../fixtures/cluster.ts';
+import { type ArchivingCluster, makeFolderOf, startArchivingCluster } from '../fixtures/cluster.ts';
 import { until } from '../fixtures/events.ts';
 import { isLong } from '../fixtures/often.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
@@ -34,6 +34,8 @@ let cluster: ArchivingCluster;
 let folder: string;
 let env: Record<string, string>;
 const ledger: Entry[] = [];
+/** Their folders, by name: what the ledger is in. */
+const tablespaces: Record<string, string> = { rows: '', keys: '' };
 
 const entry = (n: number) => ledger[n - 1] as Entry;
 const upTo = (n: number) => Array.from({ length: n }, (_, at) => at + 1);
@@ -53,7 +55,14 @@ beforeAll(async () => {
   await chmod(folder, 0o755);
   [stub, cluster] = await Promise.all([startS3Stub(), startArchivingCluster()]);
   env = { ...storeEnvironment(stub), ...cluster.connection.env };
-  await cluster.sql('CREATE TABLE ledger (n int PRIMARY KEY, text text)');
+  for (const name of Object.keys(tablespaces)) {
+    tablespaces[name] = join(folder, name);
+    await makeFolderOf(tablespaces[name]);
+    await cluster.sql(`CREATE TABLESPACE ${name} LOCATION '${tablespaces[name]}'`);
+  }
+  await cluster.sql(
+    'CREATE TABLE ledger (n int PRIMARY KEY USING INDEX TABLESPACE keys, text text) TABLESPACE rows',
+  );
   expect(await offsite(['basebackup', '--quiet'], env)).toMatchObject({ exitCode: 0, stderr: '' });
   // Both ways at once: what the one has stored, the other finds there.
   const receiving = execa(
@@ -92,7 +101,8 @@ beforeAll(async () => {
   // The host is lost.
   const [pid] = readFileSync(join(cluster.directory, 'data', 'postmaster.pid'), 'utf8').split('\n');
   process.kill(Number(pid), 'SIGKILL');
-  rmSync(cluster.directory, { recursive: true, force: true, maxRetries: 20 });
+  for (const lost of [cluster.directory, ...Object.values(tablespaces)])
+    rmSync(lost, { recursive: true, force: true, maxRetries: 20 });
 });
 afterAll(async () => {
   await Promise.all([stub?.stop(), cluster?.stop()]);
@@ -160,13 +170,31 @@ describe('a recovery to a point of the ledger', () => {
 
   it('by position has it too, whatever is missing behind it', async () => {
     const last = segments().at(-1) as string;
+    const elsewhere = join(folder, 'other-disk');
+    const mapping = `${tablespaces.rows}=${elsewhere}`;
     const found = await whileChanged(
       () => stub.bucket.objects.delete(last),
-      () => restore('lsn', '--to-lsn', entry(3).lsn, '--json'),
+      () => restore('lsn', '--to-lsn', entry(3).lsn, '--json', '--tablespace-mapping', mapping),
     );
     expect(found).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(JSON.parse(found.stdout)).toMatchObject({ timeline: 2, folder: dataOf('lsn') });
+    const below = join(dataOf('lsn'), 'tablespaces');
+    const places = [
+      { location: tablespaces.rows, folder: elsewhere },
+      { location: tablespaces.keys, folder: expect.stringContaining(below) },
+    ];
+    expect(JSON.parse(found.stdout)).toMatchObject({
+      timeline: 2,
+      folder: dataOf('lsn'),
+      tablespaces: places,
+    });
     expect(await rowsIn('lsn')).toEqual(upTo(3));
+    const [[rows] = [], [keys] = []] = await inside('lsn', { archive_mode: 'off' }, (connection) =>
+      query(
+        connection,
+        "SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname IN ('rows', 'keys') ORDER BY oid",
+      ),
+    );
+    expect([rows, keys]).toEqual([elsewhere, expect.stringContaining(below)]);
   });
 
   it.runIf(isLong)('by all there is before a gap has that', async () => {
@@ -319,5 +347,10 @@ describe('a recovery', () => {
     const found = await restore('full', '--to-latest');
     expect(found.stderr).toContain('FOLDER_NOT_EMPTY');
     expect(readdirSync(dataOf('full'))).toEqual(['PG_VERSION']);
+    const mapping = `${tablespaces.keys}=${dirname(dataOf('full'))}`;
+    const other = await restore('apart', '--to-latest', '--tablespace-mapping', mapping);
+    expect(other.stderr).toContain('FOLDER_NOT_EMPTY');
+    expect(other.stderr).toContain('--tablespace-mapping');
+    expect(readdirSync(dirname(dataOf('full')))).toEqual(['data']);
   });
 });
