@@ -1,17 +1,19 @@
-// Makes docs/reference.md: commands, settings, exit codes and figures as the source has them.
+// Makes docs/reference.md, of commands, settings, exit codes and figures as the source has them, and docs/answers.schema.json.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import * as z from 'zod';
 import { errorFamilies, exitCodes } from '../lib/base/errors.ts';
 import { optionsOf, script } from '../lib/base/script.ts';
 import { metrics } from '../lib/deployment/metrics.ts';
 import { settingsFileSchema } from '../lib/settings/config.ts';
 import { variableNamed } from '../lib/settings/environment.ts';
+import { answers } from './commands/answers.ts';
 import { commandTerm, vaultHeading } from './commands/command.ts';
 import { program } from './commands/program.ts';
 
-const path = join(import.meta.dirname, '..', 'docs', 'reference.md');
+const folder = join(import.meta.dirname, '..', 'docs');
 
 /** The text of docs/reference.md as the source has it now. */
 export function referenceText(): string {
@@ -32,6 +34,11 @@ export function referenceText(): string {
     '',
     ...table(['setting', 'variable', ''], settingRows()),
     '',
+    '## Answers',
+    '',
+    'What a command prints with `--json`, on one line: [answers.schema.json](answers.schema.json) has a JSON Schema of each, under `$defs`. Fields are added, and',
+    'none is renamed or removed, without a line in the [changelog](../CHANGELOG.md).',
+    '',
     '## Exit codes, and the codes of errors',
     '',
     ...table(['exit code', '', 'error codes'], codeRows()),
@@ -48,6 +55,17 @@ export function referenceText(): string {
     ),
     '',
   ].join('\n');
+}
+
+/** The text of docs/answers.schema.json: JSON Schemas by command. */
+export function answersText(): string {
+  const schemas = Object.entries(answers).map(([command, schema]) => {
+    const { $schema: _, ...shape } = z.toJSONSchema(schema, { io: 'input' });
+    return [command, shape];
+  });
+  const $schema = 'https://json-schema.org/draft/2020-12/schema';
+  const description = 'What offsite COMMAND --json prints, by command. Made by npm run reference.';
+  return `${JSON.stringify({ $schema, description, $defs: Object.fromEntries(schemas) }, null, 1)}\n`;
 }
 
 /** Without what all share that ask the vault. */
@@ -119,7 +137,11 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 if (import.meta.main) {
   optionsOf(
-    script('npm run reference', 'Makes docs/reference.md of commands, settings, errors and figures.'),
+    script(
+      'npm run reference',
+      'Makes docs/reference.md of commands, settings, errors and figures, and docs/answers.schema.json.',
+    ),
   );
-  writeFileSync(path, referenceText());
+  writeFileSync(join(folder, 'reference.md'), referenceText());
+  writeFileSync(join(folder, 'answers.schema.json'), answersText());
 }

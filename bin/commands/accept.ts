@@ -22,7 +22,7 @@ export async function runAccept(
   });
   const { already, younger } = accepted;
   const { deviations } = accepted.verdict;
-  if (flags.json) printJson({ id: id.id, already, deviations, youngerSuspicious: younger });
+  if (flags.json) printJson('accept', { id: id.id, already, deviations, youngerSuspicious: younger });
   else print(describe(id.id, accepted));
 }
 

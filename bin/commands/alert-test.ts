@@ -20,7 +20,7 @@ export async function runAlertTest(
     call: (functionArn, payload) => callFunction(settings, functionArn, payload),
     now: new Date(),
   });
-  if (flags.json) printJson(sent);
+  if (flags.json) printJson('alert-test', sent);
   else if (sent.confirmed.length > 0) {
     print(
       `Sent to ${sent.confirmed.join(', ')}:\n\n  ${sent.subject}\n\nIt comes within minutes: look among the junk, too. If it does not come, docs/runbook.md\nsays why, under "Nobody hears".\n`,

@@ -211,7 +211,7 @@ async function report(
   more?: object,
 ): Promise<void> {
   const comparison = previous && compareWithPrevious(previous, figures);
-  if (more) printJson({ ...resultOf(manifest, figures, previous), ...more });
+  if (more) printJson('backup', { ...resultOf(manifest, figures, previous), ...more });
   else print(sentence(figures) + (comparison ? `  ${comparison.text}\n` : ''));
   const fault = await printFault();
   // A reader that has gone wanted no more. And a full disk under a log is no failure of the night.

@@ -59,7 +59,7 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
       );
     const durationMs = Math.round(performance.now() - began);
     if (flags.json)
-      printJson({
+      printJson('basebackup', {
         id,
         plainBytes,
         compressedBytes,

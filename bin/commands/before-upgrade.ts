@@ -54,7 +54,7 @@ export async function beforeUpgrade(
     const heldUntil = await holdForUpgrade(store, enough.id, now);
     const { id } = enough.id;
     const age = formatAge(enough.datedAt, now);
-    if (json) printJson({ id, step, taken: false, verdict: 'intact', heldUntil });
+    if (json) printJson('backup --before-upgrade', { id, step, taken: false, verdict: 'intact', heldUntil });
     else
       print(
         `${from} to ${to} is a PATCH step: ${id}, intact and ${age} old, is enough; held until ${formatInstant(heldUntil)}\n`,

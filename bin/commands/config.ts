@@ -24,7 +24,7 @@ export async function runConfig(given: RawSettings, flags: Flags): Promise<void>
     const sources = shown.map(({ rows }) =>
       Object.fromEntries(rows.map(({ name, value, from }) => [name, { value, from }])),
     );
-    printJson({ file: file ?? null, sources });
+    printJson('config', { file: file ?? null, sources });
   } else {
     print(`${file ?? `no settings file in ${usualFolders().join(' or ')}`}\n`);
     for (const { rows } of shown) print(`\n${table(rows)}`);

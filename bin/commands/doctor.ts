@@ -35,7 +35,7 @@ export async function runDoctor(
     now: () => new Date(),
     signal,
   });
-  if (flags.json) printJson(resultOf(checks));
+  if (flags.json) printJson('doctor', resultOf(checks));
   else print(describe(settings, checks));
   process.exitCode = diagnosisExitCode(checks);
 }

@@ -41,7 +41,7 @@ export async function runEstimate(settings: Settings, flags: Flags, signal: Abor
   const region = settings.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? 'us-east-1';
   const input = { ...size, ...wishes, region };
   const estimate = estimateCost(input);
-  if (flags.json) printJson(asJson(input, estimate));
+  if (flags.json) printJson('estimate', asJson(input, estimate));
   else print(page(size, input, estimate));
 }
 
@@ -128,5 +128,15 @@ function usd(cents: number): string {
 }
 
 function asJson(input: EstimateInput, { pricedLike, lines, totalCents, full, fetchOnce }: Estimate) {
-  return { input, pricedLike, pricesAsOf, priceSource, currency: 'USD', lines, totalCents, full, fetchOnce };
+  return {
+    input,
+    pricedLike,
+    pricesAsOf,
+    priceSource,
+    currency: 'USD' as const,
+    lines,
+    totalCents,
+    full,
+    fetchOnce,
+  };
 }

@@ -30,7 +30,7 @@ export async function runExpire({ settings, guard }: GuardedVault, flags: Flags)
     onPlan: (plan, readings) => plans.push({ ...plan, kind: 'database', readings }),
     onSidecarPlan: (plan) => plans.push({ ...plan, kind: 'sidecar', readings: [] }),
   }).finally(() => {
-    if (flags.json) printJson({ dryRun, plans });
+    if (flags.json) printJson('expire', { dryRun, plans });
     else for (const plan of plans) print(`${describePlan(plan, dryRun)}\n`);
   });
   if (plans.length === 0 && !flags.json) print(`no archive in ${settings.bucket} yet\n`);

@@ -108,7 +108,7 @@ function tellResult(
 ): void {
   const { compressedBytes, sha256 } = manifest;
   if (json) {
-    printJson({ id, output, compressedBytes, resumedAtBytes, sha256, durationMs });
+    printJson('fetch', { id, output, compressedBytes, resumedAtBytes, sha256, durationMs });
     return;
   }
   const rate = `${formatBytes(((compressedBytes - resumedAtBytes) / durationMs) * 1000)}/s`;

@@ -70,7 +70,11 @@ export async function runImport(
     }
   }
   if (!flags.dryRun) warn(await noteKnown(settings.source, known));
-  if (flags.json) printJson(results.map(({ file, outcome, id }) => ({ file, outcome, id })));
+  if (flags.json)
+    printJson(
+      'import',
+      results.map(({ file, outcome, id }) => ({ file, outcome, id })),
+    );
   else print(`${summary(results, files.length)}\n`);
 }
 

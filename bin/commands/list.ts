@@ -11,10 +11,11 @@ import {
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { hoursBetween, parseDuration } from '../../lib/base/quantities.ts';
+import { type Prices, pricedLike, prices } from '../../lib/cost/prices.ts';
 import { describeMissing, parseRecipientsNote, recipientsKey } from '../../lib/mail/recipients.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
-import type { TestPoint } from '../../lib/report/history.ts';
 import { readTests } from '../../lib/report/page/read-history.ts';
+import { parseWatchState, toldOf, watchStateKey } from '../../lib/retention/freshness.ts';
 import { parseKept, planKey } from '../../lib/retention/stored-plan.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { readSidecars } from '../../lib/sidecar/list.ts';
@@ -43,9 +44,9 @@ export async function runList(settings: Settings, flags: Flags, only?: Listing['
     const windows = only === undefined ? await readWindows(store, settings.source) : [];
     const now = new Date();
     if (flags.json)
-      printJson([
+      printJson('list', [
         ...listings.flatMap((listing) => describe(listing, limit, now)),
-        ...windows.map((window) => ({ kind: 'base backup', ...describeWindow(window) })),
+        ...windows.map((window) => ({ kind: 'base backup' as const, ...describeWindow(window) })),
       ]);
     else {
       if (everyMs > 0) clearScreen();
@@ -73,14 +74,14 @@ function limitOf({ limit, all }: Flags): number | undefined {
 
 async function readListings(
   store: ArchiveStore,
-  { source }: Settings,
+  { source, endpoint, region }: Settings,
   only: Listing['kind'] | undefined,
 ): Promise<Listing[]> {
   const listings: Listing[] = [];
   const add = (
     kind: Listing['kind'],
     found: readonly CatalogueEntry[],
-    more: Pick<Listing, 'kept' | 'tests'>,
+    more: Omit<Listing, 'kind' | 'entries' | 'latest'>,
   ) => {
     const entries = byAge(found);
     listings.push({ kind, entries, latest: newestIntact(entries)?.id.id, ...more });
@@ -88,7 +89,10 @@ async function readListings(
   if (only !== 'sidecar') {
     const entries = await readCatalogue(store, source);
     const kept = parseKept((await store.readText(planKey(source)))?.text ?? '');
-    add('database', entries, { kept, tests: await testsOf(store, source) });
+    const tests = await readable(readTests(store, { source, startedAt: new Date().toISOString() }));
+    const watched = parseWatchState((await readable(store.readText(watchStateKey(source))))?.text);
+    const told = watched && toldOf(watched);
+    add('database', entries, { kept, tests, told, prices: pricesOf({ endpoint, region }) });
   }
   const sidecars = await readSidecars(store, source);
   if (only === 'sidecar' || sidecars.length > 0) add('sidecar', sidecars, { kept: new Map() });
@@ -96,13 +100,20 @@ async function readListings(
 }
 
 /** @returns `undefined` where these credentials may not read them. */
-async function testsOf(store: ArchiveStore, source: string): Promise<TestPoint[] | undefined> {
+async function readable<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
-    return await readTests(store, { source, startedAt: new Date().toISOString() });
+    return await reading;
   } catch (error) {
     if (error instanceof OffsiteError && error.code === 'CREDENTIALS_REFUSED') return undefined;
     throw error;
   }
+}
+
+/** Of AWS, which every other store's endpoint names. */
+function pricesOf({ endpoint, region }: Pick<Settings, 'endpoint' | 'region'>): Prices | undefined {
+  const { AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_REGION = '' } = process.env;
+  if (endpoint ?? AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL) return undefined;
+  return prices[pricedLike(region ?? AWS_REGION)];
 }
 
 function show(

@@ -4,8 +4,12 @@ import { type CatalogueEntry, countedRows, countsAsIntact } from '../../lib/arch
 import { overviewOf } from '../../lib/archive/overview.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
 import { formatAge, formatBytes, formatCount, hoursBetween, plural } from '../../lib/base/quantities.ts';
+import { gib } from '../../lib/cost/lines.ts';
+import type { Prices } from '../../lib/cost/prices.ts';
 import { textTable, wrap } from '../../lib/mail/mail.ts';
+import { formatUsd } from '../../lib/report/cost.ts';
 import type { TestPoint } from '../../lib/report/history.ts';
+import { quarterAfter, quarterOf } from '../../lib/restore-test/turns.ts';
 
 export type Listing = {
   readonly kind: 'database' | 'sidecar';
@@ -16,7 +20,14 @@ export type Listing = {
   readonly kept: ReadonlyMap<string, readonly string[]>;
   /** Restore tests, oldest first; `undefined` where they may not be read. */
   readonly tests?: readonly TestPoint[] | undefined;
+  /** What the operator was told of last, where anybody watches. */
+  readonly told?: Told | undefined;
+  /** Whose prices what is stored costs, a month; absent where it is not at AWS. */
+  readonly prices?: Prices | undefined;
 };
+
+/** By mail; of nothing, once all is well again. */
+export type Told = { readonly of: readonly string[]; readonly at?: Date | undefined };
 
 /** What goes first where the terminal is narrow; a listing of sidecars has none of these. */
 const lessWanted = ['stays as', 'read', 'restored', countedTable];
@@ -64,8 +75,9 @@ function testedAs(tests: readonly TestPoint[] | undefined, id: string): string {
   return last.outcome === 'passed' ? 'yes' : last.outcome;
 }
 
-/** How it stands: well or not and since when, the last restore test, the sizes. */
-export function standingOf(source: string, { entries, tests }: Listing, now: Date, columns: number): string {
+/** How it stands: well or not and since when, restore tests, sizes, of what mails told, what it costs. */
+export function standingOf(source: string, listing: Listing, now: Date, columns: number): string {
+  const { entries, tests, told, prices } = listing;
   const { wellSince, inRow, newestIntactAt, faults } = overviewOf(entries, now, tests?.at(-1));
   const newest = newestIntactAt === undefined ? '' : `, the newest ${formatAge(newestIntactAt, now)} old`;
   const said =
@@ -79,6 +91,8 @@ export function standingOf(source: string, { entries, tests }: Listing, now: Dat
   const proven = entries.filter(({ standing }) => countsAsIntact(standing)).toReversed();
   if (proven.length > 1)
     lines.push(['sizes', describeSizes(proven.map(({ compressedBytes }) => compressedBytes))]);
+  if (told !== undefined) lines.push(['alarms', describeTold(told)]);
+  if (prices !== undefined) lines.push(['cost', describeStorage(entries, prices)]);
   const width = Math.max(...lines.map(([label]) => label.length));
   return lines
     .flatMap(([label, text]) => {
@@ -94,7 +108,25 @@ function describeTests(tests: readonly TestPoint[] | undefined, now: Date): stri
   if (last === undefined)
     return "none was tested yet: 'offsite restore-test' does it now, cloud or guard once a quarter";
   const word = last.outcome === 'passed' ? 'passed' : `NOT PASSED (${last.outcome})`;
-  return `the test of ${dayOf(last.startedAt)} ${word}, ${formatAge(last.startedAt, now)} ago; the next in the next quarter`;
+  return `the test of ${dayOf(last.startedAt)} ${word}, ${formatAge(last.startedAt, now)} ago; ${nextTest(tests, now)}`;
+}
+
+/** One that passed is enough for its quarter. */
+function nextTest(tests: readonly TestPoint[], now: Date): string {
+  const quarter = quarterOf(now);
+  const isDone = tests.some(({ outcome, startedAt }) => outcome === 'passed' && startedAt >= quarter);
+  return isDone ? `the next from ${dayOf(quarterAfter(quarter))} on` : 'the next is due';
+}
+
+function describeTold({ of, at }: Told): string {
+  if (of.length === 0) return 'none';
+  return `MAILED of ${of.join(', ')}${at === undefined ? '' : `, last on ${dayOf(at)}`}: docs/runbook.md`;
+}
+
+function describeStorage(entries: readonly CatalogueEntry[], { s3StandardGbMonth }: Prices): string {
+  const bytes = entries.reduce((sum, { compressedBytes }) => sum + compressedBytes, 0);
+  const usd = formatUsd((bytes / gib) * s3StandardGbMonth);
+  return `${usd} a month for ${formatBytes(bytes)} in S3; 'offsite estimate' has the rest`;
 }
 
 const bars = '▁▂▃▄▅▆▇█';
@@ -122,7 +154,7 @@ const colours = [
   [/(?<= {2})(intact|accepted)(?= |$)(?! in a row)/gm, 32],
   [/(?<= {2})(damaged|incomplete|missing|failed)(?= |$)/gm, 31],
   [/(?<= {2})(suspicious|unverified|no manifest|verdict not read)(?= |$)/gm, 33],
-  [/NOT WELL:|NOT PASSED/g, 31],
+  [/NOT WELL:|NOT PASSED|MAILED/g, 31],
   [/(?<= {2})all is well/g, 32],
 ] as const;
 

@@ -5,6 +5,7 @@ import { constants, readFileSync, readlinkSync } from 'node:fs';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { printableLines } from '../../lib/base/printable.ts';
 import { wrap } from '../../lib/mail/mail.ts';
+import type { Answers } from './answers.ts';
 
 let fault: NodeJS.ErrnoException | undefined;
 let isTold = false;
@@ -88,8 +89,8 @@ export function clearScreen(): void {
 }
 
 /** Gives what was asked for to a program: one line, whatever it holds. */
-export function printJson(value: unknown): void {
-  print(`${JSON.stringify(value)}\n`);
+export function printJson<C extends keyof Answers>(_command: C, answer: Answers[C]): void {
+  print(`${JSON.stringify(answer)}\n`);
 }
 
 /** Says a line on the way there, to stderr; on a terminal, no wider than that. */

@@ -37,7 +37,7 @@ export async function runRecord(
       : parseArchiveId(target);
     await judge(id, 'committed', options);
   }
-  if (flags.json) printJson(all);
+  if (flags.json) printJson('verify --record', all);
   else if (all.length === 0 && failure === undefined) tell('nothing is new: every archive has its verdict');
   if (all.some(({ verdict }) => verdict !== 'intact')) process.exitCode = exitCodes.notIntact;
   failure ??= trouble();

@@ -132,7 +132,7 @@ function report({ checks, app, plan, archive, well, ill }: Outcome, { json }: Fl
   const left = archive === undefined ? undefined : byHand(app.url, hostname());
   if (json) {
     const told = checks.map(({ exitCode: _, ...check }) => check);
-    printJson({ well: process.exitCode === 0, archive, steps: plan, checks: told, byHand: left });
+    printJson('recover', { well: process.exitCode === 0, archive, steps: plan, checks: told, byHand: left });
     return;
   }
   const columns = Math.min(process.stdout.columns || 80, 100);

@@ -26,7 +26,7 @@ export async function runReport(settings: Settings, wanted: string | undefined, 
     warn(`there are ${those}; 'git pull && npm ci' may help`);
   }
   const drawn = flags.output !== undefined || flags.open;
-  if (flags.json) printJson({ key, ...report });
+  if (flags.json) printJson('report', { key, ...report });
   if (flags.json && !drawn) return;
   const history = await readHistoryIfPossible(store, report);
   for (const sentence of history.unread ?? []) warn(sentence);

@@ -96,7 +96,7 @@ function report(
 ): void {
   const baseBackup = way.base.id.id;
   if (json) {
-    printJson({
+    printJson('restore --to-…', {
       baseBackup,
       folder,
       lsn,

@@ -55,7 +55,7 @@ export async function runRestoreTest(
   const history = await readHistoryIfPossible(store, report);
   for (const sentence of history.unread ?? []) warn(sentence);
   // Whatever becomes of the files, the outcome has been said.
-  if (flags.json) printJson(report);
+  if (flags.json) printJson('restore-test', report);
   else print(summarizeReport(report, history, new Date()));
   const trouble = await keepAndShow(report, history, files, flags);
   if (report.outcome === 'failed') process.exitCode = exitCodes.restore;

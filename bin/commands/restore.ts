@@ -132,7 +132,7 @@ function report(
   };
   if (way.by === 'psql') tell(`offsite: restored by one psql: ${way.because}`);
   if (json) {
-    printJson(result);
+    printJson('restore', result);
     return;
   }
   const held =

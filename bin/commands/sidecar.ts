@@ -39,7 +39,8 @@ async function runSidecarBackup(settings: Settings, flags: Flags, signal: AbortS
   const now = () => new Date();
   const manifest = await backupSidecar({ source: settings.source, place, store, now, signal });
   const { id, plainBytes, compressedBytes, sha256 } = manifest;
-  if (flags.json) printJson({ id, plainBytes, compressedBytes, sha256, rows: manifest.contents.rows });
+  if (flags.json)
+    printJson('sidecar backup', { id, plainBytes, compressedBytes, sha256, rows: manifest.contents.rows });
   else print(`${id}  ${describe(manifest)}, ${formatBytes(compressedBytes)} stored\n`);
 }
 
@@ -52,7 +53,7 @@ async function runSidecarVerify(
   const store = createS3Store(settings);
   const { id } = await selectSidecar(store, settings.source, wanted, true);
   const verdict = await verifySidecar({ store, id, now: () => new Date(), signal });
-  if (json) printJson(verdict);
+  if (json) printJson('sidecar verify', verdict);
   else {
     const { deviations } = verdict;
     const lines = deviations.map(
@@ -80,7 +81,12 @@ async function runSidecarRestore(
   const now = () => new Date();
   const { manifest, before } = await restoreSidecar({ store, id: entry.id, path, container, now, signal });
   if (flags.json)
-    return printJson({ id: entry.id.id, path, before: before ?? null, rows: manifest.contents.rows });
+    return printJson('sidecar restore', {
+      id: entry.id.id,
+      path,
+      before: before ?? null,
+      rows: manifest.contents.rows,
+    });
   print(`${entry.id.id}  restored as ${path}: ${describe(manifest)}\n`);
   if (before !== undefined)
     tell(`what was there is ${before}: remove it once the dashboard shows what it should`);

@@ -19,7 +19,7 @@ export async function runUndo(settings: Settings, wanted: string | undefined, fl
   const kind = flags.sidecar ? ofSidecar : ofDatabase;
   if (wanted === undefined) {
     const found = await findUndoable(history, kind, settings.source);
-    if (flags.json) printJson(found.map(plainUndoable));
+    if (flags.json) printJson('undo (without an archive)', found.map(plainUndoable));
     else showUndoable(found, settings, flags);
     return;
   }
@@ -31,7 +31,7 @@ export async function runUndo(settings: Settings, wanted: string | undefined, fl
     holdDays: parseDays(flags.holdDays),
     now: new Date(),
   });
-  if (flags.json) printJson(plainUndone(done));
+  if (flags.json) printJson('undo', plainUndone(done));
   else print(`${sentences(done)}\n`);
 }
 

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { type Inventory, rowsOf, totalRows } from '../../lib/archive/inventory.ts';
 import { isArchiveId, parseArchiveId } from '../../lib/archive/names.ts';
 import { selectArchive } from '../../lib/archive/select.ts';
-import { countedTable, type Deviation, judge } from '../../lib/archive/verdict.ts';
+import { countedTable, type Deviation, judge, type VerdictName } from '../../lib/archive/verdict.ts';
 import { exitCodes, OffsiteError } from '../../lib/base/errors.ts';
 import { printable } from '../../lib/base/printable.ts';
 import { formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
@@ -24,7 +24,7 @@ type Flags = { gzipOnly?: boolean; manifest?: string; json?: boolean; quiet?: bo
 /** What is printed; of an archive, the verdict as the cloud would write it. */
 type Outcome = {
   readonly name: string;
-  readonly verdict: string;
+  readonly verdict: VerdictName;
   readonly compressedBytes: number;
   readonly plainBytes: number;
   readonly deviations?: readonly Deviation[] | undefined;
@@ -51,7 +51,7 @@ export async function runVerify(
   const outcome = isFile
     ? await verifyFile(target, flags)
     : await verifyArchive(await settings(), target, flags.quiet);
-  if (flags.json) printJson(outcome);
+  if (flags.json) printJson('verify', outcome);
   else print(describe(outcome));
   if (outcome.verdict !== 'intact') process.exitCode = exitCodes.notIntact;
 }

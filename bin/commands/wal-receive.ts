@@ -50,7 +50,7 @@ export async function runReceive(
     retryMs,
     onServer: async ({ systemIdentifier }) => warn(await noteCluster(source, systemIdentifier)),
     onPushed: async ({ systemIdentifier }: PushedWal) => warn(await noteCluster(source, systemIdentifier)),
-    onReport: (report) => (flags.json ? printJson(forProgram(report)) : describe(report)),
+    onReport: (report) => (flags.json ? printJson('wal receive', forProgram(report)) : describe(report)),
     say: tell,
     signal,
   });

@@ -12,7 +12,7 @@ import { print, printJson, tell } from './print.ts';
 export async function runWindow(store: ArchiveStore, source: string, json = false): Promise<void> {
   const windows = await readWindows(store, source);
   if (windows.some(isBroken)) process.exitCode = exitCodes.notIntact;
-  if (json) return printJson(windows.map(describeWindow));
+  if (json) return printJson('wal window', windows.map(describeWindow));
   if (windows.length === 0)
     return tell(`no base backup of ${source} yet: 'offsite basebackup' takes one, for points from then on`);
   showWindows(windows, new Date());

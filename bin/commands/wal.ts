@@ -73,7 +73,7 @@ async function runPush(settings: Settings, path: string, flags: Flags, signal: A
   const compressor = chooseCompressor(flags.compress);
   const pushed = await pushWal({ store, source, path, systemIdentifier: noted ?? here, compressor, signal });
   warn(await noteCluster(source, pushed.systemIdentifier));
-  if (flags.json) printJson(pushed);
+  if (flags.json) printJson('wal push', pushed);
 }
 
 async function runShip(settings: Settings, folder: string, flags: Flags, signal: AbortSignal): Promise<void> {
@@ -86,7 +86,8 @@ async function runShip(settings: Settings, folder: string, flags: Flags, signal:
     const systemIdentifier = await notedCluster(source);
     const shipped = await shipWal({ store, source, folder, systemIdentifier, compressor, onPushed, signal });
     const backlog = await readBacklog(folder);
-    if (flags.json && (shipped.shipped > 0 || !flags.follow)) printJson({ ...counted(shipped), backlog });
+    if (flags.json && (shipped.shipped > 0 || !flags.follow))
+      printJson('wal ship', { ...counted(shipped), backlog });
     else if (shipped.shipped > 0 || !flags.follow)
       print(`${plural(shipped.shipped, 'file')} shipped, ${formatBytes(shipped.plainBytes)}\n`);
     const [first, ...others] = shipped.failures;

@@ -24,7 +24,7 @@ export async function runWatch({ settings, guard }: GuardedVault, flags: { json?
       strangeCount = arrivals.strangeCount;
     },
   }).finally(() => {
-    if (flags.json) printJson({ sightings, strangeCount });
+    if (flags.json) printJson('watch', { sightings, strangeCount });
     else for (const sighting of sightings) print(`${describeSighting(sighting)}\n`);
   });
   const untold = trouble();

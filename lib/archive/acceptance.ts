@@ -2,6 +2,7 @@
 // what comes after it is compared with it. It is bound to the bytes that were judged: others never inherit it.
 
 import * as z from 'zod';
+import { parseJson } from '../base/parse-json.ts';
 import type { ArchiveId } from './names.ts';
 import { deviationSchema, type Verdict } from './verdict.ts';
 
@@ -33,12 +34,8 @@ export function serializeAcceptance(acceptance: Acceptance): string {
  * @returns `undefined` if the text is none, or speaks of another archive: what cannot be read accepts nothing.
  */
 export function parseAcceptance(text: string, expected: Pick<ArchiveId, 'id'>): Acceptance | undefined {
-  try {
-    const parsed = acceptanceSchema.safeParse(JSON.parse(text)).data;
-    return parsed?.id === expected.id ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = parseJson(acceptanceSchema, text);
+  return parsed?.id === expected.id ? parsed : undefined;
 }
 
 /** Whether an acceptance speaks of the bytes that a verdict calls suspicious; no other verdict can be accepted. */

@@ -1,6 +1,7 @@
 // What re-reading showed of an archive that is no dump: of a sidecar, or a base backup. There is nothing in it that could be suspicious.
 
 import * as z from 'zod';
+import { parseJson } from '../base/parse-json.ts';
 import { deviationSchema } from './verdict.ts';
 
 export const byteVerdictSchema = z.object({
@@ -24,9 +25,5 @@ export type FaultyByteVerdict = ByteVerdict & { readonly verdict: 'damaged' | 'm
 
 /** `undefined` if the text is no verdict that this version understands. */
 export function parseByteVerdict(text: string): ByteVerdict | undefined {
-  try {
-    return byteVerdictSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return parseJson(byteVerdictSchema, text);
 }

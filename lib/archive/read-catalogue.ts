@@ -1,6 +1,7 @@
 // catalogue: reads from the store which archives a source has, and what is proven about each.
 
 import { OffsiteError } from '../base/errors.ts';
+import { parseJson } from '../base/parse-json.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Acceptance, parseAcceptance } from './acceptance.ts';
 import {
@@ -138,9 +139,5 @@ export async function readVerdict(
 ): Promise<Verdict | undefined> {
   const stored = await store.readText(archiveKeys(id).verdict);
   if (stored === undefined) return undefined;
-  try {
-    return verdictSchema.parse(JSON.parse(stored.text));
-  } catch {
-    return undefined;
-  }
+  return parseJson(verdictSchema, stored.text);
 }

@@ -2,6 +2,7 @@
 // database by it.
 
 import * as z from 'zod';
+import { parseJson } from '../base/parse-json.ts';
 
 const name = z.string();
 
@@ -70,9 +71,5 @@ export const sourceDatabaseSql = `
 
 /** Reads the answer; `undefined` if it is none that this version understands. */
 export function parseSourceDatabase(text: string): SourceDatabase | undefined {
-  try {
-    return sourceDatabaseSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
+  return parseJson(sourceDatabaseSchema, text);
 }

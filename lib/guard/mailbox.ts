@@ -4,6 +4,7 @@
 import * as z from 'zod';
 import { mailsPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { type Mail, wrap } from '../mail/mail.ts';
 import { refusesOneMail, type Smtp } from '../mail/smtp.ts';
@@ -104,13 +105,10 @@ function withoutAws(mail: Mail): Mail {
 
 /** @returns `undefined` of what is no mail of ours. */
 function late(text: string | undefined): Mail | undefined {
-  try {
-    const { subject, since, ...kept } = keptSchema.parse(JSON.parse(text ?? ''));
-    const note = `This mail is of ${formatInstant(new Date(since))}: nobody took it until now.`;
-    return { subject, text: `${note}\n\n${kept.text}` };
-  } catch {
-    return undefined;
-  }
+  const kept = parseJson(keptSchema, text);
+  if (kept === undefined) return undefined;
+  const note = `This mail is of ${formatInstant(new Date(kept.since))}: nobody took it until now.`;
+  return { subject: kept.subject, text: `${note}\n\n${kept.text}` };
 }
 
 function addressesRefused(addresses: readonly string[]): OffsiteError {

@@ -12,6 +12,7 @@ import {
 } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import { readKind } from '../archive/read-kind.ts';
+import type { VerdictName } from '../archive/verdict.ts';
 import { isDueWalKey } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
@@ -41,7 +42,7 @@ export type VerifyVaultOptions = {
 export type Judged = {
   readonly id: string;
   readonly isSidecar: boolean;
-  readonly verdict: string;
+  readonly verdict: VerdictName;
   /** Whether it was given now; else its bytes are as they were. */
   readonly isNew: boolean;
 };

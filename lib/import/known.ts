@@ -8,6 +8,7 @@ import { type ArchiveId, archivesPrefix, parseKey } from '../archive/names.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { combineCrc32 } from '../gzip/crc32-combine.ts';
 import type { Member } from '../gzip/gzip-members.ts';
 import { replaceFile, stateDirectory } from '../settings/agent-state-file.ts';
@@ -81,12 +82,8 @@ const notesOf = (source: string) => join(stateDirectory(), `${source}.imported.j
 
 async function readNotes(source: string): Promise<Known> {
   const text = await readFile(notesOf(source), 'utf8').catch(() => '');
-  let notes: z.infer<typeof notesSchema> | undefined;
-  try {
-    notes = notesSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    // None, or none that can be understood: then the store refuses what is there.
-  }
+  // None, or none that can be understood: then the store refuses what is there.
+  const notes = parseJson(notesSchema, text);
   return { isOfVault: false, ids: new Map(notes?.ids), bySum: new Map(notes?.bySum) };
 }
 

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { OffsiteError } from '../base/errors.ts';
+import { parseJson } from '../base/parse-json.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type alertTestSchema, parseRecipientsNote, recipientsKey, recipientsSchema } from './recipients.ts';
 
@@ -16,10 +17,10 @@ export type AlertTestOptions = {
   readonly now: Date;
 };
 
-const answerSchema = recipientsSchema.extend({ subject: z.string() });
+export const alertTestAnswerSchema = recipientsSchema.extend({ subject: z.string() });
 
 /** What was sent, to whom, and who was to get it and does not. */
-export type AlertTest = z.infer<typeof answerSchema>;
+export type AlertTest = z.infer<typeof alertTestAnswerSchema>;
 
 /**
  * Sends a test mail.
@@ -39,19 +40,11 @@ export async function alertTest({ store, reportArn, call, now }: AlertTestOption
     alertTest: { id: randomUUID(), askedAt: now.toISOString() },
   };
   const answer = await call(asked, JSON.stringify(test));
-  const parsed = answerSchema.safeParse(safeJson(answer));
-  if (parsed.success) return parsed.data;
+  const parsed = parseJson(alertTestAnswerSchema, answer);
+  if (parsed !== undefined) return parsed;
   throw new OffsiteError('ALERT_TEST_FAILED', `${asked} did not say that it sent a mail`, {
     expected: 'the subject of the mail, and who gets it',
     found: answer.slice(0, 1000),
     hint: "read its log; if the cloud side is older than this program, deploy it anew ('npx cdk deploy')",
   });
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -4,6 +4,7 @@
 
 import * as z from 'zod';
 import { watchPrefix } from '../archive/names.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { formatInstant, hoursBetween } from '../base/quantities.ts';
 import { composeMail, type Mail } from './mail.ts';
 
@@ -38,11 +39,7 @@ export type RecipientsNote = z.infer<typeof noteSchema>;
 
 /** @returns `undefined` for a text that cannot be read: it is written anew within the hour. */
 export function parseRecipientsNote(text: string | undefined): RecipientsNote | undefined {
-  try {
-    return noteSchema.parse(JSON.parse(text ?? ''));
-  } catch {
-    return undefined;
-  }
+  return parseJson(noteSchema, text);
 }
 
 /**

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { makeFolder } from '../base/make-folder.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { replaceFile, stateDirectory } from '../settings/agent-state-file.ts';
 
 /** A database on a server, whatever it is called. */
@@ -61,9 +62,5 @@ export function notedFile(source: string): {
 
 /** @returns `undefined` if it is none that this version understands. */
 export function parseNoted(text: string): Noted | undefined {
-  try {
-    return notedSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return parseJson(notedSchema, text);
 }

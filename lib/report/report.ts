@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { comparisonSchema } from '../archive/comparison.ts';
 import { type ArchiveId, archiveKeys } from '../archive/names.ts';
 import { deviationSchema } from '../archive/verdict.ts';
+import { parseJson } from '../base/parse-json.ts';
 
 export const restoreReportFormat = 1;
 
@@ -171,11 +172,7 @@ export function serializeRestoreReport(report: RestoreReport): string {
  * @returns `undefined` if the text is none: what cannot be read proves nothing.
  */
 export function parseRestoreReport(text: string): RestoreReport | undefined {
-  try {
-    return restoreReportSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return parseJson(restoreReportSchema, text);
 }
 
 /**

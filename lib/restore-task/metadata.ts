@@ -2,6 +2,7 @@
 // not say, a volume above all, as the launcher handed it over.
 
 import * as z from 'zod';
+import { parseJson } from '../base/parse-json.ts';
 import { type RestoreReport, surchargesSchema } from '../report/report.ts';
 
 const answerSchema = z.object({
@@ -49,9 +50,5 @@ export async function readOwnTask(
 }
 
 function readSurcharges(text: string): z.infer<typeof surchargesSchema> {
-  try {
-    return surchargesSchema.parse(JSON.parse(text));
-  } catch {
-    return {};
-  }
+  return parseJson(surchargesSchema, text) ?? {};
 }

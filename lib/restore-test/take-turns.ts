@@ -2,6 +2,7 @@
 // whoever wants one now.
 
 import { archivesPrefix } from '../archive/names.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { newestTests } from '../retention/watch.ts';
 import { type Launch, type LaunchOptions, launchRestoreTests } from './launch.ts';
 import { isDue, isRunning, type Turns, turnsKey, turnsSchema } from './turns.ts';
@@ -65,9 +66,5 @@ function attempted(turns: Turns, launches: readonly Launch[], now: Date): Turns 
 
 /** What cannot be read costs a test too many, never one too few. */
 export function parseTurns(text = '{}'): Turns {
-  try {
-    return turnsSchema.parse(JSON.parse(text));
-  } catch {
-    return turnsSchema.parse({});
-  }
+  return parseJson(turnsSchema, text) ?? turnsSchema.parse({});
 }

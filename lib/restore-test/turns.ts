@@ -40,6 +40,11 @@ export function quarterOf(now: Date): Date {
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - (now.getUTCMonth() % 3), 1));
 }
 
+/** The first instant of the quarter after one that begins then. */
+export function quarterAfter(quarter: Date): Date {
+  return new Date(Date.UTC(quarter.getUTCFullYear(), quarter.getUTCMonth() + 3, 1));
+}
+
 /**
  * Whether it is a source's turn.
  *

@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import * as z from 'zod';
+import { parseJson } from '../base/parse-json.ts';
 import { asciiIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import type { Run } from './server.ts';
 
@@ -77,11 +78,7 @@ export async function markedDatabases(run: Run): Promise<{ readonly name: string
 }
 
 function readMark(text: string): Mark | undefined {
-  try {
-    return markSchema.parse(JSON.parse(text.slice(begins.length)));
-  } catch {
-    return undefined;
-  }
+  return parseJson(markSchema, text.slice(begins.length));
 }
 
 /** Whether the restore that made a mark is still at it, as far as can be told from here. */

@@ -2,6 +2,8 @@
 
 import * as z from 'zod';
 import { byAge, type CatalogueEntry, newestIntact } from '../archive/catalogue-of.ts';
+import { watchPrefix } from '../archive/names.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import { logStateSchema } from './log-sight.ts';
 
@@ -30,7 +32,7 @@ export type Overdue = {
 };
 
 /** What the watcher remembers of a source between its runs. */
-export const watchStateSchema = z.object({
+const watchStateSchema = z.object({
   /** When the watcher first looked: from then on a proof is expected. */
   firstSeenAt: z.iso.datetime(),
   /** When the operator was last told, and of what. */
@@ -45,6 +47,27 @@ export const watchStateSchema = z.object({
 });
 
 export type WatchState = z.infer<typeof watchStateSchema>;
+
+/** Where it is in the bucket. */
+export function watchStateKey(source: string): string {
+  return `${watchPrefix}${source}.json`;
+}
+
+/** `undefined` if the text is none. */
+export function parseWatchState(text: string | undefined): WatchState | undefined {
+  return parseJson(watchStateSchema, text);
+}
+
+/** Of what the operator was told last, and when; of nothing, once all was well again. */
+export function toldOf(state: WatchState): { readonly of: string[]; readonly at: Date | undefined } {
+  const { toldOf, toldOrphans, toldClock, toldAt } = state;
+  const others = [
+    toldOrphans.length > 0 ? 'archives without a manifest' : '',
+    toldClock ? "the host's clock" : '',
+  ];
+  const at = toldAt === undefined ? undefined : new Date(toldAt);
+  return { of: [...toldOf, ...others.filter(Boolean)], at };
+}
 
 type Proofs = {
   readonly firstSeenAt: Date;

@@ -3,6 +3,7 @@
 
 import * as z from 'zod';
 import type { ArchiveId } from '../archive/names.ts';
+import { parseJson } from '../base/parse-json.ts';
 
 export const holdsPrefix = 'holds/';
 
@@ -39,10 +40,6 @@ export function serializeHold(hold: Hold): string {
 
 /** @returns `undefined` for a text that is no hold of this archive. */
 export function parseHold(text: string, id: string): Hold | undefined {
-  try {
-    const hold = holdSchema.parse(JSON.parse(text));
-    return hold.id === id ? hold : undefined;
-  } catch {
-    return undefined;
-  }
+  const hold = parseJson(holdSchema, text);
+  return hold?.id === id ? hold : undefined;
 }

@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import { plansPrefix } from '../archive/names.ts';
+import { parseJson } from '../base/parse-json.ts';
 import type { RetentionPlan } from './plan.ts';
 
 const storedPlanSchema = z.object({
@@ -34,11 +35,7 @@ export function serializePlan(
 
 /** @returns `undefined` for a text that is no plan. */
 export function parseStoredPlan(text: string): z.infer<typeof storedPlanSchema> | undefined {
-  try {
-    return storedPlanSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
+  return parseJson(storedPlanSchema, text);
 }
 
 /** Why each archive stays, by its id; of none, where the text is no plan. */

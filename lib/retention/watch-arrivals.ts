@@ -1,5 +1,6 @@
 // watch: lists what hosts may write to, each hour, and tells of what does not look like a back-up.
 
+import { parseJson } from '../base/parse-json.ts';
 import type { News } from '../mail/tell-once.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import {
@@ -43,9 +44,5 @@ export async function watchArrivals(
 
 /** A state that cannot be read costs a repeated mail, never a missing one. */
 function parseState(text = '{}'): ArrivalsState {
-  try {
-    return arrivalsStateSchema.parse(JSON.parse(text));
-  } catch {
-    return arrivalsStateSchema.parse({});
-  }
+  return parseJson(arrivalsStateSchema, text) ?? arrivalsStateSchema.parse({});
 }

@@ -16,11 +16,12 @@ import {
   findOrphans,
   findOverdue,
   type Overdue,
+  parseWatchState,
   type Standstill,
   sidecarProof,
   type Telling,
   type WatchState,
-  watchStateSchema,
+  watchStateKey,
   whatToTell,
 } from './freshness.ts';
 import { gapMail } from './log-mails.ts';
@@ -112,9 +113,12 @@ async function watchSource(
   { endedAt: since, standsStill }: RetentionRun,
   { store, limits, sidecarsOf, logOf, now }: WatchOptions,
 ): Promise<SourceNews> {
-  const stateKey = `watch/${source}.json`;
+  const stateKey = watchStateKey(source);
   const stored = await store.readText(stateKey);
-  const state = parseState(stored?.text, now);
+  // A state that cannot be read costs a repeated mail, never a missing one.
+  const state: WatchState = parseWatchState(stored?.text) ?? {
+    ...{ firstSeenAt: now.toISOString(), toldOf: [], toldOrphans: [], toldClock: false },
+  };
   const entries = await readCatalogue(store, source, { intactEnough: 1 });
   const newest = newestIntact(entries);
   const tests = await newestTests(store, source);
@@ -192,14 +196,6 @@ function doubtsSince(
   };
 }
 
-function parseState(text: string | undefined, now: Date): WatchState {
-  const parsed = text === undefined ? undefined : watchStateSchema.safeParse(safeJson(text));
-  // A state that cannot be read costs a repeated mail, never a missing one.
-  return parsed?.success
-    ? parsed.data
-    : { firstSeenAt: now.toISOString(), toldOf: [], toldOrphans: [], toldClock: false };
-}
-
 type Tests = { readonly newest?: RestoreReport | undefined; readonly passed?: RestoreReport | undefined };
 
 /** The newest restore test, and the newest that has passed. */
@@ -217,12 +213,4 @@ export async function newestTests(store: ArchiveStore, source: string): Promise<
     if (report?.outcome === 'passed') return { newest, passed: report };
   }
   return { newest };
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

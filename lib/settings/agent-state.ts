@@ -7,7 +7,7 @@ import { formatBytes, formatDuration, formatHours, hoursBetween } from '../base/
 
 const byteCount = z.number().int().nonnegative();
 
-const archiveFiguresSchema = z.object({
+export const archiveFiguresSchema = z.object({
   id: z.string(),
   plainBytes: byteCount,
   compressedBytes: byteCount,

@@ -6,6 +6,7 @@ import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { smallDump, verifiedArchive } from '../fixtures/archives.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
@@ -29,8 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => aws.stop());
 
-const listed = async () =>
-  JSON.parse((await offsite(['list', '--json'], env)).stdout) as { verdict: string }[];
+const listed = async () => answerOf('list', (await offsite(['list', '--json'], env)).stdout);
 const longest = (text: string) => Math.max(...text.split('\n').map((line) => line.length));
 
 describe('offsite accept', () => {
@@ -58,7 +58,7 @@ describe('offsite accept', () => {
     expect(longest(stdout)).toBeLessThanOrEqual(80);
     const stored = await store.readText(archiveKeys(parseArchiveId(shrunk.id)).acceptance);
     expect(JSON.parse(stored?.text ?? '')).toMatchObject({ id: shrunk.id, reason: 'spam removed' });
-    expect((await listed()).map(({ verdict }) => verdict)).toEqual([
+    expect((await listed()).map(({ verdict }: { verdict: string }) => verdict)).toEqual([
       'suspicious',
       'accepted',
       'intact',
@@ -71,7 +71,7 @@ describe('offsite accept', () => {
   it('says so when it was accepted before, and prints JSON', async () => {
     const { stdout, exitCode } = await offsite(['accept', shrunk.id, '--json'], env);
     expect(exitCode).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({
+    expect(answerOf('accept', stdout)).toMatchObject({
       id: shrunk.id,
       already: true,
       youngerSuspicious: [younger.id],

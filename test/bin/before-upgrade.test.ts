@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { bin, committed, storeEnvironment } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { smallDump, verifiedHere } from '../fixtures/archives.ts';
 import { until } from '../fixtures/events.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
@@ -71,7 +72,7 @@ it('a MINOR step has an archive taken, proven and held; a PATCH step after it ne
   const enough = await start(['1.5.0', '1.5.1']);
   expect(enough.exitCode).toBe(0);
   expect(enough.stdout).toContain(`1.5.0 to 1.5.1 is a PATCH step: ${id}, intact and 0 min old, is enough`);
-  const json = JSON.parse((await start(['1.5.0', '1.5.1'], ['--json'])).stdout);
+  const json = answerOf('backup --before-upgrade', (await start(['1.5.0', '1.5.1'], ['--json'])).stdout);
   expect(json).toMatchObject({ id, step: 'PATCH', taken: false, verdict: 'intact' });
   expect(committed(stub)).toHaveLength(1);
 });
@@ -81,7 +82,7 @@ it('a PATCH step without an archive takes one, and says all of it in one line of
   const id = await judge();
   const { exitCode, stdout } = await running;
   expect(exitCode).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ id, verdict: 'intact', heldUntil: holdOf(id).until });
+  expect(answerOf('backup', stdout)).toMatchObject({ id, verdict: 'intact', heldUntil: holdOf(id).until });
 });
 
 it('an archive that is not intact is no ground to stand on', async () => {

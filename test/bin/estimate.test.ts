@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { serializeAgentState } from '../../lib/settings/agent-state.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { projectRoot } from '../fixtures/cdk.ts';
 import { offsite } from '../fixtures/cli.ts';
 
@@ -21,7 +22,7 @@ describe('offsite estimate', () => {
     const [, lean, full] =
       /about \$(\d+\.\d\d) a month.*?monitoring=full.*?\$(\d+\.\d\d)/s.exec(readme) ?? [];
     const { stdout } = await run(['--archive-bytes', '2GB', '--region', 'us-east-1', '--json']);
-    const estimate = JSON.parse(stdout);
+    const estimate = answerOf('estimate', stdout);
     expect(lean).toBe((estimate.totalCents / 100).toFixed(2));
     expect(full).toBe((estimate.full.totalCents / 100).toFixed(2));
     expect(estimate.totalCents).toBeLessThan(200);
@@ -71,7 +72,7 @@ describe('offsite estimate', () => {
       serializeAgentState({ format: 1, lastId: id, archive }),
     );
     const { stdout } = await run(['--json'], { ...nowhere, XDG_STATE_HOME: home });
-    expect(JSON.parse(stdout).input).toMatchObject({ plainBytes: 50e9, compressedBytes: 9e9 });
+    expect(answerOf('estimate', stdout).input).toMatchObject({ plainBytes: 50e9, compressedBytes: 9e9 });
   });
 
   it('says what is missing, and what cannot be reckoned with', async () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
@@ -62,13 +63,13 @@ describe.skipIf(!hasMoto)('a guard of its own', () => {
     const args = ['expire', '--dry-run', '--keep-intact', '1', '--json'];
     const { exitCode, stdout } = await offsite(args, env);
     expect(exitCode).toBe(0);
-    const { dryRun, plans } = JSON.parse(stdout);
+    const { dryRun, plans } = answerOf('expire', stdout);
     expect(dryRun).toBe(true);
     const [{ keep, expire }] = plans;
     expect(keep.length + expire.length).toBe(3);
     expect(expire.length).toBeGreaterThan(0);
     const read = await offsite(['list', '--json'], env);
-    expect(JSON.parse(read.stdout)).toHaveLength(3);
+    expect(answerOf('list', read.stdout)).toHaveLength(3);
   });
 
   it('guard does all of it, mails by SMTP and pings; what it cannot tell it does not begin', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Listing, painted, standingOf, tableOf } from '../../bin/commands/listing.ts';
 import type { CatalogueEntry, Standing } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
+import { prices } from '../../lib/cost/prices.ts';
 import type { TestPoint } from '../../lib/report/history.ts';
 
 const now = new Date('2026-11-30T08:00:00Z');
@@ -42,12 +43,18 @@ describe('what offsite list shows', () => {
   });
 
   it('says first what is not well, then of restore tests and sizes, within 80 columns', () => {
-    const said = standingOf('bitagent', listing, now, 80);
+    const told = { of: ['archive'], at: new Date('2026-11-29T07:00:00Z') };
+    const said = standingOf('bitagent', { ...listing, told, prices: prices['us-east-1'] }, now, 80);
     for (const line of said.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
     expect(said.replaceAll(/\s+/g, ' ')).toMatch(
-      /^bitagent NOT WELL: .*1 unverified: .*1 damaged: .* restore the test of 2026-11-27 passed, 3\.0 days ago; .* sizes ▁.█ 1\.4 GiB to 1\.6 GiB, oldest first$/,
+      /^bitagent NOT WELL: .*1 unverified: .*1 damaged: .* restore the test of 2026-11-27 passed, 3\.0 days ago; the next from 2027-01-01 on sizes ▁.█ 1\.4 GiB to 1\.6 GiB, oldest first alarms MAILED of archive, last on 2026-11-29: docs\/runbook\.md cost \$0\.17 a month for 7\.5 GiB in S3; /,
     );
-    const well = { ...listing, entries: [entry(0), entry(1), entry(2)], tests: [] };
+    const old = { ...test, startedAt: new Date('2026-09-27T07:00:00Z') };
+    expect(standingOf('bitagent', { ...listing, tests: [old] }, now, 200)).toContain(
+      'ago; the next is due\n',
+    );
+    const well = { ...listing, entries: [entry(0), entry(1), entry(2)], tests: [], told: { of: [] } };
+    expect(standingOf('bitagent', well, now, 80)).toMatch(/^alarms +none$/m);
     expect(standingOf('bitagent', well, now, 80).replaceAll(/\s+/g, ' ')).toMatch(
       /^bitagent all is well since 2026-11-28: 3 archives in a row intact, the newest 5\.0 h old restore none was tested yet/,
     );

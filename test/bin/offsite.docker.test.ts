@@ -12,6 +12,7 @@ import { restoreInPlace } from '../../lib/restore/in-place.ts';
 import { tidyLeftovers } from '../../lib/restore/leftovers.ts';
 import { standBeside } from '../../lib/restore/server.ts';
 import { bin } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { canRunDocker, type DockerEngine, hasProgram, useDockerEngine } from '../fixtures/docker-engine.ts';
 import { asleep, until, untilAsleep } from '../fixtures/events.ts';
@@ -58,13 +59,13 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
   it('dumps inside the container, byte for byte as verify wants it, and restores there', async () => {
     const backup = await offsite(['backup', ...flags, '--dbname', 'bitmagnet', '--json'], env);
     expect(backup.exitCode, backup.stderr).toBe(0);
-    const { id } = JSON.parse(backup.stdout);
-    const verdict = JSON.parse((await offsite(['verify', id, '--json'], env)).stdout);
+    const { id } = answerOf('backup', backup.stdout);
+    const verdict = answerOf('verify', (await offsite(['verify', id, '--json'], env)).stdout);
     expect(verdict).toMatchObject({ verdict: 'intact' });
     expect(verdict.inventory.rows['public.torrents']).toBe(smallTorrents);
     const restored = await offsite(['restore', id, ...flags, '--into', 'back', '--json'], env);
     expect(restored.exitCode, restored.stderr).toBe(0);
-    expect(JSON.parse(restored.stdout).torrents).toBe(smallTorrents);
+    expect(answerOf('restore', restored.stdout).torrents).toBe(smallTorrents);
     const connection = { via: 'container', container, user: 'bitmagnet' } as const;
     const hostile = `SELECT count(*) FROM torrents WHERE name ~ '[\\r\\n\\t\\x01]' OR name LIKE '%dump complete%'`;
     const [before, after] = await Promise.all(
@@ -83,7 +84,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     const taken = await offsite(['basebackup', ...own, '--quiet', '--json'], env);
     expect(taken.exitCode, taken.stderr).toBe(0);
     expect(taken.stderr).toContain('archive_mode is off, and nobody receives the log');
-    const { id } = JSON.parse(taken.stdout);
+    const { id } = answerOf('basebackup', taken.stdout);
     const keys = ['.backup_manifest', '.manifest.json', '.tar.gz'].map(
       (part) => `basebackups/whole/${id}${part}`,
     );
@@ -92,7 +93,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     expect(await docker.docker('exec', container, 'ls', '/tmp')).not.toContain('tmp.');
     expect(await commandLinesInside()).not.toMatch(/pg_basebackup|cat\0\/tmp/);
     const looked = await offsite(['doctor', ...own, '--pitr', '--json'], env);
-    const { checks } = JSON.parse(looked.stdout) as { checks: { name: string; outcome: string }[] };
+    const { checks } = answerOf('doctor', looked.stdout);
     expect(checks).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ name: 'pg_hba.conf', outcome: 'pass' }),
@@ -186,10 +187,10 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     for (let turn = 0; turn < 3; turn += 1) {
       const taken = await sidecar('backup');
       expect(taken.stderr).toBe('');
-      const { rows } = JSON.parse(taken.stdout);
+      const { rows } = answerOf('sidecar backup', taken.stdout);
       expect(rows.one).toBe(rows.two);
     }
-    expect(JSON.parse((await sidecar('verify')).stdout)).toMatchObject({ verdict: 'intact' });
+    expect(answerOf('sidecar verify', (await sidecar('verify')).stdout)).toMatchObject({ verdict: 'intact' });
     const refused = await sidecar('restore', '--any', '--to', `${docker.home}/ui.db`);
     expect(refused.stderr).toMatch(/\[SIDECAR_IN_USE\][\s\S]*docker stop bitagent-postgres/);
     expect(await docker.docker('exec', container, 'sh', '-c', 'echo /tmp/offsite-sidecar*')).toBe(
@@ -213,7 +214,8 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       (await commandLinesInside()).split('\n').filter((line) => /^(psql|perl|bash|nc|cat)\0/.test(line));
 
     it('lets the restored database and the one that is there change places, while what uses it is stopped', async () => {
-      const { id } = JSON.parse(
+      const { id } = answerOf(
+        'backup',
         (await offsite(['backup', ...flags, '--dbname', 'bitmagnet', '--json'], env)).stdout,
       );
       await ask('DELETE FROM goose_db_version', 'bitmagnet');
@@ -223,7 +225,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       const args = ['restore', id, ...flags, '--stop', 'bitagent', '--json'];
       const restored = await offsite(args, env);
       expect(restored.exitCode, restored.stderr).toBe(0);
-      const { database, before, torrents } = JSON.parse(restored.stdout);
+      const { database, before, torrents } = answerOf('restore', restored.stdout);
       expect([database, torrents]).toEqual(['bitmagnet', smallTorrents]);
       expect(await ask('SELECT count(*) FROM goose_db_version', before)).toEqual([['0']]);
       expect(await ask('SELECT count(*) > 0 FROM goose_db_version', 'bitmagnet')).toEqual([['t']]);

@@ -12,6 +12,7 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgr
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { type CliResult, keysIn, offsite } from '../fixtures/cli.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { holdTable, until, untilRuns } from '../fixtures/events.ts';
@@ -55,7 +56,7 @@ describe('back up and bring back', () => {
   });
 
   it('prints figures for machines, which the manifest confirms', async () => {
-    const json = JSON.parse((await offsite(['backup', '--source', 'other', '--json'], env)).stdout);
+    const json = answerOf('backup', (await offsite(['backup', '--source', 'other', '--json'], env)).stdout);
     const manifest = JSON.parse(
       (await createS3Store({ bucket: aws.bucket }).readText(`archives/other/${json.id}.manifest.json`))
         ?.text ?? '',
@@ -77,7 +78,7 @@ describe('back up and bring back', () => {
   it('lists it as unverified: nobody has judged it yet', async () => {
     const { stdout } = await offsite(['list'], env);
     expect(stdout.split('\n')[1]).toMatch(new RegExp(`^${id} .* unverified +-$`));
-    const [entry] = JSON.parse((await offsite(['list', '--json'], env)).stdout);
+    const [entry] = answerOf('list', (await offsite(['list', '--json'], env)).stdout);
     expect(entry).toMatchObject({ id, verdict: 'unverified', latest: false, torrents: null });
   });
 
@@ -90,7 +91,7 @@ describe('back up and bring back', () => {
   });
 
   it('verifies it in the vault and as a file, with the manifest beside it or without', async () => {
-    const inVault = JSON.parse((await offsite(['verify', 'latest', '--json'], env)).stdout);
+    const inVault = answerOf('verify', (await offsite(['verify', 'latest', '--json'], env)).stdout);
     expect(inVault).toMatchObject({ verdict: 'intact', id });
     expect(inVault.inventory.rows['public.torrents']).toBe(corpusTorrents);
     const file = join(home, `${id}.sql.gz`);
@@ -123,12 +124,15 @@ describe('back up and bring back', () => {
         reject: false,
       });
     for (const name of ['-', '/dev/stdin'])
-      expect(JSON.parse((await verify(input, name)).stdout)).toMatchObject({ name, verdict: 'intact' });
+      expect(answerOf('verify', (await verify(input, name)).stdout)).toMatchObject({
+        name,
+        verdict: 'intact',
+      });
     const told = await verify(input, '-', '--manifest', manifest);
     expect(told).toMatchObject({ exitCode: 0, stderr: '' });
     const cut = await verify(input.subarray(0, -9), '-', '--manifest', manifest);
     expect(cut.exitCode).toBe(5);
-    expect(JSON.parse(cut.stdout)).toMatchObject({ verdict: 'damaged' });
+    expect(answerOf('verify', cut.stdout)).toMatchObject({ verdict: 'damaged' });
     rmSync(manifest);
   });
 
@@ -189,7 +193,7 @@ describe('back up and bring back', () => {
     const fetched = await offsite(['fetch', id, '-o', join(home, 'link'), '--force', '--json'], env);
     expect(fetched.stdout.split('\n')).toHaveLength(1);
     const bytes = readFileSync(join(home, 'target'));
-    expect(JSON.parse(fetched.stdout)).toMatchObject({ id, compressedBytes: bytes.length });
+    expect(answerOf('fetch', fetched.stdout)).toMatchObject({ id, compressedBytes: bytes.length });
     expect(readdirSync(home).sort()).toEqual(['link', 'target']);
     const refused = await offsite(['fetch', id, '-o', home, '--force'], {
       ...env,
@@ -205,7 +209,11 @@ describe('back up and bring back', () => {
     const restored = await offsite(['restore', id, '--into', 'back', '--json'], admin);
     expect(restored.exitCode, restored.stderr).toBe(0);
     expect(restored.stderr).toContain('warning');
-    expect(JSON.parse(restored.stdout)).toMatchObject({ id, database: 'back', torrents: corpusTorrents });
+    expect(answerOf('restore', restored.stdout)).toMatchObject({
+      id,
+      database: 'back',
+      torrents: corpusTorrents,
+    });
     const count = await query(postgres.connection, 'SELECT count(*) FROM torrents', { database: 'back' });
     expect(count).toEqual([[String(corpusTorrents)]]);
     const again = await offsite(['restore', id, '--into', 'back'], admin);
@@ -446,7 +454,10 @@ dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:32`);
   });
 
   it('leaves no file behind when the bytes are not those of the manifest', async () => {
-    const { id } = JSON.parse((await offsite(['backup', '--source', 'flipped', '--json'], env)).stdout);
+    const { id } = answerOf(
+      'backup',
+      (await offsite(['backup', '--source', 'flipped', '--json'], env)).stdout,
+    );
     const store = createS3Store({ bucket: aws.bucket });
     const key = `archives/flipped/${id}.sql.gz`;
     await store.write(key, 'other bytes');

@@ -9,6 +9,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { whereIs } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { isLong } from '../fixtures/often.ts';
@@ -92,7 +93,7 @@ describe('npm run pack-cli', () => {
     const { exitCode, stderr, stdout } = await run(path, 'backup', '--json', '--', 'cat', dump);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const listed = await run(path, 'list');
-    expect(listed.stdout).toContain(`${JSON.parse(stdout).id} `);
+    expect(listed.stdout).toContain(`${answerOf('backup', stdout).id} `);
   });
 
   it('runs by the first Node that it says will do', async () => {

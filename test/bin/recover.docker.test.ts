@@ -21,6 +21,7 @@ import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { verify } from '../../lib/verify/verify.ts';
 import { bin } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { type ComposeStack, canCompose, writeStack } from '../fixtures/compose-stack.ts';
 import { canRunDocker, type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
@@ -108,7 +109,7 @@ describe.skipIf(!canRecover)('offsite recover', () => {
       env: { XDG_STATE_HOME: docker.home },
       extendEnv: false,
     });
-    id = JSON.parse(backup.stdout).id;
+    id = answerOf('backup', backup.stdout).id;
     const store = createS3Store({ bucket: aws.bucket });
     // As the cloud does.
     const verdict = await verify({ store, id: parseArchiveId(id), now: () => new Date() });
@@ -130,7 +131,7 @@ describe.skipIf(!canRecover)('offsite recover', () => {
     const done = await recover(home, '--yes', '--json');
     expect(done.exitCode, done.stderr).toBe(0);
     expect(done.stderr).toContain('2/4 restore: done already: ');
-    const { well, archive, checks, byHand } = JSON.parse(done.stdout);
+    const { well, archive, checks, byHand } = answerOf('recover', done.stdout);
     expect({ well, archive }).toEqual({ well: true, archive: id });
     expect(
       checks.map(({ name, outcome }: { name: string; outcome: string }) => `${name} ${outcome}`),
@@ -186,7 +187,7 @@ describe.skipIf(!canRecover)('offsite recover', () => {
     const more = ['--dashboard-url', `${home.url}/webui`, '--yes', '--json'];
     const done = await offsite([...args, ...more], env);
     expect(done.exitCode, done.stderr).toBe(0);
-    expect(JSON.parse(done.stdout).steps.map(({ name }: { name: string }) => name)).toEqual([
+    expect(answerOf('recover', done.stdout).steps.map(({ name }: { name: string }) => name)).toEqual([
       'postgres',
       'restore',
       'app',

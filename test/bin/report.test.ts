@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import * as samples from '../fixtures/reports.ts';
@@ -75,7 +76,7 @@ describe('after a restore test', () => {
 
   it('prints the report as JSON, with its key', async () => {
     const { stdout } = await offsite(['report', samples.passed.id, '--json'], env);
-    expect(JSON.parse(stdout)).toEqual({ key, ...samples.passed });
+    expect(answerOf('report', stdout)).toEqual({ key, ...samples.passed });
   });
 
   it('writes the page where it is told, and over nothing', async () => {

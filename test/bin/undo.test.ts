@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { plansOfExpire, verifiedArchive } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
@@ -42,9 +43,13 @@ describe.skipIf(!hasMoto)('offsite undo', () => {
     );
     expect((await run('list')).stdout).toMatch(new RegExp(`^${oldId} .* intact +-$`, 'm'));
     const again = await run('undo', oldId, '--json');
-    expect(JSON.parse(again.stdout)).toMatchObject({ id: oldId, broughtBack: [], wouldHaveGoneAt: null });
+    expect(answerOf('undo', again.stdout)).toMatchObject({
+      id: oldId,
+      broughtBack: [],
+      wouldHaveGoneAt: null,
+    });
     expect((await run('undo')).stderr).toMatch(/^nothing of bitagent in vault can be brought back/);
-    expect(JSON.parse((await run('undo', '--json')).stdout)).toEqual([]);
+    expect(answerOf('undo (without an archive)', (await run('undo', '--json')).stdout)).toEqual([]);
   });
 
   it('refuses with a code of its own', async () => {

@@ -22,6 +22,7 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgr
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import type { DumpSettings } from '../../lib/settings/config.ts';
 import { standBefore } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
@@ -227,7 +228,7 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
 
   const examine = async (args: readonly string[], env: Record<string, string>) => {
     const result = await offsite(['doctor', '--json', ...args], env);
-    return { ...result, checks: (result.stdout ? JSON.parse(result.stdout).checks : []) as Check[] };
+    return { ...result, checks: (result.stdout ? answerOf('doctor', result.stdout).checks : []) as Check[] };
   };
 
   it('finds everything right, and leaves nothing in the vault', async () => {
@@ -271,7 +272,7 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
     const aws = await startLocalAws();
     try {
       const env = { ...aws.env, ...database, OFFSITE_BUCKET: aws.bucket };
-      const { id } = JSON.parse((await offsite(['backup', '--json'], env)).stdout);
+      const { id } = answerOf('backup', (await offsite(['backup', '--json'], env)).stdout);
       const { exitCode, checks } = await examine([], env);
       expect(exitCode).toBe(0);
       expect(outcomes(checks)).toMatchObject({ write: 'pass', list: 'warn', read: 'warn', delete: 'warn' });

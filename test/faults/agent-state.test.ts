@@ -9,6 +9,7 @@ import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws
 import { execa } from 'execa';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { committed, storeEnvironment } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { type CliResult, keysIn, offsite } from '../fixtures/cli.ts';
 import { hasMoto, startMoto } from '../fixtures/moto.ts';
@@ -62,7 +63,7 @@ describe('the comparison with the previous archive', () => {
     expect(second.stdout.split('\n')[1]).toMatch(
       new RegExp(`^ {2}\\+2\\.\\d % bytes, (same duration as|[\\d.]+ m?s (longer|shorter) than) ${id}$`),
     );
-    const third = JSON.parse((await backup(1021, {}, '--json')).stdout);
+    const third = answerOf('backup', (await backup(1021, {}, '--json')).stdout);
     expect(third.previous).toMatchObject({ id: idsStored()[1], plainBytes: third.plainBytes });
   });
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { committed, storeEnvironment } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 
@@ -54,7 +55,7 @@ describe('of a dump that is whole', () => {
     expect(stderr).toMatch(
       /^offsite: warning: the dump is whole, and its program said: WARNING: +database "moved"/,
     );
-    expect(JSON.parse(stdout).warnings).toEqual([expect.stringContaining('collation version')]);
+    expect(answerOf('backup', stdout).warnings).toEqual([expect.stringContaining('collation version')]);
   });
 
   it('is a warning, of any command', async () => {

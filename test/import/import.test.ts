@@ -13,6 +13,7 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgr
 import { planRetention } from '../../lib/retention/plan.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { committed, storeEnvironment } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { smallDump, verifiedHere } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
@@ -93,7 +94,7 @@ describe('dumps of real tools', () => {
       });
       expect(verdict.verdict).toBe('intact');
     }
-    const listed = JSON.parse((await offsite(['list', '--json'], env)).stdout);
+    const listed = answerOf('list', (await offsite(['list', '--json'], env)).stdout);
     expect(listed.map(({ ageHours }: { ageHours: number }) => ageHours > 12 && ageHours < 100)).toEqual([
       true,
       true,
@@ -115,7 +116,7 @@ describe('never twice', () => {
     ];
     for (const [name, bytes] of again) {
       const { stdout, exitCode } = await offsite(['import', file(name, bytes), '--json'], env);
-      expect({ exitCode, results: JSON.parse(stdout) }).toMatchObject({
+      expect({ exitCode, results: answerOf('import', stdout) }).toMatchObject({
         exitCode: 0,
         results: [{ outcome: 'already there', id: 'bitagent-2026-11-08-031500Z' }],
       });

@@ -18,6 +18,7 @@ import { parseTarget, type RecoveryTarget, type TargetFlags } from '../../lib/re
 import { createS3Store } from '../../lib/store/s3.ts';
 import { parseLsn, segmentAt, segmentName } from '../../lib/wal/segment.ts';
 import { bin, storeEnvironment } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { type CliResult, offsite } from '../fixtures/cli.ts';
 import { type ArchivingCluster, makeFolderOf, startArchivingCluster } from '../fixtures/cluster.ts';
 import { until } from '../fixtures/events.ts';
@@ -182,7 +183,7 @@ describe('a recovery to a point of the ledger', () => {
       { location: tablespaces.rows, folder: elsewhere },
       { location: tablespaces.keys, folder: expect.stringContaining(below) },
     ];
-    expect(JSON.parse(found.stdout)).toMatchObject({
+    expect(answerOf('restore --to-…', found.stdout)).toMatchObject({
       timeline: 2,
       folder: dataOf('lsn'),
       tablespaces: places,
@@ -318,7 +319,7 @@ describe('the window', () => {
       () => offsite(['wal', 'window', '--json'], env),
     );
     expect(broken.exitCode).toBe(5);
-    expect(JSON.parse(broken.stdout)).toMatchObject([
+    expect(answerOf('wal window', broken.stdout)).toMatchObject([
       { missing: [parseWalKey(gone)?.file.name], missingCount: 1, conflicting: [] },
     ]);
   });

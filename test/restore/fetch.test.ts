@@ -14,6 +14,7 @@ import { PartialFile } from '../../lib/base/partial-file.ts';
 import { type FetchFileOptions, fetchFile } from '../../lib/restore/fetch.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { bin, storeEnvironment } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { until } from '../fixtures/events.ts';
 import { exampleManifest } from '../fixtures/manifests.ts';
 import { content, impatience, stubForEach } from '../fixtures/s3-faults.ts';
@@ -300,7 +301,7 @@ describe('the program', () => {
       const before = bench.stub.requests.length;
       const resumed = await start('--resume', '--json');
       expect(resumed).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('going on at ') });
-      expect(JSON.parse(resumed.stdout)).toMatchObject({
+      expect(answerOf('fetch', resumed.stdout)).toMatchObject({
         id: id.id,
         output: file,
         compressedBytes: large.length,

@@ -16,6 +16,7 @@ import { tidyLeftovers } from '../../lib/restore/leftovers.ts';
 import { markSql, newMark } from '../../lib/restore/mark.ts';
 import { standBeside } from '../../lib/restore/server.ts';
 import { bin } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { asleep, until } from '../fixtures/events.ts';
@@ -338,7 +339,7 @@ describe('offsite restore FILE', () => {
     expect(await stateOf()).toBe('old');
     const swapped = await restoring(file);
     expect(swapped.exitCode, swapped.stderr).toBe(0);
-    const { before, torrents } = JSON.parse(swapped.stdout);
+    const { before, torrents } = answerOf('restore', swapped.stdout);
     expect(torrents).toBe(3000);
     expect(await stateOf(before)).toBe('old');
     const replaced = await restoring(file, '--replace', '--yes');
@@ -434,7 +435,7 @@ CREATE INDEX "quick" ON public.one USING btree (id);\nCREATE INDEX "slow\u009b" 
       OFFSITE_BUCKET: 'none',
       NODE_OPTIONS: `--import ${hook}`,
     });
-    expect(JSON.parse(restored.stdout)).toMatchObject({ database: 'small', sessions: 1 });
+    expect(answerOf('restore', restored.stdout)).toMatchObject({ database: 'small', sessions: 1 });
     // Half of its time would go into the SDK and execa: by name, or, in one file with it all, by what only they load.
     const loaded = readFileSync(`${hook}.txt`, 'utf8');
     expect(loaded).toMatch(/node:net|node:tls/);

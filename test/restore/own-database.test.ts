@@ -10,6 +10,7 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgr
 import { restore } from '../../lib/restore/restore.ts';
 import type { RestoreOptions } from '../../lib/restore/restoring.ts';
 import { storeEnvironment } from '../fixtures/agent.ts';
+import { answerOf } from '../fixtures/answer.ts';
 import { scan } from '../fixtures/archive.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { dumpOf, inPieces } from '../fixtures/postgres.ts';
@@ -125,7 +126,7 @@ it('is the same by the commands, and after the second time', async () => {
       const backup = await offsite(['backup', '--json'], env);
       expect(backup.exitCode, backup.stderr).toBe(0);
       if (from === 'again') await query(server.connection, 'DROP DATABASE source WITH (FORCE)');
-      const args = ['restore', JSON.parse(backup.stdout).id, '--into', into, '--json'];
+      const args = ['restore', answerOf('backup', backup.stdout).id, '--into', into, '--json'];
       const restored = await offsite(args, env);
       expect(restored.exitCode, restored.stderr).toBe(0);
       expect(await properlyOf(into)).toEqual(before);
