@@ -23,14 +23,14 @@ export function runbookModule(): string {
     if (text === undefined) throw new Error(`docs/runbook.md has no section '${title}'`);
     return text;
   };
-  const shell = /^ {4}.*(\n {4}.*)*/m.exec(sectionOf('Before you begin'))?.[0] ?? '';
+  const [aws, guard] = sectionOf('Before you begin').match(/^ {4}.*(\n {4}.*)*/gm) ?? [];
   const entries = (Object.keys(faults) as FaultId[]).map(
     (id) => `  ${id}: ${JSON.stringify(plainText(sectionOf(faults[id].title)))},\n`,
   );
   return `// Made by bin/runbook.ts from docs/runbook.md: npm run runbook.
 
-/** What its sections' commands take as said. */
-export const shellLines = ${JSON.stringify(shell)};
+/** What its sections' commands take as said: with the stack, and with a guard. */
+export const shellLines = ${JSON.stringify({ aws, guard }, null, 2)};
 
 /** A section a fault, in lines of 80 columns; commands are as long as they are. */
 export const runbookSections = {

@@ -6,7 +6,7 @@ import { mailsPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { parseJson } from '../base/parse-json.ts';
 import { formatInstant } from '../base/quantities.ts';
-import { type Mail, wrap } from '../mail/mail.ts';
+import type { Mail } from '../mail/mail.ts';
 import { refusesOneMail, type Smtp } from '../mail/smtp.ts';
 import { withRunbook } from '../mail/with-runbook.ts';
 import { lettersOf, type Receivers } from '../nightly/night.ts';
@@ -71,14 +71,14 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
     const since = now().toISOString();
     count += 1;
     const key = `${mailsPrefix}${since}-${String(count).padStart(4, '0')}.json`;
-    await store.write(key, `${JSON.stringify({ format: 1, ...withRunbook(mail), since }, null, 1)}\n`);
+    await store.write(key, `${JSON.stringify({ format: 1, ...mail, since }, null, 1)}\n`);
     warn(`kept for the next run, as nobody took it: ${mail.subject}`);
   }
 
   return {
     async sendMail(told) {
-      const mail = withoutAws(told);
-      const [smtpTook, othersTook] = await Promise.all([smtp && bySmtp(mail, smtp), byLetter(mail)]);
+      const mail = withRunbook(told, 'guard');
+      const [smtpTook, othersTook] = await Promise.all([smtp && bySmtp(mail, smtp), byLetter(told)]);
       if (!(smtpTook ?? othersTook)) await keep(mail);
     },
     async sendKept() {
@@ -93,14 +93,6 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
     },
     trouble: () => trouble,
   };
-}
-
-/** Words and runbook are the cloud's: says what stands here in place of its functions. */
-function withoutAws(mail: Mail): Mail {
-  if ((mail.faults ?? []).length === 0) return mail;
-  const note =
-    "This vault is looked after by 'offsite guard' (docs/guard.md). Where words above or below speak of a function of AWS, run that in its place; a restore test now is 'offsite guard --restore-test'.";
-  return { ...mail, text: `${mail.text}\n${wrap(note, 80).join('\n')}\n` };
 }
 
 /** @returns `undefined` of what is no mail of ours. */

@@ -3,7 +3,6 @@
 import { createTransport } from 'nodemailer';
 import { OffsiteError } from '../base/errors.ts';
 import type { Mail } from './mail.ts';
-import { withRunbook } from './with-runbook.ts';
 
 export type SmtpSettings = {
   /** `smtps://USER:PASSWORD@HOST:465`, or `smtp://HOST:25`. */
@@ -54,7 +53,8 @@ export function createSmtp({ url, from, to }: SmtpSettings): Smtp {
   return {
     async send(mail) {
       const headers = { 'Auto-Submitted': 'auto-generated' };
-      const message = { from, to: [...to], ...withRunbook(mail), headers };
+      const { subject, text } = mail;
+      const message = { from, to: [...to], subject, text, headers };
       return (await asking(() => transport.sendMail(message))).rejected.map(String);
     },
     probe: () => asking(async () => void (await transport.verify())),

@@ -61,7 +61,7 @@ const words = {
   'restore test': {
     subject: 'Restore test overdue',
     safe: 'Archives are taken and verified as ever; that they can be restored is what is not proven any more.',
-    whatToDo: 'start one now: aws lambda invoke with the function of the output LaunchRestoreTestFunction.',
+    whatToDo: 'start one now; the command is below.',
     fault: 'restoreTestOverdue',
   },
   sidecar: {

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { describe } from 'vitest';
-import { hasCeph, useCeph } from '../fixtures/ceph.ts';
+import { hasCeph, useCeph } from '../fixtures/real-s3.ts';
 import { createVault } from '../fixtures/vault.ts';
 import { playDrills } from './drills.contract.ts';
 

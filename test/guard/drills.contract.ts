@@ -9,6 +9,7 @@ import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { readManifest } from '../../lib/archive/read-manifest.ts';
 import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import { turnsKey } from '../../lib/restore-test/turns.ts';
+import type { ProviderName } from '../../lib/store/provider.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
@@ -29,7 +30,7 @@ type Drill = {
  * @param open - Gives an empty bucket of the store that the environment leads to.
  * @param hasVersions - Then what a manifest names is there still when other bytes lie over it: it is overwritten, not damaged.
  */
-export function playDrills(open: () => Promise<string>, hasVersions: boolean): void {
+export function playDrills(open: () => Promise<string>, hasVersions: boolean, provider?: ProviderName): void {
   describe('a guard', () => {
     let smtp: MailServer | undefined;
     let store: ArchiveStore;
@@ -37,7 +38,7 @@ export function playDrills(open: () => Promise<string>, hasVersions: boolean): v
 
     beforeAll(async () => {
       const bucket = await open();
-      store = createS3Store({ bucket });
+      store = createS3Store({ bucket, provider });
       smtp = await startMailServer();
       guarding = startGuarding({ store, bucket, smtp });
     });

@@ -1,5 +1,5 @@
 import { beforeAll, describe } from 'vitest';
-import { hasCeph, useCeph } from '../fixtures/ceph.ts';
+import { hasCeph, useCeph } from '../fixtures/real-s3.ts';
 import { describeObjectLock } from './object-lock.contract.ts';
 
 describe.skipIf(!hasCeph)('Object Lock at Ceph', () => {

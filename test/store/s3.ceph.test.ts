@@ -1,5 +1,5 @@
 import { beforeAll, describe } from 'vitest';
-import { hasCeph, useCeph } from '../fixtures/ceph.ts';
+import { hasCeph, useCeph } from '../fixtures/real-s3.ts';
 import { createVault } from '../fixtures/vault.ts';
 import { describeArchiveStore } from './store.contract.ts';
 
