@@ -4,9 +4,8 @@
 
 import { splitName } from '../archive/comparison.ts';
 import { serverVersionLine } from '../sql/scanner.ts';
-import { type DumpPart, DumpSplitter } from '../sql/splitter.ts';
+import type { DumpPart } from '../sql/splitter.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
-import { sourceFailure } from './psql.ts';
 
 export type DumpHead = {
   /** As `SET client_encoding` has it. */
@@ -23,57 +22,16 @@ export type DumpHead = {
 /** Far more than what stands before the rows, but for thousands of tables. */
 const headBytesMax = 8 * 1024 ** 2;
 
-/**
- * Reads the beginning of a dump.
- *
- * @returns What it says, and the dump from its first byte.
- * @throws What the dump's stream fails with, `RESTORE_REFUSED` for what no restore takes, the signal's reason.
- */
-export async function readHead(
-  source: AsyncIterable<Uint8Array>,
-  signal?: AbortSignal,
-): Promise<{ readonly head: DumpHead; readonly dump: AsyncGenerator<Uint8Array> }> {
-  const iterator = source[Symbol.asyncIterator]();
-  const reader = new HeadReader();
-  const read: Uint8Array[] = [];
-  let isEnded = false;
-  try {
-    while (!reader.isRead && !isEnded) {
-      const next = await orAborted(iterator.next(), signal).catch((error: unknown) => {
-        throw signal?.aborted ? error : sourceFailure(error);
-      });
-      isEnded = next.done ?? false;
-      if (next.done) continue;
-      // Its giver may use the memory again.
-      read.push(Buffer.from(next.value));
-      reader.push(read.at(-1) as Uint8Array);
-    }
-  } catch (error) {
-    void iterator.return?.()?.then(undefined, () => undefined);
-    throw error;
-  }
-  async function* dump(): AsyncGenerator<Uint8Array> {
-    try {
-      while (read.length > 0) yield read.shift() as Uint8Array;
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
-    } finally {
-      await iterator.return?.();
-    }
-  }
-  return { head: reader.found(), dump: dump() };
-}
-
 /** Names as they are, not as SQL has them. */
-class HeadReader {
+export class HeadReader {
   isRead = false;
-  readonly #splitter = new DumpSplitter();
   readonly #owned = new Map<string, number>();
   #said: Omit<DumpHead, 'owners'> = {};
   #bytes = 0;
 
-  push(chunk: Uint8Array): void {
-    this.#bytes += chunk.byteLength;
-    for (const part of this.#splitter.push(chunk)) this.#part(part);
+  push(parts: readonly DumpPart[], bytes: number): void {
+    this.#bytes += bytes;
+    for (const part of parts) this.#part(part);
     this.isRead ||= this.#bytes >= headBytesMax;
   }
 
@@ -117,13 +75,4 @@ class HeadReader {
 /** A role's name as it is. @param name - As SQL has it. */
 export function plainName<Name extends string | undefined>(name: Name): Name {
   return (name === undefined ? undefined : (splitName(name)[0] ?? name)) as Name;
-}
-
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }

@@ -7,9 +7,9 @@ import { OffsiteError } from '../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { Session } from '../postgres/session.ts';
 import { markerMissing } from '../report/failure.ts';
-import { DumpScanner } from '../sql/scanner.ts';
 import { compareWithInventory } from './compare.ts';
 import type { DumpHead } from './dump-head.ts';
+import type { DumpParts } from './dump-parts.ts';
 import { askIn, askingSettings, type Inside } from './inside.ts';
 import { analyze, chooseWay, loadDump, type Way } from './load.ts';
 import type { Mark } from './mark.ts';
@@ -31,25 +31,22 @@ export type Made = { readonly owner: string; readonly leavesOut: LeavesOut };
 /** @throws {@link Kept} once it stands; whatever else is thrown, it is not whole. */
 export async function fill(
   options: RestoreOptions,
-  under: Under & Made & { readonly dump: AsyncIterable<Uint8Array> },
+  under: Under & Made & { readonly dump: DumpParts },
 ): Promise<Restored> {
   const { connection, database, source, signal, jobs, onStage, onBuild, binDir } = options;
-  const { server, head, mark, owner, leavesOut, warn } = under;
+  const { server, head, mark, owner, leavesOut, warn, dump } = under;
   const way: Way = jobs === undefined ? { by: 'psql', because: 'asked for' } : chooseWay(server, jobs);
   const leftOut: Buffer[] = [];
   const onLeftOut = (statement: Buffer) => void leftOut.push(statement);
-  const scanner = options.compare && !options.compare.inventory ? new DumpScanner() : undefined;
-  const dump = scanner === undefined ? under.dump : scanned(under.dump, scanner);
   onStage?.('load');
   const inside = await loadDump({
-    ...{ connection, database, way, leavesOut, onLeftOut, onBuild, binDir, signal },
-    dump,
+    ...{ connection, database, dump, way, leavesOut, onLeftOut, onBuild, binDir, signal },
   });
   const own = { connection, owner, source, leftOut, encoding: head.encoding, warn, binDir };
   let comparisons: readonly Comparison[];
   try {
     throwIfInterrupted(signal);
-    const inventory = scanner?.finish() ?? options.compare?.inventory;
+    const inventory = dump.inventory ?? options.compare?.inventory;
     onStage?.('compare');
     const asking = await askingIn(inside, way, (sql) => server.run(sql, database, signal));
     comparisons = await comparedAndAnalyzed(asking, inventory, options, warn);
@@ -87,7 +84,7 @@ async function askingIn(
 ): Promise<Asking> {
   if (inside === undefined || way.by === 'psql')
     return { ask: byPsql, analyze: async () => void (await byPsql('ANALYZE')), isBeside: true };
-  const [session, ...others] = await inside.take(way.sessions > 1 ? way.sessions + 1 : 1);
+  const [session, ...others] = await inside.take(way.sessions);
   const asked = session as Session;
   await asked.run(askingSettings);
   const isBeside = others.length > 0;
@@ -125,13 +122,6 @@ export class Kept extends Error {
   constructor(refusal: OffsiteError) {
     super(refusal.message);
     this.refusal = refusal;
-  }
-}
-
-async function* scanned(dump: AsyncIterable<Uint8Array>, scanner: DumpScanner): AsyncGenerator<Uint8Array> {
-  for await (const chunk of dump) {
-    scanner.push(chunk);
-    yield chunk;
   }
 }
 

@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os';
 import type { Connection } from '../postgres/connection.ts';
 import type { Session } from '../postgres/session.ts';
+import type { DumpParts } from './dump-parts.ts';
 import type { BuildProgress } from './indexes.ts';
 import { Inside } from './inside.ts';
 import { restoreParallel } from './parallel.ts';
@@ -20,7 +21,7 @@ export type Way =
 export type LoadOptions = {
   readonly connection: Connection;
   readonly database: string;
-  readonly dump: AsyncIterable<Uint8Array>;
+  readonly dump: DumpParts;
   readonly way: Way;
   readonly leavesOut: LeavesOut;
   readonly onLeftOut: (statement: Buffer) => void;
@@ -86,6 +87,8 @@ const analyzableSql = `
  * @throws What the server says.
  */
 export async function analyze(sessions: readonly Session[]): Promise<void> {
+  // Nothing is lost with statistics that a power cut takes; the names that change in the end are waited for.
+  await Promise.all(sessions.map((session) => session.run('SET synchronous_commit = off')));
   const tables = ((await sessions[0]?.rows(analyzableSql)) ?? []).map(([name]) => name);
   await Promise.all(
     sessions.map(async (session) => {

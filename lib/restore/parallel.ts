@@ -5,8 +5,9 @@
 import type { Connection } from '../postgres/connection.ts';
 import type { Session } from '../postgres/session.ts';
 import { transactionOpen } from '../report/failure.ts';
-import { type DumpPart, DumpSplitter } from '../sql/splitter.ts';
+import type { DumpPart } from '../sql/splitter.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
+import { DumpParts } from './dump-parts.ts';
 import { DumpSession, type GoesOn, type Located } from './dump-session.ts';
 import { Builder, type BuildProgress } from './indexes.ts';
 import { Inside } from './inside.ts';
@@ -28,7 +29,7 @@ export type ParallelRestoreOptions = {
   readonly database: string;
   /** Sessions there, where somebody goes on with them; else they end with this. */
   readonly inside?: Inside | undefined;
-  readonly dump: AsyncIterable<Uint8Array>;
+  readonly dump: AsyncIterable<Uint8Array> | DumpParts;
   /** That load, and then make indexes, at the same time; by one, everything is done in the dump's order. */
   readonly sessions: number;
   /** Statements to leave out; the rows of a COPY too. */
@@ -71,15 +72,18 @@ const transactionEnds = new Set(['COMMIT', 'END', 'ROLLBACK', 'ABORT']);
  *   The database holds whatever came before.
  */
 export async function restoreParallel(options: ParallelRestoreOptions): Promise<ParallelRestored> {
-  const { connection, database, signal, dump } = options;
+  const { connection, database, signal } = options;
+  const dump = DumpParts.of(options.dump);
   const inside = options.inside ?? new Inside(connection, database, signal);
   try {
-    const sessions = await inside.take(options.sessions > 1 ? options.sessions + 1 : 1);
-    for (const session of sessions) await session.run(forSpeed);
-    const unknown = unknownSettings((await sessions[0]?.rows(knownSettingsSql)) ?? []);
-    const restorer = new ParallelRestorer(sessions, unknown, options);
-    for await (const chunk of dump) await restorer.push(chunk);
-    return await restorer.finish();
+    const sessions = await inside.take(options.sessions);
+    const [main, ...others] = sessions as [Session, ...Session[]];
+    const known = main.rows(`${forSpeed};\n${knownSettingsSql}`);
+    await Promise.all([known, ...others.map((session) => session.run(forSpeed))]);
+    const restorer = new ParallelRestorer(sessions, unknownSettings(await known), options);
+    for await (const parts of dump) await restorer.push(parts);
+    await restorer.finish();
+    return { ended: dump.ended };
   } catch (error) {
     inside.destroy();
     throw signal?.aborted ? signal.reason : error;
@@ -91,7 +95,7 @@ export async function restoreParallel(options: ParallelRestoreOptions): Promise<
 class ParallelRestorer {
   readonly #options: ParallelRestoreOptions;
   readonly #unknownSettings: ReadonlySet<string>;
-  readonly #splitter = new DumpSplitter();
+  /** Of those that load and make indexes, the one that does alone what has its place in the dump's order. */
   readonly #main: DumpSession;
   readonly #loader: RowLoader;
   readonly #builder: Builder;
@@ -118,25 +122,23 @@ class ParallelRestorer {
     // Within a transaction, everything is lost with one statement.
     const goesOn: GoesOn = (error, tokens) =>
       !this.#inTransaction && (options.goesOnWithout?.(error, tokens) ?? false);
-    const [main, ...workers] = sessions.map((session) => new DumpSession(session, settings, goesOn));
-    this.#main = main as DumpSession;
-    this.#serially = workers.length === 0;
+    const own = sessions.map((session) => new DumpSession(session, settings, goesOn));
+    this.#main = own[0] as DumpSession;
+    this.#serially = own.length === 1;
     this.#options = options;
     this.#unknownSettings = unknownSettings;
-    this.#loader = new RowLoader(workers);
-    this.#builder = new Builder(workers, options.onBuild);
+    this.#loader = new RowLoader(own);
+    this.#builder = new Builder(own, options.onBuild);
   }
 
-  async push(chunk: Uint8Array): Promise<void> {
-    for (const part of this.#splitter.push(chunk)) await this.#part(part);
+  async push(parts: readonly DumpPart[]): Promise<void> {
+    for (const part of parts) await this.#part(part);
   }
 
-  async finish(): Promise<ParallelRestored> {
-    for (const part of this.#splitter.finish()) await this.#part(part);
+  async finish(): Promise<void> {
     await this.#rowsLoaded();
     await this.#allDone();
     if (this.#inTransaction) throw transactionOpen();
-    return { ended: this.#splitter.ended };
   }
 
   async #part(part: DumpPart): Promise<void> {
@@ -163,7 +165,6 @@ class ParallelRestorer {
     const statement = { sql: bytes, line, tokens };
     if (copies) return this.#copy(statement, tokens);
     const plan: Plan = this.#inTransaction ? { how: 'ordered' } : planStatement(tokens);
-    if (plan.how === 'unordered' && !this.#built) return this.#main.run(statement);
     if (plan.how === 'build') await this.#rowsLoaded();
     if (plan.how === 'build' && !this.#serially) return this.#build(plan, statement);
     await this.#allDone();
@@ -204,9 +205,9 @@ class ParallelRestorer {
 
   async #endOfRows(): Promise<void> {
     this.#discards = false;
-    const rows = this.#orderedRows;
+    const rows = this.#orderedRows ?? this.#loader;
     this.#orderedRows = undefined;
-    await rows?.end();
+    await rows.end();
   }
 
   async #rowsLoaded(): Promise<void> {

@@ -11,8 +11,6 @@ export type Claim = { readonly table: string; readonly how: 'shared' | 'exclusiv
 export type Plan =
   /** Holds for all that follows, in every session. */
   | { readonly how: 'setting' }
-  /** Touches no table: may be run while rows are loaded. */
-  | { readonly how: 'unordered' }
   /** An index, a key or a trigger: may be run beside statements whose claims do not conflict. */
   | Build
   /** After everything before it and before everything after it. */
@@ -70,10 +68,7 @@ export function planStatement(tokens: readonly string[]): Plan {
       ? { how: 'setting' }
       : ordered;
   }
-  if (cursor.skip('SELECT', 'PG_CATALOG', '.')) {
-    if (cursor.skip('SET_CONFIG', '(')) return { how: 'setting' };
-    return cursor.skip('SETVAL', '(', "''", ',', '0', ',') ? { how: 'unordered' } : ordered;
-  }
+  if (cursor.skip('SELECT', 'PG_CATALOG', '.', 'SET_CONFIG', '(')) return { how: 'setting' };
   if (cursor.skip('CREATE')) return planCreate(cursor);
   if (cursor.skip('ALTER', 'TABLE', 'ONLY')) return planConstraint(cursor);
   return ordered;

@@ -12,7 +12,8 @@ import type { Connection } from '../postgres/connection.ts';
 import { endSession } from '../postgres/end-session.ts';
 import { clientCommand } from '../postgres/programs.ts';
 import { adviceOn } from '../postgres/statement-error.ts';
-import { type DumpPart, DumpSplitter } from '../sql/splitter.ts';
+import type { DumpPart } from '../sql/splitter.ts';
+import { DumpParts } from './dump-parts.ts';
 import type { LeavesOut } from './plan.ts';
 import { Restriction } from './restriction.ts';
 
@@ -20,7 +21,7 @@ export type PsqlOptions = {
   readonly connection: Connection;
   readonly database: string;
   /** The dump's plain text. */
-  readonly dump: AsyncIterable<Uint8Array>;
+  readonly dump: AsyncIterable<Uint8Array> | DumpParts;
   /** Statements that this server cannot do, and the dump can do without. */
   readonly leavesOut: LeavesOut;
   /** Told of each statement about the dump's database as a whole, which is not run. */
@@ -94,16 +95,12 @@ export async function feedPsql(options: PsqlOptions): Promise<void> {
 /** The dump behind a restriction that nobody else can lift: its key is known to this psql alone. */
 async function* restricted({ dump, leavesOut, onLeftOut }: PsqlOptions): AsyncGenerator<Uint8Array> {
   yield Buffer.from(`\\restrict ${randomBytes(24).toString('hex')}\n`);
-  const splitter = new DumpSplitter();
   const restriction = new Restriction(leavesOut);
   const bytesOf = (part: DumpPart) => {
     if (part.kind === 'left out') onLeftOut?.(part.text);
     return restriction.bytesOf(part);
   };
-  for await (const chunk of dump) {
-    for (const part of splitter.push(chunk)) yield bytesOf(part);
-  }
-  for (const part of splitter.finish()) yield bytesOf(part);
+  for await (const parts of DumpParts.of(dump)) for (const part of parts) yield bytesOf(part);
 }
 
 /** Tells the dump's own failures from those of psql's pipe, which a stream throws into its source. */

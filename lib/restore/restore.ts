@@ -6,12 +6,14 @@ import { describeConnection } from '../postgres/connection.ts';
 import { quoteIdentifier } from '../postgres/programs.ts';
 import { assertServerFits } from '../postgres/server-versions.ts';
 import { createDatabase, databaseExists } from './create-database.ts';
-import { plainName, readHead } from './dump-head.ts';
+import { plainName } from './dump-head.ts';
+import { DumpParts } from './dump-parts.ts';
 import { fill, Kept, type Made, type Under } from './fill.ts';
 import { dropHalfMade, exists } from './leftovers.ts';
 import { firstMarkSql, newMark, timeInName } from './mark.ts';
 import { makingOf } from './new-database.ts';
 import { knownSettingsSql, type LeavesOut, setsOneOf, unknownSettings } from './plan.ts';
+import { sourceFailure } from './psql.ts';
 import { type Restored, type RestoreOptions, throwIfInterrupted } from './restoring.ts';
 import { provideRoles, withoutGrants } from './roles.ts';
 import { type Server, standBeside, warnOfSuperuser } from './server.ts';
@@ -42,9 +44,11 @@ async function restoreOn(server: Server, options: RestoreOptions): Promise<Resto
   if (options.beforeCreate === undefined && (await exists(server.run, database)))
     throw databaseExists(database);
   await warnOfSuperuser(server, warn);
-  const { head, dump } = await readHead(options.dump, signal).catch((error: unknown) => {
+  const takesInventory = options.compare !== undefined && options.compare.inventory === undefined;
+  const dump = new DumpParts(options.dump, { takesInventory });
+  const head = await dump.readHead(signal).catch((error: unknown) => {
     throwIfInterrupted(signal);
-    throw error;
+    throw sourceFailure(error);
   });
   assertServerFits(head, server.version);
   const mark = options.mark ?? newMark(database, timeInName(new Date()));

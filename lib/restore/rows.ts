@@ -11,6 +11,7 @@ import { RowSession, type Rows } from './row-session.ts';
 export class RowLoader {
   readonly #sessions: readonly RowSession[];
   #copy: Located | undefined;
+  #isBegun = false;
   /** Who has the beginning of the row under way. */
   #inRow: RowSession | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -20,15 +21,23 @@ export class RowLoader {
     this.#sessions = sessions.map((session) => new RowSession(session, (error) => this.#step(error)));
   }
 
-  /** Begins a table; the rows that follow are its. Runs the statement even if none do. */
-  async open(copy: Located): Promise<void> {
+  /** Begins a table; the rows that follow are its. */
+  open(copy: Located): void {
     this.#copy = copy;
-    (await this.#freestSession(copy)).begin(copy);
+    this.#isBegun = false;
+  }
+
+  /** Ends it. Its statement is run even if no rows came. */
+  async end(): Promise<void> {
+    const copy = this.#copy;
+    if (copy !== undefined && !this.#isBegun) (await this.#freestSession(copy)).begin(copy);
+    this.#copy = undefined;
   }
 
   /** Takes rows. @returns When there is room for more; the bytes may still be on their way. */
   async rows(rows: Rows): Promise<void> {
     const copy = this.#copy as Located;
+    this.#isBegun = true;
     let rest = rows;
     if (this.#inRow !== undefined) {
       const session = this.#inRow;

@@ -2,6 +2,8 @@
 // server with these, so nothing but SQL ever reaches it: psql's own commands, which could run programs, end the reading.
 
 import { OffsiteError } from '../base/errors.ts';
+import type { DumpContents } from './contents.ts';
+import type { EndMarker } from './end.ts';
 import { newline } from './lexer-state.ts';
 import type { DumpEnding, ReadStatement } from './listener.ts';
 import { DumpReader, endMarker } from './reader.ts';
@@ -37,13 +39,14 @@ export type DumpPart =
  *   act upon itself.
  */
 export class DumpSplitter {
+  readonly #contents: DumpContents | undefined;
   readonly #reader = new DumpReader({
     text: (bytes) => this.#text.push(bytes),
     statement: (statement, bytes) => this.#statement(statement, bytes),
     restriction: (bytes) => this.#add({ kind: 'restriction', bytes: this.#take(bytes) }),
     leftOut: (bytes) => this.#leftOut(bytes),
     rows: (bytes, lineEnds) => this.#rows(bytes, lineEnds),
-    endOfRows: (_, __, line) => this.#endOfRows(line),
+    endOfRows: (table, rows, line) => this.#endOfRows(table, rows, line),
     refuse: (refusal) => {
       throw this.#refused(refusal);
     },
@@ -55,9 +58,19 @@ export class DumpSplitter {
   #line = 1;
   #ending: DumpEnding | undefined;
 
+  /** @param contents - Takes down what the dump holds. */
+  constructor(contents?: DumpContents) {
+    this.#contents = contents;
+  }
+
+  /** Of the dump, once it is over. */
+  get marker(): EndMarker | undefined {
+    return this.#ending?.marker;
+  }
+
   /** Whether the dump is over: pg_dump's end marker came, nothing of weight after it, and `\unrestrict` where it is due. */
   get ended(): boolean {
-    return this.#ending?.marker === 'end';
+    return this.marker === 'end';
   }
 
   /** The parts that this chunk completes. They share its memory. */
@@ -89,8 +102,10 @@ export class DumpSplitter {
     this.#line += part.kind === 'rows' ? part.lineEnds : countLines([part.bytes]);
   }
 
-  #statement({ tokens, copied }: ReadStatement, bytes: number): void {
+  #statement({ tokens, groups, copied }: ReadStatement, bytes: number): void {
     const text = this.#take(bytes);
+    this.#contents?.read(tokens, groups);
+    if (copied !== undefined) this.#contents?.addRows(copied, 0);
     this.#add({ kind: 'statement', bytes: text, line: this.#line, tokens, copies: copied !== undefined });
   }
 
@@ -105,8 +120,9 @@ export class DumpSplitter {
     this.#add({ kind: 'rows', bytes, line: this.#line, lineEnds });
   }
 
-  #endOfRows(line: string): void {
+  #endOfRows(table: string, rows: number, line: string): void {
     this.#take(0);
+    this.#contents?.addRows(table, rows);
     this.#add({ kind: 'end of rows', bytes: Buffer.from(line, 'latin1') });
   }
 

@@ -7,6 +7,7 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgr
 import { orderMayExplain } from '../../lib/restore/load-order.ts';
 import { restoreParallel } from '../../lib/restore/parallel.ts';
 import { restore } from '../../lib/restore/restore.ts';
+import { until } from '../fixtures/events.ts';
 import { often } from '../fixtures/often.ts';
 import { dumpOf, inPieces } from '../fixtures/postgres.ts';
 
@@ -99,6 +100,27 @@ describe('rows that call a function of the dump', () => {
     const { way } = await restore({ connection: server.connection, database: 'again', dump: inPieces(dump) });
     expect(way.by).toBe('psql');
     expect(bySessions).toEqual(await contentOf('again'));
+  });
+
+  it('give a table of few rows to one of them alone', async () => {
+    const tables = Array.from({ length: 100 }, (_, at) => `CREATE TABLE few_${at} AS SELECT ${at} id;`);
+    const dump = await dumpedFrom(tables.join('\n'));
+    const transactions = async (sessions: number) => {
+      const rows = await restored(
+        dump,
+        sessions,
+        'SELECT sum(id) FROM (TABLE few_7 UNION ALL TABLE few_42) few',
+      );
+      expect(rows).toEqual([['49']]);
+      // Who has ended has told how much he did.
+      const others = "SELECT FROM pg_stat_activity WHERE datname = 'again'";
+      await until('they are gone', async () => (await query(server.connection, others)).length === 0);
+      const counted = "SELECT xact_commit FROM pg_stat_database WHERE datname = 'again'";
+      return Number((await query(server.connection, counted))[0]?.[0]);
+    };
+    const [one, two] = [await transactions(1), await transactions(2)];
+    // What the dump sets is set in each; a COPY for each table would be a hundred more.
+    expect(two - one).toBeLessThan(tables.length / 2);
   });
 
   it('see rows that came before of their own table, too', async () => {

@@ -24,7 +24,7 @@ describe('planStatement', () => {
     ['SET statement_timeout = 0;', { how: 'setting' }],
     ["SET default_tablespace = '';", { how: 'setting' }],
     ["SELECT pg_catalog.set_config('search_path', '', false);", { how: 'setting' }],
-    ["SELECT pg_catalog.setval('public.s', 42, true);", { how: 'unordered' }],
+    ["SELECT pg_catalog.setval('public.s', 42, true);", { how: 'ordered' }],
     [
       'CREATE INDEX i ON public.t USING gin (a);',
       { how: 'build', claims: [table('public.t', 'shared')], method: 'gin' },
