@@ -4,7 +4,7 @@ import { isArchiveId } from '../../lib/archive/names.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatCount, formatDuration } from '../../lib/base/quantities.ts';
-import type { Connection } from '../../lib/postgres/connection.ts';
+import { type Connection, ownDatabase } from '../../lib/postgres/connection.ts';
 import { quoteIdentifier } from '../../lib/postgres/programs.ts';
 import { openFile } from '../../lib/restore/dump-file.ts';
 import { type Placing, type RestoredInPlace, restoreInPlace } from '../../lib/restore/in-place.ts';
@@ -96,7 +96,7 @@ function targetOf({ dump }: Settings): Connection {
 
 /** Whose place it takes: the one that is named, else the one that was dumped. */
 function databaseOf(connection: Connection, flags: RestoreFlags, { manifest }: Restorable): string {
-  const own = connection.via === 'server' ? connection.env.PGDATABASE : connection.database;
+  const own = ownDatabase(connection);
   const named = flags.dbname ?? (/^(?:postgres|template[01])$/.test(own ?? '') ? undefined : own);
   const database = named ?? manifest?.database?.name ?? flags.into;
   if (database !== undefined) return database;

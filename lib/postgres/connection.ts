@@ -137,6 +137,11 @@ export function describeConnection(connection: Connection, database?: string): s
   return `${database ?? PGDATABASE ?? PGUSER} at ${PGHOST}:${PGPORT} as ${PGUSER}`;
 }
 
+/** The database that it names itself. */
+export function ownDatabase(connection: Connection): string | undefined {
+  return connection.via === 'server' ? connection.env.PGDATABASE : connection.database;
+}
+
 /** Whether a variable of the environment is one that libpq reads. */
 export function isLibpqName(name: string): boolean {
   return /^PG[A-Z_]+$/.test(name);

@@ -23,6 +23,7 @@ export function assertServerFits(
   });
 }
 
-function majorOf(version: string | undefined): number {
+/** `15.18 (Debian …)` → 15; 0 where there is none. */
+export function majorOf(version: string | undefined): number {
   return Number.parseInt(version ?? '0', 10) || 0;
 }

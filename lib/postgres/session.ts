@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { OffsiteError } from '../base/errors.ts';
-import { type Connection, describeConnection } from './connection.ts';
+import { type Connection, describeConnection, ownDatabase } from './connection.ts';
 import { ContainerStream } from './container-stream.ts';
 
 export type ServerConnection = Extract<Connection, { via: 'server' }>;
@@ -72,11 +72,11 @@ export async function openDatabase(connection: Connection, database: string): Pr
  * @throws The server's error, or the signal's reason.
  */
 export async function ask(
-  connection: ServerConnection,
+  connection: Connection,
   sql: string,
   options: { readonly database?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<string[][]> {
-  const session = await openDatabase(connection, options.database ?? connection.env.PGDATABASE ?? 'postgres');
+  const session = await openDatabase(connection, options.database ?? ownDatabase(connection) ?? 'postgres');
   const breakOff = () => session.destroy();
   options.signal?.addEventListener('abort', breakOff, { once: true });
   try {

@@ -1,21 +1,13 @@
 // A container beside the database's that uses it: stopped while databases change places, and started again.
 
 import { OffsiteError } from '../base/errors.ts';
-import { textOf } from '../base/process.ts';
+import { type ChildFailure, textOf } from '../base/process.ts';
 
 /** Docker itself gives a container ten seconds to end. */
 const dockerWithinMs = 60_000;
 
 async function docker(...args: string[]): Promise<string> {
-  const errorOf = ({
-    startError,
-    stderr,
-    exitCode,
-  }: {
-    startError?: string | undefined;
-    stderr: string;
-    exitCode: number | undefined;
-  }) =>
+  const errorOf = ({ startError, stderr, exitCode }: ChildFailure) =>
     new OffsiteError('CONTAINER_UNREACHABLE', `docker did not ${args[0]} ${args.at(-1)}`, {
       expected: `'docker ${args.join(' ')}' to succeed`,
       found: startError ?? (stderr.trim().split('\n')[0] || `exit code ${exitCode}`),

@@ -9,6 +9,8 @@ import type { Run } from './server.ts';
 export type CreateOptions = {
   readonly database: string;
   readonly making: Making;
+  /** The server's. */
+  readonly major: number;
   /** Who shall own it, the first that this role may give it to; none: the role itself. */
   readonly owners: readonly string[];
   /** Run with it. */
@@ -25,11 +27,10 @@ export type CreateOptions = {
  * @throws {@link OffsiteError} `DATABASE_EXISTS`, `DATABASE_REFUSED`, or what the server does not answer.
  */
 export async function createDatabase(run: Run, options: CreateOptions): Promise<string> {
-  const { database, making, marking, warn, at } = options;
-  const [[version = '0'] = []] = await run('SHOW server_version_num');
+  const { database, making, major, marking, warn, at } = options;
   let owners = [...options.owners];
   let refusal = '';
-  for (const { options: more, instead } of attemptsFor(making, Math.floor(Number(version) / 10_000))) {
+  for (const { options: more, instead } of attemptsFor(making, major)) {
     for (;;) {
       const [owner] = owners;
       const given = owner === undefined ? '' : ` OWNER ${quoteIdentifier(owner)}`;

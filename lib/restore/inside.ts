@@ -3,7 +3,7 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
-import { openDatabase, type Session } from '../postgres/session.ts';
+import { ask, openDatabase, type Session } from '../postgres/session.ts';
 
 /** psql's encoding is else the server's, inside a container; and a database's own settings hold for whoever enters it. */
 export const askingSettings =
@@ -19,6 +19,16 @@ export async function openToAsk(connection: Connection, database: string): Promi
 /** @returns Rows of text; NULL reads as the empty text. @throws As {@link openToAsk}. */
 export async function askIn(session: Session, sql: string): Promise<string[][]> {
   return (await session.rows(sql).catch(told)).map((row) => row.map((field) => field ?? ''));
+}
+
+/** Asks in a session that comes and goes. @returns As {@link askIn}. @throws As {@link openToAsk}, or the signal's reason. */
+export function askOnce(
+  connection: Connection,
+  database: string,
+  sql: string,
+  signal?: AbortSignal,
+): Promise<string[][]> {
+  return ask(connection, `${askingSettings};\n${sql}`, { database, signal }).catch(told);
 }
 
 /** Sessions in the database that is filled. */

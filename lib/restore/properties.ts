@@ -2,7 +2,7 @@
 // --create wrote it. What this server or role does not take is told, and the rest goes on.
 
 import type { SourceDatabase } from '../archive/source-database.ts';
-import type { Connection } from '../postgres/connection.ts';
+import { type Connection, ownDatabase } from '../postgres/connection.ts';
 import { asciiIdentifier, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { renamedDatabase } from '../sql/own-database.ts';
 import { refusalOf, serverWords } from './create-database.ts';
@@ -97,8 +97,7 @@ async function fed(
   async function* dump() {
     yield Buffer.from(`SET client_encoding = '${encoding}';\n${sql};\n`, 'latin1');
   }
-  const own = connection.via === 'server' ? connection.env.PGDATABASE : connection.database;
-  const into = database ?? own ?? 'postgres';
+  const into = database ?? ownDatabase(connection) ?? 'postgres';
   await feedPsql({ connection, database: into, dump: dump(), leavesOut: () => false, binDir, signal });
 }
 

@@ -4,7 +4,7 @@
 import { OffsiteError } from '../base/errors.ts';
 import { describeConnection } from '../postgres/connection.ts';
 import { quoteIdentifier } from '../postgres/programs.ts';
-import { assertServerFits } from '../postgres/server-versions.ts';
+import { assertServerFits, majorOf } from '../postgres/server-versions.ts';
 import { createDatabase, databaseExists } from './create-database.ts';
 import { plainName } from './dump-head.ts';
 import { DumpParts } from './dump-parts.ts';
@@ -91,6 +91,7 @@ async function makeDatabase(options: RestoreOptions, { server, head, mark, warn 
   const owner = await createDatabase(run, {
     database,
     making,
+    major: majorOf(server.version),
     owners: [...new Set(owners)],
     marking: firstMarkSql(database, mark),
     warn,
@@ -123,14 +124,11 @@ function nameTooLong(database: string, bytes: number): OffsiteError {
 /** Whatever stands in the way of the whole: rows are better than nothing on the day that they are needed. */
 function withWayToRows(error: unknown): unknown {
   if (!(error instanceof OffsiteError) || !waysToRowsFor.has(error.code)) return error;
-  const { code, message, expected, found, hint, exitCode } = error;
   const way =
     "the rows can be had all the same: 'offsite fetch ID --any', then psql without ON_ERROR_STOP, as docs/format.md says";
-  return new OffsiteError(code, message, {
-    expected,
-    found,
-    hint: `${hint}; ${way}`,
-    exitCode,
+  return new OffsiteError(error.code, error.message, {
+    ...error,
+    hint: `${error.hint}; ${way}`,
     cause: error,
   });
 }

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { OffsiteError } from '../base/errors.ts';
 import { textOf } from '../base/process.ts';
 import { clientError } from '../postgres/client-error.ts';
-import type { Connection } from '../postgres/connection.ts';
+import { type Connection, ownDatabase } from '../postgres/connection.ts';
 import { query } from '../postgres/programs.ts';
 import { directConnections } from './direct.ts';
-import { askIn, askingSettings, openToAsk } from './inside.ts';
+import { askIn, askingSettings, askOnce, openToAsk } from './inside.ts';
 
 /**
  * Asks the server, in a database that is not the one to be made unless another is named.
@@ -42,8 +42,8 @@ const idleMostMs = 30_000;
 /** Finds a database to stand in while another is made: not every server has kept `postgres`. */
 export async function standBeside(options: ServerOptions): Promise<Server> {
   const { connection, maintenanceDatabase } = options;
-  const own = connection.via === 'server' ? connection.env.PGDATABASE : connection.database;
-  const places = [...new Set([maintenanceDatabase ?? 'postgres', 'template1', own ?? 'template1'])];
+  const own = ownDatabase(connection) ?? 'template1';
+  const places = [...new Set([maintenanceDatabase ?? 'postgres', 'template1', own])];
   let because =
     connection.via === 'container'
       ? `it is not said which user enters container ${connection.container} (-U)`
@@ -104,18 +104,8 @@ async function standDirectly(direct: Connection, place: string): Promise<Server>
       throw error;
     });
   };
-  const run: Run = async (sql, database, signal) => {
-    if (database === undefined || database === place) return askBeside(sql);
-    const session = await openToAsk(direct, database);
-    const breakOff = () => session.destroy();
-    signal?.addEventListener('abort', breakOff, { once: true });
-    try {
-      return await askIn(session, sql);
-    } finally {
-      signal?.removeEventListener('abort', breakOff);
-      await session.close().catch(() => undefined);
-    }
-  };
+  const run: Run = async (sql, database = place, signal) =>
+    database === place ? askBeside(sql) : askOnce(direct, database, sql, signal);
   const version = (await run('SHOW server_version'))[0]?.[0] ?? '';
   return { run, version, direct, because: '', close: () => beside.close().catch(() => undefined) };
 }
