@@ -6,7 +6,7 @@ import { OffsiteError } from '../base/errors.ts';
 import { findProgram } from '../base/find-program.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { dropAhead } from '../wal/fetch.ts';
+import { dropAhead, restoreCommandOf } from '../wal/fetch.ts';
 import type { StoredWal } from '../wal/read-wal.ts';
 import {
   assertLeadsTo,
@@ -85,7 +85,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   options.onReplay?.();
   const until = target.kind === 'latest' && isBroken(way) ? ` --until ${way.continuity.whole.at(-1)}` : '';
   const settings = {
-    restore_command: options.restoreCommand + until,
+    restore_command: restoreCommandOf(options.restoreCommand + until),
     ...(major >= 15 && { archive_library: '' }),
     ...targetSettings(target, way.timeline),
   };

@@ -6,7 +6,7 @@ import { OffsiteError } from '../base/errors.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { proveWal } from '../wal/bring.ts';
+import { copiesOf, proveWal } from '../wal/bring.ts';
 import { parseDueLog } from '../wal/due.ts';
 import { damagedLogMail } from './log-mails.ts';
 
@@ -35,29 +35,37 @@ export async function verifyLog(
   // The lifecycle took it: whoever hands its event in later asks for nothing.
   if (stored === undefined) return { read: 0, damaged: [] };
   const keys = parseDueLog(stored.text);
+  const names = keys.map(parseWalKey).filter((name) => name !== undefined);
   const damaged: string[] = [];
   const waiting = [...keys].reverse();
   const work = async () => {
     for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
       const name = parseWalKey(one);
-      if (name !== undefined && !(await isWhole(options, one, name))) damaged.push(one);
+      if (name !== undefined && !(await isWhole(options, one, name, names))) damaged.push(one);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return { read: keys.length, damaged };
 }
 
-async function isWhole(options: VerifyLogOptions, key: string, name: WalName): Promise<boolean> {
+async function isWhole(
+  options: VerifyLogOptions,
+  key: string,
+  name: WalName,
+  others: readonly WalName[],
+): Promise<boolean> {
   const { store, now, sendMail } = options;
   const { file, sha256, source } = name;
   try {
-    await proveWal(store, name, { ...file, sha256, key });
+    // A request is of one cluster's log.
+    const there = others.map((one) => ({ ...one.file, sha256: one.sha256 }));
+    await proveWal(store, name, { ...file, sha256, key }, copiesOf(file, there));
     return true;
   } catch (error) {
     if (!(error instanceof OffsiteError)) throw error;
     // Retention took it meanwhile, or a person: who looks for gaps sees it.
     if (error.code === 'ARCHIVE_GONE') return true;
-    if (!['ARCHIVE_DAMAGED', 'WAL_INVALID', 'WAL_FOREIGN'].includes(error.code)) throw error;
+    if (!['ARCHIVE_DAMAGED', 'WAL_CONFLICT', 'WAL_INVALID', 'WAL_FOREIGN'].includes(error.code)) throw error;
     const { expected, found } = error;
     const fault = { source, archive: `wal-${file.name}`, what: 'damaged' };
     await tellByTheHour(

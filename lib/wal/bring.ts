@@ -1,15 +1,30 @@
 // Brings a file of the log back: inflated, held against its key and its own head, and under its name only when it is on the disk.
 
-import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { OffsiteError } from '../base/errors.ts';
 import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { Beginnings } from './beginnings.ts';
 import { foreignError } from './cluster.ts';
-import type { Cluster, StoredWal } from './read-wal.ts';
+import { type Cluster, conflictError, type StoredWal } from './read-wal.ts';
 import { readSegmentHeader, segmentHeaderBytes } from './segment.ts';
 
 type WalObject = Pick<StoredWal, 'name' | 'kind' | 'key' | 'sha256'>;
+
+/** What the segment was while it was being written, as somebody stored it then. */
+export type BegunCopy = Pick<StoredWal, 'name' | 'filledBytes' | 'sha256'>;
+
+/** Of a segment, or of a copy that goes further than others: those others. */
+export function copiesOf<Wal extends Pick<StoredWal, 'name' | 'kind'>>(
+  { name, kind }: Pick<StoredWal, 'name' | 'kind'>,
+  listed: readonly Wal[],
+): Wal[] {
+  if (kind !== 'segment' && kind !== 'begun') return [];
+  const isEarlier = (other: string) => kind === 'segment' || other < name;
+  return listed.filter(
+    (one) => one.kind === 'begun' && one.name.startsWith(name.slice(0, 24)) && isEarlier(one.name),
+  );
+}
 
 /** The longest segment that Postgres knows. */
 const longestBytes = 2 ** 30;
@@ -18,8 +33,9 @@ const longestBytes = 2 ** 30;
  * Brings a file back.
  *
  * @param path - Replaced, if it is there.
- * @throws {@link OffsiteError} `ARCHIVE_DAMAGED` if it is not what its key says, `ARCHIVE_GONE` if it went meanwhile, or what the
- *   store says. The path is as it was then.
+ * @param copies - Of it, from when it was being written.
+ * @throws {@link OffsiteError} `ARCHIVE_DAMAGED` if it is not what its key says, `WAL_CONFLICT` if a copy did not become it,
+ *   `ARCHIVE_GONE` if it went meanwhile, or what the store says. The path is as it was then.
  */
 export async function bringWal(
   store: ArchiveStore,
@@ -27,11 +43,13 @@ export async function bringWal(
   wal: StoredWal,
   path: string,
   signal?: AbortSignal,
+  copies: readonly BegunCopy[] = [],
 ): Promise<void> {
   const partial = `${path}.offsite-${process.pid}`;
   try {
     await using file = await open(partial, 'w+', 0o600);
-    await inflateInto(file, store, wal, signal);
+    for await (const chunk of plainOf(store, wal, copies, signal))
+      for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
     if (wal.kind === 'segment' || wal.kind === 'begun') await assertHead(file, cluster, wal);
     await file.sync();
     await rename(partial, path);
@@ -46,10 +64,15 @@ export async function bringWal(
  *
  * @throws As {@link bringWal}, and `WAL_INVALID` or `WAL_FOREIGN` of what its key should never have had.
  */
-export async function proveWal(store: ArchiveStore, cluster: Cluster, wal: WalObject): Promise<void> {
+export async function proveWal(
+  store: ArchiveStore,
+  cluster: Cluster,
+  wal: WalObject,
+  copies: readonly BegunCopy[] = [],
+): Promise<void> {
   const head = Buffer.alloc(segmentHeaderBytes);
   let bytes = 0;
-  for await (const chunk of plainOf(store, wal)) {
+  for await (const chunk of plainOf(store, wal, copies)) {
     if (bytes < head.length) head.set(chunk.subarray(0, head.length - bytes), bytes);
     bytes += chunk.length;
     // A few bytes of gzip can hold any number.
@@ -60,22 +83,16 @@ export async function proveWal(store: ArchiveStore, cluster: Cluster, wal: WalOb
 
 /** A small file of the log, as text. */
 export async function readWalText(store: ArchiveStore, wal: StoredWal): Promise<string> {
-  return Buffer.concat(await Array.fromAsync(plainOf(store, wal))).toString('utf8');
+  return Buffer.concat(await Array.fromAsync(plainOf(store, wal, []))).toString('utf8');
 }
 
-async function inflateInto(
-  file: FileHandle,
+/** Its plain bytes. @throws At their end, if they are not what the key says, or what a copy says that they began as. */
+async function* plainOf(
   store: ArchiveStore,
-  wal: StoredWal,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  for await (const chunk of plainOf(store, wal, signal)) {
-    for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
-  }
-}
-
-/** Its plain bytes. @throws At their end, if they are not what the key says. */
-async function* plainOf(store: ArchiveStore, wal: WalObject, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  wal: WalObject,
+  copies: readonly BegunCopy[],
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
   const opened = await store.open(wal.key);
   if (opened === undefined) {
     throw new OffsiteError('ARCHIVE_GONE', `${wal.name} went while it was being fetched`, {
@@ -84,11 +101,11 @@ async function* plainOf(store: ArchiveStore, wal: WalObject, signal?: AbortSigna
       hint: 'retention or a person removed it: run again, and see what there is',
     });
   }
-  const hash = createHash('sha256');
+  const passing = new Beginnings(copies.map(({ filledBytes = 0 }) => filledBytes));
   try {
     // zlib, which is no program that would have to be started anew for each segment.
     for await (const chunk of gunzip(opened.body, { by: 'zlib', onChunk: () => undefined, signal })) {
-      hash.update(chunk);
+      passing.push(chunk);
       yield chunk;
     }
   } catch (error) {
@@ -96,8 +113,15 @@ async function* plainOf(store: ArchiveStore, wal: WalObject, signal?: AbortSigna
       throw damaged(wal, 'whole gzip', error.message);
     throw error;
   }
-  const found = hash.digest('hex');
-  if (found !== wal.sha256) throw damaged(wal, `SHA-256 ${wal.sha256}`, `SHA-256 ${found}`);
+  const { whole, of } = passing.sums();
+  if (whole !== wal.sha256) throw damaged(wal, `SHA-256 ${wal.sha256}`, `SHA-256 ${whole}`);
+  const strange = copies.filter(({ filledBytes = 0, sha256 }) => of(filledBytes) !== sha256);
+  if (strange.length > 0)
+    throw conflictError(
+      wal.name,
+      `what ${strange.map(({ name }) => name).join(', ')} began`,
+      strange.map(({ sha256 }) => sha256),
+    );
 }
 
 async function assertHead(file: FileHandle, cluster: Cluster, wal: StoredWal): Promise<void> {

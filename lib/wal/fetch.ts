@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { parseWalFile } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { bringWal } from './bring.ts';
+import { bringWal, copiesOf } from './bring.ts';
 import { furthest } from './continuity.ts';
 import { type Cluster, conflictError, listWal, type StoredWal } from './read-wal.ts';
 import { shippedAtOnce } from './ship.ts';
@@ -27,6 +27,15 @@ export type FetchWalOptions = {
 
 /** Beside what Postgres asks for, so that giving it is a rename. */
 const folderName = '.offsite-ahead';
+
+/**
+ * The restore_command of a recovery: what was brought ahead is given by sh, without a start of this program for each segment.
+ *
+ * @param fetch - Brings what is not there yet.
+ */
+export function restoreCommandOf(fetch: string): string {
+  return `mv pg_wal/${folderName}/%f %p 2>/dev/null || ${fetch}`;
+}
 
 /** Digits that the segments of 4 GiB have in common: timeline and log. */
 const commonDigits = 16;
@@ -55,11 +64,13 @@ export async function fetchWal(options: FetchWalOptions): Promise<boolean> {
   }
   const wanted = whole ?? (isSegment ? lastCopy(listed, name) : undefined);
   if (wanted === undefined) return false;
-  const bringing = bringWal(store, cluster, wanted, path, signal);
+  const bring = (wal: StoredWal, to: string) =>
+    bringWal(store, cluster, wal, to, signal, copiesOf(wal, listed));
+  const bringing = bring(wanted, path);
   const following = isSegment ? followers(listed, name, options.ahead) : [];
   if (following.length > 0) await mkdir(folder, { recursive: true, mode: 0o700 });
   // What is wrong with one of them is told when it is asked for.
-  const ahead = following.map((wal) => bringWal(store, cluster, wal, join(folder, wal.name), signal));
+  const ahead = following.map((wal) => bring(wal, join(folder, wal.name)));
   await Promise.allSettled([bringing, ...ahead]);
   await bringing;
   return true;

@@ -18,6 +18,7 @@ import { targetSettings } from '../../lib/recovery-point/target.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { archiveCommand } from '../../lib/wal/archive-command.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
+import { restoreCommandOf } from '../../lib/wal/fetch.ts';
 import { parseLsn } from '../../lib/wal/segment.ts';
 import { type Contestant, contest, type Row, ratio, typical } from './contest.ts';
 import { measure, median } from './measure.ts';
@@ -218,14 +219,17 @@ async function comingBack(bench: Bench, setting: Setting, runs: number): Promise
     .filter((name) => /^[0-9A-F]{24}$/.test(name))
     .sort();
   await measure({ argv: [offsite, 'wal', 'ship', '--dir', walFolder], env });
+  const command = restoreCommandOf(`${offsite} wal fetch %f %p`);
   const took: Record<'cp' | 'ours' | 'fetch', number[]> = { cp: [], ours: [], fetch: [] };
   for (let run = 1; run <= Math.max(1, Math.floor(runs / 2)); run += 1) {
     took.cp.push(await replayed(base, place, `cp ${kept}/%f %p`, env));
-    took.ours.push(await replayed(base, place, `${offsite} wal fetch %f %p`, env));
+    took.ours.push(await replayed(base, place, command, env));
     await execa('cp', ['-rp', base, place]);
     const began = performance.now();
-    for (const name of names)
-      await execa(offsite, ['wal', 'fetch', name, 'RECOVERYXLOG'], { env, cwd: place });
+    for (const name of names) {
+      const line = command.replaceAll('%f', name).replaceAll('%p', 'pg_wal/RECOVERYXLOG');
+      await execa('sh', ['-c', line], { env, cwd: place });
+    }
     took.fetch.push((performance.now() - began) / 1000);
     rmSync(place, { recursive: true });
     const said = Object.entries(took).map(([name, seconds]) => `${name} ${seconds.at(-1)?.toFixed(1)} s`);

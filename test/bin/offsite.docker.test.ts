@@ -78,8 +78,9 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
   it('takes a base backup inside the container, each file as the server lists it, and sees what its log lacks', async () => {
     const own = ['--source', 'whole', ...flags, '--dbname', 'postgres'];
     const connection = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
-    await docker.docker('exec', container, 'sh', '-c', 'mkdir /apart && chown postgres: /apart');
-    await query(connection, "CREATE TABLESPACE apart LOCATION '/apart'");
+    await docker.put(container, ['mkdir', 'mktemp', 'mkfifo', 'rm', 'ls']);
+    await docker.docker('exec', container, 'mkdir', '/tmp/apart');
+    await query(connection, "CREATE TABLESPACE apart LOCATION '/tmp/apart'");
     await query(connection, 'CREATE TABLE away TABLESPACE apart AS SELECT generate_series(1, 1000) AS n');
     const taken = await offsite(['basebackup', ...own, '--quiet', '--json'], env);
     expect(taken.exitCode, taken.stderr).toBe(0);

@@ -27,7 +27,7 @@ import { type PushOptions, pushWal } from '../../lib/wal/push.ts';
 import { shippedAtOnce, shipWal } from '../../lib/wal/ship.ts';
 import { bin, storeEnvironment } from '../fixtures/agent.ts';
 import { offsite } from '../fixtures/cli.ts';
-import { often } from '../fixtures/often.ts';
+import { often, oftenWithinMs } from '../fixtures/often.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 import { namesFrom, segmentBytes, segmentOf, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
 
@@ -173,63 +173,71 @@ describe('ship', () => {
     expect(readdirSync(folder)).toEqual([foreign]);
   });
 
-  it('removes nothing that is not stored, whatever fails and when, and goes on where it was', async () => {
-    const faults = fc.constantFrom(
-      { refuse: [403, 'AccessDenied'] } as const,
-      { refuseEarly: [403, 'AccessDenied'] } as const,
-    );
-    await fc.assert(
-      fc.asyncProperty(
-        faults,
-        fc.integer({ min: 1, max: 7 }),
-        fc.integer({ min: 0, max: 3 }),
-        async (fault, nth, more) => {
-          stub.bucket.objects.clear();
-          const names = namesFrom(1, 6);
-          for (const one of names) writeSegment(folder, one);
-          const at = stub.count('put') + nth;
-          stub.fail('put', [at, at + more], fault);
-          const first = await ship().catch(() => undefined);
-          const waiting = readdirSync(folder);
-          for (const one of names) expect(stored().includes(one) || waiting.includes(one)).toBe(true);
-          if (nth <= 6) expect(first).toBeUndefined();
-          // Never later ones than are on their way at once, before an earlier one.
-          const there = names.map((one) => stored().includes(one));
-          const gap = there.indexOf(false);
-          if (gap >= 0) expect(there.slice(gap + 1).filter(Boolean).length).toBeLessThan(shippedAtOnce);
-          stub.heal();
-          await ship();
-          expect(readdirSync(folder)).toEqual([]);
-          expect(stored().sort()).toEqual(names);
-        },
-      ),
-      { numRuns: often(5, 50) },
-    );
-  });
+  it(
+    'removes nothing that is not stored, whatever fails and when, and goes on where it was',
+    async () => {
+      const faults = fc.constantFrom(
+        { refuse: [403, 'AccessDenied'] } as const,
+        { refuseEarly: [403, 'AccessDenied'] } as const,
+      );
+      await fc.assert(
+        fc.asyncProperty(
+          faults,
+          fc.integer({ min: 1, max: 7 }),
+          fc.integer({ min: 0, max: 3 }),
+          async (fault, nth, more) => {
+            stub.bucket.objects.clear();
+            const names = namesFrom(1, 6);
+            for (const one of names) writeSegment(folder, one);
+            const at = stub.count('put') + nth;
+            stub.fail('put', [at, at + more], fault);
+            const first = await ship().catch(() => undefined);
+            const waiting = readdirSync(folder);
+            for (const one of names) expect(stored().includes(one) || waiting.includes(one)).toBe(true);
+            if (nth <= 6) expect(first).toBeUndefined();
+            // Never later ones than are on their way at once, before an earlier one.
+            const there = names.map((one) => stored().includes(one));
+            const gap = there.indexOf(false);
+            if (gap >= 0) expect(there.slice(gap + 1).filter(Boolean).length).toBeLessThan(shippedAtOnce);
+            stub.heal();
+            await ship();
+            expect(readdirSync(folder)).toEqual([]);
+            expect(stored().sort()).toEqual(names);
+          },
+        ),
+        { numRuns: often(5, 50) },
+      );
+    },
+    oftenWithinMs,
+  );
 
-  it('is killed anywhere, and the next one goes on: nothing is lost', async () => {
-    const names = namesFrom(1, 8);
-    const kept = new Map(names.map((one) => [one, segmentOf(one)]));
-    for (let run = 0; run < often(2, 50); run += 1) {
-      stub.bucket.objects.clear();
-      for (const [one, bytes] of kept) writeSegment(folder, one, bytes);
-      const child = execa(bin, ['wal', 'ship', '--dir', folder, '--follow'], {
-        env: { ...storeEnvironment(stub), XDG_STATE_HOME: folder },
-        extendEnv: false,
-        reject: false,
-      });
-      // At one of its requests, whichever comes then.
-      const at = stub.requests.length + 1 + Math.floor(Math.random() * 14);
-      while (stub.requests.length < at) await new Promise(setImmediate);
-      child.kill('SIGKILL');
-      await child;
-      const waiting = readdirSync(folder);
-      for (const one of names) expect(waiting.includes(one) || stored().includes(one)).toBe(true);
-      await ship();
-      expect(readdirSync(folder).filter((one) => kept.has(one))).toEqual([]);
-      expect(stored().sort()).toEqual(names);
-    }
-  });
+  it(
+    'is killed anywhere, and the next one goes on: nothing is lost',
+    async () => {
+      const names = namesFrom(1, 8);
+      const kept = new Map(names.map((one) => [one, segmentOf(one)]));
+      for (let run = 0; run < often(2, 50); run += 1) {
+        stub.bucket.objects.clear();
+        for (const [one, bytes] of kept) writeSegment(folder, one, bytes);
+        const child = execa(bin, ['wal', 'ship', '--dir', folder, '--follow'], {
+          env: { ...storeEnvironment(stub), XDG_STATE_HOME: folder },
+          extendEnv: false,
+          reject: false,
+        });
+        // At one of its requests, whichever comes then.
+        const at = stub.requests.length + 1 + Math.floor(Math.random() * 14);
+        while (stub.requests.length < at) await new Promise(setImmediate);
+        child.kill('SIGKILL');
+        await child;
+        const waiting = readdirSync(folder);
+        for (const one of names) expect(waiting.includes(one) || stored().includes(one)).toBe(true);
+        await ship();
+        expect(readdirSync(folder).filter((one) => kept.has(one))).toEqual([]);
+        expect(stored().sort()).toEqual(names);
+      }
+    },
+    oftenWithinMs,
+  );
 
   it('says what folder it was', async () => {
     rmSync(folder, { recursive: true });
@@ -299,13 +307,23 @@ describe('fetch', () => {
     expect(readFileSync(to)).toEqual(upTo(300));
     expect(await fetch(next, to)).toBe(false);
     const key = put(begunName(segment, 300), segmentOf(segment));
-    await expect(fetch(segment, to)).rejects.toMatchObject({ code: 'WAL_CONFLICT' });
+    const isRefused = () => expect(fetch(segment, to)).rejects.toMatchObject({ code: 'WAL_CONFLICT' });
+    await isRefused();
     put(segment, bytes);
+    // Two servers have begun it: whose the whole one is, nobody can say.
+    await isRefused();
+    stub.bucket.objects.delete(key);
     expect(await fetch(segment, to)).toBe(true);
     expect(readFileSync(to)).toEqual(bytes);
+    const shorter = put(
+      begunName(segment, 90),
+      Buffer.concat([segmentOf(segment).subarray(0, 90), Buffer.alloc(segmentBytes - 90)]),
+    );
+    await isRefused();
     for (const one of [...stub.bucket.objects.keys()].filter((other) => !other.includes('begun')))
       stub.bucket.objects.delete(one);
-    stub.bucket.objects.delete(key);
+    await isRefused();
+    stub.bucket.objects.delete(shorter);
     // It is no stand-in for one that lacks.
     for (const later of namesFrom(6, shippedAtOnce)) put(later, segmentOf(later));
     await expect(fetch(segment, to)).rejects.toMatchObject({ code: 'WAL_MISSING' });

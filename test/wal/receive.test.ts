@@ -24,7 +24,7 @@ import { bin, storeEnvironment } from '../fixtures/agent.ts';
 import { type ArchivingCluster, startArchivingCluster } from '../fixtures/cluster.ts';
 import { until } from '../fixtures/events.ts';
 import { startNewerServer } from '../fixtures/newer-server.ts';
-import { often } from '../fixtures/often.ts';
+import { often, oftenWithinMs } from '../fixtures/often.ts';
 import { commandLines } from '../fixtures/postgres.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 
@@ -186,26 +186,31 @@ describe('the log of a server', () => {
     await expectWhole();
   });
 
-  it('is whole however often the agent is killed, and nothing outlives it', async () => {
-    const env = { ...storeEnvironment(stub), ...cluster.connection.env, XDG_STATE_HOME: folder };
-    const start = () => execa(bin, ['wal', 'receive', '--partial-interval', '100ms'], { env, reject: false });
-    for (let kill = 0; kill < often(2, 50); kill += 1) {
+  it(
+    'is whole however often the agent is killed, and nothing outlives it',
+    async () => {
+      const env = { ...storeEnvironment(stub), ...cluster.connection.env, XDG_STATE_HOME: folder };
+      const start = () =>
+        execa(bin, ['wal', 'receive', '--partial-interval', '100ms'], { env, reject: false });
+      for (let kill = 0; kill < often(2, 50); kill += 1) {
+        const child = start();
+        await slotIsHeld();
+        const at = stub.requests.length + 1 + Math.floor(Math.random() * 4);
+        await nextSegment();
+        await until('it is at work', () => stub.requests.length >= at || names().length > 0);
+        child.kill('SIGKILL');
+        await child;
+        await until('no pg_receivewal is left', () => !commandLines().some((line) => line.includes(folder)));
+      }
       const child = start();
       await slotIsHeld();
-      const at = stub.requests.length + 1 + Math.floor(Math.random() * 4);
-      await nextSegment();
-      await until('it is at work', () => stub.requests.length >= at || names().length > 0);
-      child.kill('SIGKILL');
-      await child;
-      await until('no pg_receivewal is left', () => !commandLines().some((line) => line.includes(folder)));
-    }
-    const child = start();
-    await slotIsHeld();
-    await vaultHas(await nextSegment());
-    child.kill('SIGTERM');
-    expect(await child).toMatchObject({ exitCode: 143, stderr: expect.stringContaining('INTERRUPTED') });
-    await expectWhole();
-  });
+      await vaultHas(await nextSegment());
+      child.kill('SIGTERM');
+      expect(await child).toMatchObject({ exitCode: 143, stderr: expect.stringContaining('INTERRUPTED') });
+      await expectWhole();
+    },
+    oftenWithinMs,
+  );
 
   it('follows a standby that is promoted onto its timeline', async () => {
     const user = await unprivilegedUser();
