@@ -9,6 +9,7 @@ import { meetGuard } from './chapters/guard.ts';
 import * as misfortunes from './chapters/misfortunes.ts';
 import * as opening from './chapters/opening.ts';
 import * as restoreTest from './chapters/restore-test.ts';
+import * as toTheMinute from './chapters/to-the-minute.ts';
 import * as wayBack from './chapters/way-back.ts';
 import type { Narrator } from './stage/narrator.ts';
 import { type Cloud, type Database, deploy, type Stage, startDatabase } from './stage/stage.ts';
@@ -71,6 +72,10 @@ export async function perform(
   await play('psql, by hand', (scene) =>
     wayBack.restoreByHand(scene, stage, host.database, file, host.census),
   );
+  if (cloud)
+    await play('To the minute', (scene) =>
+      toTheMinute.comeBack(scene, stage, host.database, host.census.torrents),
+    );
 
   // A story that ended early may not have waited for them.
   await Promise.allSettled([loading, deploying]);

@@ -110,7 +110,9 @@ export async function openStage(binDir: string): Promise<Stage> {
 /** Starts the operator's database server and loads the corpus, with its 12 hostile rows. */
 export async function startDatabase(stage: Stage, torrents: number): Promise<Database> {
   const { binDir, signal } = stage;
-  const server = await startThrowawayPostgres({ binDir, tuned: true, signal });
+  // For base backups and the log; tuned ones go without.
+  const settings = { wal_level: 'replica', max_wal_senders: '4' };
+  const server = await startThrowawayPostgres({ binDir, tuned: true, settings, signal });
   stage.onClose(() => server.stop());
   const source = await loadCorpus(server.connection, { torrents, edge: true, asof: new Date(), binDir });
   if (source.via !== 'server') throw new Error('the corpus was loaded somewhere else');
@@ -183,16 +185,19 @@ export async function offsiteOutput(
  * Runs `offsite` as the operator's host does: with the settings file, libpq's environment and AWS credentials.
  *
  * @param environment - Further variables, over those.
+ * @param signal - Ends it.
  */
 export function runOffsite(
   stage: Stage,
   { source }: Database,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
 ): Promise<Run> {
-  const principal = args[0] === 'backup' ? principals.agent : principals.operator;
+  const isAgent = ['backup', 'basebackup', 'wal'].includes(args[0] ?? '');
+  const principal = isAgent ? principals.agent : principals.operator;
   const host = { AWS_ACCESS_KEY_ID: principal, ...source.env, ...environment };
-  return runProgram(stage, [...args, '--config', stage.configFile], host);
+  return runProgram(stage, [...args, '--config', stage.configFile], host, signal);
 }
 
 /** Runs `offsite` on some machine, with credentials that may do all in the vault. */
@@ -200,6 +205,7 @@ export async function runProgram(
   stage: Stage,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
 ): Promise<Run> {
   const result = await execa(join(projectRoot, 'bin', 'offsite'), args, {
     cwd: projectRoot,
@@ -207,7 +213,7 @@ export async function runProgram(
     env: { ...ambient(stage), ...stage.aws.env, ...environment },
     stdin: 'ignore',
     reject: false,
-    cancelSignal: stage.signal,
+    cancelSignal: AbortSignal.any([stage.signal, ...(signal ? [signal] : [])]),
   });
   return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };
 }
