@@ -102,7 +102,7 @@ it('nor is one that nobody has judged in time', async () => {
 it('who is interrupted while he waits does not upgrade; the archive is stored, and held', async () => {
   const running = start(['1.4.2', '1.5.0']);
   const asked = () => stub.requests.filter(({ kind }) => kind === 'get').length > 1;
-  await until('it waits', () => committed(stub).length > 0 && asked());
+  await until('it waits', () => committed(stub).length > 0 && asked(), running);
   running.kill('SIGINT');
   expect((await running).exitCode).toBe(130);
   const [manifest] = committed(stub);

@@ -328,7 +328,7 @@ describe('failures leave nothing behind', () => {
         reject: false,
       },
     );
-    await untilRuns(/^sleep 61 $/);
+    await untilRuns(/^sleep 61 $/, child);
     child.kill(signal);
     const { exitCode: ended, stderr } = await child;
     expect(ended).toBe(exitCode);

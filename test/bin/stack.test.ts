@@ -23,35 +23,20 @@ async function synth(settings: readonly string[], environment: Record<string, st
 }
 
 describe('wrong settings', () => {
-  test.each([
-    [
-      'no e-mail address',
-      [],
-      [
-        'email: the mail address for reports and alerts',
-        'email: nothing',
-        'npx cdk deploy -c email=you@example.com',
-      ],
-    ],
-    [
-      'a misspelt key',
-      ['email=op@example.com', 'keepDay=30'],
-      [
-        'only these settings: email, alsoNotify, sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly, rereadPercent, freshnessHours, rpoMinutes, restoreTestDays, undoDays, objectLock, lockExistingBucket, existingBucket, existingKey, terminationProtection, budgetDollars, encryption, glacierAfterDays, agentAccess, agentCa, operatorMfa, postgresMajor, restoreTestNetwork, availabilityZones, build, monitoring',
-        'keepDay: no such setting',
-      ],
-    ],
-    [
-      'a number that is none',
-      ['email=op@example.com', 'keepDays=two weeks'],
-      ['keepDays: a whole number of days, 1 or more', 'keepDays: "two weeks"'],
-    ],
-  ])('%s: a sentence, and nothing is synthesized', async (_, settings, sentences) => {
-    const { exitCode, stderr, template } = await synth(settings);
+  test('are sentences, and nothing is synthesized', async () => {
+    const { exitCode, stderr, template } = await synth(['keepDay=30', 'keepDays=two weeks']);
     expect(exitCode).not.toBe(0);
-    expect(stderr).toContain('the settings of the deployment are not valid [CONFIG_INVALID]');
-    for (const sentence of sentences) expect(stderr).toContain(sentence);
-    expect(stderr).toContain('exited with error 2');
+    for (const sentence of [
+      'the settings of the deployment are not valid [CONFIG_INVALID]',
+      'email: the mail address for reports and alerts',
+      'email: nothing',
+      'npx cdk deploy -c email=you@example.com',
+      'keepDay: no such setting',
+      'keepDays: a whole number of days, 1 or more',
+      'keepDays: "two weeks"',
+      'exited with error 2',
+    ])
+      expect(stderr).toContain(sentence);
     expect(stderr).not.toMatch(/^\s+at |node:internal/m);
     expect(existsSync(template)).toBe(false);
   });

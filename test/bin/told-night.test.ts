@@ -39,6 +39,8 @@ const start = (command: readonly string[], flags: readonly string[] = []) =>
     },
     extendEnv: false,
     reject: false,
+    // Else execa sends SIGKILL after 5 s, which a machine with much to do may need.
+    forceKillAfterDelay: false,
   });
 const paths = () => receiver.received.map(({ path }) => path);
 const metrics = () => parseMetrics(readFileSync(metricsFile, 'utf8')).get('bitagent');
@@ -66,7 +68,7 @@ it('a night that stores its archive, and one that fails, say so, with the last l
 
 it('one that is interrupted says so before it ends', async () => {
   const agent = start(['sleep', '79']);
-  await until('the beginning is told of', () => receiver.received.length > 0);
+  await until('the beginning is told of', () => receiver.received.length > 0, agent);
   agent.kill('SIGTERM');
   expect((await agent).exitCode).toBe(143);
   expect(paths()).toContain('/ping/secret/143');
@@ -78,6 +80,7 @@ it('nobody who is told holds up the dump, or fails it', async () => {
   await until(
     'the archive is stored, though nobody has taken word of its beginning',
     () => committed(stub).length > 0,
+    agent,
   );
   receiver.answer(500, 404);
   const { exitCode, stderr } = await agent;

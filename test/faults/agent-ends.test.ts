@@ -38,6 +38,8 @@ function start(args: readonly string[], before: readonly string[] = [], more: Re
     env: { ...storeEnvironment(stub), XDG_STATE_HOME: join(open, 'state'), ...more },
     extendEnv: false,
     reject: false,
+    // Else execa sends SIGKILL after 5 s, which a machine with much to do may need.
+    forceKillAfterDelay: false,
   });
 }
 
@@ -64,7 +66,7 @@ describe('a command that exits with 0 once it is told to stop', () => {
 
   it('was interrupted, also before its first byte', async () => {
     const agent = start(['backup', '--', 'sh', '-c', `trap 'exit 0' TERM; sleep ${nap} & wait`]);
-    await until('the dump waits', () => napping().length > 0);
+    await until('the dump waits', () => napping().length > 0, agent);
     agent.kill('SIGTERM');
     const { exitCode, stderr } = await agent;
     expect(stderr).toContain('[INTERRUPTED]');
@@ -78,7 +80,7 @@ describe('a back-up under nohup', () => {
     const [begun, gate] = [join(folder, 'begun'), join(folder, 'gate')];
     const script = `touch ${begun}; while [ ! -e ${gate} ]; do sleep 0.05; done; cat ${folder}/dump.sql`;
     const agent = start(['backup', '--', 'sh', '-c', script], ['nohup']);
-    await until('the dump has begun', () => existsSync(begun));
+    await until('the dump has begun', () => existsSync(begun), agent);
     agent.kill('SIGHUP');
     writeFileSync(gate, '');
     const { exitCode, stderr } = await agent;
@@ -126,7 +128,7 @@ describe.skipIf(!canBecomeAnother)('a dump of another user, as through sudo', ()
     expect(stalled.exitCode).toBe(3);
     await endRemaining();
     const agent = start(['backup', '--', ...become, 'sleep', nap], asNobody);
-    await until('the dump waits', () => napping().some((line) => line.startsWith('sleep ')));
+    await until('the dump waits', () => napping().some((line) => line.startsWith('sleep ')), agent);
     agent.kill('SIGTERM');
     const { exitCode, stderr } = await agent;
     expect(stderr).toMatch(/still runs.*\n(.*\n)*.*\[INTERRUPTED\]/);
@@ -139,7 +141,7 @@ describe.skipIf(!canBecomeAnother)('a dump of another user, as through sudo', ()
       ['backup', '--', ...become, 'sh', '-c', `cat ${open}/dump.sql; yes ${nap}`],
       asNobody,
     );
-    await until('the dump writes', () => napping().some((line) => line.startsWith('yes ')));
+    await until('the dump writes', () => napping().some((line) => line.startsWith('yes ')), agent);
     agent.kill('SIGTERM');
     const { exitCode, stderr } = await agent;
     expect(exitCode).toBe(143);
@@ -228,7 +230,7 @@ describe('a command that has nothing to end', () => {
       ] as const) {
         const before = stub.requests.length;
         const command = start(args, [], { NODE_OPTIONS });
-        await until('the store is asked', () => stub.requests.length > before);
+        await until('the store is asked', () => stub.requests.length > before, command);
         command.kill(signal);
         const { exitCode, stderr } = await command;
         expect(exitCode).toBe(code);

@@ -67,10 +67,12 @@ describe.each(signals)('%s', (signal, code, some) => {
         env: { ...storeEnvironment(stub), XDG_STATE_HOME: folder },
         extendEnv: false,
         reject: false,
+        // Else execa sends SIGKILL after 5 s, which a machine with much to do may need.
+        forceKillAfterDelay: false,
       });
       const reached = () =>
         held ? stub.count(held.kind) > 0 : commandLines().some((line) => line === `sleep ${nap} `);
-      await until('the agent is that far', reached);
+      await until('the agent is that far', reached, agent);
       agent.kill(signal);
       const { exitCode, stderr, stdout } = await agent;
       expect({ exitCode, stdout }).toEqual({ exitCode: code, stdout: '' });

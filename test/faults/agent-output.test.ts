@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bin, committed, storeEnvironment } from '../fixtures/agent.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
@@ -23,15 +23,6 @@ beforeAll(async () => {
   if (canMakeDevices) await execa('mknod', ['-m', '666', full, 'c', '1', '7']);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-beforeEach(async ({ onTestFinished, task }) => {
-  stub = await startS3Stub();
-  runs += 1;
-  onTestFinished(async () => {
-    task.meta.holds = stub.holds();
-    await stub.stop();
-  });
-});
-
 const state = () => join(folder, String(runs), 'offsite', 'bitagent.json');
 
 /** Runs a line of bash; `$OFFSITE` is the program, `$RC` a file for its exit code. */
@@ -47,13 +38,20 @@ async function bash(line: string) {
     },
     extendEnv: false,
     reject: false,
-  }).catch((error: unknown) => {
-    throw error;
   });
   return { stdout, stderr, code: Number(readFileSync(code, 'utf8')) };
 }
 
 describe('a back-up', () => {
+  beforeEach(async ({ onTestFinished, task }) => {
+    stub = await startS3Stub();
+    runs += 1;
+    onTestFinished(async () => {
+      task.meta.holds = stub.holds();
+      await stub.stop();
+    });
+  });
+
   it.each<[string, string]>([
     ['whose reader has gone', '{ $OFFSITE backup -- cat $DUMP; echo $? > $RC; } | true'],
     ['whose log has gone', '{ $OFFSITE backup -- cat $DUMP; echo $? > $RC; } 2> >(true)'],
@@ -91,10 +89,17 @@ describe('a back-up', () => {
 });
 
 describe('a reader that wants no more', () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
+    stub = await startS3Stub();
+    runs += 1;
     await bash('$OFFSITE backup -- cat $DUMP; echo $? > $RC');
     expect(committed(stub)).toHaveLength(1);
   });
+  afterEach(({ task }) => {
+    rmSync(join(folder, `${runs}.code`), { force: true });
+    task.meta.holds = stub.holds();
+  });
+  afterAll(() => stub.stop());
 
   it.each<[string, string]>([
     ['list | true', '{ $OFFSITE list; echo $? > $RC; } | true'],

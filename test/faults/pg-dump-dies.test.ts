@@ -6,10 +6,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readSourceDatabase } from '../../lib/backup/ask-server.ts';
+import { backup as takeArchive } from '../../lib/backup/backup.ts';
+import { dump } from '../../lib/backup/dump.ts';
+import { endWhenStalled } from '../../lib/backup/stall.ts';
+import { describeError, exitCodeOf } from '../../lib/base/errors.ts';
 import { findPostgresPrograms } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { unprivilegedUser } from '../../lib/postgres/unprivileged-user.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
 import { committed, standBefore, storeEnvironment, whereIs } from '../fixtures/agent.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { corpus, dumpOf } from '../fixtures/postgres.ts';
@@ -18,6 +24,8 @@ import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 let stub: S3Stub;
 let postgres: ThrowawayPostgres;
 let env: Record<string, string>;
+let database: Readonly<Record<string, string>>;
+const ofServer = { via: 'server' } as const;
 let plain: Buffer;
 const folder = mkdtempSync(join(tmpdir(), 'offsite-faults-'));
 
@@ -25,6 +33,7 @@ beforeAll(async () => {
   postgres = await startThrowawayPostgres({ tuned: true });
   const owner = await loadCorpus(postgres.connection, corpus);
   if (owner.via !== 'server') throw new Error('unreachable');
+  database = owner.env;
   plain = await dumpOf(owner);
   stub = await startS3Stub();
   env = { ...storeEnvironment(stub), ...owner.env, GATE: join(folder, 'gate') };
@@ -52,7 +61,30 @@ ${then}`;
 const backup = (change: Record<string, string> = {}, ...args: string[]) =>
   offsite(['backup', ...args], { ...env, ...change });
 
+/** As the command does it, in this process: half a second for each place is the start of the program. */
+const takeHere = () =>
+  takeArchive({
+    source: 'bitagent',
+    dump: (signal) => endWhenStalled((either) => dump(ofServer, { signal: either }), 60_000, signal),
+    askDatabase: (signal) => readSourceDatabase(ofServer, signal),
+    store: createS3Store({
+      bucket: 'vault',
+      endpoint: stub.endpoint,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
+    }),
+    now: () => new Date(),
+  });
+
 describe('pg_dump is killed (SIGKILL)', () => {
+  const { PATH } = process.env;
+  beforeAll(() => void Object.assign(process.env, { ...database, PATH: env.PATH }));
+  afterAll(() => {
+    for (const name of Object.keys(database)) delete process.env[name];
+    process.env.PATH = PATH;
+  });
+  const killAfter = (bytes: number) =>
+    standBefore('pg_dump', folder, passing(bytes, 'kill -9 $pid; wait $pid; kill -9 $$'));
   const at = (text: string, from = 0) => plain.indexOf(text, from) - from;
   const lastRow = () => plain.lastIndexOf('\n\\.\n');
   const marker = () => plain.lastIndexOf('-- PostgreSQL database dump complete');
@@ -82,7 +114,15 @@ describe('pg_dump is killed (SIGKILL)', () => {
     ['after its last byte', () => plain.length],
   ])('%s', async (_, bytes) => {
     expect(bytes()).toBeGreaterThanOrEqual(0);
-    standBefore('pg_dump', folder, passing(bytes(), 'kill -9 $pid; wait $pid; kill -9 $$'));
+    killAfter(bytes());
+    const error = await takeHere().catch((reason: unknown) => reason);
+    expect(describeError(error)).toContain('[DUMP_FAILED]');
+    expect(describeError(error)).toContain('ended by SIGKILL');
+    expect(exitCodeOf(error)).toBe(3);
+  });
+
+  it('and the command says so', async () => {
+    killAfter(plain.length - 1);
     const { exitCode, stderr, stdout } = await backup();
     expect(stderr).toContain('[DUMP_FAILED]');
     expect(stderr).toContain('ended by SIGKILL');

@@ -6,7 +6,7 @@ import { backup } from '../../lib/backup/backup.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { verify } from '../../lib/verify/verify.ts';
 import { smallDump } from '../fixtures/archives.ts';
-import { impatience, inParts, stubForEach } from '../fixtures/s3-faults.ts';
+import { hopeless, inParts, stubForEach } from '../fixtures/s3-faults.ts';
 
 const takenAt = new Date('2026-11-23T03:15:00Z');
 /** Random names, so that it stays several parts long when compressed. */
@@ -102,7 +102,7 @@ describe('S3: a whole back-up', () => {
 
   it('manifest stored, its answer lost, and the network gone for good: nobody knows, and the error says so', async () => {
     bench.stub.fail('put', 2, { reset: 'after', afterwards: () => void bench.stub.disconnect() });
-    await expect(take(bench.store({ patience: impatience }))).rejects.toMatchObject({
+    await expect(take(bench.store({ patience: hopeless }))).rejects.toMatchObject({
       code: 'STORE_UNREACHABLE',
       message: expect.stringContaining('whether its manifest is'),
     });

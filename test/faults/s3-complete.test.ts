@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   content,
+  hopeless,
   impatience,
   inParts,
   key,
@@ -111,7 +112,7 @@ describe('S3: Complete', () => {
 
   it('carried out, its answer lost, and the network gone for good', async () => {
     bench.stub.fail('complete', 1, { reset: 'after', afterwards: () => void bench.stub.disconnect() });
-    await expect(upload({ patience: impatience })).rejects.toMatchObject({
+    await expect(upload({ patience: hopeless })).rejects.toMatchObject({
       code: 'STORE_UNREACHABLE',
       hint: expect.stringContaining('may be there all the same, without manifest'),
     });

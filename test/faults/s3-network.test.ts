@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   content,
+  hopeless,
   impatience,
   inParts,
   key,
@@ -63,7 +64,7 @@ describe('S3: the network', () => {
     const { stub } = bench;
     const said: string[] = [];
     stub.fail('part', 4, { reset: 'before', afterwards: () => void stub.disconnect() });
-    const store = bench.store({ patience: impatience, onTrouble: (text) => said.push(text) });
+    const store = bench.store({ patience: hopeless, onTrouble: (text) => said.push(text) });
     await expect(store.upload(key, streamOf(bytes), inParts)).rejects.toMatchObject({
       code: 'STORE_UNREACHABLE',
       exitCode: 4,
@@ -98,7 +99,7 @@ describe('S3: the network', () => {
         interruption.abort(new Error('SIGTERM'));
       },
     });
-    const store = bench.store({ patience: { ...impatience, troubleMs: 1e9 } });
+    const store = bench.store({ patience: { ...hopeless, troubleMs: 1e9 } });
     const uploading = store.upload(key, streamOf(bytes), { ...inParts, signal: interruption.signal });
     await expect(uploading).rejects.toThrow('SIGTERM');
     expect(stub.holds()).toBe('nothing, 1 unfinished upload');

@@ -59,11 +59,7 @@ describe.skipIf(!hasMoto)('npm run integ', () => {
     expect(told(refused)).toContain('is not bootstrapped: run npx cdk bootstrap');
     expect(refused.exitCode).not.toBe(0);
     expect(existsSync(state)).toBe(true);
-    const bootstrapped = await runCdk(
-      ['bootstrap', 'aws://123456789012/eu-central-1', '-c', 'email=op@example.com', '-o', join(home, 'out')],
-      home,
-      moto.env,
-    );
+    const bootstrapped = await runCdk(['bootstrap', 'aws://123456789012/eu-central-1'], home, moto.env, home);
     expect(bootstrapped.exitCode, bootstrapped.stderr).toBe(0);
     const played = await integ();
     expect(played.exitCode, played.all).toBe(0);
