@@ -46,6 +46,11 @@ const longest = [
 const alone = [
   // What is a second more to a minute, and its memory is given back.
   ...longest.filter((name) => !name.startsWith('/test/stack/')).map((name) => name.slice(1)),
+  'test/**/*.{browser,ceph,docker}.test.ts',
+  'test/bin/{build,guard,init,install,package,packages}.test.ts',
+  'test/{first-hour,regression-database}.test.ts',
+  'test/import/import.test.ts',
+  'test/restore/own-database.test.ts',
   // They look at their own process: its memory, what it has open, programs that it found or did not.
   'test/base/process.test.ts',
   'test/faults/fuzz.test.ts',
