@@ -13,7 +13,8 @@ export type Mail = {
   readonly faults?: readonly FaultId[];
 };
 
-const subjectLimit = 100;
+/** What SNS takes. */
+export const subjectLimit = 100;
 const textColumns = 80;
 /** SNS takes 256 KB, the subject and its own fields among them. */
 const textBytesMax = 200_000;

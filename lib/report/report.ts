@@ -184,3 +184,8 @@ export function restoreReportKey(id: Pick<ArchiveId, 'id' | 'source'>, startedAt
   const [day = '', time = ''] = startedAt.toISOString().split('T');
   return `${archiveKeys(id).reports}${day}-${time.slice(0, 8).replaceAll(':', '')}Z.json`;
 }
+
+/** Where the page of a report is kept: beside it. */
+export function pageKeyOf(reportKey: string): string {
+  return reportKey.replace(/\.json$/, '.html');
+}

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import type { Mail } from '../mail/mail.ts';
 import { wrap } from '../mail/mail.ts';
 import { restoreTestCost } from '../report/cost.ts';
-import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../report/report.ts';
+import { pageKeyOf, type RestoreReport, restoreReportKey, serializeRestoreReport } from '../report/report.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { restoreTestMail } from './mail.ts';
 
@@ -38,7 +38,15 @@ const drawWithinMs = 60_000;
  */
 export async function deliverReport(
   report: RestoreReport,
-  { store, sendMail, bucket, endpoint, region, log = () => {}, signal }: Delivery,
+  {
+    store,
+    sendMail,
+    bucket,
+    endpoint = process.env.AWS_ENDPOINT_URL,
+    region,
+    log = () => {},
+    signal,
+  }: Delivery,
 ): Promise<void> {
   const key = restoreReportKey(report, new Date(report.startedAt));
   const within = AbortSignal.timeout(storeWithinMs[signal?.aborted ? 'hurried' : 'unhurried']);
@@ -46,12 +54,31 @@ export async function deliverReport(
     () => undefined,
     (error: Error) => error,
   );
-  const mail = restoreTestMail(report, restoreTestCost(report, region));
+  const mail = restoreTestMail(report, {
+    costUsd: restoreTestCost(report, region),
+    pageUrl: trouble === undefined ? pageUrl(pageKeyOf(key), bucket, region, endpoint) : undefined,
+  });
   await sendMail(trouble === undefined ? mail : withTrouble(mail, trouble));
   log(`restore-test: ${report.outcome}, ${trouble === undefined ? 'reported' : 'mailed, NOT stored'}`);
   if (trouble !== undefined) return;
   await drawBeside(report, key, { store, region, log, signal });
   if (bucket !== undefined) await keepKit(report, key, { store, bucket, endpoint, region, log, signal });
+}
+
+/**
+ * Where the page can be looked at: in AWS's console, by whoever may; of another store its address.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/download-objects.html
+ */
+function pageUrl(
+  key: string,
+  bucket: string | undefined,
+  region: string | undefined,
+  endpoint: string | undefined,
+): string | undefined {
+  if (bucket === undefined) return undefined;
+  if (endpoint !== undefined || region === undefined) return `s3://${bucket}/${key}`;
+  return `https://${region}.console.aws.amazon.com/s3/object/${bucket}?region=${region}&prefix=${key}`;
 }
 
 async function drawBeside(
@@ -70,7 +97,7 @@ async function drawBeside(
     // Told to stop, it ends at once: whoever is killed now counts as one who could not tell.
     within.throwIfAborted();
     // Loaded when everything else is done: until then its memory is the restore's.
-    const { drawReport, pageKeyOf } = await import('../report/page/draw.ts');
+    const { drawReport } = await import('../report/page/draw.ts');
     const { readHistory } = await import('../report/page/read-history.ts');
     // Without its past it is not kept: whoever asks later may be let in.
     const history = await Promise.race([readHistory(store, report), aborted(within)]);
@@ -89,7 +116,7 @@ async function keepKit(
   {
     store,
     bucket,
-    endpoint = process.env.AWS_ENDPOINT_URL,
+    endpoint,
     region,
     log,
     signal,

@@ -1,10 +1,10 @@
-// The mail after a restore test: what was proven, against what, how long it took and what it cost; what failed and what
-// to do before any figure.
+// The mail after a restore test. Of one that passed ten lines, whose subject is enough; of one that failed all that helps:
+// what failed, and what to do, before any figure.
 
 import type { Comparison } from '../archive/comparison.ts';
-import { parseArchiveId } from '../archive/names.ts';
-import { formatCount, formatDuration, formatInstant, plural } from '../base/quantities.ts';
-import { composeMail, type Mail, textTable } from '../mail/mail.ts';
+import { printable } from '../base/printable.ts';
+import { formatCount, formatDuration, plural } from '../base/quantities.ts';
+import { composeMail, type Mail, subjectLimit, textTable } from '../mail/mail.ts';
 import { checkLines, describeTally, tallyOf } from '../report/check-words.ts';
 import { formatUsd } from '../report/cost.ts';
 import {
@@ -14,63 +14,96 @@ import {
   sentence,
   shortMessage,
 } from '../report/failure-words.ts';
-import { recoveryMsOf } from '../report/history.ts';
+import { recoveryMsOf, restoredRowsOf } from '../report/history.ts';
 import { hangingTable, indented } from '../report/layout.ts';
 import { type RestoreReport, type RestoreStage, restoreReportKey } from '../report/report.ts';
-import { headline, particularsOf, proofsOf, proofTable, shortVersion, skippedRows } from '../report/words.ts';
+import { headline, particularsOf, proofsOf, proofTable, skippedRows } from '../report/words.ts';
 
 type PassedReport = Extract<RestoreReport, { outcome: 'passed' }>;
+
+export type MailedBesides = {
+  /** What it cost, in US dollars, if that is known. */
+  readonly costUsd?: number | undefined;
+  /** Where its page can be looked at; without it, by the command alone. */
+  readonly pageUrl?: string | undefined;
+};
 
 const columns = 80;
 /** More of them push what to do out of sight; the page has them all. */
 const shownNames = 6;
+/** Of what is well nobody reads more. */
+const linesOfPassed = 10;
 
-/**
- * Tells how a restore test ended.
- *
- * @param costUsd - What it cost, in US dollars, if that is known.
- */
-export function restoreTestMail(report: RestoreReport, costUsd?: number): Mail {
-  const { subject, opening } =
-    report.outcome === 'passed' ? openingOfPassed(report, costUsd) : openingOfFailed(report, costUsd);
+/** Tells how a restore test ended. */
+export function restoreTestMail(report: RestoreReport, besides: MailedBesides = {}): Mail {
+  const ways = [`offsite report ${report.id} --open`, besides.pageUrl ?? ''].filter(Boolean).join('\n');
+  const rest = `The rest, as a page with pictures and how it has gone so far:\n\n${indented(ways)}`;
+  return report.outcome === 'passed'
+    ? composeMail(subjectOfPassed(report), [linesOf(report, besides), rest])
+    : mailOfFailed(report, besides, rest);
+}
+
+/** Verdict, source, rows, duration; and what is not quite as it should be. */
+function subjectOfPassed(report: PassedReport): string {
+  const { source, skipped, torrents } = report;
+  const { warn } = tallyOf(report.checks);
+  const figures = [
+    `${plural(restoredRowsOf(report), 'row')} in ${formatDuration(recoveryMsOf(report))}`,
+    ...(warn === 0 ? [] : [plural(warn, 'warning')]),
+    ...(skipped === undefined ? [] : [`${plural(skipped.statements, 'statement')} skipped`]),
+  ].join(', ');
+  const subject = (name: string, more = '') => `[offsite] Restore test passed: ${name}, ${more}${figures}`;
+  const whole = subject(source, torrents === null ? '' : `${plural(torrents, 'torrent')}, `);
+  if (whole.length <= subjectLimit) return whole;
+  // The mail has the torrents, too; and a long name is still known by its beginning.
+  const excess = subject(source).length - subjectLimit;
+  return subject(excess > 0 ? `${source.slice(0, Math.max(8, source.length - excess - 3))}...` : source);
+}
+
+/** One line for each thing, whatever it says. */
+function linesOf(report: PassedReport, { costUsd }: MailedBesides): string {
+  const warnings = report.checks.filter(({ outcome }) => outcome === 'warn');
+  const what = warnings.length > 0 ? 'Look at what warns.' : 'There is nothing to do.';
+  const lines = [
+    `${headline(report)} ${what}`,
+    `Restored in ${formatDuration(recoveryMsOf(report))}; the whole test took ${formatDuration(report.durationMs)}${price(costUsd)}.`,
+    '',
+    ...indented(proofTable(proofsOf(report), Number.POSITIVE_INFINITY)).split('\n'),
+  ];
+  const room = linesOfPassed - lines.length;
+  const named = warnings.map(({ name, detail }) => `  warns: ${name}: ${detail}`);
+  const left = `  warns: ${formatCount(warnings.length - room + 1)} more`;
+  return [
+    ...lines,
+    ...(named.length > room ? named.toSpliced(Math.max(0, room - 1), named.length, left) : named),
+  ]
+    .slice(0, linesOfPassed)
+    .map((line) => oneLine(printable(line.replaceAll(/[\r\n\t]+/g, ' ').trimEnd())))
+    .join('\n');
+}
+
+function oneLine(text: string): string {
+  return text.length > columns ? `${text.slice(0, columns - 1).trimEnd()}\u2026` : text;
+}
+
+function mailOfFailed(report: FailedReport, besides: MailedBesides, rest: string): Mail {
+  const { subject, opening } = openingOfFailed(report, besides.costUsd);
   const proofs = proofsOf(report);
   const paragraphs = [
     ...opening,
     proofs.every(({ state }) => state === 'not reached') ? '' : indented(proofTable(proofs, columns - 2)),
     checksSection(report),
     skippedSection(report),
-    `To see it as a page, with pictures and how it has gone so far:\n\n  offsite report ${report.id} --open`,
+    rest,
     particulars(report),
     report.stages.length === 0 ? '' : `How long it took\n\n${indented(stageTable(report))}`,
     countsTable('Rows of every table', 'table', report.comparisons, 'rows'),
     countsTable('Everything else', 'objects', report.comparisons, 'objects'),
   ];
-  return report.outcome === 'failed'
-    ? composeMail(subject, paragraphs, 'restoreTestFailed')
-    : composeMail(subject, paragraphs);
+  return composeMail(subject, paragraphs, 'restoreTestFailed');
 }
 
 type Opening = { readonly subject: string; readonly opening: string[] };
-
-function openingOfPassed(report: PassedReport, costUsd: number | undefined): Opening {
-  const { id, source, torrents, serverVersion, durationMs, skipped } = report;
-  const time = `The restore took ${formatDuration(recoveryMsOf(report))}; the whole test took ${formatDuration(durationMs)}${price(costUsd)}.`;
-  const { warn } = tallyOf(report.checks);
-  const counts = [
-    torrents === null ? 'no table of torrents' : plural(torrents, 'torrent'),
-    ...(warn === 0 ? [] : [plural(warn, 'warning')]),
-    ...(skipped === undefined ? [] : [`${plural(skipped.statements, 'statement')} skipped`]),
-  ];
-  const all = torrents === null ? 'Every' : `All ${plural(torrents, 'torrent')} came back, and every`;
-  const but = skipped === undefined ? '' : ', but for what the test cannot do';
-  return {
-    subject: `[offsite] Restore test passed: ${source}, ${counts.join(', ')}`,
-    opening: [
-      `${headline(report)} ${all} row, index and constraint of its inventory${torrents === null ? ' came back' : ''}${but}. ${time} ${warn === 0 ? 'There is nothing to do.' : 'Look at what warns.'}`,
-      `${id}, dumped ${formatInstant(parseArchiveId(id).takenAt)}, was loaded into an empty PostgreSQL ${shortVersion(serverVersion)} and compared with what its verdict says that was dumped.`,
-    ],
-  };
-}
 
 function openingOfFailed(report: FailedReport, costUsd: number | undefined): Opening {
   const { id, source, torrents, failure, durationMs } = report;

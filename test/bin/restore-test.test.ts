@@ -115,8 +115,12 @@ describe('bin/restore-test', () => {
     const kit = kept.find(({ key }) => key.endsWith('.kit.txt'))?.key ?? '';
     expect((await store.readText(kit))?.text).toContain(`${id.id} holds ${smallTorrents}.`);
     const mail = (await aws.mails()).at(-1);
-    expect(mail?.subject).toBe('[offsite] Restore test passed: bitagent, 312 torrents');
+    expect(mail?.subject).toMatch(
+      /^\[offsite\] Restore test passed: bitagent, 312 torrents, [\d,]+ rows in /,
+    );
     expect(mail?.text).toContain('SELECT count(*) FROM torrents;  312, as dumped');
+    const page = kept.find(({ key }) => /Z\.html$/.test(key))?.key;
+    expect(mail?.text).toContain(`\n  s3://${aws.bucket}/${page}\n`);
   });
 
   it('reports a damaged archive and ends with 20', async () => {

@@ -55,8 +55,9 @@ describe('a restore test', () => {
     const startServer = () => startThrowawayPostgres({ tuned: true, superuser: 'offsite_drill' });
     const { report, mails } = await runDrill(() => ({ edits: [] }), stage(large, startServer));
     expect(report).toMatchObject({ outcome: 'passed', torrents: largeTorrents + edgeTorrents });
+    const torrents = (largeTorrents + edgeTorrents).toLocaleString('en');
     expect(mails.map(({ subject }) => subject)).toEqual([
-      `[offsite] Restore test passed: bitagent, ${(largeTorrents + edgeTorrents).toLocaleString('en')} torrents`,
+      expect.stringContaining(`[offsite] Restore test passed: bitagent, ${torrents} torrents, `),
     ]);
   });
 });

@@ -9,6 +9,7 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgr
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import type { RestoreReport } from '../../lib/report/report.ts';
+import { particularsOf } from '../../lib/report/words.ts';
 import { orderMayExplain } from '../../lib/restore/load-order.ts';
 import { restoreTestMail } from '../../lib/restore-test/mail.ts';
 import { tryRestore } from '../../lib/restore-test/restore-test.ts';
@@ -85,9 +86,11 @@ describe('loaded again, in order', () => {
     const { report, log } = await tested(await dumpedFrom(`${large} ${dependent}`));
     expect(log).toMatch(/by 2 sessions: line \d+: ERROR: no index.*; once more, in its own order/);
     expect(report).toMatchObject({ outcome: 'passed', restoration: { way: 'one session', sessions: 1 } });
-    expect(restoreTestMail(report).text.replaceAll(/\s+/g, ' ')).toMatch(
-      /restored in [^,]+, by one session, as psql alone would: its rows depend on each other, and 2 sessions/,
-    );
+    expect(
+      particularsOf(report)
+        .map(([, said]) => said)
+        .join(),
+    ).toMatch(/in [^,]+, by one session, as psql alone would: its rows depend on each other, and 2 sessions/);
   });
 
   it('what no order makes true: then the archive is blamed', async () => {

@@ -50,11 +50,6 @@ export function drawReport(
   return renderReportPage({ report, kept, costUsd: restoreTestCost(report, region), history });
 }
 
-/** Where the page of a report is kept: beside it. */
-export function pageKeyOf(reportKey: string): string {
-  return reportKey.replace(/\.json$/, '.html');
-}
-
 function noReport(
   prefix: string,
   whose: string,

@@ -7,9 +7,14 @@ import type { Verdict } from '../../../lib/archive/verdict.ts';
 import type { Mail } from '../../../lib/mail/mail.ts';
 import type { LocalAws } from '../../../lib/rehearsal/aws/local-aws.ts';
 import { historyLimits } from '../../../lib/report/history.ts';
-import { drawReport, findReport, pageKeyOf } from '../../../lib/report/page/draw.ts';
+import { drawReport, findReport } from '../../../lib/report/page/draw.ts';
 import { readHistory } from '../../../lib/report/page/read-history.ts';
-import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../../../lib/report/report.ts';
+import {
+  pageKeyOf,
+  type RestoreReport,
+  restoreReportKey,
+  serializeRestoreReport,
+} from '../../../lib/report/report.ts';
 import { deliverReport } from '../../../lib/restore-test/deliver.ts';
 import { createS3Store } from '../../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../../lib/store/store.ts';
