@@ -11,10 +11,10 @@ import {
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { hoursBetween, parseDuration } from '../../lib/base/quantities.ts';
-import { type Prices, pricedLike, prices } from '../../lib/cost/prices.ts';
+import { pricedLike, prices } from '../../lib/cost/prices.ts';
 import { describeMissing, parseRecipientsNote, recipientsKey } from '../../lib/mail/recipients.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
-import { readTests } from '../../lib/report/page/read-history.ts';
+import { readTests } from '../../lib/report/read-reports.ts';
 import { parseWatchState, toldOf, watchStateKey } from '../../lib/retention/freshness.ts';
 import { parseKept, planKey } from '../../lib/retention/stored-plan.ts';
 import type { Settings } from '../../lib/settings/config.ts';
@@ -24,6 +24,7 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { usage } from './flags.ts';
 import { type Listing, painted, standingOf, tableOf } from './listing.ts';
 import { clearScreen, print, printJson, tell, warn } from './print.ts';
+import { pricedRegion } from './report-files.ts';
 import { describeWindow, showWindows } from './wal-window.ts';
 
 type Flags = { json?: boolean; limit?: string; all?: boolean; watch?: string | true };
@@ -74,9 +75,11 @@ function limitOf({ limit, all }: Flags): number | undefined {
 
 async function readListings(
   store: ArchiveStore,
-  { source, endpoint, region }: Settings,
+  settings: Settings,
   only: Listing['kind'] | undefined,
 ): Promise<Listing[]> {
+  const { source } = settings;
+  const region = pricedRegion(settings);
   const listings: Listing[] = [];
   const add = (
     kind: Listing['kind'],
@@ -92,7 +95,12 @@ async function readListings(
     const tests = await readable(readTests(store, { source, startedAt: new Date().toISOString() }));
     const watched = parseWatchState((await readable(store.readText(watchStateKey(source))))?.text);
     const told = watched && toldOf(watched);
-    add('database', entries, { kept, tests, told, prices: pricesOf({ endpoint, region }) });
+    add('database', entries, {
+      kept,
+      tests,
+      told,
+      prices: region === undefined ? undefined : prices[pricedLike(region)],
+    });
   }
   const sidecars = await readSidecars(store, source);
   if (only === 'sidecar' || sidecars.length > 0) add('sidecar', sidecars, { kept: new Map() });
@@ -107,13 +115,6 @@ async function readable<T>(reading: Promise<T>): Promise<T | undefined> {
     if (error instanceof OffsiteError && error.code === 'CREDENTIALS_REFUSED') return undefined;
     throw error;
   }
-}
-
-/** Of AWS, which every other store's endpoint names. */
-function pricesOf({ endpoint, region }: Pick<Settings, 'endpoint' | 'region'>): Prices | undefined {
-  const { AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_REGION = '' } = process.env;
-  if (endpoint ?? AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL) return undefined;
-  return prices[pricedLike(region ?? AWS_REGION)];
 }
 
 function show(

@@ -4,14 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { selectArchive } from '../../lib/archive/select.ts';
 import { describeError, exitCodes, OffsiteError } from '../../lib/base/errors.ts';
+import { openInBrowser } from '../../lib/page/browser.ts';
+import { renderPage } from '../../lib/page/page.ts';
+import { readSource } from '../../lib/page/read-source.ts';
+import type { SourceView } from '../../lib/page/view.ts';
 import { startThrowawayPostgres, unknownSuperuser } from '../../lib/postgres/throwaway.ts';
 import { startContainerPostgres } from '../../lib/postgres/throwaway-container.ts';
-import type { ReportHistory } from '../../lib/report/history.ts';
-import { openInBrowser } from '../../lib/report/page/browser.ts';
-import { drawReport } from '../../lib/report/page/draw.ts';
-import { readHistoryIfPossible } from '../../lib/report/page/read-history.ts';
-import { summarizeReport } from '../../lib/report/page/terminal.ts';
 import { type RestoreReport, serializeRestoreReport } from '../../lib/report/report.ts';
+import { summarizeReport } from '../../lib/report/terminal.ts';
 import { bitagentChecks } from '../../lib/restore-test/bitagent-checks.ts';
 import { readIntactVerdict } from '../../lib/restore-test/judged-archive.ts';
 import { tryRestore } from '../../lib/restore-test/restore-test.ts';
@@ -19,7 +19,7 @@ import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { print, printJson, tell, warn } from './print.ts';
-import { keepReportFile, type ReportFiles, reserveReportFiles } from './report-files.ts';
+import { keepReportFile, pricedRegion, type ReportFiles, reserveReportFiles } from './report-files.ts';
 
 type Flags = {
   docker?: string | true;
@@ -52,12 +52,13 @@ export async function runRestoreTest(
   const files = await reserveReportFiles(flags.output ?? '.', id.id, flags.force ?? false);
   const report = await restoreHere(store, id.id, { checks, docker: flags.docker, signal });
   if (signal.aborted) throw signal.reason;
-  const history = await readHistoryIfPossible(store, report);
-  for (const sentence of history.unread ?? []) warn(sentence);
+  const region = pricedRegion(settings);
+  const view = await readSource(store, { source: id.source, region, now: new Date() });
+  for (const sentence of view.unread) warn(sentence);
   // Whatever becomes of the files, the outcome has been said.
   if (flags.json) printJson('restore-test', report);
-  else print(summarizeReport(report, history, new Date()));
-  const trouble = await keepAndShow(report, history, files, flags);
+  else print(summarizeReport(report, view.tests, view.drawnAt));
+  const trouble = await keepAndShow(report, view, files, flags);
   if (report.outcome === 'failed') process.exitCode = exitCodes.restore;
   else if (trouble !== undefined) process.exitCode = trouble.exitCode;
 }
@@ -99,19 +100,15 @@ async function readOwn(file: string): Promise<OwnChecks> {
 /** Keeps the report and its page, and opens it where that is wanted. @returns The first that went wrong; it was told. */
 async function keepAndShow(
   report: RestoreReport,
-  history: ReportHistory,
+  view: SourceView,
   files: ReportFiles,
   { force = false, open, json }: Flags,
 ): Promise<OffsiteError | undefined> {
   const text = serializeRestoreReport(report);
   const kept = await keepReportFile(files.report, text, force);
   const name = kept.file === undefined ? 'not kept' : `${basename(kept.file)}, beside this page`;
-  // It ran here, so nobody is paid for it: no region, no price.
-  const page = await keepReportFile(
-    files.page,
-    drawReport({ report, kept: name }, history, undefined),
-    force,
-  );
+  const drawn = renderPage([{ ...view, shown: { report, kept: name } }]);
+  const page = await keepReportFile(files.page, drawn, force);
   if (kept.file === undefined && !json) print(`\n${text}`);
   tell(['', ...told('report', kept.file), ...told('page', page.file)].join('\n'));
   const troubles = [kept.trouble, page.trouble].filter((trouble) => trouble !== undefined);

@@ -1,7 +1,7 @@
 // Commands about what is in the vault: look, judge, and say what is right.
 
 import { exitCodes } from '../../lib/base/errors.ts';
-import { guardedVault, program, settingsOf, storeCommand } from './command.ts';
+import { allSettingsOf, guardedVault, program, settingsOf, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
 
 program.commandsGroup('Is it well:');
@@ -36,15 +36,16 @@ storeCommand('verify', 're-read an archive, or a file, and judge it as the cloud
     await runVerify(() => settingsOf(flags), target, flags);
   });
 
-storeCommand('report', 'show what the newest restore test proved, or the newest of one archive')
+storeCommand('report', 'show how a source stands: its nights, and what the newest restore test proved')
   .argument('[id]', "an archive's id (default: whichever was tested last)")
+  .option('--all', 'every source of the settings file, and of its vault, on one page')
   .option('--open', 'show the page, with pictures, in the browser')
   .option('-o, --output <file>', 'write the page there: one HTML file (with --open too)')
   .option('--force', 'replace the file if it exists')
   .option('--json', 'print the report as JSON')
   .action(async (wanted: string | undefined, flags) => {
     const { runReport } = await import('./report.ts');
-    await runReport(await settingsOf(flags), wanted, flags);
+    await runReport(flags.all ? await allSettingsOf(flags) : [await settingsOf(flags)], wanted, flags);
   });
 
 storeCommand('restore-test', 'restore an archive into a throw-away server and compare everything')

@@ -29,6 +29,8 @@ export type CatalogueEntry = {
   /** How far the host's clock was ahead, or behind if negative; 0 where the store does not contradict it. */
   readonly clockAheadMs: number;
   readonly compressedBytes: number;
+  /** Of the dump in it, by its verdict. */
+  readonly plainBytes?: number | undefined;
   /** When its bytes were read last; absent where no verdict that was read speaks of them. */
   readonly lastReadAt?: Date | undefined;
   /** Whether what is there is not what its verdict speaks of: deleted, overwritten, or brought back. */
@@ -64,6 +66,7 @@ export function entryOf(listed: Listed): CatalogueEntry {
     standing: standingOf(listed),
     ...dateOf(listed),
     compressedBytes: archive?.bytes ?? 0,
+    plainBytes: inDoubt ? undefined : verdict?.plainBytes,
     isInDoubt: inDoubt,
     hasVerdict: listed.hasVerdict ?? false,
     lastReadAt: verdict && !inDoubt ? new Date(lastRead(verdict)) : undefined,

@@ -2,7 +2,7 @@
 
 import { formatInstant } from '../base/quantities.ts';
 import { wrap } from '../mail/mail.ts';
-import { constantHtml, html } from '../report/page/html.ts';
+import { constantHtml, html } from '../page/html.ts';
 import { type Kit, recipeOf } from './recipe.ts';
 
 const columns = 80;

@@ -1,9 +1,8 @@
-// What the pictures of a restore report are drawn from: one point a past restore test, one point a night.
+// What the pictures of a source's page are drawn from: one point a past restore test, one point a night.
 
-import { type Acceptance, isAccepted } from '../archive/acceptance.ts';
-import { rowsOf, totalRows } from '../archive/inventory.ts';
-import { parseArchiveId } from '../archive/names.ts';
-import { countedTable, type Verdict, type VerdictName } from '../archive/verdict.ts';
+import { type CatalogueEntry, countedRows, countsAsIntact, type Standing } from '../archive/catalogue-of.ts';
+import { totalRows } from '../archive/inventory.ts';
+import { restoreTestCost } from './cost.ts';
 import type { RestoreReport, StageName } from './report.ts';
 
 /** A restore test, as the trend shows it. */
@@ -22,34 +21,34 @@ export type TestPoint = {
   readonly databaseBytes?: number | undefined;
   readonly rows?: number | undefined;
   readonly torrents?: number | undefined;
+  /** US dollars; of a test in the cloud. */
+  readonly costUsd?: number | undefined;
 };
 
 /** A night's archive, as its verdict describes it. */
 export type NightPoint = {
   readonly archiveId: string;
+  /** The date that counts. */
   readonly takenAt: Date;
-  /** `accepted`: it was suspicious, until the operator said that it is right. */
-  readonly verdict: VerdictName | 'accepted';
+  readonly verdict: Standing;
   readonly compressedBytes: number;
-  readonly plainBytes: number;
   /** Where the dump could be read. */
+  readonly plainBytes?: number | undefined;
   readonly torrents?: number | undefined;
   readonly rows?: number | undefined;
+  /** Retention has taken it since. */
+  readonly isGone?: boolean;
 };
 
-/** Oldest first. */
-export type ReportHistory = {
-  readonly tests: readonly TestPoint[];
-  readonly nights: readonly NightPoint[];
-  /** What of it could not be read, and why, as sentences. */
-  readonly unread?: readonly string[] | undefined;
-};
+/** The newest tests that are read and shown: five years of quarters. */
+export const testsShown = 20;
 
-/** The newest that are read and shown: five years of quarters, a quarter of nights. */
-export const historyLimits = { tests: 20, nights: 92 } as const;
-
-/** A report as a point of the trend. */
-export function testPoint(report: RestoreReport): TestPoint {
+/**
+ * A report as a point of the trend.
+ *
+ * @param region - Where it ran, for its prices.
+ */
+export function testPoint(report: RestoreReport, region?: string): TestPoint {
   const { id, startedAt, outcome, task, archive, restoration, comparisons, torrents } = report;
   const passed = outcome === 'passed';
   return {
@@ -63,6 +62,7 @@ export function testPoint(report: RestoreReport): TestPoint {
     databaseBytes: restoration?.databaseBytes,
     rows: comparisons.length === 0 ? undefined : restoredRowsOf(report),
     torrents: torrents ?? undefined,
+    costUsd: restoreTestCost(report, region),
   };
 }
 
@@ -93,21 +93,21 @@ function loadMsOf(report: RestoreReport): number | undefined {
   return Math.min(recoveryMsOf(report), load.startMs + load.durationMs - download.startMs);
 }
 
-/** A verdict as a point of the nights, with what the operator has said of it. */
-export function nightPoint(verdict: Verdict, acceptance?: Acceptance): NightPoint {
-  const inventory = 'inventory' in verdict ? verdict.inventory : undefined;
+/** An archive as a point of the nights. */
+export function nightPoint(entry: CatalogueEntry): NightPoint {
+  const { id, datedAt, standing, compressedBytes, plainBytes, inventory } = entry;
   return {
-    archiveId: verdict.id,
-    takenAt: parseArchiveId(verdict.id).takenAt,
-    verdict: isAccepted(verdict, acceptance) ? 'accepted' : verdict.verdict,
-    compressedBytes: verdict.compressedBytes,
-    plainBytes: verdict.plainBytes,
-    torrents: inventory && rowsOf(inventory, countedTable),
+    archiveId: id.id,
+    takenAt: datedAt,
+    verdict: standing,
+    compressedBytes,
+    plainBytes,
+    torrents: countedRows(entry),
     rows: inventory && totalRows(inventory),
   };
 }
 
 /** Whether a night counts as a good one. */
-export function isProven({ verdict }: NightPoint): boolean {
-  return verdict === 'intact' || verdict === 'accepted';
+export function isProven({ verdict }: Pick<NightPoint, 'verdict'>): boolean {
+  return countsAsIntact(verdict);
 }

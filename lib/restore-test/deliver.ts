@@ -61,7 +61,7 @@ export async function deliverReport(
   await sendMail(trouble === undefined ? mail : withTrouble(mail, trouble));
   log(`restore-test: ${report.outcome}, ${trouble === undefined ? 'reported' : 'mailed, NOT stored'}`);
   if (trouble !== undefined) return;
-  await drawBeside(report, key, { store, region, log, signal });
+  await drawBeside(report, key, { store, endpoint, region, log, signal });
   if (bucket !== undefined) await keepKit(report, key, { store, bucket, endpoint, region, log, signal });
 }
 
@@ -86,10 +86,11 @@ async function drawBeside(
   key: string,
   {
     store,
+    endpoint,
     region,
     log,
     signal,
-  }: Pick<Delivery, 'store' | 'region' | 'signal'> & { log: (line: string) => void },
+  }: Pick<Delivery, 'store' | 'endpoint' | 'region' | 'signal'> & { log: (line: string) => void },
 ): Promise<void> {
   const late = AbortSignal.timeout(drawWithinMs);
   const within = signal === undefined ? late : AbortSignal.any([signal, late]);
@@ -97,12 +98,15 @@ async function drawBeside(
     // Told to stop, it ends at once: whoever is killed now counts as one who could not tell.
     within.throwIfAborted();
     // Loaded when everything else is done: until then its memory is the restore's.
-    const { drawReport } = await import('../report/page/draw.ts');
-    const { readHistory } = await import('../report/page/read-history.ts');
+    const { renderPage } = await import('../page/page.ts');
+    const { readSource } = await import('../page/read-source.ts');
     // Without its past it is not kept: whoever asks later may be let in.
-    const history = await Promise.race([readHistory(store, report), aborted(within)]);
-    const page = drawReport({ report, kept: key }, history, region);
-    await store.create(pageKeyOf(key), page, { signal: within });
+    const wanted = {
+      ...{ source: report.source, now: new Date(Date.parse(report.startedAt) + report.durationMs) },
+      ...{ shown: { report, kept: key }, region: endpoint === undefined ? region : undefined, isWhole: true },
+    };
+    const view = await Promise.race([readSource(store, wanted), aborted(within)]);
+    await store.create(pageKeyOf(key), renderPage([view]), { signal: within });
     log(`restore-test: drew ${pageKeyOf(key)}`);
   } catch (error) {
     log(`restore-test: the page was not drawn, 'offsite report --open' tries again: ${error}`);

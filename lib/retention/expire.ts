@@ -20,7 +20,7 @@ import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.
 import { planReadings, type Reading } from './readings.ts';
 import { noteRetentionRun } from './run.ts';
 import { eachSource, throwFailures } from './sources.ts';
-import { parseStoredPlan, planKey, serializePlan } from './stored-plan.ts';
+import { parseStoredPlan, planKey, remember, serializePlan } from './stored-plan.ts';
 
 export type ExpireOptions = {
   readonly store: ArchiveStore;
@@ -49,7 +49,7 @@ export async function expire(options: ExpireOptions): Promise<void> {
   // Of a source whose archives were all deleted, the verdicts still tell.
   const folders = await Promise.all([archivesPrefix, verdictsPrefix].map((prefix) => store.folders(prefix)));
   const failures = await eachSource([...new Set(folders.flat())], async (source) => {
-    const { entries, leftovers } = await readLeft(store, source);
+    const { entries, leftovers, before } = await readLeft(store, source);
     // Read after the catalogue: an archive that is seen back has its hold by then.
     const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
     const kept = new Set(plan.keep.map(({ id }) => id));
@@ -62,7 +62,8 @@ export async function expire(options: ExpireOptions): Promise<void> {
     if (!dryRun) {
       await extendLocks(plan, archiveKeys, options);
       // Before anything is deleted: what an interruption leaves is not taken for lost.
-      await store.write(planKey(source), serializePlan(plan, leftovers));
+      const memory = remember(before, entries, plan, policy);
+      await store.write(planKey(source), serializePlan(plan, leftovers, memory));
       for (const { id } of plan.expire) await deleteArchive(store, archiveKeys(parseArchiveId(id)));
       for (const reading of readings) {
         const asked = { format: 1, ...reading, askedAt: now.toISOString() };
@@ -80,14 +81,15 @@ export async function expire(options: ExpireOptions): Promise<void> {
 
 /** A source's archives. What an earlier run began to delete is in no doubt: nobody else has taken its manifest. */
 async function readLeft(store: ArchiveStore, source: string) {
-  const stored = await store.readText(planKey(source));
-  const begun = new Set(parseStoredPlan(stored?.text ?? '')?.expire);
+  const before = parseStoredPlan((await store.readText(planKey(source)))?.text ?? '');
+  const begun = new Set(before?.expire);
   const isLeft = ({ id, standing }: CatalogueEntry) =>
     begun.has(id.id) && (standing === 'no manifest' || standing === 'missing');
   const entries = await readCatalogue(store, source);
   return {
     entries: entries.map((entry) => (isLeft(entry) ? { ...entry, isInDoubt: false } : entry)),
     leftovers: entries.filter(isLeft).map(({ id }) => id.id),
+    before,
   };
 }
 

@@ -18,6 +18,7 @@ import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { answerOf } from '../fixtures/answer.ts';
+import { storeArchive } from '../fixtures/archive.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import * as samples from '../fixtures/reports.ts';
@@ -97,6 +98,7 @@ describe('after a restore test', () => {
     const { exitCode, stdout, stderr } = await offsite(['report', '-o', '-'], env);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(/^<!doctype html>[\s\S]*<\/html>$/);
+    expect(stdout).not.toContain('What a month costs');
     expect((await offsite(['report', '-o', '-', '--json'], env)).exitCode).toBe(2);
   });
 
@@ -140,5 +142,34 @@ describe('after a restore test', () => {
 
   it('changes nothing in the vault', async () => {
     expect(await keysIn(aws.endpoint, aws.bucket)).toHaveLength(2);
+  });
+});
+
+describe('several sources', () => {
+  const config = join(home, 'offsite.yml');
+  beforeAll(async () => {
+    const store = createS3Store({ bucket: aws.bucket });
+    await storeArchive(store, { dump: Buffer.from('--'), source: 'untested', takenAt: new Date() });
+    await storeArchive(store, { dump: Buffer.from('--'), source: 'unnamed', takenAt: new Date() });
+    writeFileSync(config, `bucket: ${aws.bucket}\nsources:\n  untested:\n  bitagent:\n  empty:\n`);
+  });
+
+  it('are on one page: those of the settings, and what else is in the vault', async () => {
+    const { exitCode, stdout, stderr } = await offsite(
+      ['report', '--all', '--config', config, '-o', '-'],
+      env,
+    );
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('cannot read') });
+    const links = [...stdout.matchAll(/href="#([^"]+)"/g)].map(([, name]) => name);
+    expect(links).toEqual(['untested', 'bitagent', 'empty', 'unnamed']);
+    for (const more of [['--json'], [samples.passed.id]])
+      expect((await offsite(['report', '--all', '--config', config, ...more], env)).exitCode).toBe(2);
+  });
+
+  it('have a report without a restore test, too', async () => {
+    const { exitCode, stdout } = await offsite(['report', '--source', 'untested'], env);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^untested +all is well since[^]*\nrestore +none was tested yet/);
+    expect((await offsite(['report', '--source', 'untested', '--json'], env)).exitCode).toBe(6);
   });
 });

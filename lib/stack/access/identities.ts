@@ -155,8 +155,8 @@ export function reportPermissions({ bucket, topic, key }: Reach): PolicyStatemen
 export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
   return [
     list(bucket),
-    // Earlier reports: the page shows the trend of the restore time.
-    get(bucket, `${archivesPrefix}*`, ...proofs, `${checksPrefix}*`, `${reportsPrefix}*`),
+    // Earlier reports and retention's plan: the page shows how it has gone, and why each archive stays.
+    get(bucket, `${archivesPrefix}*`, ...proofs, `${checksPrefix}*`, `${reportsPrefix}*`, `${plansPrefix}*`),
     // The archive that the verdict speaks of, not whatever has its name today.
     allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
     put(bucket, `${reportsPrefix}*`, `${toldPrefix}*`),

@@ -6,17 +6,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Mail } from '../../../lib/mail/mail.ts';
-import type { LocalAws } from '../../../lib/rehearsal/aws/local-aws.ts';
-import { findReport } from '../../../lib/report/page/draw.ts';
-import { readHistory } from '../../../lib/report/page/read-history.ts';
-import { pageKeyOf, type RestoreReport } from '../../../lib/report/report.ts';
-import { createS3Store } from '../../../lib/store/s3.ts';
-import type { ArchiveStore } from '../../../lib/store/store.ts';
-import { browserThere, startBrowser } from '../../fixtures/browser.ts';
-import { startLocalAws } from '../../fixtures/local-aws.ts';
-import { collidingTexts, overflowing } from '../../fixtures/page-measures.mjs';
-import { playPast } from '../../fixtures/past-year.ts';
+import type { Mail } from '../../lib/mail/mail.ts';
+import { nightsOf } from '../../lib/page/measures.ts';
+import { readSource } from '../../lib/page/read-source.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { findReport } from '../../lib/report/read-reports.ts';
+import { pageKeyOf, type RestoreReport } from '../../lib/report/report.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { browserThere, startBrowser } from '../fixtures/browser.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import { collidingTexts, overflowing } from '../fixtures/page-measures.mjs';
+import { playPast } from '../fixtures/past-year.ts';
 
 const there = browserThere();
 const home = mkdtempSync(join(tmpdir(), 'offsite-past-'));
@@ -37,7 +38,9 @@ afterAll(async () => {
 
 describe('a vault with a past', () => {
   it('has real growth: of every test and every night', async () => {
-    const { tests, nights } = await readHistory(store, report);
+    const now = new Date(Date.parse(report.startedAt) + report.durationMs);
+    const view = await readSource(store, { source: 'bitagent', now });
+    const [tests, nights] = [view.tests, nightsOf(view)];
     expect(tests).toMatchObject([{ outcome: 'passed' }, { outcome: 'passed', torrents: 1000 }]);
     expect(nights).toMatchObject([{ verdict: 'intact' }, { verdict: 'intact' }, { torrents: 1000 }]);
     for (const figure of ['plainBytes', 'databaseBytes', 'rows', 'torrents'] as const) {
@@ -70,6 +73,7 @@ describe('a vault with a past', () => {
         const page = await browser.newPage({ viewport: { width, height: 900 } });
         await page.goto(pathToFileURL(file).href);
         expect(await page.locator('svg[role=img]').count()).toBe(7);
+        expect(await page.locator('.sheet td.intact').count()).toBe(3);
         const stages = await page.locator('text.stage').allTextContents();
         expect(stages.map((text) => text.replace(/\d.*/, '').trim())).toEqual([
           ...['Start the server', 'Download', 'Inflate', 'Load rows'],

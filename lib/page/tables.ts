@@ -1,12 +1,11 @@
-// The page's tables: the checks, what differs, every table and kind of object, what was tested; and what the pictures show,
-// for those who would rather read, or cannot see.
+// The page's tables: the checks, what differs, every table and kind of object, what was tested; and past tests.
 
-import type { Comparison } from '../../archive/comparison.ts';
-import { formatBytes, formatCount, formatDuration, formatInstant, plural } from '../../base/quantities.ts';
-import { byGravity, describeTally, tallyOf } from '../check-words.ts';
-import type { NightPoint, TestPoint } from '../history.ts';
-import type { CheckResult, RestoreReport } from '../report.ts';
-import { particularsOf } from '../words.ts';
+import type { Comparison } from '../archive/comparison.ts';
+import { formatBytes, formatCount, formatDuration, formatInstant, plural } from '../base/quantities.ts';
+import { byGravity, describeTally, tallyOf } from '../report/check-words.ts';
+import type { TestPoint } from '../report/history.ts';
+import type { CheckResult, RestoreReport } from '../report/report.ts';
+import { particularsOf } from '../report/words.ts';
 import { type Html, html } from './html.ts';
 
 const signs = { fail: '\u00d7', warn: '!', pass: '\u2713', skip: '\u2013' } as const;
@@ -15,11 +14,11 @@ const signs = { fail: '\u00d7', warn: '!', pass: '\u2713', skip: '\u2013' } as c
 export function checksTable({ checks, outcome }: RestoreReport): Html {
   if (checks.length === 0) {
     const why = outcome === 'failed' ? 'The test did not come so far.' : 'None ran.';
-    return html`<section class="card" aria-labelledby="checks"><h2 id="checks">Checks</h2><p class="caption">${why}</p></section>`;
+    return html`<section class="card"><h3>Checks</h3><p class="caption">${why}</p></section>`;
   }
-  return html`<section class="card" aria-labelledby="checks"><h2 id="checks">Checks</h2>
+  return html`<section class="card"><h3>Checks</h3>
 <p class="caption">${plural(checks.length, 'question')} to the restored database: ${describeTally(tallyOf(checks))}.</p>
-<table class="checks"><thead><tr><th scope="col">outcome</th><th scope="col">check</th><th scope="col">what was found</th><th scope="col" class="figure wide">time</th></tr></thead>
+<table class="checks"><caption class="unseen">Checks</caption><thead><tr><th scope="col">outcome</th><th scope="col">check</th><th scope="col">what was found</th><th scope="col" class="figure wide">time</th></tr></thead>
 <tbody>${byGravity(checks).map(checkRow)}</tbody></table></section>`;
 }
 
@@ -35,15 +34,15 @@ function badge(outcome: CheckResult['outcome']): Html {
 /** What is not as it was dumped. */
 export function differences({ comparisons }: RestoreReport): Html {
   if (comparisons.length === 0) {
-    return html`<section class="card" aria-labelledby="differences"><h2 id="differences">Differences</h2><p class="caption">Nothing was compared: the test did not come so far.</p></section>`;
+    return html`<section class="card"><h3>Differences</h3><p class="caption">Nothing was compared: the test did not come so far.</p></section>`;
   }
   const different = comparisons.filter(({ same }) => !same);
   if (different.length === 0) {
-    return html`<section class="card" aria-labelledby="differences"><h2 id="differences">Differences</h2><p class="caption">None. All ${formatCount(comparisons.length)} comparisons with the archive's inventory agree.</p></section>`;
+    return html`<section class="card"><h3>Differences</h3><p class="caption">None. All ${formatCount(comparisons.length)} comparisons with the archive's inventory agree.</p></section>`;
   }
-  return html`<section class="card" aria-labelledby="differences"><h2 id="differences">Differences</h2>
+  return html`<section class="card"><h3>Differences</h3>
 <p class="caption">${formatCount(different.length)} of ${plural(comparisons.length, 'comparison')} with the archive's inventory ${different.length === 1 ? 'does' : 'do'} not agree.</p>
-<table><thead><tr><th scope="col">what</th><th scope="col" class="figure">dumped</th><th scope="col" class="figure">restored</th></tr></thead>
+<table><caption class="unseen">Differences</caption><thead><tr><th scope="col">what</th><th scope="col" class="figure">dumped</th><th scope="col" class="figure">restored</th></tr></thead>
 <tbody>${different.map(
     (one) =>
       html`<tr class="differs"><th scope="row">${breakable(one.what)}${names(one)}</th>${figures(one)}</tr>`,
@@ -67,7 +66,7 @@ export function comparedTables({ comparisons }: RestoreReport): Html {
   const table = (title: string, heading: string, counted: Comparison['counted']) => {
     const chosen = comparisons.filter((one) => one.counted === counted);
     if (chosen.length === 0) return undefined;
-    return html`<section class="card"><h2>${title}</h2><table><thead><tr><th scope="col">${heading}</th><th scope="col" class="figure">dumped</th><th scope="col" class="figure">restored</th></tr></thead>
+    return html`<section class="card"><h3>${title}</h3><table><caption class="unseen">${title}</caption><thead><tr><th scope="col">${heading}</th><th scope="col" class="figure">dumped</th><th scope="col" class="figure">restored</th></tr></thead>
 <tbody>${chosen.map(
       (one) => html`<tr${sameClass(one)}><th scope="row">${breakable(one.what)}</th>${figures(one)}</tr>`,
     )}</tbody></table></section>`;
@@ -87,9 +86,9 @@ function sameClass({ same }: Comparison): Html | undefined {
 /** What the test's own server could not do. */
 export function skippedStatements({ skipped }: RestoreReport): Html | undefined {
   if (skipped === undefined) return undefined;
-  return html`<section class="card" aria-labelledby="skipped"><h2 id="skipped">Skipped</h2>
+  return html`<section class="card"><h3>Skipped</h3>
 <p class="caption">${plural(skipped.statements, 'statement')} of the dump that the test’s own server cannot run, by design. They say nothing against the archive; all the rest was compared.</p>
-<table><thead><tr><th scope="col" class="figure">line</th><th scope="col">statement</th><th scope="col">why</th></tr></thead>
+<table><caption class="unseen">Skipped statements</caption><thead><tr><th scope="col" class="figure">line</th><th scope="col">statement</th><th scope="col">why</th></tr></thead>
 <tbody>${skipped.first.map(
     ({ line, what, why }) =>
       html`<tr><td class="figure">${formatCount(line)}</td><th scope="row"><code>${what}</code></th><td>${why}</td></tr>`,
@@ -99,13 +98,13 @@ export function skippedStatements({ skipped }: RestoreReport): Html | undefined 
 /** What was tested, and where its files are. */
 export function particulars(report: RestoreReport, kept: string): Html {
   const pairs = [...particularsOf(report), ['report', kept] as const];
-  return html`<section class="card" aria-labelledby="particulars"><h2 id="particulars">What was tested</h2>
+  return html`<section class="card"><h3>What was tested</h3>
 <dl class="particulars">${pairs.map(([word, value]) => html`<div><dt>${word}</dt><dd>${value}</dd></div>`)}</dl></section>`;
 }
 
 export function testTable(tests: readonly TestPoint[]): Html {
-  return html`<details><summary>As a table</summary><div class="scroll"><table>
-<thead><tr><th scope="col">test</th><th scope="col">outcome</th><th scope="col" class="figure">restore time</th><th scope="col" class="figure">plain dump</th><th scope="col" class="figure">rows</th><th scope="col" class="figure">torrents</th></tr></thead>
+  return html`<details><summary>The tests as a table</summary><div class="scroll"><table>
+<caption class="unseen">Restore tests</caption><thead><tr><th scope="col">test</th><th scope="col">outcome</th><th scope="col" class="figure">restore time</th><th scope="col" class="figure">plain dump</th><th scope="col" class="figure">rows</th><th scope="col" class="figure">torrents</th></tr></thead>
 <tbody>${[...tests]
     .reverse()
     .map(
@@ -114,19 +113,7 @@ export function testTable(tests: readonly TestPoint[]): Html {
     )}</tbody></table></div></details>`;
 }
 
-export function nightTable(
-  nights: readonly NightPoint[],
-  curves: readonly { readonly name: string; readonly of: (night: NightPoint) => number | undefined }[],
-  say: (value: number) => string,
-): Html {
-  return html`<details><summary>As a table</summary><div class="scroll"><table>
-<thead><tr><th scope="col">dumped</th><th scope="col">verdict</th>${curves.map(({ name }) => html`<th scope="col" class="figure">${name}</th>`)}</tr></thead>
-<tbody>${[...nights].reverse().map((night) => {
-    const cells = curves.map(({ of }) => of(night));
-    return html`<tr><th scope="row">${formatInstant(night.takenAt)}</th><td>${night.verdict}</td>${cells.map((value) => figure(value, say))}</tr>`;
-  })}</tbody></table></div></details>`;
-}
-
-function figure(value: number | undefined, say: (value: number) => string): Html {
-  return html`<td class="figure">${value === undefined ? '\u2013' : say(value)}</td>`;
+/** A cell; a dash where there is nothing. @param kind - A further class, after a space. */
+export function figure(value: number | undefined, say: (value: number) => string, kind = ''): Html {
+  return html`<td class="figure${kind}">${value === undefined ? '\u2013' : say(value)}</td>`;
 }

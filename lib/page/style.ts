@@ -17,6 +17,8 @@ h1,h2,h3,p,dl,dd,ul,figure{margin:0;padding:0}
 h1{font-size:34px;line-height:1.15;letter-spacing:-.02em;text-wrap:balance}
 h2{font-size:19px;line-height:1.3;letter-spacing:-.01em}
 h2.bare{margin:32px 0 12px}
+article+article,section+article{margin-top:56px;border-top:2px solid var(--edge);padding-top:32px}
+a{color:var(--accent)}
 h3{font-size:16px;line-height:1.35}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.875em;overflow-wrap:anywhere}
 pre{margin:8px 0 0;padding:12px;background:var(--soft);border-radius:8px;white-space:pre-wrap}
@@ -29,14 +31,18 @@ pre{margin:8px 0 0;padding:12px;background:var(--soft);border-radius:8px;white-s
 .unread{margin:0 0 12px}
 .grid{margin-bottom:16px}`;
 
-const head = `header{margin-bottom:28px}
+const head = `header{margin-bottom:24px}
 .eyebrow{color:var(--muted);font-size:15px;margin-bottom:14px}
 .when::before{content:" \\b7  "}
 .eyebrow b{color:var(--text);font-weight:600}
 .outcome{display:flex;align-items:center;gap:18px}
 .sign{flex:none}
 .sign circle{fill:var(--pass)}
-.failed .sign circle{fill:var(--fail)}
+.unwell>header .sign circle{fill:var(--fail)}
+ul.lead{padding-left:22px}
+.card.well{border-left:6px solid var(--pass)}
+.card.unwell{border-left:6px solid var(--fail)}
+.advice.unwell{color:var(--fail)}
 .sign path{fill:none;stroke:var(--on-sign);stroke-width:4;stroke-linecap:round;stroke-linejoin:round}
 .lead{margin-top:16px;font-size:18px;line-height:1.55;max-width:46em}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:16px;margin-bottom:16px}
@@ -86,15 +92,31 @@ text.time{font-size:14px;fill:var(--text)}
 .dot{fill:var(--accent)}
 .dot.second{fill:var(--aside)}
 .ring{fill:none;stroke:var(--pass);stroke-width:2}
-.failed .ring{stroke:var(--fail)}
 .cross path{fill:none;stroke:var(--fail);stroke-width:2.5;stroke-linecap:round}
 .keys{display:flex;flex-wrap:wrap;gap:2px 16px;color:var(--muted);font-size:14px;margin-top:6px}
-.key{white-space:nowrap}
+.keys .key{max-width:100%}
 .swatch{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px;background:var(--accent)}
 .swatch.second{background:var(--aside)}
 .swatch.upper{background:var(--second)}
 .key.bad{color:var(--fail)}
-.key.bad b{margin-right:5px}`;
+.key.bad b{margin-right:5px}
+ul.keys{list-style:none}
+.keys .night{display:inline-block;min-width:22px;margin-right:6px;border-radius:5px;text-align:center}
+.sheets{display:grid;align-items:start;grid-template-columns:repeat(auto-fill,minmax(220px,1fr));gap:20px;margin-top:14px}
+.sheet{margin:0;font-size:13px;table-layout:fixed;border-collapse:separate;border-spacing:3px}
+.sheet caption{text-align:left;font-weight:600;font-size:14px;padding:0 0 4px 3px}
+.sheet th,.sheet td{border:0;padding:2px 0;text-align:center;line-height:1.25;height:34px;border-radius:5px;color:var(--muted)}
+.sheet th{height:auto;font-size:12px}
+.sheet b{display:block;font-size:13px;line-height:1}
+td.night{position:relative}
+.sheet .intact,.keys .intact{background:var(--pass-soft);color:var(--pass)}
+.sheet .suspicious,.keys .suspicious{background:var(--warn-soft);color:var(--warn)}
+.sheet .damaged,.sheet .missing,.keys .damaged,.keys .missing{background:var(--fail-soft);color:var(--fail)}
+.sheet .damaged,.sheet .missing,.sheet .suspicious{font-weight:700;outline:1.5px solid}
+.sheet .unproven,.keys .unproven{background:var(--soft);color:var(--text)}
+.reasons{margin:8px 0 0;padding-left:20px;color:var(--muted);font-size:14.5px}
+.archives table,.scroll table{font-size:14px}
+.archives td,.archives th{padding:5px 14px 5px 0}`;
 
 const tables = `table{border-collapse:collapse;width:100%;margin-top:10px;font-size:15px}
 th,td{text-align:left;vertical-align:top;padding:8px 16px 8px 0;border-top:1px solid var(--edge);font-weight:400;overflow-wrap:anywhere}
@@ -103,6 +125,7 @@ thead th{border-top:0;color:var(--muted);font-size:13.5px;padding-bottom:6px}
 .figure{text-align:right;white-space:nowrap}
 .detail{color:var(--muted)}
 .differs th,.differs td{color:var(--fail);font-weight:600}
+.bad{color:var(--fail)}
 .names{font-weight:400;margin-top:4px}
 .badge{display:inline-block;min-width:66px;padding:1px 9px;border-radius:99px;font-size:13.5px;font-weight:600;white-space:nowrap}
 .badge.pass{color:var(--pass);background:var(--pass-soft)}
@@ -130,6 +153,12 @@ h1{font-size:26px}
 .card{padding:16px}
 .outcome{align-items:flex-start;gap:14px}
 .sign{width:38px;height:38px}
+.sheets{grid-template-columns:1fr 1fr;gap:14px 10px}
+.sheet{border-spacing:1px;font-size:12px}
+.archives tr{display:grid;grid-template-columns:6em minmax(0,1fr) 4.5em 5.8em;gap:0 6px;padding:6px 0;border-top:1px solid var(--edge)}
+.archives thead tr{border:0}
+.archives td,.archives th{border:0;padding:0}
+.archives tr>:last-child{grid-column:1/-1;color:var(--muted)}
 .lead{font-size:16.5px}
 .tiles{grid-template-columns:1fr 1fr;gap:10px}
 .tile{padding:12px 14px}
@@ -151,7 +180,8 @@ const paper = `body{background:#fff;font-size:10.5pt}
 main,footer{max-width:none;padding:0}
 .card{break-inside:avoid;border-radius:6px}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-details{display:none}`;
+details:not([open]){display:none}
+.sheets{grid-template-columns:repeat(4,1fr)}`;
 
 /** The style sheet; a constant. */
 export const pageStyle = `:root{color-scheme:light dark;${palette.light}}

@@ -1,9 +1,9 @@
 // Where the time of a restore test went: its stages under each other on one axis of time. Downloading, inflating and
 // loading feed each other and so overlap.
 
-import { formatBytes, formatDuration } from '../../base/quantities.ts';
-import { recoveryMsOf } from '../history.ts';
-import type { RestoreReport, RestoreStage } from '../report.ts';
+import { formatBytes, formatDuration } from '../base/quantities.ts';
+import { recoveryMsOf } from '../report/history.ts';
+import type { RestoreReport, RestoreStage } from '../report/report.ts';
 import { type Html, html } from './html.ts';
 import { picture, px } from './plot.ts';
 import { durationTicks, shortDuration } from './units.ts';
@@ -45,11 +45,11 @@ export function waterfall(report: RestoreReport): Html {
   const bracket = recoveryBracket(report, stages, percent);
   const headPx = bracket === undefined ? barePx : bracketPx;
   const bottomPx = headPx + stages.length * rowPx;
-  return html`<section class="card" aria-labelledby="stages">
-<h2 id="stages">Where the time went</h2>
+  return html`<section class="card">
+<h3>Where the time went</h3>
 <p class="caption">${formatDuration(report.durationMs)} from the start of the test to its end.</p>
 ${picture({
-  id: 'waterfall',
+  id: `${report.source}-waterfall`,
   title: 'The stages of the test on one axis of time',
   description: stages
     .map(
@@ -108,7 +108,7 @@ function timeAxis(wholeMs: number, percent: (ms: number) => number, top: number,
 
 function stageTable(stages: readonly RestoreStage[]): Html {
   return html`<details><summary>The stages as a table</summary><div class="scroll"><table>
-<thead><tr><th scope="col">stage</th><th scope="col" class="figure">from</th><th scope="col" class="figure">time</th><th scope="col">what passed through it</th></tr></thead>
+<caption class="unseen">Stages of the test</caption><thead><tr><th scope="col">stage</th><th scope="col" class="figure">from</th><th scope="col" class="figure">time</th><th scope="col">what passed through it</th></tr></thead>
 <tbody>${stages.map(
     (stage) =>
       html`<tr><th scope="row">${stage.stage}</th><td class="figure">${shortDuration(stage.startMs)}</td><td class="figure">${formatDuration(stage.durationMs)}</td><td>${detailOf(stage)}</td></tr>`,

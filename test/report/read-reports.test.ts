@@ -2,26 +2,29 @@
 
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { archiveIdAt, archiveKeys } from '../../../lib/archive/names.ts';
-import type { Verdict } from '../../../lib/archive/verdict.ts';
-import type { Mail } from '../../../lib/mail/mail.ts';
-import type { LocalAws } from '../../../lib/rehearsal/aws/local-aws.ts';
-import { historyLimits } from '../../../lib/report/history.ts';
-import { drawReport, findReport } from '../../../lib/report/page/draw.ts';
-import { readHistory } from '../../../lib/report/page/read-history.ts';
+import { archiveIdAt, archiveKeys } from '../../lib/archive/names.ts';
+import type { Verdict } from '../../lib/archive/verdict.ts';
+import type { Mail } from '../../lib/mail/mail.ts';
+import { renderPage } from '../../lib/page/page.ts';
+import { readSource } from '../../lib/page/read-source.ts';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { testsShown } from '../../lib/report/history.ts';
+import { findReport } from '../../lib/report/read-reports.ts';
 import {
   pageKeyOf,
   type RestoreReport,
   restoreReportKey,
   serializeRestoreReport,
-} from '../../../lib/report/report.ts';
-import { deliverReport } from '../../../lib/restore-test/deliver.ts';
-import { createS3Store } from '../../../lib/store/s3.ts';
-import type { ArchiveStore } from '../../../lib/store/store.ts';
-import { keysIn } from '../../fixtures/cli.ts';
-import { startLocalAws } from '../../fixtures/local-aws.ts';
-import { inventoryOf } from '../../fixtures/postgres.ts';
-import * as samples from '../../fixtures/reports.ts';
+} from '../../lib/report/report.ts';
+import { deliverReport } from '../../lib/restore-test/deliver.ts';
+import { expire } from '../../lib/retention/expire.ts';
+import { planKey } from '../../lib/retention/stored-plan.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
+import { keysIn } from '../fixtures/cli.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
+import { inventoryOf } from '../fixtures/postgres.ts';
+import * as samples from '../fixtures/reports.ts';
 
 const dayMs = 86_400_000;
 let aws: LocalAws;
@@ -128,54 +131,56 @@ describe('findReport', () => {
   });
 });
 
-describe('readHistory', () => {
-  it('reads tests and nights up to the report, oldest first', async () => {
-    const report = reportOf(daysBefore(1), testedAt);
+describe('readSource', () => {
+  const now = new Date(testedAt.getTime() + 1000);
+
+  it('reads archives and tests up to now, and why they stay', async () => {
     await keep(reportOf(daysBefore(100), daysBefore(99)));
-    await keep(report);
+    await keep(reportOf(daysBefore(1), testedAt));
     await keep(reportOf(daysBefore(-3), daysBefore(-4)));
-    for (const days of [2, 1, -1]) await judge(daysBefore(days));
-    await judge(daysBefore(3), {
-      verdict: 'damaged',
-      deviations: [{ what: 'a', expected: 'b', found: 'c' }],
-    });
-    const { tests, nights } = await readHistory(store, report);
+    for (const days of [2, 1]) await judge(daysBefore(days));
+    const policy = { keepDays: 14, keepIntact: 3, freshnessHours: 26 };
+    await expire({ store, policy, now, dryRun: false, onPlan: () => undefined });
+    const { entries, tests, plan, windows, unread } = await readSource(store, { source, now });
     expect(tests.map(({ startedAt }) => startedAt)).toEqual([daysBefore(99), testedAt]);
-    expect(nights).toMatchObject([
-      { takenAt: daysBefore(3), verdict: 'damaged', torrents: undefined },
-      { takenAt: daysBefore(2), verdict: 'intact', torrents: 20, rows: 24, plainBytes: 5000 },
-      { takenAt: daysBefore(1) },
-    ]);
+    // Verdicts of archives that are gone, and nobody knows why.
+    expect(entries).toMatchObject([{ standing: 'missing' }, { standing: 'missing' }]);
+    expect(plan).toMatchObject({ keep: [{}, {}], policy: { keepDays: 14 }, past: [] });
+    expect({ windows, unread }).toEqual({ windows: [], unread: [] });
   });
 
-  it('leaves out what it cannot read', async () => {
-    const report = reportOf(daysBefore(1), testedAt);
+  it('leaves out what it cannot read as a report, a verdict or a plan', async () => {
     await store.create(keyOf(reportOf(daysBefore(5), daysBefore(4))), 'no JSON');
     await judge(daysBefore(2), { verdict: 'fine' as 'intact' });
-    expect(await readHistory(store, report)).toEqual({ tests: [], nights: [] });
+    await store.write(planKey(source), 'no plan');
+    const view = await readSource(store, { source, now });
+    expect(view).toMatchObject({ entries: [], tests: [], plan: undefined, unread: [] });
   });
 
-  it('reads no more than the newest, however much is kept', async () => {
-    const { tests, nights } = historyLimits;
-    await Promise.all(Array.from({ length: nights + 30 }, (_, days) => judge(daysBefore(days + 1))));
+  it('says what it could not read, and fails where the page must be whole', async () => {
+    const blind = {
+      ...store,
+      list(prefix: string) {
+        if (prefix.startsWith('reports/')) throw new Error('no reports today');
+        return store.list(prefix);
+      },
+    };
+    const { unread, tests } = await readSource(blind, { source, now });
+    expect(tests).toEqual([]);
+    expect(unread).toEqual([expect.stringContaining('restore tests could not be read')]);
+    await expect(readSource(blind, { source, now, isWhole: true })).rejects.toThrow('no reports today');
+  });
+
+  it('reads no more than the newest tests, however many are kept', async () => {
     await Promise.all(
-      Array.from({ length: tests + 5 }, (_, days) =>
+      Array.from({ length: testsShown + 5 }, (_, days) =>
         keep(reportOf(daysBefore(days + 2), daysBefore(days + 1))),
       ),
     );
-    const read: string[] = [];
-    const counting = {
-      ...store,
-      readText(key: string) {
-        read.push(key);
-        return store.readText(key);
-      },
-    };
-    const history = await readHistory(counting, reportOf(daysBefore(1), testedAt));
-    expect(read).toHaveLength(tests + nights);
-    expect(history.nights.at(-1)?.takenAt).toEqual(daysBefore(1));
-    expect(history.tests.at(-1)?.startedAt).toEqual(daysBefore(1));
-    expect(history.tests[0]?.startedAt).toEqual(daysBefore(tests));
+    const { tests } = await readSource(store, { source, now });
+    expect(tests).toHaveLength(testsShown);
+    expect(tests.at(-1)?.startedAt).toEqual(daysBefore(1));
+    expect(tests[0]?.startedAt).toEqual(daysBefore(testsShown));
   });
 });
 
@@ -196,9 +201,10 @@ describe('deliverReport', () => {
     expect(answer.ContentType).toBe('text/html; charset=utf-8');
     const page = (await answer.Body?.transformToString()) ?? '';
     expect(page).toMatch(/^<!doctype html>/);
-    expect(page).toContain('There is one night so far');
-    const history = await readHistory(store, report);
-    expect(drawReport({ report, kept: keyOf(report) }, history, undefined)).toBe(page);
+    expect(page).toContain(`<title>${source}: `);
+    const now = new Date(testedAt.getTime() + report.durationMs);
+    const shown = { report, kept: keyOf(report) };
+    expect(renderPage([await readSource(store, { source, now, shown })])).toBe(page);
     expect(mails.at(-1)?.subject).toContain('Restore test passed');
     expect(log).toEqual(['restore-test: passed, reported', `restore-test: drew ${key}`]);
   });

@@ -1,25 +1,25 @@
 // A restore report as a terminal shows it: 80 columns, the outcome first.
 
-import { printable } from '../../base/printable.ts';
-import { formatAge, formatDuration, formatInstant } from '../../base/quantities.ts';
-import { wrap } from '../../mail/mail.ts';
-import { checkLines, describeTally, tallyOf } from '../check-words.ts';
-import { type FailedReport, particularsOfFailure, sentence } from '../failure-words.ts';
-import { comparableBefore, type ReportHistory, recoveryMsOf, testPoint } from '../history.ts';
-import { hangingTable, indented } from '../layout.ts';
-import type { RestoreReport } from '../report.ts';
-import { headline, proofsOf, proofTable } from '../words.ts';
-import { describeDelay } from './units.ts';
+import { printable } from '../base/printable.ts';
+import { formatAge, formatDuration, formatInstant } from '../base/quantities.ts';
+import { wrap } from '../mail/mail.ts';
+import { describeDelay } from './change-words.ts';
+import { checkLines, describeTally, tallyOf } from './check-words.ts';
+import { type FailedReport, particularsOfFailure, sentence } from './failure-words.ts';
+import { comparableBefore, recoveryMsOf, type TestPoint, testPoint } from './history.ts';
+import { hangingTable, indented } from './layout.ts';
+import type { RestoreReport } from './report.ts';
+import { headline, proofsOf, proofTable } from './words.ts';
 
 const columns = 80;
 
 /**
  * Sums a report up.
  *
- * @param history - For how the restore time compares with the test before.
+ * @param tests - For how the restore time compares with the test before.
  * @param now - For the report's age.
  */
-export function summarizeReport(report: RestoreReport, history: ReportHistory, now: Date): string {
+export function summarizeReport(report: RestoreReport, tests: readonly TestPoint[], now: Date): string {
   const started = new Date(report.startedAt);
   const failing = report.checks.filter(({ outcome }) => outcome === 'fail' || outcome === 'warn');
   const paragraphs = [
@@ -27,7 +27,7 @@ export function summarizeReport(report: RestoreReport, history: ReportHistory, n
     headline(report),
     report.outcome === 'failed' ? failureLines(report) : '',
     indented(proofTable(proofsOf(report), columns - 2)),
-    indented(hangingTable(timeRows(report, history), columns - 2)),
+    indented(hangingTable(timeRows(report, tests), columns - 2)),
     failing.length === 0
       ? ''
       : `Checks: ${describeTally(tallyOf(report.checks))}\n\n${indented(checkLines(failing, columns - 2))}`,
@@ -44,7 +44,7 @@ function failureLines({ failure }: FailedReport): string {
   return `${sentence(failure.message)}\n\n${indented(particulars)}\n\nWhat to do: ${failure.hint}.`;
 }
 
-function timeRows(report: RestoreReport, { tests }: ReportHistory): [string, string][] {
+function timeRows(report: RestoreReport, tests: readonly TestPoint[]): [string, string][] {
   const took: [string, string] = ['in all', formatDuration(report.durationMs)];
   if (report.outcome === 'failed') return [took];
   const recoveryMs = recoveryMsOf(report);

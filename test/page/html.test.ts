@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { escapeHtml, type Html, html } from '../../../lib/report/page/html.ts';
+import { escapeHtml, type Html, html } from '../../lib/page/html.ts';
 
 const anything = fc.oneof(
   fc.string({ unit: 'binary' }),

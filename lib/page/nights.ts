@@ -3,12 +3,12 @@
 
 import { scaleUtc } from 'd3-scale';
 import { area, line } from 'd3-shape';
-import { formatBytes, formatCount, plural } from '../../base/quantities.ts';
-import { isProven, type NightPoint, type TestPoint } from '../history.ts';
+import { formatBytes, formatCount, plural } from '../base/quantities.ts';
+import { describeChange } from '../report/change-words.ts';
+import { isProven, type NightPoint } from '../report/history.ts';
 import { type Html, html } from './html.ts';
 import { cross, groundY, nameAxis, picture, px, stretched, valueAxis } from './plot.ts';
-import { nightTable } from './tables.ts';
-import { bytes, counts, describeChange, shortDate } from './units.ts';
+import { bytes, counts, shortDate } from './units.ts';
 
 /** A dot a night, as long as they can be told apart. */
 const mostDots = 45;
@@ -76,32 +76,38 @@ const nightPictures: readonly NightPicture[] = [
   },
 ];
 
-function unlessMissing(verdict: NightPoint['verdict'], value: number): number | undefined {
+/** What has no verdict yet is no fault. */
+function isBad({ verdict }: NightPoint): boolean {
+  return ['damaged', 'incomplete', 'missing', 'suspicious'].includes(verdict);
+}
+
+function unlessMissing(verdict: NightPoint['verdict'], value: number | undefined): number | undefined {
   return verdict === 'missing' ? undefined : value;
 }
 
 function nightTrend(
   { id, heading, className, caption, curves, quantity, say }: NightPicture,
   nights: readonly NightPoint[],
-  current: TestPoint,
+  tested: string | undefined,
+  scope: string,
 ): Html {
   const [main] = curves;
   if (main === undefined) return html``;
   const values = curves.flatMap(({ of }) => nights.map((night) => of(night) ?? 0));
   const { y, labels, lines } = valueAxis(Math.max(...values), quantity);
   const x = timeScale(nights);
-  const bad = nights.filter((night) => !isProven(night));
+  const bad = nights.filter(isBad);
   const crosses = bad.map((night) =>
     cross(x(night.takenAt), y(main.of(night) ?? 0), `${shortDate(night.takenAt, dayMs)}: ${night.verdict}`),
   );
-  return html`<figure class="${className}"><figcaption><h3>${heading}</h3><p class="caption">${nightCaption(nights, main, caption, say)}</p>${keys(curves, bad.length)}</figcaption>
+  return html`<figure class="${className}"><figcaption><h2>${heading}</h2><p class="caption">${nightCaption(nights, main, caption, say)}</p>${keys(curves, bad.length)}</figcaption>
 ${picture({
-  id,
+  id: `${scope}-${id}`,
   title: heading,
   description: describeNights(nights, curves, say),
   axis: labels,
-  drawing: html`${lines}${curves.map((curve) => drawCurve(curve, nights, x, y, say))}${testRing(current, main, nights, x, y)}${crosses}${nightNames(nights, x)}`,
-})}${nightTable(nights, curves, say)}</figure>`;
+  drawing: html`${lines}${curves.map((curve) => drawCurve(curve, nights, x, y, say))}${testRing(tested, main, nights, x, y)}${crosses}${nightNames(nights, x)}`,
+})}</figure>`;
 }
 
 function drawCurve(
@@ -125,7 +131,7 @@ function drawCurve(
 
 /** A ring around the night that this test restored. */
 function testRing(
-  { archiveId }: TestPoint,
+  archiveId: string | undefined,
   { of }: Curve,
   nights: readonly NightPoint[],
   x: (date: Date) => number,
@@ -134,7 +140,7 @@ function testRing(
   const night = nights.find((one) => one.archiveId === archiveId);
   const value = night && of(night);
   if (night === undefined || value === undefined) return undefined;
-  return html`<circle class="ring" cx="${x(night.takenAt)}%" cy="${y(value)}" r="7"><title>restored in this test</title></circle>`;
+  return html`<circle class="ring" cx="${x(night.takenAt)}%" cy="${y(value)}" r="7"><title>restored by the test below</title></circle>`;
 }
 
 function timeScale(nights: readonly NightPoint[]): (date: Date) => number {
@@ -209,14 +215,19 @@ function keys(curves: readonly Curve[], bad: number): Html | undefined {
   }</p>`;
 }
 
-/** The figures; one sentence in their place where there is no night to draw. */
-export function nightTrends(nights: readonly NightPoint[], current: TestPoint): Html {
+/**
+ * The pictures; one sentence in their place where there is no night to draw.
+ *
+ * @param tested - The archive of the test that is shown.
+ * @param scope - Before their ids, which are unique on the page.
+ */
+export function nightTrends(nights: readonly NightPoint[], tested: string | undefined, scope: string): Html {
   if (nights.length < 2) {
     const why =
       nights.length === 0
         ? 'No verdict on a night’s archive is known here: there is nothing to draw.'
         : 'There is one night so far: bytes, torrents and rows are drawn here from the second on.';
-    return html`<figure class="card row"><figcaption><h3>Night by night</h3><p class="caption">${why}</p></figcaption></figure>`;
+    return html`<figure class="card row"><figcaption><h2>Sizes and rows</h2><p class="caption">${why}</p></figcaption></figure>`;
   }
-  return html`${nightPictures.map((one) => nightTrend(one, nights, current))}`;
+  return html`${nightPictures.map((one) => nightTrend(one, nights, tested, scope))}`;
 }

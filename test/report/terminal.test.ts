@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { summarizeReport } from '../../../lib/report/page/terminal.ts';
-import * as samples from '../../fixtures/reports.ts';
+import { summarizeReport } from '../../lib/report/terminal.ts';
+import * as samples from '../fixtures/reports.ts';
 
 const now = new Date('2026-11-25T05:00:00.000Z');
-const summarize = ({ report, history }: samples.Sample) => summarizeReport(report, history, now);
+const summarize = ({ report, history }: samples.Sample) => summarizeReport(report, history.tests, now);
 
 describe('a report in a terminal', () => {
   it('that passed', () => {
@@ -119,7 +119,7 @@ describe('a report in a terminal', () => {
 
   it('shows the commands of a hostile database instead of obeying them', () => {
     const { report, history } = samples.hostile;
-    const text = summarizeReport({ ...report, source: 'x' }, history, now);
+    const text = summarizeReport({ ...report, source: 'x' }, history.tests, now);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that are looked for.
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
   });

@@ -1,6 +1,6 @@
 // Quantities as an axis and a caption have them.
 
-import { formatBytes, formatDuration } from '../../base/quantities.ts';
+import { formatBytes } from '../base/quantities.ts';
 import type { Quantity } from './plot.ts';
 
 const dayMs = 86_400_000;
@@ -59,23 +59,6 @@ const tickStepsMs = [
   ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * 60_000),
   ...[1, 2, 3, 6, 12].map((hours) => hours * 3_600_000),
 ];
-
-/** How a figure has changed: `+4.1 %`, `unchanged`. */
-export function describeChange(from: number, to: number): string {
-  if (from === to) return 'unchanged';
-  if (from === 0) return 'from none';
-  const percent = ((to - from) / from) * 100;
-  const digits = Math.abs(percent) < 10 ? 1 : 0;
-  if (Math.abs(percent) < 0.05) return 'nearly unchanged';
-  return `${percent > 0 ? '+' : '\u2212'}${Math.abs(percent).toFixed(digits)} %`;
-}
-
-/** A duration against an earlier one: `12.0 s longer`. */
-export function describeDelay(from: number, to: number): string {
-  const delta = to - from;
-  if (Math.abs(delta) < Math.max(1, from * 0.005)) return 'as long as';
-  return `${formatDuration(Math.abs(delta))} ${delta > 0 ? 'longer than' : 'shorter than'}`;
-}
 
 /** A date as the span around it needs it: with its year, its day, or its hour. */
 export function shortDate(date: Date, spanMs: number): string {

@@ -2,12 +2,13 @@
 // rows that it was for, and where each of them is going. A failed test measured nothing and is a cross on the ground.
 
 import { scaleBand } from 'd3-scale';
-import { formatBytes, formatCount, formatDuration, plural } from '../../base/quantities.ts';
-import { comparableBefore, type TestPoint } from '../history.ts';
+import { formatBytes, formatCount, formatDuration, plural } from '../base/quantities.ts';
+import { describeChange, describeDelay } from '../report/change-words.ts';
+import { comparableBefore, type TestPoint } from '../report/history.ts';
 import { type Html, html } from './html.ts';
 import { cross, groundY, nameAxis, picture, px, type Quantity, valueAxis } from './plot.ts';
 import { testTable } from './tables.ts';
-import { bytes, counts, describeChange, describeDelay, durations, shortDate } from './units.ts';
+import { bytes, counts, durations, shortDate } from './units.ts';
 
 /** Fewer tests than these leave places free: a single bar as wide as the page says nothing. */
 const fewestPlaces = 4;
@@ -78,20 +79,22 @@ const pictures: readonly TestPicture[] = [
   },
 ];
 
-/** The figures; a sentence in their place while there is nothing to compare. */
-export function testTrends(tests: readonly TestPoint[], current: TestPoint): Html {
+/** The pictures; a sentence in their place while there is nothing to compare. */
+export function testTrends(tests: readonly TestPoint[], shown: TestPoint | undefined, scope: string): Html {
+  const current = shown ?? tests.at(-1);
+  if (current === undefined) return html``;
   const passed = tests.filter(({ outcome }) => outcome === 'passed').length;
   if (passed === 0 || tests.length < 2) {
     const why =
       passed === 0
         ? 'No test has passed yet: there is no restore time to draw.'
         : 'This is the first: restore time, bytes and rows are drawn here from the second on.';
-    return html`<figure class="card row"><figcaption><h3>Test by test</h3><p class="caption">${why}</p></figcaption></figure>`;
+    return html`<figure class="card row"><figcaption><h2>Restore tests</h2><p class="caption">${why}</p></figcaption></figure>`;
   }
-  return html`${pictures.map((one) => testTrend(one, tests, current))}`;
+  return html`${pictures.map((one) => testTrend(one, tests, current, scope))}`;
 }
 
-function testTrend(one: TestPicture, tests: readonly TestPoint[], current: TestPoint): Html {
+function testTrend(one: TestPicture, tests: readonly TestPoint[], current: TestPoint, scope: string): Html {
   const value = (test: TestPoint) => (test.outcome === 'passed' ? one.of(test) : undefined);
   const { y, labels, lines } = valueAxis(Math.max(0, ...tests.map((test) => value(test) ?? 0)), one.quantity);
   const places = Array.from({ length: Math.max(fewestPlaces, tests.length) }, (_, index) => index);
@@ -107,9 +110,9 @@ function testTrend(one: TestPicture, tests: readonly TestPoint[], current: TestP
     return html`<g><title>${when(test)}: ${one.say(height)}</title>${bar(place, y(height), isCurrent, lowerTop(one, test, y))}${isNamed ? valueText(place.middle, y(height), one.quantity.short(height), isCurrent) : undefined}</g>`;
   });
   const failed = tests.filter(({ outcome }) => outcome === 'failed').length;
-  return html`<figure class="${one.className}"><figcaption><h3>${one.heading}</h3><p class="caption">${captionOf(one, tests, current)}</p>${keys(one, tests, failed)}</figcaption>
+  return html`<figure class="${one.className}"><figcaption><h2>${one.heading}</h2><p class="caption">${captionOf(one, tests, current)}</p>${keys(one, tests, failed)}</figcaption>
 ${picture({
-  id: one.id,
+  id: `${scope}-${one.id}`,
   title: one.heading,
   description: tests.map((test) => `${dayOf(test)}: ${saidOf(value(test), one.say)}`).join('; '),
   axis: labels,

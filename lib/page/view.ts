@@ -1,0 +1,26 @@
+// What a source's page is drawn from.
+
+import type { CatalogueEntry } from '../archive/catalogue-of.ts';
+import type { Way } from '../recovery-point/choose.ts';
+import type { TestPoint } from '../report/history.ts';
+import type { RestoreReport } from '../report/report.ts';
+import type { StoredPlan } from '../retention/stored-plan.ts';
+
+/** All that a source's page is drawn from. */
+export type SourceView = {
+  readonly source: string;
+  readonly drawnAt: Date;
+  readonly entries: readonly CatalogueEntry[];
+  /** What retention decided last; `undefined` where it never did, `unread` where that could not be read. */
+  readonly plan: StoredPlan | 'unread' | undefined;
+  /** Oldest first. */
+  readonly tests: readonly TestPoint[];
+  /** Where points in time can be recovered; the newest first. */
+  readonly windows: readonly (Way & { readonly storedAt: Date | undefined })[];
+  /** The restore test that is shown in full, and where its report is: its key, or the file beside the page. */
+  readonly shown?: { readonly report: RestoreReport; readonly kept: string } | undefined;
+  /** Of AWS, for its prices; without it nothing is said of cost. */
+  readonly region?: string | undefined;
+  /** What could not be read, and why, as sentences. */
+  readonly unread: readonly string[];
+};
