@@ -8,14 +8,6 @@ import { pipeline } from 'node:stream/promises';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { makeFolder } from '../../lib/base/make-folder.ts';
 import { assertOutput, writeOutput } from '../../lib/base/output-file.ts';
-import type { Settings } from '../../lib/settings/config.ts';
-
-/** Whose prices count for a vault: AWS's, and of no other store are they known. */
-export function pricedRegion({ endpoint, provider = 'aws', region }: Settings): string | undefined {
-  const { AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_DEFAULT_REGION } = process.env;
-  if (provider !== 'aws' || (endpoint ?? AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL)) return undefined;
-  return region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? 'us-east-1';
-}
 
 export type ReportFiles = { readonly report: string; readonly page: string };
 

@@ -50,7 +50,8 @@ const views = names.flatMap((name) =>
       .filter(
         (scheme) =>
           name === 'settled' ||
-          `${device} ${scheme}` === 'phone light' ||
+          // Two years of nights are many to measure: once is enough.
+          (`${device} ${scheme}` === 'phone light' && name !== 'long') ||
           `${device} ${scheme}` === 'desk dark',
       )
       .map((scheme) => ({ name, device, width: widths[device], scheme })),
@@ -122,7 +123,7 @@ describe.skipIf(!there)('the page in a browser', () => {
     rmSync(home, { recursive: true });
   });
 
-  it.each(views)('$name, $device, $scheme: whole, quiet, and to be read', async ({ name, width, scheme }) => {
+  it.each(views)('$name, $device, $scheme: whole, quiet, and to be read', async ({ name, device, width, scheme }) => {
     const { page, complaints, requests } = await look(name, {
       viewport: { width, height: 900 },
       colorScheme: scheme,
@@ -130,7 +131,8 @@ describe.skipIf(!there)('the page in a browser', () => {
     expect(complaints).toEqual([]);
     expect(requests).toEqual([]);
     expect(await page.evaluate(overflowing)).toEqual([]);
-    expect(await faultsOf(page)).toEqual([]);
+    // What axe looks at hangs on colours and on what is shown: two ways of each are all that it sees.
+    if (device !== 'tablet' && (device === 'desk') === (scheme === 'dark')) expect(await faultsOf(page)).toEqual([]);
     const faint = await page.evaluate(faintTexts, leastContrast);
     expect(faint.measured).toBeGreaterThan(20);
     expect(faint.texts).toEqual([]);

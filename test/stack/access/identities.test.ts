@@ -167,6 +167,7 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/acceptances/*',
       's3:GetObject on VaultBucket/archives/*',
       's3:GetObject on VaultBucket/checks/*',
+      's3:GetObject on VaultBucket/plans/*',
       's3:GetObject on VaultBucket/reports/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
