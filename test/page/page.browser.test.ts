@@ -123,30 +123,34 @@ describe.skipIf(!there)('the page in a browser', () => {
     rmSync(home, { recursive: true });
   });
 
-  it.each(views)('$name, $device, $scheme: whole, quiet, and to be read', async ({ name, device, width, scheme }) => {
-    const { page, complaints, requests } = await look(name, {
-      viewport: { width, height: 900 },
-      colorScheme: scheme,
-    });
-    expect(complaints).toEqual([]);
-    expect(requests).toEqual([]);
-    expect(await page.evaluate(overflowing)).toEqual([]);
-    // What axe looks at hangs on colours and on what is shown: two ways of each are all that it sees.
-    if (device !== 'tablet' && (device === 'desk') === (scheme === 'dark')) expect(await faultsOf(page)).toEqual([]);
-    const faint = await page.evaluate(faintTexts, leastContrast);
-    expect(faint.measured).toBeGreaterThan(20);
-    expect(faint.texts).toEqual([]);
-    const pictures = await page.evaluate(sizesOfPictures);
-    expect(pictures.map(({ id }) => id)).toEqual(picturesOf(name));
-    for (const { width: wide, height, marks } of pictures) {
-      expect(wide).toBeGreaterThan(200);
-      expect(height).toBeGreaterThan(100);
-      expect(marks).toBeGreaterThan(0);
-    }
-    expect(await page.evaluate(collidingTexts)).toEqual([]);
-    expect(await page.evaluate(smallOrCutTexts, leastTextPx)).toEqual([]);
-    await page.close();
-  });
+  it.each(views)(
+    '$name, $device, $scheme: whole, quiet, and to be read',
+    async ({ name, device, width, scheme }) => {
+      const { page, complaints, requests } = await look(name, {
+        viewport: { width, height: 900 },
+        colorScheme: scheme,
+      });
+      expect(complaints).toEqual([]);
+      expect(requests).toEqual([]);
+      expect(await page.evaluate(overflowing)).toEqual([]);
+      // What axe looks at hangs on colours and on what is shown: two ways of each are all that it sees.
+      if (device !== 'tablet' && (device === 'desk') === (scheme === 'dark'))
+        expect(await faultsOf(page)).toEqual([]);
+      const faint = await page.evaluate(faintTexts, leastContrast);
+      expect(faint.measured).toBeGreaterThan(20);
+      expect(faint.texts).toEqual([]);
+      const pictures = await page.evaluate(sizesOfPictures);
+      expect(pictures.map(({ id }) => id)).toEqual(picturesOf(name));
+      for (const { width: wide, height, marks } of pictures) {
+        expect(wide).toBeGreaterThan(200);
+        expect(height).toBeGreaterThan(100);
+        expect(marks).toBeGreaterThan(0);
+      }
+      expect(await page.evaluate(collidingTexts)).toEqual([]);
+      expect(await page.evaluate(smallOrCutTexts, leastTextPx)).toEqual([]);
+      await page.close();
+    },
+  );
 
   it.each<[(typeof schemes)[number], Name[]]>([
     // The others have no picture that these have not.
