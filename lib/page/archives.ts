@@ -17,7 +17,7 @@ export function archivesSection(nights: readonly NightPoint[], { plan }: SourceV
   const newestFirst = [...nights].reverse();
   const there = nights.filter(({ isGone }) => !isGone);
   const bytes = there.reduce((sum, { compressedBytes }) => sum + compressedBytes, 0);
-  const rows = (some: readonly NightPoint[], caption: string) => html`<div class="scroll"><table>
+  const rows = (some: readonly NightPoint[], caption: string) => html`<div class="scroll" tabindex="0"><table>
 <caption class="unseen">${caption}</caption><thead><tr><th scope="col">dumped</th><th scope="col">verdict</th><th scope="col" class="figure">stored</th><th scope="col" class="figure wide">plain dump</th><th scope="col" class="figure">rows</th><th scope="col" class="figure wide">torrents</th><th scope="col">stays as</th></tr></thead>
 <tbody>${some.map((night) => row(night, reasons.get(night.archiveId)))}</tbody></table></div>`;
   const older = newestFirst.slice(openRows);

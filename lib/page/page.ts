@@ -124,7 +124,7 @@ function pointsSection({ windows, drawnAt }: SourceView): Html | undefined {
   if (windows.length === 0) return undefined;
   return html`<section class="card"><h2>Points in time</h2>
 <p class="caption">What <code>offsite restore --to-time</code> can recover: from each base backup to the end of its log.</p>
-<div class="scroll"><table><caption class="unseen">Base backups and their log</caption><thead><tr><th scope="col">base backup</th><th scope="col">points since</th><th scope="col">newest log</th><th scope="col">log</th></tr></thead>
+<div class="scroll" tabindex="0"><table><caption class="unseen">Base backups and their log</caption><thead><tr><th scope="col">base backup</th><th scope="col">points since</th><th scope="col">newest log</th><th scope="col">log</th></tr></thead>
 <tbody>${windows.map(
     (window) =>
       html`<tr><th scope="row">${window.base.id.id}</th><td>${formatInstant(windowOf(window).from)}</td><td>${window.storedAt === undefined ? 'nothing' : `${formatAge(window.storedAt, drawnAt)} old`}</td><td>${isBroken(window) ? 'broken off' : 'whole'}</td></tr>`,
@@ -133,7 +133,7 @@ function pointsSection({ windows, drawnAt }: SourceView): Html | undefined {
 
 /** How each stands, where there are several. */
 function overviewTable(sources: readonly Seen[]): Html {
-  return html`<section class="card"><h2>${plural(sources.length, 'source')}</h2><div class="scroll"><table>
+  return html`<section class="card"><h2>${plural(sources.length, 'source')}</h2><div class="scroll" tabindex="0"><table>
 <caption class="unseen">How each source stands</caption><thead><tr><th scope="col">source</th><th scope="col">all is well</th><th scope="col">newest proven archive</th><th scope="col" class="figure">bytes</th><th scope="col">last restore test</th></tr></thead>
 <tbody>${sources.map(({ view, overview, tests }) => {
     const newest = newestIntact(view.entries);

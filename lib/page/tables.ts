@@ -103,7 +103,7 @@ export function particulars(report: RestoreReport, kept: string): Html {
 }
 
 export function testTable(tests: readonly TestPoint[]): Html {
-  return html`<details><summary>The tests as a table</summary><div class="scroll"><table>
+  return html`<details><summary>The tests as a table</summary><div class="scroll" tabindex="0"><table>
 <caption class="unseen">Restore tests</caption><thead><tr><th scope="col">test</th><th scope="col">outcome</th><th scope="col" class="figure">restore time</th><th scope="col" class="figure">plain dump</th><th scope="col" class="figure">rows</th><th scope="col" class="figure">torrents</th></tr></thead>
 <tbody>${[...tests]
     .reverse()

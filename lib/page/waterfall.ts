@@ -107,7 +107,7 @@ function timeAxis(wholeMs: number, percent: (ms: number) => number, top: number,
 }
 
 function stageTable(stages: readonly RestoreStage[]): Html {
-  return html`<details><summary>The stages as a table</summary><div class="scroll"><table>
+  return html`<details><summary>The stages as a table</summary><div class="scroll" tabindex="0"><table>
 <caption class="unseen">Stages of the test</caption><thead><tr><th scope="col">stage</th><th scope="col" class="figure">from</th><th scope="col" class="figure">time</th><th scope="col">what passed through it</th></tr></thead>
 <tbody>${stages.map(
     (stage) =>
