@@ -9,7 +9,7 @@ import { type Night, noticesOf } from '../../lib/nightly/night.ts';
 import { sendNotices, usualLimits } from '../../lib/nightly/send.ts';
 import type { ArchiveFigures } from '../../lib/settings/agent-state.ts';
 import type { Settings } from '../../lib/settings/config.ts';
-import { saidLines, warn } from './print.ts';
+import { saidLines, tell as say, warn } from './print.ts';
 
 /** A host that shuts down grants no more. */
 const interruptedLimits = { ...usualLimits, attemptMs: 1500, allMs: 1500 };
@@ -87,6 +87,9 @@ export async function tellOfNight(
     });
   } catch (thrown) {
     const error = signal.aborted ? signal.reason : thrown;
+    const safe =
+      last === undefined ? 'what was stored before is' : `${last.id} and what was stored before it are`;
+    say(`offsite: ${safe} as before; this run changed nothing of it`);
     const failure = { exitCode: exitCodeOf(error), durationMs: Math.round(performance.now() - began) };
     if (metricsFile !== undefined)
       warn(

@@ -15,7 +15,7 @@ export function gapMail(source: string, gaps: readonly LogGap[]): Mail {
       gaps.some(({ until }) => until === undefined)
         ? 'What to do: take a base backup now (offsite basebackup): points from then on can be recovered again. Then look for the segments on the server (pg_wal) and in the folder that is shipped, and archive them: the gap is closed by that.'
         : 'What to do: points after the later base backup can be recovered. Look for the segments in the folder that is shipped, and archive them: the gap is closed by that.',
-      'Whoever deletes must be able to: the host cannot. If none of yours did, look who did (CloudTrail); deleted versions live on for a while.',
+      "Whoever deletes must be able to: the host cannot. If none of yours did, look who did (the store's access log; AWS: CloudTrail); deleted versions live on for a while.",
       'This mail comes once for each segment.',
     ],
     'logGap',

@@ -79,7 +79,7 @@ export function assertManifestsBytes(manifest: StoredBytes, { newest }: KeyHisto
   throw new OffsiteError('ARCHIVE_CHANGED', `the newest bytes of ${manifest.id} are not its own`, {
     expected: `${manifest.compressedBytes} bytes, version ${manifest.versionId ?? 'unknown'}`,
     found: `${newest?.bytes} bytes, version ${newest?.versionId}`,
-    hint: `find out who wrote them (CloudTrail); its own are reached by aws s3api get-object --version-id ${manifest.versionId ?? '…'}`,
+    hint: `find out who wrote them (the store's access log; AWS: CloudTrail); its own are reached by aws s3api get-object --version-id ${manifest.versionId ?? '…'}`,
   });
 }
 

@@ -104,7 +104,7 @@ export function changedError(name: string, etag: string): OffsiteError {
   return new OffsiteError('ARCHIVE_CHANGED', `${name} is being read, and was changed meanwhile`, {
     expected: `the bytes with ETag ${bareEtag(etag)}`,
     found: 'other bytes, or none',
-    hint: 'find out who wrote it (CloudTrail), and verify it again from the beginning',
+    hint: "find out who wrote it (the store's access log; AWS: CloudTrail), and verify it again from the beginning",
   });
 }
 

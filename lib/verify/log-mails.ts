@@ -31,7 +31,7 @@ export function damagedLogMail(source: string, name: string, expected: string, f
     [
       `${name}, a file of the log of ${source}, is not in the vault as it was stored:\n  expected  ${expected}\n  found     ${found}`,
       'What it means: no recovery gets past it. Points before it, and points after a later base backup, can be recovered; the nightly archives are not concerned.',
-      'What to do: take a base backup now (offsite basebackup): points from then on can be recovered again. Before you do more, see whether an earlier version of the object is whole, and who wrote the newest (CloudTrail). While the server, or the folder that is shipped, still has the segment: delete the damaged object, and archive it once more.',
+      "What to do: take a base backup now (offsite basebackup): points from then on can be recovered again. Before you do more, see whether an earlier version of the object is whole, and who wrote the newest (the store's access log; AWS: CloudTrail). While the server, or the folder that is shipped, still has the segment: delete the damaged object, and archive it once more.",
       'This mail comes once; others of this hour are counted in one mail.',
     ],
     'logGap',

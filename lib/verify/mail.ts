@@ -21,7 +21,8 @@ const advice: Record<Fault['verdict'], string> = {
   incomplete: 'Back up again now, and look at how the dump is run: something hides the failure of pg_dump.',
   suspicious:
     'Look at the database: SELECT count(*) FROM torrents. If so much is gone by mistake, restore from an older archive. If it is right, say so:',
-  missing: 'Find out who deleted it (CloudTrail), and back up again now (offsite backup).',
+  missing:
+    "Find out who deleted it (the store's access log; AWS: CloudTrail), and back up again now (offsite backup).",
 };
 
 /** What no restore takes, no word of the operator makes right. */
@@ -70,9 +71,9 @@ const happened: Record<Loss, string> = {
 
 const remedy: Record<Loss, string> = {
   deleted:
-    'Bring it back while its versions live (offsite undo ID), and find out who deleted it (CloudTrail). If nobody of yours did, take their credentials away first.',
+    "Bring it back while its versions live (offsite undo ID), and find out who deleted it (the store's access log; AWS: CloudTrail). If nobody of yours did, take their credentials away first.",
   overwritten:
-    'Find out who wrote it (CloudTrail), and take their credentials away. The version that was proven lives on below while it is locked; below it says how to get it.',
+    "Find out who wrote it (the store's access log; AWS: CloudTrail), and take their credentials away. The version that was proven lives on below while it is locked; below it says how to get it.",
   rotten:
     'Rely on another archive (offsite list), and back up again now (offsite backup). Tell the provider of the store: it has lost bytes that it acknowledged.',
 };

@@ -1,14 +1,17 @@
 // What is in a guard's way: a mail server that is down or refuses, another guard, a killed one, clocks that differ, a step that
 // fails. At moto, with a real mail server and a real webhook.
 
-import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { extendLockOf } from '../../bin/commands/guarded.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { assertMayLook } from '../../lib/guard/independence.ts';
 import { takeLock } from '../../lib/guard/lock.ts';
 import { createMailbox } from '../../lib/guard/mailbox.ts';
 import { createSmtp } from '../../lib/mail/smtp.ts';
 import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
+import type { Settings } from '../../lib/settings/config.ts';
+import { guardSchema } from '../../lib/settings/guard.ts';
 import { storeError } from '../../lib/store/errors.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
@@ -174,6 +177,25 @@ describe.skipIf(!hasMoto)('a guard', () => {
       await lock.release();
       expect(await keysBelow('watch/guard/')).toHaveLength(1);
     });
+  });
+
+  it('extends the locks that the bucket has, or the settings say, and no others', async () => {
+    const client = anotherClient();
+    const CreateBucketConfiguration = { LocationConstraint: 'eu-central-1' } as const;
+    const Bucket = 'locking';
+    await client.send(
+      new CreateBucketCommand({ Bucket, CreateBucketConfiguration, ObjectLockEnabledForBucket: true }),
+    );
+    const extending = async (bucket: string, objectLock?: 'off' | 'compliance') =>
+      (await extendLockOf({ bucket } as Settings, guardSchema.parse({ objectLock }))) !== undefined;
+    expect(await extending('vault')).toBe(false);
+    expect(await extending('vault', 'compliance')).toBe(true);
+    expect(await extending(Bucket)).toBe(false);
+    const DefaultRetention = { Mode: 'GOVERNANCE', Days: 14 } as const;
+    const ObjectLockConfiguration = { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention } } as const;
+    await client.send(new PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration }));
+    expect(await extending(Bucket)).toBe(true);
+    expect(await extending(Bucket, 'off')).toBe(false);
   });
 
   describe('goes on', () => {
