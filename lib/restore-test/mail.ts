@@ -16,7 +16,8 @@ import {
 } from '../report/failure-words.ts';
 import { recoveryMsOf } from '../report/history.ts';
 import { hangingTable, indented } from '../report/layout.ts';
-import { type RestoreReport, type RestoreStage, restoreReportKey } from '../report/report.ts';
+import { pointHeadline, pointParticulars } from '../report/point-words.ts';
+import { hasPassed, type RestoreReport, type RestoreStage, restoreReportKey } from '../report/report.ts';
 import { headline, particularsOf, proofsOf, proofTable, shortVersion, skippedRows } from '../report/words.ts';
 
 type PassedReport = Extract<RestoreReport, { outcome: 'passed' }>;
@@ -31,26 +32,40 @@ const shownNames = 6;
  * @param costUsd - What it cost, in US dollars, if that is known.
  */
 export function restoreTestMail(report: RestoreReport, costUsd?: number): Mail {
-  const { subject, opening } =
-    report.outcome === 'passed' ? openingOfPassed(report, costUsd) : openingOfFailed(report, costUsd);
+  const { subject, opening } = openingOf(report, costUsd);
   const proofs = proofsOf(report);
   const paragraphs = [
     ...opening,
     proofs.every(({ state }) => state === 'not reached') ? '' : indented(proofTable(proofs, columns - 2)),
     checksSection(report),
     skippedSection(report),
+    report.point === undefined
+      ? ''
+      : `${pointHeadline(report.point)}\n\n${indented(hangingTable(pointParticulars(report.point), columns - 2))}`,
     `To see it as a page, with pictures and how it has gone so far:\n\n  offsite report ${report.id} --open`,
     particulars(report),
     report.stages.length === 0 ? '' : `How long it took\n\n${indented(stageTable(report))}`,
     countsTable('Rows of every table', 'table', report.comparisons, 'rows'),
     countsTable('Everything else', 'objects', report.comparisons, 'objects'),
   ];
-  return report.outcome === 'failed'
-    ? composeMail(subject, paragraphs, 'restoreTestFailed')
-    : composeMail(subject, paragraphs);
+  if (report.outcome === 'failed') return composeMail(subject, paragraphs, 'restoreTestFailed');
+  if (report.point?.outcome === 'failed') return composeMail(subject, paragraphs, 'pointTestFailed');
+  return composeMail(subject, paragraphs);
 }
 
 type Opening = { readonly subject: string; readonly opening: string[] };
+
+function openingOf(report: RestoreReport, costUsd: number | undefined): Opening {
+  if (report.outcome === 'failed') return openingOfFailed(report, costUsd);
+  const passed = openingOfPassed(report, costUsd);
+  const { point, source } = report;
+  if (point?.outcome !== 'failed') return passed;
+  const { message, hint } = point.failure;
+  return {
+    subject: `[offsite] RECOVERY TO A POINT FAILED: ${source}: ${message}`,
+    opening: [sentence(message), `What to do: ${hint}.`, ...passed.opening],
+  };
+}
 
 function openingOfPassed(report: PassedReport, costUsd: number | undefined): Opening {
   const { id, source, torrents, serverVersion, durationMs, skipped } = report;
@@ -66,7 +81,7 @@ function openingOfPassed(report: PassedReport, costUsd: number | undefined): Ope
   return {
     subject: `[offsite] Restore test passed: ${source}, ${counts.join(', ')}`,
     opening: [
-      `${headline(report)} ${all} row, index and constraint of its inventory${torrents === null ? ' came back' : ''}${but}. ${time} ${warn === 0 ? 'There is nothing to do.' : 'Look at what warns.'}`,
+      `${headline(report)} ${all} row, index and constraint of its inventory${torrents === null ? ' came back' : ''}${but}. ${time} ${warn > 0 ? 'Look at what warns.' : hasPassed(report) ? 'There is nothing to do.' : ''}`.trimEnd(),
       `${id}, dumped ${formatInstant(parseArchiveId(id).takenAt)}, was loaded into an empty PostgreSQL ${shortVersion(serverVersion)} and compared with what its verdict says that was dumped.`,
     ],
   };

@@ -8,7 +8,7 @@ import { hoursBetween } from '../base/quantities.ts';
 import { findUntold } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import { type News, newsOnce, tellNews } from '../mail/tell-once.ts';
-import { parseRestoreReport, type RestoreReport } from '../report/report.ts';
+import { hasPassed, parseRestoreReport, type RestoreReport } from '../report/report.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import {
   type FreshnessLimits,
@@ -166,7 +166,7 @@ async function watchSource(
     newestIntactAgeHours: hoursBetween(newest?.datedAt ?? firstSeenAt, now),
     restoreTestAgeHours: hoursBetween(restoreTestPassedAt ?? firstSeenAt, now),
     restoreTest: {
-      hasFailed: tests.newest?.outcome === 'failed',
+      hasFailed: tests.newest !== undefined && !hasPassed(tests.newest),
       durationSeconds: tests.passed && tests.passed.durationMs / 1000,
     },
     ...doubtsSince(newest, entries),

@@ -7,7 +7,8 @@ import { formatCount, formatDuration, plural } from '../../base/quantities.ts';
 import { formatUsd } from '../cost.ts';
 import { adviceOn, type FailedReport, sentence, shortMessage } from '../failure-words.ts';
 import { type ReportHistory, recoveryMsOf, restoredRowsOf, type TestPoint, testPoint } from '../history.ts';
-import type { RestoreReport } from '../report.ts';
+import { pointHeadline, pointParticulars } from '../point-words.ts';
+import { hasPassed, type PointReport, type RestoreReport } from '../report.ts';
 import { headline, type Proof, proofsOf, shortVersion } from '../words.ts';
 import { constantHtml, type Html, html } from './html.ts';
 import { nightTrends } from './nights.ts';
@@ -43,9 +44,10 @@ export function renderReportPage({ report, history, kept, costUsd }: ReportPage)
 <meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">
 <title>${outcome}</title>
 ${constantHtml(`<style>${pageStyle}</style>`)}</head>
-<body class="${report.outcome}"><main>
+<body class="${hasPassed(report) ? 'passed' : 'failed'}"><main>
 ${opening(report)}
 ${report.outcome === 'failed' ? whatFailed(report) : undefined}
+${report.point === undefined ? undefined : pointSection(report.point)}
 ${figures(report, costUsd)}
 ${proofs(report)}
 ${waterfall(report)}
@@ -69,7 +71,7 @@ function withCurrent(tests: readonly TestPoint[], current: TestPoint): TestPoint
 }
 
 function opening(report: RestoreReport): Html {
-  const passed = report.outcome === 'passed';
+  const passed = hasPassed(report);
   const sign = passed ? 'M14 25l7 7 14-15' : 'M16 16l16 16M32 16L16 32';
   return html`<header><p class="eyebrow">Restore test of <b>${report.source}</b><span class="when">${longDate(new Date(report.startedAt))}</span></p>
 <div class="outcome"><svg class="sign" viewBox="0 0 48 48" width="48" height="48" aria-hidden="true"><circle cx="24" cy="24" r="24"/><path d="${sign}"/></svg>
@@ -103,6 +105,14 @@ function whatFailed(report: FailedReport): Html {
 <p class="advice"><b>What to do:</b> ${hint}.</p>
 <p class="advice">${what}</p>
 <ul class="commands">${commands.map(([command, does]) => html`<li><code>${command}</code> ${does}</li>`)}</ul></section>`;
+}
+
+function pointSection(point: PointReport): Html {
+  const rows = pointParticulars(point).map(
+    ([word, text]) => html`<div><dt>${word}</dt><dd class="text">${text}</dd></div>`,
+  );
+  return html`<section class="card${point.outcome === 'failed' ? ' failure' : ''}" aria-labelledby="point"><h2 id="point">${pointHeadline(point)}</h2>
+<dl class="particulars">${rows}</dl></section>`;
 }
 
 function figures(report: RestoreReport, costUsd: number | undefined): Html {
