@@ -117,9 +117,10 @@ async function chooseOn(
   const from = BigInt(Date.parse(way.base.manifest.consistentAt)) * 1000n;
   const { until } = await endOf(way, log, binDir, options, log.files.length);
   found.timeline = way.timeline;
-  if (until !== undefined) found.window = { from: formatMicros(from), until: formatMicros(until) };
   const micros = until === undefined ? undefined : choosePoint({ from, until }, found.seed);
-  if (micros !== undefined) found.target = formatMicros(micros);
+  if (until === undefined || micros === undefined) return undefined;
+  found.window = { from: formatMicros(from), until: formatMicros(until) };
+  found.target = formatMicros(micros);
   return micros;
 }
 

@@ -94,6 +94,8 @@ async function makeRoles(
   const sql = [
     // Before 17 there is no setting that keeps them from running.
     "UPDATE pg_catalog.pg_event_trigger SET evtenabled = 'D';",
+    // Of databases and roles: whose functions are found first, for one.
+    'DELETE FROM pg_catalog.pg_db_role_setting;',
     `CREATE ROLE ${superuser.name} LOGIN SUPERUSER PASSWORD '${superuser.password}';`,
     `CREATE ROLE ${reader.name} LOGIN BYPASSRLS PASSWORD '${reader.password}' IN ROLE pg_read_all_data;`,
   ];

@@ -167,7 +167,9 @@ async function watchSource(
     restoreTestAgeHours: hoursBetween(restoreTestPassedAt ?? firstSeenAt, now),
     restoreTest: {
       hasFailed: tests.newest !== undefined && !hasPassed(tests.newest),
-      durationSeconds: tests.passed && tests.passed.durationMs / 1000,
+      // Of the archive alone: the recovery to a point came after it.
+      durationSeconds:
+        tests.passed && (tests.passed.durationMs - (tests.passed.point?.durationMs ?? 0)) / 1000,
     },
     ...doubtsSince(newest, entries),
     newestPointAgeHours: log?.newestAt && hoursBetween(log.newestAt, now),

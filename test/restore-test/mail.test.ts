@@ -153,8 +153,8 @@ describe('the mail of a restore test', () => {
                  0badc0de
         reached  last transaction 2026-11-22 19:12:43.9+00
         amcheck  pass: 12 tables, 30 B-trees
-        by hand  offsite restore bitagent-2026-11-22-020000Z --to-time '2026-11-22
-                 19:12:44.120001+00' --timeline 1 --data-directory DIR
+        by hand  offsite restore bitagent-2026-11-22-020000Z --to-time
+                 2026-11-22T19:12:44.120001Z --timeline 1 --data-directory DIR
 
       "
     `);
