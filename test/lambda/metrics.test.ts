@@ -141,7 +141,11 @@ describe('watch, of a source with base backups', () => {
     const figures = await figuresOf(() => watch({}, context));
     const ofLog = figures.filter(({ name }) => /Point|Segments/.test(name));
     expect(ofLog).toMatchObject([
-      { name: 'NewestPointAgeHours', value: expect.closeTo(3, 1), dimensions: { service: 'offsite', source } },
+      {
+        name: 'NewestPointAgeHours',
+        value: expect.closeTo(3, 1),
+        dimensions: { service: 'offsite', source },
+      },
       { name: 'SegmentsLacking', value: 0, dimensions: { service: 'offsite', source } },
       { name: 'NewestPointAgeHours', value: expect.closeTo(3, 1), dimensions: { service: 'offsite' } },
       { name: 'SegmentsLacking', value: 0, dimensions: { service: 'offsite' } },
