@@ -2,9 +2,9 @@
 
 import { endLeftovers } from '../lib/base/process.ts';
 import { homeFolders } from '../lib/settings/home.ts';
+import { heedRestoreCommand } from '../lib/wal/restore-command.ts';
 import { interruption, runToEnd } from './commands/ending.ts';
 import { program } from './commands/program.ts';
-import { heedRestoreCommand } from './commands/restore-command.ts';
 
 heedRestoreCommand(process.argv.slice(2));
 // For psql and the SDK, too: they would look in the folder that somebody stands in.

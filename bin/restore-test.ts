@@ -3,15 +3,20 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
+import { parseArchiveId } from '../lib/archive/names.ts';
 import { describeError, OffsiteError } from '../lib/base/errors.ts';
 import { environmentNames } from '../lib/deployment/environment.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { noteTold } from '../lib/mail/tell-once.ts';
 import { startThrowawayPostgres, unknownSuperuser } from '../lib/postgres/throwaway.ts';
+import { hasPassed } from '../lib/report/report.ts';
 import { restoreTestExitCodes as exitCodes } from '../lib/restore-task/lost-test.ts';
 import { readOwnTask } from '../lib/restore-task/metadata.ts';
 import { restoreTest } from '../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../lib/store/s3.ts';
+import { clusterIn } from '../lib/wal/cluster.ts';
+import { fetchWal } from '../lib/wal/fetch.ts';
+import { heedRestoreCommand, logEnds, ownRestoreCommand } from '../lib/wal/restore-command.ts';
 
 // Fargate kills 30 s after it asked: by then the report must be out.
 const reportWithinMs = 25_000;
@@ -29,6 +34,7 @@ async function main(): Promise<number> {
     store,
     archiveId: environment.archiveId,
     startServer: () => startThrowawayPostgres({ tuned: true, superuser: unknownSuperuser(), signal }),
+    point: { restoreCommand: ownRestoreCommand(), env: process.env },
     task: task?.facts,
     region: process.env.AWS_REGION,
     bucket: environment.bucket,
@@ -42,7 +48,26 @@ async function main(): Promise<number> {
     signal,
   });
   if (report.outcome === 'failed') console.error(JSON.stringify(report.failure));
-  return exitCodes[report.outcome];
+  if (report.point?.outcome === 'failed') console.error(JSON.stringify(report.point.failure));
+  return exitCodes[hasPassed(report) ? 'passed' : 'failed'];
+}
+
+const fetchedAhead = 8;
+
+/** Called by Postgres, in the data directory that it recovers. */
+async function fetchLog([name = '', path = '']: readonly string[]): Promise<void> {
+  const { bucket, archiveId } = readEnvironment();
+  const systemIdentifier = await clusterIn('.');
+  if (systemIdentifier === undefined) throw new Error('there is no cluster in the working directory');
+  const cluster = { source: parseArchiveId(archiveId).source, systemIdentifier };
+  const isThere = await fetchWal({
+    store: async () => createS3Store({ bucket }),
+    cluster: async () => cluster,
+    name,
+    path,
+    ahead: fetchedAhead,
+  });
+  if (!isThere) logEnds();
 }
 
 function readEnvironment() {
@@ -63,32 +88,40 @@ function readEnvironment() {
   return parsed.data;
 }
 
-// A log that nobody reads any more is no reason to end without a report.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-
-for (const name of ['SIGTERM', 'SIGINT'] as const) {
-  // Not once(): execa's own listener ends the process when it finds itself the last one.
-  process.on(name, () => {
-    interruption.abort(
-      new OffsiteError('INTERRUPTED', 'the restore test was told to stop before its end', {
-        expected: 'to be left alone until the end',
-        found: `signal ${name}`,
-        hint: 'the task was stopped by hand, ran out of time or lost its host: start it again',
-      }),
-    );
-    void sleep(reportWithinMs, undefined, { ref: false }).then(() => process.exit(exitCodes.unreported));
-  });
+function runTest(): void {
+  // A log that nobody reads any more is no reason to end without a report.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    // Not once(): execa's own listener ends the process when it finds itself the last one.
+    process.on(name, () => {
+      interruption.abort(
+        new OffsiteError('INTERRUPTED', 'the restore test was told to stop before its end', {
+          expected: 'to be left alone until the end',
+          found: `signal ${name}`,
+          hint: 'the task was stopped by hand, ran out of time or lost its host: start it again',
+        }),
+      );
+      void sleep(reportWithinMs, undefined, { ref: false }).then(() => process.exit(exitCodes.unreported));
+    });
+  }
+  // Until it is known better: a program that has nothing to wait for any more ends by itself, and says nothing.
+  process.exitCode = exitCodes.unreported;
+  main().then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error) => {
+      console.error(describeError(error));
+      process.exitCode = exitCodes.unreported;
+    },
+  );
 }
 
-// Until it is known better: a program that has nothing to wait for any more ends by itself, and says nothing.
-process.exitCode = exitCodes.unreported;
-
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error) => {
+const [what, , ...files] = process.argv.slice(2);
+if (what === 'wal') {
+  heedRestoreCommand(process.argv.slice(2));
+  fetchLog(files).catch((error) => {
     console.error(describeError(error));
     process.exitCode = exitCodes.unreported;
-  },
-);
+  });
+} else runTest();

@@ -5,6 +5,7 @@ import type { Recipients } from '../lib/mail/recipients.ts';
 import { publishMail } from '../lib/mail/send.ts';
 import { listSubscriptions } from '../lib/mail/subscriptions.ts';
 import { assertSomebodyHears, watchRecipients } from '../lib/mail/watch-recipients.ts';
+import { limitsOf } from '../lib/retention/freshness.ts';
 import type { Sighting } from '../lib/retention/watch.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
@@ -42,11 +43,7 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
   const failure = await watchVault({
     ...told,
     sources,
-    limits: {
-      archiveHours: limits.freshnessHours,
-      restoreTestHours: limits.restoreTestDays * 24,
-      pointHours: limits.rpoMinutes / 60,
-    },
+    limits: limitsOf(limits),
     isDaily,
     onSighting: (sighting) => {
       measureSighting(sighting, isDaily);
@@ -75,6 +72,10 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
   // Of no source: what alarms look at.
   measure('newestIntactAge', worst(sightings.map((one) => one.newestIntactAgeHours)));
   measure('restoreTestAge', worst(sightings.map((one) => one.restoreTestAgeHours)));
+  const logs = sightings.filter(({ newestPointAgeHours }) => newestPointAgeHours !== undefined);
+  measure('newestPointAge', worst(logs.map((one) => one.newestPointAgeHours ?? 0)));
+  const lacking = worst(logs.map(lackingIn));
+  if (isDaily || lacking) measure('segmentsLacking', lacking);
   if (failure instanceof Error) throw failure;
   if (hearers !== undefined) assertSomebodyHears(hearers);
   return { sightings };
@@ -84,14 +85,20 @@ function worst(ages: readonly number[]): number | undefined {
   return ages.length === 0 ? undefined : ages.reduce((one, other) => Math.max(one, other));
 }
 
+function lackingIn({ missingSegments }: Sighting): number {
+  return missingSegments?.length ?? 0;
+}
+
 function measureSighting(sighting: Sighting, isDaily: boolean): void {
   const { source, restoreTest } = sighting;
   measure('newestIntactAge', sighting.newestIntactAgeHours, source);
   measure('restoreTestAge', sighting.restoreTestAgeHours, source);
+  measure('newestPointAge', sighting.newestPointAgeHours, source);
   const counts = {
     archivesNotIntact: sighting.notIntactIds.length,
     archivesSuspicious: sighting.suspiciousIds.length,
     restoreTestFailed: restoreTest.hasFailed ? 1 : 0,
+    ...(sighting.newestPointAgeHours !== undefined && { segmentsLacking: lackingIn(sighting) }),
   };
   for (const [id, count] of Object.entries(counts) as [keyof typeof counts, number][]) {
     if (isDaily || count > 0) measure(id, count, source);

@@ -37,6 +37,7 @@ const window = {
   missing: texts.describe('Segments that are not there though later ones are: the first of them'),
   missingCount: count,
   conflicting: texts.describe('Segments that are there with different bytes'),
+  damaged: texts.describe('Segments that were read, and are not what was stored'),
 };
 
 const archive = z.strictObject({

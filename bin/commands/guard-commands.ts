@@ -19,7 +19,7 @@ const keeping = [
   'freshnessHours',
   'objectLock',
 ] as const;
-const watching = ['sources', 'freshnessHours', 'restoreTestDays'] as const;
+const watching = ['sources', 'freshnessHours', 'rpoMinutes', 'restoreTestDays'] as const;
 const telling = ['email', 'smtpUrl', 'mailFrom'] as const;
 
 addGuardFlags(

@@ -3,13 +3,13 @@
 import { resolve } from 'node:path';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { formatDuration, plural } from '../../lib/base/quantities.ts';
-import { shellWord } from '../../lib/base/shell-word.ts';
 import { type Way, windowOf } from '../../lib/recovery-point/choose.ts';
 import { type Recovered, recoverPoint } from '../../lib/recovery-point/recover.ts';
 import { describeTarget, type RecoveryTarget } from '../../lib/recovery-point/target.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { environmentOf } from '../../lib/settings/environment.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { ownRestoreCommand } from '../../lib/wal/restore-command.ts';
 import { usage } from './flags.ts';
 import type { PointFlags } from './point-flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
@@ -45,7 +45,7 @@ export async function runRestorePoint(
     from: wanted === undefined || wanted === 'latest' ? undefined : parseArchiveId(wanted),
     folder,
     tablespaceMappings: flags.tablespaceMapping,
-    restoreCommand: restoreCommand(),
+    restoreCommand: ownRestoreCommand(),
     env: environmentFor(settings),
     onWay: (way) => {
       say(announcement(way, target, folder));
@@ -61,13 +61,6 @@ export async function runRestorePoint(
     signal,
   }).finally(() => progress.clear());
   report(recovered, target, folder, flags, Math.round(performance.now() - began));
-}
-
-/** This very program, by this very Node: whatever PATH the server has. */
-function restoreCommand(): string {
-  const words = [process.execPath, process.argv[1] ?? '', 'wal', 'fetch'].map(shellWord);
-  // A % is Postgres's own in this setting.
-  return `${words.join(' ').replaceAll('%', '%%')} %f %p`;
 }
 
 /** All that is known of the vault, for a process of another user with another home. */

@@ -32,10 +32,11 @@ export function showWindows(windows: readonly BaseBackupWindow[], now: Date): vo
 }
 
 function brokenOff({ base, continuity }: BaseBackupWindow): string {
-  const { missing, missingCount, conflicting } = continuity;
+  const { missing, missingCount, conflicting, damaged } = continuity;
   const more = missingCount > missing.length ? ` and ${missingCount - missing.length} more` : '';
   const faults = [
     missingCount > 0 ? `missing ${missing.join(', ')}${more}` : '',
+    damaged.length > 0 ? `damaged ${damaged.join(', ')}` : '',
     conflicting.length > 0 ? `with different bytes ${conflicting.join(', ')}` : '',
   ];
   return `${base.id.id}  ${faults.filter(Boolean).join('; ')}: no later point can be recovered from it`;
@@ -45,7 +46,7 @@ function brokenOff({ base, continuity }: BaseBackupWindow): string {
 export function describeWindow(window: BaseBackupWindow) {
   const { base, timeline, continuity, storedAt } = window;
   const { from, toLsn } = windowOf(window);
-  const { missing, missingCount, conflicting } = continuity;
+  const { missing, missingCount, conflicting, damaged } = continuity;
   return {
     id: base.id.id,
     systemIdentifier: base.manifest.cluster.systemIdentifier,
@@ -56,5 +57,6 @@ export function describeWindow(window: BaseBackupWindow) {
     missing,
     missingCount,
     conflicting,
+    damaged,
   };
 }

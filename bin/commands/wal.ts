@@ -13,10 +13,10 @@ import { clusterIn, foreignError, noteCluster, notedCluster } from '../../lib/wa
 import { fetchWal } from '../../lib/wal/fetch.ts';
 import { type PushedWal, pushWal } from '../../lib/wal/push.ts';
 import { clustersOf } from '../../lib/wal/read-wal.ts';
+import { logEnds } from '../../lib/wal/restore-command.ts';
 import { type Backlog, readBacklog, type Shipped, shipWal } from '../../lib/wal/ship.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
-import { logEnds } from './restore-command.ts';
 
 type Flags = {
   dir?: string;

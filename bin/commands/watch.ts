@@ -2,6 +2,7 @@
 
 import { formatHours } from '../../lib/base/quantities.ts';
 import { watchVault } from '../../lib/guard/watch.ts';
+import { limitsOf } from '../../lib/retention/freshness.ts';
 import type { Sighting } from '../../lib/retention/watch.ts';
 import type { GuardedVault } from '../../lib/settings/settings.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
@@ -16,7 +17,7 @@ export async function runWatch({ settings, guard }: GuardedVault, flags: { json?
   await watchVault({
     store,
     sources: guard.sources,
-    limits: { archiveHours: guard.freshnessHours, restoreTestHours: guard.restoreTestDays * 24 },
+    limits: limitsOf(guard),
     now: new Date(),
     sendMail,
     onSighting: (sighting) => sightings.push(sighting),

@@ -1,5 +1,6 @@
 // What a restore test's task costs: before it runs, for an estimate, and by the hour, for its report too.
 
+import type { PointsInput } from './lines.ts';
 import type { Prices } from './prices.ts';
 import { reckonTaskSize, type VolumeSize } from './task-size.ts';
 
@@ -17,23 +18,52 @@ export type RentedTask = {
 const startSeconds = 120;
 /** Half of what two cores did (docs/performance.md); an index is made by one core, however many there are. */
 const restoreBytesPerSecond = 25e6;
+/** What is stored, of what it holds. */
+const baseBackupShare = 1 / 2;
+const logShare = 1 / 4;
+/** Laid down and read by amcheck, from one core each. */
+const layOutBytesPerSecond = 50e6;
+/** One process replays: two segments a second. */
+const replayBytesPerSecond = 2 * 16 * 2 ** 20;
 /** Task storage that costs nothing. */
 const freeStorageGib = 20;
 /** What a gp3 volume does without a surcharge. @see https://aws.amazon.com/ebs/pricing/ */
 const freeRate = { iops: 3000, throughputMib: 125 } as const;
 const hoursPerMonth = 730;
 
-/** Reckons a restore test of a dump. */
-export function restoreTaskFor(plainBytes: number, price: Prices, publicAddress: boolean) {
-  const { cpu, memoryMib, ephemeralStorageGib, volume } = reckonTaskSize(plainBytes);
+/** Reckons a restore test of a dump, and of a recovery to a point after it. */
+export function restoreTaskFor(
+  { plainBytes, points }: { readonly plainBytes: number; readonly points?: PointsInput | undefined },
+  price: Prices,
+  publicAddress: boolean,
+) {
+  const recovery = points === undefined ? { laidDown: 0, replayed: 0 } : recoveryOf(points);
+  const { cpu, memoryMib, ephemeralStorageGib, volume } = reckonTaskSize(
+    plainBytes,
+    recovery.laidDown + recovery.replayed,
+  );
   const task = { vcpu: cpu / 1024, memoryMib, storageGib: ephemeralStorageGib, volume, publicAddress };
   return {
     vcpu: task.vcpu,
     memoryGb: memoryMib / 1024,
     /** Where the database lies. */
     storageGb: volume?.sizeGib ?? ephemeralStorageGib,
-    hours: (startSeconds + plainBytes / restoreBytesPerSecond) / 3600,
+    hours:
+      (startSeconds +
+        plainBytes / restoreBytesPerSecond +
+        recovery.laidDown / layOutBytesPerSecond +
+        // The point is any of the window.
+        recovery.replayed / 2 / replayBytesPerSecond) /
+      3600,
     usdPerHour: usdPerHour(task, price),
+  };
+}
+
+/** At most, of a base backup that is as old as it gets: plain bytes, of what is stored compressed. */
+function recoveryOf({ baseBackupBytes, baseBackupDays, walBytesPerDay }: PointsInput) {
+  return {
+    laidDown: baseBackupBytes / baseBackupShare,
+    replayed: (walBytesPerDay * baseBackupDays) / logShare,
   };
 }
 

@@ -59,10 +59,11 @@ const steps = [
  * Sizes the restore test's task.
  *
  * @param plainBytes - Length of the plain dump.
+ * @param pointBytes - What a recovery to a point, after it on the same disk, lays down; 0 if there is none.
  * @throws {@link OffsiteError} `RESTORE_TEST_TOO_LARGE` if no volume can hold the restored database.
  */
-export function sizeRestoreTask(plainBytes: number): TaskSize {
-  const neededGib = roomGib(plainBytes);
+export function sizeRestoreTask(plainBytes: number, pointBytes = 0): TaskSize {
+  const neededGib = roomGib(plainBytes, pointBytes);
   if (neededGib > mostVolumeGib) {
     const mostBytes = ((mostVolumeGib - overheadGib) / databasePerPlainByte) * gib;
     throw new OffsiteError(
@@ -70,18 +71,18 @@ export function sizeRestoreTask(plainBytes: number): TaskSize {
       'the restored database would not fit into a Fargate task',
       {
         expected: `a plain dump of at most ${formatBytes(mostBytes)} (a volume of ${mostVolumeGib} GiB)`,
-        found: `${formatBytes(plainBytes)}, which needs about ${neededGib} GiB`,
+        found: `${formatBytes(plainBytes)}${pointBytes === 0 ? '' : ` and a recovery of ${formatBytes(pointBytes)}`}, which needs about ${neededGib} GiB`,
         hint: "restore it on a machine of your own instead: 'offsite restore-test latest'",
       },
     );
   }
-  return reckonTaskSize(plainBytes);
+  return reckonTaskSize(plainBytes, pointBytes);
 }
 
 /** The size that a dump takes, be there such a task or not: an estimate has to say something of any dump. */
-export function reckonTaskSize(plainBytes: number): TaskSize {
+export function reckonTaskSize(plainBytes: number, pointBytes = 0): TaskSize {
   const { cpu, memoryMib } = steps.find(({ upToBytes }) => plainBytes <= upToBytes) ?? steps[3];
-  const neededGib = roomGib(plainBytes);
+  const neededGib = roomGib(plainBytes, pointBytes);
   if (neededGib <= storageGib.most) {
     return { cpu, memoryMib, ephemeralStorageGib: Math.max(storageGib.least, neededGib) };
   }
@@ -89,8 +90,9 @@ export function reckonTaskSize(plainBytes: number): TaskSize {
   return { cpu, memoryMib, ephemeralStorageGib: storageGib.least, volume };
 }
 
-function roomGib(plainBytes: number): number {
-  return Math.ceil((plainBytes / gib) * databasePerPlainByte + overheadGib);
+/** The restored database is gone when the point is recovered. */
+function roomGib(plainBytes: number, pointBytes: number): number {
+  return Math.ceil(Math.max(plainBytes * databasePerPlainByte, pointBytes) / gib + overheadGib);
 }
 
 /** The slowest that a restore was ever seen to be is ten times this fast (design/performance.md). */

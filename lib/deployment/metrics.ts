@@ -11,6 +11,10 @@ export const metrics = {
   newestIntactAge: { name: 'NewestIntactAgeHours', unit: 'None' },
   /** Hourly: likewise of the newest passed restore test. The worst, too. */
   restoreTestAge: { name: 'RestoreTestAgeHours', unit: 'None' },
+  /** Hourly, of sources that ship their log: age of the newest point that can be recovered, the measured RPO. The worst, too. */
+  newestPointAge: { name: 'NewestPointAgeHours', unit: 'None' },
+  /** Hourly: segments of the log that lack, or are damaged; none: daily. The most of any source, too. */
+  segmentsLacking: { name: 'SegmentsLacking', unit: 'Count' },
   /** Daily: how long the newest passed restore test took: the measured RTO. */
   restoreTestDuration: { name: 'RestoreTestDuration', unit: 'Seconds' },
   /** Hourly 1 while the newest restore test is one that failed, else daily 0. */

@@ -29,8 +29,8 @@ export const handlerMb = { verify: 1769, watch: 512, expire: 512 } as const;
 /** What stands in CloudWatch, by the setting `monitoring`, for one source; a test compares it with the template. */
 export const inCloudWatch = {
   lean: { alarms: 4 },
-  /** Metrics: two ages of the source, and the worst ones; the others come with the night. */
-  fullBesides: { alarms: 3, dashboards: 1, hourlyMetrics: 4, nightlyMetrics: 19 },
+  /** Metrics: two ages of the source, and the worst ones; the others come with the night, or with a log. */
+  fullBesides: { alarms: 5, dashboards: 1, hourlyMetrics: 4, nightlyMetrics: 19, logMetrics: 4 },
 } as const;
 
 /** Of the restore test's network, where it has no way to the internet; a test compares them with the template. */
@@ -123,8 +123,7 @@ function computeLines(input: EstimateInput, price: Prices): CostLine[] {
   const otherGbSeconds = otherRuns * 3 * (handlerMb.watch / 1024);
   const ranges = isReadInRanges(input) ? Math.ceil(compressedBytes / oneReader.rangeBytes) : 0;
   const transitions = ranges === 0 ? 0 : archives * (ranges * 3 + 10);
-  const test = restoreTaskFor(plainBytes, price, input.restoreTestNetwork === 'public');
-  const perTest = test.hours * test.usdPerHour;
+  const test = restoreTaskFor(input, price, input.restoreTestNetwork === 'public');
   const readAgain = archivesReadAgain(input);
   // Nothing is inflated or scanned.
   const againGbSeconds = readAgain * (2 + compressedBytes / readBytesPerSecond) * (handlerMb.verify / 1024);
@@ -155,9 +154,9 @@ function computeLines(input: EstimateInput, price: Prices): CostLine[] {
           ),
         ]),
     line(
-      'Fargate: restore test, a third',
+      `Fargate: restore test${input.points ? ' and recovery' : ''}, a third`,
       `${test.vcpu} vCPU, ${test.memoryGb}+${test.storageGb} GB, ${formatDuration(test.hours * 3_600_000)}`,
-      perTest / 3,
+      (test.hours * test.usdPerHour) / 3,
     ),
     line('ECR: image of the restore test', formatBytes(imageBytes), (imageBytes / gib) * price.ecrGbMonth),
   ];
@@ -197,9 +196,10 @@ function noticeLines(input: EstimateInput, price: Prices): CostLine[] {
 /** What `monitoring: full` adds for one source. */
 function figureLines(input: EstimateInput, price: Prices): CostLine[] {
   const archives = input.archivesPerDay * daysPerMonth;
-  const { alarms, dashboards, hourlyMetrics, nightlyMetrics } = inCloudWatch.fullBesides;
+  const { alarms, dashboards, hourlyMetrics, nightlyMetrics, logMetrics } = inCloudWatch.fullBesides;
+  const always = hourlyMetrics + (input.points === undefined ? 0 : logMetrics);
   // A custom metric is paid for the hours in which it has a figure.
-  const metrics = hourlyMetrics + (nightlyMetrics * Math.min(archives, hoursPerMonth)) / hoursPerMonth;
+  const metrics = always + (nightlyMetrics * Math.min(archives, hoursPerMonth)) / hoursPerMonth;
   return [
     line('CloudWatch: more alarms', String(alarms), alarms * price.alarmMonth),
     line('CloudWatch: metrics', `${metrics.toFixed(1)} months of one`, metrics * price.metricMonth),

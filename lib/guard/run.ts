@@ -7,6 +7,7 @@ import { formatDuration, hoursBetween } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
 import type { RestoreReport } from '../report/report.ts';
+import { limitsOf } from '../retention/freshness.ts';
 import type { ExtendLock } from '../retention/lock.ts';
 import type { RetentionPlan } from '../retention/plan.ts';
 import type { Reading } from '../retention/readings.ts';
@@ -93,14 +94,13 @@ function* steps(options: GuardOptions): Generator<[Step, () => Promise<void>]> {
   ];
   // Retention asks for archives each night; what came of the log, the last look.
   yield ['read again', async () => throwFirst(await verifyDue(verifying))];
-  const limits = { archiveHours: guard.freshnessHours, restoreTestHours: guard.restoreTestDays * 24 };
   yield [
     'watch',
     () =>
       watchVault({
         store,
         sources: guard.sources,
-        limits,
+        limits: limitsOf(guard),
         isDaily: isNight,
         now: now(),
         sendMail,

@@ -63,6 +63,12 @@ export const faults = {
     meaning: 'The newest restore test did not bring back what was dumped.',
     firstStep: 'read its mail: it says what was expected, what was found and what to do',
   },
+  pointTestFailed: {
+    title: 'Recovery to a point failed',
+    meaning:
+      'The newest restore test could not recover a point in time from base backup and log. The nightly archives are not concerned.',
+    firstStep: "read its mail, and run 'offsite wal window'",
+  },
   restoreTestLost: {
     title: 'Restore test lost',
     meaning: 'A restore test could not begin, or its task was killed before it could report.',

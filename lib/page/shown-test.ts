@@ -5,7 +5,8 @@ import { formatCount, formatDuration, plural } from '../base/quantities.ts';
 import { formatUsd, restoreTestCost } from '../report/cost.ts';
 import { adviceOn, type FailedReport, sentence, shortMessage } from '../report/failure-words.ts';
 import { recoveryMsOf } from '../report/history.ts';
-import type { RestoreReport } from '../report/report.ts';
+import { pointHeadline, pointParticulars } from '../report/point-words.ts';
+import { hasPassed, type PointReport, type RestoreReport } from '../report/report.ts';
 import { headline, type Proof, proofsOf, shortVersion } from '../report/words.ts';
 import { type Html, html } from './html.ts';
 import { checksTable, comparedTables, differences, particulars, skippedStatements } from './tables.ts';
@@ -21,6 +22,7 @@ export function shownTest({ shown, region }: SourceView): Html {
   const { report, kept } = shown;
   return html`<h2 class="bare">Restore test of ${longDate(new Date(report.startedAt))}</h2>
 ${proofs(report, region)}
+${report.point === undefined ? undefined : pointSection(report.point)}
 ${waterfall(report)}
 ${report.outcome === 'failed' ? differences(report) : undefined}
 ${checksTable(report)}
@@ -42,6 +44,14 @@ function lead(report: RestoreReport): Html {
     return html`${archive} was restored${same ? ` as it was dumped, but ${message}` : ', but not everything is as it was dumped'}.`;
   }
   return html`${archive} was loaded into an empty PostgreSQL ${shortVersion(report.serverVersion)}, and everything that was dumped came back${report.skipped && ' but for what was skipped'}${report.torrents === null ? undefined : html`, all <b>${plural(report.torrents, 'torrent')}</b> included`}.`;
+}
+
+function pointSection(point: PointReport): Html {
+  const rows = pointParticulars(point).map(
+    ([word, text]) => html`<div><dt>${word}</dt><dd class="text">${text}</dd></div>`,
+  );
+  return html`<section class="card${point.outcome === 'failed' ? ' failure' : ''}"><h3>${pointHeadline(point)}</h3>
+<dl class="particulars">${rows}</dl></section>`;
 }
 
 /** What failed, before anything else. */
@@ -78,7 +88,7 @@ function proofs(report: RestoreReport, region: string | undefined): Html {
   const took = `${report.outcome === 'passed' ? `Restored in ${formatDuration(recoveryMsOf(report))}` : 'Failed'}; the whole test took ${formatDuration(report.durationMs)}${usd === undefined ? '' : ` and cost about ${formatUsd(usd)}`}.`;
   const row = ({ state, what, result }: Proof) =>
     html`<li class="${state.replace(' ', '-')}"><span class="mark" aria-hidden="true">${proofSigns[state]}</span><span class="what">${what}</span><span class="result"><span class="unseen">${proofWords[state]}: </span>${result}</span></li>`;
-  return html`<section class="card ${report.outcome === 'passed' ? 'well' : 'unwell'}"><h3>${headline(report)}</h3>
+  return html`<section class="card ${hasPassed(report) ? 'well' : 'unwell'}"><h3>${headline(report)}</h3>
 <p class="caption">${lead(report)} ${took}</p>
 <ul class="proofs">${proofsOf(report).map(row)}</ul></section>`;
 }

@@ -97,7 +97,7 @@ export function windowOf({ base, continuity }: Way): Window {
  * Sees whether the log leads to the point, as far as its files tell; a time is looked for in the log itself.
  *
  * @param despiteGap - All of the log may be all of it up to where it breaks off.
- * @throws {@link OffsiteError} `WAL_MISSING` or `WAL_CONFLICT` where it breaks off before, `POINT_OUTSIDE_WINDOW` where it ends before.
+ * @throws {@link OffsiteError} `WAL_MISSING`, `ARCHIVE_DAMAGED` or `WAL_CONFLICT` where it breaks off before, `POINT_OUTSIDE_WINDOW` where it ends before.
  */
 export function assertLeadsTo(way: Way, target: RecoveryTarget, despiteGap: boolean): void {
   const { continuity, base } = way;
@@ -158,22 +158,18 @@ export function isBroken({ continuity }: Way): boolean {
   return breakOf(continuity) !== undefined;
 }
 
-function breakOf({ missing, missingCount, conflicting }: Continuity) {
-  if (missingCount > 0) {
-    const more = missingCount > missing.length ? `, and ${missingCount - missing.length} more` : '';
-    return [
-      'WAL_MISSING',
-      `${plural(missingCount, 'segment')} of the log missing`,
-      missing.join(', ') + more,
-    ] as const;
-  }
-  if (conflicting.length > 0)
-    return [
-      'WAL_CONFLICT',
-      'segments of the log are there with different bytes',
-      conflicting.join(', '),
-    ] as const;
-  return undefined;
+function breakOf({ missing, missingCount, conflicting, damaged }: Continuity) {
+  const more = missingCount > missing.length ? `, and ${missingCount - missing.length} more` : '';
+  const kinds = [
+    ['WAL_MISSING', `${plural(missingCount, 'segment')} of the log missing`, missing, more],
+    ['ARCHIVE_DAMAGED', `${plural(damaged.length, 'segment')} of the log not what was stored`, damaged, ''],
+    ['WAL_CONFLICT', 'segments of the log are there with different bytes', conflicting, ''],
+  ] as const;
+  const [first, ...others] = kinds.filter(([, , names]) => names.length > 0);
+  if (first === undefined) return undefined;
+  const [code, message, names, rest] = first;
+  const besides = others.map(([, what, some]) => `; ${what}: ${some.join(', ')}`).join('');
+  return [code, message, names.join(', ') + rest + besides] as const;
 }
 
 /** Every timeline that it leads to, the newest last. */

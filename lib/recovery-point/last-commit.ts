@@ -18,6 +18,7 @@ export const segmentsRead = 32;
  *
  * @param whole - Its segments, in order, and the one that was being written; from the last one backwards they are fetched and read.
  * @param program - pg_waldump of the cluster's major version.
+ * @param atMost - Of how many segments.
  * @returns Microseconds since 1970; `undefined` if there is none in the last of them, or nobody can tell.
  */
 export async function lastCommit(
@@ -26,10 +27,11 @@ export async function lastCommit(
   whole: readonly StoredWal[],
   program: string,
   signal?: AbortSignal,
+  atMost = segmentsRead,
 ): Promise<bigint | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'offsite-wal-'));
   try {
-    for (const wal of whole.slice(-segmentsRead).toReversed()) {
+    for (const wal of whole.slice(-atMost).toReversed()) {
       // pg_waldump knows them by Postgres's own names.
       const path = join(folder, wal.name.slice(0, 24));
       await bringWal(store, cluster, wal, path, signal);

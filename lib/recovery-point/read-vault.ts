@@ -2,6 +2,7 @@
 
 import { baseBackupsPrefix, parseBaseBackupKey } from '../archive/base-backup-names.ts';
 import type { ArchiveId } from '../archive/names.ts';
+import { walVerdictsPrefix } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { parseBaseBackupManifest } from '../basebackup/manifest.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -49,7 +50,10 @@ export async function readClusterLog(
   cluster: Cluster,
   after?: string,
 ): Promise<StoredLog> {
-  const files = await listWal(store, cluster, '', after);
+  const [listed, damaged] = [await listWal(store, cluster, '', after), await damagedIn(store, cluster)];
+  const files = listed.map((wal) =>
+    damaged.has(`${wal.name}-${wal.sha256}`) ? ({ ...wal, isDamaged: true } as const) : wal,
+  );
   const histories = new Map<number, Ancestor[]>();
   for (const wal of files.filter(({ kind }) => kind === 'history')) {
     const others = files.filter(({ name }) => name === wal.name).map(({ sha256 }) => sha256);
@@ -59,6 +63,14 @@ export async function readClusterLog(
     histories.set(wal.timeline, ancestors);
   }
   return { files, histories };
+}
+
+/** What was read, and is not what was stored: the names and sums of its keys. */
+async function damagedIn(store: ArchiveStore, { source, systemIdentifier }: Cluster): Promise<Set<string>> {
+  const names = new Set<string>();
+  const prefix = `${walVerdictsPrefix}${source}/${systemIdentifier}/`;
+  for await (const { key } of store.list(prefix)) names.add(key.slice(prefix.length, -'.json'.length));
+  return names;
 }
 
 function noHistory(name: string): OffsiteError {

@@ -7,13 +7,11 @@ import { findProgram } from '../base/find-program.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { dropAhead, restoreCommandOf } from '../wal/fetch.ts';
-import type { StoredWal } from '../wal/read-wal.ts';
 import {
   assertLeadsTo,
   type BaseBackup,
   beforeError,
   beyondError,
-  type ClusterLog,
   chooseBase,
   isBroken,
   type Way,
@@ -22,7 +20,7 @@ import {
 import { lastCommit, segmentsRead } from './last-commit.ts';
 import { emptyFolder, emptyTablespaces, layOut, markForRecovery } from './lay-out.ts';
 import { serverProgramsOf } from './programs.ts';
-import { readBaseBackups, readClusterLog } from './read-vault.ts';
+import { readBaseBackups, readClusterLog, type StoredLog } from './read-vault.ts';
 import { type Reached, replay } from './replay.ts';
 import { type PlacedTablespace, placeTablespaces } from './tablespaces.ts';
 import { formatMicros, type RecoveryTarget, targetSettings } from './target.ts';
@@ -108,25 +106,39 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
  * @throws {@link OffsiteError} As {@link assertLeadsTo}.
  */
 async function assertTime(
-  { store, source, warn, signal }: RecoverOptions,
+  options: RecoverOptions,
   micros: bigint,
   way: Way,
-  log: ClusterLog,
+  log: StoredLog,
   binDir: string,
 ): Promise<void> {
-  const { begun, whole: segments } = way.continuity;
-  const names = new Set([...segments, begun?.name]);
-  const whole = (log.files as readonly StoredWal[]).filter(({ name }) => names.has(name));
-  const { systemIdentifier } = way.base.manifest.cluster;
-  const program = findProgram('pg_waldump', binDir);
-  const until =
-    program === undefined
-      ? undefined
-      : await lastCommit(store, { source, systemIdentifier }, whole, program, signal);
-  const isKnown = program !== undefined && whole.length <= segmentsRead;
+  const { until, isKnown } = await endOf(way, log, binDir, options);
   const isBeyond = until === undefined ? isKnown || isBroken(way) : micros >= until;
   if (isBeyond) throw beyondError(way, until === undefined ? undefined : formatMicros(until));
-  if (until === undefined) warn?.(unknownEnd);
+  if (until === undefined) options.warn?.(unknownEnd);
+}
+
+/**
+ * When the newest transaction ended that a way leads to.
+ *
+ * @param atMost - Of how many segments, the last ones.
+ * @returns In microseconds since 1970; where there is none in them, whether that is known of the whole way.
+ */
+export async function endOf(
+  way: Way,
+  log: StoredLog,
+  binDir: string,
+  { store, source, signal }: Pick<RecoverOptions, 'store' | 'source' | 'signal'>,
+  atMost = segmentsRead,
+): Promise<{ readonly until: bigint | undefined; readonly isKnown: boolean }> {
+  const { begun, whole: segments } = way.continuity;
+  const names = new Set([...segments, begun?.name]);
+  const whole = log.files.filter(({ name }) => names.has(name));
+  const { systemIdentifier } = way.base.manifest.cluster;
+  const program = findProgram('pg_waldump', binDir);
+  if (program === undefined) return { until: undefined, isKnown: false };
+  const until = await lastCommit(store, { source, systemIdentifier }, whole, program, signal, atMost);
+  return { until, isKnown: whole.length <= atMost };
 }
 
 const unknownEnd =

@@ -100,6 +100,8 @@ const ownSettings: Readonly<Record<string, string>> = {
   archive_command: '',
   primary_conninfo: '',
   primary_slot_name: '',
+  // Subscriptions came along: nothing is asked of their publishers, who know one subscriber.
+  max_logical_replication_workers: '0',
   recovery_end_command: '',
   archive_cleanup_command: '',
   recovery_min_apply_delay: '0',

@@ -33,7 +33,7 @@ const surroundings: readonly string[] = [
 ] satisfies ErrorCode[];
 
 /** Whether the test broke off for a reason that is not the archive's. */
-export function brokeOff({ failure }: FailedReport): boolean {
+export function brokeOff({ failure }: Pick<FailedReport, 'failure'>): boolean {
   return surroundings.includes(failure.code) || failure.code === 'UNEXPECTED';
 }
 

@@ -103,6 +103,41 @@ const skippedSchema = z.object({
   first: z.array(z.object({ line: count, what: z.string(), why: z.string() })),
 });
 
+const failureSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  expected: z.string(),
+  found: z.string(),
+  hint: z.string(),
+  /** Of the plain dump, where the first error came from a statement of it. */
+  line: count.optional(),
+  /** That statement's beginning. */
+  statement: z.string().optional(),
+});
+
+const pointFields = {
+  /** What the point was chosen by: the same seed chooses the same of the same window. */
+  seed: z.string(),
+  durationMs,
+  baseBackup: z.string().optional(),
+  /** As `--to-time` takes them: from when to when points could be recovered. */
+  window: z.object({ from: z.string(), until: z.string() }).optional(),
+  /** The point; absent where the log holds no transaction after the base backup, which is recovered to its own end then. */
+  target: z.string().optional(),
+  /** Which the way to it ended on. */
+  timeline: count.optional(),
+  /** Of the last transaction that came back. */
+  lastTransactionAt: z.string().optional(),
+  /** Of the cluster itself, then of the database. */
+  checks: z.array(checkResultSchema),
+};
+
+/** A recovery to a point in time, of a source that has base backups: it ends well or not, whatever became of the archive. */
+const pointSchema = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('passed'), ...pointFields }),
+  z.object({ outcome: z.literal('failed'), ...pointFields, failure: failureSchema }),
+]);
+
 const common = {
   format: z.literal(restoreReportFormat),
   id: z.string(),
@@ -122,19 +157,9 @@ const common = {
   resources: resourcesSchema.optional(),
   /** Absent outside of Fargate. */
   task: taskSchema.optional(),
+  /** Absent of a source without base backups. */
+  point: pointSchema.optional(),
 };
-
-const failureSchema = z.object({
-  code: z.string(),
-  message: z.string(),
-  expected: z.string(),
-  found: z.string(),
-  hint: z.string(),
-  /** Of the plain dump, where the first error came from a statement of it. */
-  line: count.optional(),
-  /** That statement's beginning. */
-  statement: z.string().optional(),
-});
 
 export const restoreReportSchema = z.discriminatedUnion('outcome', [
   z.object({
@@ -160,6 +185,12 @@ export type RestoreReport = z.infer<typeof restoreReportSchema>;
 export type RestoreStage = z.infer<typeof stageSchema>;
 export type CheckResult = z.infer<typeof checkResultSchema>;
 export type RestoreFailure = z.infer<typeof failureSchema>;
+export type PointReport = z.infer<typeof pointSchema>;
+
+/** Whether all that was tried went well: the archive, and the recovery to a point where there was one. */
+export function hasPassed({ outcome, point }: RestoreReport): boolean {
+  return outcome === 'passed' && point?.outcome !== 'failed';
+}
 
 /** The report as it is stored. */
 export function serializeRestoreReport(report: RestoreReport): string {

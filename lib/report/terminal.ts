@@ -8,7 +8,8 @@ import { checkLines, describeTally, tallyOf } from './check-words.ts';
 import { type FailedReport, particularsOfFailure, sentence } from './failure-words.ts';
 import { comparableBefore, recoveryMsOf, type TestPoint, testPoint } from './history.ts';
 import { hangingTable, indented } from './layout.ts';
-import type { RestoreReport } from './report.ts';
+import { pointHeadline, pointParticulars } from './point-words.ts';
+import { hasPassed, type RestoreReport } from './report.ts';
 import { headline, proofsOf, proofTable } from './words.ts';
 
 const columns = 80;
@@ -23,11 +24,14 @@ export function summarizeReport(report: RestoreReport, tests: readonly TestPoint
   const started = new Date(report.startedAt);
   const failing = report.checks.filter(({ outcome }) => outcome === 'fail' || outcome === 'warn');
   const paragraphs = [
-    `${report.outcome === 'passed' ? 'PASSED' : 'FAILED'}  ${report.id}\ntested ${formatInstant(started)}, ${formatAge(started, now)} ago`,
+    `${hasPassed(report) ? 'PASSED' : 'FAILED'}  ${report.id}\ntested ${formatInstant(started)}, ${formatAge(started, now)} ago`,
     headline(report),
     report.outcome === 'failed' ? failureLines(report) : '',
     indented(proofTable(proofsOf(report), columns - 2)),
     indented(hangingTable(timeRows(report, tests), columns - 2)),
+    report.point === undefined
+      ? ''
+      : `${pointHeadline(report.point)}\n\n${indented(hangingTable(pointParticulars(report.point), columns - 2))}`,
     failing.length === 0
       ? ''
       : `Checks: ${describeTally(tallyOf(report.checks))}\n\n${indented(checkLines(failing, columns - 2))}`,

@@ -14,6 +14,7 @@ import { describeTally, tallyOf } from './check-words.ts';
 import { brokeOff } from './failure-words.ts';
 import { recoveryMsOf } from './history.ts';
 import { hangingTable } from './layout.ts';
+import { pointProof } from './point-words.ts';
 import type { RestoreReport } from './report.ts';
 
 /** One thing that the test proves, or was to prove. */
@@ -38,7 +39,8 @@ export function headline(report: RestoreReport): string {
       ? ''
       : `; ${plural(statements, 'statement')} of the dump ${statements === 1 ? 'was' : 'were'} skipped`,
   ];
-  return `This archive can be restored${clauses.join('')}.`;
+  const but = report.point?.outcome === 'failed' ? '; the recovery to a point FAILED' : '';
+  return `This archive can be restored${clauses.join('')}${but}.`;
 }
 
 /** Everything that the test proves, each with how it ended. */
@@ -80,6 +82,7 @@ export function proofsOf(report: RestoreReport): Proof[] {
       : notReached("the bytes' sha256"),
     ...(report.lacks === undefined ? [] : [lacksProof(report.lacks)]),
     ...(report.skipped === undefined ? [] : [skippedProof(report.skipped)]),
+    ...(report.point === undefined ? [] : [pointProof(report.point)]),
   ];
 }
 

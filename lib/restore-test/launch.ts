@@ -8,6 +8,7 @@ import { sizeRestoreTask, type TaskSize } from '../cost/task-size.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { pointBytes } from './point-base.ts';
 
 export type LaunchOptions = {
   readonly store: ArchiveStore;
@@ -64,7 +65,7 @@ async function launchOne(source: string, { store, requestId, launch }: LaunchOpt
   // Not from the manifest, which lists every member: of a terabyte's archive that takes more memory than this has.
   const verdict = await readVerdict(store, newest.id);
   if (verdict === undefined) throw new Error(`the verdict on ${newest.id.id} has gone`);
-  const size = sizeRestoreTask(verdict.plainBytes);
+  const size = sizeRestoreTask(verdict.plainBytes, await pointBytes(store, source));
   const archiveId = newest.id.id;
   const token = createHash('sha256').update(`${requestId} ${archiveId}`).digest('hex');
   return { source, archiveId, size, taskArn: await launch(archiveId, size, token) };

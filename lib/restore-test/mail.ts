@@ -16,10 +16,17 @@ import {
 } from '../report/failure-words.ts';
 import { recoveryMsOf, restoredRowsOf } from '../report/history.ts';
 import { hangingTable, indented } from '../report/layout.ts';
-import { type RestoreReport, type RestoreStage, restoreReportKey } from '../report/report.ts';
+import { pointHeadline, pointParticulars } from '../report/point-words.ts';
+import {
+  type PointReport,
+  type RestoreReport,
+  type RestoreStage,
+  restoreReportKey,
+} from '../report/report.ts';
 import { headline, particularsOf, proofsOf, proofTable, skippedRows } from '../report/words.ts';
 
 type PassedReport = Extract<RestoreReport, { outcome: 'passed' }>;
+type FailedPoint = Extract<PointReport, { outcome: 'failed' }>;
 
 export type MailedBesides = {
   /** What it cost, in US dollars, if that is known. */
@@ -38,9 +45,15 @@ const linesOfPassed = 10;
 export function restoreTestMail(report: RestoreReport, besides: MailedBesides = {}): Mail {
   const ways = [`offsite report ${report.id} --open`, besides.pageUrl ?? ''].filter(Boolean).join('\n');
   const rest = `The rest, as a page with pictures and how it has gone so far:\n\n${indented(ways)}`;
-  return report.outcome === 'passed'
-    ? composeMail(subjectOfPassed(report), [linesOf(report, besides), rest])
-    : mailOfFailed(report, besides, rest);
+  const { costUsd } = besides;
+  if (report.outcome === 'failed') {
+    const { subject, opening } = openingOfFailed(report, costUsd);
+    return composeMail(subject, wholeMail(report, opening, rest), 'restoreTestFailed');
+  }
+  if (report.point?.outcome !== 'failed')
+    return composeMail(subjectOfPassed(report), [linesOf(report, besides), rest]);
+  const { subject, opening } = openingOfPoint(report, report.point, costUsd);
+  return composeMail(subject, wholeMail(report, opening, rest), 'pointTestFailed');
 }
 
 /** Verdict, source, rows, duration; and what is not quite as it should be. */
@@ -86,24 +99,39 @@ function oneLine(text: string): string {
   return text.length > columns ? `${text.slice(0, columns - 1).trimEnd()}\u2026` : text;
 }
 
-function mailOfFailed(report: FailedReport, besides: MailedBesides, rest: string): Mail {
-  const { subject, opening } = openingOfFailed(report, besides.costUsd);
+/** Of what failed, all that is known. */
+function wholeMail(report: RestoreReport, opening: readonly string[], rest: string): string[] {
   const proofs = proofsOf(report);
-  const paragraphs = [
+  return [
     ...opening,
     proofs.every(({ state }) => state === 'not reached') ? '' : indented(proofTable(proofs, columns - 2)),
     checksSection(report),
     skippedSection(report),
+    report.point === undefined
+      ? ''
+      : `${pointHeadline(report.point)}\n\n${indented(hangingTable(pointParticulars(report.point), columns - 2))}`,
     rest,
     particulars(report),
     report.stages.length === 0 ? '' : `How long it took\n\n${indented(stageTable(report))}`,
     countsTable('Rows of every table', 'table', report.comparisons, 'rows'),
     countsTable('Everything else', 'objects', report.comparisons, 'objects'),
   ];
-  return composeMail(subject, paragraphs, 'restoreTestFailed');
 }
 
 type Opening = { readonly subject: string; readonly opening: string[] };
+
+/** The archive came back, and the recovery to a point did not. */
+function openingOfPoint(
+  report: PassedReport,
+  { failure }: FailedPoint,
+  costUsd: number | undefined,
+): Opening {
+  const took = `Restored in ${formatDuration(recoveryMsOf(report))}; the whole test took ${formatDuration(report.durationMs)}${price(costUsd)}.`;
+  return {
+    subject: `[offsite] RECOVERY TO A POINT FAILED: ${report.source}: ${failure.message}`,
+    opening: [sentence(failure.message), `What to do: ${failure.hint}.`, `${headline(report)} ${took}`],
+  };
+}
 
 function openingOfFailed(report: FailedReport, costUsd: number | undefined): Opening {
   const { id, source, torrents, failure, durationMs } = report;

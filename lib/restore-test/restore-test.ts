@@ -3,14 +3,12 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rowsOf } from '../archive/inventory.ts';
-import type { Manifest } from '../archive/manifest.ts';
 import { type ArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { countedTable } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { formatDuration } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
-import { assertDiskHolds, restoreTimeLimitMs } from '../cost/task-size.ts';
+import { assertDiskHolds } from '../cost/task-size.ts';
 import type { Mail } from '../mail/mail.ts';
 import { assertServerFits } from '../postgres/server-versions.ts';
 import { ask } from '../postgres/session.ts';
@@ -25,10 +23,12 @@ import { deliverReport } from './deliver.ts';
 import type { Findings, Subject } from './findings.ts';
 import { readIntactVerdict } from './judged-archive.ts';
 import { database, loadSubject } from './load-subject.ts';
+import { type PointTestOptions, tryPoint } from './point.ts';
 import { readChecks } from './read-checks.ts';
 import { freeBytesOf, watchResources } from './resource-watch.ts';
 import { assertChecks, type CheckFile, runChecks } from './run-checks.ts';
 import { Stages } from './stages.ts';
+import { withTimeLimit } from './time-limit.ts';
 
 export type RestoreTrialOptions = {
   readonly store: ArchiveStore;
@@ -55,20 +55,33 @@ export type RestoreTestOptions = RestoreTrialOptions & {
   readonly bucket?: string | undefined;
   /** Of a store that is not AWS's; by default the environment's. */
   readonly endpoint?: string | undefined;
+  /** How Postgres comes to the log; without it, no point is recovered. */
+  readonly point?: Pick<PointTestOptions, 'restoreCommand' | 'env' | 'seed'> | undefined;
 };
 
 const lastWordsMs = 300;
 
 /**
- * Restores an archive into a throw-away server, compares everything, reports.
+ * Restores an archive into a throw-away server, compares everything, recovers a point where the source has base backups, reports.
  *
- * @returns The report, passed or failed; it is stored under the archive's reports and was mailed.
+ * @returns The report, each part passed or failed; it is stored under the archive's reports and was mailed.
  * @throws `OffsiteError` `ARCHIVE_ID_INVALID`, or whatever kept the mail from being sent: the report may be stored.
  */
 export async function restoreTest(options: RestoreTestOptions): Promise<RestoreReport> {
-  const report = await tryRestore(options);
+  const restored = await tryRestore(options);
+  const point = await pointOf(restored, options);
+  const ended = options.now().getTime() - Date.parse(restored.startedAt);
+  const report = point === undefined ? restored : { ...restored, point, durationMs: ended };
   await deliverReport(report, options);
   return report;
+}
+
+/** Once the restored database is gone from the disk. */
+async function pointOf({ id, source }: RestoreReport, options: RestoreTestOptions) {
+  const { point, store, checks } = options;
+  if (point === undefined) return undefined;
+  const questions = () => readChecks(store, parseArchiveId(id), checks);
+  return tryPoint({ ...options, ...point, source, checks: questions });
 }
 
 /**
@@ -119,7 +132,7 @@ async function prove(
   const server = await stages.measure('start server', options.startServer);
   const resourcesUsed = await watchResources(server.disk);
   try {
-    const limited = { ...options, signal: withTimeLimit(manifest, options.signal) };
+    const limited = { ...options, signal: withTimeLimit(manifest.plainBytes, options.signal) };
     await proveOn(server, { id, manifest, verdict }, { findings, stages, checks }, limited);
   } catch (error) {
     // A session breaks before the server has said why.
@@ -179,17 +192,4 @@ async function lacksFrom({ id, verdict }: Subject, { store, log = () => {} }: Re
     log(`restore-test: not compared with the archives before it: ${message}`);
     return [];
   });
-}
-
-/** A restore that hangs must not be paid for without end. */
-function withTimeLimit({ plainBytes }: Manifest, signal: AbortSignal | undefined): AbortSignal {
-  const limitMs = restoreTimeLimitMs(plainBytes);
-  const limit = new AbortController();
-  const error = new OffsiteError('RESTORE_OUT_OF_TIME', 'the restore test took longer than it ever may', {
-    expected: `an end within ${formatDuration(limitMs)}, ten times what such a dump takes`,
-    found: 'no end',
-    hint: 'what it did last is in the log: a statement of the dump may wait for ever, or the disk is far too slow',
-  });
-  setTimeout(() => limit.abort(error), limitMs).unref();
-  return signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);
 }

@@ -17,7 +17,7 @@ export type CheckFacts = {
   /** Whether the operator has accepted the archive, and so whatever it is said to lack. */
   readonly accepted?: boolean;
   /** What was dumped: a question about what never was does not apply. Without it, all do. */
-  readonly inventory?: Inventory;
+  readonly inventory?: Pick<Inventory, 'tables' | 'views' | 'sequences' | 'functions' | 'triggers'>;
 };
 
 const checkWithinMs = 600_000;

@@ -3,6 +3,7 @@
 
 import { archivesPrefix } from '../archive/names.ts';
 import { parseJson } from '../base/parse-json.ts';
+import { hasPassed } from '../report/report.ts';
 import { newestTests } from '../retention/watch.ts';
 import { type Launch, type LaunchOptions, launchRestoreTests } from './launch.ts';
 import { isDue, isRunning, type Turns, turnsKey, turnsSchema } from './turns.ts';
@@ -32,8 +33,9 @@ export async function takeTurns(
     const turn = turns.sources[source] ?? {};
     if (!isDue(turn, undefined, now)) continue;
     if (turn.wantedAt === undefined && !(await hasArchives(options, source))) continue;
-    const { passed } = await newestTests(store, source);
-    if (isDue(turn, passed && new Date(passed.startedAt), now)) due.push(source);
+    const { passed, newest } = await newestTests(store, source);
+    const isProven = passed !== undefined && (newest === undefined || hasPassed(newest));
+    if (isDue(turn, isProven ? new Date(passed.startedAt) : undefined, now)) due.push(source);
   }
   const launches = isRunning(turns, now) ? [] : await launchRestoreTests({ ...options, sources: due });
   const next = attempted(turns, launches, now);

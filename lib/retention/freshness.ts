@@ -14,6 +14,19 @@ export type FreshnessLimits = {
   readonly pointHours?: number;
 };
 
+/** The limits of a deployment or of a guard, as these are set. */
+export function limitsOf(set: {
+  readonly freshnessHours: number;
+  readonly restoreTestDays: number;
+  readonly rpoMinutes: number;
+}): FreshnessLimits {
+  return {
+    archiveHours: set.freshnessHours,
+    restoreTestHours: set.restoreTestDays * 24,
+    pointHours: set.rpoMinutes / 60,
+  };
+}
+
 /** What is watched of a source. */
 const subjects = ['archive', 'restore test', 'sidecar', 'point', 'retention'] as const;
 

@@ -35,7 +35,7 @@ export type LogSight = {
 
 /** Segments that lack on the way from a base backup, and what is lost with them. */
 export type LogGap = {
-  /** The first of them. */
+  /** The first of them; damaged ones, too. */
   readonly missing: readonly string[];
   readonly missingCount: number;
   /** There with different bytes. */
@@ -106,7 +106,9 @@ export function gapsOf(
 ): LogGap[] {
   const told = new Set<string>();
   return ways.filter(isBroken).flatMap(({ base, continuity }) => {
-    const { missing, missingCount, conflicting, whole } = continuity;
+    const { conflicting, damaged, whole } = continuity;
+    const missing = [...continuity.missing, ...damaged].sort();
+    const missingCount = continuity.missingCount + damaged.length;
     const names = [...missing, ...conflicting];
     if (names.every((name) => told.has(name))) return [];
     for (const name of names) told.add(name);

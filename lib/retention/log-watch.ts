@@ -2,7 +2,7 @@
 
 import { byAge, type CatalogueEntry } from '../archive/catalogue-of.ts';
 import { readKind } from '../archive/read-kind.ts';
-import { dueWalKey, parseWalKey, walFolder, walPrefix, walVerdictsPrefix } from '../archive/wal-names.ts';
+import { dueWalKey, parseWalKey, walFolder, walPrefix } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
@@ -52,9 +52,8 @@ export async function lookAtLog(options: LookOptions): Promise<LogLook | undefin
   const { systemIdentifier } = newest.manifest.cluster;
   const cluster = { source, systemIdentifier };
   const resumed = before?.systemIdentifier === systemIdentifier ? before : undefined;
-  const damaged = await damagedOf(store, cluster);
-  const part = options.isFull ? undefined : await followed(store, cluster, damaged, newest, resumed);
-  const log = part ?? (await readLog(store, cluster, damaged));
+  const part = options.isFull ? undefined : await followed(store, cluster, newest, resumed);
+  const log = part ?? (await readClusterLog(store, cluster));
   const own = part === undefined ? await bases.of(systemIdentifier) : [];
   const starts = part === undefined || resumed === undefined ? own : continued(newest, resumed);
   const waysBy = (files: readonly StoredWal[]) => starts.map((base) => wayFrom(base, { ...log, files }));
@@ -138,36 +137,17 @@ async function withoutBase(store: ArchiveStore, source: string): Promise<LogLook
   return undefined;
 }
 
-/** Keys of what was read, and is not what was stored. */
-async function damagedOf(store: ArchiveStore, { source, systemIdentifier }: Cluster): Promise<Set<string>> {
-  const names = new Set<string>();
-  const prefix = `${walVerdictsPrefix}${source}/${systemIdentifier}/`;
-  for await (const { key } of store.list(prefix)) names.add(key.slice(prefix.length, -'.json'.length));
-  return names;
-}
-
-async function readLog(
-  store: ArchiveStore,
-  cluster: Cluster,
-  damaged: ReadonlySet<string>,
-  after?: string,
-): Promise<StoredLog> {
-  const { files, histories } = await readClusterLog(store, cluster, after);
-  return { histories, files: files.filter(({ name, sha256 }) => !damaged.has(`${name}-${sha256}`)) };
-}
-
 /** What came since the last look; `undefined` where that cannot be told from there: a timeline may have left before it. */
 async function followed(
   store: ArchiveStore,
   cluster: Cluster,
-  damaged: ReadonlySet<string>,
   newest: BaseBackup,
   state: LogState | undefined,
 ): Promise<StoredLog | undefined> {
   // A base backup of a timeline before it: what it needs is not behind it.
   if (state === undefined || newest.manifest.timeline < Number.parseInt(state.last.slice(0, 8), 16))
     return undefined;
-  const log = await readLog(store, cluster, damaged, `${walFolder(cluster)}${state.last}.`);
+  const log = await readClusterLog(store, cluster, `${walFolder(cluster)}${state.last}.`);
   const { timeline: fromTimeline, startLsn } = resumedAt(state, newest).manifest;
   const from = parseLsn(startLsn) ?? 0n;
   const isStray = [...log.histories].some(
@@ -190,7 +170,8 @@ function neededBy(
 ): StoredWal[] {
   const since = state === undefined ? 0 : Date.parse(state.lookedUntil);
   return files.filter(
-    ({ kind, name, storedAt }) =>
+    ({ kind, name, storedAt, isDamaged }) =>
+      !isDamaged &&
       (kind === 'history' || (kind === 'segment' && starts.some((base) => !beginsAfter(base, name)))) &&
       storedAt.getTime() > since,
   );

@@ -8,7 +8,7 @@ import { hoursBetween } from '../base/quantities.ts';
 import { findUntold } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import { type News, newsOnce, tellNews } from '../mail/tell-once.ts';
-import { parseRestoreReport, type RestoreReport } from '../report/report.ts';
+import { hasPassed, parseRestoreReport, type RestoreReport } from '../report/report.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import {
   type FreshnessLimits,
@@ -166,8 +166,10 @@ async function watchSource(
     newestIntactAgeHours: hoursBetween(newest?.datedAt ?? firstSeenAt, now),
     restoreTestAgeHours: hoursBetween(restoreTestPassedAt ?? firstSeenAt, now),
     restoreTest: {
-      hasFailed: tests.newest?.outcome === 'failed',
-      durationSeconds: tests.passed && tests.passed.durationMs / 1000,
+      hasFailed: tests.newest !== undefined && !hasPassed(tests.newest),
+      // Of the archive alone: the recovery to a point came after it.
+      durationSeconds:
+        tests.passed && (tests.passed.durationMs - (tests.passed.point?.durationMs ?? 0)) / 1000,
     },
     ...doubtsSince(newest, entries),
     newestPointAgeHours: log?.newestAt && hoursBetween(log.newestAt, now),

@@ -9,6 +9,7 @@ export const guardWords = {
   keepYearly: 'years likewise (default: 0)',
   rereadPercent: 'how many of a hundred archives are read again each night (default: 15)',
   freshnessHours: 'age of the newest intact archive from which you are told (default: 26)',
+  rpoMinutes: 'age of the newest point in time that can be recovered, likewise (default: 60)',
   restoreTestDays: 'age of the last passed restore test, likewise (default: 100)',
   email: 'where mails go; several are separated by commas',
   smtpUrl: 'by which server: smtps://USER:PASSWORD@HOST',

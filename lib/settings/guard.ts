@@ -7,7 +7,7 @@ import { environmentNames } from '../deployment/environment.ts';
 import { type GuardSetting, guardWords } from './guard-words.ts';
 
 const { sources, keepDays, keepIntact, keepWeekly, keepMonthly, keepYearly } = promiseShape;
-const { rereadPercent, freshnessHours, restoreTestDays } = promiseShape;
+const { rereadPercent, freshnessHours, rpoMinutes, restoreTestDays } = promiseShape;
 
 const addresses = z
   .union([z.string().transform((list) => list.split(',').map((one) => one.trim())), z.array(z.string())])
@@ -22,6 +22,7 @@ export const guardSchema = z.strictObject({
   keepYearly: keepYearly.describe(guardWords.keepYearly),
   rereadPercent: rereadPercent.describe(guardWords.rereadPercent),
   freshnessHours: freshnessHours.describe(guardWords.freshnessHours),
+  rpoMinutes: rpoMinutes.describe(guardWords.rpoMinutes),
   restoreTestDays: restoreTestDays.describe(guardWords.restoreTestDays),
   email: addresses.optional().describe(guardWords.email),
   smtpUrl: z
@@ -49,6 +50,7 @@ export const guardVariables = {
   [environmentNames.keepYearly]: ['guard', 'keepYearly'],
   [environmentNames.rereadPercent]: ['guard', 'rereadPercent'],
   [environmentNames.freshnessHours]: ['guard', 'freshnessHours'],
+  [environmentNames.rpoMinutes]: ['guard', 'rpoMinutes'],
   [environmentNames.restoreTestDays]: ['guard', 'restoreTestDays'],
   OFFSITE_EMAIL: ['guard', 'email'],
   OFFSITE_SMTP_URL: ['guard', 'smtpUrl'],

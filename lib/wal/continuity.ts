@@ -8,6 +8,8 @@ import { type Lsn, segmentAt, segmentName, segmentNumber } from './segment.ts';
 export type ListedWal = WalFile & {
   readonly sha256: string;
   readonly storedAt: Date;
+  /** It was read, and is not what was stored. */
+  readonly isDamaged?: true;
 };
 
 export type Course = {
@@ -33,6 +35,8 @@ export type Continuity = {
   readonly missingCount: number;
   /** Segments that are there with different bytes. */
   readonly conflicting: readonly string[];
+  /** Segments that are there, and were found damaged. */
+  readonly damaged: readonly string[];
   /** Of the newest, whole course or not. */
   readonly newest: string | undefined;
 };
@@ -53,13 +57,16 @@ export function continuityOf(files: readonly ListedWal[], course: Course): Conti
   const { segmentBytes, from } = course;
   const first = segmentAt(from, segmentBytes);
   const sums = new Map<number, Set<string>>();
-  for (const { name, kind, sha256 } of files) {
+  for (const { name, kind, sha256, isDamaged } of files) {
     const segment = kind === 'segment' ? segmentNumber(name, segmentBytes) : -1;
     if (segment < first || nameOnCourse(segment, course) !== name) continue;
-    sums.set(segment, (sums.get(segment) ?? new Set()).add(sha256));
+    const usable = sums.get(segment) ?? new Set();
+    sums.set(segment, isDamaged ? usable : usable.add(sha256));
   }
   const present = [...sums.keys()].sort((one, other) => one - other);
-  const isTwice = (segment: number) => (sums.get(segment)?.size ?? 0) > 1;
+  const usableOf = (segment: number) => sums.get(segment)?.size ?? 0;
+  const namesWhere = (fits: (usable: number) => boolean) =>
+    present.filter((segment) => fits(usableOf(segment))).map((segment) => nameOnCourse(segment, course));
   const missing: string[] = [];
   let missingCount = 0;
   let expected = first;
@@ -69,7 +76,7 @@ export function continuityOf(files: readonly ListedWal[], course: Course): Conti
     missingCount += segment - expected;
     expected = segment + 1;
   }
-  const broken = present.findIndex((segment, at) => segment !== first + at || isTwice(segment));
+  const broken = present.findIndex((segment, at) => segment !== first + at || usableOf(segment) !== 1);
   const whole = present.slice(0, broken < 0 ? undefined : broken);
   const newest = present.at(-1);
   const next = nameOnCourse(first + whole.length, course);
@@ -80,7 +87,8 @@ export function continuityOf(files: readonly ListedWal[], course: Course): Conti
     end: BigInt(first + whole.length) * BigInt(segmentBytes) + BigInt(begun?.filledBytes ?? 0),
     missing,
     missingCount,
-    conflicting: present.filter(isTwice).map((segment) => nameOnCourse(segment, course)),
+    conflicting: namesWhere((usable) => usable > 1),
+    damaged: namesWhere((usable) => usable === 0),
     newest: newest === undefined ? undefined : nameOnCourse(newest, course),
   };
 }

@@ -31,12 +31,13 @@ describe('sizeRestoreTask', () => {
 
   it('never gives less room than the restored database needs, on storage or a volume that there is', () => {
     fc.assert(
-      fc.property(anyPlain, (plainBytes) => {
-        const { ephemeralStorageGib, volume } = sizeRestoreTask(plainBytes);
+      fc.property(anyPlain, fc.integer({ min: 0, max: 16_000 * gib }), (plainBytes, pointBytes) => {
+        const { ephemeralStorageGib, volume } = sizeRestoreTask(plainBytes, pointBytes);
         expect(ephemeralStorageGib).toBeGreaterThanOrEqual(21);
         expect(ephemeralStorageGib).toBeLessThanOrEqual(200);
         const roomGib = volume?.sizeGib ?? ephemeralStorageGib;
         expect(roomGib).toBeGreaterThanOrEqual((plainBytes / gib) * 2.2 + 8);
+        expect(roomGib).toBeGreaterThanOrEqual(pointBytes / gib + 8);
         if (volume === undefined) return;
         expect(Number.isInteger(volume.sizeGib)).toBe(true);
         expect(volume.sizeGib).toBeLessThanOrEqual(16_384);

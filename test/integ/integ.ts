@@ -118,7 +118,7 @@ function accountOf({ stackName, region }: IntegState, signal: AbortSignal): Acco
 
 function budget(): string {
   const price = prices[pricedLike(flags.region)];
-  const task = restoreTaskFor(1e6, price, true);
+  const task = restoreTaskFor({ plainBytes: 1e6 }, price, true);
   // The secret by the hour; functions, requests, events and alarms are a cent at most.
   const usd = 0.5 * task.usdPerHour + price.secretMonth / 730 + 0.01;
   return `At most 30 minutes and $${Math.max(0.05, usd).toFixed(2)}, the Fargate task for all of that time.`;

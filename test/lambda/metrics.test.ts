@@ -14,6 +14,7 @@ import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '..
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump, verifiedArchive } from '../fixtures/archives.ts';
+import { storeBaseBackup } from '../fixtures/base-backup.ts';
 import { type Figure, printedFigures } from '../fixtures/figures.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
@@ -131,6 +132,24 @@ describe('watch', () => {
       RestoreTestFailed: 1,
       RestoreTestDuration: 90.5,
     });
+  });
+});
+
+describe('watch, of a source with base backups', () => {
+  it('prints how old the newest point is, and what lacks of the log, of the source and as the worst', async () => {
+    await storeBaseBackup(store, { source, takenAt: hoursAgo(3), segment: 5 });
+    const figures = await figuresOf(() => watch({}, context));
+    const ofLog = figures.filter(({ name }) => /Point|Segments/.test(name));
+    expect(ofLog).toMatchObject([
+      {
+        name: 'NewestPointAgeHours',
+        value: expect.closeTo(3, 1),
+        dimensions: { service: 'offsite', source },
+      },
+      { name: 'SegmentsLacking', value: 0, dimensions: { service: 'offsite', source } },
+      { name: 'NewestPointAgeHours', value: expect.closeTo(3, 1), dimensions: { service: 'offsite' } },
+      { name: 'SegmentsLacking', value: 0, dimensions: { service: 'offsite' } },
+    ]);
   });
 });
 

@@ -9,12 +9,24 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseWalKey } from '../../lib/archive/wal-names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
+import type { Mail } from '../../lib/mail/mail.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
 import { findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
 import { endServer, startOnFreePort } from '../../lib/postgres/server.ts';
 import { unprivilegedUser } from '../../lib/postgres/unprivileged-user.ts';
 import { recoverPoint } from '../../lib/recovery-point/recover.ts';
-import { parseTarget, type RecoveryTarget, type TargetFlags } from '../../lib/recovery-point/target.ts';
+import {
+  formatMicros,
+  parseInstant,
+  parseTarget,
+  type RecoveryTarget,
+  type TargetFlags,
+} from '../../lib/recovery-point/target.ts';
+import type { RestoreReport } from '../../lib/report/report.ts';
+import { parseChecks } from '../../lib/restore-test/checks.ts';
+import { type PointTestOptions, tryPoint } from '../../lib/restore-test/point.ts';
+import { choosePoint } from '../../lib/restore-test/random-point.ts';
+import { restoreTest } from '../../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { parseLsn, segmentAt, segmentName } from '../../lib/wal/segment.ts';
 import { bin, storeEnvironment } from '../fixtures/agent.ts';
@@ -25,8 +37,16 @@ import { until } from '../fixtures/events.ts';
 import { isLong } from '../fixtures/often.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 
+const root = join(import.meta.dirname, '..', '..');
+
 /** What a transaction left behind once it had committed. */
-type Entry = { readonly n: number; readonly lsn: string; readonly at: string; readonly xid: string };
+type Entry = {
+  readonly n: number;
+  readonly lsn: string;
+  readonly at: string;
+  readonly xid: string;
+  readonly committedAt: string;
+};
 
 /** The last of them is in a segment that was never finished. */
 const transactions = 13;
@@ -41,14 +61,16 @@ const tablespaces: Record<string, string> = { rows: '', keys: '' };
 const entry = (n: number) => ledger[n - 1] as Entry;
 const upTo = (n: number) => Array.from({ length: n }, (_, at) => at + 1);
 
+const utc = (time: string) => `to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
 /** One transaction, and what it has to remember. */
 async function commit(n: number, connection: Connection): Promise<Entry> {
-  const [[xid = ''] = [], [lsn = '', at = ''] = []] = await query(
+  const [[xid = ''] = [], [lsn = '', at = '', committedAt = ''] = []] = await query(
     connection,
     `BEGIN; INSERT INTO ledger VALUES (${n}, repeat('x', 2000)); SELECT pg_current_xact_id(); COMMIT;
-     SELECT pg_current_wal_insert_lsn(), to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');`,
+     SELECT pg_current_wal_insert_lsn(), ${utc('clock_timestamp()')}, ${utc(`pg_xact_commit_timestamp((SELECT xmin FROM ledger WHERE n = ${n}))`)};`,
   );
-  return { n, lsn, at, xid };
+  return { n, lsn, at, xid, committedAt };
 }
 
 beforeAll(async () => {
@@ -62,7 +84,7 @@ beforeAll(async () => {
     await cluster.sql(`CREATE TABLESPACE ${name} LOCATION '${tablespaces[name]}'`);
   }
   await cluster.sql(
-    'CREATE TABLE ledger (n int PRIMARY KEY USING INDEX TABLESPACE keys, text text) TABLESPACE rows',
+    'CREATE TABLE ledger (n int PRIMARY KEY USING INDEX TABLESPACE keys, text text) TABLESPACE rows; CREATE TABLE torrents (info_hash bytea PRIMARY KEY)',
   );
   expect(await offsite(['basebackup', '--quiet'], env)).toMatchObject({ exitCode: 0, stderr: '' });
   // Both ways at once: what the one has stored, the other finds there.
@@ -150,6 +172,109 @@ async function whileChanged<T>(change: () => void, act: () => Promise<T>): Promi
   }
 }
 
+const storeOfStub = () =>
+  createS3Store({
+    bucket: 'vault',
+    endpoint: stub.endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
+  });
+
+describe("the restore test's recovery to a point", () => {
+  const archiveId = 'bitagent-2026-11-23-031500Z';
+  const ledgerCheck =
+    "-- check: ledger\nSELECT count(*) >= 0, 'entries ' || coalesce(string_agg(n::text, ',' ORDER BY n), '') FROM ledger";
+  const tested = (): PointTestOptions => ({
+    store: storeOfStub(),
+    source: 'bitagent',
+    checks: async () => [{ checks: parseChecks(ledgerCheck, 'checks'), origin: 'own' }],
+    // The container's own program.
+    restoreCommand: `${process.execPath} ${join(root, 'bin', 'restore-test.ts')} wal fetch %f %p`,
+    env: { ...storeEnvironment(stub), OFFSITE_TOPIC_ARN: 'none', OFFSITE_ARCHIVE_ID: archiveId },
+    // What was stored in the last minutes counts for nothing.
+    now: () => new Date(Date.now() + 3_600_000),
+  });
+  /** The entries that had committed by then, and no others. */
+  const by = (target = '') => {
+    const { micros } = parseInstant(target);
+    return ledger.filter(({ committedAt }) => parseInstant(committedAt).micros <= micros).map(({ n }) => n);
+  };
+
+  it('comes to the very entries that had committed by the point that chance has chosen, and by its seed again', async () => {
+    const { outcome, seed = '', target, timeline, window, checks } = (await tryPoint(tested())) ?? {};
+    const found = Object.fromEntries(checks?.map(({ name, ...check }) => [name, check]) ?? []);
+    for (const name of ['system_identifier', 'timeline', 'point_reached', 'amcheck'])
+      expect(found[name]).toMatchObject({ outcome: 'pass' });
+    expect(found.ledger?.detail).toBe(`entries ${by(target).join(',')}`);
+    expect([outcome, timeline]).toEqual(['passed', 1]);
+    const micros = (text = '') => parseInstant(text).micros;
+    expect(micros(window?.until)).toBe(micros(entry(transactions).committedAt));
+    const again = choosePoint({ from: micros(window?.from), until: micros(window?.until) }, seed) ?? 0n;
+    expect(target).toBe(formatMicros(again));
+  });
+
+  const failing = (change: () => void) => whileChanged(change, () => tryPoint(tested()));
+  const baseKey = (suffix: string) =>
+    [...stub.bucket.objects.keys()].find(
+      (key) => key.startsWith('basebackups/') && key.endsWith(suffix),
+    ) as string;
+
+  it('fails where the log has a gap, and names it; the archive of the same test is another matter', async () => {
+    const [, gone = ''] = segments();
+    const name = parseWalKey(gone)?.file.name ?? 'none';
+    const mails: Mail[] = [];
+    const { store, restoreCommand, env, now } = tested();
+    const { failure, point } = await whileChanged(
+      () => stub.bucket.objects.delete(gone),
+      async () =>
+        (await restoreTest({
+          store,
+          archiveId,
+          startServer: () => expect.unreachable('there is no such archive'),
+          point: { restoreCommand, env },
+          now,
+          sendMail: async (mail) => void mails.push(mail),
+        })) as Extract<RestoreReport, { outcome: 'failed' }>,
+    );
+    expect(failure.code).toBe('MANIFEST_MISSING');
+    expect(point).toMatchObject({ outcome: 'failed', failure: { code: 'WAL_MISSING', found: name } });
+    expect(mails.map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^Recovery to a point FAILED: 1 segment of the log missing\.$/m),
+    ]);
+  });
+
+  it('fails where there is no log', async () => {
+    const empty = await failing(() => {
+      for (const key of stub.bucket.objects.keys())
+        if (key.startsWith('wal/')) stub.bucket.objects.delete(key);
+    });
+    expect(empty).toMatchObject({ outcome: 'failed', failure: { code: 'POINT_OUTSIDE_WINDOW' } });
+  });
+
+  it('fails where no base backup is intact, or of a version that there is no server of, and says what to do', async () => {
+    const manifestKey = baseKey('.manifest.json');
+    const manifest = stub.bucket.objects.get(manifestKey)?.bytes.toString() ?? '';
+    const newer = await failing(() =>
+      stub.bucket.put(
+        manifestKey,
+        Buffer.from(manifest.replace(/("serverVersionNumber": ?)\d+/, '$1990001')),
+        {},
+      ),
+    );
+    expect(newer).toMatchObject({
+      failure: { code: 'PROGRAM_MISSING', hint: expect.stringContaining('postgresMajor: 99') },
+    });
+    const gone = await failing(() => stub.bucket.objects.delete(baseKey('.tar.gz')));
+    expect(gone).toMatchObject({
+      failure: { code: 'NOTHING_INTACT', found: expect.stringContaining('missing') },
+    });
+  });
+
+  it('is silent of a source without base backups', async () => {
+    expect(await tryPoint({ ...tested(), source: 'another' })).toBeUndefined();
+  });
+});
+
 describe('a recovery to a point of the ledger', () => {
   const points: Record<string, readonly [flags: () => string[], rows: number]> = {
     'time, in the midst of it': [() => ['--to-time', entry(5).at], 5],
@@ -218,7 +343,11 @@ describe('a recovery to a point of the ledger', () => {
     const words = Object.entries({ ...storeEnvironment(stub), XDG_STATE_HOME: state }).map(
       ([name, value]) => `${name}=${value}`,
     );
-    const archiving = { archive_mode: 'on', archive_command: `env -i ${words.join(' ')} ${bin} wal push %p` };
+    const archiving = {
+      track_commit_timestamp: 'on',
+      archive_mode: 'on',
+      archive_command: `env -i ${words.join(' ')} ${bin} wal push %p`,
+    };
     await inside('name', archiving, async (connection) => {
       expect(await rowsOf(connection)).toEqual(upTo(7));
       await commit(100, connection);
@@ -240,10 +369,9 @@ describe('a recovery to a point of the ledger', () => {
 
 describe('a point that the log does not lead to is refused before anything is fetched:', () => {
   const refused = async (flags: TargetFlags, change: () => void = () => undefined) => {
-    const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
     const recovering = whileChanged(change, () =>
       recoverPoint({
-        store: createS3Store({ bucket: 'vault', endpoint: stub.endpoint, region: 'us-east-1', credentials }),
+        store: storeOfStub(),
         source: 'bitagent',
         target: parseTarget(flags) as RecoveryTarget,
         timeline: 1,
@@ -297,6 +425,17 @@ describe('a point that the log does not lead to is refused before anything is fe
         if (/segment|begun/.test(parseWalKey(key)?.file.kind ?? '')) stub.bucket.objects.delete(key);
     });
     expect(error).toMatchObject({ code: 'POINT_OUTSIDE_WINDOW', expected: expect.stringContaining('needs') });
+  });
+
+  it('a segment on the way, or the last one, was read and is damaged', async () => {
+    for (const [key, flags] of [
+      [segment(3), { toTime: entry(10).at }],
+      [segments().findLast((one) => one.includes('/00000001')) as string, { toLatest: true }],
+    ] as const) {
+      const verdict = key.replace(/^wal\//, 'wal-verdicts/').replace(/\.gz$/, '.json');
+      const error = await refused(flags, () => void stub.bucket.put(verdict, Buffer.from('{}'), {}));
+      expect(error).toMatchObject({ code: 'ARCHIVE_DAMAGED', found: parseWalKey(key)?.file.name });
+    }
   });
 
   it('a segment is there twice, with different bytes', async () => {

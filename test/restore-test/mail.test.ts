@@ -84,6 +84,67 @@ describe('the mail of a restore test', () => {
     }
   });
 
+  it('that came to a point, or did not: that is told first, and the archive is not blamed', () => {
+    const checks = [
+      { name: 'amcheck', outcome: 'pass', detail: '12 tables, 30 B-trees', origin: 'shipped', durationMs: 1 },
+    ] as const;
+    const point = {
+      outcome: 'passed' as const,
+      seed: '0badc0de',
+      durationMs: 125_000,
+      baseBackup: 'bitagent-2026-11-22-020000Z',
+      window: { from: '2026-11-22 02:01:00+00', until: '2026-11-23 04:00:00+00' },
+      target: '2026-11-22 19:12:44.120001+00',
+      timeline: 1,
+      lastTransactionAt: '2026-11-22 19:12:43.9+00',
+      checks: [...checks],
+    };
+    const passed = restoreTestMail({ ...samples.first.report, point });
+    expect(passed.subject).toMatch(/^\[offsite\] Restore test passed: bitagent, /);
+    expect(passed.text).toMatch(/ recovery to a point in time +proven: /);
+    expect(
+      passed.text.slice(passed.text.indexOf('Recovery to'), passed.text.indexOf('To see it')),
+    ).toMatchInlineSnapshot(`
+      "Recovery to a point passed, in 2 min 5 s.
+
+        from     bitagent-2026-11-22-020000Z
+        window   2026-11-22 02:01:00+00 to 2026-11-23 04:00:00+00
+        point    the last transaction by 2026-11-22 19:12:44.120001+00, by the seed
+                 0badc0de
+        reached  last transaction 2026-11-22 19:12:43.9+00
+        amcheck  pass: 12 tables, 30 B-trees
+        by hand  offsite restore bitagent-2026-11-22-020000Z --to-time
+                 2026-11-22T19:12:44.120001Z --timeline 1 --data-directory DIR
+
+      "
+    `);
+    const failure = {
+      code: 'WAL_MISSING',
+      message: '1 segment of the log missing',
+      expected: 'a point from 2026-11-22T02:01:00.000Z on',
+      found: '000000010000000000000007',
+      hint: 'look for what is missing, and ship it',
+    };
+    const { subject, text, faults } = restoreTestMail({
+      ...samples.first.report,
+      point: {
+        outcome: 'failed',
+        seed: '0badc0de',
+        durationMs: 900,
+        baseBackup: point.baseBackup,
+        checks: [],
+        failure,
+      },
+    });
+    expect(subject).toBe('[offsite] RECOVERY TO A POINT FAILED: bitagent: 1 segment of the log missing');
+    expect(faults).toEqual(['pointTestFailed']);
+    expect(text).toMatch(
+      /^1 segment of the log missing\.\n\nWhat to do: look for what is missing, and ship it\.\n/,
+    );
+    expect(text).toContain('This archive can be restored; the recovery to a point FAILED.');
+    expect(text).not.toContain('There is nothing to do');
+  });
+
   it('that found differences', () => {
     const { subject, text } = restoreTestMail(samples.differing.report, { costUsd: 0.031 });
     expect(subject).toMatchInlineSnapshot(

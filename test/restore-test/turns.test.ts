@@ -1,16 +1,21 @@
 // Whose restore test is next: one at a time, each once a quarter, again within days where it did not pass.
 
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { parseWalFile, type WalFile, walKey } from '../../lib/archive/wal-names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import type { RestoreReport } from '../../lib/report/report.ts';
 import type { Launch } from '../../lib/restore-test/launch.ts';
 import { takeTurns, type Wake } from '../../lib/restore-test/take-turns.ts';
 import { isDue, quarterOf } from '../../lib/restore-test/turns.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { segmentName } from '../../lib/wal/segment.ts';
 import { verifiedArchive } from '../fixtures/archives.ts';
+import { storeBaseBackup } from '../fixtures/base-backup.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { passed } from '../fixtures/reports.ts';
+import { segmentBytes, systemIdentifier } from '../fixtures/wal.ts';
 
 const morning = new Date('2026-11-24T07:00:00Z');
 const after = (hours: number) => new Date(morning.getTime() + hours * 3_600_000);
@@ -54,9 +59,10 @@ const ended = (source: string) => ({ by: 'task', taskArn: `arn:${source}` }) as 
 const sourcesOf = (launches: readonly Launch[]) => launches.map(({ source }) => source);
 
 /** As a test leaves it that has passed. */
-async function pass(source: string, startedAt: Date): Promise<void> {
+async function pass(source: string, startedAt: Date, point?: RestoreReport['point']): Promise<void> {
   const at = startedAt.toISOString();
-  await store.write(`reports/${source}/x/${at}.json`, JSON.stringify({ ...passed, source, startedAt: at }));
+  const report = { ...passed, source, startedAt: at, point };
+  await store.write(`reports/${source}/x/${at}.json`, JSON.stringify(report));
 }
 
 it('one runs at a time, and the next begins when it has ended', async () => {
@@ -89,6 +95,35 @@ it('what has not passed is tried again within days, what has passed in the next 
   expect(started).toHaveLength(4);
   await wake(clock, new Date('2027-01-01T07:00:00Z'));
   expect(started.slice(4)).toEqual(['attic']);
+});
+
+it('one whose archive has passed, and the recovery to a point has not, is tried again within days', async () => {
+  for (const source of sources) await pass(source, morning);
+  const failure = { code: 'WAL_MISSING', message: 'm', expected: 'e', found: 'f', hint: 'h' };
+  await pass('cellar', after(1), { outcome: 'failed', seed: 's', durationMs: 1, checks: [], failure });
+  await wake(clock, after(2));
+  expect(started).toEqual(['cellar']);
+});
+
+it('one of a source with base backups has room for the newest, and for the log since', async () => {
+  const gib = 2 ** 30;
+  const cluster = { source: 'attic', systemIdentifier };
+  const taken = (hours: number, plainBytes: number) =>
+    storeBaseBackup(store, {
+      source: 'attic',
+      takenAt: after(-hours),
+      segment: 100 - hours,
+      record: { plainBytes },
+    });
+  await taken(2, 900 * gib);
+  await taken(1, 60 * gib);
+  for (const segment of [98, 99, 100]) {
+    const file = parseWalFile(segmentName(1, segment, segmentBytes)) as WalFile;
+    await store.write(walKey({ ...cluster, file, sha256: 'a'.repeat(64) }), '');
+  }
+  const { launches } = await wake(clock, morning);
+  // A GiB for the two segments that its recovery replays.
+  expect(launches).toMatchObject([{ source: 'attic', size: { ephemeralStorageGib: 60 + 1 + 8 } }]);
 });
 
 it('one that cannot be started lets the next have its turn', async () => {

@@ -22,11 +22,11 @@ describe('the estimate reckons with the template', () => {
     expect(ofType('AWS::CloudWatch::Alarm')).toHaveLength(inCloudWatch.lean.alarms);
     expect(ofType('AWS::CloudWatch::Dashboard')).toEqual([]);
     const full = synthesize({ monitoring: 'full' });
-    const { alarms, dashboards, hourlyMetrics, nightlyMetrics } = inCloudWatch.fullBesides;
+    const { alarms, dashboards, hourlyMetrics, nightlyMetrics, logMetrics } = inCloudWatch.fullBesides;
     full.template.resourceCountIs('AWS::CloudWatch::Alarm', inCloudWatch.lean.alarms + alarms);
     full.template.resourceCountIs('AWS::CloudWatch::Dashboard', dashboards);
-    // Each once for the source but the lost tests, which come once in a while; three of them for the worst, too.
-    expect(hourlyMetrics + nightlyMetrics).toBe(Object.keys(metrics).length - 1 + 3);
+    // Each once for the source but the lost tests, which come once in a while; five of them for the worst, too.
+    expect(hourlyMetrics + nightlyMetrics + logMetrics).toBe(Object.keys(metrics).length - 1 + 5);
   });
 
   test('nothing else that is paid by the hour', () => {

@@ -61,35 +61,46 @@ describe('histories', () => {
 });
 
 describe('continuity', () => {
-  it('names what is missing and what is there twice, and is whole up to the first of them', () => {
+  it('names what is missing, what is there twice and what is damaged, and is whole up to the first of them', () => {
     const segments = fc.uniqueArray(fc.integer({ min: 3, max: 40 }), { maxLength: 37 });
     fc.assert(
-      fc.property(segments, segments, fc.integer({ min: 3, max: 40 }), (there, twice, first) => {
-        const names = (numbers: readonly number[]) => numbers.map((one) => segmentName(1, one, segmentBytes));
-        const both = twice.filter((one) => there.includes(one));
-        const files = [
-          ...names(there).map((one) => listed(one)),
-          ...names(both).map((one) => listed(one, 'b')),
-        ];
-        const course = {
-          from: startOf(first) + 40n,
-          fromTimeline: 1,
-          timeline: 1,
-          ancestors: [],
-          segmentBytes,
-        };
-        const found = continuityOf(files, course);
-        const last = Math.max(first - 1, ...there);
-        const range = Array.from({ length: last - first + 1 }, (_, at) => first + at);
-        const gone = range.filter((one) => !there.includes(one));
-        const bad = range.findIndex((one) => gone.includes(one) || both.includes(one));
-        const whole = bad < 0 ? range : range.slice(0, bad);
-        expect(found.whole).toEqual(names(whole));
-        expect(found.end).toBe(startOf(first + whole.length));
-        expect(found.missing).toEqual(names(gone.slice(0, namedAtMost)));
-        expect(found.missingCount).toBe(gone.length);
-        expect(found.conflicting).toEqual(names(range.filter((one) => both.includes(one))));
-      }),
+      fc.property(
+        segments,
+        segments,
+        segments,
+        fc.integer({ min: 3, max: 40 }),
+        (there, twice, bad, first) => {
+          const names = (numbers: readonly number[]) =>
+            numbers.map((one) => segmentName(1, one, segmentBytes));
+          const both = twice.filter((one) => there.includes(one));
+          const only = bad.filter((one) => !there.includes(one));
+          const files = [
+            ...names(there).map((one) => listed(one)),
+            ...names(bad).map((one) => ({ ...listed(one, 'c'), isDamaged: true as const })),
+            ...names(both).map((one) => listed(one, 'b')),
+          ];
+          const course = {
+            from: startOf(first) + 40n,
+            fromTimeline: 1,
+            timeline: 1,
+            ancestors: [],
+            segmentBytes,
+          };
+          const found = continuityOf(files, course);
+          const last = Math.max(first - 1, ...there, ...only);
+          const range = Array.from({ length: last - first + 1 }, (_, at) => first + at);
+          const gone = range.filter((one) => !there.includes(one) && !only.includes(one));
+          const stop = range.findIndex((one) => [gone, both, only].some((some) => some.includes(one)));
+          const whole = stop < 0 ? range : range.slice(0, stop);
+          expect(found.whole).toEqual(names(whole));
+          expect(found.end).toBe(startOf(first + whole.length));
+          expect(found.missing).toEqual(names(gone.slice(0, namedAtMost)));
+          expect(found.missingCount).toBe(gone.length);
+          expect(found.conflicting).toEqual(names(range.filter((one) => both.includes(one))));
+          // Beside one that is whole, a damaged copy is no matter.
+          expect(found.damaged).toEqual(names(range.filter((one) => only.includes(one))));
+        },
+      ),
     );
   });
 

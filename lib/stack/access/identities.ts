@@ -128,6 +128,8 @@ export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
       `${reportsPrefix}*`,
       `${toldPrefix}*`,
       turnsKey,
+      // How much room the recovery to a point takes.
+      ...ofBaseBackups,
     ),
     put(bucket, `${toldPrefix}*`, turnsKey),
     ...useKey(key, decrypt, encrypt),
@@ -156,9 +158,22 @@ export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicySta
   return [
     list(bucket),
     // Earlier reports and retention's plan: the page shows how it has gone, and why each archive stays.
-    get(bucket, `${archivesPrefix}*`, ...proofs, `${checksPrefix}*`, `${reportsPrefix}*`, `${plansPrefix}*`),
-    // The archive that the verdict speaks of, not whatever has its name today.
-    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(`${archivesPrefix}*${archiveSuffix}`)]),
+    get(
+      bucket,
+      `${archivesPrefix}*`,
+      ...proofs,
+      `${checksPrefix}*`,
+      `${reportsPrefix}*`,
+      `${plansPrefix}*`,
+      ...[baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix].map((prefix) => `${prefix}*`),
+    ),
+    // What verdict or manifest speaks of, not whatever has its name today.
+    allow(
+      ['s3:GetObjectVersion'],
+      [`${archivesPrefix}*${archiveSuffix}`, `${baseBackupsPrefix}*`].map((pattern) =>
+        bucket.arnForObjects(pattern),
+      ),
+    ),
     put(bucket, `${reportsPrefix}*`, `${toldPrefix}*`),
     ...useKey(key, decrypt, encrypt),
     publish(topic),

@@ -1,7 +1,7 @@
 // The alarms. Our own programs tell by mail what they see, with the source's name; an alarm tells what they might not live
 // to tell: that nobody looks, that nobody hears, that no function may run, that an event could neither be handled nor told of.
 // Those four read what AWS counts for nothing, and missing calls of `watch` are a fault: that is the dead man's switch, which works when
-// none of our code runs. With `monitoring: full` three more say what stands, by the worst source's figure. There is one of
+// none of our code runs. With `monitoring: full` five more say what stands, by the worst source's figure. There is one of
 // each, however many sources there are, and none that tells nobody.
 
 import { Aws, Duration } from 'aws-cdk-lib';
@@ -93,11 +93,13 @@ export class Alarms extends Construct {
   }
 
   /** By the worst source's. That they are missing is told already. */
-  private watchFigures({ freshnessHours, restoreTestDays }: Deployment): void {
+  private watchFigures({ freshnessHours, restoreTestDays, rpoMinutes }: Deployment): void {
     for (const [fault, id, period, above] of [
       ['noFreshArchive', 'newestIntactAge', Duration.hours(1), freshnessHours],
       ['restoreTestOverdue', 'restoreTestAge', Duration.hours(1), restoreTestDays * 24],
       ['retentionStandstill', 'retentionStandsStill', Duration.days(1), 0],
+      ['logBehind', 'newestPointAge', Duration.hours(1), rpoMinutes / 60],
+      ['logGap', 'segmentsLacking', Duration.hours(1), 0],
     ] as const) {
       this.add(fault, { metric: figure(id, this.#service, period), above, missing: TreatMissingData.IGNORE });
     }

@@ -84,6 +84,11 @@ export function addDashboard(scope: Construct, id: string, props: DashboardProps
       functionGraphs(functions, graph),
       [
         graph('Not as it should be', faultFigures(service)),
+        graph(
+          'Log: age of the newest point in hours (the measured RPO), and segments that lack (right)',
+          [search('newestPointAge', hour)],
+          [search('segmentsLacking', hour)],
+        ),
         new TextWidget({
           markdown: 'What each alarm means and what to do: docs/runbook.md, the section of its name.',
           width: columns / 3,

@@ -85,6 +85,8 @@ const ofFigures = [
   'no-fresh-archive: Maximum Offsite NewestIntactAgeHours > 30, 1 of 1 of 3600 s, missing ignore',
   'restore-test-overdue: Maximum Offsite RestoreTestAgeHours > 2880, 1 of 1 of 3600 s, missing ignore',
   'retention-standstill: Maximum Offsite RetentionStandsStill > 0, 1 of 1 of 86400 s, missing ignore',
+  'log-behind: Maximum Offsite NewestPointAgeHours > 1, 1 of 1 of 3600 s, missing ignore',
+  'log-gap: Maximum Offsite SegmentsLacking > 0, 1 of 1 of 3600 s, missing ignore',
 ];
 
 describe.each([

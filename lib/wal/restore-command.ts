@@ -1,6 +1,8 @@
 // What Postgres makes of the exit code of its restore_command: up to 125 means that there is no such file, and it takes that for
 // the end of the log. So only that may be said by one; an error, a fault of ours, a slip in the setting must stop it.
 
+import { shellWord } from '../base/shell-word.ts';
+
 /** "Child process exited with exit code 255", Postgres says then, and does not go on. */
 const broken = 255;
 const absent = 1;
@@ -8,6 +10,13 @@ const absent = 1;
 const bySignal = 128;
 
 let ends = false;
+
+/** This very program, by this very Node, as `restore_command`: whatever PATH the server has. */
+export function ownRestoreCommand(): string {
+  const words = [process.execPath, process.argv[1] ?? '', 'wal', 'fetch'].map(shellWord);
+  // A % is Postgres's own in this setting.
+  return `${words.join(' ').replaceAll('%', '%%')} %f %p`;
+}
 
 /** Says that the log has no such file. */
 export function logEnds(): void {
