@@ -11,7 +11,7 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 COPY bin bin
 COPY lib lib
 RUN node bin/build.ts && install -D --target-directory=/opt/offsite/bin bin/offsite bin/run \
-  && install -D --mode=0644 --target-directory=/opt/offsite/dist dist/offsite.cjs
+  && install -D --mode=0644 --target-directory=/opt/offsite/dist dist/*.cjs
 
 FROM postgres:${POSTGRES_MAJOR}-bookworm AS programs
 RUN apt-get update && apt-get install --yes --no-install-recommends isal

@@ -33,7 +33,7 @@ export function stageCli(
   rmSync(stage, { recursive: true, force: true });
   execFileSync(process.execPath, [join(root, 'bin', 'build.ts'), '--if-changed']);
   const own = join(stage, places.own);
-  for (const file of ['bin/offsite', 'bin/run', 'dist/offsite.cjs'])
+  for (const file of ['bin/offsite', 'bin/run', 'dist/offsite.cjs', 'dist/program.cjs'])
     cpSync(join(root, file), join(own, file), { recursive: true });
   cpSync(join(root, 'dist', 'licences.txt'), join(own, 'licences.txt'));
   write(join(stage, places.manual), manualText(program, new Date().toISOString().slice(0, 10)));

@@ -47,7 +47,7 @@ const build = () => execa(process.execPath, [join(copy, 'bin', 'build.ts')]);
 
 it('is small, has no cloud in it, runs, and names the sources in a stack', async () => {
   await build();
-  expect(statSync(built).size).toBeLessThan(4_000_000);
+  expect(statSync(join(copy, 'dist', 'program.cjs')).size).toBeLessThan(4_000_000);
   const alone = await execa(process.execPath, [built, '--version'], { cwd: '/' });
   expect(alone.stdout).toBe(manifest.version);
   // It was put together from pieces, whose order is the bundler's.
@@ -57,6 +57,65 @@ it('is small, has no cloud in it, runs, and names the sources in a stack', async
   const { stderr } = await offsite(['list', '--config', '/nonexistent/file'], { DEBUG: '1' });
   expect(stderr).toContain('[CONFIG_UNREADABLE]');
   expect(stderr).toMatch(/^ +at async readSettings \(\/.*\/lib\/settings\/settings\.ts:\d+/m);
+});
+
+describe('the code that a run leaves compiled', () => {
+  const home = mkdtempSync(join(copy, 'home-'));
+  const kept = () => {
+    const [name = '', ...others] = readdirSync(join(home, 'cache/offsite')).filter(
+      (one) => !one.startsWith('v'),
+    );
+    expect(others).toEqual([]);
+    return join(home, 'cache/offsite', name);
+  };
+  const preload = join(home, 'modules.cjs');
+  const run = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await execa(join(home, 'bin/offsite'), args, {
+      extendEnv: false,
+      env: {
+        PATH: process.env.PATH ?? '',
+        XDG_CACHE_HOME: join(home, 'cache'),
+        NODE_OPTIONS: `--require ${preload}`,
+      },
+      reject: false,
+    });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    return stdout;
+  };
+  beforeAll(() => {
+    // As a package, which has no sources.
+    for (const name of ['bin/offsite', 'bin/run', 'dist/offsite.cjs', 'dist/program.cjs'])
+      cpSync(join(copy, name), join(home, name));
+    writeFileSync(
+      preload,
+      `process.on('exit', () => require('fs').writeFileSync('${home}/modules', process.moduleLoadList.join('\\n')))`,
+    );
+  });
+
+  it('is taken by the next, and not where it is damaged or of another program', async () => {
+    expect(await run('--version')).toBe(manifest.version);
+    const { ino } = statSync(kept());
+    expect(await run('--version')).toBe(manifest.version);
+    expect(statSync(kept()).ino).toBe(ino);
+    const code = readFileSync(kept());
+    for (const at of [0, 70, code.length >> 1, code.length - 1]) {
+      const damaged = Buffer.from(code);
+      damaged.writeUInt8(damaged.readUInt8(at) ^ 1, at);
+      writeFileSync(kept(), damaged);
+      expect(await run('--version')).toBe(manifest.version);
+      expect(readFileSync(kept()).subarray(0, 64)).toEqual(code.subarray(0, 64));
+    }
+    writeFileSync(kept(), code.subarray(0, 40));
+    expect(await run('--version')).toBe(manifest.version);
+  });
+
+  it('begins without what only some commands ask Node for', async () => {
+    await run('--version');
+    const modules = readFileSync(join(home, 'modules'), 'utf8').split('\n');
+    expect(modules).toContain('NativeModule fs');
+    for (const name of ['child_process', 'crypto', 'fs/promises', 'http', 'https', 'readline', 'tls'])
+      expect(modules).not.toContain(`NativeModule ${name}`);
+  });
 });
 
 describe('in its place, a file that says that it is run', () => {

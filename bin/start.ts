@@ -1,0 +1,66 @@
+// Becomes dist/offsite.cjs, which starts the CLI in one file beside it from code that an earlier run of the same command left
+// compiled: all that it came to need. Node's own cache has only what runs while a file is loaded, and a start compiles the rest again.
+
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Script } from 'node:vm';
+import { crc32 } from 'node:zlib';
+
+/** sha256 of the program, put in by build.ts: V8 itself looks at its length alone. */
+declare const programHash: string;
+const headBytes = programHash.length + 8;
+
+const file = join(__dirname, 'program.cjs');
+const folder = process.env.NODE_COMPILE_CACHE;
+/** The source is the expression of a function. */
+const source = readFileSync(file, 'latin1');
+
+// Compiled by Node itself, as only so an error's stack names the sources.
+if (folder === undefined || process.env.DEBUG) {
+  const compiler = module as unknown as { _compile(code: string, path: string): void };
+  compiler._compile(`module.exports = ${source}`, file);
+  run(module.exports);
+} else {
+  const [command = '', part = ''] = process.argv.slice(2);
+  const words = [command, part].filter((word) => /^[a-z]+(-[a-z]+)*$/.test(word));
+  const kept = join(folder, ['offsite', ...words, process.version].join('-'));
+  const cachedData = read(kept);
+  const script = new Script(source, { filename: file, cachedData });
+  if (cachedData === undefined || script.cachedDataRejected)
+    process.on('exit', (code) => {
+      if (code === 0) keep(kept, script.createCachedData());
+    });
+  run(script.runInThisContext());
+}
+
+function run(program: (...names: unknown[]) => void): void {
+  program(module.exports, require, module, file, __dirname);
+}
+
+/** @returns Nothing where there is none, one of another program, or a damaged one: V8 would run that, and die of it. */
+function read(kept: string): Buffer | undefined {
+  try {
+    const bytes = readFileSync(kept);
+    const code = bytes.subarray(headBytes);
+    return bytes.toString('latin1', 0, headBytes) === headOf(code) ? code : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The next run starts sooner; where nothing can be kept, it starts all the same. */
+function keep(kept: string, code: Buffer): void {
+  try {
+    mkdirSync(join(kept, '..'), { recursive: true });
+    writeFileSync(`${kept}.${process.pid}`, Buffer.concat([Buffer.from(headOf(code)), code]), {
+      mode: 0o600,
+    });
+    // In one piece: another may be starting.
+    renameSync(`${kept}.${process.pid}`, kept);
+  } catch {}
+}
+
+/** Whose code it is, and its sum. */
+function headOf(code: Buffer): string {
+  return programHash + crc32(code).toString(16).padStart(8, '0');
+}
