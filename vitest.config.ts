@@ -32,7 +32,6 @@ const longest = [
   'nightly/running',
   'majors',
   'restore/order',
-  'restore-test/cuts',
   'restore/restore',
   'restore-by-hand',
   'stack/offsite-stack',

@@ -88,6 +88,7 @@ it.each([
   const together = await verdictOf(keys.verdict);
   expect(together).toMatchObject({ rangeReaders: ranges.length });
   expect(together && substance(together)).toEqual(alone && substance(alone));
+  if (kind !== 'damaged') return;
   // Whoever asks again, although it has ended well, has no verdict: it is read anew.
   await startRangeExecution(machineArn(), job, ranges);
   const again = (await sfn.idle()).filter(({ name }) => name.startsWith(id.id));
@@ -95,7 +96,7 @@ it.each([
 });
 
 it('is begun for what is large, once however often it is announced', async () => {
-  const { id, manifest } = await storeInMembers(store, 'large', dump, (file) => file, claimed(40));
+  const { id, manifest } = await storeInMembers(store, 'large', dump, (file) => file, claimed(5));
   const ranges = planRanges(manifest, rangeLimits);
   const mailsBefore = (await aws.mails()).length;
   // A store that has as many bytes as the manifest claims: 40 GiB are not to be had here.
@@ -166,17 +167,17 @@ it('asks for what the roles of the template allow, and needs all that those of r
   ]);
 });
 
-/** A manifest of so many members of 1 GiB, whatever the archive holds. */
+/** A manifest of so many members of 8 GiB, each a range, whatever the archive holds. */
 function claimed(members: number) {
-  const gib = 1024 ** 3;
+  const bytes = 8 * 1024 ** 3;
   return {
     members: Array.from({ length: members }, (_, index) => ({
-      offset: index * gib,
-      compressedBytes: gib,
-      plainBytes: 5 * gib,
+      offset: index * bytes,
+      compressedBytes: bytes,
+      plainBytes: 5 * bytes,
       crc32: '00000000',
     })),
-    compressedBytes: members * gib,
-    plainBytes: 5 * members * gib,
+    compressedBytes: members * bytes,
+    plainBytes: 5 * members * bytes,
   };
 }

@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { clientCommand, findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
+import { clientCommand, findPostgresPrograms } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { restore } from '../../lib/restore/restore.ts';
 import type { Restored } from '../../lib/restore/restoring.ts';
-import { inPieces } from '../fixtures/postgres.ts';
+import { asked, inPieces } from '../fixtures/postgres.ts';
 
 let server: ThrowawayPostgres;
 let folder: string;
@@ -32,7 +32,7 @@ afterAll(async () => {
 afterEach(async () => {
   const ran = existsSync(trace);
   await rm(trace, { force: true });
-  await query(server.connection, 'DROP DATABASE IF EXISTS victim WITH (FORCE)');
+  await asked(server.connection, 'DROP DATABASE IF EXISTS victim WITH (FORCE)');
   expect(ran).toBe(false);
 });
 
@@ -132,7 +132,7 @@ describe('a dump that would run a program', () => {
     ]) {
       // One of them is a string to psql, too, and is restored.
       await restoring(dumpOf(text), { pieceBytes: 1 }).catch(() => undefined);
-      await query(server.connection, 'DROP DATABASE IF EXISTS victim WITH (FORCE)');
+      await asked(server.connection, 'DROP DATABASE IF EXISTS victim WITH (FORCE)');
       expect(existsSync(trace), text).toBe(false);
     }
   });
@@ -143,9 +143,9 @@ describe('a dump that would run a program', () => {
     const text = `COPY public.rows (one) FROM stdin;\n${copied}\n\\.\nINSERT INTO public.rows VALUES ('${name}');\n`;
     for (const pieceBytes of [1, 7, 4096]) {
       await restoring(dumpOf(text), { pieceBytes });
-      const rows = await query(server.connection, 'SELECT DISTINCT one FROM rows', { database: 'victim' });
+      const rows = await asked(server.connection, 'SELECT DISTINCT one FROM rows', { database: 'victim' });
       expect(rows).toEqual([[name.replace('TRACE', trace)]]);
-      await query(server.connection, 'DROP DATABASE victim WITH (FORCE)');
+      await asked(server.connection, 'DROP DATABASE victim WITH (FORCE)');
     }
   });
 
@@ -169,7 +169,7 @@ describe('the recipe of docs/format.md', () => {
   const recipe = /^ {4}\{ printf[\s\S]*?-d bitmagnet_new$/m.exec(text)?.[0] ?? '';
 
   async function byHand(dump: Buffer): Promise<number | undefined> {
-    await query(server.connection, 'CREATE DATABASE victim');
+    await asked(server.connection, 'CREATE DATABASE victim');
     const file = join(folder, 'dump.sql.gz');
     await writeFile(file, gzipSync(dump));
     const line = recipe.replace('FILE', file).replace('bitmagnet_new', 'victim');
@@ -181,7 +181,7 @@ describe('the recipe of docs/format.md', () => {
     for (const [name, disguise] of disguises) {
       for (const command of ['\\! touch TRACE', '\\unrestrict `touch TRACE`']) {
         await byHand(dumpOf(disguise(command)));
-        await query(server.connection, 'DROP DATABASE victim WITH (FORCE)');
+        await asked(server.connection, 'DROP DATABASE victim WITH (FORCE)');
         expect(existsSync(trace), name).toBe(false);
       }
     }
@@ -192,7 +192,7 @@ describe('the recipe of docs/format.md', () => {
     const dump = `--\n-- PostgreSQL database dump\n--\n\n\\restrict Tok3n\n\n\n\n\n${table}COPY public.rows (one) FROM stdin;\n${rows}\n\\unrestrict Tok3n\n\n`;
     expect(await byHand(Buffer.from(dump, 'latin1'))).toBe(0);
     expect(
-      await query(server.connection, 'SELECT one FROM rows ORDER BY one', { database: 'victim' }),
+      await asked(server.connection, 'SELECT one FROM rows ORDER BY one', { database: 'victim' }),
     ).toEqual([['\restrict a'.replace('\\r', '\r')], ['x\\unrestrict `y`']].toSorted());
   });
 });

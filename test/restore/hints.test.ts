@@ -4,13 +4,12 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OffsiteError } from '../../lib/base/errors.ts';
-import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { restoreParallel } from '../../lib/restore/parallel.ts';
 import { restore } from '../../lib/restore/restore.ts';
 import { makeSandbox, type Sandbox } from '../../lib/restore-test/sandbox.ts';
 import { scan } from '../fixtures/archive.ts';
-import { dumpOf, inPieces } from '../fixtures/postgres.ts';
+import { asked, dumpOf, inPieces } from '../fixtures/postgres.ts';
 
 let server: ThrowawayPostgres;
 let tests = 0;
@@ -21,13 +20,13 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 async function dumpedFrom(sql: string): Promise<Buffer> {
-  await query(server.connection, 'DROP DATABASE IF EXISTS origin');
-  await query(server.connection, 'CREATE DATABASE origin TEMPLATE template0');
-  for (const one of sql.split(';;')) await query(server.connection, one, { database: 'origin' });
+  await asked(server.connection, 'DROP DATABASE IF EXISTS origin');
+  await asked(server.connection, 'CREATE DATABASE origin TEMPLATE template0');
+  for (const one of sql.split(';;')) await asked(server.connection, one, { database: 'origin' });
   const dump = await dumpOf({ via: 'server', env: { ...server.connection.env, PGDATABASE: 'origin' } }, [
     '--no-owner',
   ]);
-  await query(server.connection, 'DROP DATABASE origin');
+  await asked(server.connection, 'DROP DATABASE origin');
   return dump;
 }
 
@@ -47,7 +46,7 @@ const told = (doing: Promise<unknown>) =>
 async function byRestore(dump: Buffer, warn?: (sentence: string) => void) {
   const options = { connection: server.connection, database: 'again', dump: inPieces(dump), warn };
   return told(restore(options)).finally(() =>
-    query(server.connection, 'DROP DATABASE IF EXISTS again WITH (FORCE)'),
+    asked(server.connection, 'DROP DATABASE IF EXISTS again WITH (FORCE)'),
   );
 }
 
@@ -138,11 +137,11 @@ describe('what the server’s system lacks', () => {
   });
 
   it('a tablespace', async () => {
-    await query(server.connection, "CREATE TABLESPACE fast LOCATION ''");
+    await asked(server.connection, "CREATE TABLESPACE fast LOCATION ''");
     const dump = await dumpedFrom(
       `CREATE TABLE t (id int) TABLESPACE fast; INSERT INTO t VALUES (1); CREATE INDEX i ON t (id) TABLESPACE fast;`,
     );
-    await query(server.connection, 'DROP TABLESPACE fast');
+    await asked(server.connection, 'DROP TABLESPACE fast');
     const warned: string[] = [];
     expect(await byRestore(dump, (sentence) => warned.push(sentence))).toBe('restored');
     expect(warned.filter((sentence) => /tablespace fast/.test(sentence))).toHaveLength(1);

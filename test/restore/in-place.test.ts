@@ -20,7 +20,7 @@ import { answerOf } from '../fixtures/answer.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { asleep, until } from '../fixtures/events.ts';
-import { compressed, databasesOf, dumpOf, inPieces } from '../fixtures/postgres.ts';
+import { asked, compressed, databasesOf, dumpOf, inPieces } from '../fixtures/postgres.ts';
 import { restoreEvents, untilSeen } from '../fixtures/restore-events.ts';
 
 let server: ThrowawayPostgres;
@@ -28,10 +28,8 @@ let folder: string;
 let dump: Buffer;
 let env: Record<string, string>;
 
-const to = (database: string): Connection => ({
-  via: 'server',
-  env: { ...server.connection.env, PGDATABASE: database },
-});
+const to = (database: string) =>
+  ({ via: 'server', env: { ...server.connection.env, PGDATABASE: database } }) as const;
 const run = (sql: string) => query(server.connection, sql);
 
 beforeAll(async () => {
@@ -60,10 +58,11 @@ afterEach(reset);
 
 /** What a database is: as it was, or restored whole. */
 async function stateOf(database = 'live'): Promise<string> {
-  const [row] = await query(
-    to(database),
+  const [row] = await asked(
+    server.connection,
     `SELECT (SELECT count(*) FROM torrents), (SELECT count(*) FROM files), (SELECT min(name) FROM torrents),
        (SELECT count(*) FROM pg_indexes WHERE schemaname = 'public'), (SELECT count(*) FROM pg_constraint WHERE contype = 'f')`,
+    { database },
   );
   const known: Record<string, string> = { '3000 0 live 2 1': 'old', '3000 3000 x1 2 1': 'restored' };
   return known[(row ?? []).join(' ')] ?? (row ?? []).join(' ');
@@ -73,10 +72,11 @@ async function stateOf(database = 'live'): Promise<string> {
 async function reset(): Promise<void> {
   const names = await databasesOf(server.connection);
   const old = names.find((name) => name.startsWith('live_before'));
-  if (old !== undefined && names.includes('live')) await run('DROP DATABASE live WITH (FORCE)');
-  if (old !== undefined) await run(`ALTER DATABASE ${old} RENAME TO live`);
-  for (const name of await databasesOf(server.connection))
-    if (!['live', 'postgres'].includes(name)) await run(`DROP DATABASE "${name}" WITH (FORCE)`);
+  const now = (sql: string) => asked(server.connection, sql);
+  if (old !== undefined && names.includes('live')) await now('DROP DATABASE live WITH (FORCE)');
+  if (old !== undefined) await now(`ALTER DATABASE ${old} RENAME TO live`);
+  for (const name of names)
+    if (!['live', 'postgres', old].includes(name)) await now(`DROP DATABASE "${name}" WITH (FORCE)`);
 }
 
 /** What the next restore makes of what is there, and says. */
@@ -311,7 +311,8 @@ describe('ended at any time', () => {
     expect([0, 143, undefined], stderr).toContain(exitCode);
     // What it had given to a psql goes on to its end.
     await until('nobody is at it', async () => {
-      const [row] = await run(
+      const [row] = await asked(
+        server.connection,
         `SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND query NOT LIKE 'DO $$%'`,
       );
       return row?.[0] === '0';

@@ -5,7 +5,6 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { SourceDatabase } from '../../lib/archive/source-database.ts';
 import { readSourceDatabase } from '../../lib/backup/ask-server.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
-import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { restore } from '../../lib/restore/restore.ts';
 import type { RestoreOptions } from '../../lib/restore/restoring.ts';
@@ -13,14 +12,14 @@ import { storeEnvironment } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { scan } from '../fixtures/archive.ts';
 import { offsite } from '../fixtures/cli.ts';
-import { dumpOf, inPieces } from '../fixtures/postgres.ts';
+import { asked, dumpOf, inPieces } from '../fixtures/postgres.ts';
 import { startS3Stub } from '../fixtures/s3-stub.ts';
 
 let server: ThrowawayPostgres;
 let said: string[] = [];
 beforeAll(async () => {
   server = await startThrowawayPostgres({ tuned: true });
-  await query(
+  await asked(
     server.connection,
     `CREATE ROLE keeper LOGIN; CREATE ROLE guest; CREATE ROLE "Odd ""Guest"; CREATE ROLE few LOGIN CREATEDB PASSWORD 'few'; GRANT keeper TO few`,
   );
@@ -28,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 afterEach(async () => {
   said = [];
-  await query(
+  await asked(
     server.connection,
     'DROP DATABASE IF EXISTS source WITH (FORCE); DROP DATABASE IF EXISTS again WITH (FORCE)',
   );
@@ -40,8 +39,8 @@ const to = (database: string): Connection => ({
 });
 
 async function make(options: string, sql: string): Promise<void> {
-  await query(server.connection, `CREATE DATABASE source OWNER keeper TEMPLATE template0 ${options}`);
-  await query(to('source'), sql);
+  await asked(server.connection, `CREATE DATABASE source OWNER keeper TEMPLATE template0 ${options}`);
+  await asked(to('source'), sql);
 }
 
 const schema = `
@@ -61,7 +60,7 @@ const properties = `
 
 /** All that the catalogue says of a database as a whole. */
 async function properlyOf(database: string): Promise<unknown> {
-  const rows = await query(
+  const rows = await asked(
     to(database),
     `SELECT jsonb_strip_nulls(to_jsonb(d) - '{oid,datname,datfrozenxid,datminmxid,datlastsysoid,datacl}'::text[]),
        (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a), shobj_description(d.oid, 'pg_database'),
@@ -90,7 +89,7 @@ async function restoring(options: Partial<RestoreOptions> = {}): Promise<void> {
 }
 
 const hasIcu = async () =>
-  (await query(server.connection, `SELECT 1 FROM pg_collation WHERE collprovider = 'i'`)).length > 0;
+  (await asked(server.connection, `SELECT 1 FROM pg_collation WHERE collprovider = 'i'`)).length > 0;
 
 it.each([
   ['LATIN1', "ENCODING 'LATIN1' LOCALE 'C'", latin],
@@ -105,7 +104,7 @@ it.each([
   const lines = (dump: Buffer) => dump.toString('latin1').replace(/^\\(un)?restrict .*$/gm, '');
   expect(lines(await dumpOf(to('again')))).toBe(lines(await dumpOf(to('source'))));
   // The planner knows what is there.
-  const [row] = await query(
+  const [row] = await asked(
     to('again'),
     'SELECT count(*) FROM pg_class WHERE relkind = $$r$$ AND reltuples > 0 AND oid > 16384',
   );
@@ -114,7 +113,7 @@ it.each([
 
 it('is the same by the commands, and after the second time', async () => {
   await make("ENCODING 'LATIN1' LOCALE 'C'", latin);
-  await query(to('source'), properties);
+  await asked(to('source'), properties);
   const before = await properlyOf('source');
   const stub = await startS3Stub();
   try {
@@ -125,13 +124,13 @@ it('is the same by the commands, and after the second time', async () => {
       const env = { ...storeEnvironment(stub), ...server.connection.env, PGDATABASE: from };
       const backup = await offsite(['backup', '--json'], env);
       expect(backup.exitCode, backup.stderr).toBe(0);
-      if (from === 'again') await query(server.connection, 'DROP DATABASE source WITH (FORCE)');
+      if (from === 'again') await asked(server.connection, 'DROP DATABASE source WITH (FORCE)');
       const args = ['restore', answerOf('backup', backup.stdout).id, '--into', into, '--json'];
       const restored = await offsite(args, env);
       expect(restored.exitCode, restored.stderr).toBe(0);
       expect(await properlyOf(into)).toEqual(before);
     }
-    expect(await query(to('source'), 'SELECT "länge" FROM "größe"')).toEqual([['Ärger']]);
+    expect(await asked(to('source'), 'SELECT "länge" FROM "größe"')).toEqual([['Ärger']]);
   } finally {
     await stub.stop();
   }
@@ -139,33 +138,33 @@ it('is the same by the commands, and after the second time', async () => {
 
 it('of an archive without them is what the dump says: its encoding, and who owns most', async () => {
   await make("ENCODING 'EUC_JP' LOCALE 'C'", japanese);
-  await query(
+  await asked(
     to('source'),
     'CREATE TABLE of_another (a int); CREATE TABLE another (a int); ALTER TABLE another OWNER TO keeper; GRANT ALL ON another TO few',
   );
   await restoring({ source: undefined });
-  const rows = await query(
+  const rows = await asked(
     server.connection,
     `SELECT pg_encoding_to_char(encoding), pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'again'`,
   );
   expect(rows).toEqual([['EUC_JP', 'keeper']]);
-  expect(await query(to('again'), 'SELECT "列" FROM "表の名"')).toEqual([['日本語'], ['かな']]);
+  expect(await asked(to('again'), 'SELECT "列" FROM "表の名"')).toEqual([['日本語'], ['かな']]);
 });
 
 it('of a dump that makes its database is what that says, for the new one', async () => {
   await make("ENCODING 'LATIN1' LOCALE 'C'", `${latin};${properties}`);
-  await query(server.connection, 'ALTER DATABASE source CONNECTION LIMIT 7; CREATE DATABASE bystander');
+  await asked(server.connection, 'ALTER DATABASE source CONNECTION LIMIT 7; CREATE DATABASE bystander');
   const dump = await dumpOf(to('source'), ['--create']);
-  await query(server.connection, "COMMENT ON DATABASE source IS 'live'; ALTER DATABASE source RESET ALL");
+  await asked(server.connection, "COMMENT ON DATABASE source IS 'live'; ALTER DATABASE source RESET ALL");
   await restoring({ source: undefined, dump: inPieces(dump, 1000) });
   expect(said).toEqual([]);
   const [live] = (await properlyOf('source')) as string[][];
   expect(live?.[2]).toBe('live');
-  await query(
+  await asked(
     server.connection,
     'COMMENT ON DATABASE source IS NULL; DROP DATABASE bystander; ALTER DATABASE source RENAME TO live',
   );
-  await query(server.connection, 'ALTER DATABASE again RENAME TO source');
+  await asked(server.connection, 'ALTER DATABASE again RENAME TO source');
   const again = await dumpOf(to('source'), ['--create']);
   const lines = (bytes: Buffer) =>
     bytes
@@ -175,7 +174,7 @@ it('of a dump that makes its database is what that says, for the new one', async
       .sort()
       .join('\n');
   expect(lines(again)).toBe(lines(dump));
-  await query(server.connection, 'DROP DATABASE live');
+  await asked(server.connection, 'DROP DATABASE live');
 });
 
 it('that this server cannot make or take are told, and the rest comes back', async () => {
@@ -203,7 +202,7 @@ it('that this server cannot make or take are told, and the rest comes back', asy
     expect.stringMatching(/of_the_future/),
     expect.stringMatching(/"gone".*does not exist/),
   ]);
-  const rows = await query(
+  const rows = await asked(
     server.connection,
     `SELECT has_database_privilege('guest', 'again', 'CONNECT'), (SELECT setconfig FROM pg_db_role_setting WHERE setdatabase = d.oid)
      FROM pg_database d WHERE datname = 'again'`,
@@ -213,16 +212,16 @@ it('that this server cannot make or take are told, and the rest comes back', asy
 
 it('a role that is only granted something holds up nothing; who owns something does', async () => {
   await make("ENCODING 'UTF8' LOCALE 'C'", schema);
-  await query(
+  await asked(
     to('source'),
     `CREATE ROLE reader; GRANT SELECT ON "größe" TO reader; ALTER DEFAULT PRIVILEGES FOR ROLE keeper GRANT SELECT ON TABLES TO reader`,
   );
   const dump = await dumpOf(to('source'));
-  await query(to('source'), 'DROP OWNED BY reader; DROP ROLE reader');
+  await asked(to('source'), 'DROP OWNED BY reader; DROP ROLE reader');
   await restoring({ dump: inPieces(dump), roles: scan(dump).roles });
   expect(said).toEqual([expect.stringMatching(/granted? to reader|grants to reader/)]);
-  expect(await query(to('again'), 'SELECT "länge" FROM "größe"')).toEqual([['Ärger']]);
-  await query(server.connection, 'DROP DATABASE again');
+  expect(await asked(to('again'), 'SELECT "länge" FROM "größe"')).toEqual([['Ärger']]);
+  await asked(server.connection, 'DROP DATABASE again');
   const renamed = Buffer.from(dump.toString().replaceAll('OWNER TO keeper', 'OWNER TO gone'));
   await expect(restoring({ dump: inPieces(renamed), roles: [] })).rejects.toMatchObject({
     code: 'ROLE_MISSING',
@@ -231,12 +230,12 @@ it('a role that is only granted something holds up nothing; who owns something d
 });
 
 it('roles that are made may log in as they could, and no others', async () => {
-  await query(
+  await asked(
     server.connection,
     'CREATE ROLE crawler LOGIN; CREATE ROLE "Group, of all"; CREATE ROLE seldom LOGIN',
   );
   await make("ENCODING 'UTF8' LOCALE 'C'", schema);
-  await query(
+  await asked(
     to('source'),
     `CREATE TABLE one (a int); ALTER TABLE one OWNER TO crawler; CREATE TABLE two (a int); ALTER TABLE two OWNER TO "Group, of all";
      GRANT SELECT ON one TO seldom; REVOKE CONNECT ON DATABASE source FROM PUBLIC; GRANT CONNECT ON DATABASE source TO seldom`,
@@ -247,21 +246,21 @@ it('roles that are made may log in as they could, and no others', async () => {
   const known = (await readSourceDatabase({ via: 'server', url })) as SourceDatabase;
   const roles = ['crawler', '"Group, of all"', 'seldom'];
   const canLogIn = () =>
-    query(
+    asked(
       server.connection,
       "SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname IN ('crawler', 'Group, of all', 'seldom') ORDER BY 1",
     );
   const before = await canLogIn();
   for (const source of [known, undefined]) {
-    await query(to('source'), `DROP OWNED BY ${roles.join(', ')}`);
-    await query(server.connection, `DROP ROLE ${roles.join(', ')}`);
+    await asked(to('source'), `DROP OWNED BY ${roles.join(', ')}`);
+    await asked(server.connection, `DROP ROLE ${roles.join(', ')}`);
     await restoring({ dump: inPieces(dump), source, roles: scan(dump).roles, createRoles: true });
     // A dump alone does not say who may log in: then nobody may.
     expect(await canLogIn()).toEqual(source ? before : before.map(([name]) => [name, 'f']));
-    await query(to('again'), `DROP OWNED BY ${roles.join(', ')}`);
-    await query(server.connection, 'DROP DATABASE again');
+    await asked(to('again'), `DROP OWNED BY ${roles.join(', ')}`);
+    await asked(server.connection, 'DROP DATABASE again');
   }
-  await query(server.connection, `DROP ROLE ${roles.join(', ')}`);
+  await asked(server.connection, `DROP ROLE ${roles.join(', ')}`);
 });
 
 it('comes back by an ordinary role, too, that may make databases', async () => {

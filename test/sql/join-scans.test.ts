@@ -5,9 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { scan as scanWhole } from '../fixtures/archive.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { anyDump, header, hostile, trailer } from '../fixtures/hostile-dump.ts';
-import { often } from '../fixtures/often.ts';
+import { isLong, often } from '../fixtures/often.ts';
 import { scanParts } from '../fixtures/scan-parts.ts';
 
+/** Whether a cut after a word's first letter stands for one further on in it. */
+const isFurtherIn = (dump: Buffer, cut: number) => /^\w\w\w$/.test(dump.toString('latin1', cut - 2, cut + 1));
 const anyCuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 6 });
 
 describe('scans of parts, joined', () => {
@@ -15,7 +17,8 @@ describe('scans of parts, joined', () => {
     const dump = Buffer.from(hostile);
     const whole = scanWhole(dump);
     for (let cut = 0; cut <= dump.length; cut += 1) {
-      expect(scanParts(dump, [cut], 64).inventory, `cut at ${cut}`).toEqual(whole);
+      if (isFurtherIn(dump, cut) && !isLong) continue;
+      expect(scanParts(dump, [cut], 512).inventory, `cut at ${cut}`).toEqual(whole);
     }
   });
 

@@ -14,7 +14,7 @@ import { restoreParallel } from '../../lib/restore/parallel.ts';
 import { makeSandbox } from '../../lib/restore-test/sandbox.ts';
 import { scan } from '../fixtures/archive.ts';
 import { isLong, often } from '../fixtures/often.ts';
-import { inPieces } from '../fixtures/postgres.ts';
+import { asked, inPieces } from '../fixtures/postgres.ts';
 
 let server: ThrowawayPostgres;
 /** As a restore test has it: its superuser has a name that no dump knows. */
@@ -49,17 +49,17 @@ async function run(
 
 const psqlArguments = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', '-'];
 
-async function made(database: string, encoding: string, sql: string): Promise<void> {
+async function made(database: string, encoding: string, sql = ''): Promise<void> {
   await dropped(database);
-  await query(
+  await asked(
     server.connection,
     `CREATE DATABASE ${database} TEMPLATE template0 ENCODING '${encoding}' LOCALE 'C'`,
   );
-  await run('psql', database, psqlArguments, `SET client_encoding = 'UTF8';\n${sql}`);
+  if (sql !== '') await run('psql', database, psqlArguments, `SET client_encoding = 'UTF8';\n${sql}`);
 }
 
 async function dropped(database: string): Promise<void> {
-  await query(server.connection, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+  await asked(server.connection, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
 }
 
 /** What is in a database, as pg_dump writes it whatever the database's own settings; the tokens of `\restrict` are random. */
@@ -73,7 +73,7 @@ async function restoredTwice(dump: Buffer, encoding: string) {
   const inventory = scan(dump);
   expect(inventory).toMatchObject({ endMarker: 'end' });
   expect(inventory.refused).toBeUndefined();
-  await made('parts', encoding, '');
+  await made('parts', encoding);
   // psql last: a dump that makes its own database makes it here.
   const { ended } = await restoreParallel({
     connection: server.connection,
@@ -86,7 +86,7 @@ async function restoredTwice(dump: Buffer, encoding: string) {
   const makesOwn = /\nCREATE DATABASE "?source"? /.test(dump.toString('latin1', 0, 100_000));
   const byPsql = makesOwn ? 'source' : 'by_psql';
   if (makesOwn) await dropped('source');
-  else await made(byPsql, encoding, '');
+  else await made(byPsql, encoding);
   await run('psql', makesOwn ? 'postgres' : byPsql, psqlArguments, dump);
   expect(await contentsOf('parts')).toBe(await contentsOf(byPsql));
   return inventory;
@@ -304,7 +304,7 @@ describe('a dump that psql restores', () => {
       );
       const { largeObjects } = await restoredTwice(await run('pg_dump', 'source', options), 'UTF8');
       expect(largeObjects).toBe(1);
-      const live = await query(
+      const live = await asked(
         server.connection,
         "SELECT count(*) FROM pg_database WHERE datname IN ('source', 'parts')",
       );
@@ -396,7 +396,7 @@ describe.each([
       ['off', ['--inserts']],
     ] as const;
     for (const [standard, options] of isLong || risky.test(client) ? ways : ways.slice(1)) {
-      await query(server.connection, `ALTER DATABASE source SET standard_conforming_strings = ${standard}`);
+      await asked(server.connection, `ALTER DATABASE source SET standard_conforming_strings = ${standard}`);
       const dump = await run('pg_dump', 'source', [`--encoding=${client}`, ...options]);
       const { rows, tables } = await restoredTwice(dump, own);
       expect(tables.map((table) => table.replaceAll('"', ''))).toEqual([`public.${word}`]);

@@ -12,6 +12,8 @@ export type CorpusOptions = {
   readonly torrents: number;
   /** Adds 12 torrents whose texts break naive readers of dumps. */
   readonly edge?: boolean | undefined;
+  /** Of the one large object, in KiB; 1,024 when not given. */
+  readonly bloomKib?: number | undefined;
   /** Default `bitmagnet`, as in BitAgent's Compose file. */
   readonly database?: string | undefined;
   /** Age zero of the rows. */
@@ -45,6 +47,7 @@ export async function loadCorpus(connection: Connection, options: CorpusOptions)
   const variables = {
     n: String(options.torrents),
     edge: options.edge ? '1' : '0',
+    bloom_kib: String(options.bloomKib ?? 1024),
     asof: (options.asof ?? new Date('2026-11-22T03:00:00Z')).toISOString(),
   };
   const args = Object.entries(variables).flatMap(([name, value]) => ['-v', `${name}=${value}`]);
