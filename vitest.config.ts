@@ -20,7 +20,7 @@ const longest = [
   'integ/integ',
   'stack/deploy',
   'faults/pg-dump-stalls',
-  'report/page/page.browser',
+  'page/page.browser',
   'bin/restore-test-cli',
   'restore-test/shapes',
   'archive/accept',

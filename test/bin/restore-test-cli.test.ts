@@ -110,7 +110,7 @@ describe('offsite restore-test', () => {
     expect(stdout).toMatch(/ok {2}23 checks +23 pass/);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect(stderr).toContain(join(output, `${id}.restore-test.html`));
-    expect(await pageIn(output)).toContain('There is one night so far');
+    expect(await pageIn(output)).toContain('1 night intact');
     expect(await keysIn(aws.endpoint, aws.bucket, '')).toEqual(before);
     expect(await aws.mails()).toEqual([]);
     expect(commandLines().filter((line) => line.includes(temporary))).toEqual([]);
@@ -213,8 +213,8 @@ describe('offsite restore-test', () => {
       // The test passed; that nobody can be shown its page here is no fault of it.
       expect(exitCode, stderr).toBe(0);
       expect(stderr).toContain('warning: no browser could be opened');
-      for (const what of ['restore tests', 'nights']) {
-        const sentence = `earlier ${what} could not be read`;
+      for (const what of ['restore tests', 'archives']) {
+        const sentence = `${what} could not be read, and are not shown`;
         expect(stderr).toContain(`offsite: warning: The vault's ${sentence}`);
         expect(await pageIn(output)).toContain(sentence);
       }

@@ -12,9 +12,11 @@ import { until } from '../fixtures/events.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 import { canRunSystemd, type SystemdHost, startSystemdHost } from '../fixtures/systemd-host.ts';
 
-if (!canRunSystemd) console.warn('SKIPPED: systemd cannot run here, so no timer fires');
+// Units have a /tmp of their own.
+const canRun = canRunSystemd && !bin.startsWith('/tmp/');
+if (!canRun) console.warn('SKIPPED: systemd cannot run here, or not what lies in /tmp, so no timer fires');
 
-describe.skipIf(!canRunSystemd)('on a running host', () => {
+describe.skipIf(!canRun)('on a running host', () => {
   let host: SystemdHost;
   let stub: S3Stub;
   let postgres: ThrowawayPostgres;

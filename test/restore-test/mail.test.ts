@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RestoreReport } from '../../lib/report/report.ts';
+import { summarizeReport } from '../../lib/report/terminal.ts';
 import { restoreTestMail } from '../../lib/restore-test/mail.ts';
 import * as samples from '../fixtures/reports.ts';
 
@@ -101,23 +102,22 @@ describe('the mail of a restore test', () => {
     };
     const passed = restoreTestMail({ ...samples.first.report, point });
     expect(passed.subject).toMatch(/^\[offsite\] Restore test passed: bitagent, /);
-    expect(passed.text).toMatch(/ recovery to a point in time +proven: /);
-    expect(
-      passed.text.slice(passed.text.indexOf('Recovery to'), passed.text.indexOf('To see it')),
-    ).toMatchInlineSnapshot(`
-      "Recovery to a point passed, in 2 min 5 s.
-
-        from     bitagent-2026-11-22-020000Z
-        window   2026-11-22 02:01:00+00 to 2026-11-23 04:00:00+00
-        point    the last transaction by 2026-11-22 19:12:44.120001+00, by the seed
-                 0badc0de
-        reached  last transaction 2026-11-22 19:12:43.9+00
-        amcheck  pass: 12 tables, 30 B-trees
-        by hand  offsite restore bitagent-2026-11-22-020000Z --to-time
-                 2026-11-22T19:12:44.120001Z --timeline 1 --data-directory DIR
-
-      "
-    `);
+    expect(passed.text).toMatch(/ok {2}recovery to a point in time {5}the last transaction by 2026-11-22 /);
+    const told = summarizeReport({ ...samples.first.report, point }, [], new Date());
+    expect(told.slice(told.indexOf('Recovery to'))).toContain(
+      [
+        'Recovery to a point passed, in 2 min 5 s.',
+        '',
+        '  from     bitagent-2026-11-22-020000Z',
+        '  window   2026-11-22 02:01:00+00 to 2026-11-23 04:00:00+00',
+        '  point    the last transaction by 2026-11-22 19:12:44.120001+00, by the seed',
+        '           0badc0de',
+        '  reached  last transaction 2026-11-22 19:12:43.9+00',
+        '  amcheck  pass: 12 tables, 30 B-trees',
+        '  by hand  offsite restore bitagent-2026-11-22-020000Z --to-time',
+        '           2026-11-22T19:12:44.120001Z --timeline 1 --data-directory DIR',
+      ].join('\n'),
+    );
     const failure = {
       code: 'WAL_MISSING',
       message: '1 segment of the log missing',
