@@ -41,8 +41,12 @@ export async function runList(settings: Settings, flags: Flags, only?: Listing['
   if (everyMs > 0 && (flags.json || !process.stdout.isTTY))
     throw usage('--watch on a terminal', 'none, or --json');
   for (;;) {
-    const listings = await readListings(store, settings, only);
-    const windows = only === undefined ? await readWindows(store, settings.source) : [];
+    // Side by side: each is a way to the store and back, or several.
+    const [listings, windows, note] = await Promise.all([
+      readListings(store, settings, only),
+      only === undefined ? readWindows(store, settings.source) : [],
+      flags.json ? undefined : store.readText(recipientsKey),
+    ]);
     const now = new Date();
     if (flags.json)
       printJson('list', [
@@ -56,8 +60,8 @@ export async function runList(settings: Settings, flags: Flags, only?: Listing['
         print('\nPoints in time that can be recovered (offsite restore --to-time):\n\n');
         showWindows(windows, now);
       }
-      const note = parseRecipientsNote((await store.readText(recipientsKey))?.text);
-      const missing = note && describeMissing(note);
+      const recipients = parseRecipientsNote(note?.text);
+      const missing = recipients && describeMissing(recipients);
       warn(missing && `${missing.found}: ${missing.advice}`);
     }
     if (everyMs === 0) return;
@@ -79,32 +83,39 @@ async function readListings(
   only: Listing['kind'] | undefined,
 ): Promise<Listing[]> {
   const { source } = settings;
-  const region = pricedRegion(settings);
-  const listings: Listing[] = [];
-  const add = (
-    kind: Listing['kind'],
-    found: readonly CatalogueEntry[],
-    more: Omit<Listing, 'kind' | 'entries' | 'latest'>,
-  ) => {
-    const entries = byAge(found);
-    listings.push({ kind, entries, latest: newestIntact(entries)?.id.id, ...more });
-  };
-  if (only !== 'sidecar') {
-    const entries = await readCatalogue(store, source);
-    const kept = parseKept((await store.readText(planKey(source)))?.text ?? '');
-    const tests = await readable(readTests(store, { source, startedAt: new Date().toISOString() }));
-    const watched = parseWatchState((await readable(store.readText(watchStateKey(source))))?.text);
-    const told = watched && toldOf(watched);
-    add('database', entries, {
-      kept,
-      tests,
-      told,
-      prices: region === undefined ? undefined : prices[pricedLike(region)],
-    });
-  }
-  const sidecars = await readSidecars(store, source);
-  if (only === 'sidecar' || sidecars.length > 0) add('sidecar', sidecars, { kept: new Map() });
+  const [database, sidecars] = await Promise.all([
+    only === 'sidecar' ? undefined : readDatabase(store, settings),
+    readSidecars(store, source),
+  ]);
+  const listings = database === undefined ? [] : [database];
+  if (only === 'sidecar' || sidecars.length > 0)
+    listings.push({ kind: 'sidecar', ...ordered(sidecars), kept: new Map() });
   return listings;
+}
+
+async function readDatabase(store: ArchiveStore, settings: Settings): Promise<Listing> {
+  const { source } = settings;
+  const region = pricedRegion(settings);
+  const [entries, plan, tests, state] = await Promise.all([
+    readCatalogue(store, source),
+    store.readText(planKey(source)),
+    readable(readTests(store, { source, startedAt: new Date().toISOString() })),
+    readable(store.readText(watchStateKey(source))),
+  ]);
+  const watched = parseWatchState(state?.text);
+  return {
+    kind: 'database',
+    ...ordered(entries),
+    kept: parseKept(plan?.text ?? ''),
+    tests,
+    told: watched && toldOf(watched),
+    prices: region === undefined ? undefined : prices[pricedLike(region)],
+  };
+}
+
+function ordered(found: readonly CatalogueEntry[]): Pick<Listing, 'entries' | 'latest'> {
+  const entries = byAge(found);
+  return { entries, latest: newestIntact(entries)?.id.id };
 }
 
 /** @returns `undefined` where these credentials may not read them. */
