@@ -1,5 +1,5 @@
-// Makes dist/: the CLI in one file, with all that it imports, and what starts it (start.ts). A command starts from it in a
-// third of the time (docs/performance.md). bin/offsite takes it as long as nothing that it was made of has changed since, and
+// Makes dist/: the CLI in one file, with all that it imports, and what starts it (start.ts). A command starts from it in
+// two thirds of the time (docs/performance.md). bin/offsite takes it as long as nothing that it was made of has changed since, and
 // the sources otherwise: nothing has to be built.
 
 import { execFileSync } from 'node:child_process';

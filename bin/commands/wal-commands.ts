@@ -23,8 +23,8 @@ storeCommand('basebackup', 'take a base backup of the whole cluster, to recover 
 A base backup and the log from it on bring the cluster back as it was at any
 moment since. Without the log (offsite wal) it brings nobody back. All databases
 of the server are in it, with roles and settings. The nightly archive is
-something else, and goes on: it is verified and restored by the cloud, which
-does not look at base backups yet.`,
+something else, and goes on. The cloud reads base backups and log as well, and
+recovers one to a point in each quarterly restore test (docs/pitr.md).`,
   )
   .action(async (flags) => {
     const { runBaseBackup } = await import('./basebackup.ts');

@@ -79,7 +79,7 @@ export async function lookAtLog(options: LookOptions): Promise<LogLook | undefin
       lastStoredAt: (sure.find(({ name }) => name === last)?.storedAt ?? otherwise).toISOString(),
       lookedUntil: lookedUntil.toISOString(),
     },
-    ask: () => askToRead(store, cluster, neededBy(sure, starts, resumed)),
+    ask: () => askToRead(store, cluster, neededBy(sure, starts, resumed), sure),
   };
 }
 
@@ -162,7 +162,7 @@ function continued(newest: BaseBackup, state: LogState): BaseBackup[] {
   return beginsAfter(newest, state.last) ? [newest, resumed] : [resumed];
 }
 
-/** Parts of segments are many, and what they hold comes again with the whole one. */
+/** Copies of segments that were begun are many, and what they hold comes again with the whole one, against which they are held. */
 function neededBy(
   files: readonly StoredWal[],
   starts: readonly BaseBackup[],
@@ -177,9 +177,19 @@ function neededBy(
   );
 }
 
-async function askToRead(store: ArchiveStore, cluster: Cluster, files: readonly StoredWal[]): Promise<void> {
+async function askToRead(
+  store: ArchiveStore,
+  cluster: Cluster,
+  files: readonly StoredWal[],
+  listed: readonly StoredWal[],
+): Promise<void> {
+  const begun = listed.filter(({ kind }) => kind === 'begun');
+  const copies = Map.groupBy(begun, ({ name }) => name.slice(0, 24));
   for (let at = 0; at < files.length; at += filesAtOnce) {
-    const some = files.slice(at, at + filesAtOnce).map(({ key }) => key);
+    const some = files
+      .slice(at, at + filesAtOnce)
+      .flatMap((file) => [file, ...(copies.get(file.name) ?? [])])
+      .map(({ key }) => key);
     const first = parseWalKey(some[0] ?? '');
     if (first !== undefined)
       await store.write(dueWalKey({ ...cluster, file: first.file }), serializeDueLog(some));

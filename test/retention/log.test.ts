@@ -26,7 +26,7 @@ import { pushWal } from '../../lib/wal/push.ts';
 import { storeBaseBackup, type TinyBaseBackup } from '../fixtures/base-backup.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
-import { namesFrom, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
+import { namesFrom, segmentBytes, segmentOf, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
 
 const context = { awsRequestId: 'r', functionName: 'f' } as Context;
 const dayMs = 86_400_000;
@@ -185,6 +185,25 @@ describe('the log', () => {
     expect((await mails()).find(({ subject }) => subject.includes('GAP'))?.text).toContain(
       `with different bytes: ${name}`,
     );
+  });
+
+  it('with a copy of a segment that was begun, and is no beginning of what it became: it is told', async () => {
+    await take({ segment: 2 });
+    await push(namesFrom(2, 1));
+    const [copied = '', other = ''] = namesFrom(3, 2);
+    // As far as it had come, and zeros: what the receiver stores of it.
+    const bytes = segmentOf(copied);
+    const begun = Buffer.alloc(segmentBytes);
+    bytes.copy(begun, 0, 0, 0x1000);
+    for (const [name, written] of [
+      [`${copied}.00001000.begun`, begun],
+      [copied, bytes],
+      [`${other}.00001000.begun`, segmentOf(other)],
+      [other, segmentOf(other)],
+    ] as const)
+      await pushWal({ store, source, path: writeSegment(folder, name, written), systemIdentifier });
+    expect(await look(20)).toBe(3);
+    expect(await subjects()).toEqual([`[offsite] DAMAGED log: bitagent, ${other}`]);
   });
 
   it('that has no base backup is told of after two days', async () => {
