@@ -2,14 +2,13 @@
 // operator's questions.
 
 import { countedTable } from '../archive/verdict.ts';
-import { OffsiteError } from '../base/errors.ts';
 import { quoteIdentifier } from '../postgres/programs.ts';
 import { ask } from '../postgres/session.ts';
 import { formatMicros } from '../recovery-point/target.ts';
 import type { CheckResult } from '../report/report.ts';
 import { amcheck } from './amcheck.ts';
 import type { RecoveredServer } from './recovered-server.ts';
-import { type CheckFacts, type CheckFile, runChecks } from './run-checks.ts';
+import { assertChecks, type CheckFacts, type CheckFile, runChecks } from './run-checks.ts';
 
 export type Wanted = {
   readonly systemIdentifier: string;
@@ -55,16 +54,11 @@ export async function checkRecovered(server: RecoveredServer, wanted: Wanted): P
   return results;
 }
 
-/** @throws `OffsiteError` `RESTORE_CHECK_FAILED` naming each that failed. */
+/** @throws As {@link assertChecks}. */
 export function assertRecovered(results: readonly CheckResult[]): void {
-  const failed = results.filter(({ outcome }) => outcome === 'fail');
-  if (failed.length === 0) return;
-  const names = failed.map(({ name }) => name).join(', ');
-  throw new OffsiteError('RESTORE_CHECK_FAILED', `the recovered cluster fails ${names}`, {
-    expected: `all ${results.length} checks to pass`,
-    found: failed.map(({ name, detail }) => `${name}: ${detail}`).join('\n'),
-    hint: "recover the same point by hand and look ('offsite restore --to-time', as named here); take a base backup (offsite basebackup), and look at the server's own disk by pg_amcheck",
-  });
+  const hint =
+    "recover the same point by hand and look ('offsite restore --to-time', as named here); take a base backup (offsite basebackup), and look at the server's own disk by pg_amcheck";
+  assertChecks(results, 'the recovered cluster', hint);
 }
 
 async function askDatabase(

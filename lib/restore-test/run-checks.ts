@@ -64,14 +64,18 @@ export async function runChecks(
  *
  * @throws `OffsiteError` `RESTORE_CHECK_FAILED` naming each that did.
  */
-export function assertChecks(results: readonly CheckResult[]): void {
+export function assertChecks(
+  results: readonly CheckResult[],
+  what = 'the restored database',
+  hint = 'what was dumped came back, but it is not as it should be: look at the database that is dumped, by the same SQL (offsite restore-test --print-checks)',
+): void {
   const failed = results.filter(({ outcome }) => outcome === 'fail');
   if (failed.length === 0) return;
   const names = failed.map(({ name }) => name).join(', ');
-  throw new OffsiteError('RESTORE_CHECK_FAILED', `the restored database fails ${names}`, {
+  throw new OffsiteError('RESTORE_CHECK_FAILED', `${what} fails ${names}`, {
     expected: `all ${results.length} checks to pass`,
     found: failed.map(({ name, detail }) => `${name}: ${detail}`).join('\n'),
-    hint: 'what was dumped came back, but it is not as it should be: look at the database that is dumped, by the same SQL (offsite restore-test --print-checks)',
+    hint,
   });
 }
 
