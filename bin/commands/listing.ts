@@ -107,7 +107,8 @@ function describeTests(tests: readonly TestPoint[] | undefined, now: Date): stri
   if (tests === undefined) return 'these credentials may not read the reports of restore tests';
   if (last === undefined)
     return "none was tested yet: 'offsite restore-test' does it now, cloud or guard once a quarter";
-  const word = last.outcome === 'passed' ? 'passed' : `NOT PASSED (${last.outcome})`;
+  const point = last.pointFailed ? ', but for the recovery to a point: NOT PASSED' : '';
+  const word = last.outcome === 'passed' ? `passed${point}` : `NOT PASSED (${last.outcome})`;
   return `the test of ${dayOf(last.startedAt)} ${word}, ${formatAge(last.startedAt, now)} ago; ${nextTest(tests, now)}`;
 }
 

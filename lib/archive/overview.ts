@@ -25,7 +25,7 @@ const lateHours = { verdict: 3, manifest: 24 };
 export function overviewOf(
   entries: readonly CatalogueEntry[],
   now: Date,
-  lastTest?: { readonly outcome: string },
+  lastTest?: { readonly outcome: string; readonly pointFailed?: boolean | undefined },
 ): Overview {
   const sorted = byAge(entries);
   const newest = newestIntact(entries);
@@ -35,6 +35,7 @@ export function overviewOf(
     ...stale(newest, now),
     ...wrong(sorted, now),
     ...(failed ? ['the last restore test did not pass'] : []),
+    ...(lastTest?.pointFailed ? ['the last recovery to a point in time failed'] : []),
   ];
   const since = row.at(-1)?.datedAt;
   return {

@@ -10,6 +10,8 @@ export type TestPoint = {
   readonly archiveId: string;
   readonly startedAt: Date;
   readonly outcome: RestoreReport['outcome'];
+  /** The archive may have come back, and the recovery to a point in time not. */
+  readonly pointFailed?: boolean | undefined;
   /** Whether it ran in the cloud's task: another machine has another speed. */
   readonly inTask: boolean;
   /** The measured restore time; of a failed test there is none. */
@@ -49,12 +51,13 @@ export const testsShown = 20;
  * @param region - Where it ran, for its prices.
  */
 export function testPoint(report: RestoreReport, region?: string): TestPoint {
-  const { id, startedAt, outcome, task, archive, restoration, comparisons, torrents } = report;
+  const { id, startedAt, outcome, task, archive, restoration, comparisons, torrents, point } = report;
   const passed = outcome === 'passed';
   return {
     archiveId: id,
     startedAt: new Date(startedAt),
     outcome,
+    pointFailed: point?.outcome === 'failed',
     inTask: task !== undefined,
     recoveryMs: passed ? recoveryMsOf(report) : undefined,
     loadMs: passed ? loadMsOf(report) : undefined,

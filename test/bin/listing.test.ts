@@ -49,6 +49,10 @@ describe('what offsite list shows', () => {
     expect(said.replaceAll(/\s+/g, ' ')).toMatch(
       /^bitagent NOT WELL: .*1 unverified: .*1 damaged: .* restore the test of 2026-11-27 passed, 3\.0 days ago; the next from 2027-01-01 on sizes ▁.█ 1\.4 GiB to 1\.6 GiB, oldest first alarms MAILED of archive, last on 2026-11-29: docs\/runbook\.md cost \$0\.17 a month for 7\.5 GiB in S3; /,
     );
+    const point = { ...test, pointFailed: true };
+    expect(standingOf('bitagent', { ...listing, tests: [point] }, now, 300)).toMatch(
+      /NOT WELL: .*the last recovery to a point in time failed\n.*passed, but for the recovery to a point: NOT PASSED, 3\.0 days ago/,
+    );
     const old = { ...test, startedAt: new Date('2026-09-27T07:00:00Z') };
     expect(standingOf('bitagent', { ...listing, tests: [old] }, now, 200)).toContain(
       'ago; the next is due\n',
