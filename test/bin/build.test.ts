@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { program } from '../../bin/commands/program.ts';
@@ -73,7 +73,8 @@ describe('the code that a run leaves compiled', () => {
     const { exitCode, stdout, stderr } = await execa(join(home, 'bin/offsite'), args, {
       extendEnv: false,
       env: {
-        PATH: process.env.PATH ?? '',
+        // A package takes the PATH's Node, which need not be ours.
+        PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
         XDG_CACHE_HOME: join(home, 'cache'),
         NODE_OPTIONS: `--require ${preload}`,
       },
