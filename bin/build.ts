@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin, transform } from 'esbuild';
 import { optionsOf, script } from '../lib/base/script.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -118,7 +118,17 @@ const { outputFiles } = await build({
       name: 'pieces',
       setup({ onResolve, onLoad }) {
         onResolve({ filter: /^[./]/ }, ({ path, resolveDir }) => ({ path: resolve(resolveDir, path) }));
-        onLoad({ filter: /./ }, ({ path }) => ({ contents: textOf.get(path) as string }));
+        // Each in a function of its own: of what a command does not ask for, no function is made.
+        onLoad({ filter: /./ }, async ({ path }) => ({
+          contents: (
+            await transform(textOf.get(path) as string, {
+              ...commonJs,
+              platform: 'node',
+              sourcemap: 'inline',
+              sourcesContent: false,
+            })
+          ).code,
+        }));
       },
     },
   ],

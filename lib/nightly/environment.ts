@@ -7,7 +7,7 @@ export type Variables = Readonly<Record<string, string>>;
 
 /** What the agent, the SDK, libpq and docker go by. Not of one's session: a terminal, a nohup. */
 const wanted =
-  /^(OFFSITE_(?!NOHUP$)\w+|AWS_(?!EXECUTION_ENV$)\w+|PG[A-Z]+|DOCKER_(HOST|CONTEXT|CONFIG|CERT_PATH|TLS_VERIFY)|(HTTPS?|NO)_PROXY|(https?|no)_proxy|NODE_EXTRA_CA_CERTS|XDG_(CONFIG|STATE)_HOME)$/;
+  /^(OFFSITE_(?!NO(HUP|_STDOUT)$)\w+|AWS_(?!EXECUTION_ENV$)\w+|PG[A-Z]+|DOCKER_(HOST|CONTEXT|CONFIG|CERT_PATH|TLS_VERIFY)|(HTTPS?|NO)_PROXY|(https?|no)_proxy|NODE_EXTRA_CA_CERTS|XDG_(CONFIG|STATE)_HOME)$/;
 
 /** Those of them that name a file. */
 export const namesOfFiles = [

@@ -31,7 +31,7 @@ const environmentKeys = {
 } as const;
 
 /** Settings of the environment that are not settings of an archive. */
-const otherEnvironmentKeys = ['OFFSITE_CONFIG', 'OFFSITE_NOHUP'];
+const otherEnvironmentKeys = ['OFFSITE_CONFIG', 'OFFSITE_NOHUP', 'OFFSITE_NO_STDOUT'];
 
 /**
  * Picks the settings out of the environment.

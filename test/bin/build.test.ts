@@ -56,7 +56,7 @@ it('is small, has no cloud in it, runs, and names the sources in a stack', async
   );
   const { stderr } = await offsite(['list', '--config', '/nonexistent/file'], { DEBUG: '1' });
   expect(stderr).toContain('[CONFIG_UNREADABLE]');
-  expect(stderr).toMatch(/^ +at async readSettings \(\/.*\/lib\/settings\/settings\.ts:\d+/m);
+  expect(stderr).toMatch(/^ +at async readSettings\d? \(\/.*\/lib\/settings\/settings\.ts:\d+/m);
 });
 
 describe('the code that a run leaves compiled', () => {

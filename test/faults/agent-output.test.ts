@@ -129,6 +129,11 @@ describe('a reader that wants no more', () => {
     }
   });
 
+  it('is not one that was never to be read: /dev/null as Python, Ansible or daemon(3) open it, for both ways', async () => {
+    for (const command of ['list', '--version'])
+      expect((await bash(`$OFFSITE ${command} 1<> /dev/null; echo $? > $RC`)).code).toBe(0);
+  });
+
   it('is not one that never was: fetch does not say that all is well', async () => {
     const { code, stderr } = await bash('$OFFSITE fetch latest --any -o - 1>&-; echo $? > $RC');
     expect(code).toBe(2);

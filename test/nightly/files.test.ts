@@ -57,9 +57,16 @@ describe('a mark', () => {
 describe('variables', () => {
   it('are those of the agent, the SDK, libpq, docker and proxies, and no other', () => {
     const kept = { OFFSITE_BUCKET: 'v', AWS_PROFILE: 'p', PGHOST: 'h', DOCKER_HOST: 'd', https_proxy: 'x' };
-    expect(variablesOf({ ...kept, OFFSITE_NOHUP: '1', TERM: 'xterm', SECRET: 's', PGUSER: '' })).toEqual(
-      kept,
-    );
+    expect(
+      variablesOf({
+        ...kept,
+        OFFSITE_NOHUP: '1',
+        OFFSITE_NO_STDOUT: '1',
+        TERM: 'xterm',
+        SECRET: 's',
+        PGUSER: '',
+      }),
+    ).toEqual(kept);
   });
 
   it('come back from a shell as they were, and from our own reader', () => {
