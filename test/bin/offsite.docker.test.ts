@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeOf } from '../../lib/kit/recipe.ts';
 import { query } from '../../lib/postgres/programs.ts';
+import type { ServerConnection } from '../../lib/postgres/session.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { restoreInPlace } from '../../lib/restore/in-place.ts';
@@ -18,7 +19,15 @@ import { canRunDocker, type DockerEngine, hasProgram, useDockerEngine } from '..
 import { asleep, until, untilAsleep } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { isLong } from '../fixtures/often.ts';
-import { compressed, corpusDump, inPieces, smallCorpus, smallTorrents } from '../fixtures/postgres.ts';
+import {
+  asked,
+  compressed,
+  corpusDump,
+  dumpOf,
+  inPieces,
+  smallCorpus,
+  smallTorrents,
+} from '../fixtures/postgres.ts';
 import { restoreEvents, untilSeen } from '../fixtures/restore-events.ts';
 
 if (!canRunDocker)
@@ -33,43 +42,44 @@ async function perlFiles(): Promise<string[]> {
 
 describe.skipIf(!canRunDocker)('docker exec', () => {
   const container = 'bitagent-postgres';
+  const flags = ['--container', container, '--user', 'bitmagnet'];
   let docker: DockerEngine;
   let aws: LocalAws;
   let env: Record<string, string>;
+  /** For the test's own questions. */
+  let server: ServerConnection;
+  let database: ServerConnection;
+  /** An archive of it. */
+  let id: string;
 
   beforeAll(async () => {
     docker = await useDockerEngine('bitagent');
     process.env.DOCKER_HOST = docker.env.DOCKER_HOST;
     await docker.startPostgres(container);
-    await loadCorpus({ via: 'container', container, user: 'bitmagnet', database: 'postgres' }, smallCorpus);
+    server = await docker.serverIn(container);
+    database = await docker.serverIn(container, 'bitmagnet');
+    await loadCorpus(server, smallCorpus);
     aws = await startLocalAws();
     env = { ...aws.env, ...docker.env, OFFSITE_BUCKET: aws.bucket };
+    const backup = await offsite(['backup', ...flags, '--dbname', 'bitmagnet', '--json'], env);
+    expect(backup.exitCode, backup.stderr).toBe(0);
+    id = answerOf('backup', backup.stdout).id;
   });
   afterAll(async () => {
     await aws?.stop();
     await docker?.stop();
   });
 
-  const flags = ['--container', container, '--user', 'bitmagnet'];
-
-  /** Words end with NUL. No ps is in the image: a process is what has a command line. */
-  const commandLinesInside = () =>
-    docker.docker('exec', container, 'sh', '-c', 'for p in /proc/[0-9]*; do cat "$p/cmdline"; echo; done');
-
   it('dumps inside the container, byte for byte as verify wants it, and restores there', async () => {
-    const backup = await offsite(['backup', ...flags, '--dbname', 'bitmagnet', '--json'], env);
-    expect(backup.exitCode, backup.stderr).toBe(0);
-    const { id } = answerOf('backup', backup.stdout);
     const verdict = answerOf('verify', (await offsite(['verify', id, '--json'], env)).stdout);
     expect(verdict).toMatchObject({ verdict: 'intact' });
     expect(verdict.inventory.rows['public.torrents']).toBe(smallTorrents);
     const restored = await offsite(['restore', id, ...flags, '--into', 'back', '--json'], env);
     expect(restored.exitCode, restored.stderr).toBe(0);
     expect(answerOf('restore', restored.stdout).torrents).toBe(smallTorrents);
-    const connection = { via: 'container', container, user: 'bitmagnet' } as const;
     const hostile = `SELECT count(*) FROM torrents WHERE name ~ '[\\r\\n\\t\\x01]' OR name LIKE '%dump complete%'`;
     const [before, after] = await Promise.all(
-      ['bitmagnet', 'back'].map((database) => query(connection, hostile, { database })),
+      ['bitmagnet', 'back'].map((name) => asked(server, hostile, { database: name })),
     );
     expect(Number(before?.[0]?.[0])).toBeGreaterThan(2);
     expect(after).toEqual(before);
@@ -77,11 +87,10 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
 
   it('takes a base backup inside the container, each file as the server lists it, and sees what its log lacks', async () => {
     const own = ['--source', 'whole', ...flags, '--dbname', 'postgres'];
-    const connection = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
     await docker.put(container, ['mkdir', 'mktemp', 'mkfifo', 'rm', 'ls']);
     await docker.docker('exec', container, 'mkdir', '/tmp/apart');
-    await query(connection, "CREATE TABLESPACE apart LOCATION '/tmp/apart'");
-    await query(connection, 'CREATE TABLE away TABLESPACE apart AS SELECT generate_series(1, 1000) AS n');
+    await asked(server, "CREATE TABLESPACE apart LOCATION '/tmp/apart'");
+    await asked(server, 'CREATE TABLE away TABLESPACE apart AS SELECT generate_series(1, 1000) AS n');
     const taken = await offsite(['basebackup', ...own, '--quiet', '--json'], env);
     expect(taken.exitCode, taken.stderr).toBe(0);
     expect(taken.stderr).toContain('archive_mode is off, and nobody receives the log');
@@ -92,7 +101,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     expect(await keysIn(aws.endpoint, aws.bucket, 'basebackups/')).toEqual(keys);
     // Its pipes, and who wrote into them or read.
     expect(await docker.docker('exec', container, 'ls', '/tmp')).not.toContain('tmp.');
-    expect(await commandLinesInside()).not.toMatch(/pg_basebackup|cat\0\/tmp/);
+    expect((await docker.commandLines(container)).join('\n')).not.toMatch(/pg_basebackup|cat\0\/tmp/);
     const looked = await offsite(['doctor', ...own, '--pitr', '--json'], env);
     const { checks } = answerOf('doctor', looked.stdout);
     expect(checks).toEqual(
@@ -115,37 +124,31 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
   });
 
   describe('a dump that waits for a lock', () => {
-    const connection = { via: 'container', container, user: 'bitmagnet', database: 'bitmagnet' } as const;
     const sessions = "FROM pg_stat_activity WHERE application_name LIKE 'pg_dump%'";
     const until = (condition: string) =>
       query(
-        connection,
+        database,
         `DO $$ BEGIN LOOP EXIT WHEN ${condition};
         PERFORM pg_sleep(0.02); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$`,
       );
     /** Locks a table until it is told to let go. */
     const lock = async () => {
-      const holding = query(connection, 'BEGIN; LOCK TABLE torrents; SELECT pg_sleep(600)').catch(
+      const holding = query(database, 'BEGIN; LOCK TABLE torrents; SELECT pg_sleep(600)').catch(
         () => undefined,
       );
       await until(
         `EXISTS (SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'torrents'::regclass)`,
       );
       return async () => {
-        await query(
-          connection,
+        await asked(
+          server,
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
         );
         await holding;
       };
     };
-    const inside = async () => {
-      const list = await commandLinesInside();
-      return list
-        .replaceAll('\0', ' ')
-        .split('\n')
-        .filter((line) => line.startsWith('pg_dump'));
-    };
+    const inside = async () =>
+      (await docker.commandLines(container)).filter((line) => line.startsWith('pg_dump'));
 
     it.each([
       ['stalls', ['--stall-timeout', '2s'], undefined, 3, '[DUMP_STALLED]'],
@@ -162,7 +165,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
         expect(stderr).toContain(said);
         expect(stderr).not.toContain('may still run');
         expect(exitCode).toBe(code);
-        expect(await query(connection, `SELECT pid ${sessions}`)).toEqual([]);
+        expect(await asked(server, `SELECT pid ${sessions}`)).toEqual([]);
         expect(await inside()).toEqual([]);
       } finally {
         await letGo();
@@ -183,7 +186,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     expect(absent.stderr).toMatch(/\[SIDECAR_UNREADABLE\][\s\S]*unable to open/);
     await inside('PRAGMA journal_mode = WAL; CREATE TABLE one (a); CREATE TABLE two (a)');
     const write = 'BEGIN IMMEDIATE; INSERT INTO one VALUES (1); INSERT INTO two VALUES (1); COMMIT';
-    const loop = `while :; do sqlite3 -cmd '.timeout 9000' /tmp/ui.db '${write}'; done`;
+    const loop = `while [ ! -e /tmp/enough ]; do sqlite3 -cmd '.timeout 9000' /tmp/ui.db '${write}'; done`;
     await docker.docker('exec', '-d', container, 'sh', '-c', loop);
     for (let turn = 0; turn < 3; turn += 1) {
       const taken = await sidecar('backup');
@@ -191,6 +194,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       const { rows } = answerOf('sidecar backup', taken.stdout);
       expect(rows.one).toBe(rows.two);
     }
+    await docker.docker('exec', container, 'sh', '-c', ': > /tmp/enough');
     expect(answerOf('sidecar verify', (await sidecar('verify')).stdout)).toMatchObject({ verdict: 'intact' });
     const refused = await sidecar('restore', '--any', '--to', `${docker.home}/ui.db`);
     expect(refused.stderr).toMatch(/\[SIDECAR_IN_USE\][\s\S]*docker stop bitagent-postgres/);
@@ -201,7 +205,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
 
   describe('restore', () => {
     const connection = { via: 'container', container, user: 'bitmagnet', database: 'postgres' } as const;
-    const ask = (sql: string, database = 'postgres') => query(connection, sql, { database });
+    const ask = (sql: string, database = 'postgres') => asked(server, sql, { database });
     const names = async () =>
       (await ask('SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1')).map(([name]) => name);
 
@@ -212,13 +216,9 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
 
     /** Those of a restore, and what carries them. */
     const left = async () =>
-      (await commandLinesInside()).split('\n').filter((line) => /^(psql|perl|bash|nc|cat)\0/.test(line));
+      (await docker.commandLines(container)).filter((line) => /^(psql|perl|bash|nc|cat)\0/.test(line));
 
     it('lets the restored database and the one that is there change places, while what uses it is stopped', async () => {
-      const { id } = answerOf(
-        'backup',
-        (await offsite(['backup', ...flags, '--dbname', 'bitmagnet', '--json'], env)).stdout,
-      );
       await ask('DELETE FROM goose_db_version', 'bitmagnet');
       const startedAt = () =>
         docker.docker('inspect', '--format', '{{.State.StartedAt}} {{.State.Running}}', 'bitagent');
@@ -226,8 +226,8 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       const args = ['restore', id, ...flags, '--stop', 'bitagent', '--json'];
       const restored = await offsite(args, env);
       expect(restored.exitCode, restored.stderr).toBe(0);
-      const { database, before, torrents } = answerOf('restore', restored.stdout);
-      expect([database, torrents]).toEqual(['bitmagnet', smallTorrents]);
+      const { before, ...answer } = answerOf('restore', restored.stdout);
+      expect(answer).toMatchObject({ database: 'bitmagnet', torrents: smallTorrents });
       expect(await ask('SELECT count(*) FROM goose_db_version', before)).toEqual([['0']]);
       expect(await ask('SELECT count(*) > 0 FROM goose_db_version', 'bitmagnet')).toEqual([['t']]);
       expect(await startedAt()).toMatch(/true$/);
@@ -238,8 +238,9 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
     });
 
     describe('by several sessions', () => {
-      const dumped = async (database: string) =>
-        (await docker.docker('exec', container, 'pg_dump', '-U', 'bitmagnet', database))
+      const dumped = async (name: string) =>
+        (await dumpOf(await docker.serverIn(container, name)))
+          .toString('latin1')
           .replace(/^\\(un)?restrict .*$/gm, '')
           .split('\n')
           .sort()
@@ -329,7 +330,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
         await ask('CREATE TABLE torrents AS SELECT 1 AS id', 'live');
         const old = await stateOf('live');
         const watching = '/* watching */';
-        const seen = ask(watching + untilSeen(event)).catch(() => undefined);
+        const seen = query(server, watching + untilSeen(event)).catch(() => undefined);
         const args = ['restore', file, ...flags, '--dbname', 'live', '--jobs', '2', '--stop', 'bitagent'];
         const restoring = execa(bin, args, { env: { ...env, XDG_STATE_HOME: docker.home }, reject: false });
         await Promise.race([seen, restoring]);
@@ -341,10 +342,10 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
         );
         await seen;
         if (signal === 'SIGKILL') {
-          const server = await standBeside({ connection });
+          const beside = await standBeside({ connection });
           const told: string[] = [];
-          await tidyLeftovers(server.run, 'live', (one) => told.push(one));
-          await server.close();
+          await tidyLeftovers(beside.run, 'live', (one) => told.push(one));
+          await beside.close();
         }
         await until('nothing is left inside', async () => (await left()).length === 0);
         expect(await isRunning()).toBe(true);
@@ -369,30 +370,25 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
         env: { ...env, XDG_STATE_HOME: docker.home },
         reject: false,
       });
-      await untilAsleep(connection);
+      await untilAsleep(server);
       running.kill('SIGTERM');
       const { exitCode, stderr } = await running;
       expect(exitCode, stderr).toBe(143);
       expect(await names()).toEqual(before);
-      await until('no psql is left', async () => {
-        return !/^psql\0/m.test(await commandLinesInside());
-      });
+      await until('no psql is left', async () => (await left()).length === 0);
     });
   });
 
   it('a container that is stopped while it dumps leaves no object', async () => {
     // Holds the dump after its rows: pg_dump locks tables when it begins, and asks a sequence when it comes to it.
-    const connection = { via: 'container', container, user: 'bitmagnet', database: 'bitmagnet' } as const;
     const until = (condition: string) =>
       query(
-        connection,
+        database,
         `DO $$ BEGIN LOOP EXIT WHEN EXISTS (${condition});
         PERFORM pg_sleep(0.02); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$`,
       );
-    await query(connection, 'CREATE SEQUENCE held');
-    const holding = query(connection, 'BEGIN; DROP SEQUENCE held; SELECT pg_sleep(600)').catch(
-      () => undefined,
-    );
+    await asked(database, 'CREATE SEQUENCE held');
+    const holding = query(database, 'BEGIN; DROP SEQUENCE held; SELECT pg_sleep(600)').catch(() => undefined);
     await until(`SELECT FROM pg_locks WHERE relation = 'held'::regclass AND mode = 'AccessExclusiveLock'`);
     const running = offsite(['backup', '--source', 'failing', ...flags, '--dbname', 'bitmagnet'], env);
     await until(
