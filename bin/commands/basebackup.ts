@@ -7,8 +7,7 @@ import { takeBaseBackup } from '../../lib/basebackup/take.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
-import { patienceOf } from '../../lib/store/session.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
 import { noteCluster, notedCluster } from '../../lib/wal/cluster.ts';
 import { usage } from './flags.ts';
 import { print, printJson, warn } from './print.ts';
@@ -30,16 +29,15 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
     throw usage('a server, or a container', 'a command that dumps', 'say --url or --container');
   const began = performance.now();
   const stallMs = parseDuration(flags.stallTimeout, '--stall-timeout');
-  const patience = patienceOf(parseDuration(flags.patience, '--patience'));
+  const patienceMs = parseDuration(flags.patience, '--patience');
   const compressor = chooseCompressor(flags.compress);
   const progress = flags.quiet ? noProgress : showProgress(source, copying);
-  const store = createS3Store({ ...settings, patience, onTrouble: progress.interject });
   const warnings: string[] = [];
   try {
     const manifest = await takeBaseBackup({
       source,
       connection: connectionFromSettings(dump),
-      store,
+      store: storeOf(settings, patienceMs, progress.interject),
       compressor,
       now: () => new Date(),
       signal,
@@ -79,6 +77,17 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
     progress.clear();
     for (const sentence of warnings.filter(Boolean)) warn(sentence);
   }
+}
+
+/** Loads the SDK only now: the server is asked meanwhile. */
+async function storeOf(
+  settings: Settings,
+  patienceMs: number,
+  onTrouble: (said: string) => void,
+): Promise<ArchiveStore> {
+  const { createS3Store } = await import('../../lib/store/s3.ts');
+  const { patienceOf } = await import('../../lib/store/session.ts');
+  return createS3Store({ ...settings, patience: patienceOf(patienceMs), onTrouble });
 }
 
 /** What holds it up is hardly ever a lock. */

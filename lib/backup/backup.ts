@@ -84,7 +84,7 @@ async function takeArchive(options: BackupOptions, expectedBytes: number | undef
 
   try {
     const store = await options.store;
-    const { chunks, record } = compress(inspected(), options.compressor, signal);
+    const { chunks, record } = compress(inspected(), options.compressor, { signal });
     const stored = await store.upload(keys.archive, chunks, {
       ...(expectedBytes === undefined ? {} : { expectedBytes }),
       ...(signal ? { signal } : {}),

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Manifest } from '../archive/manifest.ts';
 import { freeNow, giveBack } from '../base/read-blocks.ts';
-import { chooseCompressor, compressMembers } from '../gzip/compressor.ts';
+import { type CompressOptions, chooseCompressor, compressMembers } from '../gzip/compressor.ts';
 import type { Member } from '../gzip/gzip-members.ts';
 import { crcText } from '../gzip/gzip-members.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
@@ -26,12 +26,12 @@ export type CompressedDump = {
  * Compresses a dump while it passes.
  *
  * @param compressor - By default the fastest that is installed.
- * @param signal - Ends the compressor, also one that hangs.
+ * @param options - As of {@link compressMembers}.
  */
 export function compress(
   plain: AsyncIterable<Uint8Array>,
   compressor: Compressor = chooseCompressor(),
-  signal?: AbortSignal,
+  options: CompressOptions = {},
 ): CompressedDump {
   const members: Member[] = [];
   const hash = createHash('sha256');
@@ -40,7 +40,7 @@ export function compress(
   let crc = 0;
 
   async function* chunks(): AsyncGenerator<Buffer> {
-    for await (const { pieces, member } of compressMembers(plain, compressor, { signal })) {
+    for await (const { pieces, member } of compressMembers(plain, compressor, options)) {
       members.push(member);
       compressedBytes += member.compressedBytes;
       plainBytes += member.plainBytes;

@@ -7,6 +7,7 @@ import { archiveIdAt } from '../archive/names.ts';
 import { compress } from '../backup/compress.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { toolVersion } from '../base/version.ts';
+import { chooseCompressor } from '../gzip/compressor.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
 import type { Connection } from '../postgres/connection.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -19,7 +20,8 @@ import { tablespaceBytes } from './server-manifest.ts';
 export type BaseBackupOptions = {
   readonly source: string;
   readonly connection: Connection;
-  readonly store: ArchiveStore;
+  /** May be on its way yet: the cluster is asked meanwhile. */
+  readonly store: ArchiveStore | Promise<ArchiveStore>;
   readonly compressor?: Compressor | undefined;
   readonly now: () => Date;
   readonly signal?: AbortSignal | undefined;
@@ -45,8 +47,9 @@ const compressedShare = 1 / 2;
  * @throws {@link OffsiteError} If anything failed: nothing remains then that counts.
  */
 export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBackupManifest> {
-  const { source, connection, store, compressor, now, signal, warn } = options;
-  const { tablespaces, bytes, archives, ...cluster } = await askCluster(connection, signal);
+  const { source, connection, compressor = chooseCompressor(), now, signal, warn } = options;
+  const [answer, store] = await Promise.all([askCluster(connection, signal), options.store]);
+  const { tablespaces, bytes, archives, ...cluster } = answer;
   if (!archives)
     warn?.(
       "archive_mode is off, and nobody receives the log: without it a base backup brings nobody back. Run 'offsite wal receive'; or ALTER SYSTEM SET archive_mode = 'on', set archive_command (see docs/pitr.md), and restart the server",
@@ -55,7 +58,7 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
   const startedAt = now();
   const id = archiveIdAt(source, startedAt);
   const keys = baseBackupKeys(id);
-  let contents: Contents | undefined;
+  let ended: { readonly contents: Contents; readonly consistentAt: Promise<Date> } | undefined;
 
   async function* inspected(): AsyncGenerator<Uint8Array> {
     const reader = new ContentsReader();
@@ -73,16 +76,20 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
       options.onProgress?.(plainBytes);
       yield chunk;
     }
-    contents = reader.finish();
+    const contents = reader.finish();
     if (contents.systemIdentifier !== cluster.systemIdentifier)
       throw anotherCluster(cluster.systemIdentifier, contents.systemIdentifier);
+    ended = { contents, consistentAt: serverTime(connection, signal) };
+    // Heard of where it is awaited: the last of it is stored meanwhile.
+    ended.consistentAt.catch(() => undefined);
   }
 
-  const { chunks, record } = compress(inspected(), compressor, signal);
+  const { longMemberPlainBytes: plainBytesEach = compressor.memberPlainBytes } = compressor;
+  const { chunks, record } = compress(inspected(), compressor, { signal, plainBytesEach });
   const expectedBytes = Math.round(bytes * compressedShare);
   const stored = await store.upload(keys.tar, chunks, { expectedBytes, ...(signal && { signal }) });
-  const { serverManifest, serverManifestText, files } = contents as unknown as Contents;
-  const consistentAt = await serverTime(connection, signal);
+  const { contents, consistentAt } = ended as unknown as NonNullable<typeof ended>;
+  const { serverManifest, serverManifestText, files } = contents;
   await store.create(keys.serverManifest, serverManifestText, { signal });
   const aheadMs = store.clockAheadMs?.() ?? 0;
   const { timeline, start: startLsn, end: stopLsn } = serverManifest.walRange;
@@ -93,7 +100,7 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
     source,
     startedAt: startedAt.toISOString(),
     completedAt: now().toISOString(),
-    consistentAt: consistentAt.toISOString(),
+    consistentAt: (await consistentAt).toISOString(),
     ...(Math.abs(aheadMs) > clockToleranceMs ? { clockAheadMs: aheadMs } : {}),
     toolVersion,
     cluster,

@@ -60,7 +60,7 @@ export function chooseCompressor(
 export type CompressOptions = {
   /** Ends the compressor, also one that hangs; what it interrupts throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Of every member but the last, in place of the compressor's own; only tests have reasons for fewer. */
+  /** Of every member but the last, in place of the compressor's own. */
   readonly plainBytesEach?: number;
 };
 

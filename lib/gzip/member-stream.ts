@@ -27,6 +27,8 @@ export type Compressor = {
   readonly name: string;
   /** Plain bytes of every member but the last; none may be given more. */
   readonly memberPlainBytes: number;
+  /** The same, where fewer members are more than less memory to their readers; absent where its members have one length. */
+  readonly longMemberPlainBytes?: number;
   open(): MemberStream;
 };
 

@@ -48,7 +48,7 @@ export async function backupSidecar(options: SidecarBackupOptions): Promise<Side
     // From here on it goes with this process, however that ends.
     await rm(folder, { recursive: true });
     const plain = file.createReadStream({ autoClose: false });
-    const { chunks, record } = compress(plain, compressor, signal);
+    const { chunks, record } = compress(plain, compressor, { signal });
     const stored = await store.upload(keys.archive, chunks, { expectedBytes, ...(signal && { signal }) });
     const aheadMs = store.clockAheadMs?.() ?? 0;
     const manifest: SidecarManifest = {

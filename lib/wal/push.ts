@@ -66,7 +66,7 @@ export async function pushWal(options: PushOptions): Promise<PushedWal> {
   if (file.kind !== 'partial' && sums.some((one) => one !== sha256))
     throw conflictError(file.name, `SHA-256 ${sha256}`, sums);
   if (sums.includes(sha256)) return { ...pushed, outcome: 'there' };
-  const { chunks } = compress(unchanged(handle, file.name, sha256), compressor, signal);
+  const { chunks } = compress(unchanged(handle, file.name, sha256), compressor, { signal });
   try {
     await store.upload(key, chunks, { expectedBytes: plainBytes, ...(signal && { signal }) });
   } catch (error) {
