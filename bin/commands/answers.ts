@@ -120,12 +120,24 @@ export const answers = {
     plans: z.array(
       z.strictObject({
         source: text,
-        kind: z.enum(['database', 'sidecar']),
+        kind: z.enum(['database', 'sidecar', 'base backup']),
         decidedAt: instant,
         standstill: text.optional(),
         keep: z.array(decision),
         expire: z.array(decision),
         readings: z.array(z.strictObject({ id: text, reason: text })).describe('Read again'),
+        log: z
+          .array(
+            z.strictObject({
+              systemIdentifier: text,
+              files: count,
+              expired: count,
+              from: text.optional().describe('The oldest that goes'),
+              to: text.optional().describe('The newest that goes'),
+            }),
+          )
+          .optional()
+          .describe('Of the write-ahead log, with base backups'),
       }),
     ),
   }),

@@ -3,6 +3,7 @@
 import { formatHours, plural } from '../../lib/base/quantities.ts';
 import { expireVault } from '../../lib/guard/expire.ts';
 import { textTable } from '../../lib/mail/mail.ts';
+import type { LogShare } from '../../lib/retention/expire-log.ts';
 import type { RetentionPlan } from '../../lib/retention/plan.ts';
 import type { Reading } from '../../lib/retention/readings.ts';
 import type { GuardedVault } from '../../lib/settings/settings.ts';
@@ -13,8 +14,10 @@ import { print, printJson } from './print.ts';
 type Flags = { dryRun?: boolean; atOnce?: boolean; json?: boolean };
 
 type Planned = RetentionPlan & {
-  readonly kind: 'database' | 'sidecar';
+  readonly kind: 'database' | 'sidecar' | 'base backup';
   readonly readings: readonly Reading[];
+  /** Of the log that base backups need. */
+  readonly log?: readonly LogShare[];
 };
 
 export async function runExpire({ settings, guard }: GuardedVault, flags: Flags): Promise<void> {
@@ -29,6 +32,7 @@ export async function runExpire({ settings, guard }: GuardedVault, flags: Flags)
     extendLock: dryRun ? undefined : await extendLockOf(settings, guard),
     onPlan: (plan, readings) => plans.push({ ...plan, kind: 'database', readings }),
     onSidecarPlan: (plan) => plans.push({ ...plan, kind: 'sidecar', readings: [] }),
+    onLogPlan: (plan) => plans.push({ ...plan, kind: 'base backup', readings: [] }),
   }).finally(() => {
     if (flags.json) printJson('expire', { dryRun, plans });
     else for (const plan of plans) print(`${describePlan(plan, dryRun)}\n`);
@@ -38,16 +42,17 @@ export async function runExpire({ settings, guard }: GuardedVault, flags: Flags)
 
 /** What a plan says of one source. */
 export function describePlan(plan: Planned, dryRun: boolean): string {
-  const { source, kind, keep, expire, standstill, readings } = plan;
-  const whose = kind === 'sidecar' ? `${source} (the dashboard's)` : source;
+  const { source, kind, keep, expire, standstill, readings, log = [] } = plan;
+  const whose = { database: source, sidecar: `${source} (the dashboard's)`, 'base backup': source }[kind];
+  const what = kind === 'base backup' ? 'base backup' : 'archive';
   const rows = [
     ...expire.map((one) => ({ ...one, what: dryRun ? 'would go' : 'gone' })),
     ...keep.map((one) => ({ ...one, what: 'stays' })),
   ];
   return [
-    `${whose}: ${plural(expire.length, 'archive')} ${dryRun ? 'would go' : 'gone'}, ${keep.length} stay${standstill === undefined ? '' : `; retention stands still: ${standstill}`}`,
+    `${whose}: ${plural(expire.length, what)} ${dryRun ? 'would go' : 'gone'}, ${keep.length} stay${standstill === undefined ? '' : `; retention stands still: ${standstill}`}`,
     textTable([
-      ['archive', 'age', 'verdict', 'what', 'why'],
+      [what, 'age', 'verdict', 'what', 'why'],
       ...rows.map(({ id, ageHours, standing, what, reasons }) => [
         id,
         formatHours(ageHours),
@@ -56,6 +61,12 @@ export function describePlan(plan: Planned, dryRun: boolean): string {
         reasons.join('; '),
       ]),
     ]),
+    ...log.map((one) => describeShare(one, dryRun)),
     ...readings.map(({ id, reason }) => `to be read again: ${id}, ${reason}`),
   ].join('\n');
+}
+
+function describeShare({ files, expired, from, to }: LogShare, dryRun: boolean): string {
+  const which = expired === 0 ? '' : `, ${from} to ${to}`;
+  return `log: ${expired} of ${plural(files, 'file')} ${dryRun ? 'would go' : 'gone'}${which}`;
 }

@@ -1,6 +1,6 @@
 // offsite guard
 
-import { describeError, exitCodeOf } from '../../lib/base/errors.ts';
+import { describeError, exitCodeOf, OffsiteError } from '../../lib/base/errors.ts';
 import { describeChecks, diagnosisExitCode } from '../../lib/doctor/diagnosis.ts';
 import { createVaultProbe } from '../../lib/doctor/probe.ts';
 import { examineGuard } from '../../lib/guard/examine.ts';
@@ -11,10 +11,13 @@ import { noteRun, tellOfNoRun } from '../../lib/guard/untold.ts';
 import { pingOf } from '../../lib/nightly/night.ts';
 import { sendNotices } from '../../lib/nightly/send.ts';
 import type { GuardedVault } from '../../lib/settings/settings.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { ownRestoreCommand } from '../../lib/wal/restore-command.ts';
 import { describePlan } from './expire.ts';
 import { assertHeard, extendLockOf, mailboxOf, smtpOf } from './guarded.ts';
 import { print, saidLines, tell, warn } from './print.ts';
 import { openStoreToRead } from './reading-store.ts';
+import { replayEnvironment } from './replay-environment.ts';
 import { describeSighting } from './watch.ts';
 
 type Flags = { check?: boolean; besideAgent?: boolean; restoreTest?: boolean };
@@ -34,7 +37,9 @@ export async function runGuardCommand(vault: GuardedVault, flags: Flags, signal:
   try {
     await guardOnce(vault, flags, signal);
   } catch (error) {
-    await ping(`/${exitCodeOf(error)}`, describeError(error));
+    // How this run ends, the other guard says.
+    if (!(error instanceof OffsiteError) || error.code !== 'GUARD_RUNS')
+      await ping(`/${exitCodeOf(error)}`, describeError(error));
     throw error;
   }
   await ping('');
@@ -58,6 +63,10 @@ async function guardOnce(
       extendLock: await extendLockOf(settings, guard),
       mailbox,
       findServer: () => findTestServer(guard, signal),
+      pointOf: async (source) => ({
+        restoreCommand: ownRestoreCommand(),
+        env: await replayEnvironment({ ...settings, source }),
+      }),
       wantsTest: flags.restoreTest,
       now: () => new Date(),
       log: tell,
@@ -83,6 +92,10 @@ const seen: Seen = {
   onSidecarPlan: (plan) => {
     if (plan.expire.length > 0) print(`${describePlan({ ...plan, kind: 'sidecar', readings: [] }, false)}\n`);
   },
+  onLogPlan: (plan) => {
+    if (plan.expire.length > 0 || plan.log.some(({ expired }) => expired > 0))
+      print(`${describePlan({ ...plan, kind: 'base backup', readings: [] }, false)}\n`);
+  },
   onSighting: (sighting) => print(`${describeSighting(sighting)}\n`),
   onReport: ({ id, outcome }) => print(`${id}: restore test ${outcome}\n`),
 };
@@ -94,6 +107,8 @@ async function check({ settings, guard, namesDump }: GuardedVault): Promise<void
     smtp: smtpOf(guard),
     ways: settings,
     findServer: () => findTestServer(guard),
+    store: createS3Store(settings),
+    sources: guard.sources,
     now: () => new Date(),
   });
   print(`${describeChecks(checks, Math.min(process.stdout.columns || 80, 100)).join('\n')}\n`);

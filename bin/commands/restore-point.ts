@@ -7,13 +7,13 @@ import { type Way, windowOf } from '../../lib/recovery-point/choose.ts';
 import { type Recovered, recoverPoint } from '../../lib/recovery-point/recover.ts';
 import { describeTarget, type RecoveryTarget } from '../../lib/recovery-point/target.ts';
 import type { Settings } from '../../lib/settings/config.ts';
-import { environmentOf } from '../../lib/settings/environment.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { ownRestoreCommand } from '../../lib/wal/restore-command.ts';
 import { usage } from './flags.ts';
 import type { PointFlags } from './point-flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { noProgress, showProgress } from './progress.ts';
+import { replayEnvironment } from './replay-environment.ts';
 
 const layingOut = { waiting: 'waiting for the base backup', done: 'laid out', ended: 'comparing' };
 
@@ -46,7 +46,7 @@ export async function runRestorePoint(
     folder,
     tablespaceMappings: flags.tablespaceMapping,
     restoreCommand: ownRestoreCommand(),
-    env: environmentFor(settings),
+    env: await replayEnvironment(settings),
     onWay: (way) => {
       say(announcement(way, target, folder));
       if (!flags.quiet) progress = showProgress(settings.source, layingOut);
@@ -61,17 +61,6 @@ export async function runRestorePoint(
     signal,
   }).finally(() => progress.clear());
   report(recovered, target, folder, flags, Math.round(performance.now() - began));
-}
-
-/** All that is known of the vault, for a process of another user with another home. */
-function environmentFor(settings: Settings): Record<string, string | undefined> {
-  const { OFFSITE_CONFIG: _, ...inherited } = process.env;
-  const { dump: __, sidecar: ___, caBundle, ...vault } = settings;
-  return {
-    ...inherited,
-    ...environmentOf(vault),
-    ...(caBundle !== undefined && { AWS_CA_BUNDLE: caBundle }),
-  };
 }
 
 function announcement(way: Way, target: RecoveryTarget, folder: string): string {

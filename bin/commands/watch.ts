@@ -1,6 +1,6 @@
 // offsite watch
 
-import { formatHours } from '../../lib/base/quantities.ts';
+import { formatHours, plural } from '../../lib/base/quantities.ts';
 import { watchVault } from '../../lib/guard/watch.ts';
 import { limitsOf } from '../../lib/retention/freshness.ts';
 import type { Sighting } from '../../lib/retention/watch.ts';
@@ -35,11 +35,14 @@ export async function runWatch({ settings, guard }: GuardedVault, flags: { json?
 /** A source in one line. */
 export function describeSighting(sighting: Sighting): string {
   const { source, newestIntactId, newestIntactAgeHours, overdue, standstill, notIntactIds } = sighting;
+  const { newestPointAgeHours: pointAge, missingSegments = [] } = sighting;
   const newest =
     newestIntactId === undefined
       ? `no intact archive; watched for ${formatHours(newestIntactAgeHours)}`
       : `newest intact archive ${formatHours(newestIntactAgeHours)} old`;
   const faults = [
+    ...(pointAge === undefined ? [] : [`newest point ${formatHours(pointAge)} old`]),
+    ...(missingSegments.length === 0 ? [] : [`${plural(missingSegments.length, 'segment')} of the log lack`]),
     ...overdue.map(({ subject }) => `${subject} overdue`),
     ...(standstill === undefined ? [] : ['retention stands still']),
     ...(notIntactIds.length === 0 ? [] : [`${notIntactIds.length} newer not intact`]),

@@ -39,6 +39,7 @@ function entryOf(found: Found, verdict: ByteVerdict | undefined): CatalogueEntry
     standing: standingOf(found, verdict),
     ...dateOf(found),
     compressedBytes: found.archive?.bytes ?? 0,
+    hasVerdict: verdict !== undefined,
   };
 }
 

@@ -6,6 +6,9 @@ import type { Attempt, VaultProbe } from '../doctor/probe.ts';
 import { examineBucket, examineClock } from '../doctor/vault.ts';
 import type { Smtp } from '../mail/smtp.ts';
 import type { Receivers } from '../nightly/night.ts';
+import { serverProgramsOf } from '../recovery-point/programs.ts';
+import { newestBase } from '../restore-test/point-base.ts';
+import type { ArchiveStore } from '../store/store.ts';
 import type { TestServer } from './test-server.ts';
 
 export type GuardExamination = {
@@ -15,11 +18,13 @@ export type GuardExamination = {
   readonly smtp: Smtp | undefined;
   readonly ways: Receivers;
   readonly findServer: () => TestServer;
+  readonly store: ArchiveStore;
+  readonly sources: readonly string[];
   readonly now: () => Date;
 };
 
 export async function examineGuard(examination: GuardExamination): Promise<Check[]> {
-  const { vault, independence, smtp, ways, findServer, now } = examination;
+  const { vault, independence, smtp, ways, findServer, store, sources, now } = examination;
   return [
     await attempt('independence', async () => {
       await independence;
@@ -41,7 +46,19 @@ export async function examineGuard(examination: GuardExamination): Promise<Check
         }
       : { name: 'ping', outcome: 'pass', found: 'somebody waits for its pings' },
     await attempt('restore test', async () => `into ${findServer().what}`),
+    ...(await Promise.all(sources.map((source) => examinePoint(store, source)))).flat(),
   ];
+}
+
+/** Of a source with base backups, what a restore test recovers a point by. */
+async function examinePoint(store: ArchiveStore, source: string): Promise<Check[]> {
+  const check = await attempt('recovery to a point', async () => {
+    const base = await newestBase(store, source);
+    if (base === undefined) return '';
+    const binDir = await serverProgramsOf(Math.floor(base.manifest.cluster.serverVersionNumber / 10_000));
+    return `${source}, by the programs in ${binDir}`;
+  });
+  return check.found === '' ? [] : [check];
 }
 
 function examinePower(name: string, { outcome, ...rest }: Attempt<unknown>): Check {

@@ -2,7 +2,7 @@
 // guard run it.
 
 import { type ExpireOptions, expire } from '../retention/expire.ts';
-import { type ExpireLogOptions, expireLog } from '../retention/expire-log.ts';
+import { expireLog, type LogPlan } from '../retention/expire-log.ts';
 import type { RetentionPlan } from '../retention/plan.ts';
 import { expireSidecars } from '../sidecar/expire.ts';
 
@@ -10,7 +10,7 @@ export type ExpireVaultOptions = ExpireOptions & {
   /** Is given the plan of each source's sidecar once it was carried out. */
   readonly onSidecarPlan: (plan: RetentionPlan) => void;
   /** Of its base backups, with what goes of the log. */
-  readonly onLogPlan?: ExpireLogOptions['onPlan'];
+  readonly onLogPlan: (plan: LogPlan) => void;
 };
 
 /**
@@ -20,7 +20,7 @@ export type ExpireVaultOptions = ExpireOptions & {
  */
 export async function expireVault({
   onSidecarPlan,
-  onLogPlan = () => undefined,
+  onLogPlan,
   ...options
 }: ExpireVaultOptions): Promise<void> {
   const reasons: Record<string, string> = {};

@@ -8,7 +8,7 @@ import { tellOnce } from '../mail/tell-once.ts';
 import type { RestoreReport } from '../report/report.ts';
 import { retryDays } from '../restore-task/lost-test.ts';
 import type { Launch } from '../restore-test/launch.ts';
-import { restoreTest } from '../restore-test/restore-test.ts';
+import { type RestoreTestOptions, restoreTest } from '../restore-test/restore-test.ts';
 import { parseTurns, takeTurns, type Wake } from '../restore-test/take-turns.ts';
 import { type Turns, turnsKey } from '../restore-test/turns.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -24,6 +24,8 @@ export type GuardTestsOptions = {
   readonly isWanted?: boolean | undefined;
   /** What a test restores into. @throws Where there is nothing: that is told as a test that could not be started. */
   readonly findServer: () => TestServer;
+  /** How a server that recovers one of a source's points comes to its log; without it, none is recovered. */
+  readonly pointOf?: ((source: string) => Promise<RestoreTestOptions['point']>) | undefined;
   readonly now: () => Date;
   readonly sendMail: (mail: Mail) => Promise<void>;
   readonly log: (line: string) => void;
@@ -73,7 +75,8 @@ export async function runRestoreTests(options: GuardTestsOptions): Promise<Launc
 
 async function test(archiveId: string, server: TestServer, options: GuardTestsOptions): Promise<void> {
   options.log(`restore-test: ${archiveId} into ${server.what}`);
-  const report = await restoreTest({ ...options, archiveId, startServer: server.start });
+  const point = await options.pointOf?.(parseArchiveId(archiveId).source);
+  const report = await restoreTest({ ...options, archiveId, startServer: server.start, point });
   options.onReport(report);
 }
 

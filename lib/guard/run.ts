@@ -7,11 +7,13 @@ import { formatDuration, hoursBetween } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
 import type { RestoreReport } from '../report/report.ts';
+import type { LogPlan } from '../retention/expire-log.ts';
 import { limitsOf } from '../retention/freshness.ts';
 import type { ExtendLock } from '../retention/lock.ts';
 import type { RetentionPlan } from '../retention/plan.ts';
 import type { Reading } from '../retention/readings.ts';
 import { readLastRun } from '../retention/run.ts';
+import { throwFailures } from '../retention/sources.ts';
 import type { Sighting } from '../retention/watch.ts';
 import type { GuardSettings } from '../settings/guard.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -19,7 +21,7 @@ import { expireVault } from './expire.ts';
 import { assertMayLook } from './independence.ts';
 import { takeLock } from './lock.ts';
 import type { Mailbox } from './mailbox.ts';
-import { runRestoreTests } from './restore-tests.ts';
+import { type GuardTestsOptions, runRestoreTests } from './restore-tests.ts';
 import type { TestServer } from './test-server.ts';
 import { type Judged, verifyDue, verifyNew } from './verify.ts';
 import { watchVault } from './watch.ts';
@@ -33,6 +35,7 @@ export type GuardOptions = {
   readonly extendLock?: ExtendLock | undefined;
   readonly mailbox: Mailbox;
   readonly findServer: () => TestServer;
+  readonly pointOf?: GuardTestsOptions['pointOf'];
   /** Whether a restore test of each source is wanted now. */
   readonly wantsTest?: boolean | undefined;
   readonly now: () => Date;
@@ -46,6 +49,7 @@ export type Seen = {
   readonly onVerdict: (judged: Judged) => void;
   readonly onPlan: (plan: RetentionPlan, readings: readonly Reading[]) => void;
   readonly onSidecarPlan: (plan: RetentionPlan) => void;
+  readonly onLogPlan: (plan: LogPlan) => void;
   readonly onSighting: (sighting: Sighting) => void;
   readonly onReport: (report: RestoreReport) => void;
 };
@@ -83,7 +87,7 @@ function* steps(options: GuardOptions): Generator<[Step, () => Promise<void>]> {
   const { sendMail } = mailbox;
   yield ['mails of before', mailbox.sendKept];
   const verifying = { ...options, ...seen, sendMail };
-  yield ['verify', async () => throwFirst(await verifyNew(verifying))];
+  yield ['verify', async () => throwUntold(await verifyNew(verifying))];
   let isNight = false;
   yield [
     'expire',
@@ -93,7 +97,7 @@ function* steps(options: GuardOptions): Generator<[Step, () => Promise<void>]> {
     },
   ];
   // Retention asks for archives each night; what came of the log, the last look.
-  yield ['read again', async () => throwFirst(await verifyDue(verifying))];
+  yield ['read again', async () => throwUntold(await verifyDue(verifying))];
   yield [
     'watch',
     () =>
@@ -133,9 +137,9 @@ async function expire({ store, guard, extendLock, now, seen }: GuardOptions): Pr
 }
 
 /** Manifests that cannot be read were told of; nothing is mended by running again. */
-function throwFirst(failures: ReadonlyMap<string, unknown>): void {
-  for (const error of failures.values())
-    if (!(error instanceof OffsiteError) || !error.code.startsWith('MANIFEST_')) throw error;
+function throwUntold(failures: ReadonlyMap<string, unknown>): void {
+  const isTold = (error: unknown) => error instanceof OffsiteError && error.code.startsWith('MANIFEST_');
+  throwFailures(new Map([...failures].filter(([, error]) => !isTold(error))), 'archive');
 }
 
 async function attempt(

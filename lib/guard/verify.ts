@@ -23,7 +23,7 @@ import { readSidecars } from '../sidecar/list.ts';
 import { sidecarsPrefix } from '../sidecar/names.ts';
 import { verifySidecarOnce } from '../sidecar/verify.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { verifyBaseBackupOnce } from '../verify/base-backup.ts';
+import { noLimits, verifyBaseBackupOnce } from '../verify/base-backup.ts';
 import { verifyLog } from '../verify/log.ts';
 import { type Occasion, verifyOnce } from '../verify/verify.ts';
 
@@ -61,11 +61,11 @@ export async function verifyNew(options: VerifyVaultOptions): Promise<Map<string
       await attempt(id, failures, options, () => judge(id, 'committed', options));
   }
   for (const source of await store.folders(sidecarsPrefix)) {
-    for (const { id } of (await readSidecars(store, source)).filter(isUnjudged))
+    for (const { id } of (await readSidecars(store, source)).filter(isDoubtful))
       await attempt(id, failures, options, () => judgeSidecar(id, options));
   }
   for (const source of await store.folders(ofBaseBackups.prefix)) {
-    for (const { id } of (await readKind(store, ofBaseBackups, source)).filter(isUnjudged))
+    for (const { id } of (await readKind(store, ofBaseBackups, source)).filter(isDoubtful))
       await attempt(id, failures, options, () => judgeBaseBackup(id, options));
   }
   return failures;
@@ -79,8 +79,11 @@ export async function verifyDue(options: VerifyVaultOptions): Promise<Map<string
   for await (const { key } of store.list(duePrefix)) keys.push(key);
   for (const key of keys) {
     if (isDueWalKey(key)) {
-      await verifyLog({ ...options, key });
-      await store.delete(key);
+      // `watch` asks once: a request that failed stays.
+      await attempt({ id: key, source: key.split('/')[1] ?? '' }, failures, options, async () => {
+        await verifyLog({ ...options, key });
+        await store.delete(key);
+      });
       continue;
     }
     const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
@@ -96,6 +99,13 @@ export async function verifyDue(options: VerifyVaultOptions): Promise<Map<string
 /** What is in doubt otherwise, retention asks for: it knows what it has begun to take away. */
 function isUnjudged({ standing, hasVerdict }: CatalogueEntry): boolean {
   return standing === 'unverified' || (standing === 'missing' && !hasVerdict);
+}
+
+/** Of these kinds retention asks for nothing: what was proven, and is deleted or overwritten, is found here. */
+function isDoubtful({ standing, hasVerdict }: CatalogueEntry): boolean {
+  return (
+    standing === 'unverified' || standing === 'missing' || (standing === 'no manifest' && hasVerdict === true)
+  );
 }
 
 /** Judges one archive and tells of it, as the cloud does when it is announced. */
@@ -120,12 +130,12 @@ async function judgeSidecar(id: ArchiveId, options: VerifyVaultOptions): Promise
 }
 
 async function judgeBaseBackup(id: ArchiveId, options: VerifyVaultOptions): Promise<void> {
-  const { verdict, isNew } = await verifyBaseBackupOnce({ ...options, id });
+  const { verdict, isNew } = await verifyBaseBackupOnce({ ...options, id, limits: noLimits });
   if (isNew) options.onVerdict({ id: id.id, isSidecar: false, verdict: verdict.verdict, isNew });
 }
 
 async function attempt(
-  id: ArchiveId,
+  id: Pick<ArchiveId, 'id' | 'source'>,
   failures: Map<string, unknown>,
   { store, now, sendMail, signal }: VerifyVaultOptions,
   act: () => Promise<void>,
@@ -144,7 +154,7 @@ async function attempt(
   }
 }
 
-function unverifiedMail({ id }: ArchiveId, error: OffsiteError): Mail {
+function unverifiedMail({ id }: Pick<ArchiveId, 'id'>, error: OffsiteError): Mail {
   return composeMail(`[offsite] NOT VERIFIED: ${id}`, [
     `${id} cannot be judged: ${error.message}. It has no verdict, and counts as unverified.`,
     `expected  ${error.expected}\nfound     ${error.found}`,

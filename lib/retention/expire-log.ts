@@ -25,8 +25,11 @@ export type ExpireLogOptions = {
   /** Locks base backups that stay longer than their days; absent where the vault has no lock. */
   readonly extendLock?: ExtendLock | undefined;
   /** Is given each source's plan once it was carried out. */
-  readonly onPlan: (plan: RetentionPlan & { readonly log: readonly LogShare[] }) => void;
+  readonly onPlan: (plan: LogPlan) => void;
 };
+
+/** Of a source's base backups, and of the log that they need. */
+export type LogPlan = RetentionPlan & { readonly log: readonly LogShare[] };
 
 /** What stays and goes of the log of one cluster. */
 export type LogShare = {

@@ -38,10 +38,11 @@ export async function eachSource(
  * Tells whoever called of the sources that failed, once the others were seen to. The mail about a function that failed has no
  * more than the message: it names them.
  *
+ * @param one - What each of them is.
  * @throws {@link OffsiteError} The error itself, with the source's name, if all that failed is one source; `SOURCES_FAILED`
  *   otherwise.
  */
-export function throwFailures(failures: ReadonlyMap<string, unknown>): void {
+export function throwFailures(failures: ReadonlyMap<string, unknown>, one = 'source'): void {
   const lines = [...failures].map(([source, error]) => `${source}: ${(error as Error).message}`);
   const [first, ...others] = failures.values();
   if (first === undefined) return;
@@ -50,9 +51,9 @@ export function throwFailures(failures: ReadonlyMap<string, unknown>): void {
     throw new OffsiteError(code, lines[0] as string, { expected, found, hint, cause: first });
   }
   const names = cut([...failures.keys()], sourcesNamed).join(', ');
-  const message = others.length === 0 ? lines[0] : `${lines.length} sources could not be seen to: ${names}`;
+  const message = others.length === 0 ? lines[0] : `${lines.length} ${one}s could not be seen to: ${names}`;
   throw new OffsiteError('SOURCES_FAILED', message as string, {
-    expected: 'every source seen to; all others were',
+    expected: `every ${one} seen to; all others were`,
     found: cut(lines, failuresNamed).join('\n'),
     hint:
       (first as Partial<OffsiteError>).hint ?? 'look at the first one: often it is the same with all of them',

@@ -24,6 +24,8 @@ export type SidecarVerifyOptions = {
   readonly now: () => Date;
   /** What there is room for on the disk; a larger database is not opened by SQLite. */
   readonly roomBytes?: number | undefined;
+  /** Read what is under its name now, whatever version its manifest names. */
+  readonly isAgain?: boolean;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -38,7 +40,7 @@ export async function verifySidecar(options: SidecarVerifyOptions): Promise<Byte
   const common = { format: 1, id: id.id, source: id.source, toolVersion } as const;
   let opened: OpenObject;
   try {
-    opened = await openSidecar(store, id, manifest);
+    opened = await openSidecar(store, id, options.isAgain ? { ...manifest, versionId: null } : manifest);
   } catch (error) {
     if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_MISSING') throw error;
     const { etag, versionId } = manifest;
@@ -63,10 +65,17 @@ export async function verifySidecarOnce(
   options: SidecarVerifyOptions & Pick<JudgeOnceOptions, 'sendMail'>,
 ): ReturnType<typeof judgeOnce> {
   const { store, id } = options;
-  const { etag } = await readSidecarManifest(store, id);
-  const judge = () => verifySidecar(options);
-  const key = sidecarKeys(id).verdict;
-  return judgeOnce({ ...options, key, etag, judge, kind: 'sidecar', mailOf: sidecarMail });
+  // Without it nothing says what the bytes should be.
+  await readSidecarManifest(store, id);
+  const { verdict, archive } = sidecarKeys(id);
+  return judgeOnce({
+    ...options,
+    key: verdict,
+    bytesKey: archive,
+    judge: (isAgain) => verifySidecar({ ...options, isAgain }),
+    kind: 'sidecar',
+    mailOf: sidecarMail,
+  });
 }
 
 type Read = { readonly deviations: Deviation[]; readonly notAsked?: string | undefined };

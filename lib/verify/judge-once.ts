@@ -9,9 +9,10 @@ export type JudgeOnceOptions = {
   readonly store: ArchiveStore;
   /** Where the verdict is. */
   readonly key: string;
-  /** Of the bytes that are meant. */
-  readonly etag: string;
-  readonly judge: () => Promise<ByteVerdict>;
+  /** Where its bytes are. */
+  readonly bytesKey: string;
+  /** Reads them: those that its manifest names, or what is under their name now. */
+  readonly judge: (isAgain: boolean) => Promise<ByteVerdict>;
   /** What the archive is called among faults, before its id. */
   readonly kind: 'sidecar' | 'basebackup';
   readonly mailOf: (verdict: FaultyByteVerdict) => Mail;
@@ -19,18 +20,19 @@ export type JudgeOnceOptions = {
 };
 
 /**
- * Judges an archive unless these very bytes have a verdict.
+ * Judges an archive unless what is there has a verdict. At first those bytes that its manifest names; what has a verdict and is not
+ * there any more, or has other bytes, is judged again, by what is under its name.
  *
  * @remarks Events come twice, and the mail goes first: a second one is better than none.
  */
 export async function judgeOnce(
   options: JudgeOnceOptions,
 ): Promise<{ readonly verdict: ByteVerdict; readonly isNew: boolean }> {
-  const { store, key, etag, kind, mailOf, sendMail } = options;
+  const { store, key, kind, mailOf, sendMail } = options;
   const stored = await store.readText(key);
   const earlier = stored && parseByteVerdict(stored.text);
-  if (earlier?.etag === etag) return { verdict: earlier, isNew: false };
-  const verdict = await options.judge();
+  if (earlier !== undefined && (await speaksOf(earlier, options))) return { verdict: earlier, isNew: false };
+  const verdict = await options.judge(earlier !== undefined);
   if (isFaulty(verdict)) {
     const { id, source, verdict: what } = verdict;
     const teller = { store, sendMail, now: new Date(verdict.verifiedAt) };
@@ -38,6 +40,15 @@ export async function judgeOnce(
   }
   await store.write(key, `${JSON.stringify(verdict, null, 1)}\n`);
   return { verdict, isNew: true };
+}
+
+async function speaksOf(
+  { verdict, etag }: ByteVerdict,
+  { store, bytesKey }: JudgeOnceOptions,
+): Promise<boolean> {
+  let there: string | undefined;
+  for await (const object of store.list(bytesKey)) if (object.key === bytesKey) there = object.etag;
+  return verdict === 'missing' ? there === undefined : etag === there;
 }
 
 function isFaulty(verdict: ByteVerdict): verdict is FaultyByteVerdict {

@@ -5,12 +5,15 @@ import { describe } from 'vitest';
 import { hasCeph, useCeph } from '../fixtures/real-s3.ts';
 import { createVault } from '../fixtures/vault.ts';
 import { playDrills } from './drills.contract.ts';
+import { playOtherKinds } from './kinds.contract.ts';
 
 describe.skipIf(!hasCeph)('at Ceph', () => {
-  playDrills(async () => {
+  const open = async () => {
     await useCeph();
     const bucket = `guarded-${randomBytes(4).toString('hex')}`;
     await createVault(bucket);
     return bucket;
-  }, true);
+  };
+  playDrills(open, true);
+  playOtherKinds(open);
 });

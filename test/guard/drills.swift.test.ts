@@ -4,16 +4,15 @@ import { describe } from 'vitest';
 import { hasSwift, useSwift } from '../fixtures/real-s3.ts';
 import { createPlainVault } from '../fixtures/vault.ts';
 import { playDrills } from './drills.contract.ts';
+import { playOtherKinds } from './kinds.contract.ts';
 
 describe.skipIf(!hasSwift)('at Swift', () => {
-  playDrills(
-    async () => {
-      await useSwift();
-      const bucket = `guarded-${Date.now()}`;
-      await createPlainVault(bucket);
-      return bucket;
-    },
-    true,
-    'b2',
-  );
+  const open = async () => {
+    await useSwift();
+    const bucket = `guarded-${Date.now()}`;
+    await createPlainVault(bucket);
+    return bucket;
+  };
+  playDrills(open, true, 'b2');
+  playOtherKinds(open, 'b2');
 });

@@ -496,8 +496,9 @@ describe('the cloud', () => {
       await store.write(sidecarKeys(parseArchiveId(id)).verdict, JSON.stringify(judged));
     }
     const policy = { keepDays: 14, keepIntact: 2, freshnessHours: 26, atOnce: true };
-    const [onPlan, onSidecarPlan] = [() => undefined, () => undefined];
-    await expireVault({ store, policy, now, dryRun: false, onPlan, onSidecarPlan });
+    const ignored = () => undefined;
+    const plans = { onPlan: ignored, onSidecarPlan: ignored, onLogPlan: ignored };
+    await expireVault({ store, policy, now, dryRun: false, ...plans });
     const mails: Mail[] = [];
     await watchVault({
       store,
