@@ -58,7 +58,7 @@ const harmlessExtensions = new Set([
 /**
  * Makes database, roles and extensions.
  *
- * @throws `OffsiteError` `EXTENSION_MISSING` if the server lacks one.
+ * @throws `OffsiteError` `EXTENSION_MISSING` if the server lacks one; `RESTORE_REFUSED` if it has roles of those names.
  */
 export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { connection, database, inventory } = options;
@@ -68,6 +68,7 @@ export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {
   const restorer = `offsite_restorer_${randomBytes(6).toString('hex')}`;
   const password = randomBytes(18).toString('base64url');
   const [owner = restorer, ...others] = owners;
+  await assertFree(connection, owners);
   const [version] = await ask(connection, 'SHOW server_version_num');
   const major = Math.floor(Number(version?.[0]) / 10_000);
   await ask(connection, rolesSql({ restorer, password, owner, others, readsAll: major >= 14 }));
@@ -85,6 +86,19 @@ export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {
       await ask(connection, `DROP ROLE ${[restorer, ...owners].map(quoteIdentifier).join(', ')}`);
     },
   };
+}
+
+/** A role that is there may do more than an owner in a sandbox, and is somebody's. */
+async function assertFree(connection: ServerConnection, owners: readonly string[]): Promise<void> {
+  const names = owners.map(quoteLiteral).join(', ') || 'NULL';
+  const there = await ask(connection, `SELECT rolname FROM pg_roles WHERE rolname IN (${names}) ORDER BY 1`);
+  if (there.length === 0) return;
+  const found = there.flat().join(', ');
+  throw new OffsiteError('RESTORE_REFUSED', 'the server already has roles that the dump names', {
+    expected: 'a server that is there for restore tests alone',
+    found,
+    hint: `nothing was restored. If a restore test that was killed has left them (no database is theirs), drop them: psql -c 'DROP ROLE ${found}'; else name another server (restoreUrl, OFFSITE_RESTORE_URL), or none`,
+  });
 }
 
 /** @returns What it was made with in place of what was wanted. */
