@@ -4,36 +4,16 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { projectRoot } from './fixtures/cdk.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'offsite-closing-'));
-writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-symlinkSync(join(projectRoot, 'node_modules'), join(folder, 'node_modules'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-async function closingOf(
-  name: string,
-  source: string,
-): Promise<{ line: string; said: string; exitCode: unknown }> {
-  const file = join(folder, `${name}.test.ts`);
-  const use = `import { afterAll, beforeAll, describe, expect, it } from 'vitest';\n`;
-  writeFileSync(file, use + source);
-  const reporter = join(import.meta.dirname, 'closing-line.ts');
-  const args = ['run', '--root', folder, `--reporter=${reporter}`, file];
-  // By this Node: the PATH's may be too old for it.
-  const vitest = join(projectRoot, 'node_modules/vitest/vitest.mjs');
-  const { stdout, exitCode } = await execa(process.execPath, [vitest, ...args], {
-    cwd: folder,
-    reject: false,
-  });
-  return { line: stdout.trim().split('\n').at(-1) ?? '', said: stdout, exitCode };
-}
 
 /** The text of a suite that is run by these tests; that one of its tests is skipped is what has to be counted. */
 const tests = `it('one', () => {}); it('two', () => {}); it.skip('three', () => {});`;
 
-it.each([
+const suites: [string, string, string][] = [
   ['all pass', tests, '2 passed, 0 failed, 1 skipped'],
   ['one fails', `${tests} it('four', () => expect(1).toBe(2));`, '2 passed, 1 failed, 1 skipped'],
   [
@@ -54,8 +34,37 @@ it.each([
   ],
   ['afterAll fails', `afterAll(() => { throw new Error('x'); }); ${tests}`, '2 passed, 1 failed, 1 skipped'],
   ['a promise is forgotten', `${tests} Promise.reject(new Error('x'));`, '2 passed, 1 failed, 1 skipped'],
-])('counts where %s', async (name, source, line) => {
-  const closing = await closingOf(name.replaceAll(' ', '-'), source);
-  expect(closing.line, closing.said).toBe(line);
-  expect(closing.exitCode).toBe(/ 0 failed/.test(line) ? 0 : 1);
+];
+
+/** Run one after the other in one process: the start of vitest takes longer than any of them. */
+const runs = `import { startVitest } from 'vitest/node';
+const reporters = [${JSON.stringify(join(import.meta.dirname, 'closing-line.ts'))}];
+for (let index = 0; index < ${suites.length}; index += 1) {
+  process.exitCode = 0;
+  const vitest = await startVitest('test', [index + '.test.ts'], { root: '.', watch: false, reporters });
+  await vitest.close();
+  console.log('exit code ' + process.exitCode);
+}
+process.exit(0);
+`;
+let said: string;
+
+beforeAll(async () => {
+  const use = `import { afterAll, beforeAll, describe, expect, it } from 'vitest';\n`;
+  for (const [index, [, source]] of suites.entries())
+    writeFileSync(join(folder, `${index}.test.ts`), use + source);
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(folder, 'runs.js'), runs);
+  symlinkSync(join(projectRoot, 'node_modules'), join(folder, 'node_modules'));
+  // By this Node: the PATH's may be too old for it.
+  ({ stdout: said } = await execa(process.execPath, ['runs.js'], { cwd: folder, reject: false }));
 });
+
+it.each(suites.map(([name, , line], index) => [name, line, index] as const))(
+  'counts where %s',
+  (_, line, index) => {
+    const [closing, exit] = (said.split(/(?<=^exit code .)\n/m)[index] ?? '').split('\n').slice(-2);
+    expect(closing, said).toBe(line);
+    expect(exit).toBe(`exit code ${/ 0 failed/.test(line) ? 0 : 1}`);
+  },
+);
