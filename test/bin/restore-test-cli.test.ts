@@ -106,7 +106,7 @@ describe('offsite restore-test', () => {
     expect(exitCode, stderr).toBe(0);
     expect(await written(output)).toMatchObject({ outcome: 'passed', torrents: smallTorrents });
     expect(stdout).toMatch(new RegExp(`^PASSED {2}${id}\n`));
-    expect(stdout).toMatch(/ok {2}SELECT count\(\*\) FROM torrents; {2}312, as dumped/);
+    expect(stdout).toContain(`ok  SELECT count(*) FROM torrents;  ${smallTorrents}, as dumped`);
     expect(stdout).toMatch(/ok {2}23 checks +23 pass/);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect(stderr).toContain(join(output, `${id}.restore-test.html`));
@@ -130,7 +130,7 @@ describe('offsite restore-test', () => {
     expect(report).toMatchObject({ outcome: 'failed', failure: { code: 'RESTORE_CHECK_FAILED' } });
     expect(report?.checks.filter(({ origin }) => origin === 'own')).toMatchObject([
       { name: 'freshness', outcome: 'pass', detail: 'never mind' },
-      { name: 'a_million', outcome: 'warn', detail: '312' },
+      { name: 'a_million', outcome: 'warn', detail: String(smallTorrents) },
       {
         name: 'no_such',
         outcome: 'fail',

@@ -17,9 +17,9 @@ import { type ReusedServers, startReusedServers } from '../fixtures/drills/reuse
 import { originalFrom, runDrill, shortcomings } from '../fixtures/drills/run-drill.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { often } from '../fixtures/often.ts';
-import { tinyCorpus } from '../fixtures/postgres.ts';
+import { smallCorpus } from '../fixtures/postgres.ts';
 
-const torrents = often(tinyCorpus.torrents, 20_000);
+const torrents = often(smallCorpus.torrents, 20_000);
 /** That the corpus adds with `edge`. */
 const edgeTorrents = 12;
 const seed = 20_261_122;
@@ -37,7 +37,7 @@ beforeAll(async () => {
   store = createS3Store({ bucket: aws.bucket });
   const origin = await startThrowawayPostgres({ tuned: true });
   try {
-    original = await originalFrom(await loadCorpus(origin.connection, { ...tinyCorpus, torrents }));
+    original = await originalFrom(await loadCorpus(origin.connection, { ...smallCorpus, torrents }));
   } finally {
     await origin.stop();
   }
