@@ -31,6 +31,7 @@ let store: ArchiveStore;
 let wiring: Wiring;
 let bus: Bus;
 let sfn: SfnEndpoint;
+const over = new AbortController();
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'offsite-ranges-test-'));
@@ -41,11 +42,11 @@ beforeAll(async () => {
     join(directory, 'cdk.out'),
     directory,
     { email: 'operator@example.com' },
-    new AbortController().signal,
+    over.signal,
   );
   wiring = readWiring(template, stackName, aws);
   const environment: Record<string, string> = { ...aws.env };
-  const host = { assetDirectory, aws: environment };
+  const host = { assetDirectory, aws: environment, signal: over.signal };
   bus = createBus(wiring, host, s3, aws.bucket);
   sfn = await startSfnEndpoint(wiring, host, bus.emit, aws.callLog);
   environment.AWS_ENDPOINT_URL_SFN = sfn.endpoint;
@@ -53,6 +54,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   delete process.env.AWS_ENDPOINT_URL_SFN;
+  over.abort();
   await sfn.stop();
   s3.destroy();
   await aws.stop();

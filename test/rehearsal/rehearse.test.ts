@@ -11,7 +11,7 @@ import { often } from '../fixtures/often.ts';
 import { compareWithRoles, withoutReason } from './permissions.ts';
 
 /** Beside 12 hostile ones. */
-const torrents = often(2000, 20_000);
+const torrents = often(1000, 20_000);
 const all = (torrents + 12).toLocaleString('en');
 let directory: string;
 

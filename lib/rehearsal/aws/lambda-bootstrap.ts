@@ -1,13 +1,20 @@
-// Runs in the child process, in the place of Lambda's own runtime: loads the handler from the bundle, hands it one
-// event from stdin, and writes what it returns or throws to file descriptor 3. stdout and stderr stay the handler's.
+// Runs in the child process, in the place of Lambda's own runtime: loads the handler from the bundle, hands it the events that
+// come by stdin, a line each, and writes what it returns or throws to file descriptor 3. stdout and stderr stay the handler's.
 
 import { existsSync, readFileSync, writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
 /** What the child is told on stdin. */
-export type Assignment = { readonly event: unknown; readonly requestId: string; readonly deadlineMs: number };
+export type Assignment = {
+  readonly event: unknown;
+  readonly requestId: string;
+  readonly deadlineMs: number;
+  /** What the child writes after all that it writes of this event, on each of its ways out. */
+  readonly mark: string;
+};
 
 /** What Lambda makes of an error. */
 export type LambdaError = {
@@ -17,10 +24,11 @@ export type LambdaError = {
 };
 
 /** What the child answers on file descriptor 3. */
-export type Answer = { readonly peakMemoryMiB: number } & (
-  | { readonly payload: unknown }
-  | { readonly error: LambdaError }
-);
+export type Answer = {
+  readonly peakMemoryMiB: number;
+  /** Whether the process ends itself: it is in no state for another event. */
+  readonly isLast: boolean;
+} & ({ readonly payload: unknown } | { readonly error: LambdaError });
 
 type Handler = (event: unknown, context: object) => unknown;
 
@@ -67,10 +75,17 @@ function peakMemoryMiB(): number {
   return Math.ceil(Number(kibibytes ?? process.resourceUsage().maxRSS) / 1024);
 }
 
-function answer(outcome: { readonly payload: unknown } | { readonly error: LambdaError }): never {
-  const line = Buffer.from(JSON.stringify({ ...outcome, peakMemoryMiB: peakMemoryMiB() } satisfies Answer));
-  for (let written = 0; written < line.length; ) written += writeSync(3, line, written);
-  process.exit(0);
+type Outcome = { readonly payload: unknown } | { readonly error: LambdaError };
+
+let mark = '';
+
+function answer(outcome: Outcome, isLast = false): void {
+  const text = JSON.stringify({ ...outcome, isLast, peakMemoryMiB: peakMemoryMiB() } satisfies Answer);
+  const bytes = Buffer.from(`${text}${mark}`);
+  for (let written = 0; written < bytes.length; ) written += writeSync(3, bytes, written);
+  // After what the handler wrote there.
+  for (const stream of [process.stdout, process.stderr]) stream.write(mark);
+  if (isLast) process.exit(0);
 }
 
 function describe(thrown: unknown, errorType?: string): LambdaError {
@@ -79,14 +94,31 @@ function describe(thrown: unknown, errorType?: string): LambdaError {
   return { errorType: errorType ?? thrown.name, errorMessage: thrown.message, trace };
 }
 
-process.on('unhandledRejection', (reason) =>
-  answer({ error: describe(reason, 'Runtime.UnhandledPromiseRejection') }),
-);
-try {
-  const assignment = JSON.parse(await text(process.stdin)) as Assignment;
-  const handler = await loadHandler();
-  answer({ payload: (await handler(assignment.event, contextOf(assignment))) ?? null });
-} catch (error) {
-  console.error(error);
-  answer({ error: describe(error) });
+async function run(handler: Handler, assignment: Assignment): Promise<Outcome> {
+  try {
+    return { payload: (await handler(assignment.event, contextOf(assignment))) ?? null };
+  } catch (error) {
+    console.error(error);
+    return { error: describe(error) };
+  }
 }
+
+process.on('unhandledRejection', (reason) =>
+  answer({ error: describe(reason, 'Runtime.UnhandledPromiseRejection') }, true),
+);
+let handler: Handler | undefined;
+for await (const line of createInterface({ input: process.stdin })) {
+  const assignment = JSON.parse(line) as Assignment;
+  mark = assignment.mark;
+  try {
+    handler ??= await loadHandler();
+    // A process that waits is ended by a signal, and writes nothing then.
+    flushCompileCache();
+  } catch (error) {
+    console.error(error);
+    answer({ error: describe(error) }, true);
+    break;
+  }
+  answer(await run(handler, assignment));
+}
+process.exit(0);

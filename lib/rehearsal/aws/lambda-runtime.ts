@@ -2,10 +2,9 @@
 // the template gives it and nothing of ours, within its time and memory.
 
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
 import type { LambdaFunction } from '../template/wiring.ts';
-import type { Answer, Assignment, LambdaError } from './lambda-bootstrap.ts';
+import type { LambdaError } from './lambda-bootstrap.ts';
+import { type Ending, handle } from './lambda-process.ts';
 
 /** What is around every function. */
 export type LambdaHost = {
@@ -13,8 +12,8 @@ export type LambdaHost = {
   readonly assetDirectory: (codeKey: string) => string;
   /** Region, credentials and endpoints of the local AWS. */
   readonly aws: Readonly<Record<string, string>>;
-  /** Ends handlers that run. */
-  readonly signal?: AbortSignal;
+  /** Ends handlers that run, and the processes that wait for the next event. */
+  readonly signal: AbortSignal;
 };
 
 export type Invocation = {
@@ -41,42 +40,30 @@ export class HandlerFailure extends Error {
   }
 }
 
-const bootstrap = fileURLToPath(new URL('lambda-bootstrap.ts', import.meta.url));
-
 /**
  * Invokes a function once and waits for its answer.
  *
  * @remarks A handler that throws, exits, runs out of time or uses more memory than it has is a `failed` invocation,
- *   not a rejection. Nothing of it runs on afterwards.
+ *   not a rejection. What runs out of time or memory does not run on.
  */
 export async function invoke(host: LambdaHost, fn: LambdaFunction, event: unknown): Promise<Invocation> {
   const startedAt = Date.now();
   const requestId = randomUUID();
-  const assignment: Assignment = { event, requestId, deadlineMs: startedAt + fn.timeoutMs };
-  const root = host.assetDirectory(fn.codeKey);
-  const child = await execa(process.execPath, ['--disable-warning=ExperimentalWarning', bootstrap], {
-    cwd: root,
-    extendEnv: false,
-    env: environmentOf(host, fn, root),
-    input: JSON.stringify(assignment),
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    all: true,
-    timeout: fn.timeoutMs,
-    killSignal: 'SIGKILL',
-    reject: false,
-    ...(host.signal && { cancelSignal: host.signal }),
-  });
-  const answer = parseAnswer(child.stdio[3]);
+  const folder = host.assetDirectory(fn.codeKey);
+  const ending = await handle(
+    { folder, env: environmentOf(host, fn, folder), memoryMiB: fn.memoryMiB, signal: host.signal },
+    { event, requestId, deadlineMs: startedAt + fn.timeoutMs, mark: `\0${requestId}\n` },
+  );
   const seen = {
     requestId,
     functionName: fn.name,
     durationMs: Date.now() - startedAt,
-    peakMemoryMiB: answer?.peakMemoryMiB,
-    logs: child.all,
+    peakMemoryMiB: ending.answer?.peakMemoryMiB,
+    logs: ending.logs,
   };
-  const error = errorOf(fn, requestId, child, answer);
+  const error = errorOf(fn, requestId, ending);
   if (error !== undefined) return { ...seen, outcome: 'failed', error };
-  return { ...seen, outcome: 'returned', payload: (answer as { payload?: unknown }).payload };
+  return { ...seen, outcome: 'returned', payload: (ending.answer as { payload?: unknown }).payload };
 }
 
 /**
@@ -110,18 +97,8 @@ function environmentOf(host: LambdaHost, fn: LambdaFunction, root: string): Reco
   };
 }
 
-function parseAnswer(text: unknown): Answer | undefined {
-  return typeof text === 'string' && text !== '' ? (JSON.parse(text) as Answer) : undefined;
-}
-
-type Ending = { readonly timedOut: boolean; readonly exitCode?: number; readonly signal?: string };
-
-function errorOf(
-  fn: LambdaFunction,
-  requestId: string,
-  ending: Ending,
-  answer: Answer | undefined,
-): LambdaError | undefined {
+function errorOf(fn: LambdaFunction, requestId: string, ending: Ending): LambdaError | undefined {
+  const { answer } = ending;
   const about = `RequestId: ${requestId} Error:`;
   if (ending.timedOut) {
     const seconds = (fn.timeoutMs / 1000).toFixed(2);
@@ -131,10 +108,9 @@ function errorOf(
     };
   }
   if (answer === undefined) {
-    const cause = ending.signal === undefined ? `exit status ${ending.exitCode}` : `signal: ${ending.signal}`;
     return {
       errorType: 'Runtime.ExitError',
-      errorMessage: `${about} Runtime exited with error: ${cause}`,
+      errorMessage: `${about} Runtime exited with error: ${ending.death}`,
     };
   }
   if (answer.peakMemoryMiB > fn.memoryMiB) {

@@ -93,6 +93,7 @@ let directory: string;
 let bus: Bus;
 let run = 0;
 let bucket: string;
+const over = new AbortController();
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'offsite-bus-test-'));
@@ -114,13 +115,21 @@ beforeEach(async () => {
   bucket = `offsite-${run}`;
   aws = await startLocalAws({ bucket });
   s3 = new S3Client(aws.clientConfig);
-  bus = createBus(wiring, { assetDirectory: () => directory, aws: { ...aws.env } }, s3, bucket);
+  bus = createBus(
+    wiring,
+    { assetDirectory: () => directory, aws: { ...aws.env }, signal: over.signal },
+    s3,
+    bucket,
+  );
   return async () => {
     s3.destroy();
     await aws.stop();
   };
 });
-afterAll(() => rm(directory, { recursive: true }));
+afterAll(() => {
+  over.abort();
+  return rm(directory, { recursive: true });
+});
 
 const put = (key: string, body: string) =>
   s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
@@ -173,7 +182,7 @@ describe('announceObjects', () => {
   test('tells nobody anything if the bucket does not announce its objects', async () => {
     const silent = createBus(
       { ...wiring, bucketAnnounces: false },
-      { assetDirectory: () => directory, aws: { ...aws.env } },
+      { assetDirectory: () => directory, aws: { ...aws.env }, signal: over.signal },
       s3,
       bucket,
     );

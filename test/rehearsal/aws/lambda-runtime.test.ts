@@ -17,6 +17,8 @@ exports.echo = async (event, context) => {
 };
 exports.environment = async () => ({ ...process.env });
 exports.timeZone = async () => new Date(2026, 6, 1).toISOString();
+let times = 0;
+exports.times = async () => ({ pid: process.pid, times: ++times });
 exports.nothing = async () => {};
 exports.throws = async () => { throw new RangeError('too far'); };
 exports.throwsText = async () => { throw 'plain text'; };
@@ -31,6 +33,7 @@ exports.counted = async ({ file }) => { appendFileSync(file, '.'); throw new Err
 
 let directory: string;
 let host: LambdaHost;
+const over = new AbortController();
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'offsite-lambda-test-'));
@@ -43,9 +46,13 @@ beforeAll(async () => {
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'local',
     },
+    signal: over.signal,
   };
 });
-afterAll(() => rm(directory, { recursive: true }));
+afterAll(() => {
+  over.abort();
+  return rm(directory, { recursive: true });
+});
 
 function functionOf(handler: string, changes: Partial<LambdaFunction> = {}): LambdaFunction {
   return {
@@ -167,6 +174,33 @@ describe('invoke', () => {
     expect(await invoke(host, functionOf('hungry', { memoryMiB: 1024 }), {})).toMatchObject({
       outcome: 'returned',
     });
+  });
+});
+
+describe('a process that has handled an event', () => {
+  const handled = async (fn: LambdaFunction, event: unknown = {}) =>
+    (await invoke(host, fn, event)) as unknown as { payload: { pid: number; times: number }; logs: string };
+
+  test('handles the next, but never two at once, nor what another function was called for', async () => {
+    const fn = functionOf('times');
+    const [first, second] = await Promise.all([handled(fn), handled(fn)]);
+    expect(first?.payload.pid).not.toBe(second?.payload.pid);
+    const third = await handled(fn);
+    expect([first, second].map((one) => one?.payload.pid)).toContain(third.payload.pid);
+    expect(third.payload.times).toBe(2);
+    expect(await handled(functionOf('times', { environment: {} }))).toMatchObject({ payload: { times: 1 } });
+  });
+
+  test('gives each event the logs of its own', async () => {
+    const fn = functionOf('echo');
+    for (let turn = 0; turn < 2; turn += 1) {
+      const { logs } = await handled(fn);
+      expect(logs.match(/hello from std(out|err)/g)?.sort()).toEqual([
+        'hello from stderr',
+        'hello from stdout',
+      ]);
+      expect(logs).not.toContain('\0');
+    }
   });
 });
 
