@@ -9,6 +9,7 @@ import { agentsOf } from '../../lib/store/agents.ts';
 import { storeError } from '../../lib/store/errors.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { print, printJson, warn } from './print.ts';
+import { regionOf } from './region.ts';
 
 export async function runAlertTest(
   settings: Settings,
@@ -33,9 +34,8 @@ export async function runAlertTest(
 
 async function callFunction(settings: Settings, functionArn: string, payload: string): Promise<string> {
   const { profile, caBundle } = settings;
-  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
   const [, , , ofArn] = functionArn.split(':');
-  const region = ofArn ?? settings.region ?? (AWS_REGION || AWS_DEFAULT_REGION);
+  const region = ofArn ?? regionOf(settings);
   const client = new LambdaClient({
     ...(region && { region }),
     ...(profile && { profile }),

@@ -2,15 +2,16 @@
 
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatBytes } from '../../lib/base/quantities.ts';
+import { wrap } from '../../lib/base/wrap.ts';
 import type { EstimateInput } from '../../lib/cost/lines.ts';
 import { priceSource, pricesAsOf } from '../../lib/cost/prices.ts';
 import { type Estimate, estimateCost } from '../../lib/estimate/monthly.ts';
 import { type ArchiveSize, findArchiveSize, namedSize } from '../../lib/estimate/sizes.ts';
-import { wrap } from '../../lib/mail/mail.ts';
 import { keptBeyond } from '../../lib/retention/periods.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
 import { print, printJson } from './print.ts';
+import { regionOf } from './region.ts';
 
 type Flags = {
   archiveBytes?: string;
@@ -37,9 +38,7 @@ export async function runEstimate(settings: Settings, flags: Flags, signal: Abor
     flags.archiveBytes === undefined
       ? await findArchiveSize(settings.source, settings.dump, signal)
       : namedSize(parseBytes(flags.archiveBytes));
-  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
-  const region = settings.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? 'us-east-1';
-  const input = { ...size, ...wishes, region };
+  const input = { ...size, ...wishes, region: regionOf(settings) ?? 'us-east-1' };
   const estimate = estimateCost(input);
   if (flags.json) printJson('estimate', asJson(input, estimate));
   else print(page(size, input, estimate));

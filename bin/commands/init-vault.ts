@@ -10,6 +10,7 @@ import type { RawSettings } from '../../lib/settings/layers.ts';
 import { chooseProvider, type ProviderName, providerNames } from '../../lib/store/provider.ts';
 import type { Asking } from './asking.ts';
 import { print } from './print.ts';
+import { regionOf } from './region.ts';
 
 export type VaultFlags = { operatorProfile?: string; stackName?: string; region?: string };
 
@@ -75,9 +76,8 @@ async function fromStack(
   { operatorProfile, stackName = 'OffsiteStack', region: named }: VaultFlags,
   signal: AbortSignal,
 ): Promise<RawSettings | undefined> {
-  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
   const region = await asking.text(
-    { text: 'In which region?', flag: '--region', usual: named ?? AWS_REGION ?? AWS_DEFAULT_REGION },
+    { text: 'In which region?', flag: '--region', usual: regionOf({ region: named }) },
     (typed) => faultOfSetting('region', typed),
   );
   const operator =

@@ -9,6 +9,7 @@ import { readKit } from '../../lib/kit/read-kit.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { print, tell } from './print.ts';
+import { regionOf } from './region.ts';
 
 type Flags = { output?: string; force?: boolean };
 
@@ -17,11 +18,11 @@ export async function runKit(settings: Settings, flags: Flags): Promise<void> {
   const base = flags.output === undefined ? undefined : join(flags.output, `offsite-kit-${source}`);
   const options = { force: flags.force ?? false, flag: '-o FOLDER' };
   for (const end of ['.txt', '.html']) if (base !== undefined) await assertOutput(base + end, options);
-  const { AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
+  const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL } = process.env;
   const kit = await readKit(createS3Store(settings), {
     bucket,
     source,
-    region: settings.region ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined),
+    region: regionOf(settings),
     endpoint: endpoint ?? (AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL || undefined),
     container: dump.via === 'container' ? { name: dump.container, user: dump.user ?? 'postgres' } : undefined,
     writtenAt: new Date(),

@@ -23,8 +23,8 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { usage } from './flags.ts';
 import { type Listing, painted, standingOf, tableOf } from './listing.ts';
-import { pricedRegion } from './priced-region.ts';
 import { clearScreen, print, printJson, tell, warn } from './print.ts';
+import { pricedRegion } from './region.ts';
 import { describeWindow, showWindows } from './wal-window.ts';
 
 type Flags = { json?: boolean; limit?: string; all?: boolean; watch?: string | true };

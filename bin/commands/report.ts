@@ -17,8 +17,8 @@ import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { usage } from './flags.ts';
 import { standingOf } from './listing.ts';
-import { pricedRegion } from './priced-region.ts';
 import { print, printJson, tell, warn } from './print.ts';
+import { pricedRegion } from './region.ts';
 import { writeText } from './report-files.ts';
 
 type Flags = { all?: boolean; open?: boolean; output?: string; json?: boolean; force?: boolean };

@@ -3,6 +3,7 @@
 
 import * as z from 'zod';
 import { type ArchiveId, isArchiveId, parseArchiveId } from '../archive/names.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { formatBytes, formatDuration, formatHours, hoursBetween } from '../base/quantities.ts';
 
 const byteCount = z.number().int().nonnegative();
@@ -33,15 +34,9 @@ export type AgentState = z.infer<typeof agentStateSchema>;
  * @returns `undefined` if it is none that this version understands.
  */
 export function parseAgentState(text: string, source: string): AgentState | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { data } = agentStateSchema.safeParse(value);
-  if (data === undefined || !isArchiveId(data.lastId)) return undefined;
-  return parseArchiveId(data.lastId).source === source ? data : undefined;
+  const state = parseJson(agentStateSchema, text);
+  if (state === undefined || !isArchiveId(state.lastId)) return undefined;
+  return parseArchiveId(state.lastId).source === source ? state : undefined;
 }
 
 /** The state as it is written. */
@@ -64,20 +59,18 @@ export function noteId(state: AgentState | undefined, id: string, archive?: Arch
 /** Runs that follow each other at once are dated a second apart, and so ahead of a clock that is right. */
 const hastyMs = 60_000;
 
-/** When the next archive may be dated, at the earliest. */
-export type NextDate = {
-  readonly notBefore: Date | undefined;
-  /** What to tell the operator if the clock is behind the last archive. */
-  readonly warning?: string;
-};
-
 /**
  * Finds the earliest date for the next archive, so that an id is never used twice, even when the clock is set back.
  *
  * @param path - Where the state is, for the warning.
+ * @returns That date; and what to tell the operator if the clock is behind the last archive.
  */
-export function nextDate(state: AgentState | undefined, now: Date, path: string): NextDate {
-  if (state === undefined) return { notBefore: undefined };
+export function nextDate(
+  state: AgentState | undefined,
+  now: Date,
+  path: string,
+): { readonly notBefore?: Date; readonly warning?: string } {
+  if (state === undefined) return {};
   const last: ArchiveId = parseArchiveId(state.lastId);
   const notBefore = new Date(last.takenAt.getTime() + 1000);
   if (last.takenAt.getTime() - now.getTime() <= hastyMs) return { notBefore };

@@ -3,10 +3,10 @@
 import { closest } from '../base/closest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { guardVariables } from './guard.ts';
-import type { RawSettings } from './layers.ts';
+import { isObject, type RawSettings } from './layers.ts';
 
 /** The setting that a variable is, and the way to dump that it implies. */
-const environmentKeys = {
+const environmentKeys: Readonly<Record<string, readonly [section: string, key?: string, via?: string]>> = {
   OFFSITE_SOURCE: ['source'],
   OFFSITE_BUCKET: ['bucket'],
   OFFSITE_REGION: ['region'],
@@ -28,7 +28,7 @@ const environmentKeys = {
   OFFSITE_NOTIFY: ['notify'],
   OFFSITE_METRICS_FILE: ['metricsFile'],
   ...guardVariables,
-} as const;
+};
 
 /** Settings of the environment that are not settings of an archive. */
 const otherEnvironmentKeys = ['OFFSITE_CONFIG', 'OFFSITE_NOHUP', 'OFFSITE_NO_STDOUT'];
@@ -54,20 +54,15 @@ export function settingsFromEnvironment(
     });
   }
   const settings: Record<string, unknown> = {};
-  const dump: Record<string, unknown> = {};
-  const sidecar: Record<string, unknown> = {};
-  const guard: Record<string, unknown> = {};
   for (const [name, [section, key, via]] of Object.entries(environmentKeys)) {
     const value = environment[name];
     if (value === undefined || value === '') continue;
-    if (key === undefined) settings[section] = value;
-    else if (section === 'sidecar') sidecar[key] = value;
-    else if (section === 'guard') guard[key] = value;
     // As a line of a shell: a variable has no words.
-    else Object.assign(dump, { via, [key]: key === 'command' ? ['sh', '-c', value] : value });
+    const said = key === 'command' ? ['sh', '-c', value] : value;
+    const part = key === undefined ? said : { ...(via && { via }), [key]: said };
+    settings[section] = isObject(settings[section]) ? { ...settings[section], ...(part as object) } : part;
   }
-  const parts = Object.entries({ dump, sidecar, guard }).filter(([, part]) => Object.keys(part).length > 0);
-  return { ...settings, ...Object.fromEntries(parts) };
+  return settings;
 }
 
 /** The variables that say the same as settings do, where there are any. */
@@ -86,18 +81,19 @@ export function variableOf(
   [section, key]: readonly PropertyKey[],
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
-  const says = ([name, [one, other]]: [string, readonly string[]]) =>
+  const says = ([name, [one, other]]: [string, readonly [string, string?, string?]]) =>
     Boolean(environment[name]) && one === section && (other === key || key === undefined || key === 'via');
   return Object.entries(environmentKeys).find(says)?.[0] ?? 'the environment';
 }
 
 /** The variable of a setting; `undefined` where there is none. */
 export function variableNamed([section, key]: readonly string[]): string | undefined {
-  const names: readonly [string, readonly string[]][] = Object.entries(environmentKeys);
-  return names.find(([, [one, other]]) => one === section && other === key)?.[0];
+  const isIt = ([, [one, other]]: [string, readonly [string, string?, string?]]) =>
+    one === section && other === key;
+  return Object.entries(environmentKeys).find(isIt)?.[0];
 }
 
 /** Whether a variable says how to dump. */
 export function isDumpVariable(name: string): boolean {
-  return environmentKeys[name as keyof typeof environmentKeys]?.[0] === 'dump';
+  return environmentKeys[name]?.[0] === 'dump';
 }
