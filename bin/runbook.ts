@@ -3,8 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { optionsOf, script } from '../lib/base/script.ts';
+import { wrap } from '../lib/base/wrap.ts';
 import { type FaultId, faults } from '../lib/mail/faults.ts';
-import { wrap } from '../lib/mail/mail.ts';
 
 const root = join(import.meta.dirname, '..');
 const columns = 80;

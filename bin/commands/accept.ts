@@ -2,11 +2,10 @@
 
 import { type Accepted, accept } from '../../lib/archive/accept.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
-import { printable } from '../../lib/base/printable.ts';
-import { wrap } from '../../lib/mail/mail.ts';
+import { wrap } from '../../lib/base/wrap.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
-import { print, printJson } from './print.ts';
+import { deviationLines, print, printJson } from './print.ts';
 
 export async function runAccept(
   settings: Settings,
@@ -29,11 +28,7 @@ export async function runAccept(
 function describe(id: string, { verdict, already, younger }: Accepted): string {
   const lines = [
     already ? `${id} was accepted before.` : `${id} is accepted: it counts as intact from now on.`,
-    ...verdict.deviations.flatMap(({ what, expected, found }) => [
-      `  ${printable(what)}`,
-      `    expected  ${printable(expected)}`,
-      `    found     ${printable(found)}`,
-    ]),
+    ...deviationLines(verdict.deviations),
     'The archives after it are compared with it.',
   ];
   if (younger.length > 0) {

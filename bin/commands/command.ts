@@ -106,12 +106,6 @@ export function dumpCommand(name: string, description: string, user = '-U, --use
     .option('-d, --dbname <name>', 'database inside the container');
 }
 
-export function archiveCommand(name: string, description: string): Command {
-  return storeCommand(name, description)
-    .argument('<id|latest>', "an archive's id, or 'latest': the newest intact one")
-    .addOption(new Option('--any', "let 'latest' be the newest at all, proven or not"));
-}
-
 export async function settingsOf(flags: SettingFlags, dump?: RawSettings) {
   const { readSettings } = await import('../../lib/settings/settings.ts');
   return readSettings(flagSettings(flags, dump), flags.config);

@@ -6,9 +6,10 @@ import { countedTable } from '../../lib/archive/verdict.ts';
 import { formatAge, formatBytes, formatCount, hoursBetween, plural } from '../../lib/base/quantities.ts';
 import { gib } from '../../lib/cost/lines.ts';
 import type { Prices } from '../../lib/cost/prices.ts';
-import { textTable, wrap } from '../../lib/mail/mail.ts';
+import { textTable } from '../../lib/mail/mail.ts';
 import { formatUsd } from '../../lib/report/cost.ts';
 import type { TestPoint } from '../../lib/report/history.ts';
+import { hangingTable } from '../../lib/report/layout.ts';
 import { quarterAfter, quarterOf } from '../../lib/restore-test/turns.ts';
 
 export type Listing = {
@@ -94,12 +95,7 @@ export function standingOf(source: string, listing: Listing, now: Date, columns:
   if (told !== undefined) lines.push(['alarms', describeTold(told)]);
   if (prices !== undefined) lines.push(['cost', describeStorage(entries, prices)]);
   const width = Math.max(...lines.map(([label]) => label.length));
-  return lines
-    .flatMap(([label, text]) => {
-      const [first = '', ...others] = wrap(text, Math.max(columns - width - 2, 20));
-      return [`${label.padEnd(width)}  ${first}`, ...others.map((line) => `${' '.repeat(width + 2)}${line}`)];
-    })
-    .join('\n');
+  return hangingTable(lines, Math.max(columns, width + 22));
 }
 
 function describeTests(tests: readonly TestPoint[] | undefined, now: Date): string {

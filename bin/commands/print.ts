@@ -1,9 +1,10 @@
 // What the commands say. Nothing else in bin writes text to a person: it may hold what strangers wrote. Whoever reads it
 // may go, a disk may be full, a terminal be closed: what a command does goes on all the same.
 
+import type { Deviation } from '../../lib/archive/verdict.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
-import { printableLines } from '../../lib/base/printable.ts';
-import { wrap } from '../../lib/mail/mail.ts';
+import { printable, printableLines } from '../../lib/base/printable.ts';
+import { wrap } from '../../lib/base/wrap.ts';
 import type { Answers } from './answers.ts';
 
 let fault: NodeJS.ErrnoException | undefined;
@@ -79,6 +80,15 @@ export function clearScreen(): void {
 /** Gives what was asked for to a program: one line, whatever it holds. */
 export function printJson<C extends keyof Answers>(_command: C, answer: Answers[C]): void {
   print(`${JSON.stringify(answer)}\n`);
+}
+
+/** What is not as it should be, for a person. */
+export function deviationLines(deviations: readonly Deviation[]): string[] {
+  return deviations.flatMap(({ what, expected, found }) => [
+    `  ${printable(what)}`,
+    `    expected  ${printable(expected)}`,
+    `    found     ${printable(found)}`,
+  ]);
 }
 
 /** Says a line on the way there, to stderr; on a terminal, no wider than that. */

@@ -5,7 +5,7 @@ import { countedRows } from '../../lib/archive/catalogue-of.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { selectArchive } from '../../lib/archive/select.ts';
 import { parseDuration } from '../../lib/base/quantities.ts';
-import { type Check, diagnosisExitCode } from '../../lib/doctor/diagnosis.ts';
+import { type Check, diagnosisExitCode, sumOf } from '../../lib/doctor/diagnosis.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
 import { type App, checkRecovery, usualLimits } from '../../lib/recover/checks.ts';
 import { notedFile } from '../../lib/recover/noted.ts';
@@ -13,7 +13,7 @@ import { checkDisk, type Prepared, prepare } from '../../lib/recover/prepare.ts'
 import { type Recovery, recoverySteps } from '../../lib/recover/recover.ts';
 import type { Stack } from '../../lib/recover/stack.ts';
 import { planSteps, type StepState, takeSteps } from '../../lib/recover/steps.ts';
-import { byHand, describeRecovery, sumOf } from '../../lib/recover/words.ts';
+import { byHand, describeRecovery } from '../../lib/recover/words.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
 import { restoreInPlace } from '../../lib/restore/in-place.ts';
 import { openVault } from '../../lib/restore/restorable.ts';

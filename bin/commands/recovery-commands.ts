@@ -1,8 +1,7 @@
 // Commands of the day that everything is for: get it back.
 
-import { Option } from 'commander';
 import { exitCodes } from '../../lib/base/errors.ts';
-import { archiveCommand, program, settingsOf, storeCommand } from './command.ts';
+import { program, settingsOf, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
 import { dumpFlags } from './flags.ts';
 
@@ -56,7 +55,7 @@ storeCommand('restore', 'bring a database back: restored beside it, compared, sw
     '[id|latest|FILE]',
     "an archive's id, 'latest' (the newest intact one), or a .sql.gz or .sql file; with --to-…: of a base backup",
   )
-  .addOption(new Option('--any', "let 'latest' be the newest at all, proven or not"))
+  .option('--any', "let 'latest' be the newest at all, proven or not")
   .option('--container <name>', 'the container of Postgres: restore inside it (docker exec)')
   .option('-U, --user <name>', 'user inside the container')
   .option('--url <url>', 'the server, where it can be reached; without it PGHOST, PGUSER … decide')
@@ -116,7 +115,9 @@ killed restore left, the next one finishes or drops. It takes the disk of both;
     await runRestore(settings, archive, flags, interruption.signal);
   });
 
-archiveCommand('fetch', 'bring an archive back as a .sql.gz file, checked against its manifest')
+storeCommand('fetch', 'bring an archive back as a .sql.gz file, checked against its manifest')
+  .argument('<id|latest>', "an archive's id, or 'latest': the newest intact one")
+  .option('--any', "let 'latest' be the newest at all, proven or not")
   .option(
     '-o, --output <file>',
     "where to write it; '-' is stdout (default, on a terminal: '<id>.sql.gz' here)",

@@ -18,8 +18,8 @@ import { tryRestore } from '../../lib/restore-test/restore-test.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { pricedRegion } from './priced-region.ts';
 import { print, printJson, tell, warn } from './print.ts';
+import { pricedRegion } from './region.ts';
 import { keepReportFile, type ReportFiles, reserveReportFiles } from './report-files.ts';
 
 type Flags = {

@@ -8,14 +8,13 @@ import { isArchiveId, parseArchiveId } from '../../lib/archive/names.ts';
 import { selectArchive } from '../../lib/archive/select.ts';
 import { countedTable, type Deviation, judge, type VerdictName } from '../../lib/archive/verdict.ts';
 import { exitCodes, OffsiteError } from '../../lib/base/errors.ts';
-import { printable } from '../../lib/base/printable.ts';
 import { formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
 import { folderKind, manifestFor } from '../../lib/restore/dump-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { observe, observeGzip } from '../../lib/verify/observe.ts';
 import { verify } from '../../lib/verify/verify.ts';
 import { usage } from './flags.ts';
-import { print, printJson, tell } from './print.ts';
+import { deviationLines, print, printJson, tell } from './print.ts';
 import { verifyWords, whileReading } from './reading-progress.ts';
 import { openStoreToRead } from './reading-store.ts';
 
@@ -143,15 +142,11 @@ async function assertFile(path: string): Promise<void> {
 }
 
 function describe({ name, verdict, compressedBytes, plainBytes, deviations, inventory }: Outcome): string {
-  const lines = [`${name}: ${verdict}`];
-  for (const { what, expected, found } of deviations ?? []) {
-    lines.push(
-      `  ${printable(what)}`,
-      `    expected  ${printable(expected)}`,
-      `    found     ${printable(found)}`,
-    );
-  }
-  lines.push(`  ${formatBytes(compressedBytes)} compressed, ${formatBytes(plainBytes)} plain`);
+  const lines = [
+    `${name}: ${verdict}`,
+    ...deviationLines(deviations ?? []),
+    `  ${formatBytes(compressedBytes)} compressed, ${formatBytes(plainBytes)} plain`,
+  ];
   if (inventory !== undefined) {
     const { tables, indexes, constraints, largeObjects, serverVersion } = inventory;
     const torrents = rowsOf(inventory, countedTable);

@@ -2,6 +2,7 @@
 // dump that was cut before its indexes restores with the right count(*) and no index at all.
 
 import * as z from 'zod';
+import { OffsiteError } from '../base/errors.ts';
 import { formatCount } from '../base/quantities.ts';
 import type { Inventory } from './inventory.ts';
 
@@ -23,20 +24,22 @@ export const comparisonSchema = z.strictObject({
 /** One thing that was counted in the dump and again in the restored database. */
 export type Comparison = z.infer<typeof comparisonSchema>;
 
-/** Kinds of objects that are compared by name: each a list of the inventory. */
-export const objectKinds = [
-  'tables',
-  'indexes',
-  'constraints',
-  'triggers',
-  'sequences',
-  'extensions',
-  'types',
-  'functions',
-  'views',
-] as const satisfies readonly (keyof Inventory)[];
+/** Kinds of objects that are compared by name, each a list of the inventory; and the word for one of them. */
+const words = {
+  tables: 'table',
+  indexes: 'index',
+  constraints: 'constraint',
+  triggers: 'trigger',
+  sequences: 'sequence',
+  extensions: 'extension',
+  types: 'type',
+  functions: 'function',
+  views: 'view',
+} as const satisfies Partial<Record<keyof Inventory, string>>;
 
-export type ObjectKind = (typeof objectKinds)[number];
+export type ObjectKind = keyof typeof words;
+
+export const objectKinds = Object.keys(words) as ObjectKind[];
 
 /** What a database really holds. */
 export type RestoredCatalogue = {
@@ -79,17 +82,22 @@ export function compareCatalogue(inventory: Inventory, restored: RestoredCatalog
   return [...rows, ...objects, largeObjects];
 }
 
-const words: Readonly<Record<ObjectKind, string>> = {
-  tables: 'table',
-  indexes: 'index',
-  constraints: 'constraint',
-  triggers: 'trigger',
-  sequences: 'sequence',
-  extensions: 'extension',
-  types: 'type',
-  functions: 'function',
-  views: 'view',
-};
+/**
+ * Fails if anything differs.
+ *
+ * @throws {@link OffsiteError} `RESTORE_FAILED`: its message names the first thing that differs, so that a mail's subject does.
+ */
+export function assertSame(comparisons: readonly Comparison[], hint: string): void {
+  const different = comparisons.filter(({ same }) => !same);
+  if (different.length === 0) return;
+  const list = (which: 'expected' | 'found') =>
+    different.map((one) => `${one.what}: ${one[which] ?? 'not there'}`).join(', ');
+  throw new OffsiteError('RESTORE_FAILED', describeDifference(different), {
+    expected: list('expected'),
+    found: list('found'),
+    hint,
+  });
+}
 
 /**
  * Names the first thing that differs, for a subject: `index content_tsv_idx is missing`.
@@ -97,8 +105,7 @@ const words: Readonly<Record<ObjectKind, string>> = {
  * @remarks It never begins with the name, which must not get a capital letter where a sentence begins with it.
  */
 export function describeDifference(different: readonly Comparison[]): string {
-  const [first] = different;
-  if (first === undefined) return 'nothing differs';
+  const [first] = different as [Comparison];
   const { missing = [], unexpected = [] } = first;
   const isMore = different.length > 1 || missing.length + unexpected.length > 1;
   return `${describeFirst(first)}${isMore ? ', and more' : ''}`;
@@ -155,7 +162,7 @@ function compareNames(
 }
 
 /** The names of one list that the other lacks, counting how often each occurs. */
-function without(names: readonly string[], others: readonly string[]): string[] {
+export function without(names: readonly string[], others: readonly string[]): string[] {
   const left = new Map<string, number>();
   for (const name of others) left.set(name, (left.get(name) ?? 0) + 1);
   return names.filter((name) => {

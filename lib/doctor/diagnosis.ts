@@ -2,6 +2,7 @@
 
 import { exitCodes, type OffsiteError } from '../base/errors.ts';
 import { plural } from '../base/quantities.ts';
+import { hanging } from '../base/wrap.ts';
 
 /** One thing that was looked at. */
 export type Check = {
@@ -16,10 +17,27 @@ export type Check = {
   readonly exitCode?: number | undefined;
 };
 
+export function passed(name: string, found: string, advice?: string): Check {
+  return { name, outcome: 'pass', found, advice };
+}
+
+export function warned(name: string, found: string, advice?: string): Check {
+  return { name, outcome: 'warn', found, advice };
+}
+
+export function failed(
+  name: string,
+  found: string,
+  advice: string | undefined,
+  exitCode: number = exitCodes.dump,
+): Check {
+  return { name, outcome: 'fail', found, advice, exitCode };
+}
+
 /** A check that failed with an error. */
 export function failedCheck(name: string, error: OffsiteError): Check {
   const { message, found, hint, exitCode } = error;
-  return { name, outcome: 'fail', found: `${message}: ${found}`, advice: hint, exitCode };
+  return failed(name, `${message}: ${found}`, hint, exitCode);
 }
 
 /** 0 if nothing failed, else the exit code of the first that did. */
@@ -32,7 +50,8 @@ const marks: Record<Check['outcome'], string> = { pass: 'ok  ', warn: 'warn', fa
 
 /** Lays the checks out, the last line a summary. */
 export function describeDiagnosis(checks: readonly Check[], columns = 80): string {
-  return `${[...describeChecks(checks, columns), '', summary(checks)].join('\n')}\n`;
+  const sum = sumOf(checks, 'ready to back up', 'a back-up would not succeed');
+  return `${[...describeChecks(checks, columns), '', sum].join('\n')}\n`;
 }
 
 /**
@@ -45,33 +64,18 @@ export function describeChecks(checks: readonly Check[], columns = 80): string[]
   const indent = marks.pass.length + 2 + nameWidth + 2;
   return checks.flatMap(({ name, outcome, found, advice }) => {
     const head = `${marks[outcome]}  ${name.padEnd(nameWidth)}  `;
-    const body = wrap(found, columns - indent);
-    const todo = advice === undefined ? [] : wrap(advice, columns - indent - 2);
-    return [
-      ...body.map((line, index) => `${index === 0 ? head : ' '.repeat(indent)}${line}`),
-      ...todo.map((line, index) => `${' '.repeat(indent)}${index === 0 ? '> ' : '  '}${line}`),
-    ];
+    const todo = advice === undefined ? [] : hanging(`${' '.repeat(indent)}> `, advice, columns);
+    return [...hanging(head, found, columns), ...todo];
   });
 }
 
-function summary(checks: readonly Check[]): string {
+/** What checks come to, in one sentence. */
+export function sumOf(checks: readonly Check[], well: string, ill: string): string {
   const count = (outcome: Check['outcome']) => checks.filter((check) => check.outcome === outcome).length;
   const [fails, warns] = [count('fail'), count('warn')];
   const warnings = warns === 0 ? '' : `, ${plural(warns, 'warning')}`;
-  if (fails > 0)
-    return `${fails} of ${plural(checks.length, 'check')} failed${warnings}: a back-up would not succeed.`;
-  return `${plural(checks.length, 'check')}, none failed${warnings}: ready to back up.`;
-}
-
-function wrap(text: string, width: number): string[] {
-  return text.split('\n').flatMap((paragraph) => {
-    const lines: string[] = [''];
-    for (const word of paragraph.split(' ')) {
-      const last = lines.at(-1) as string;
-      if (last === '') lines[lines.length - 1] = word;
-      else if (last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-      else lines.push(word);
-    }
-    return lines;
-  });
+  const all = plural(checks.length, 'check');
+  return fails > 0
+    ? `${fails} of ${all} failed${warnings}: ${ill}.`
+    : `${all}, none failed${warnings}: ${well}.`;
 }

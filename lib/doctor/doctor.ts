@@ -12,7 +12,8 @@ import { type Connection, describeConnection } from '../postgres/connection.ts';
 import { clientCommand, query } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
 import { connectionFromSettings } from '../settings/settings.ts';
-import { type Check, failedCheck } from './diagnosis.ts';
+import { attempt } from './attempt.ts';
+import { type Check, failedCheck, passed, warned } from './diagnosis.ts';
 import { examineLog, type LogOptions } from './log.ts';
 import type { VaultProbe } from './probe.ts';
 import { examineVault } from './vault.ts';
@@ -127,7 +128,7 @@ const newSettings = [{ since: 17, name: 'transaction_timeout' }] as const;
 function compareVersions(client: string, server: string): Check {
   const found = `pg_dump ${client} for a server ${server}`;
   const [ours, theirs] = [Number.parseInt(client, 10), Number.parseInt(server, 10)];
-  if (ours === theirs) return { name: 'pg_dump', outcome: 'pass', found };
+  if (ours === theirs) return passed('pg_dump', found);
   if (ours > theirs) {
     const sets = newSettings.filter(({ since }) => ours >= since && theirs < since).map(({ name }) => name);
     const refusal =
@@ -153,8 +154,7 @@ function compareVersions(client: string, server: string): Check {
 
 function examineRights(unreadable: readonly string[]): Check {
   const name = 'rights';
-  if (unreadable.length === 0)
-    return { name, outcome: 'pass', found: 'every table and sequence may be read' };
+  if (unreadable.length === 0) return passed(name, 'every table and sequence may be read');
   const more = unreadable.length > 3 ? ` and ${unreadable.length - 3} more` : '';
   return failedCheck(
     name,
@@ -189,44 +189,28 @@ async function examineDump(settings: DumpSettings, { signal, withinMs }: Limits)
   if (isCheck(outcome)) return outcome;
   const by = outcome === undefined ? '' : ` by pg_dump ${outcome}`;
   const begins = `a plain dump${by} begins`;
-  if (warnings.length > 0) return { name, outcome: 'warn', found: begins, advice: warnings.join('\n') };
+  if (warnings.length > 0) return warned(name, begins, warnings.join('\n'));
   return { name, outcome: 'pass', found: `${begins}; it was ended after its first bytes` };
 }
 
 /** @see design/performance.md: pg_dump, compressor and upload together, on two cores. */
 function examineCompressor(found: string): Check {
   const name = 'compressor';
-  if (found.startsWith('igzip')) return { name, outcome: 'pass', found: 'igzip: as fast as pg_dump itself' };
+  if (found.startsWith('igzip')) return passed(name, 'igzip: as fast as pg_dump itself');
   const advice =
     'install igzip (Debian, Ubuntu: apt-get install isal): it takes a third of the time at the same size';
   return found.startsWith('pigz')
-    ? { name, outcome: 'pass', found: 'pigz', advice }
-    : {
-        name,
-        outcome: 'warn',
-        found: "Node's own zlib: a back-up takes about 1.6 times as long as pg_dump alone",
-        advice,
-      };
+    ? passed(name, 'pigz', advice)
+    : warned(name, "Node's own zlib: a back-up takes about 1.6 times as long as pg_dump alone", advice);
 }
 
 function examineState({ path, warning }: DoctorOptions['state']): Check {
-  if (warning === undefined) return { name: 'state', outcome: 'pass', found: path };
-  return {
-    name: 'state',
-    outcome: 'warn',
-    found: warning,
-    advice: `let this user write ${path}: mkdir /var/lib/offsite, or set XDG_STATE_HOME`,
-  };
-}
-
-/** The value, or the failed check that stands for it. */
-async function attempt<Value>(name: string, look: () => Promise<Value>): Promise<Value | Check> {
-  try {
-    return await look();
-  } catch (error) {
-    if (error instanceof OffsiteError && error.code !== 'INTERRUPTED') return failedCheck(name, error);
-    throw error;
-  }
+  if (warning === undefined) return passed('state', path);
+  return warned(
+    'state',
+    warning,
+    `let this user write ${path}: mkdir /var/lib/offsite, or set XDG_STATE_HOME`,
+  );
 }
 
 function isCheck(value: unknown): value is Check {

@@ -1,9 +1,8 @@
 // What the server says of its log, judged: each thing that keeps points from being recovered, with the statement to run.
 
-import { exitCodes } from '../base/errors.ts';
 import { formatBytes, formatDuration, plural } from '../base/quantities.ts';
 import type { Backlog } from '../wal/ship.ts';
-import type { Check } from './diagnosis.ts';
+import { type Check, failed, passed, warned } from './diagnosis.ts';
 
 export type LogFacts = {
   readonly archiveMode: string;
@@ -146,18 +145,3 @@ export function judgeBacklog(folder: string, backlog: Backlog | undefined, now: 
 }
 
 const waitsAtMostMs = 10 * 60_000;
-
-export const passed = (name: string, found: string): Check => ({ name, outcome: 'pass', found });
-const warned = (name: string, found: string, advice: string): Check => ({
-  name,
-  outcome: 'warn',
-  found,
-  advice,
-});
-const failed = (name: string, found: string, advice: string): Check => ({
-  name,
-  outcome: 'fail',
-  found,
-  advice,
-  exitCode: exitCodes.dump,
-});

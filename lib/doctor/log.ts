@@ -7,8 +7,9 @@ import type { Connection } from '../postgres/connection.ts';
 import { preparationFor } from '../postgres/preparations.ts';
 import { clientCommand, query, quoteLiteral } from '../postgres/programs.ts';
 import { readBacklog } from '../wal/ship.ts';
-import { type Check, failedCheck } from './diagnosis.ts';
-import { judgeBacklog, judgeLog, type LogFacts, passed } from './judge-log.ts';
+import { attempt } from './attempt.ts';
+import { type Check, passed } from './diagnosis.ts';
+import { judgeBacklog, judgeLog, type LogFacts } from './judge-log.ts';
 
 export type LogOptions = {
   readonly connection: Connection;
@@ -54,13 +55,10 @@ async function examineReplication(connection: Connection, signal?: AbortSignal):
       ? clientError(connection, 'psql', failure)
       : new OffsiteError('DATABASE_REFUSED', 'no connection for replication', preparation);
   };
-  try {
+  return attempt(name, async () => {
     await textOf(command, { errorOf, signal });
     return passed(name, 'this host may connect for replication');
-  } catch (error) {
-    if (error instanceof OffsiteError && error.code !== 'INTERRUPTED') return failedCheck(name, error);
-    throw error;
-  }
+  });
 }
 
 async function askLogFacts(

@@ -6,7 +6,8 @@ import { parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatDuration, formatHours, formatInstant, hoursBetween } from '../base/quantities.ts';
 import { describeMissing, type RecipientsNote } from '../mail/recipients.ts';
-import { type Check, failedCheck } from './diagnosis.ts';
+import { attempt } from './attempt.ts';
+import { type Check, failed, failedCheck, passed, warned } from './diagnosis.ts';
 import type { Attempt, VaultProbe } from './probe.ts';
 import type { Written } from './try-write.ts';
 
@@ -20,13 +21,8 @@ type VaultOptions = {
 /** Looks at the vault; goes no further where the store does not answer. */
 export async function examineVault(options: VaultOptions): Promise<Check[]> {
   const { vault } = options;
-  let identity: Awaited<ReturnType<VaultProbe['identity']>>;
-  try {
-    identity = await vault.identity();
-  } catch (error) {
-    if (error instanceof OffsiteError) return [failedCheck('credentials', error)];
-    throw error;
-  }
+  const identity = await attempt('credentials', () => vault.identity());
+  if ('outcome' in identity) return [identity];
   const write = examineWrite(await vault.write());
   if (write.outcome === 'fail') return [describeIdentity(identity, vault, options.now()), write];
   const powers = [
@@ -57,48 +53,37 @@ function describeIdentity(
   const who = vault.principal();
   const until = expiresAt === undefined ? '' : `, until ${formatInstant(expiresAt)}`;
   const found = `${key}${who === undefined ? '' : `, ${who}`}${until}`;
-  if (expiresAt === undefined || hoursBetween(now, expiresAt) > 1) return { name, outcome: 'pass', found };
-  return {
+  if (expiresAt === undefined || hoursBetween(now, expiresAt) > 1) return passed(name, found);
+  return warned(
     name,
-    outcome: 'warn',
     found,
-    advice:
-      'they end soon: give the agent a role or a profile that renews them (AWS_PROFILE), not copies in the environment',
-  };
+    'they end soon: give the agent a role or a profile that renews them (AWS_PROFILE), not copies in the environment',
+  );
 }
 
-function examineWrite(attempt: Attempt<Written>): Check {
+function examineWrite(tried: Attempt<Written>): Check {
   const name = 'write';
-  switch (attempt.outcome) {
+  switch (tried.outcome) {
     case 'done':
-      if (attempt.value.aborted && !attempt.value.comparesChecksums) {
-        return {
+      if (tried.value.aborted && !tried.value.comparesChecksums) {
+        return passed(
           name,
-          outcome: 'pass',
-          found:
-            'an upload was begun and aborted: archives can be created; but this store compares no checksums',
-        };
+          'an upload was begun and aborted: archives can be created; but this store compares no checksums',
+        );
       }
-      return attempt.value.aborted
-        ? { name, outcome: 'pass', found: 'all that a back-up asks was asked: archives can be created' }
-        : {
+      return tried.value.aborted
+        ? passed(name, 'all that a back-up asks was asked: archives can be created')
+        : warned(
             name,
-            outcome: 'warn',
-            found: 'an upload was begun, but may not be aborted: parts of failed back-ups stay',
-            advice: 'allow s3:AbortMultipartUpload, as the policy of the output AgentPolicyArn does',
-          };
+            'an upload was begun, but may not be aborted: parts of failed back-ups stay',
+            'allow s3:AbortMultipartUpload, as the policy of the output AgentPolicyArn does',
+          );
     case 'unset':
-      return {
-        name,
-        outcome: 'fail',
-        found: 'the store knows no multipart uploads',
-        advice: 'use a store that does',
-        exitCode: 4,
-      };
+      return failed(name, 'the store knows no multipart uploads', 'use a store that does', 4);
     default:
-      return attempt.error instanceof OffsiteError
-        ? failedCheck(name, attempt.error)
-        : { name, outcome: 'fail', found: attempt.error.message, exitCode: 4 };
+      return tried.error instanceof OffsiteError
+        ? failedCheck(name, tried.error)
+        : failed(name, tried.error.message, undefined, 4);
   }
 }
 
@@ -106,10 +91,10 @@ function examineWrite(attempt: Attempt<Written>): Check {
 function examinePower(name: 'list' | 'read' | 'delete', attempt: Attempt<void>, nothingKnown = false): Check {
   if (attempt.outcome === 'refused') {
     const found = nothingKnown ? 'refused, as far as an empty vault shows' : 'refused, as it should be';
-    return { name, outcome: 'pass', found };
+    return passed(name, found);
   }
   if (attempt.outcome === 'failed') {
-    return { name, outcome: 'warn', found: `not found out: ${attempt.error.message}`, advice: 'try again' };
+    return warned(name, `not found out: ${attempt.error.message}`, 'try again');
   }
   const harm: Record<typeof name, string> = {
     list: 'who steals its key sees what archives there are',
@@ -117,12 +102,7 @@ function examinePower(name: 'list' | 'read' | 'delete', attempt: Attempt<void>, 
     delete: 'who breaks into this host deletes the archives, too',
   };
   const found = `these credentials may ${name}: ${harm[name]}`;
-  return {
-    name,
-    outcome: 'warn',
-    found,
-    advice: 'give the agent only the policy of the output AgentPolicyArn',
-  };
+  return warned(name, found, 'give the agent only the policy of the output AgentPolicyArn');
 }
 
 /** What a store's own means would save, and what is at stake without them. */
@@ -148,7 +128,7 @@ export async function examineBucket(
   const blocked = await vault.publicAccessBlocked();
   const all = [versioning, lock, lifecycle, blocked];
   if (all.every(({ outcome }) => outcome === 'refused')) {
-    return { name, outcome: 'pass', found: 'its settings may not be read by these credentials' };
+    return passed(name, 'its settings may not be read by these credentials');
   }
   const found = [
     `versioning ${wordOf(versioning)}`,
@@ -169,7 +149,7 @@ export async function examineBucket(
     ...(isOff(lifecycle, ({ endsUploads }) => endsUploads) ? [costs.uploads] : []),
     ...(isVersioned && isOff(lifecycle, ({ removesVersions }) => removesVersions) ? [costs.noncurrent] : []),
   ];
-  if (advice.length === 0) return { name, outcome: 'pass', found };
+  if (advice.length === 0) return passed(name, found);
   return { name, outcome: grave.length === 0 ? 'pass' : 'warn', found, advice: advice.join('; ') };
 }
 
@@ -183,42 +163,34 @@ function examineRecipients(attempt: Attempt<RecipientsNote | undefined>): Check[
   const name = 'mails';
   if (attempt.outcome === 'refused') {
     return [
-      {
-        name,
-        outcome: 'pass',
-        found: "who gets them may not be read by these credentials ('offsite list' with yours says it)",
-      },
+      passed(name, "who gets them may not be read by these credentials ('offsite list' with yours says it)"),
     ];
   }
   if (attempt.outcome !== 'done' || attempt.value === undefined) return [];
   const missing = describeMissing(attempt.value);
   if (missing !== undefined) return [{ name, outcome: 'warn', ...missing }];
-  return [{ name, outcome: 'pass', found: `faults are told to ${attempt.value.confirmed.join(', ')}` }];
+  return [passed(name, `faults are told to ${attempt.value.confirmed.join(', ')}`)];
 }
 
 /** Whether this machine's clock and the store's agree. */
 export function examineClock({ vault, lastId, now }: VaultOptions): Check {
   const name = 'clock';
   const aheadMs = vault.clockAheadMs();
-  if (aheadMs === undefined)
-    return { name, outcome: 'warn', found: 'the store does not say what time it is' };
+  if (aheadMs === undefined) return warned(name, 'the store does not say what time it is');
   if (Math.abs(aheadMs) > clockToleranceMs) {
-    return {
+    return warned(
       name,
-      outcome: 'warn',
-      found: `${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} the store's`,
-      advice:
-        'set it (timedatectl set-ntp true): archives are named by it, and S3 refuses a clock that is 15 min off',
-    };
+      `${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} the store's`,
+      'set it (timedatectl set-ntp true): archives are named by it, and S3 refuses a clock that is 15 min off',
+    );
   }
   const last = lastId === undefined ? undefined : parseArchiveId(lastId).takenAt;
   if (last !== undefined && last > now()) {
-    return {
+    return warned(
       name,
-      outcome: 'warn',
-      found: `right, but the last archive is dated ${formatHours(hoursBetween(now(), last))} in the future`,
-      advice: `the clock was wrong when ${lastId} was taken; remove the agent's state, and ids follow the clock again`,
-    };
+      `right, but the last archive is dated ${formatHours(hoursBetween(now(), last))} in the future`,
+      `the clock was wrong when ${lastId} was taken; remove the agent's state, and ids follow the clock again`,
+    );
   }
-  return { name, outcome: 'pass', found: "within a minute of the store's" };
+  return passed(name, "within a minute of the store's");
 }

@@ -1,7 +1,8 @@
 // guard --check: all that a guard needs, looked at; nothing is changed, and nobody is mailed.
 
-import { OffsiteError } from '../base/errors.ts';
-import { type Check, failedCheck } from '../doctor/diagnosis.ts';
+import type { OffsiteError } from '../base/errors.ts';
+import { attempt } from '../doctor/attempt.ts';
+import { type Check, failed, failedCheck, passed, warned } from '../doctor/diagnosis.ts';
 import type { Attempt, VaultProbe } from '../doctor/probe.ts';
 import { examineBucket, examineClock } from '../doctor/vault.ts';
 import type { Smtp } from '../mail/smtp.ts';
@@ -26,7 +27,7 @@ export type GuardExamination = {
 export async function examineGuard(examination: GuardExamination): Promise<Check[]> {
   const { vault, independence, smtp, ways, findServer, store, sources, now } = examination;
   return [
-    await attempt('independence', async () => {
+    await tried('independence', async () => {
       await independence;
       return 'no archives are taken here, as far as is to be seen';
     }),
@@ -38,21 +39,20 @@ export async function examineGuard(examination: GuardExamination): Promise<Check
     examineClock({ vault, now }),
     await examineMail(smtp, ways),
     ways.pingUrl === undefined
-      ? {
-          name: 'ping',
-          outcome: 'warn',
-          found: 'nobody notices when the guard itself stops',
-          advice: 'set pingUrl (Healthchecks): it tells you when no ping has come',
-        }
-      : { name: 'ping', outcome: 'pass', found: 'somebody waits for its pings' },
-    await attempt('restore test', async () => `into ${findServer().what}`),
+      ? warned(
+          'ping',
+          'nobody notices when the guard itself stops',
+          'set pingUrl (Healthchecks): it tells you when no ping has come',
+        )
+      : passed('ping', 'somebody waits for its pings'),
+    await tried('restore test', async () => `into ${findServer().what}`),
     ...(await Promise.all(sources.map((source) => examinePoint(store, source)))).flat(),
   ];
 }
 
 /** Of a source with base backups, what a restore test recovers a point by. */
 async function examinePoint(store: ArchiveStore, source: string): Promise<Check[]> {
-  const check = await attempt('recovery to a point', async () => {
+  const check = await tried('recovery to a point', async () => {
     const base = await newestBase(store, source);
     if (base === undefined) return '';
     const binDir = await serverProgramsOf(Math.floor(base.manifest.cluster.serverVersionNumber / 10_000));
@@ -62,33 +62,26 @@ async function examinePoint(store: ArchiveStore, source: string): Promise<Check[
 }
 
 function examinePower(name: string, { outcome, ...rest }: Attempt<unknown>): Check {
-  if (outcome === 'done' || outcome === 'unset') return { name, outcome: 'pass', found: 'allowed' };
+  if (outcome === 'done' || outcome === 'unset') return passed(name, 'allowed');
   return failedCheck(name, (rest as { error: OffsiteError }).error);
 }
 
 async function examineMail(smtp: Smtp | undefined, { ntfyUrl, webhookUrl }: Receivers): Promise<Check> {
   if (smtp !== undefined)
-    return attempt('mail', async () => {
+    return tried('mail', async () => {
       await smtp.probe();
       return 'the server lets us in';
     });
   const others = ntfyUrl ?? webhookUrl;
-  if (others !== undefined)
-    return { name: 'mail', outcome: 'pass', found: 'no mails; ntfy or a webhook is told' };
-  return {
-    name: 'mail',
-    outcome: 'fail',
-    found: 'nobody would hear of anything',
-    advice: 'set smtpUrl and email, or ntfyUrl, or webhookUrl',
-    exitCode: 2,
-  };
+  if (others !== undefined) return passed('mail', 'no mails; ntfy or a webhook is told');
+  return failed(
+    'mail',
+    'nobody would hear of anything',
+    'set smtpUrl and email, or ntfyUrl, or webhookUrl',
+    2,
+  );
 }
 
-async function attempt(name: string, look: () => Promise<string>): Promise<Check> {
-  try {
-    return { name, outcome: 'pass', found: await look() };
-  } catch (error) {
-    if (error instanceof OffsiteError) return failedCheck(name, error);
-    throw error;
-  }
+function tried(name: string, look: () => Promise<string>): Promise<Check> {
+  return attempt(name, async () => passed(name, await look()));
 }

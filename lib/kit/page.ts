@@ -1,7 +1,7 @@
 // The break-glass kit on one page: as text for a terminal, and as HTML for a printer or a phone. Neither needs anything else.
 
 import { formatInstant } from '../base/quantities.ts';
-import { wrap } from '../mail/mail.ts';
+import { wrap } from '../base/wrap.ts';
 import { constantHtml, html } from '../page/html.ts';
 import { type Kit, recipeOf } from './recipe.ts';
 

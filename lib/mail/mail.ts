@@ -1,6 +1,7 @@
 // Mails as a person likes to read them: the outcome in the subject, what to do in the first lines, figures in a table.
 
 import { printable } from '../base/printable.ts';
+import { wrap } from '../base/wrap.ts';
 import type { FaultId } from './faults.ts';
 
 /** A mail, before it is sent: what it is about, in short. */
@@ -90,19 +91,4 @@ export function textTable(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
-}
-
-/** Breaks at spaces; the following lines keep the indentation of the first. A word that is too long stays whole. */
-export function wrap(text: string, width: number): string[] {
-  const margin = /^ */.exec(text)?.[0] ?? '';
-  const lines: string[] = [];
-  let rest = text;
-  while (rest.length > width) {
-    const before = rest.lastIndexOf(' ', width);
-    const at = before > margin.length ? before : rest.indexOf(' ', width);
-    if (at < 0) break;
-    lines.push(rest.slice(0, at).trimEnd());
-    rest = margin + rest.slice(at).trimStart();
-  }
-  return [...lines, rest];
 }

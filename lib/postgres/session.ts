@@ -76,15 +76,27 @@ export async function ask(
   sql: string,
   options: { readonly database?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<string[][]> {
-  const session = await openDatabase(connection, options.database ?? ownDatabase(connection) ?? 'postgres');
+  const database = options.database ?? ownDatabase(connection) ?? 'postgres';
+  const rows = await inSession(connection, database, options.signal, (session) => session.rows(sql));
+  return rows.map((row) => row.map((field) => field ?? ''));
+}
+
+/** Opens a session for as long as something works in it. @throws What that throws, or the signal's reason. */
+export async function inSession<T>(
+  connection: Connection,
+  database: string,
+  signal: AbortSignal | undefined,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await openDatabase(connection, database);
   const breakOff = () => session.destroy();
-  options.signal?.addEventListener('abort', breakOff, { once: true });
+  signal?.addEventListener('abort', breakOff, { once: true });
   try {
-    return (await session.rows(sql)).map((row) => row.map((field) => field ?? ''));
+    return await work(session);
   } catch (error) {
-    throw options.signal?.aborted ? options.signal.reason : error;
+    throw signal?.aborted ? signal.reason : error;
   } finally {
-    options.signal?.removeEventListener('abort', breakOff);
+    signal?.removeEventListener('abort', breakOff);
     await session.close().catch(() => undefined);
   }
 }
@@ -121,8 +133,7 @@ const asText = { getTypeParser: () => (value: string | Buffer) => String(value) 
 
 /** Several statements in one text give several results. */
 function lastRows(result: unknown): (string | null)[][] {
-  const last = Array.isArray(result) ? result.at(-1) : result;
-  return (last as pg.QueryArrayResult<(string | null)[]> | undefined)?.rows ?? [];
+  return ([result].flat().at(-1) as pg.QueryArrayResult<(string | null)[]> | undefined)?.rows ?? [];
 }
 
 /** Of the two messages that are made here. @see https://www.postgresql.org/docs/16/protocol-message-formats.html */
@@ -166,7 +177,6 @@ abstract class Submitted implements pg.Submittable {
   handleDataRow(): void {}
   handleCommandComplete(): void {}
   handleEmptyQuery(): void {}
-  handlePortalSuspended(): void {}
   handleCopyData(): void {}
 }
 

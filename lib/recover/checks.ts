@@ -3,7 +3,7 @@
 import { countedTable } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatDuration } from '../base/quantities.ts';
-import { type Check, failedCheck } from '../doctor/diagnosis.ts';
+import { type Check, failedCheck, warned } from '../doctor/diagnosis.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { dhtIn } from './caps.ts';
 import { countRows } from './database.ts';
@@ -81,12 +81,11 @@ export async function checkDashboard(
   signal: AbortSignal,
 ): Promise<Check> {
   if (dashboardUrl === undefined) {
-    return {
-      name: 'dashboard',
-      outcome: 'warn',
-      found: 'not looked at: no address of one is known',
-      advice: 'if there is one, name it: --dashboard-url URL',
-    };
+    return warned(
+      'dashboard',
+      'not looked at: no address of one is known',
+      'if there is one, name it: --dashboard-url URL',
+    );
   }
   const headers: Record<string, string> = dashboardKey === undefined ? {} : { 'x-api-key': dashboardKey };
   const ask = (url: URL) => get(url, { headers, withinMs: answerWithinMs, signal });

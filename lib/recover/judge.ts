@@ -2,7 +2,7 @@
 
 import { exitCodes } from '../base/errors.ts';
 import { formatCount } from '../base/quantities.ts';
-import type { Check } from '../doctor/diagnosis.ts';
+import { type Check, failed, passed, warned } from '../doctor/diagnosis.ts';
 import { faultOfCaps, looksLikePage } from './caps.ts';
 
 /** What came of asking an address. */
@@ -29,14 +29,14 @@ const giveKey = 'give the key that BitAgent has (TORZNAB_API_KEY) in BITAGENT_AP
 /** `/healthz`: 200, and not somebody else's web page. */
 export function judgeHealth(answer: Answer, at: string): Check {
   const fault = faultOf(answer, 'name the address of the API: --app-url URL');
-  if (fault !== undefined) return failed('healthz', at, fault);
+  if (fault !== undefined) return unlike('healthz', at, fault);
   if (isPage(answer)) {
-    return failed('healthz', at, {
+    return unlike('healthz', at, {
       found: 'a web page: another program answers there',
       advice: 'name the address of the API: --app-url URL',
     });
   }
-  return { name: 'healthz', outcome: 'pass', found: `${at}: 200` };
+  return passed('healthz', `${at}: 200`);
 }
 
 /**
@@ -47,19 +47,19 @@ export function judgeHealth(answer: Answer, at: string): Check {
 export function judgeCaps(answer: Answer, at: string, hasKey: boolean): Check {
   const keyAdvice = hasKey ? `the key is another: ${giveKey}` : giveKey;
   const fault = faultOf(answer, keyAdvice);
-  if (fault !== undefined) return failed('torznab', at, fault);
+  if (fault !== undefined) return unlike('torznab', at, fault);
   const { text, isCut } = answer as Extract<Answer, { text: string }>;
   if (isCut) {
-    return failed('torznab', at, {
+    return unlike('torznab', at, {
       found: 'an answer that is far too long',
       advice: 'is that BitAgent? --app-url URL',
     });
   }
   const wrong = faultOfCaps(text);
   if (wrong === undefined) {
-    return { name: 'torznab', outcome: 'pass', found: `${at}?t=caps: valid XML, <caps>` };
+    return passed('torznab', `${at}?t=caps: valid XML, <caps>`);
   }
-  return failed('torznab', at, {
+  return unlike('torznab', at, {
     found: wrong.found,
     advice: wrong.isKey
       ? keyAdvice
@@ -74,9 +74,9 @@ export function judgeDashboard(answer: Answer, at: string): Check {
   const advice =
     "give its key (DASHBOARD_API_KEY) in BITAGENT_DASHBOARD_KEY, or leave it out ('--dashboard-url none') and look yourself";
   const fault = faultOf(answer, advice);
-  if (fault !== undefined) return failed('dashboard', at, fault);
-  if (isPage(answer)) return { name: 'dashboard', outcome: 'pass', found: `${at}: 200, a web page` };
-  return failed('dashboard', at, {
+  if (fault !== undefined) return unlike('dashboard', at, fault);
+  if (isPage(answer)) return passed('dashboard', `${at}: 200, a web page`);
+  return unlike('dashboard', at, {
     found: 'no web page',
     advice: 'name the address of the dashboard: --dashboard-url URL',
   });
@@ -101,43 +101,34 @@ export function judgeCount(table: string, rows: number | undefined, inArchive: n
     };
   }
   const found = `${formatCount(rows ?? 0)} ${table}; the archive holds ${held}`;
-  if ((rows ?? 0) >= (inArchive ?? 0)) return { name, outcome: 'pass', found };
-  return {
+  if ((rows ?? 0) >= (inArchive ?? 0)) return passed(name, found);
+  return failed(
     name,
-    outcome: 'fail',
     found,
-    advice:
-      'rows are missing: is it the database that was restored into? What deletes torrents (retention) may have run',
-    exitCode: exitCodes.restore,
-  };
+    'rows are missing: is it the database that was restored into? What deletes torrents (retention) may have run',
+    exitCodes.restore,
+  );
 }
 
 /** What `/status` says of the crawler; nobody is the worse for one that is not yet up. */
 export function judgeDht(dht: 'up' | 'down' | 'inactive' | 'unknown', at: string): Check {
   const name = 'dht';
-  if (dht === 'up') return { name, outcome: 'pass', found: `${at}: up` };
+  if (dht === 'up') return passed(name, `${at}: up`);
   if (dht === 'inactive') {
-    return {
-      name,
-      outcome: 'warn',
-      found: `${at}: the crawler is not running`,
-      advice: 'is that as it was before?',
-    };
+    return warned(name, `${at}: the crawler is not running`, 'is that as it was before?');
   }
   if (dht === 'down') {
-    return {
+    return warned(
       name,
-      outcome: 'warn',
-      found: `${at}: no peer answers yet`,
-      advice: 'it takes some minutes; if it stays, look at the firewall (UDP) and at the VPN',
-    };
+      `${at}: no peer answers yet`,
+      'it takes some minutes; if it stays, look at the firewall (UDP) and at the VPN',
+    );
   }
-  return {
+  return warned(
     name,
-    outcome: 'warn',
-    found: `${at} says nothing of the DHT`,
-    advice: 'look in the dashboard whether torrents come; it takes some minutes',
-  };
+    `${at} says nothing of the DHT`,
+    'look in the dashboard whether torrents come; it takes some minutes',
+  );
 }
 
 /** What is wrong with an answer, whatever was asked. */
@@ -167,6 +158,6 @@ function withoutQuery(location: string): string {
   return location.split(/[?#]/)[0]?.slice(0, 200) ?? '';
 }
 
-function failed(name: string, at: string, { found, advice }: Found): Check {
-  return { name, outcome: 'fail', found: `${at}: ${found}`, advice, exitCode: exitCodes.app };
+function unlike(name: string, at: string, { found, advice }: Found): Check {
+  return failed(name, `${at}: ${found}`, advice, exitCodes.app);
 }

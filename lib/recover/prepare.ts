@@ -1,15 +1,15 @@
 // What a recovery needs before it begins, looked at all at once: a person who has to fetch three things wants to know of
 // the three.
 
-import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { countedRows } from '../archive/catalogue-of.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { type Selection, selectArchive } from '../archive/select.ts';
 import { exitCodes, OffsiteError } from '../base/errors.ts';
+import { freeBytesOf } from '../base/free-bytes.ts';
 import { formatBytes, formatCount, formatInstant } from '../base/quantities.ts';
-import { type Check, failedCheck } from '../doctor/diagnosis.ts';
+import { type Check, failed, failedCheck, passed, warned } from '../doctor/diagnosis.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { lookAtEngine } from './docker.ts';
 import { findStack, type Stack, type StackOptions } from './stack.ts';
@@ -40,7 +40,7 @@ export async function prepare(
   ): Promise<T | undefined> => {
     try {
       const found = await ask();
-      checks.push({ name, outcome: 'pass', found: tell(found) });
+      checks.push(passed(name, tell(found)));
       return found;
     } catch (error) {
       signal.throwIfAborted();
@@ -64,7 +64,7 @@ export async function prepare(
     ));
   const archive = await look('archive', () => lookForArchive(store, source, wanted), tellOfArchive);
   if (archive?.selection.warning !== undefined) {
-    checks.push({ name: 'archive', outcome: 'warn', found: archive.selection.warning });
+    checks.push(warned('archive', archive.selection.warning));
   }
   return { checks, engine, stack, archive };
 }
@@ -86,23 +86,20 @@ export async function checkDisk(
   const freeBytes = await freeIn(folder);
   const needed = `about ${formatBytes(neededBytes)} are needed for ${formatBytes(plainBytes)} of dump`;
   if (freeBytes === undefined) {
-    return {
-      name: 'disk',
-      outcome: 'warn',
-      found: `${folder} cannot be looked at from here; ${needed}`,
-      advice: 'is there as much on the machine that Docker runs on?',
-    };
+    return warned(
+      'disk',
+      `${folder} cannot be looked at from here; ${needed}`,
+      'is there as much on the machine that Docker runs on?',
+    );
   }
   const found = `${formatBytes(freeBytes)} free in ${folder}; ${needed}`;
-  if (freeBytes >= neededBytes) return { name: 'disk', outcome: 'pass', found };
-  return {
-    name: 'disk',
-    outcome: 'fail',
+  if (freeBytes >= neededBytes) return passed('disk', found);
+  return failed(
+    'disk',
     found,
-    advice:
-      "make room, or let Docker keep its files on another disk (data-root); 'docker system df' shows what it keeps",
-    exitCode: exitCodes.restore,
-  };
+    "make room, or let Docker keep its files on another disk (data-root); 'docker system df' shows what it keeps",
+    exitCodes.restore,
+  );
 }
 
 async function lookForArchive(store: ArchiveStore, source: string, wanted: string) {
@@ -119,8 +116,7 @@ function tellOfArchive({ selection: { id, entry }, manifest }: NonNullable<Prepa
 /** @returns `undefined` if that folder is not of this machine, or may not be looked at. */
 async function freeIn(folder: string): Promise<number | undefined> {
   try {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
+    return await freeBytesOf(folder);
   } catch (error) {
     // A bind mount's folder is made by Docker.
     const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT' && dirname(folder) !== '/';

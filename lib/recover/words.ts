@@ -1,8 +1,7 @@
 // A recovery as a person reads it.
 
-import { plural } from '../base/quantities.ts';
+import { hanging } from '../base/wrap.ts';
 import { type Check, describeChecks } from '../doctor/diagnosis.ts';
-import { wrap } from '../mail/mail.ts';
 import type { StepState } from './steps.ts';
 
 export type Told = {
@@ -40,7 +39,7 @@ export function describeRecovery({ checks, plan, byHand, head, sum }: Told, colu
     head === undefined ? [] : [head],
     checks.length === 0 ? [] : describeChecks(checks, columns),
     plan === undefined ? [] : describePlan(plan, columns),
-    byHand === undefined ? [] : ['Left for you:', ...byHand.flatMap((one) => bullet('  - ', one, columns))],
+    byHand === undefined ? [] : ['Left for you:', ...byHand.flatMap((one) => hanging('  - ', one, columns))],
     [sum],
   ];
   return `${parts
@@ -53,21 +52,6 @@ export function describeRecovery({ checks, plan, byHand, head, sum }: Told, colu
 export function describePlan(plan: readonly StepState[], columns: number): string[] {
   return plan.flatMap(({ name, does, proof }, index) => {
     const head = `${index + 1}. ${name.padEnd(9)} `;
-    return bullet(head, proof === undefined ? does : `done already: ${proof}`, columns);
+    return hanging(head, proof === undefined ? does : `done already: ${proof}`, columns);
   });
-}
-
-/** What the checks come to, in one sentence. */
-export function sumOf(checks: readonly Check[], well: string, ill: string): string {
-  const count = (outcome: Check['outcome']) => checks.filter((check) => check.outcome === outcome).length;
-  const warnings = count('warn') === 0 ? '' : `, ${plural(count('warn'), 'warning')}`;
-  const all = plural(checks.length, 'check');
-  return count('fail') === 0
-    ? `${all}, none failed${warnings}: ${well}.`
-    : `${count('fail')} of ${all} failed${warnings}: ${ill}.`;
-}
-
-function bullet(head: string, text: string, columns: number): string[] {
-  const lines = wrap(text, columns - head.length);
-  return lines.map((line, index) => `${index === 0 ? head : ' '.repeat(head.length)}${line}`);
 }

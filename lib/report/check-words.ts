@@ -2,7 +2,7 @@
 
 import { printable } from '../base/printable.ts';
 import { formatCount } from '../base/quantities.ts';
-import { wrap } from '../mail/mail.ts';
+import { wrap } from '../base/wrap.ts';
 import type { CheckResult } from './report.ts';
 
 /** How many checks passed, warned and failed, and how many were skipped. */

@@ -7,8 +7,13 @@ import type { RestoreFailure } from './report.ts';
 
 const tablesShown = 5;
 
-/** Describes whatever was thrown, with line and statement where a statement of the dump was refused. */
-export function describeFailure(error: unknown): RestoreFailure {
+/**
+ * Describes whatever was thrown, with line and statement where a statement of the dump was refused.
+ *
+ * @param signal - Its reason counts, once it is aborted.
+ */
+export function describeFailure(thrown: unknown, signal?: AbortSignal): RestoreFailure {
+  const error = signal?.aborted && signal.reason instanceof OffsiteError ? signal.reason : thrown;
   if (error instanceof OffsiteError) {
     const { code, message, expected, found, hint } = error;
     const where = error instanceof StatementError ? { line: error.line, statement: error.statement } : {};

@@ -2,7 +2,7 @@
 
 import { printable } from '../base/printable.ts';
 import { formatAge, formatDuration, formatInstant } from '../base/quantities.ts';
-import { wrap } from '../mail/mail.ts';
+import { wrap } from '../base/wrap.ts';
 import { describeDelay } from './change-words.ts';
 import { checkLines, describeTally, tallyOf } from './check-words.ts';
 import { type FailedReport, particularsOfFailure, sentence } from './failure-words.ts';

@@ -1,6 +1,6 @@
 // What is on the disk of a recovered cluster, by Postgres's own amcheck: every table's rows, every B-tree's order.
 
-import { openDatabase, type ServerConnection, type Session } from '../postgres/session.ts';
+import { inSession, type ServerConnection, type Session } from '../postgres/session.ts';
 import type { CheckResult } from '../report/report.ts';
 
 type Tally = { tables: number; indexes: number; otherwise: number; faults: number; readonly first: string[] };
@@ -21,22 +21,13 @@ export async function amcheck(
   const began = performance.now();
   const tally: Tally = { tables: 0, indexes: 0, otherwise: 0, faults: 0, first: [] };
   let isThere = false;
-  for (const database of databases) {
-    const session = await openDatabase(connection, database);
-    const breakOff = () => session.destroy();
-    signal?.addEventListener('abort', breakOff, { once: true });
-    try {
+  for (const database of databases)
+    await inSession(connection, database, signal, async (session) => {
       const schema = await schemaOfAmcheck(session);
-      if (schema === undefined) continue;
+      if (schema === undefined) return;
       isThere = true;
       await checkDatabase(session, schema, database, tally);
-    } catch (error) {
-      throw signal?.aborted ? signal.reason : error;
-    } finally {
-      signal?.removeEventListener('abort', breakOff);
-      await session.close().catch(() => undefined);
-    }
-  }
+    });
   const result = {
     name: 'amcheck',
     origin: 'shipped',

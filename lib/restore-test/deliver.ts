@@ -3,8 +3,8 @@
 // from the report, so what is not written here is drawn again by 'offsite report'.
 
 import { once } from 'node:events';
+import { wrap } from '../base/wrap.ts';
 import type { Mail } from '../mail/mail.ts';
-import { wrap } from '../mail/mail.ts';
 import { restoreTestCost } from '../report/cost.ts';
 import { pageKeyOf, type RestoreReport, restoreReportKey, serializeRestoreReport } from '../report/report.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -36,18 +36,9 @@ const drawWithinMs = 60_000;
  * @throws Whatever kept the mail from being sent: nobody was told.
  * @remarks A report that cannot be stored is a paragraph of the mail; a page that could not be drawn, a line of the log.
  */
-export async function deliverReport(
-  report: RestoreReport,
-  {
-    store,
-    sendMail,
-    bucket,
-    endpoint = process.env.AWS_ENDPOINT_URL,
-    region,
-    log = () => {},
-    signal,
-  }: Delivery,
-): Promise<void> {
+export async function deliverReport(report: RestoreReport, given: Delivery): Promise<void> {
+  const delivery = { ...given, endpoint: given.endpoint ?? process.env.AWS_ENDPOINT_URL };
+  const { store, sendMail, region, log = () => {}, signal } = delivery;
   const key = restoreReportKey(report, new Date(report.startedAt));
   const within = AbortSignal.timeout(storeWithinMs[signal?.aborted ? 'hurried' : 'unhurried']);
   const trouble = await store.create(key, serializeRestoreReport(report), { signal: within }).then(
@@ -56,13 +47,13 @@ export async function deliverReport(
   );
   const mail = restoreTestMail(report, {
     costUsd: restoreTestCost(report, region),
-    pageUrl: trouble === undefined ? pageUrl(pageKeyOf(key), bucket, region, endpoint) : undefined,
+    pageUrl: trouble === undefined ? pageUrl(pageKeyOf(key), delivery) : undefined,
   });
   await sendMail(trouble === undefined ? mail : withTrouble(mail, trouble));
   log(`restore-test: ${report.outcome}, ${trouble === undefined ? 'reported' : 'mailed, NOT stored'}`);
   if (trouble !== undefined) return;
-  await drawBeside(report, key, { store, endpoint, region, log, signal });
-  if (bucket !== undefined) await keepKit(report, key, { store, bucket, endpoint, region, log, signal });
+  await drawBeside(report, key, delivery);
+  await keepKit(report, key, delivery);
 }
 
 /**
@@ -70,12 +61,7 @@ export async function deliverReport(
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/download-objects.html
  */
-function pageUrl(
-  key: string,
-  bucket: string | undefined,
-  region: string | undefined,
-  endpoint: string | undefined,
-): string | undefined {
+function pageUrl(key: string, { bucket, region, endpoint }: Delivery): string | undefined {
   if (bucket === undefined) return undefined;
   if (endpoint !== undefined || region === undefined) return `s3://${bucket}/${key}`;
   return `https://${region}.console.aws.amazon.com/s3/object/${bucket}?region=${region}&prefix=${key}`;
@@ -84,13 +70,7 @@ function pageUrl(
 async function drawBeside(
   report: RestoreReport,
   key: string,
-  {
-    store,
-    endpoint,
-    region,
-    log,
-    signal,
-  }: Pick<Delivery, 'store' | 'endpoint' | 'region' | 'signal'> & { log: (line: string) => void },
+  { store, endpoint, region, log = () => {}, signal }: Delivery,
 ): Promise<void> {
   const late = AbortSignal.timeout(drawWithinMs);
   const within = signal === undefined ? late : AbortSignal.any([signal, late]);
@@ -117,18 +97,9 @@ async function drawBeside(
 async function keepKit(
   { source }: RestoreReport,
   key: string,
-  {
-    store,
-    bucket,
-    endpoint,
-    region,
-    log,
-    signal,
-  }: Pick<Delivery, 'store' | 'endpoint' | 'region' | 'signal'> & {
-    bucket: string;
-    log: (line: string) => void;
-  },
+  { store, bucket, endpoint, region, log = () => {}, signal }: Delivery,
 ): Promise<void> {
+  if (bucket === undefined) return;
   try {
     signal?.throwIfAborted();
     const { kitPage, kitText } = await import('../kit/page.ts');

@@ -2,10 +2,11 @@
 // superuser may do, what needs a tablespace of its own, and what cannot be without either. It is named in the report, and all
 // the rest is compared.
 
-import { splitName } from '../archive/comparison.ts';
+import { objectKinds, splitName, without } from '../archive/comparison.ts';
 import type { Inventory } from '../archive/inventory.ts';
 import type { StatementError } from '../postgres/statement-error.ts';
 import type { RestoreReport } from '../report/report.ts';
+import { tableKey } from '../restore/plan.ts';
 import { DumpContents } from '../sql/contents.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
 
@@ -67,7 +68,7 @@ export class Omissions {
       return method !== 'heap' && (this.#lacksExtension || this.#names.has(method));
     }
     const loads = cursor.skip('COPY') || cursor.skip('INSERT', 'INTO');
-    return loads && this.#tables.has(keyOf(cursor.qualifiedName() ?? ''));
+    return loads && this.#tables.has(tableKey(cursor.qualifiedName() ?? ''));
   }
 
   /** Whether a refusal says no more than that the sandbox is one. */
@@ -96,23 +97,13 @@ export class Omissions {
     const left = this.#contents.inventory();
     const tables = new Set(left.tables);
     const ofTable = (name: string) => tables.has(name.slice(0, name.lastIndexOf('.')));
-    const rows = Object.entries(inventory.rows).filter(([table]) => !this.#tables.has(keyOf(table)));
-    const rest = (
-      kind: 'indexes' | 'sequences' | 'extensions' | 'types' | 'functions' | 'views' | 'tables',
-    ) => withoutEach(inventory[kind], left[kind]);
-    return {
-      ...inventory,
-      rows: Object.fromEntries(rows),
-      tables: rest('tables'),
-      indexes: rest('indexes'),
-      constraints: withoutEach(inventory.constraints, left.constraints).filter((name) => !ofTable(name)),
-      triggers: withoutEach(inventory.triggers, left.triggers).filter((name) => !ofTable(name)),
-      sequences: rest('sequences'),
-      extensions: rest('extensions'),
-      types: rest('types'),
-      functions: rest('functions'),
-      views: rest('views'),
-    };
+    const rows = Object.entries(inventory.rows).filter(([table]) => !this.#tables.has(tableKey(table)));
+    const objects = objectKinds.map((kind) => {
+      const names = without(inventory[kind], left[kind]);
+      const isOnTable = kind === 'constraints' || kind === 'triggers';
+      return [kind, isOnTable ? names.filter((name) => !ofTable(name)) : names];
+    });
+    return { ...inventory, rows: Object.fromEntries(rows), ...Object.fromEntries(objects) };
   }
 
   #add(tokens: readonly string[], line: number, why: string): void {
@@ -123,7 +114,7 @@ export class Omissions {
     if (made === undefined) return;
     this.#names.add(splitName(made.name).at(-1) ?? made.name);
     if (made.said !== undefined) this.#said.push(made.said);
-    if (made.kind === 'TABLE') this.#tables.add(keyOf(made.name));
+    if (made.kind === 'TABLE') this.#tables.add(tableKey(made.name));
     this.#lacksExtension ||= made.kind === 'EXTENSION';
   }
 
@@ -211,18 +202,4 @@ function wordsOf(tokens: readonly string[]): string {
     .join(' ')
     .replaceAll(/ ([.)]) ?|(\() /g, '$1$2');
   return Buffer.from(shown, 'latin1').toString('utf8');
-}
-
-function keyOf(table: string): string {
-  return JSON.stringify(splitName(table));
-}
-
-/** Names of a list, each taken away as often as the other has it. */
-function withoutEach(names: readonly string[], gone: readonly string[]): string[] {
-  const left = [...gone];
-  return names.filter((name) => {
-    const at = left.indexOf(name);
-    if (at >= 0) left.splice(at, 1);
-    return at < 0;
-  });
 }

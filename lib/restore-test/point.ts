@@ -5,9 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { OffsiteError } from '../base/errors.ts';
-import { serverLogError } from '../postgres/statement-error.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 import { assertLeadsTo, type BaseBackup, type Way, wayFrom } from '../recovery-point/choose.ts';
 import { serverProgramsOf } from '../recovery-point/programs.ts';
@@ -25,6 +23,7 @@ import { choosePoint } from './random-point.ts';
 import { startRecovered } from './recovered-server.ts';
 import type { CheckFile } from './run-checks.ts';
 import { withTimeLimit } from './time-limit.ts';
+import { untilStopped } from './until-stopped.ts';
 
 export type PointTestOptions = {
   readonly store: ArchiveStore;
@@ -45,8 +44,6 @@ type Found = {
   -readonly [Key in keyof Omit<PointReport, 'outcome' | 'durationMs' | 'checks'>]: PointReport[Key];
 } & { checks: CheckResult[] };
 
-const lastWordsMs = 300;
-
 /**
  * Recovers a source to a point of its window, and compares.
  *
@@ -65,9 +62,7 @@ export async function tryPoint(options: PointTestOptions): Promise<PointReport |
     await provePoint(base, found, options);
     assertRecovered(found.checks);
   } catch (error) {
-    failure = describeFailure(
-      signal?.aborted && signal.reason instanceof OffsiteError ? signal.reason : error,
-    );
+    failure = describeFailure(error, signal);
   }
   const durationMs = now().getTime() - startedAt.getTime();
   if (failure === undefined) return { outcome: 'passed', durationMs, ...found };
@@ -159,7 +154,7 @@ async function compare(
   ).catch(() => '');
   const reachedAt = lastTransactionAt === undefined ? undefined : parseInstant(lastTransactionAt).micros;
   const server = await startRecovered(binDir, directory, Math.floor(serverVersionNumber / 10_000), signal);
-  try {
+  await untilStopped(server, log, async () => {
     found.checks = await checkRecovered(server, {
       systemIdentifier,
       timeline,
@@ -168,11 +163,5 @@ async function compare(
       checks: await checks(),
       signal,
     });
-  } catch (error) {
-    // A session breaks before the server has said why.
-    await sleep(lastWordsMs);
-    throw serverLogError(error, server.log());
-  } finally {
-    await server.stop().catch((error) => log(`restore-test: stopping the server failed: ${error}`));
-  }
+  });
 }

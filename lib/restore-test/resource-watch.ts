@@ -1,7 +1,7 @@
 // What a restore test uses while it runs: the program's own memory, and the disk that its server is on.
 
-import { statfs } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { freeBytesOf } from '../base/free-bytes.ts';
 import type { RestoreReport } from '../report/report.ts';
 
 const lookEveryMs = 2000;
@@ -33,10 +33,4 @@ export async function watchResources(directory: string | undefined): Promise<() 
 
 function ownUse(): ResourcesUsed {
   return { peakMemoryBytes: process.resourceUsage().maxRSS * 1024, cpus: availableParallelism() };
-}
-
-/** What a directory's disk still holds. */
-export async function freeBytesOf(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize;
 }

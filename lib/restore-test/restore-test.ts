@@ -1,34 +1,34 @@
 // The quarterly proof: an archive is restored for real, on a server made for it and thrown away afterwards, and what
 // came back is compared with what was dumped. However it ends, a report is written and a mail is sent.
 
-import { setTimeout as sleep } from 'node:timers/promises';
+import { assertSame } from '../archive/comparison.ts';
 import { rowsOf } from '../archive/inventory.ts';
 import { type ArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { countedTable } from '../archive/verdict.ts';
-import { OffsiteError } from '../base/errors.ts';
+import { freeBytesOf } from '../base/free-bytes.ts';
 import { toolVersion } from '../base/version.ts';
 import { assertDiskHolds } from '../cost/task-size.ts';
 import type { Mail } from '../mail/mail.ts';
 import { assertServerFits } from '../postgres/server-versions.ts';
 import { ask } from '../postgres/session.ts';
-import { serverLogError } from '../postgres/statement-error.ts';
 import type { ThrowawayPostgres } from '../postgres/throwaway.ts';
 import { describeFailure, markerMissing, nothingToCount } from '../report/failure.ts';
 import { type RestoreFailure, type RestoreReport, restoreReportFormat } from '../report/report.ts';
 import { compareWithInventory } from '../restore/compare.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { assertNothingLacks, assertSame, lacksOf } from './compare.ts';
 import { deliverReport } from './deliver.ts';
 import type { Findings, Subject } from './findings.ts';
 import { readIntactVerdict } from './judged-archive.ts';
+import { assertNothingLacks, lacksOf } from './lacks.ts';
 import { database, loadSubject } from './load-subject.ts';
 import { type PointTestOptions, tryPoint } from './point.ts';
 import { readChecks } from './read-checks.ts';
-import { freeBytesOf, watchResources } from './resource-watch.ts';
+import { watchResources } from './resource-watch.ts';
 import { assertChecks, type CheckFile, runChecks } from './run-checks.ts';
 import { Stages } from './stages.ts';
 import { withTimeLimit } from './time-limit.ts';
+import { untilStopped } from './until-stopped.ts';
 
 export type RestoreTrialOptions = {
   readonly store: ArchiveStore;
@@ -58,8 +58,6 @@ export type RestoreTestOptions = RestoreTrialOptions & {
   /** How Postgres comes to the log; without it, no point is recovered. */
   readonly point?: Pick<PointTestOptions, 'restoreCommand' | 'env' | 'seed'> | undefined;
 };
-
-const lastWordsMs = 300;
 
 /**
  * Restores an archive into a throw-away server, compares everything, recovers a point where the source has base backups, reports.
@@ -100,9 +98,7 @@ export async function tryRestore(options: RestoreTrialOptions): Promise<RestoreR
   try {
     await prove(id, findings, stages, options);
   } catch (error) {
-    failure = describeFailure(
-      signal?.aborted && signal.reason instanceof OffsiteError ? signal.reason : error,
-    );
+    failure = describeFailure(error, signal);
   }
   return {
     format: restoreReportFormat,
@@ -131,17 +127,13 @@ async function prove(
   options.signal?.throwIfAborted();
   const server = await stages.measure('start server', options.startServer);
   const resourcesUsed = await watchResources(server.disk);
-  try {
+  await untilStopped(server, log, async () => {
     const limited = { ...options, signal: withTimeLimit(manifest.plainBytes, options.signal) };
-    await proveOn(server, { id, manifest, verdict }, { findings, stages, checks }, limited);
-  } catch (error) {
-    // A session breaks before the server has said why.
-    await sleep(lastWordsMs);
-    throw serverLogError(error, server.log());
-  } finally {
-    findings.resources = await resourcesUsed();
-    await server.stop().catch((error) => log(`restore-test: stopping the server failed: ${error}`));
-  }
+    const proving = proveOn(server, { id, manifest, verdict }, { findings, stages, checks }, limited);
+    await proving.finally(async () => {
+      findings.resources = await resourcesUsed();
+    });
+  });
 }
 
 async function proveOn(
@@ -169,7 +161,10 @@ async function proveOn(
     const [row] = await inside(`SELECT count(*) FROM public.${countedTable}`);
     findings.torrents = Number(row?.[0]);
   }
-  assertSame(findings.comparisons);
+  assertSame(
+    findings.comparisons,
+    'the dump is not whole although it was restored without an error: look at what runs pg_dump, and back up again now',
+  );
   if (!ended) throw markerMissing();
   // A suspicious archive that comes so far was accepted, by somebody who was told what it lacks.
   const accepted = subject.verdict.verdict !== 'intact';

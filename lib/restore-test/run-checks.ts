@@ -4,7 +4,7 @@
 import { splitName } from '../archive/comparison.ts';
 import type { Inventory } from '../archive/inventory.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { openDatabase, type ServerConnection, type Session } from '../postgres/session.ts';
+import { inSession, type ServerConnection, type Session } from '../postgres/session.ts';
 import type { CheckResult } from '../report/report.ts';
 import { type Check, judgeCheck } from './checks.ts';
 
@@ -28,17 +28,14 @@ const checkWithinMs = 600_000;
  * @returns A result for each: one that cannot be run has failed, and says why.
  * @throws Only if the database cannot be reached at all.
  */
-export async function runChecks(
+export function runChecks(
   connection: ServerConnection,
   database: string,
   files: readonly CheckFile[],
   facts: CheckFacts,
   signal?: AbortSignal,
 ): Promise<CheckResult[]> {
-  const session = await openDatabase(connection, database);
-  const breakOff = () => session.destroy();
-  signal?.addEventListener('abort', breakOff, { once: true });
-  try {
+  return inSession(connection, database, signal, async (session) => {
     // Freshly loaded tables have no statistics, and a check over all rows would be planned as if they were small.
     await session.run('ANALYZE');
     const results: CheckResult[] = [];
@@ -51,12 +48,7 @@ export async function runChecks(
     }
     results.push(await searchCheck(session, facts));
     return results;
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : error;
-  } finally {
-    signal?.removeEventListener('abort', breakOff);
-    await session.close().catch(() => undefined);
-  }
+  });
 }
 
 /**

@@ -3,6 +3,7 @@
 import { StatementError } from '../postgres/statement-error.ts';
 import type { DumpSession, Located } from './dump-session.ts';
 import { BuildQueue, type Waiting } from './queue.ts';
+import { Stepping } from './stepping.ts';
 
 /** The best sizes for BitAgent's indexes, measured: GIN's own buffers beyond the cache make it slower, not faster. */
 const buildMemory = { gin: '16MB', others: '64MB' };
@@ -36,8 +37,7 @@ export class Builder {
   #knownWeight = 0;
   /** Refused while others ran: each has another try with nothing beside it. */
   readonly #refused = new Set<Waiting<BuildStatement>>();
-  #failure: { readonly error: unknown } | undefined;
-  #finished = Promise.withResolvers<void>();
+  readonly #stepping = new Stepping();
   #starting: NodeJS.Immediate | undefined;
 
   constructor(sessions: readonly DumpSession[], onBuild: (build: BuildProgress) => void = () => undefined) {
@@ -46,7 +46,7 @@ export class Builder {
   }
 
   add(build: Waiting<BuildStatement>): void {
-    this.#throwFailure();
+    this.#stepping.throwFailure();
     this.#queue.add(build);
     this.#known += 1;
     this.#knownWeight += build.weight;
@@ -59,16 +59,11 @@ export class Builder {
 
   /** Settles when all that were added are made. */
   async finish(): Promise<void> {
-    while (!this.#queue.isEmpty && this.#failure === undefined) await this.#finished.promise;
-    this.#throwFailure();
-  }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
+    await this.#stepping.until(() => this.#queue.isEmpty);
   }
 
   #start(): void {
-    while (this.#free.length > 0 && this.#failure === undefined) {
+    while (this.#free.length > 0 && !this.#stepping.hasFailed) {
       const [again] = this.#refused;
       if (again !== undefined && this.#running > 0) return;
       const build = again ?? this.#queue.start();
@@ -82,6 +77,7 @@ export class Builder {
     const alone = this.#refused.has(build);
     const share = this.#knownWeight === 0 ? 0 : this.#madeWeight / this.#knownWeight;
     this.#onBuild({ name: build.what.name, made: this.#made, known: this.#known, share });
+    let failure: unknown;
     try {
       await session.useBuildMemory(build.what.method === 'gin' ? buildMemory.gin : buildMemory.others);
       await session.run(build.what);
@@ -91,13 +87,12 @@ export class Builder {
       this.#madeWeight += build.weight;
     } catch (error) {
       if (!alone && mayBeRefusedByOthers(error)) this.#refused.add(build);
-      else this.#failure ??= { error };
+      else failure = error;
     }
     this.#running -= 1;
     this.#free.push(session);
+    this.#stepping.step(failure);
     this.#start();
-    this.#finished.resolve();
-    this.#finished = Promise.withResolvers();
   }
 }
 

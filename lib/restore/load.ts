@@ -8,9 +8,9 @@ import type { DumpParts } from './dump-parts.ts';
 import type { BuildProgress } from './indexes.ts';
 import { Inside } from './inside.ts';
 import { restoreParallel } from './parallel.ts';
-import type { LeavesOut } from './plan.ts';
+import { knownSettingsSql, type LeavesOut, setsOneOf, unknownSettings } from './plan.ts';
 import { feedPsql } from './psql.ts';
-import type { Server } from './server.ts';
+import type { Run, Server } from './server.ts';
 
 /** How a dump is loaded. */
 export type Way =
@@ -18,11 +18,13 @@ export type Way =
   /** Why not by several sessions. */
   | { readonly by: 'psql'; readonly because: string };
 
-export type LoadOptions = {
+type LoadOptions = {
   readonly connection: Connection;
   readonly database: string;
   readonly dump: DumpParts;
   readonly way: Way;
+  /** From beside. */
+  readonly run: Run;
   readonly leavesOut: LeavesOut;
   readonly onLeftOut: (statement: Buffer) => void;
   readonly onBuild?: ((build: BuildProgress) => void) | undefined;
@@ -45,11 +47,10 @@ export function usualSessions(plainBytes = Number.POSITIVE_INFINITY): number {
   return plainBytes < smallPlainBytes ? 1 : Math.min(Math.max(2, availableParallelism()), sessionsMost);
 }
 
-/** @param jobs - Sessions that load at the same time. */
-export function chooseWay({ direct, because }: Server, jobs: number): Way {
-  return direct === undefined
-    ? { by: 'psql', because }
-    : { by: 'sessions', connection: direct, sessions: jobs };
+/** @param jobs - Sessions that load at the same time; without, one psql does. */
+export function chooseWay({ direct, because }: Server, jobs: number | undefined): Way {
+  if (jobs === undefined) return { by: 'psql', because: 'asked for' };
+  return direct ? { by: 'sessions', connection: direct, sessions: jobs } : { by: 'psql', because };
 }
 
 /**
@@ -59,7 +60,11 @@ export function chooseWay({ direct, because }: Server, jobs: number): Way {
 export async function loadDump(options: LoadOptions): Promise<Inside | undefined> {
   const { way, database, dump, leavesOut, onLeftOut, onBuild, signal } = options;
   if (way.by === 'psql') {
-    await feedPsql(options);
+    const unknown = unknownSettings(await options.run(knownSettingsSql));
+    await feedPsql({
+      ...options,
+      leavesOut: (tokens) => setsOneOf(tokens, unknown) || leavesOut(tokens),
+    });
     return undefined;
   }
   const { connection, sessions } = way;

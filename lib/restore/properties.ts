@@ -2,16 +2,13 @@
 // --create wrote it. What this server or role does not take is told, and the rest goes on.
 
 import type { SourceDatabase } from '../archive/source-database.ts';
-import { type Connection, ownDatabase } from '../postgres/connection.ts';
 import { asciiIdentifier, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { renamedDatabase } from '../sql/own-database.ts';
 import { refusalOf, serverWords } from './create-database.ts';
 import { markSql } from './mark.ts';
-import { feedPsql } from './psql.ts';
 import type { Run } from './server.ts';
 
 export type PropertiesOptions = {
-  readonly connection: Connection;
   readonly database: string;
   readonly owner: string;
   readonly source?: SourceDatabase | undefined;
@@ -23,11 +20,9 @@ export type PropertiesOptions = {
   readonly run: Run;
   readonly runInside: (sql: string) => Promise<unknown>;
   readonly warn: (sentence: string) => void;
-  readonly binDir?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
 };
 
-/** What is run together. Text of which a character may be a byte. */
+/** What is run together. */
 type Group = { readonly statements: readonly string[]; readonly run: (sql: string) => Promise<unknown> };
 
 /** Settings and grants. */
@@ -42,7 +37,7 @@ export async function giveComment(options: PropertiesOptions): Promise<void> {
   // Text lies in the bytes of its database's own encoding; of these, all have the same.
   await (/^[ -~]*$/.test(sql) ? run(sql) : runInside(sql));
   const statements = statementsOf(options).filter(isComment);
-  await runGroups([{ statements, run: (sql) => fed(sql, database, options) }], warn);
+  await runGroups([{ statements, run: (sql) => runInside(inItsEncoding(sql, options)) }], warn);
 }
 
 async function runGroups(groups: readonly Group[], warn: (sentence: string) => void): Promise<void> {
@@ -68,17 +63,17 @@ function groupsOf(options: PropertiesOptions): Group[] {
     { statements: source === undefined ? [] : settingsSql(source, database), run: runInside },
     {
       statements: ofDump.filter((sql) => !isGrant(sql) && !isComment(sql)),
-      run: (sql) => fed(sql, database, options),
+      run: (sql) => runInside(inItsEncoding(sql, options)),
     },
     { statements: source === undefined ? [] : grantsSql(source, database, owner), run },
-    { statements: ofDump.filter(isGrant), run: (sql) => fed(sql, undefined, options) },
+    { statements: ofDump.filter(isGrant), run: (sql) => run(inItsEncoding(sql, options)) },
   ];
 }
 
 const isGrant = (sql: string) => /^(?:GRANT|REVOKE)\b/i.test(sql);
 const isComment = (sql: string) => /^COMMENT\b/i.test(sql);
 
-/** What the dump says of its database, without what makes it, for the new one. */
+/** What the dump says of its database, without what makes it, for the new one; a character is a byte. */
 function statementsOf({ leftOut, database }: PropertiesOptions): string[] {
   const making = /^(?:CREATE|DROP) DATABASE\b|^\\connect\b|^ALTER DATABASE .* OWNER TO [^;]*;$/is;
   return leftOut
@@ -88,17 +83,10 @@ function statementsOf({ leftOut, database }: PropertiesOptions): string[] {
     );
 }
 
-/** As guarded as the dump itself. */
-async function fed(
-  sql: string,
-  database: string | undefined,
-  { connection, binDir, signal, encoding = 'UTF8' }: PropertiesOptions,
-): Promise<void> {
-  async function* dump() {
-    yield Buffer.from(`SET client_encoding = '${encoding}';\n${sql};\n`, 'latin1');
-  }
-  const into = database ?? ownDatabase(connection) ?? 'postgres';
-  await feedPsql({ connection, database: into, dump: dump(), leavesOut: () => false, binDir, signal });
+/** Bytes of the dump for a session that speaks UTF-8: the server knows more encodings than anybody here. */
+function inItsEncoding(sql: string, { encoding = 'UTF8' }: PropertiesOptions): string {
+  const hex = Buffer.from(sql, 'latin1').toString('hex');
+  return `DO $$ BEGIN EXECUTE convert_from(decode('${hex}', 'hex'), '${encoding}'); END $$`;
 }
 
 /** Settings whose value is a list of names, which are quoted one by one. @see src/fe_utils variable_is_guc_list_quote */

@@ -12,20 +12,18 @@ import type { Connection } from '../postgres/connection.ts';
 import { endSession } from '../postgres/end-session.ts';
 import { clientCommand } from '../postgres/programs.ts';
 import { adviceOn } from '../postgres/statement-error.ts';
-import type { DumpPart } from '../sql/splitter.ts';
-import { DumpParts } from './dump-parts.ts';
+import type { DumpParts } from './dump-parts.ts';
 import type { LeavesOut } from './plan.ts';
 import { Restriction } from './restriction.ts';
 
-export type PsqlOptions = {
+type PsqlOptions = {
   readonly connection: Connection;
   readonly database: string;
-  /** The dump's plain text. */
-  readonly dump: AsyncIterable<Uint8Array> | DumpParts;
+  readonly dump: DumpParts;
   /** Statements that this server cannot do, and the dump can do without. */
   readonly leavesOut: LeavesOut;
   /** Told of each statement about the dump's database as a whole, which is not run. */
-  readonly onLeftOut?: ((statement: Buffer) => void) | undefined;
+  readonly onLeftOut: (statement: Buffer) => void;
   readonly binDir?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 };
@@ -96,11 +94,12 @@ export async function feedPsql(options: PsqlOptions): Promise<void> {
 async function* restricted({ dump, leavesOut, onLeftOut }: PsqlOptions): AsyncGenerator<Uint8Array> {
   yield Buffer.from(`\\restrict ${randomBytes(24).toString('hex')}\n`);
   const restriction = new Restriction(leavesOut);
-  const bytesOf = (part: DumpPart) => {
-    if (part.kind === 'left out') onLeftOut?.(part.text);
-    return restriction.bytesOf(part);
-  };
-  for await (const parts of DumpParts.of(dump)) for (const part of parts) yield bytesOf(part);
+  for await (const parts of dump) {
+    for (const part of parts) {
+      if (part.kind === 'left out') onLeftOut(part.text);
+      yield restriction.bytesOf(part);
+    }
+  }
 }
 
 /** Tells the dump's own failures from those of psql's pipe, which a stream throws into its source. */

@@ -12,7 +12,7 @@ import { fill, Kept, type Made, type Under } from './fill.ts';
 import { dropHalfMade, exists } from './leftovers.ts';
 import { firstMarkSql, newMark, timeInName } from './mark.ts';
 import { makingOf } from './new-database.ts';
-import { knownSettingsSql, type LeavesOut, setsOneOf, unknownSettings } from './plan.ts';
+import type { LeavesOut } from './plan.ts';
 import { sourceFailure } from './psql.ts';
 import { type Restored, type RestoreOptions, throwIfInterrupted } from './restoring.ts';
 import { provideRoles, withoutGrants } from './roles.ts';
@@ -84,7 +84,6 @@ async function makeDatabase(options: RestoreOptions, { server, head, mark, warn 
   const owners = [source?.owner, head.databaseOwner, ...head.owners].filter(
     (name): name is string => name !== undefined && existing.has(name),
   );
-  const unknown = unknownSettings(await run(knownSettingsSql));
   throwIfInterrupted(signal);
   await options.beforeCreate?.(server, head);
   throwIfInterrupted(signal);
@@ -99,9 +98,8 @@ async function makeDatabase(options: RestoreOptions, { server, head, mark, warn 
   });
   if (source !== undefined && source.owner !== owner) warn(otherOwner(source.owner, owner));
   const withoutMissing = withoutGrants(existing, (role) => warn(grantsLeftOut(role)));
-  const leaveOut = [withoutMissing, await withoutTablespaces(run, warn)];
-  const leavesOut: LeavesOut = (tokens) =>
-    setsOneOf(tokens, unknown) || leaveOut.some((leaves) => leaves(tokens));
+  const withoutMissingSpaces = await withoutTablespaces(run, warn);
+  const leavesOut: LeavesOut = (tokens) => withoutMissing(tokens) || withoutMissingSpaces(tokens);
   return { owner, leavesOut };
 }
 

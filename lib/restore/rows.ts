@@ -7,6 +7,7 @@
 import { newline } from '../sql/lexer-state.ts';
 import type { DumpSession, Located } from './dump-session.ts';
 import { RowSession, type Rows } from './row-session.ts';
+import { Stepping } from './stepping.ts';
 
 export class RowLoader {
   readonly #sessions: readonly RowSession[];
@@ -14,11 +15,12 @@ export class RowLoader {
   #isBegun = false;
   /** Who has the beginning of the row under way. */
   #inRow: RowSession | undefined;
-  #failure: { readonly error: unknown } | undefined;
-  #stepped = Promise.withResolvers<void>();
+  readonly #stepping = new Stepping();
 
   constructor(sessions: readonly DumpSession[]) {
-    this.#sessions = sessions.map((session) => new RowSession(session, (error) => this.#step(error)));
+    this.#sessions = sessions.map(
+      (session) => new RowSession(session, (error) => this.#stepping.step(error)),
+    );
   }
 
   /** Begins a table; the rows that follow are its. */
@@ -42,7 +44,7 @@ export class RowLoader {
     if (this.#inRow !== undefined) {
       const session = this.#inRow;
       const end = rows.bytes.indexOf(newline) + 1;
-      await this.#until(() => session.hasRoom);
+      await this.#stepping.until(() => session.hasRoom);
       if (end === 0) return session.take(copy, rows, false);
       session.take(copy, { ...rows, bytes: rows.bytes.subarray(0, end), lineEnds: 1 }, false);
       this.#inRow = undefined;
@@ -57,7 +59,7 @@ export class RowLoader {
   /** Ends every COPY that is open: when it settles, all rows so far are in their tables, for every session to see. */
   async commit(): Promise<void> {
     await Promise.all(this.#sessions.map((session) => session.commit()));
-    this.#throwFailure();
+    this.#stepping.throwFailure();
   }
 
   async #freestSession(copy: Located): Promise<RowSession> {
@@ -65,25 +67,7 @@ export class RowLoader {
     const [first, ...others] = this.#sessions as [RowSession, ...RowSession[]];
     const freest = () =>
       others.reduce((least, session) => (load(session) < load(least) ? session : least), first);
-    await this.#until(() => freest().hasRoom);
+    await this.#stepping.until(() => freest().hasRoom);
     return freest();
-  }
-
-  async #until(isSo: () => boolean): Promise<void> {
-    for (;;) {
-      this.#throwFailure();
-      if (isSo()) return;
-      await this.#stepped.promise;
-    }
-  }
-
-  #step(error: unknown): void {
-    if (error !== undefined) this.#failure ??= { error };
-    this.#stepped.resolve();
-    this.#stepped = Promise.withResolvers();
-  }
-
-  #throwFailure(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
   }
 }

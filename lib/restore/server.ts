@@ -1,11 +1,10 @@
 // The server that is restored into: a place to stand there, and what must be known of it beforehand.
 
 import { existsSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OffsiteError } from '../base/errors.ts';
+import type { OffsiteError } from '../base/errors.ts';
+import { freeBytesOf } from '../base/free-bytes.ts';
 import { textOf } from '../base/process.ts';
-import { clientError } from '../postgres/client-error.ts';
 import { type Connection, ownDatabase } from '../postgres/connection.ts';
 import { query } from '../postgres/programs.ts';
 import { directConnections } from './direct.ts';
@@ -127,19 +126,14 @@ export async function warnOfSuperuser({ run }: Server, warn: (sentence: string) 
 export async function freeBytesOn({ run }: Server, connection: Connection): Promise<number | undefined> {
   try {
     const folder = (await run('SHOW data_directory'))[0]?.[0] ?? '';
-    if (connection.via === 'container') {
-      const args = ['exec', connection.container, 'df', '-Pk', folder];
-      const errorOf = (failure: Parameters<typeof clientError>[2]) => clientError(connection, 'df', failure);
-      const lines = (await textOf({ program: 'docker', args }, { errorOf })).trim().split('\n');
-      const freeKib = Number(lines.at(-1)?.trim().split(/\s+/)[3]);
-      return Number.isFinite(freeKib) ? freeKib * 1024 : undefined;
-    }
     // Of another machine, or a container, that folder is not here.
-    if (!existsSync(join(folder, 'postmaster.pid'))) return undefined;
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
-  } catch (error) {
-    if (error instanceof OffsiteError || error instanceof Error) return undefined;
-    throw error;
+    if (connection.via === 'server')
+      return existsSync(join(folder, 'postmaster.pid')) ? await freeBytesOf(folder) : undefined;
+    const args = ['exec', connection.container, 'df', '-Pk', folder];
+    const words = await textOf({ program: 'docker', args }, { errorOf: ({ stderr }) => new Error(stderr) });
+    const freeKib = Number(words.trim().split('\n').at(-1)?.trim().split(/\s+/)[3]);
+    return Number.isFinite(freeKib) ? freeKib * 1024 : undefined;
+  } catch {
+    return undefined;
   }
 }

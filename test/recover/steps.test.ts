@@ -1,11 +1,12 @@
 // What a recovery does in which order, and what it believes.
 
 import { describe, expect, it } from 'vitest';
+import { sumOf } from '../../lib/doctor/diagnosis.ts';
 import { dockerError } from '../../lib/recover/docker-words.ts';
 import { parseNoted } from '../../lib/recover/noted.ts';
 import { concerns } from '../../lib/recover/recover.ts';
 import { planSteps, type Step, takeSteps } from '../../lib/recover/steps.ts';
-import { describeRecovery, sumOf } from '../../lib/recover/words.ts';
+import { describeRecovery } from '../../lib/recover/words.ts';
 
 /** Steps of which some are done, with all that is asked of them. */
 function stepsOf(...done: boolean[]) {

@@ -2,7 +2,7 @@
 
 import { styleText } from 'node:util';
 import { formatDuration } from '../../base/quantities.ts';
-import { wrap } from '../../mail/mail.ts';
+import { wrap } from '../../base/wrap.ts';
 
 /** How a step came out. */
 export type Outcome = 'as expected' | 'not as expected' | 'not reached';

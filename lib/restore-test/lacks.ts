@@ -1,30 +1,12 @@
-// What a restore test makes of what is compared: all that was dumped came back, and the dump was of the whole database.
+// Whether the dump was of the whole database, by what its source used to have.
 
 import { fewestKnown } from '../archive/band.ts';
-import { type Comparison, describeDifference } from '../archive/comparison.ts';
 import type { Inventory } from '../archive/inventory.ts';
 import type { ArchiveId } from '../archive/names.ts';
 import { readHistory } from '../archive/read-history.ts';
 import { type Doubt, missingKinds, missingParts } from '../archive/structure.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
-
-/**
- * Passes if everything came back.
- *
- * @throws `OffsiteError` `RESTORE_FAILED`: its message names the first thing that differs, so that the mail's subject does.
- */
-export function assertSame(comparisons: readonly Comparison[]): void {
-  const different = comparisons.filter(({ same }) => !same);
-  if (different.length === 0) return;
-  const list = (which: 'expected' | 'found') =>
-    different.map((one) => `${one.what}: ${one[which] ?? 'not there'}`).join(', ');
-  throw new OffsiteError('RESTORE_FAILED', describeDifference(different), {
-    expected: list('expected'),
-    found: list('found'),
-    hint: 'the dump is not whole although it was restored without an error: look at what runs pg_dump, and back up again now',
-  });
-}
 
 /** Kinds of objects that the source's archives used to hold and this dump does not: it came back, and is not all there was. */
 export async function lacksOf(
