@@ -8,6 +8,7 @@ import { type Recovered, recoverPoint } from '../../lib/recovery-point/recover.t
 import { describeTarget, type RecoveryTarget } from '../../lib/recovery-point/target.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { countOf } from '../../lib/wal/continuity.ts';
 import { ownRestoreCommand } from '../../lib/wal/restore-command.ts';
 import { usage } from './flags.ts';
 import type { PointFlags } from './point-flags.ts';
@@ -65,7 +66,7 @@ export async function runRestorePoint(
 
 function announcement(way: Way, target: RecoveryTarget, folder: string): string {
   const { from, toLsn } = windowOf(way);
-  const log = `${plural(way.continuity.whole.length, 'segment')} of the log, whole up to ${toLsn} on timeline ${way.timeline}`;
+  const log = `${plural(countOf(way.continuity.whole), 'segment')} of the log, whole up to ${toLsn} on timeline ${way.timeline}`;
   return `${way.base.id.id} and ${log} lead to ${describeTarget(target)} (any point since ${from.toISOString()}); into ${folder}`;
 }
 

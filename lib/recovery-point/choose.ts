@@ -5,7 +5,8 @@ import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { plural } from '../base/quantities.ts';
 import type { BaseBackupManifest } from '../basebackup/manifest.ts';
-import { type Continuity, type Course, continuityOf, type ListedWal, leadsTo } from '../wal/continuity.ts';
+import { type Continuity, type Course, continuityOf, leadsTo } from '../wal/continuity.ts';
+import type { FoldedLog } from '../wal/fold.ts';
 import type { Ancestor } from '../wal/history.ts';
 import { formatLsn, type Lsn, parseLsn, segmentNumber } from '../wal/segment.ts';
 import type { RecoveryTarget } from './target.ts';
@@ -13,8 +14,7 @@ import type { RecoveryTarget } from './target.ts';
 export type BaseBackup = { readonly id: ArchiveId; readonly manifest: BaseBackupManifest };
 
 /** The log of one cluster. */
-export type ClusterLog = {
-  readonly files: readonly ListedWal[];
+export type ClusterLog = FoldedLog & {
   readonly histories: ReadonlyMap<number, readonly Ancestor[]>;
 };
 
@@ -68,20 +68,23 @@ export function wayFrom(base: BaseBackup, log: ClusterLog, timeline?: number): W
       },
     );
   }
-  const continuity = continuityOf(log.files, course);
-  return { base, timeline: course.timeline, continuity, leaves: leavesOf(course, log.files) };
+  const continuity = continuityOf(log, course);
+  return { base, timeline: course.timeline, continuity, leaves: leavesOf(course, log) };
 }
 
 function leavesOf(
   { ancestors, segmentBytes, fromTimeline }: Course,
-  files: ClusterLog['files'],
+  { spans, begun }: FoldedLog,
 ): Way['leaves'] {
+  const startOf = (segment: number) => BigInt(segment) * BigInt(segmentBytes);
   return ancestors.flatMap(({ timeline, leftAt }) => {
-    const own = files.filter((file) => file.timeline === timeline && /^(segment|begun)$/.test(file.kind));
-    const ends = own.map(
-      ({ name, filledBytes = segmentBytes }) =>
-        BigInt(segmentNumber(name, segmentBytes)) * BigInt(segmentBytes) + BigInt(filledBytes),
-    );
+    const isOwn = (one: { readonly timeline: number }) => one.timeline === timeline;
+    const ends = [
+      ...spans.filter(isOwn).map(({ last }) => startOf(last + 1)),
+      ...begun
+        .filter(isOwn)
+        .map(({ name, filledBytes = 0 }) => startOf(segmentNumber(name, segmentBytes)) + BigInt(filledBytes)),
+    ];
     const upTo = ends.reduce((most, end) => (end > most ? end : most), 0n);
     if (timeline < fromTimeline || upTo <= leftAt) return [];
     return [{ timeline, at: formatLsn(leftAt), upTo: formatLsn(upTo) }];
@@ -173,7 +176,7 @@ function breakOf({ missing, missingCount, conflicting, damaged }: Continuity) {
 }
 
 /** Every timeline that it leads to, the newest last. */
-function coursesFrom({ manifest }: BaseBackup, { files, histories }: ClusterLog): Course[] {
+function coursesFrom({ manifest }: BaseBackup, { histories }: ClusterLog): Course[] {
   const common = {
     from: position(manifest.startLsn),
     fromTimeline: manifest.timeline,
@@ -188,9 +191,7 @@ function coursesFrom({ manifest }: BaseBackup, { files, histories }: ClusterLog)
     .map(([timeline, ancestors]) => ({ ...common, timeline, ancestors }));
   const all = [{ ...common, timeline: manifest.timeline, ancestors: own }, ...children];
   const known = new Map(all.map((course) => [course.timeline, course]));
-  return files.length === 0
-    ? all.slice(0, 1)
-    : [...known.values()].sort((one, other) => one.timeline - other.timeline);
+  return [...known.values()].sort((one, other) => one.timeline - other.timeline);
 }
 
 function position(text: string): Lsn {

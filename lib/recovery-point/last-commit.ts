@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import type { ArchiveStore } from '../store/store.ts';
 import { bringWal } from '../wal/bring.ts';
-import type { Cluster, StoredWal } from '../wal/read-wal.ts';
+import { type Cluster, listWal } from '../wal/read-wal.ts';
 import { parseInstant } from './target.ts';
 
 /** A quiet server's log has segments without one, but not so many in a row. */
@@ -16,7 +16,7 @@ export const segmentsRead = 32;
 /**
  * Looks for the newest end of a transaction in a log.
  *
- * @param whole - Its segments, in order, and the one that was being written; from the last one backwards they are fetched and read.
+ * @param names - Of its segments, and of the one that was being written, the last one first: so they are fetched and read.
  * @param program - pg_waldump of the cluster's major version.
  * @param atMost - Of how many segments.
  * @returns Microseconds since 1970; `undefined` if there is none in the last of them, or nobody can tell.
@@ -24,14 +24,18 @@ export const segmentsRead = 32;
 export async function lastCommit(
   store: ArchiveStore,
   cluster: Cluster,
-  whole: readonly StoredWal[],
+  names: Iterable<string>,
   program: string,
   signal?: AbortSignal,
   atMost = segmentsRead,
 ): Promise<bigint | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'offsite-wal-'));
   try {
-    for (const wal of whole.slice(-atMost).toReversed()) {
+    let left = atMost;
+    for (const name of names) {
+      if (left-- === 0) return undefined;
+      const wal = (await listWal(store, cluster, name)).find((one) => one.name === name);
+      if (wal === undefined) return undefined;
       // pg_waldump knows them by Postgres's own names.
       const path = join(folder, wal.name.slice(0, 24));
       await bringWal(store, cluster, wal, path, signal);

@@ -7,8 +7,9 @@ import { OffsiteError } from '../base/errors.ts';
 import { parseBaseBackupManifest } from '../basebackup/manifest.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { readWalText } from '../wal/bring.ts';
+import { LogFold } from '../wal/fold.ts';
 import { type Ancestor, parseHistory } from '../wal/history.ts';
-import { type Cluster, conflictError, listWal, type StoredWal } from '../wal/read-wal.ts';
+import { type Cluster, conflictError, eachWal, type StoredWal } from '../wal/read-wal.ts';
 import type { BaseBackup, ClusterLog } from './choose.ts';
 
 /**
@@ -36,33 +37,47 @@ export async function readBaseBackups(
   return bases;
 }
 
-/** The log of one cluster, and where each file of it is. */
-export type StoredLog = Omit<ClusterLog, 'files'> & { readonly files: readonly StoredWal[] };
+/**
+ * Each file of a cluster's log, in the order of the names; of what was read and is not what was stored, it says so.
+ *
+ * @param after - Only of the keys after this one.
+ */
+export async function* eachRead(
+  store: ArchiveStore,
+  cluster: Cluster,
+  after?: string,
+): AsyncGenerator<StoredWal> {
+  const damaged = await damagedIn(store, cluster);
+  for await (const wal of eachWal(store, cluster, '', after))
+    yield damaged.has(`${wal.name}-${wal.sha256}`) ? { ...wal, isDamaged: true } : wal;
+}
 
 /**
  * Reads a cluster's log.
  *
- * @param after - Only of the keys after this one.
+ * @param files - Those that count; by default all.
  * @throws {@link OffsiteError} `WAL_INVALID` for a history that is none, `WAL_CONFLICT` for two of one timeline.
  */
 export async function readClusterLog(
   store: ArchiveStore,
-  cluster: Cluster,
-  after?: string,
-): Promise<StoredLog> {
-  const [listed, damaged] = [await listWal(store, cluster, '', after), await damagedIn(store, cluster)];
-  const files = listed.map((wal) =>
-    damaged.has(`${wal.name}-${wal.sha256}`) ? ({ ...wal, isDamaged: true } as const) : wal,
-  );
+  cluster: Cluster & { readonly segmentBytes: number },
+  files: AsyncIterable<StoredWal> = eachRead(store, cluster),
+): Promise<ClusterLog> {
+  const fold = new LogFold(cluster.segmentBytes);
+  const found: StoredWal[] = [];
+  for await (const wal of files) {
+    fold.add(wal);
+    if (wal.kind === 'history') found.push(wal);
+  }
   const histories = new Map<number, Ancestor[]>();
-  for (const wal of files.filter(({ kind }) => kind === 'history')) {
-    const others = files.filter(({ name }) => name === wal.name).map(({ sha256 }) => sha256);
+  for (const wal of found) {
+    const others = found.filter(({ name }) => name === wal.name).map(({ sha256 }) => sha256);
     if (others.length > 1) throw conflictError(wal.name, 'one history of this timeline', others);
     const ancestors = parseHistory(await readWalText(store, wal));
     if (ancestors === undefined) throw noHistory(wal.name);
     histories.set(wal.timeline, ancestors);
   }
-  return { files, histories };
+  return { ...fold.folded(), histories };
 }
 
 /** What was read, and is not what was stored: the names and sums of its keys. */

@@ -6,6 +6,7 @@ import { OffsiteError } from '../base/errors.ts';
 import { findProgram } from '../base/find-program.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { countOf, namesBackwards } from '../wal/continuity.ts';
 import { dropAhead, restoreCommandOf } from '../wal/fetch.ts';
 import {
   assertLeadsTo,
@@ -20,7 +21,7 @@ import {
 import { lastCommit, segmentsRead } from './last-commit.ts';
 import { emptyFolder, emptyTablespaces, layOut, markForRecovery } from './lay-out.ts';
 import { serverProgramsOf } from './programs.ts';
-import { readBaseBackups, readClusterLog, type StoredLog } from './read-vault.ts';
+import { readBaseBackups, readClusterLog } from './read-vault.ts';
 import { type Reached, replay } from './replay.ts';
 import { type PlacedTablespace, placeTablespaces } from './tablespaces.ts';
 import { formatMicros, type RecoveryTarget, targetSettings } from './target.ts';
@@ -65,13 +66,13 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   const base = await baseOf(options);
   const tablespaces = placeTablespaces(base.manifest.tablespaces, folder, options.tablespaceMappings ?? []);
   await emptyTablespaces(tablespaces, owner);
-  const { systemIdentifier, serverVersionNumber } = base.manifest.cluster;
-  const log = await readClusterLog(store, { source: options.source, systemIdentifier });
+  const { cluster } = base.manifest;
+  const log = await readClusterLog(store, { source: options.source, ...cluster });
   const way = wayFrom(base, log, options.timeline);
   assertLeadsTo(way, target, options.despiteGap);
-  const major = Math.floor(serverVersionNumber / 10_000);
+  const major = Math.floor(cluster.serverVersionNumber / 10_000);
   const binDir = await serverProgramsOf(major);
-  if (target.kind === 'time') await assertTime(options, target.micros, way, log, binDir);
+  if (target.kind === 'time') await assertTime(options, target.micros, way, binDir);
   for (const { timeline, at, upTo } of options.timeline === undefined ? way.leaves : []) {
     options.warn?.(
       `timeline ${timeline} goes on to ${upTo}, and is left at ${at} for timeline ${way.timeline}: what is on it after that will not be there (--timeline ${timeline} has it)`,
@@ -81,7 +82,8 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   await layOut({ store, base, folder, tablespaces, owner, onProgress: options.onProgress, signal });
   await markForRecovery(folder, owner);
   options.onReplay?.();
-  const until = target.kind === 'latest' && isBroken(way) ? ` --until ${way.continuity.whole.at(-1)}` : '';
+  const until =
+    target.kind === 'latest' && isBroken(way) ? ` --until ${way.continuity.whole.at(-1)?.last}` : '';
   const settings = {
     restore_command: restoreCommandOf(options.restoreCommand + until),
     ...(major >= 15 && { archive_library: '' }),
@@ -105,14 +107,8 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
  *
  * @throws {@link OffsiteError} As {@link assertLeadsTo}.
  */
-async function assertTime(
-  options: RecoverOptions,
-  micros: bigint,
-  way: Way,
-  log: StoredLog,
-  binDir: string,
-): Promise<void> {
-  const { until, isKnown } = await endOf(way, log, binDir, options);
+async function assertTime(options: RecoverOptions, micros: bigint, way: Way, binDir: string): Promise<void> {
+  const { until, isKnown } = await endOf(way, binDir, options);
   const isBeyond = until === undefined ? isKnown || isBroken(way) : micros >= until;
   if (isBeyond) throw beyondError(way, until === undefined ? undefined : formatMicros(until));
   if (until === undefined) options.warn?.(unknownEnd);
@@ -126,19 +122,21 @@ async function assertTime(
  */
 export async function endOf(
   way: Way,
-  log: StoredLog,
   binDir: string,
   { store, source, signal }: Pick<RecoverOptions, 'store' | 'source' | 'signal'>,
   atMost = segmentsRead,
 ): Promise<{ readonly until: bigint | undefined; readonly isKnown: boolean }> {
-  const { begun, whole: segments } = way.continuity;
-  const names = new Set([...segments, begun?.name]);
-  const whole = log.files.filter(({ name }) => names.has(name));
-  const { systemIdentifier } = way.base.manifest.cluster;
+  const { begun, whole } = way.continuity;
+  const { systemIdentifier, segmentBytes } = way.base.manifest.cluster;
   const program = findProgram('pg_waldump', binDir);
   if (program === undefined) return { until: undefined, isKnown: false };
-  const until = await lastCommit(store, { source, systemIdentifier }, whole, program, signal, atMost);
-  return { until, isKnown: whole.length <= atMost };
+  function* names(): Generator<string> {
+    if (begun !== undefined) yield begun.name;
+    yield* namesBackwards(whole, segmentBytes);
+  }
+  const cluster = { source, systemIdentifier };
+  const until = await lastCommit(store, cluster, names(), program, signal, atMost);
+  return { until, isKnown: countOf(whole) + (begun === undefined ? 0 : 1) <= atMost };
 }
 
 const unknownEnd =
@@ -160,7 +158,7 @@ async function baseOf({ store, source, target, from }: RecoverOptions): Promise<
 
 /** Log that cannot be read looks to the server like its end. */
 function assertAll({ continuity }: Way, { lastSegment, lsn }: Reached): void {
-  const last = continuity.begun?.name.slice(0, 24) ?? continuity.whole.at(-1);
+  const last = continuity.begun?.name.slice(0, 24) ?? continuity.whole.at(-1)?.last;
   if (last === undefined || (lastSegment !== undefined && lastSegment.slice(8) >= last.slice(8))) return;
   throw new OffsiteError('RECOVERY_FAILED', 'recovery ended before the log did', {
     expected: `${last}, the last segment in the vault, to be replayed`,

@@ -15,13 +15,12 @@ export async function readWindows(store: ArchiveStore, source: string): Promise<
   const logs = new Map<string, ClusterLog>();
   const windows: BaseBackupWindow[] = [];
   for (const base of await readBaseBackups(store, source)) {
-    const { systemIdentifier } = base.manifest.cluster;
-    const log = logs.get(systemIdentifier) ?? (await readClusterLog(store, { source, systemIdentifier }));
-    logs.set(systemIdentifier, log);
+    const { cluster } = base.manifest;
+    const log = logs.get(cluster.systemIdentifier) ?? (await readClusterLog(store, { source, ...cluster }));
+    logs.set(cluster.systemIdentifier, log);
     const way = wayFrom(base, log);
     const { begun, whole } = way.continuity;
-    const last = begun ?? log.files.find(({ name }) => name === whole.at(-1));
-    windows.push({ ...way, storedAt: last?.storedAt });
+    windows.push({ ...way, storedAt: (begun ?? whole.at(-1))?.storedAt });
   }
   return windows;
 }

@@ -9,13 +9,14 @@ import { OffsiteError } from '../base/errors.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 import { assertLeadsTo, type BaseBackup, type Way, wayFrom } from '../recovery-point/choose.ts';
 import { serverProgramsOf } from '../recovery-point/programs.ts';
-import { readClusterLog, type StoredLog } from '../recovery-point/read-vault.ts';
+import { eachRead, readClusterLog } from '../recovery-point/read-vault.ts';
 import { endOf, type Recovered, recoverPoint } from '../recovery-point/recover.ts';
 import { formatMicros, parseInstant } from '../recovery-point/target.ts';
 import { describeFailure } from '../report/failure.ts';
 import type { CheckResult, PointReport, RestoreFailure } from '../report/report.ts';
-import { settled } from '../retention/log-sight.ts';
+import { isSettled } from '../retention/log-sight.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { countOf } from '../wal/continuity.ts';
 import { parseHistory } from '../wal/history.ts';
 import { newestBase } from './point-base.ts';
 import { assertRecovered, checkRecovered } from './point-checks.ts';
@@ -72,15 +73,17 @@ export async function tryPoint(options: PointTestOptions): Promise<PointReport |
 async function provePoint(base: BaseBackup, found: Found, options: PointTestOptions): Promise<void> {
   const { store, source, now } = options;
   const { cluster, plainBytes } = base.manifest;
-  const log = await readClusterLog(store, { source, systemIdentifier: cluster.systemIdentifier });
-  const sure = { ...log, files: settled(log.files, now()) };
-  const way = wayFrom(base, sure);
+  async function* files() {
+    for await (const file of eachRead(store, { source, ...cluster }))
+      if (file.kind === 'history' || isSettled(file, now())) yield file;
+  }
+  const way = wayFrom(base, await readClusterLog(store, { source, ...cluster }, files()));
   assertLeadsTo(way, { kind: 'latest' }, false);
   const binDir = await programsFor(cluster.serverVersionNumber);
-  const logBytes = way.continuity.whole.length * cluster.segmentBytes;
+  const logBytes = countOf(way.continuity.whole) * cluster.segmentBytes;
   const signal = withTimeLimit(plainBytes + logBytes, options.signal);
   const within = { ...options, signal };
-  const micros = await chooseOn(way, sure, binDir, found, within);
+  const micros = await chooseOn(way, binDir, found, within);
   const directory = await mkdtemp(join(tmpdir(), 'offsite-point-'));
   const owner = await unprivilegedUser();
   if (owner !== undefined) await chown(directory, owner.uid, owner.gid);
@@ -104,13 +107,12 @@ async function provePoint(base: BaseBackup, found: Found, options: PointTestOpti
 /** Notes between which points one is chosen, and which. @returns `undefined` where there is nothing after the base backup. */
 async function chooseOn(
   way: Way,
-  log: StoredLog,
   binDir: string,
   found: Found,
   options: PointTestOptions,
 ): Promise<bigint | undefined> {
   const from = BigInt(Date.parse(way.base.manifest.consistentAt)) * 1000n;
-  const { until } = await endOf(way, log, binDir, options, log.files.length);
+  const { until } = await endOf(way, binDir, options, Number.POSITIVE_INFINITY);
   found.timeline = way.timeline;
   const micros = until === undefined ? undefined : choosePoint({ from, until }, found.seed);
   if (until === undefined || micros === undefined) return undefined;

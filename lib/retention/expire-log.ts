@@ -4,15 +4,15 @@
 import { baseBackupsPrefix, baseBackupVerdictsPrefix } from '../archive/base-backup-names.ts';
 import { parseArchiveId } from '../archive/names.ts';
 import { readKind } from '../archive/read-kind.ts';
-import { parseWalKey, walPrefix, walVerdictKey, walVerdictsPrefix } from '../archive/wal-names.ts';
+import { walFolder, walPrefix, walVerdictsPrefix } from '../archive/wal-names.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { clustersOf, listWal } from '../wal/read-wal.ts';
+import { type Cluster, clustersOf, eachWal, type StoredWal } from '../wal/read-wal.ts';
 import { parseLsn } from '../wal/segment.ts';
 import { readHolds } from './expire.ts';
 import { type ExtendLock, extendLocks } from './lock.ts';
-import { type LogNeed, planBaseBackups, planLog } from './log-plan.ts';
+import { type LogNeed, LogSieve, planBaseBackups } from './log-plan.ts';
 import type { RetentionPlan, RetentionPolicy } from './plan.ts';
 import { eachSource, throwFailures } from './sources.ts';
 
@@ -46,25 +46,14 @@ const deletesInFlight = 32;
 
 /** Expires what the policy no longer keeps, of every source. @throws As {@link throwFailures} does, once all others are done. */
 export async function expireLog(options: ExpireLogOptions): Promise<void> {
-  const { store, dryRun, onPlan } = options;
+  const { store, onPlan } = options;
   const folders = await Promise.all([baseBackupsPrefix, walPrefix].map((prefix) => store.folders(prefix)));
   const failures = await eachSource([...new Set(folders.flat())], async (source) => {
     const { plan, needs } = await expireBaseBackups(source, options);
     const log: LogShare[] = [];
     for (const systemIdentifier of await clustersOf(store, source)) {
       const cluster = { source, systemIdentifier };
-      const files = await listWal(store, cluster);
-      const own = needs?.get(systemIdentifier) ?? [];
-      const going = needs === undefined ? [] : planLog(files, own, options.policy, options.now);
-      if (!dryRun) {
-        await deleteInOrder(
-          store,
-          going.map(({ key }) => key),
-        );
-        await forgetDamage(store, cluster, new Set(going.map(({ key }) => key)));
-      }
-      const [from, to] = [going[0]?.name, going.at(-1)?.name];
-      log.push({ systemIdentifier, files: files.length, expired: going.length, from, to });
+      log.push(await expireFiles(cluster, needs && (needs.get(systemIdentifier) ?? []), options));
     }
     onPlan({ ...plan, log });
   });
@@ -108,25 +97,40 @@ async function deleteBaseBackup(store: ArchiveStore, source: string, id: string)
   for (const key of rest) await store.delete(key);
 }
 
-/** So that at no time one is gone long before those that come before it. */
-async function deleteInOrder(store: ArchiveStore, keys: readonly string[]): Promise<void> {
-  for (let at = 0; at < keys.length; at += deletesInFlight)
-    await Promise.all(keys.slice(at, at + deletesInFlight).map((key) => store.delete(key)));
+/** @param needs - `undefined` where nothing may go. */
+async function expireFiles(
+  cluster: Cluster,
+  needs: readonly LogNeed[] | undefined,
+  { store, policy, now, dryRun }: ExpireLogOptions,
+): Promise<LogShare> {
+  const share = { systemIdentifier: cluster.systemIdentifier, files: 0, expired: 0 };
+  const sieve = new LogSieve<StoredWal>(needs ?? [], policy, now);
+  const damaged = await damageOf(store, cluster);
+  const going: StoredWal[] = [];
+  let [from, to]: (string | undefined)[] = [];
+  // So many at once that at no time one is gone long before those that come before it.
+  const deleteThem = async () => {
+    from ??= going[0]?.name;
+    to = going.at(-1)?.name ?? to;
+    share.expired += going.length;
+    const keys = going.splice(0).flatMap(({ key }) => [key, damaged.get(key) ?? []].flat());
+    if (!dryRun) await Promise.all(keys.map((key) => store.delete(key)));
+  };
+  for await (const file of eachWal(store, cluster)) {
+    share.files += 1;
+    going.push(...(needs === undefined ? [] : sieve.next(file)));
+    if (going.length >= deletesInFlight) await deleteThem();
+  }
+  going.push(...(needs === undefined ? [] : sieve.end()));
+  await deleteThem();
+  return { ...share, from, to };
 }
 
-/** Of what is gone nobody has to know that it was damaged. */
-async function forgetDamage(
-  store: ArchiveStore,
-  { source, systemIdentifier }: { readonly source: string; readonly systemIdentifier: string },
-  gone: ReadonlySet<string>,
-): Promise<void> {
-  if (gone.size === 0) return;
-  const verdicts = new Set(
-    [...gone].flatMap((key) => {
-      const name = parseWalKey(key);
-      return name === undefined ? [] : [walVerdictKey(name)];
-    }),
-  );
-  for await (const { key } of store.list(`${walVerdictsPrefix}${source}/${systemIdentifier}/`))
-    if (verdicts.has(key)) await store.delete(key);
+/** Where it stands of files that they are damaged: of what is gone nobody has to know. */
+async function damageOf(store: ArchiveStore, cluster: Cluster): Promise<ReadonlyMap<string, string>> {
+  const prefix = `${walVerdictsPrefix}${cluster.source}/${cluster.systemIdentifier}/`;
+  const verdicts = new Map<string, string>();
+  for await (const { key } of store.list(prefix))
+    verdicts.set(`${walFolder(cluster)}${key.slice(prefix.length, -'.json'.length)}.gz`, key);
+  return verdicts;
 }

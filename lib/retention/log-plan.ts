@@ -3,7 +3,7 @@
 
 import { byAge, type CatalogueEntry, countsAsIntact } from '../archive/catalogue-of.ts';
 import { hoursBetween } from '../base/quantities.ts';
-import type { ListedWal } from '../wal/continuity.ts';
+import type { ListedWal } from '../wal/fold.ts';
 import { type Lsn, segmentAt, segmentNumber } from '../wal/segment.ts';
 import type { Holds } from './hold.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
@@ -43,58 +43,71 @@ export type LogNeed = { readonly from: Lsn; readonly segmentBytes: number };
 const supersededHours = 24;
 
 /**
- * Plans which files of a cluster's log go.
+ * Plans which files of a cluster's log go, while they are listed: of so many, no more are remembered than there are of one segment.
  *
- * @param files - All of them.
- * @param needs - Of every base backup of this cluster that stays. Without any, the log brings nobody back, and goes by its age: the
- *   first base backup may be under way.
- * @returns Those that go, in the order in which they are to be deleted: the oldest first, so that what is left of an interrupted run
- *   has no gap.
+ * @remarks Those of a timeline go the oldest first, and of several timelines first those that the others came from: what is left of an
+ *   interrupted run has no gap.
  */
-export function planLog<File extends ListedWal>(
-  files: readonly File[],
-  needs: readonly LogNeed[],
-  { keepDays }: Pick<RetentionPolicy, 'keepDays'>,
-  now: Date,
-): File[] {
-  const isOlder = ({ storedAt }: File, hours: number) => hoursBetween(storedAt, now) >= hours;
-  if (needs.length === 0) {
-    // Histories are what all timelines hang by: they go with the last of the log.
-    const young = files.some((file) => !isOlder(file, keepDays * 24));
-    return inOrder(
-      files.filter((file) => isOlder(file, keepDays * 24) && !(young && file.kind === 'history')),
-    );
+export class LogSieve<File extends ListedWal> {
+  readonly #needs: readonly LogNeed[];
+  readonly #keepHours: number;
+  readonly #now: Date;
+  /** Of one segment. */
+  #files: File[] = [];
+  readonly #histories: File[] = [];
+  #hasYoung = false;
+
+  /**
+   * @param needs - Of every base backup of this cluster that stays. Without any, the log brings nobody back, and goes by its age: the
+   *   first base backup may be under way.
+   */
+  constructor(needs: readonly LogNeed[], { keepDays }: Pick<RetentionPolicy, 'keepDays'>, now: Date) {
+    this.#needs = needs;
+    this.#keepHours = keepDays * 24;
+    this.#now = now;
   }
-  const isSuperseded = supersededIn(files);
-  return inOrder(
-    files.filter((file) => {
-      if (file.kind === 'history') return false;
-      if (isSuperseded(file) && isOlder(file, supersededHours)) return true;
-      return needs.every(
-        ({ from, segmentBytes }) => segmentNumber(file.name, segmentBytes) < segmentAt(from, segmentBytes),
-      );
-    }),
-  );
+
+  /** @param file - In the order of the names. @returns Those of the segment before it that go. */
+  next(file: File): File[] {
+    this.#hasYoung ||= !this.#isOlder(file, this.#keepHours);
+    if (file.kind === 'history') {
+      this.#histories.push(file);
+      return [];
+    }
+    const isSame = this.#files[0]?.name.slice(0, 24) === file.name.slice(0, 24);
+    const going = isSame ? [] : this.#going();
+    this.#files.push(file);
+    return going;
+  }
+
+  /** To be asked for once. @returns Those of the last segment that go, and histories, which all timelines hang by, with the last of the log. */
+  end(): File[] {
+    const isOver = this.#needs.length === 0 && !this.#hasYoung;
+    return [...this.#going(), ...(isOver ? this.#histories : [])];
+  }
+
+  #going(): File[] {
+    const files = this.#files;
+    this.#files = [];
+    if (this.#needs.length === 0) return files.filter((file) => this.#isOlder(file, this.#keepHours));
+    const isNeeded = this.#needs.some(
+      ({ from, segmentBytes }) =>
+        segmentNumber(files[0]?.name ?? '', segmentBytes) >= segmentAt(from, segmentBytes),
+    );
+    if (!isNeeded) return files;
+    const isSuperseded = supersededIn(files);
+    return files.filter((file) => isSuperseded(file) && this.#isOlder(file, supersededHours));
+  }
+
+  #isOlder({ storedAt }: File, hours: number): boolean {
+    return hoursBetween(storedAt, this.#now) >= hours;
+  }
 }
 
 /** Parts of a segment that is there whole, or of which a longer part is there. */
 function supersededIn(files: readonly ListedWal[]): (file: ListedWal) => boolean {
-  const whole = new Set(files.filter(({ kind }) => kind === 'segment').map(({ name }) => name));
-  const furthest = new Map<string, string>();
-  for (const { kind, name } of files) {
-    if (kind === 'begun' && name > (furthest.get(segmentOf(name)) ?? '')) furthest.set(segmentOf(name), name);
-  }
+  const isWhole = files.some(({ kind }) => kind === 'segment');
+  const furthest = files.findLast(({ kind }) => kind === 'begun')?.name;
   return ({ kind, name }) =>
-    (kind === 'partial' && whole.has(segmentOf(name))) ||
-    (kind === 'begun' && (whole.has(segmentOf(name)) || name !== furthest.get(segmentOf(name))));
-}
-
-function segmentOf(name: string): string {
-  return name.slice(0, name.indexOf('.'));
-}
-
-/** By their place in the log, whatever their timelines; histories last. */
-function inOrder<File extends ListedWal>(files: readonly File[]): File[] {
-  const place = ({ kind, name }: File) => (kind === 'history' ? `~${name}` : name.slice(8));
-  return files.toSorted((one, other) => (place(one) < place(other) ? -1 : 1));
+    (kind === 'partial' && isWhole) || (kind === 'begun' && (isWhole || name !== furthest));
 }

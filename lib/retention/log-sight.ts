@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { hoursBetween } from '../base/quantities.ts';
 import { type BaseBackup, isBroken, type Way } from '../recovery-point/choose.ts';
-import type { ListedWal } from '../wal/continuity.ts';
+import type { ListedWal } from '../wal/fold.ts';
 import { formatLsn, parseLsn, segmentAt, segmentName, segmentNumber } from '../wal/segment.ts';
 
 /** What is remembered of a source's log between two looks. */
@@ -52,9 +52,9 @@ export type LogGap = {
  */
 export const settledMinutes = 15;
 
-/** What was stored long enough ago. */
-export function settled<File extends ListedWal>(files: readonly File[], now: Date): File[] {
-  return files.filter(({ storedAt }) => hoursBetween(storedAt, now) * 60 >= settledMinutes);
+/** Whether a file was stored long enough ago. */
+export function isSettled({ storedAt }: ListedWal, now: Date): boolean {
+  return hoursBetween(storedAt, now) * 60 >= settledMinutes;
 }
 
 /**
@@ -81,15 +81,9 @@ export function beginsAfter({ manifest }: BaseBackup, segment: string): boolean 
   return startOf(manifest) > segmentNumber(segment, manifest.cluster.segmentBytes);
 }
 
-/**
- * When the newest point was stored that a way leads to.
- *
- * @param otherwise - Where it has no segment yet.
- */
-export function newestPoint(way: Way, files: readonly ListedWal[], otherwise: Date): Date {
-  const { begun, whole } = way.continuity;
-  const last = begun ?? files.find(({ name }) => name === whole.at(-1));
-  return last?.storedAt ?? otherwise;
+/** When the newest point was stored that a way leads to; `undefined` where it has no segment yet. */
+export function newestPoint({ continuity: { begun, whole } }: Way): Date | undefined {
+  return (begun ?? whole.at(-1))?.storedAt;
 }
 
 /**
@@ -98,12 +92,7 @@ export function newestPoint(way: Way, files: readonly ListedWal[], otherwise: Da
  * @param bases - All of the cluster.
  * @param lastStoredAt - When the segment was stored that the listing goes on from.
  */
-export function gapsOf(
-  ways: readonly Way[],
-  bases: readonly BaseBackup[],
-  files: readonly ListedWal[],
-  lastStoredAt?: Date,
-): LogGap[] {
+export function gapsOf(ways: readonly Way[], bases: readonly BaseBackup[], lastStoredAt?: Date): LogGap[] {
   const told = new Set<string>();
   return ways.filter(isBroken).flatMap(({ base, continuity }) => {
     const { conflicting, damaged, whole } = continuity;
@@ -112,8 +101,7 @@ export function gapsOf(
     const names = [...missing, ...conflicting];
     if (names.every((name) => told.has(name))) return [];
     for (const name of names) told.add(name);
-    const last = files.find(({ name }) => name === whole.at(-1));
-    const from = last?.storedAt ?? lastStoredAt ?? new Date(base.manifest.consistentAt);
+    const from = whole.at(-1)?.storedAt ?? lastStoredAt ?? new Date(base.manifest.consistentAt);
     const behind = bases.filter((one) => beginsAfter(one, names.at(-1) as string));
     const dates = behind.map(({ manifest }) => Date.parse(manifest.consistentAt));
     const until = dates.length === 0 ? undefined : new Date(Math.min(...dates));

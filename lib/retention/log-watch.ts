@@ -6,29 +6,25 @@ import { dueWalKey, parseWalKey, walFolder, walPrefix } from '../archive/wal-nam
 import { OffsiteError } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
-import { type BaseBackup, wayFrom } from '../recovery-point/choose.ts';
-import { readClusterLog, type StoredLog } from '../recovery-point/read-vault.ts';
+import { type BaseBackup, type ClusterLog, wayFrom } from '../recovery-point/choose.ts';
+import { eachRead, readClusterLog } from '../recovery-point/read-vault.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { leadsTo } from '../wal/continuity.ts';
 import { serializeDueLog } from '../wal/due.ts';
+import { LogFold } from '../wal/fold.ts';
 import type { Cluster, StoredWal } from '../wal/read-wal.ts';
 import { parseLsn } from '../wal/segment.ts';
 import {
   beginsAfter,
   gapsOf,
+  isSettled,
   type LogSight,
   type LogState,
   newestPoint,
   resumedAt,
   segmentBefore,
-  settled,
   settledMinutes,
 } from './log-sight.ts';
-
-export type LogLook = LogSight & {
-  /** Asks that what came since the last look be read. */
-  readonly ask: () => Promise<void>;
-};
 
 export type LookOptions = {
   readonly store: ArchiveStore;
@@ -42,45 +38,85 @@ export type LookOptions = {
 /** One request: some minutes of the function that reads them. */
 const filesAtOnce = 500;
 
-/** Looks at a source's log. @returns `undefined` where there is none, and no base backup. */
-export async function lookAtLog(options: LookOptions): Promise<LogLook | undefined> {
+/**
+ * Looks at a source's log, and asks that what came since the last look be read.
+ *
+ * @returns `undefined` where there is none, and no base backup.
+ */
+export async function lookAtLog(options: LookOptions): Promise<LogSight | undefined> {
   const { store, source, before, now } = options;
   const entries = byAge(await readKind(store, ofBaseBackups, source));
   const bases = new Bases(store, entries.filter(isUsable));
   const newest = await bases.newest();
   if (newest === undefined) return withoutBase(store, source);
   const { systemIdentifier } = newest.manifest.cluster;
-  const cluster = { source, systemIdentifier };
   const resumed = before?.systemIdentifier === systemIdentifier ? before : undefined;
-  const part = options.isFull ? undefined : await followed(store, cluster, newest, resumed);
-  const log = part ?? (await readClusterLog(store, cluster));
-  const own = part === undefined ? await bases.of(systemIdentifier) : [];
-  const starts = part === undefined || resumed === undefined ? own : continued(newest, resumed);
-  const waysBy = (files: readonly StoredWal[]) => starts.map((base) => wayFrom(base, { ...log, files }));
-  const sure = settled(log.files, now);
+  const part = options.isFull ? undefined : await followed(options, newest, resumed);
+  const { all, sure, starts } = part ?? (await listed(options, await bases.of(systemIdentifier), resumed));
+  const waysBy = (log: ClusterLog) => starts.map((base) => wayFrom(base, log));
   const ways = waysBy(sure);
   const lastStoredAt = part && resumed && new Date(resumed.lastStoredAt);
-  const isBrokenNow = gapsOf(ways, [], sure).length > 0;
-  const gaps = isBrokenNow ? gapsOf(ways, await bases.of(systemIdentifier), sure, lastStoredAt) : [];
+  const isBrokenNow = gapsOf(ways, []).length > 0;
+  const gaps = isBrokenNow ? gapsOf(ways, await bases.of(systemIdentifier), lastStoredAt) : [];
   const otherwise = lastStoredAt ?? new Date(newest.manifest.consistentAt);
-  const [way, sureWay] = [waysBy(log.files)[0], ways[0]];
-  const newestAt = way && newestPoint(way, log.files, otherwise);
+  const [way, sureWay] = [waysBy(all)[0], ways[0]];
   const last = sureWay?.continuity.whole.at(-1);
-  const lookedUntil = new Date(now.getTime() - settledMinutes * 60_000);
-  const since = new Date(newest.manifest.consistentAt);
   return {
-    newestAt,
-    since,
+    newestAt: way && (newestPoint(way) ?? otherwise),
+    since: new Date(newest.manifest.consistentAt),
     gaps,
     isFull: part === undefined,
     next: {
       systemIdentifier,
-      last: last ?? (part && resumed ? resumed.last : segmentBefore(newest)),
-      lastStoredAt: (sure.find(({ name }) => name === last)?.storedAt ?? otherwise).toISOString(),
-      lookedUntil: lookedUntil.toISOString(),
+      last: last?.last ?? (part && resumed ? resumed.last : segmentBefore(newest)),
+      lastStoredAt: (last?.storedAt ?? otherwise).toISOString(),
+      lookedUntil: new Date(now.getTime() - settledMinutes * 60_000).toISOString(),
     },
-    ask: () => askToRead(store, cluster, neededBy(sure, starts, resumed), sure),
   };
+}
+
+/** What there is of a log, and what of it was stored long enough ago; and from where on it is looked at. */
+type Listing = {
+  readonly all: ClusterLog;
+  readonly sure: ClusterLog;
+  readonly starts: readonly BaseBackup[];
+};
+
+/**
+ * Lists a log, and asks on the way that what came since the last look be read: of so many files, none may be remembered.
+ *
+ * @param starts - Of one cluster, the newest first.
+ */
+async function listed(
+  { store, source, now }: LookOptions,
+  starts: readonly BaseBackup[],
+  state: LogState | undefined,
+  after?: string,
+): Promise<Listing> {
+  const { cluster } = (starts[0] as BaseBackup).manifest;
+  const sure = new LogFold(cluster.segmentBytes);
+  const due = new DueLog(store, { source, systemIdentifier: cluster.systemIdentifier });
+  const since = state === undefined ? 0 : Date.parse(state.lookedUntil);
+  async function* files(): AsyncGenerator<StoredWal> {
+    for await (const file of eachRead(store, { source, ...cluster }, after)) {
+      yield file;
+      if (!isSettled(file, now)) continue;
+      sure.add(file);
+      if (file.kind === 'begun' || isNew(file, starts, since)) await due.add(file);
+    }
+  }
+  const all = await readClusterLog(store, { source, ...cluster }, files());
+  await due.ask();
+  return { all, sure: { ...sure.folded(), histories: all.histories }, starts };
+}
+
+function isNew(
+  { kind, name, storedAt, isDamaged }: StoredWal,
+  starts: readonly BaseBackup[],
+  since: number,
+): boolean {
+  if (isDamaged || storedAt.getTime() <= since) return false;
+  return kind === 'history' || (kind === 'segment' && starts.some((base) => !beginsAfter(base, name)));
 }
 
 /** Of what is missing or damaged it is known that no recovery begins with it. */
@@ -124,7 +160,7 @@ function ifUnreadable(error: unknown): undefined {
   throw error;
 }
 
-async function withoutBase(store: ArchiveStore, source: string): Promise<LogLook | undefined> {
+async function withoutBase(store: ArchiveStore, source: string): Promise<LogSight | undefined> {
   for await (const { storedAt } of store.list(`${walPrefix}${source}/`))
     return {
       newestAt: undefined,
@@ -132,66 +168,57 @@ async function withoutBase(store: ArchiveStore, source: string): Promise<LogLook
       gaps: [],
       isFull: true,
       next: undefined,
-      ask: async () => undefined,
     };
   return undefined;
 }
 
 /** What came since the last look; `undefined` where that cannot be told from there: a timeline may have left before it. */
 async function followed(
-  store: ArchiveStore,
-  cluster: Cluster,
+  options: LookOptions,
   newest: BaseBackup,
   state: LogState | undefined,
-): Promise<StoredLog | undefined> {
+): Promise<Listing | undefined> {
   // A base backup of a timeline before it: what it needs is not behind it.
   if (state === undefined || newest.manifest.timeline < Number.parseInt(state.last.slice(0, 8), 16))
     return undefined;
-  const log = await readClusterLog(store, cluster, `${walFolder(cluster)}${state.last}.`);
-  const { timeline: fromTimeline, startLsn } = resumedAt(state, newest).manifest;
+  const resumed = resumedAt(state, newest);
+  const starts = beginsAfter(newest, state.last) ? [newest, resumed] : [resumed];
+  const cluster = { source: options.source, systemIdentifier: state.systemIdentifier };
+  const listing = await listed(options, starts, state, `${walFolder(cluster)}${state.last}.`);
+  const { timeline: fromTimeline, startLsn } = resumed.manifest;
   const from = parseLsn(startLsn) ?? 0n;
-  const isStray = [...log.histories].some(
+  const isStray = [...listing.all.histories].some(
     ([timeline, ancestors]) => !leadsTo({ fromTimeline, from, timeline, ancestors }),
   );
-  return isStray ? undefined : log;
+  return isStray ? undefined : listing;
 }
 
-/** From the last look on, and from a base backup since. */
-function continued(newest: BaseBackup, state: LogState): BaseBackup[] {
-  const resumed = resumedAt(state, newest);
-  return beginsAfter(newest, state.last) ? [newest, resumed] : [resumed];
-}
+/** Files of a cluster's log that are to be read, so many in a request. */
+class DueLog {
+  readonly #store: ArchiveStore;
+  readonly #cluster: Cluster;
+  #files: StoredWal[] = [];
 
-/** Copies of segments that were begun are many, and what they hold comes again with the whole one, against which they are held. */
-function neededBy(
-  files: readonly StoredWal[],
-  starts: readonly BaseBackup[],
-  state: LogState | undefined,
-): StoredWal[] {
-  const since = state === undefined ? 0 : Date.parse(state.lookedUntil);
-  return files.filter(
-    ({ kind, name, storedAt, isDamaged }) =>
-      !isDamaged &&
-      (kind === 'history' || (kind === 'segment' && starts.some((base) => !beginsAfter(base, name)))) &&
-      storedAt.getTime() > since,
-  );
-}
+  constructor(store: ArchiveStore, cluster: Cluster) {
+    this.#store = store;
+    this.#cluster = cluster;
+  }
 
-async function askToRead(
-  store: ArchiveStore,
-  cluster: Cluster,
-  files: readonly StoredWal[],
-  listed: readonly StoredWal[],
-): Promise<void> {
-  const begun = listed.filter(({ kind }) => kind === 'begun');
-  const copies = Map.groupBy(begun, ({ name }) => name.slice(0, 24));
-  for (let at = 0; at < files.length; at += filesAtOnce) {
-    const some = files
-      .slice(at, at + filesAtOnce)
-      .flatMap((file) => [file, ...(copies.get(file.name) ?? [])])
-      .map(({ key }) => key);
-    const first = parseWalKey(some[0] ?? '');
+  /**
+   * @param file - In the order of the names. Copies of a segment that was begun are many, and what they hold comes again with the whole
+   *   one, against which they are held: alone they are not read.
+   */
+  async add(file: StoredWal): Promise<void> {
+    if (file.kind === 'begun' && this.#files.at(-1)?.name.slice(0, 24) !== file.name.slice(0, 24)) return;
+    if (file.kind !== 'begun' && this.#files.length >= filesAtOnce) await this.ask();
+    this.#files.push(file);
+  }
+
+  async ask(): Promise<void> {
+    const keys = this.#files.map(({ key }) => key);
+    const first = parseWalKey(keys[0] ?? '');
     if (first !== undefined)
-      await store.write(dueWalKey({ ...cluster, file: first.file }), serializeDueLog(some));
+      await this.#store.write(dueWalKey({ ...this.#cluster, file: first.file }), serializeDueLog(keys));
+    this.#files = [];
   }
 }

@@ -25,8 +25,7 @@ import {
   whatToTell,
 } from './freshness.ts';
 import { gapMail } from './log-mails.ts';
-import { type LogState, newsOfLog } from './log-sight.ts';
-import type { LogLook } from './log-watch.ts';
+import { type LogSight, type LogState, newsOfLog } from './log-sight.ts';
 import { hourMail, misdatedMail, noRetentionMail, orphanMail, overdueMail, recoveredMail } from './mails.ts';
 import { hasNotRun, type RetentionRun, readRetentionRun } from './run.ts';
 import { eachSource, throwFailures } from './sources.ts';
@@ -39,7 +38,7 @@ export type WatchOptions = {
   /** Reads the archives of a source's sidecar; without it, nobody looks at these. */
   readonly sidecarsOf?: (source: string) => Promise<readonly CatalogueEntry[]>;
   /** Looks at a source's log; without it, nobody does. */
-  readonly logOf?: (source: string, before: LogState | undefined) => Promise<LogLook | undefined>;
+  readonly logOf?: (source: string, before: LogState | undefined) => Promise<LogSight | undefined>;
   readonly now: Date;
   readonly sendMail: (mail: Mail) => Promise<void>;
   /** Is given what was seen of each source, also where others fail. */
@@ -156,8 +155,6 @@ async function watchSource(
     log: logState,
   };
   const noted = async () => {
-    // First: what is asked for twice is read twice, and what is not would never be.
-    await log?.ask();
     if (JSON.stringify(next) !== stored?.text) await store.write(stateKey, JSON.stringify(next));
   };
   const sighting = {

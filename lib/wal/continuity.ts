@@ -1,16 +1,8 @@
 // Which log there is from a base backup on, along a timeline: whole up to where, what is missing, and what is there twice.
 
-import type { WalFile } from '../archive/wal-names.ts';
+import type { FoldedLog, ListedWal, Span } from './fold.ts';
 import type { Ancestor } from './history.ts';
 import { type Lsn, segmentAt, segmentName, segmentNumber } from './segment.ts';
-
-/** A file of the log as a listing shows it. */
-export type ListedWal = WalFile & {
-  readonly sha256: string;
-  readonly storedAt: Date;
-  /** It was read, and is not what was stored. */
-  readonly isDamaged?: true;
-};
 
 export type Course = {
   /** Where it begins, on which timeline. */
@@ -23,9 +15,18 @@ export type Course = {
   readonly segmentBytes: number;
 };
 
+/** Segments that follow on each other. */
+export type Stretch = {
+  readonly first: string;
+  readonly last: string;
+  readonly count: number;
+  /** Of the last; where its timeline is left there, of the last on that. */
+  readonly storedAt: Date;
+};
+
 export type Continuity = {
-  /** Segments from the first on, each there once, none missing between. */
-  readonly whole: readonly string[];
+  /** Segments from the first on, each there once, none missing between; in stretches, one for each timeline. */
+  readonly whole: readonly Stretch[];
   /** The segment after them that was being written, as far as it went; only where they are the last. */
   readonly begun: ListedWal | undefined;
   /** Where all that ends: the position after its last byte. */
@@ -53,44 +54,79 @@ export function leadsTo({ fromTimeline, from, timeline, ancestors }: Omit<Course
 }
 
 /** Walks the log as recovery does: of each segment it takes that of the newest timeline which had begun by then. */
-export function continuityOf(files: readonly ListedWal[], course: Course): Continuity {
+export function continuityOf({ spans, begun: copies }: FoldedLog, course: Course): Continuity {
   const { segmentBytes, from } = course;
   const first = segmentAt(from, segmentBytes);
-  const sums = new Map<number, Set<string>>();
-  for (const { name, kind, sha256, isDamaged } of files) {
-    const segment = kind === 'segment' ? segmentNumber(name, segmentBytes) : -1;
-    if (segment < first || nameOnCourse(segment, course) !== name) continue;
-    const usable = sums.get(segment) ?? new Set();
-    sums.set(segment, isDamaged ? usable : usable.add(sha256));
-  }
-  const present = [...sums.keys()].sort((one, other) => one - other);
-  const usableOf = (segment: number) => sums.get(segment)?.size ?? 0;
+  const present = onCourse(spans, course, first);
   const namesWhere = (fits: (usable: number) => boolean) =>
-    present.filter((segment) => fits(usableOf(segment))).map((segment) => nameOnCourse(segment, course));
+    present.filter(({ usable }) => fits(usable)).map((span) => nameOnCourse(span.first, course));
   const missing: string[] = [];
   let missingCount = 0;
   let expected = first;
-  for (const segment of present) {
-    for (let gone = expected; gone < segment && missing.length < namedAtMost; gone += 1)
+  for (const span of present) {
+    for (let gone = expected; gone < span.first && missing.length < namedAtMost; gone += 1)
       missing.push(nameOnCourse(gone, course));
-    missingCount += segment - expected;
-    expected = segment + 1;
+    missingCount += span.first - expected;
+    expected = span.last + 1;
   }
-  const broken = present.findIndex((segment, at) => segment !== first + at || usableOf(segment) !== 1);
-  const whole = present.slice(0, broken < 0 ? undefined : broken);
+  let next = first;
+  const whole: Stretch[] = [];
+  for (const span of present) {
+    if (span.first !== next || span.usable !== 1) break;
+    whole.push(stretchOf(span, segmentBytes));
+    next = span.last + 1;
+  }
+  const isBroken = whole.length < present.length;
+  const begun = isBroken ? undefined : furthest(copies, nameOnCourse(next, course));
   const newest = present.at(-1);
-  const next = nameOnCourse(first + whole.length, course);
-  const begun = broken < 0 ? furthest(files, next) : undefined;
   return {
-    whole: whole.map((segment) => nameOnCourse(segment, course)),
+    whole,
     begun,
-    end: BigInt(first + whole.length) * BigInt(segmentBytes) + BigInt(begun?.filledBytes ?? 0),
+    end: BigInt(next) * BigInt(segmentBytes) + BigInt(begun?.filledBytes ?? 0),
     missing,
     missingCount,
     conflicting: namesWhere((usable) => usable > 1),
     damaged: namesWhere((usable) => usable === 0),
-    newest: newest === undefined ? undefined : nameOnCourse(newest, course),
+    newest: newest && nameOnCourse(newest.last, course),
   };
+}
+
+/** What of a log lies on a course, from a segment on. */
+function onCourse(spans: readonly Span[], course: Course, from: number): Span[] {
+  const { ancestors, timeline, segmentBytes } = course;
+  // A child begins in the segment that its parent was left in, and has a copy of it.
+  const ends = ancestors.map((one) => ({ ...one, end: segmentAt(one.leftAt, segmentBytes) }));
+  const legs = [...ends, { timeline, end: Number.POSITIVE_INFINITY }];
+  return legs.flatMap((leg, at) => {
+    const begin = Math.max(from, legs[at - 1]?.end ?? 0);
+    const own = spans.filter((span) => span.timeline === leg.timeline);
+    return own
+      .map((span) => ({
+        ...span,
+        first: Math.max(span.first, begin),
+        last: Math.min(span.last, leg.end - 1),
+      }))
+      .filter(({ first, last }) => first <= last);
+  });
+}
+
+function stretchOf({ timeline, first, last, storedAt }: Span, segmentBytes: number): Stretch {
+  const nameOf = (segment: number) => segmentName(timeline, segment, segmentBytes);
+  return { first: nameOf(first), last: nameOf(last), count: last - first + 1, storedAt };
+}
+
+/** How many segments stretches are of. */
+export function countOf(stretches: readonly Stretch[]): number {
+  return stretches.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** The names of their segments, the last one first. */
+export function* namesBackwards(stretches: readonly Stretch[], segmentBytes: number): Generator<string> {
+  for (const { last, count } of stretches.toReversed()) {
+    const timeline = Number.parseInt(last.slice(0, 8), 16);
+    const number = segmentNumber(last, segmentBytes);
+    for (let back = 0; back < count; back += 1) yield segmentName(timeline, number - back, segmentBytes);
+  }
 }
 
 /** Of the copies of a segment that was being written, the one that goes furthest. */
@@ -101,7 +137,6 @@ export function furthest<Wal extends ListedWal>(files: readonly Wal[], segment: 
 
 /** Which file recovery asks for first. */
 function nameOnCourse(segment: number, { timeline, ancestors, segmentBytes }: Course): string {
-  // A child begins in the segment that its parent was left in, and has a copy of it.
   const own = ancestors.find(({ leftAt }) => segment < segmentAt(leftAt, segmentBytes));
   return segmentName(own?.timeline ?? timeline, segment, segmentBytes);
 }

@@ -3,26 +3,29 @@
 import { parseWalKey, type WalName, walFolder, walPrefix } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore, StoredObject } from '../store/store.ts';
-import type { ListedWal } from './continuity.ts';
+import type { ListedWal } from './fold.ts';
 
 /** Whose log. */
 export type Cluster = Pick<WalName, 'source' | 'systemIdentifier'>;
 
 export type StoredWal = ListedWal & Pick<StoredObject, 'key' | 'bytes'>;
 
-/** Every file of a cluster's log whose name begins so, in the order of the names; of them those after a key. */
-export async function listWal(
+/** The files of a cluster's log whose name begins so, in the order of the names; of them those after a key. */
+export async function* eachWal(
   store: ArchiveStore,
   cluster: Cluster,
   beginning = '',
   after?: string,
-): Promise<StoredWal[]> {
-  const found: StoredWal[] = [];
+): AsyncGenerator<StoredWal> {
   for await (const { key, bytes, storedAt } of store.list(walFolder(cluster) + beginning, after)) {
     const name = parseWalKey(key);
-    if (name !== undefined) found.push({ ...name.file, sha256: name.sha256, key, bytes, storedAt });
+    if (name !== undefined) yield { ...name.file, sha256: name.sha256, key, bytes, storedAt };
   }
-  return found;
+}
+
+/** Those of a few segments. */
+export function listWal(store: ArchiveStore, cluster: Cluster, beginning: string): Promise<StoredWal[]> {
+  return Array.fromAsync(eachWal(store, cluster, beginning));
 }
 
 /** The clusters that have log under a source, by their system identifiers. */

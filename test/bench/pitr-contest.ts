@@ -172,7 +172,7 @@ async function pgbench(
   });
   const [identifier] =
     (await query(server.connection, 'SELECT system_identifier FROM pg_control_system()'))[0] ?? [];
-  const cluster = { source: 'bitagent', systemIdentifier: identifier ?? '' };
+  const cluster = { source: 'bitagent', systemIdentifier: identifier ?? '', segmentBytes: 2 ** 24 };
   const store = createS3Store({
     bucket: keptBucket,
     endpoint: env.AWS_ENDPOINT_URL as string,
@@ -184,14 +184,14 @@ async function pgbench(
   while (isWatched && !hasEnded) {
     const [[lsn = ''] = []] = await query(server.connection, 'SELECT pg_current_wal_flush_lsn()');
     samples.push({ at: performance.now(), lsn: parseLsn(lsn) ?? 0n });
-    const { files } = await readClusterLog(store, cluster);
+    const log = await readClusterLog(store, cluster);
     const from = samples[0]?.lsn ?? 0n;
-    const { end } = continuityOf(files, {
+    const { end } = continuityOf(log, {
       from,
       fromTimeline: 1,
       timeline: 1,
       ancestors: [],
-      segmentBytes: 2 ** 24,
+      segmentBytes: cluster.segmentBytes,
     });
     const missing = samples.find((sample) => sample.lsn > end);
     if (missing !== undefined)

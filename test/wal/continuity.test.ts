@@ -3,9 +3,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { begunName, parseWalFile } from '../../lib/archive/wal-names.ts';
-import { continuityOf, type ListedWal, leadsTo, namedAtMost } from '../../lib/wal/continuity.ts';
+import { type Course, continuityOf, leadsTo, namedAtMost, namesBackwards } from '../../lib/wal/continuity.ts';
+import { type ListedWal, LogFold } from '../../lib/wal/fold.ts';
 import { parseHistory } from '../../lib/wal/history.ts';
 import { formatLsn, parseLsn, segmentAt, segmentName, segmentNumber } from '../../lib/wal/segment.ts';
+import { foldOf } from '../fixtures/wal.ts';
 
 const segmentBytes = 16 * 1024 * 1024;
 const anySegmentBytes = fc.integer({ min: 20, max: 30 }).map((power) => 2 ** power);
@@ -61,47 +63,92 @@ describe('histories', () => {
 });
 
 describe('continuity', () => {
-  it('names what is missing, what is there twice and what is damaged, and is whole up to the first of them', () => {
-    const segments = fc.uniqueArray(fc.integer({ min: 3, max: 40 }), { maxLength: 37 });
+  /** Every file remembered, and of every segment asked whether it is there. */
+  function plainly(files: readonly ListedWal[], course: Course) {
+    const first = segmentAt(course.from, segmentBytes);
+    const nameOf = (segment: number) => {
+      const own = course.ancestors.find(({ leftAt }) => segment < segmentAt(leftAt, segmentBytes));
+      return segmentName(own?.timeline ?? course.timeline, segment, segmentBytes);
+    };
+    const of = (segment: number) =>
+      files.filter(({ kind, name }) => kind === 'segment' && name === nameOf(segment));
+    const numbers = files.map(({ name }) => segmentNumber(name, segmentBytes));
+    const all = Array.from({ length: 50 }, (_, at) => first + at);
+    const last = all.findLast((segment) => numbers.includes(segment) && of(segment).length > 0) ?? first - 1;
+    const range = all.filter((segment) => segment <= last);
+    const usable = (segment: number) =>
+      new Set(
+        of(segment)
+          .filter(({ isDamaged }) => !isDamaged)
+          .map(({ sha256 }) => sha256),
+      ).size;
+    const gone = range.filter((segment) => of(segment).length === 0);
+    const stop = range.findIndex((segment) => usable(segment) !== 1);
+    const whole = stop < 0 ? range : range.slice(0, stop);
+    const next = nameOf(first + whole.length);
+    const begun = files.filter(({ kind, name }) => stop < 0 && kind === 'begun' && name.startsWith(next));
+    const filled = Math.max(0, ...begun.map(({ filledBytes = 0 }) => filledBytes));
+    return {
+      whole: whole.map(nameOf),
+      end: startOf(first + whole.length) + BigInt(filled),
+      missing: gone.slice(0, namedAtMost).map(nameOf),
+      missingCount: gone.length,
+      conflicting: range.filter((segment) => usable(segment) > 1).map(nameOf),
+      // Beside one that is whole, a damaged copy is no matter.
+      damaged: range.filter((segment) => usable(segment) === 0 && !gone.includes(segment)).map(nameOf),
+      newest: range.length === 0 ? undefined : nameOf(last),
+    };
+  }
+
+  it('is, of a log that was folded while it was listed, what it is of all its files', () => {
+    const anyFile = fc
+      .record({
+        timeline: fc.integer({ min: 1, max: 3 }),
+        number: fc.integer({ min: 3, max: 30 }),
+        upTo: fc.integer({ min: 0, max: 12 }),
+        sha256: fc.constantFrom('a', 'a', 'a', 'b'),
+        what: fc.constantFrom('whole', 'whole', 'whole', 'damaged', 'begun'),
+      })
+      .map(({ timeline, number, upTo, sha256, what }) =>
+        Array.from({ length: what === 'whole' ? upTo : 1 }, (_, at) => {
+          const name = segmentName(timeline, number + at, segmentBytes);
+          if (what === 'begun') return listed(begunName(name, 40 + upTo), sha256);
+          return { ...listed(name, sha256), ...(what === 'damaged' && { isDamaged: true as const }) };
+        }),
+      );
+    const position = fc.integer({ min: 3, max: 35 }).map((segment) => startOf(segment) + 40n);
+    const files = fc.array(anyFile, { maxLength: 12 }).map((some) => some.flat());
     fc.assert(
-      fc.property(
-        segments,
-        segments,
-        segments,
-        fc.integer({ min: 3, max: 40 }),
-        (there, twice, bad, first) => {
-          const names = (numbers: readonly number[]) =>
-            numbers.map((one) => segmentName(1, one, segmentBytes));
-          const both = twice.filter((one) => there.includes(one));
-          const only = bad.filter((one) => !there.includes(one));
-          const files = [
-            ...names(there).map((one) => listed(one)),
-            ...names(bad).map((one) => ({ ...listed(one, 'c'), isDamaged: true as const })),
-            ...names(both).map((one) => listed(one, 'b')),
-          ];
-          const course = {
-            from: startOf(first) + 40n,
-            fromTimeline: 1,
-            timeline: 1,
-            ancestors: [],
-            segmentBytes,
-          };
-          const found = continuityOf(files, course);
-          const last = Math.max(first - 1, ...there, ...only);
-          const range = Array.from({ length: last - first + 1 }, (_, at) => first + at);
-          const gone = range.filter((one) => !there.includes(one) && !only.includes(one));
-          const stop = range.findIndex((one) => [gone, both, only].some((some) => some.includes(one)));
-          const whole = stop < 0 ? range : range.slice(0, stop);
-          expect(found.whole).toEqual(names(whole));
-          expect(found.end).toBe(startOf(first + whole.length));
-          expect(found.missing).toEqual(names(gone.slice(0, namedAtMost)));
-          expect(found.missingCount).toBe(gone.length);
-          expect(found.conflicting).toEqual(names(range.filter((one) => both.includes(one))));
-          // Beside one that is whole, a damaged copy is no matter.
-          expect(found.damaged).toEqual(names(range.filter((one) => only.includes(one))));
-        },
-      ),
+      fc.property(files, position, fc.tuple(position, position), (there, from, forks) => {
+        const [one = 0n, two = 0n] = forks.toSorted((a, b) => (a < b ? -1 : 1));
+        const ancestors = [
+          { timeline: 1, leftAt: one },
+          { timeline: 2, leftAt: two },
+        ];
+        const course = { from, fromTimeline: 1, timeline: 3, ancestors, segmentBytes };
+        // A damaged one and a whole one of the same bytes are one file.
+        const keys = new Map(there.map((file) => [file.name + file.sha256, file]));
+        const { begun, whole, ...found } = continuityOf(foldOf([...keys.values()], segmentBytes), course);
+        expect({ ...found, whole: [...namesBackwards(whole, segmentBytes)].reverse() }).toEqual(
+          plainly([...keys.values()], course),
+        );
+      }),
     );
+  });
+
+  it('takes segments that follow on each other for one span, however many, and a gap between for two', () => {
+    const fold = new LogFold(segmentBytes);
+    const course = { from: startOf(3), fromTimeline: 1, timeline: 1, ancestors: [], segmentBytes };
+    const [count, gap] = [20_000, 19_990];
+    const one = listed(segmentName(1, 3, segmentBytes));
+    for (let at = 0; at < count; at += 1)
+      if (at !== gap) fold.add({ ...one, name: segmentName(1, 3 + at, segmentBytes) });
+    const folded = fold.folded();
+    expect(folded.spans).toHaveLength(2);
+    expect(continuityOf(folded, course)).toMatchObject({
+      missing: [segmentName(1, 3 + gap, segmentBytes)],
+      whole: [{ count: gap }],
+    });
   });
 
   it('goes on into the segment that was being written, where it is the last, as far as it went', () => {
@@ -112,16 +159,25 @@ describe('continuity', () => {
     ];
     const course = { from: startOf(3), fromTimeline: 1, timeline: 1, ancestors: [], segmentBytes };
     const begun = [7, 0xabc, 0x20].map((filled) => listed(begunName(two, filled)));
-    const found = continuityOf([listed(one), ...begun], course);
-    expect(found).toMatchObject({ end: startOf(4) + 0xabcn, whole: [one], begun: { filledBytes: 0xabc } });
+    const found = continuityOf(foldOf([listed(one), ...begun], segmentBytes), course);
+    expect(found).toMatchObject({
+      end: startOf(4) + 0xabcn,
+      whole: [{ first: one, last: one }],
+      begun: { filledBytes: 0xabc },
+    });
     for (const further of [listed(two), listed(three), listed(one, 'b')])
-      expect(continuityOf([listed(one), ...begun, further], course).begun).toBeUndefined();
+      expect(
+        continuityOf(foldOf([listed(one), ...begun, further], segmentBytes), course).begun,
+      ).toBeUndefined();
   });
 
   it('counts a gap of any length, in no time', () => {
     const far = [3, 2 ** 36].map((one) => listed(segmentName(1, one, segmentBytes)));
     const course = { from: startOf(3), fromTimeline: 1, timeline: 1, ancestors: [], segmentBytes };
-    expect(continuityOf(far, course)).toMatchObject({ missingCount: 2 ** 36 - 4, end: startOf(4) });
+    expect(continuityOf(foldOf(far, segmentBytes), course)).toMatchObject({
+      missingCount: 2 ** 36 - 4,
+      end: startOf(4),
+    });
   });
 
   it('takes a segment in which timelines part from the child, and the log before from the parent', () => {
@@ -136,14 +192,15 @@ describe('continuity', () => {
       segmentName(1, 9, segmentBytes),
       segmentName(2, 7, segmentBytes),
     ];
-    const found = continuityOf(
-      [...expected, ...strays].map((one) => listed(one)),
-      course,
-    );
-    expect(found).toMatchObject({ whole: expected, missingCount: 0, newest: expected.at(-1) });
+    const files = [...expected, ...strays].map((one) => listed(one));
+    const found = continuityOf(foldOf(files, segmentBytes), course);
+    expect([...namesBackwards(found.whole, segmentBytes)]).toEqual(expected.toReversed());
+    expect(found).toMatchObject({ missingCount: 0, newest: expected.at(-1) });
     const partial = listed(`${segmentName(2, 5, segmentBytes)}.partial`);
     const without = expected.filter((one) => one !== expected[2]).map((one) => listed(one));
-    expect(continuityOf([...without, partial], course)).toMatchObject({ missing: [expected[2]] });
+    expect(continuityOf(foldOf([...without, partial], segmentBytes), course)).toMatchObject({
+      missing: [expected[2]],
+    });
   });
 
   it('leads to a timeline that left its parent after the base backup, and to no other', () => {

@@ -109,11 +109,10 @@ const nextSegment = () => cluster.switchWal('INSERT INTO t SELECT generate_serie
 
 /** Nothing is missing between the first and the last that is in the vault, and nothing is there twice. */
 async function expectWhole(timeline = 1): Promise<void> {
-  const { files, histories } = await readClusterLog(storeNow(), { source, systemIdentifier });
-  const [first] = files.filter(({ kind }) => kind === 'segment');
-  const from = BigInt(segmentNumber(first?.name ?? '', segmentBytes)) * BigInt(segmentBytes);
-  const ancestors = histories.get(timeline) ?? [];
-  const found = continuityOf(files, { from, fromTimeline: 1, timeline, ancestors, segmentBytes });
+  const log = await readClusterLog(storeNow(), { source, systemIdentifier, segmentBytes });
+  const from = BigInt(log.spans[0]?.first ?? 0) * BigInt(segmentBytes);
+  const ancestors = log.histories.get(timeline) ?? [];
+  const found = continuityOf(log, { from, fromTimeline: 1, timeline, ancestors, segmentBytes });
   expect(found).toMatchObject({ missing: [], conflicting: [] });
 }
 
@@ -150,11 +149,11 @@ describe('the log of a server', () => {
       'INSERT INTO t VALUES (0); SELECT pg_current_wal_flush_lsn()',
     );
     await until('what was written last is in the vault', async () => {
-      const { files } = await readClusterLog(storeNow(), { source, systemIdentifier });
+      const log = await readClusterLog(storeNow(), { source, systemIdentifier, segmentBytes });
       const from = BigInt(segmentNumber(first, segmentBytes)) * BigInt(segmentBytes);
       const course = { from, fromTimeline: 1, timeline: 1, ancestors: [], segmentBytes };
       // The last record may end in zeros.
-      return continuityOf(files, course).end > (parseLsn(lsn) ?? 0n) - 16n;
+      return continuityOf(log, course).end > (parseLsn(lsn) ?? 0n) - 16n;
     });
     await until('all is told to be shipped', () => run.reports.at(-1)?.waiting.bytes === 0);
     expect(run.reports.some(({ begun }) => begun > 0)).toBe(true);

@@ -122,7 +122,8 @@ export class Handlers extends Construct {
       onFailure,
     });
     this.watch = this.addFunction('watch', {
-      timeout: Duration.minutes(5),
+      // A month of log, a segment a second, is 2,600 requests to list.
+      timeout: Duration.minutes(15),
       memoryMiB: 512,
       environment: {
         ...store,
