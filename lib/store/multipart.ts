@@ -17,7 +17,7 @@ import { bareEtag, checksumOf, crc32Text, etagOfParts } from './checksums.ts';
 import { isTaken } from './errors.ts';
 import type { PartSource } from './parts.ts';
 import { persist } from './persist.ts';
-import { proof } from './proof.ts';
+import { namesVersion, proof } from './proof.ts';
 import { putObject } from './put.ts';
 import { expectContinue, type S3Session } from './session.ts';
 import { maybeStored, type Stored } from './store.ts';
@@ -161,7 +161,7 @@ export class UploadCalls {
       // Asked again, Ceph 18 says that it is done, and nothing more.
       if (etag === '' && attempt > 1) return ours;
       // Not demanded: some stores that have versions name none here.
-      this.#session.namesVersions ||= answer.VersionId !== undefined;
+      this.#session.namesVersions ||= namesVersion(answer.VersionId);
       return { etag: proof(etag, 'an entity tag'), versionId: answer.VersionId ?? null };
     };
     return this.#persist(this.#doing, complete, async (refusal) => {

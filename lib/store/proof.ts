@@ -35,6 +35,11 @@ export function proof<T>(value: T | undefined, expected: string): NonNullable<T>
   return value;
 }
 
+/** Whether an answer names a version. Of a bucket without versions, some stores name `null` in some answers, and none in others. */
+export function namesVersion(versionId: string | undefined): boolean {
+  return versionId !== undefined && versionId !== 'null';
+}
+
 function firstWords(text: string): string {
   const words = text
     .replaceAll(/<(style|script)\b.*?<\/\1>/gis, ' ')

@@ -4,7 +4,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { bareEtag, checksumOf, etagOf } from './checksums.ts';
 import { isTaken } from './errors.ts';
 import { persist } from './persist.ts';
-import { proof } from './proof.ts';
+import { namesVersion, proof } from './proof.ts';
 import { expectContinue, type S3Session } from './session.ts';
 import type { Stored } from './store.ts';
 
@@ -50,7 +50,7 @@ export async function putObject(
     const options = signal === undefined ? {} : { abortSignal: signal };
     const { ETag, VersionId } = await writer.send(command, options);
     if (session.namesVersions) proof(VersionId, 'a version id, as the bucket had for an earlier write');
-    session.namesVersions ||= VersionId !== undefined;
+    session.namesVersions ||= namesVersion(VersionId);
     return { etag: bareEtag(proof(ETag, 'an entity tag')), versionId: VersionId ?? null };
   };
   return persist(session, put, {
