@@ -28,6 +28,7 @@ export const errorFamilies = {
   PARTIAL_FOREIGN: 'usage',
   PARTIAL_IN_USE: 'usage',
   DISK_FULL: 'unexpected',
+  HOST_EXHAUSTED: 'unexpected',
   CHECKS_INVALID: 'usage',
   PROGRAM_MISSING: 'dump',
   DATABASE_UNREACHABLE: 'dump',

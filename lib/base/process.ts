@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OutputPipe } from './output-pipe.ts';
+import { exhaustion, started } from './started.ts';
 
 /** A program to run. Secrets belong into `env`: arguments can be read by every user of the machine. */
 export type Command = {
@@ -80,6 +81,7 @@ async function* outputOf(
     ...(env && { env }),
   });
   pipe?.handedOver();
+  started(child, program);
   // EPIPE of a child that is gone: how it ended says more.
   child.stdin?.on('error', () => undefined).end(input);
   const ended = endOf(child, onWords && ((words) => signal?.aborted || onWords(words)));
@@ -103,7 +105,8 @@ async function* outputOf(
     // What was left running in the background.
     ending ??= Promise.resolve(true);
     killGroup(child.pid, 'SIGTERM');
-    if (failure !== undefined) throw errorOf({ program, ...failure });
+    if (failure !== undefined)
+      throw exhaustion(program, failure.startError) ?? errorOf({ program, ...failure });
   } catch (error) {
     throw signal?.aborted ? signal.reason : error;
   } finally {

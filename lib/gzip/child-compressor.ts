@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { OutputPipe } from '../base/output-pipe.ts';
 import { endOf, killGroup } from '../base/process.ts';
+import { exhaustion, started } from '../base/started.ts';
 import { type Compressor, compressorError, type MemberStream } from './member-stream.ts';
 
 /**
@@ -69,6 +70,7 @@ class ChildMember implements MemberStream {
       stdio: ['pipe', this.#pipe?.writing ?? 'pipe', 'pipe'],
     });
     this.#pipe?.handedOver();
+    started(this.#child, name);
     // EPIPE of a child that is gone: how it ended says more.
     this.#child.stdin?.on('error', () => undefined);
     this.#closed = this.#run();
@@ -123,7 +125,7 @@ class ChildMember implements MemberStream {
       const { startError, signal, exitCode, stderr } = failure;
       const end = startError ?? (signal === undefined ? `exit code ${exitCode}` : `ended by ${signal}`);
       const words = stderr.split('\n').at(-1);
-      this.#failure ??= this.#error(words ? `${end}: ${words}` : end);
+      this.#failure ??= exhaustion(this.#name, startError) ?? this.#error(words ? `${end}: ${words}` : end);
     }
     clearTimeout(this.#stall);
     this.#isClosed = true;

@@ -9,6 +9,7 @@ import { createGunzip, type ZlibOptions } from 'node:zlib';
 import { findProgram } from '../base/find-program.ts';
 import { OutputPipe } from '../base/output-pipe.ts';
 import { type ChildFailure, endOf, killGroup } from '../base/process.ts';
+import { started } from '../base/started.ts';
 
 export type GunzipOptions = {
   /** Sees each compressed chunk before it is inflated. */
@@ -87,6 +88,7 @@ async function* byChild(
     stdio: ['pipe', pipe?.writing ?? 'pipe', 'pipe'],
   });
   pipe?.handedOver();
+  started(child, 'igzip');
   const ended = endOf(child);
   const source: { failure?: { readonly error: unknown } } = {};
   const feeding = feed(seen(compressed, options), child.stdin as Writable).catch((error: unknown) => {

@@ -2,6 +2,7 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import type { ChildFailure } from '../base/process.ts';
+import { exhaustion } from '../base/started.ts';
 import { type Connection, describeConnection } from './connection.ts';
 
 /** How a client program ended, other than well. */
@@ -48,6 +49,8 @@ function programError(
   failure: ClientFailure,
   stderr: string,
 ): OffsiteError | undefined {
+  const exhausted = exhaustion(program, failure.startError);
+  if (exhausted !== undefined) return exhausted;
   if (failure.startError === 'ENOENT' || failure.startError === 'EACCES') {
     const missing = connection.via === 'container' ? 'docker' : program;
     return new OffsiteError('PROGRAM_MISSING', `${missing} cannot be started`, {

@@ -4,6 +4,7 @@
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { Duplex, type Readable, type Writable } from 'node:stream';
+import { started } from '../base/started.ts';
 
 /** One process: it reads what the server says also where that takes no more. */
 const perl = `use Socket; use Fcntl; ($h, $p) = @ARGV;
@@ -66,7 +67,10 @@ export class ContainerStream extends Duplex {
   connect(): this {
     const args = ['exec', '-i', this.#container, 'sh', '-c', script];
     // A group of its own: ^C on the terminal is for us, who still have to speak to the server.
-    const child = spawn('docker', args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    const child = started(
+      spawn('docker', args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true }),
+      'docker',
+    );
     this.#child = child;
     child.on('error', (error) => this.destroy(error));
     child.on('spawn', () => this.emit('connect'));

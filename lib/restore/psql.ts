@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OffsiteError } from '../base/errors.ts';
+import { exhaustion } from '../base/started.ts';
 import { type ClientFailure, clientError, errorLine } from '../postgres/client-error.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { endSession } from '../postgres/end-session.ts';
@@ -135,6 +136,8 @@ type PsqlFailure = ClientFailure & { readonly stderr: string };
 
 function psqlError(connection: Connection, database: string, failure: PsqlFailure): OffsiteError {
   const { stderr } = failure;
+  const exhausted = exhaustion('psql', failure.startError);
+  if (exhausted !== undefined) return exhausted;
   if (
     ['ENOENT', 'EACCES'].includes(failure.startError ?? '') ||
     /executable file not found|OCI runtime exec/.test(stderr)

@@ -1,6 +1,7 @@
 // The many ways in which S3 and its look-alikes say no, turned into the few things that an operator can act on.
 
 import { type ErrorCode, OffsiteError } from '../base/errors.ts';
+import { remedyOf } from '../base/started.ts';
 import { bareEtag } from './checksums.ts';
 import { ForeignAnswer, UnprovenAnswer } from './proof.ts';
 import { type AwsError, isUnreachable } from './trouble.ts';
@@ -128,6 +129,9 @@ function explanationOf(error: AwsError): Explanation {
     const hint = "say --region, or set AWS_REGION; a store of one's own takes any, for example us-east-1";
     return { code: 'REGION_MISSING', expected: 'a region', hint };
   }
+  const remedy = remedyOf((error as NodeJS.ErrnoException).code);
+  if (remedy !== undefined)
+    return { code: 'HOST_EXHAUSTED', expected: 'a host with room for one more connection', hint: remedy };
   const onTheWay = explanationOfTheWay(error);
   if (onTheWay !== undefined) return onTheWay;
   if (isUnreachable(error)) {

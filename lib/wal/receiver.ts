@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChildFailure, endOf, killGroup } from '../base/process.ts';
+import { started } from '../base/started.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { clientCommand } from '../postgres/programs.ts';
 
@@ -37,11 +38,14 @@ export async function runReceiver(
   const parameters = { ...keepalives, ...connection.parameters };
   const flags = [`--directory=${folder}`, `--slot=${slotName}`, '--no-loop', '--no-password'];
   const { program, args, env } = clientCommand({ ...connection, parameters }, 'pg_receivewal', flags);
-  const child = spawn('sh', ['-c', untilPipeCloses, 'sh', program, ...args], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    detached: true,
-    env,
-  });
+  const child = started(
+    spawn('sh', ['-c', untilPipeCloses, 'sh', program, ...args], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      detached: true,
+      env,
+    }),
+    program,
+  );
   child.stdin.on('error', () => undefined);
   const ended = endOf(child);
   const end = { program, exitCode: 0, signal: undefined, startError: undefined, stderr: '' };

@@ -81,6 +81,20 @@ describe('a back-up', () => {
     expect(committed(stub)).toHaveLength(1);
   });
 
+  it('that may open few files ends, whole or with nothing stored', async () => {
+    // What a start needs, and one program and one connection more, is between these on any machine.
+    for (const files of [24, 28, 32, 36, 40, 256]) {
+      const before = committed(stub).length;
+      const { code, stderr } = await bash(`ulimit -n ${files}; $OFFSITE backup -- cat $DUMP; echo $? > $RC`);
+      if (code === 0) expect(committed(stub)).toHaveLength(before + 1);
+      else {
+        expect(stderr).toMatch(/\[HOST_EXHAUSTED\]\n.*\n +found .*EMFILE|EMFILE: too many open files/);
+        expect(committed(stub)).toHaveLength(before);
+      }
+    }
+    expect(committed(stub).length).toBeGreaterThan(0);
+  });
+
   it('that fails says so though nobody reads its stdout', async () => {
     const { code, stderr } = await bash('{ $OFFSITE backup -- false; echo $? > $RC; } | true');
     expect(code).toBe(3);
