@@ -71,20 +71,21 @@ export async function openDatabase(connection: Connection, database: string): Pr
  * @returns Rows of text; NULL reads as the empty text.
  * @throws The server's error, or the signal's reason.
  */
-export async function ask(
-  connection: Connection,
-  sql: string,
-  options: { readonly database?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
-): Promise<string[][]> {
-  const database = options.database ?? ownDatabase(connection) ?? 'postgres';
-  const rows = await inSession(connection, database, options.signal, (session) => session.rows(sql));
-  return rows.map((row) => row.map((field) => field ?? ''));
+export function ask(connection: Connection, sql: string, options: Asking = {}): Promise<string[][]> {
+  return inSession(connection, options.database, options.signal, (session) => askWithin(session, sql));
+}
+
+type Asking = { readonly database?: string | undefined; readonly signal?: AbortSignal | undefined };
+
+/** As {@link ask}, in a session that is open: opening one takes longer than most answers. */
+export async function askWithin(session: Session, sql: string): Promise<string[][]> {
+  return (await session.rows(sql)).map((row) => row.map((field) => field ?? ''));
 }
 
 /** Opens a session for as long as something works in it. @throws What that throws, or the signal's reason. */
 export async function inSession<T>(
   connection: Connection,
-  database: string,
+  database = ownDatabase(connection) ?? 'postgres',
   signal: AbortSignal | undefined,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {

@@ -11,7 +11,7 @@ import { toolVersion } from '../base/version.ts';
 import { assertDiskHolds } from '../cost/task-size.ts';
 import type { Mail } from '../mail/mail.ts';
 import { assertServerFits } from '../postgres/server-versions.ts';
-import { ask } from '../postgres/session.ts';
+import { ask, askWithin, inSession } from '../postgres/session.ts';
 import type { ThrowawayPostgres } from '../postgres/throwaway.ts';
 import { describeFailure, markerMissing, nothingToCount } from '../report/failure.ts';
 import { type RestoreFailure, type RestoreReport, restoreReportFormat } from '../report/report.ts';
@@ -150,17 +150,19 @@ async function proveOn(
   const { plainBytes } = subject.manifest;
   if (server.disk !== undefined) assertDiskHolds(plainBytes, await freeBytesOf(server.disk));
   const { sandbox, ended } = await loadSubject(server.connection, subject, { findings, stages }, options);
-  const inside = (sql: string) => ask(sandbox.connection, sql, { database, signal });
-  findings.comparisons = await stages.measure('compare', () =>
-    compareWithInventory(sandbox.connection, sandbox.omissions.without(inventory), { ask: inside }),
-  );
-  const [size] = await inside('SELECT pg_database_size(current_database())');
-  if (findings.restoration) findings.restoration.databaseBytes = Number(size?.[0]);
-  const counts = findings.comparisons.find(({ what }) => what === `public.${countedTable}`);
-  if (typeof counts?.found === 'number') {
-    const [row] = await inside(`SELECT count(*) FROM public.${countedTable}`);
-    findings.torrents = Number(row?.[0]);
-  }
+  await inSession(sandbox.connection, database, signal, async (session) => {
+    const inside = (sql: string) => askWithin(session, sql);
+    findings.comparisons = await stages.measure('compare', () =>
+      compareWithInventory(sandbox.connection, sandbox.omissions.without(inventory), { ask: inside }),
+    );
+    const [size] = await inside('SELECT pg_database_size(current_database())');
+    if (findings.restoration) findings.restoration.databaseBytes = Number(size?.[0]);
+    const counts = findings.comparisons.find(({ what }) => what === `public.${countedTable}`);
+    if (typeof counts?.found === 'number') {
+      const [row] = await inside(`SELECT count(*) FROM public.${countedTable}`);
+      findings.torrents = Number(row?.[0]);
+    }
+  });
   assertSame(
     findings.comparisons,
     'the dump is not whole although it was restored without an error: look at what runs pg_dump, and back up again now',

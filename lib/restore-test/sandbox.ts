@@ -6,7 +6,7 @@ import { splitName } from '../archive/comparison.ts';
 import type { Inventory } from '../archive/inventory.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
-import { ask, type ServerConnection } from '../postgres/session.ts';
+import { askWithin, inSession, type ServerConnection, type Session } from '../postgres/session.ts';
 import { attemptsFor, type Making } from '../restore/new-database.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
 import { Omissions } from './omissions.ts';
@@ -68,30 +68,38 @@ export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {
   const restorer = `offsite_restorer_${randomBytes(6).toString('hex')}`;
   const password = randomBytes(18).toString('base64url');
   const [owner = restorer, ...others] = owners;
-  await assertFree(connection, owners);
-  const [version] = await ask(connection, 'SHOW server_version_num');
-  const major = Math.floor(Number(version?.[0]) / 10_000);
-  await ask(connection, rolesSql({ restorer, password, owner, others, readsAll: major >= 14 }));
-  const instead = await createDatabase(options, owner, major);
-  await ask(connection, schemasSql(restorer, owners), { database });
-  const premade = await premakeExtensions(options);
+  const instead = await inSession(connection, undefined, undefined, async (session) => {
+    await assertFree(session, owners);
+    const [version] = await askWithin(session, 'SHOW server_version_num');
+    const major = Math.floor(Number(version?.[0]) / 10_000);
+    await askWithin(session, rolesSql({ restorer, password, owner, others, readsAll: major >= 14 }));
+    return createDatabase(session, options, owner, major);
+  });
+  const premade = await inSession(connection, database, undefined, async (session) => {
+    await askWithin(session, schemasSql(restorer, owners));
+    return premakeExtensions(session, inventory);
+  });
   const omissions = new Omissions();
   return {
     connection: { via: 'server', env: { ...connection.env, PGUSER: restorer, PGPASSWORD: password } },
     omissions,
     instead,
     skips: (tokens, line = 0) => commentsOn(tokens, premade) || omissions.leavesOut(tokens, line),
-    remove: async () => {
-      await ask(connection, `DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`);
-      await ask(connection, `DROP ROLE ${[restorer, ...owners].map(quoteIdentifier).join(', ')}`);
-    },
+    remove: () =>
+      inSession(connection, undefined, undefined, async (session) => {
+        await askWithin(session, `DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`);
+        await askWithin(session, `DROP ROLE ${[restorer, ...owners].map(quoteIdentifier).join(', ')}`);
+      }),
   };
 }
 
 /** A role that is there may do more than an owner in a sandbox, and is somebody's. */
-async function assertFree(connection: ServerConnection, owners: readonly string[]): Promise<void> {
+async function assertFree(session: Session, owners: readonly string[]): Promise<void> {
   const names = owners.map(quoteLiteral).join(', ') || 'NULL';
-  const there = await ask(connection, `SELECT rolname FROM pg_roles WHERE rolname IN (${names}) ORDER BY 1`);
+  const there = await askWithin(
+    session,
+    `SELECT rolname FROM pg_roles WHERE rolname IN (${names}) ORDER BY 1`,
+  );
   if (there.length === 0) return;
   const found = there.flat().join(', ');
   throw new OffsiteError('RESTORE_REFUSED', 'the server already has roles that the dump names', {
@@ -103,14 +111,15 @@ async function assertFree(connection: ServerConnection, owners: readonly string[
 
 /** @returns What it was made with in place of what was wanted. */
 async function createDatabase(
-  { connection, database, making }: SandboxOptions,
+  session: Session,
+  { database, making }: SandboxOptions,
   owner: string,
   major: number,
 ): Promise<string | undefined> {
   let refusal: unknown;
   for (const way of making === undefined ? [{ options: "ENCODING 'UTF8'" }] : attemptsFor(making, major)) {
     const name = `${quoteIdentifier(database)} OWNER ${quoteIdentifier(owner)}`;
-    const creating = ask(connection, `CREATE DATABASE ${name} TEMPLATE template0 ${way.options}`);
+    const creating = askWithin(session, `CREATE DATABASE ${name} TEMPLATE template0 ${way.options}`);
     const error = await creating.then(
       () => undefined,
       (thrown: unknown) => thrown,
@@ -156,20 +165,21 @@ function schemasSql(restorer: string, owners: readonly string[]): string {
     GRANT ALL ON SCHEMA public TO ${names}`;
 }
 
-async function premakeExtensions({ connection, database, inventory }: SandboxOptions): Promise<Set<string>> {
+async function premakeExtensions(
+  session: Session,
+  inventory: SandboxOptions['inventory'],
+): Promise<Set<string>> {
   const wanted = inventory.extensions.map((name) => splitName(name)[0] ?? name);
-  const rows = await ask(
-    connection,
+  const rows = await askWithin(
+    session,
     `SELECT e.name, bool_or(v.trusted OR NOT v.superuser) FROM pg_available_extensions e
      JOIN pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version GROUP BY e.name`,
-    { database },
   );
   const mayBeMade = new Map(rows.map(([name = '', free]) => [name, free === 't']));
   const missing = wanted.filter((name) => !mayBeMade.has(name));
   if (missing.length > 0) throw extensionMissing(missing);
   const premade = wanted.filter((name) => mayBeMade.get(name) === false && harmlessExtensions.has(name));
-  for (const name of premade)
-    await ask(connection, `CREATE EXTENSION ${quoteIdentifier(name)} CASCADE`, { database });
+  for (const name of premade) await askWithin(session, `CREATE EXTENSION ${quoteIdentifier(name)} CASCADE`);
   return new Set(['plpgsql', ...premade]);
 }
 

@@ -3,7 +3,7 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
-import { ask, openDatabase, type Session } from '../postgres/session.ts';
+import { ask, askWithin, openDatabase, type Session } from '../postgres/session.ts';
 
 /** psql's encoding is else the server's, inside a container; and a database's own settings hold for whoever enters it. */
 export const askingSettings =
@@ -17,8 +17,8 @@ export async function openToAsk(connection: Connection, database: string): Promi
 }
 
 /** @returns Rows of text; NULL reads as the empty text. @throws As {@link openToAsk}. */
-export async function askIn(session: Session, sql: string): Promise<string[][]> {
-  return (await session.rows(sql).catch(told)).map((row) => row.map((field) => field ?? ''));
+export function askIn(session: Session, sql: string): Promise<string[][]> {
+  return askWithin(session, sql).catch(told);
 }
 
 /** Asks in a session that comes and goes. @returns As {@link askIn}. @throws As {@link openToAsk}, or the signal's reason. */
