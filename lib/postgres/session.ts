@@ -68,8 +68,7 @@ export async function openDatabase(connection: Connection, database: string): Pr
 /**
  * Asks a server one thing, in a session of its own.
  *
- * @returns Rows of text; NULL reads as the empty text.
- * @throws The server's error, or the signal's reason.
+ * @returns Rows of text; NULL reads as the empty text. @throws The server's error, or the signal's reason.
  */
 export function ask(connection: Connection, sql: string, options: Asking = {}): Promise<string[][]> {
   return inSession(connection, options.database, options.signal, (session) => askWithin(session, sql));
