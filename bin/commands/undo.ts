@@ -3,36 +3,49 @@
 import { ofDatabase } from '../../lib/archive/kind.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
-import { formatBytes, formatInstant } from '../../lib/base/quantities.ts';
+import { formatBytes, formatInstant, plural } from '../../lib/base/quantities.ts';
+import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
+import { readBaseBackupManifest } from '../../lib/basebackup/read-manifest.ts';
 import { textTable } from '../../lib/mail/mail.ts';
 import { findUndoable, type Undoable, type Undone, undo } from '../../lib/retention/undo.ts';
+import { undoLog } from '../../lib/retention/undo-log.ts';
 import { createVersionHistory } from '../../lib/retention/version-history.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { ofSidecar } from '../../lib/sidecar/kind.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { usage } from './flags.ts';
 import { print, printJson, tell } from './print.ts';
 
-type Flags = { holdDays: string; sidecar?: boolean; json?: boolean };
+type Flags = { holdDays: string; sidecar?: boolean; baseBackup?: boolean; json?: boolean };
 
 export async function runUndo(settings: Settings, wanted: string | undefined, flags: Flags): Promise<void> {
   const history = createVersionHistory(settings);
-  const kind = flags.sidecar ? ofSidecar : ofDatabase;
+  if (flags.sidecar && flags.baseBackup)
+    throw usage('one kind of archive', '--sidecar and --base-backup', 'leave one of them out');
+  const kind = flags.sidecar ? ofSidecar : flags.baseBackup ? ofBaseBackups : ofDatabase;
+  const store = createS3Store(settings);
   if (wanted === undefined) {
     const found = await findUndoable(history, kind, settings.source);
     if (flags.json) printJson('undo (without an archive)', found.map(plainUndoable));
     else showUndoable(found, settings, flags);
     return;
   }
+  const id = parseArchiveId(wanted);
   const done = await undo({
-    store: createS3Store(settings),
+    store,
     history,
     kind,
-    id: parseArchiveId(wanted),
+    id,
     holdDays: parseDays(flags.holdDays),
     now: new Date(),
   });
-  if (flags.json) printJson('undo', plainUndone(done));
-  else print(`${sentences(done)}\n`);
+  const logFiles = flags.baseBackup && (await undoLog(history, await readBaseBackupManifest(store, id)));
+  if (flags.json) return printJson('undo', plainUndone(done));
+  print(`${sentences(done)}\n`);
+  if (logFiles)
+    print(
+      `  with it came ${plural(logFiles, 'file')} of the log: 'offsite wal window' shows where it leads\n`,
+    );
 }
 
 function parseDays(text: string): number {
@@ -45,9 +58,10 @@ function parseDays(text: string): number {
   });
 }
 
-function showUndoable(found: readonly Undoable[], { source, bucket }: Settings, { sidecar }: Flags): void {
+function showUndoable(found: readonly Undoable[], { source, bucket }: Settings, flags: Flags): void {
   if (found.length === 0) {
-    const what = sidecar ? `the sidecar of ${source}` : source;
+    const ofKind = flags.sidecar ? 'the sidecar of ' : flags.baseBackup ? 'the base backups of ' : '';
+    const what = ofKind + source;
     tell(`nothing of ${what} in ${bucket} can be brought back: 'offsite list' shows what is there`);
     return;
   }

@@ -118,6 +118,7 @@ accepted.`,
 storeCommand('undo', 'bring an expired archive back while its versions live, and hold it')
   .argument('[id]', "an archive's id; without one, what can be brought back is shown")
   .option('--sidecar', "of the dashboard's own database, in place of BitAgent's")
+  .option('--base-backup', 'a base backup, and the log from it on')
   .option('--hold-days <days>', 'for how long retention leaves it alone', '14')
   .option('--json', 'print JSON')
   .action(async (wanted: string | undefined, flags) => {

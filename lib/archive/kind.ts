@@ -24,6 +24,8 @@ export type ArchiveKind = {
   readonly prefix: string;
   readonly verdictsPrefix: string;
   keysOf(id: Pick<ArchiveId, 'id' | 'source'>): Pick<ArchiveKeys, ArchivePart>;
+  /** What lies beside it, and is no part that anybody lists. */
+  besides?(id: ArchiveId): readonly string[];
   /** @returns `undefined` for a key that is none of this kind's. */
   parseKey(key: string): { readonly id: ArchiveId; readonly part: ArchivePart } | undefined;
   /** @throws {@link OffsiteError} if it cannot be trusted. */

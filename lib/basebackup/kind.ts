@@ -19,6 +19,7 @@ export const ofBaseBackups: ArchiveKind = {
     const { tar, manifest } = baseBackupKeys(id);
     return { archive: tar, manifest, verdict: baseBackupVerdictKey(id) };
   },
+  besides: (id) => [baseBackupKeys(id).serverManifest],
   parseKey(key) {
     const parsed = parseBaseBackupKey(key);
     const part = parsed && parts[parsed.part];

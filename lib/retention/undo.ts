@@ -56,6 +56,7 @@ export async function undo(options: UndoOptions): Promise<Undone> {
   const undoDays = await history.undoDays();
   const hold = placeHold(id.id, holdDays, now);
   await store.write(holdKey(id), serializeHold(hold));
+  for (const key of kind.besides?.(id) ?? []) await history.bringBack(key);
   for (const part of deleted) await history.bringBack(keys[part]);
   await assertBack(options, manifest);
   return {

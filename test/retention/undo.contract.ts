@@ -1,18 +1,31 @@
 // What undo must do at any store that keeps versions. The versions are looked at afterwards, by another client.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DeleteObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { beforeEach, expect, it } from 'vitest';
+import { baseBackupKeys } from '../../lib/archive/base-backup-names.ts';
 import { ofDatabase } from '../../lib/archive/kind.ts';
-import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
+import { type ArchiveId, archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
+import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
+import { readBaseBackupManifest } from '../../lib/basebackup/read-manifest.ts';
+import { readWindows } from '../../lib/recovery-point/windows.ts';
+import { expireLog } from '../../lib/retention/expire-log.ts';
 import { holdKey } from '../../lib/retention/hold.ts';
 import { findUndoable, undo } from '../../lib/retention/undo.ts';
+import { undoLog } from '../../lib/retention/undo-log.ts';
 import { createVersionHistory, type VersionHistory } from '../../lib/retention/version-history.ts';
 import type { ProviderName } from '../../lib/store/provider.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { verifyBaseBackupOnce } from '../../lib/verify/base-backup.ts';
+import { pushWal } from '../../lib/wal/push.ts';
 import { plansOfExpire, verifiedArchive } from '../fixtures/archives.ts';
+import { storeBaseBackup } from '../fixtures/base-backup.ts';
 import { anotherClient, versionsUnder } from '../fixtures/vault.ts';
+import { namesFrom, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
 
 const now = new Date();
 const hours = (count: number) => new Date(now.getTime() + count * 3_600_000);
@@ -46,6 +59,49 @@ export function describeUndo(newBucket: () => Promise<string>, provider: Provide
     expect(await standings()).not.toHaveProperty(old.id);
     return old.id;
   }
+
+  it('brings a base backup back with the log that it needs: points from it on can be recovered again', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'offsite-undo-'));
+    const source = 'bitagent';
+    try {
+      const bases = [];
+      for (const [days, segment] of [
+        [40, 2],
+        [30, 4],
+        [1, 6],
+      ] as const)
+        bases.push(await storeBaseBackup(store, { source, takenAt: hours(-24 * days), segment }));
+      for (const id of bases)
+        await verifyBaseBackupOnce({ store, id, now: () => now, sendMail: async () => undefined });
+      for (const name of namesFrom(2, 5))
+        await pushWal({ store, source, path: writeSegment(folder, name), systemIdentifier });
+      const windows = async () =>
+        (await readWindows(store, source)).map(({ base, continuity }) => [
+          base.id.id,
+          continuity.missingCount,
+        ]);
+      const before = await windows();
+      const expireAll = () =>
+        expireLog({
+          store,
+          policy: { ...policy, atOnce: true },
+          now,
+          dryRun: false,
+          onPlan: () => undefined,
+        });
+      await expireAll();
+      expect(await windows()).toEqual(before.slice(0, 2));
+      const [old] = bases as [ArchiveId, ...ArchiveId[]];
+      expect((await findUndoable(history, ofBaseBackups, source)).map(({ id }) => id.id)).toEqual([old.id]);
+      await undo({ store, history, kind: ofBaseBackups, id: old, holdDays: 2, now });
+      expect(await undoLog(history, await readBaseBackupManifest(store, old))).toBe(2);
+      await expireAll();
+      expect(await windows()).toEqual(before);
+      expect(await store.readText(baseBackupKeys(old).serverManifest)).toBeDefined();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it('takes the markers off and nothing else: the very versions of before are there again', async () => {
     const old = await verifiedArchive(store, 'bitagent', hours(-20 * 24));
