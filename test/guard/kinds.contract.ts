@@ -20,6 +20,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { pushWal } from '../../lib/wal/push.ts';
 import { storeBaseBackup } from '../fixtures/base-backup.ts';
+import { noProgram } from '../fixtures/compressors.ts';
 import { type Guarding, startGuarding } from '../fixtures/guarding.ts';
 import { namesFrom, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
 
@@ -81,7 +82,13 @@ export function playOtherKinds(open: () => Promise<string>, provider?: ProviderN
       mails.filter(({ subject }) => /\blog\b|POINT/i.test(subject) && subject.includes('logged'));
     const pushLog = async (names: readonly string[]) => {
       for (const name of names)
-        await pushWal({ store, source: 'logged', path: writeSegment(folder, name), systemIdentifier });
+        await pushWal({
+          store,
+          source: 'logged',
+          path: writeSegment(folder, name),
+          systemIdentifier,
+          compressor: noProgram,
+        });
     };
     const [damagedSegment = ''] = namesFrom(4, 1);
 

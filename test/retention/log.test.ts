@@ -25,6 +25,7 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { countOf } from '../../lib/wal/continuity.ts';
 import { pushWal } from '../../lib/wal/push.ts';
 import { storeBaseBackup, type TinyBaseBackup } from '../fixtures/base-backup.ts';
+import { noProgram } from '../fixtures/compressors.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { namesFrom, segmentBytes, segmentOf, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
@@ -68,7 +69,7 @@ const take = (one: Partial<TinyBaseBackup> & { segment: number }) =>
 async function push(names: readonly string[]): Promise<void> {
   for (const name of names) {
     const path = writeSegment(folder, name);
-    await pushWal({ store, source, path, systemIdentifier });
+    await pushWal({ store, source, path, systemIdentifier, compressor: noProgram });
   }
 }
 const keysUnder = async (prefix: string) => (await Array.fromAsync(store.list(prefix))).map(({ key }) => key);
@@ -202,7 +203,13 @@ describe('the log', () => {
       [`${other}.00001000.begun`, segmentOf(other)],
       [other, segmentOf(other)],
     ] as const)
-      await pushWal({ store, source, path: writeSegment(folder, name, written), systemIdentifier });
+      await pushWal({
+        store,
+        source,
+        path: writeSegment(folder, name, written),
+        systemIdentifier,
+        compressor: noProgram,
+      });
     expect(await look(20)).toBe(3);
     expect(await subjects()).toEqual([`[offsite] DAMAGED log: bitagent, ${other}`]);
   });
@@ -234,7 +241,7 @@ describe('the log', () => {
     await look(20);
     const history = join(folder, '00000002.history');
     writeFileSync(history, '1\t0/500100\tpromoted\n');
-    await pushWal({ store, source, path: history, systemIdentifier });
+    await pushWal({ store, source, path: history, systemIdentifier, compressor: noProgram });
     await push(namesFrom(5, 2, 2));
     expect(await look(40)).toBe(3);
     expect(await look(60, true)).toBe(0);
