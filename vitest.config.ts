@@ -38,45 +38,48 @@ const longest = [
   'restore/adversary',
 ].map((name) => `/test/${name}.test.ts`);
 
-/**
- * Files with a process of their own. All others share what they import, which is 0.6 s of the processor for each, and 1 s more
- * with the CDK.
- */
+/** Files with a process of their own. All others share one, which is a second of the processor and more for each. */
 const alone = [
-  // What is a second more to a minute, and its memory is given back.
-  ...longest.filter((name) => !name.startsWith('/test/stack/')).map((name) => name.slice(1)),
   'test/**/*.{browser,ceph,docker}.test.ts',
-  'test/bin/{build,guard,init,install,package,packages}.test.ts',
-  'test/{first-hour,regression-database}.test.ts',
-  'test/import/import.test.ts',
-  'test/restore/own-database.test.ts',
-  // They look at their own process: its memory, what it has open, programs that it found or did not.
+  // They look at their own process: its memory, its timers, what it has open, programs that it found or did not.
   'test/base/process.test.ts',
-  'test/faults/fuzz.test.ts',
+  'test/faults/{fuzz,pg-dump-stalls}.test.ts',
   'test/gzip/{compressor,inflate-members}.test.ts',
   'test/nightly/host.test.ts',
   'test/postgres/{programs,throwaway}.test.ts',
   'test/restore-test/hostile.test.ts',
   'test/sql/scanner.test.ts',
-  // Handlers read their environment once, as Lambda starts them; nag changes what others of its process would see.
+  // What a second more is little to, and whose memory is given back: all that run starts its programs sooner.
+  'test/bin/{offsite,restore-test,restore-test-cli}.test.ts',
+  'test/recovery-point/drill.test.ts',
+  'test/rehearsal/{ranges,rehearse}.test.ts',
+  'test/restore/{adversary,in-place,order,own-database,restore}.test.ts',
+  'test/restore-test/{drills,restore-test,shapes}.test.ts',
+  'test/sql/restorable.real.test.ts',
+  // It changes what others of its process would see.
+  'test/stack/nag.test.ts',
+];
+
+/** Files that share a process, and each has modules of its own: handlers read their environment once, as Lambda starts them. */
+const fresh = [
   'test/lambda/**/*.test.ts',
   'test/mail/{by-the-hour,recipients}.test.ts',
   'test/rehearsal/**/*.test.ts',
   'test/restore-task/{build-image,launcher}.test.ts',
   'test/retention/{lock,log,renewal}.test.ts',
   'test/sidecar/sidecar.test.ts',
-  'test/stack/nag.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId, project }: TestSpecification) => {
+    const rank = ({ moduleId }: TestSpecification) => {
       const at = longest.findIndex((name) => moduleId.endsWith(name));
       if (at >= 0) return at;
-      // One after the other, or their process is not kept.
-      return longest.length + (project.name === 'shared' ? 1 : 0);
+      return longest.length;
     };
-    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
+    // Those of a project one after the other, or their process is not kept.
+    const turn = ({ project }: TestSpecification) => ['own', 'shared', 'fresh'].indexOf(project.name);
+    return (await super.sort(files)).sort((one, other) => turn(one) - turn(other) || rank(one) - rank(other));
   }
 }
 
@@ -96,9 +99,19 @@ export default defineConfig({
           ...common,
           name: 'shared',
           include: ['test/**/*.test.ts'],
-          exclude: alone,
+          exclude: [...alone, ...fresh],
           isolate: false,
           setupFiles: './test/fixtures/as-found.ts',
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'fresh',
+          include: fresh,
+          exclude: alone,
+          isolate: false,
+          setupFiles: ['./test/fixtures/as-found.ts', './test/fixtures/as-started.ts'],
         },
       },
       { test: { ...common, name: 'own', include: alone } },
