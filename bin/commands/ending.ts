@@ -1,9 +1,10 @@
 // How the program ends when it does not end well: an error as text and as an exit code, and signals as errors.
 
 import { CommanderError } from 'commander';
-import { describeError, exitCodeOf, exitCodes, OffsiteError } from '../../lib/base/errors.ts';
+import { describeError, exitCodeOf, exitCodes, OffsiteError, sayWhatIsSafe } from '../../lib/base/errors.ts';
 import { usage } from './flags.ts';
 import { bearBrokenOutput, printFault, tell } from './print.ts';
+import { withSafeWords } from './safe-words.ts';
 
 /** By then the upload was aborted and the dump has ended; whoever shuts the host down does not wait for a dead store. */
 const interruptedWithinMs = 4300;
@@ -37,14 +38,15 @@ class Interruption {
 
   /** What to tell of an error: that the program was interrupted, where that is why. */
   causeOf(error: unknown): unknown {
-    return this.#controller.signal.aborted ? this.#controller.signal.reason : error;
+    const cause = this.#controller.signal.aborted ? this.#controller.signal.reason : error;
+    return sayWhatIsSafe(cause, error instanceof OffsiteError ? error.safe : undefined);
   }
 
   #interrupt(name: string, exitCode: number): void {
     const error = new OffsiteError('INTERRUPTED', `interrupted by ${name}`, {
       expected: 'to finish',
       found: name,
-      hint: 'nothing half-written counts; run again',
+      hint: 'nothing half-written counts; run the same command again',
       exitCode,
     });
     this.#controller.abort(error);
@@ -64,7 +66,7 @@ export function fail(error: unknown): number {
     const [found = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
     return fail(usage('a command and flags that offsite knows', found, suggestion));
   }
-  tell(describeError(error));
+  tell(describeError(withSafeWords(error)));
   if (process.env.DEBUG && error instanceof Error) tell(error.stack ?? '');
   return exitCodeOf(error);
 }

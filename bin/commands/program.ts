@@ -8,8 +8,10 @@ import './wal-commands.ts';
 import './guard-commands.ts';
 import { Argument } from 'commander';
 import { addVaultFlags, program } from './command.ts';
+import { noteCommand } from './safe-words.ts';
 
 addVaultFlags();
+program.hook('preAction', (_, command) => noteCommand(command.name()));
 
 program
   .commandsGroup('Commands:')

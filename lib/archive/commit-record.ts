@@ -75,7 +75,7 @@ export function parseRecord<T extends ArchiveOwner>(
     new OffsiteError('MANIFEST_INVALID', `${key} cannot be trusted`, {
       expected: wanted,
       found,
-      hint: `the archive may still be whole: look at it with aws s3 cp, ${programs}; restore a neighbour meanwhile`,
+      hint: `the archive may still be whole: look at it with aws s3 cp, ${programs}; restore a neighbour meanwhile ('offsite list')`,
     });
   const value = parseJson(text, invalid);
   const format = (value as { format?: unknown } | null)?.format;

@@ -122,6 +122,6 @@ function damaged(manifest: Manifest, found: string): OffsiteError {
   return new OffsiteError('ARCHIVE_DAMAGED', `${manifest.id} is not what the agent wrote`, {
     expected: `${manifest.compressedBytes} bytes, sha256 ${manifest.sha256}`,
     found,
-    hint: "fetch again; if it stays, take another archive ('offsite list')",
+    hint: "run the same command again; if it stays, take another archive ('offsite list')",
   });
 }

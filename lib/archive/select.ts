@@ -62,7 +62,7 @@ function latest(entries: readonly CatalogueEntry[], source: string, any: boolean
     hint:
       taken === undefined
         ? "take one with 'offsite backup'"
-        : `wait for the verdict of a new one, or name one by its id: ${taken.id.id} is the newest`,
+        : `wait for the verdict of a new one ('offsite list' shows it), or name one by its id: ${taken.id.id} is the newest`,
   });
 }
 

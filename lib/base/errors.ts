@@ -138,6 +138,8 @@ export class OffsiteError extends Error {
   readonly found: string;
   readonly hint: string;
   readonly exitCode: number;
+  /** What is as it was in spite of it, where somebody has said so. */
+  safe: string | undefined;
 
   constructor(code: ErrorCode, message: string, parts: ErrorParts) {
     super(message, parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -151,9 +153,19 @@ export class OffsiteError extends Error {
 }
 
 /**
+ * Says with an error what is as it was in spite of it. Whoever is nearest to the fault knows best, and says it first.
+ *
+ * @returns The error.
+ */
+export function sayWhatIsSafe<E>(error: E, safe: string | undefined): E {
+  if (error instanceof OffsiteError) error.safe ??= safe;
+  return error;
+}
+
+/**
  * Renders any thrown value for stderr.
  *
- * @returns Lines without a trailing newline: the message with its code, then expected, found and hint where known.
+ * @returns Lines without a trailing newline: the message with its code, then expected, found, what is safe and hint where known.
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof OffsiteError)) {
@@ -163,6 +175,7 @@ export function describeError(error: unknown): string {
     `offsite: ${printable(error.message)} [${error.code}]`,
     `  expected  ${indent(error.expected)}`,
     `  found     ${indent(error.found)}`,
+    ...(error.safe === undefined ? [] : [`  safe      ${indent(error.safe)}`]),
     `  hint      ${indent(error.hint)}`,
   ].join('\n');
 }

@@ -101,7 +101,7 @@ function contentsError(expected: string, found: string): OffsiteError {
     {
       expected,
       found,
-      hint: 'run again; if it stays, run pg_basebackup and pg_verifybackup by hand, and look at the disk',
+      hint: 'run the same command again; if it stays, run pg_basebackup and pg_verifybackup by hand, and look at the disk',
     },
   );
 }

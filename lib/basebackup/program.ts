@@ -62,6 +62,6 @@ function baseBackupError(connection: Connection, failure: ChildFailure): Error {
   return new OffsiteError('BASE_BACKUP_FAILED', 'the base backup failed; nothing was stored', {
     expected: 'exit code 0 of pg_basebackup',
     found: said === '' ? end : `${end}: ${said}`,
-    hint: "what was found is the program's own word; the server's log may say more",
+    hint: "the server's log may say more: mend what it says, and run 'offsite basebackup' again",
   });
 }

@@ -120,6 +120,6 @@ function anotherCluster(expected: string, found: string): OffsiteError {
   return new OffsiteError('BASE_BACKUP_FAILED', 'psql and pg_basebackup came to different clusters', {
     expected: `system identifier ${expected}`,
     found: `system identifier ${found}`,
-    hint: 'name one server: a URL with one host, and no load balancer before it',
+    hint: 'name one server: --url with one host, and no load balancer before it',
   });
 }

@@ -133,6 +133,6 @@ function tarError(expected: string, found: string): OffsiteError {
   return new OffsiteError('BASE_BACKUP_FAILED', 'the base backup is no whole tar', {
     expected,
     found,
-    hint: "pg_basebackup and the server must be of one kind: see the server's log, and run again",
+    hint: "pg_basebackup and the server must be of one kind: see the server's log, and run the same command again",
   });
 }

@@ -81,7 +81,7 @@ function guardRuns(found: string): OffsiteError {
   return new OffsiteError('GUARD_RUNS', 'another guard looks after this vault now', {
     expected: 'one guard at a time',
     found,
-    hint: `wait for its end; the lock of one that was killed ends ${lastsMs / 60_000} min after it was seen last`,
+    hint: `nothing has to be done: wait for its end, then run the same command again; the lock of one that was killed ends ${lastsMs / 60_000} min after it was seen last`,
   });
 }
 

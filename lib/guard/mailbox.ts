@@ -107,7 +107,7 @@ function addressesRefused(addresses: readonly string[]): OffsiteError {
   return new OffsiteError('MAIL_REFUSED', 'the mail server takes no mails to some of the addresses', {
     expected: 'every address of email to be one that it takes',
     found: `refused: ${addresses.join(', ')}; the others have their mail`,
-    hint: 'mend email in the settings',
+    hint: "mend email in the settings, then 'offsite guard --check' looks",
   });
 }
 

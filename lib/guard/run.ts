@@ -180,7 +180,7 @@ function clocksDiffer(aheadMs: number): OffsiteError {
     {
       expected: 'clocks that agree to within an hour: archives go by their age',
       found: `${apart} ${aheadMs > 0 ? 'ahead of' : 'behind'} the store's`,
-      hint: 'see which is wrong; here, timedatectl set-ntp true',
+      hint: "see which is wrong (date -u); here, 'timedatectl set-ntp true' lets the clock be set, and the next run expires",
     },
   );
 }

@@ -56,7 +56,7 @@ export const faults = {
     title: 'Restore test overdue',
     meaning:
       'No restore test has passed for too long: that the archives can be restored is not proven any more.',
-    firstStep: 'start one: invoke the function of the output LaunchRestoreTestFunction',
+    firstStep: "run 'offsite list': it says when one passed last; then start one",
   },
   restoreTestFailed: {
     title: 'Restore test failed',

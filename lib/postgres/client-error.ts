@@ -58,8 +58,8 @@ function programError(
       found: failure.startError === 'ENOENT' ? 'no such program' : 'it may not be run',
       hint:
         missing === 'docker'
-          ? 'install Docker, or connect to the server directly'
-          : 'install the PostgreSQL client programs (Debian: postgresql-client), of the server’s major version or newer',
+          ? "install Docker, or connect to the server directly ('offsite config' shows what is set)"
+          : 'install the PostgreSQL client programs, of the server’s major version or newer (Debian: apt-get install postgresql-client)',
     });
   }
   if (connection.via === 'container' && /executable file not found|OCI runtime exec failed/.test(stderr)) {
@@ -69,7 +69,7 @@ function programError(
       {
         expected: `a container with PostgreSQL's programs`,
         found: errorLine(stderr),
-        hint: 'name the container that runs Postgres itself (BitAgent: bitagent-postgres)',
+        hint: 'name the container that runs Postgres itself: docker ps shows them (BitAgent: bitagent-postgres)',
       },
     );
   }
@@ -104,7 +104,7 @@ function serverError(
   return new OffsiteError('DATABASE_UNREACHABLE', 'the database server does not answer', {
     expected: `a PostgreSQL server for ${describeConnection(connection, database)}`,
     found: errorLine(stderr) || `the client was ended by ${failure.signal}`,
-    hint: 'is it running, are host and port right, and may this machine reach it?',
+    hint: 'see whether it runs (docker ps, or systemctl status postgresql), whether host and port are right, and whether this machine may reach it; then run the same command again',
   });
 }
 

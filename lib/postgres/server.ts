@@ -125,6 +125,6 @@ export function serverFailed(program: string, log: string): OffsiteError {
   return new OffsiteError('SERVER_FAILED', 'the throw-away Postgres server did not start', {
     expected: `${program} to start a server in ${tmpdir()}`,
     found: lines.join('\n'),
-    hint: 'is there disk space and memory, and may the user postgres (or nobody) enter that directory?',
+    hint: 'see whether there is disk space and memory (df -h, free -m), and let the user postgres (or nobody) enter that directory',
   });
 }

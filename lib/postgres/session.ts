@@ -123,7 +123,7 @@ function unreachable(error: Error, where: string): OffsiteError {
   return new OffsiteError('DATABASE_UNREACHABLE', 'the server cannot be reached', {
     expected: `a session in ${where}`,
     found: error.message,
-    hint: 'is it running? what it said last is in its log',
+    hint: 'see whether it runs (docker ps, or systemctl status postgresql) and what its log says last; then run the same command again',
     cause: error,
   });
 }

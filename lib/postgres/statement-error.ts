@@ -94,27 +94,30 @@ type Advice = {
 
 const unknownNames = ['3F000', '42P01', '42703', '42704', '42883'];
 
+const again = 'run the same command again';
+const fullDisk = `the restored database did not fit on the disk of the server: make room there (df -h; docker system df), and ${again}`;
+
 /** The first that fits holds. */
 const advice: readonly Advice[] = [
   {
     is: 'RESTORE_DISK_FULL',
     codes: ['53100'],
-    hint: 'the restored database did not fit on the disk of the server: give it more',
+    hint: fullDisk,
   },
   {
     is: 'RESTORE_DISK_FULL',
     says: /No space left on device|could not extend file/,
-    hint: 'the restored database did not fit on the disk of the server: give it more',
+    hint: fullDisk,
   },
   {
     codes: ['53200'],
     says: /out of shared memory/,
-    hint: 'the server has too few locks for so many objects: raise max_locks_per_transaction there, and restart it',
+    hint: 'the server has too few locks for so many objects: ALTER SYSTEM SET max_locks_per_transaction = 1024 there, and restart it',
   },
   {
     is: 'RESTORE_OUT_OF_MEMORY',
     codes: ['53200'],
-    hint: 'the server ran out of memory: give it more',
+    hint: `the server ran out of memory: see who has it (free -m, docker stats), and ${again}`,
   },
   {
     is: 'SERVER_TOO_OLD',
@@ -127,16 +130,16 @@ const advice: readonly Advice[] = [
   },
   {
     says: /collation "([^"]+)" .*does not exist|could not create locale "([^"]+)"|could not open collator for locale "([^"]+)"/,
-    hint: 'the server’s system lacks the locale of collation NAME: install it there (Debian: locales-all), or restore to a server of the same system as the live one',
+    hint: 'the server’s system lacks the locale of collation NAME: install it there (Debian: apt-get install locales-all), or restore to a server of the same system as the live one',
   },
   {
     says: /extension "([^"]+)" is not available|could not open extension control file "(?:[^"]*\/)?([^"/]+)\.control"|could not access file "([^"]+)"/,
-    hint: 'the server that restores lacks an extension which the database has: install its package there (NAME)',
+    hint: 'the server that restores lacks an extension which the database has: install its package there (NAME; apt-cache search NAME finds it)',
   },
   {
     codes: ['42704'],
     says: /language "([^"]+)" does not exist/,
-    hint: 'the server that restores lacks the language NAME: install its package there',
+    hint: 'the server that restores lacks the language NAME: install its package there (Debian: apt-cache search postgresql NAME)',
   },
   {
     codes: ['42704'],
@@ -150,24 +153,24 @@ const advice: readonly Advice[] = [
   },
   {
     codes: ['42501'],
-    hint: 'the dump is restored as an ordinary role: what needs a superuser it may not do; look at that line',
+    hint: 'the dump is restored as an ordinary role: what needs a superuser it may not do; look at that line: offsite fetch ID -o - | gunzip',
   },
   {
     codes: ['23514'],
     says: /((?:check|partition) constraint(?: "[^"]+")?)/,
-    hint: 'rows do not fulfil a NAME: one that looks at other rows or tables (by a function) counts on what a dump does not promise, one that compares text counts on the locale of the database; else the live database holds what it should not. Look for such rows there',
+    hint: 'rows do not fulfil a NAME: one that looks at other rows or tables (by a function) counts on what a dump does not promise, one that compares text counts on the locale of the database; else the live database holds what it should not. Look for such rows there; an older archive may be whole (offsite list)',
   },
   {
     codes: ['23'],
-    hint: 'the dumped rows contradict a key or constraint of their own: the live database holds what it should not, as it does where an index is damaged. Look for it there (pg_amcheck --heapallindexed, REINDEX), and at the disk of the host; an older archive may be whole',
+    hint: 'the dumped rows contradict a key or constraint of their own: the live database holds what it should not, as it does where an index is damaged. Look for it there (pg_amcheck --heapallindexed, REINDEX), and at the disk of the host; an older archive may be whole (offsite list)',
   },
   {
     codes: ['22', '42601'],
-    hint: 'that is not what pg_dump writes: bytes were changed before they were archived, or a page of the live database is damaged. Dump again; if it is the same, look at the host’s memory and disk, and what stands between pg_dump and the agent',
+    hint: 'that is not what pg_dump writes: bytes were changed before they were archived, or a page of the live database is damaged. Dump again (offsite backup); if it is the same, look at the host’s memory and disk, and what stands between pg_dump and the agent',
   },
   {
     codes: unknownNames,
-    hint: 'an earlier part of the dump, which makes what is named there, is missing: dump again, whole (no --table, --schema or --exclude)',
+    hint: 'an earlier part of the dump, which makes what is named there, is missing: dump again (offsite backup), whole (no --table, --schema or --exclude)',
   },
 ];
 
@@ -195,12 +198,12 @@ const ranOut: readonly { code: ErrorCode; words: RegExp; message: string; hint: 
     code: 'RESTORE_DISK_FULL',
     words: /No space left on device/,
     message: 'the disk of the throw-away server is full',
-    hint: 'the restored database did not fit: give the test more disk',
+    hint: 'the restored database did not fit: give the test more disk (df -h where it runs)',
   },
   {
     code: 'RESTORE_OUT_OF_MEMORY',
     words: /was terminated by signal 9|^.{0,80}(ERROR|FATAL): {2}out of memory/,
     message: 'the throw-away server ran out of memory',
-    hint: 'signal 9 is what Linux ends a process with when memory is gone: give the test more memory',
+    hint: 'signal 9 is what Linux ends a process with when memory is gone: give the test more memory (free -m where it runs)',
   },
 ];

@@ -111,7 +111,7 @@ function notStarted({ exitCode, code }: { exitCode?: number; code?: string }, lo
     return new OffsiteError('SERVER_FAILED', 'the throw-away Postgres server did not start', {
       expected: 'initdb and postgres to run in the container',
       found,
-      hint: 'is there disk space where Docker keeps its containers? else try another image',
+      hint: 'see whether there is disk space where Docker keeps its containers (docker system df); else name another image (--docker IMAGE)',
     });
   }
   return new OffsiteError('CONTAINER_UNREACHABLE', 'Docker does not run the throw-away server', {

@@ -24,6 +24,6 @@ export async function unprivilegedUser(): Promise<User | undefined> {
   throw new OffsiteError('SERVER_FAILED', 'there is nobody to run Postgres as', {
     expected: 'a user postgres or nobody: the server refuses to run as root',
     found: 'neither',
-    hint: 'call this as another user than root, or install PostgreSQL, which makes the user postgres',
+    hint: 'call this as another user than root, or install PostgreSQL, which makes the user postgres (apt-get install postgresql)',
   });
 }

@@ -133,7 +133,7 @@ function tooSlow(countWithinMs: number): OffsiteError {
   return new OffsiteError('DATABASE_UNREACHABLE', `the rows of ${countedTable} are not counted`, {
     expected: `a count within ${formatDuration(countWithinMs)}`,
     found: 'none yet',
-    hint: `count them yourself: SELECT count(*) FROM ${countedTable}`,
+    hint: `count them yourself: psql -c 'SELECT count(*) FROM ${countedTable}'`,
   });
 }
 

@@ -57,7 +57,7 @@ export function dockerError(
       expected: 'a Docker engine that runs and that you may use',
       found,
       hint: refused
-        ? 'be root, or in group docker'
+        ? 'be root (sudo), or in group docker, and run the same command again'
         : 'start it (systemctl start docker), and run the same command again',
     });
   }

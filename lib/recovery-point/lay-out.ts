@@ -51,7 +51,7 @@ export async function emptyFolder(
   throw new OffsiteError('FOLDER_NOT_EMPTY', `${folder} is not empty`, {
     expected: 'an empty folder, or none: nothing is ever written over',
     found: there.slice(0, namedFaults).join(', '),
-    hint: `name another with ${flag}; what a recovery that failed left there can be removed by hand`,
+    hint: `name another with ${flag}; what a recovery that failed left there can be removed by hand (rm -r)`,
   });
 }
 
@@ -63,7 +63,7 @@ async function assertEntered(folder: string, owner: User | undefined): Promise<v
   throw new OffsiteError('RESTORE_REFUSED', `the server's user may not enter ${folder}`, {
     expected: `every folder above it to let user ${owner.uid} through, as whom the server runs: it refuses to run as root`,
     found: entered.stderr,
-    hint: 'name a folder elsewhere, such as /var/lib/postgresql/recovered',
+    hint: 'name a folder elsewhere: --data-directory /var/lib/postgresql/recovered',
   });
 }
 

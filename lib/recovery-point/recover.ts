@@ -148,7 +148,7 @@ async function baseOf({ store, source, target, from }: RecoverOptions): Promise<
     throw new OffsiteError('BASE_BACKUP_MISSING', `there is no base backup ${from.id}`, {
       expected: 'the id of one',
       found: 'none of this id',
-      hint: 'leave the id out: the newest that is older than the point is taken then',
+      hint: "'offsite wal window' shows those there are; without an id the newest that is older than the point is taken",
     });
   }
   const base = chooseBase(bases, target);

@@ -24,7 +24,7 @@ export function describeFailure(thrown: unknown, signal?: AbortSignal): RestoreF
     message: 'the restore test itself failed',
     expected: 'no error but those that are known',
     found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-    hint: "read the task's log; if it is a fault of bitagent-offsite, report it",
+    hint: "read the log of the test; 'offsite restore-test' runs the same here. If it is a fault of bitagent-offsite, report it",
   };
 }
 
@@ -38,7 +38,7 @@ export function nothingToCount(tables: readonly string[]): OffsiteError {
   return new OffsiteError('RESTORE_FAILED', `the dump has no table ${countedTable}`, {
     expected: `the table public.${countedTable}, as every BitAgent database has it`,
     found: tables.length === 0 ? 'no table at all' : `${tables.slice(0, tablesShown).join(', ')}${others}`,
-    hint: "look at what is dumped: is 'database' in the agent's settings the right one?",
+    hint: "look at what is dumped: 'offsite config' on the host shows which database that is, and it may be the wrong one",
   });
 }
 
@@ -50,7 +50,7 @@ export function markerMissing(): OffsiteError {
     {
       expected: "'-- PostgreSQL database dump complete' after the last statement",
       found: 'no such line, or further statements after it',
-      hint: 'what the end held is not known: back up again now, and look at what runs pg_dump',
+      hint: 'what the end held is not known: back up again now (offsite backup), and look at what runs pg_dump',
     },
   );
 }

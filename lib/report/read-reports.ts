@@ -87,7 +87,7 @@ function noReport(
       ? 'update this installation (git pull && npm ci), or look at it with aws s3 cp'
       : keys.length > 0
         ? "'offsite report' without an id shows the newest"
-        : "a test runs every quarter; start one now: 'aws lambda invoke --function-name <LaunchRestoreTestFunction> /dev/stdout'";
+        : "a test runs every quarter; 'offsite restore-test' runs one here and now, 'offsite guard --restore-test' a guard's, and docs/runbook.md has the cloud's command (Restore test overdue)";
   return new OffsiteError('REPORT_MISSING', `there is no report of a restore test of ${whose}`, {
     expected: `a report under ${prefix}`,
     found,

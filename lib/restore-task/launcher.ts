@@ -135,9 +135,9 @@ function notStarted(found: string, { cpu }: TaskSize): OffsiteError {
       },
     );
   }
-  return new OffsiteError('RESTORE_TEST_NOT_STARTED', 'ECS did not start the task', {
+  return new OffsiteError('RESTORE_TEST_NOT_STARTED', 'AWS did not start the restore test', {
     expected: 'a running task',
     found,
-    hint: `it is tried again in ${retryDays} days; if it is not capacity, look at the cluster in the ECS console`,
+    hint: `it is tried again in ${retryDays} days; what AWS said says why; where it is not capacity, docs/runbook.md has what to do (Restore test lost). 'offsite restore-test' runs one on a machine of yours`,
   });
 }

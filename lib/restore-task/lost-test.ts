@@ -65,7 +65,7 @@ type Evidence = {
 /** A test that could not be started, was lost, or has failed, is tried again so much later. */
 export const retryDays = 3;
 
-const again = `it is tried again in ${retryDays} days; sooner: aws lambda invoke with the function of the output LaunchRestoreTestFunction`;
+const again = `it is tried again in ${retryDays} days; sooner: by the command of the runbook's section "Restore test overdue" (docs/runbook.md)`;
 
 /**
  * The first that fits. The volume before all: a reason of its own may speak of capacity. Disk before image: an image for

@@ -53,7 +53,7 @@ export async function openJudged(
   throw new OffsiteError('ARCHIVE_CHANGED', `the archive ${id.id} was changed after it was verified`, {
     expected: `ETag ${verdict.etag}, version ${verdict.versionId ?? 'none'}, as in the verdict`,
     found: `ETag ${opened.etag}, version ${opened.versionId ?? 'none'}`,
-    hint: "find out who wrote it (the store's access log; AWS: CloudTrail): nothing here ever overwrites an archive; back up again now",
+    hint: "find out who wrote it (the store's access log; AWS: CloudTrail): nothing here ever overwrites an archive; back up again now (offsite backup)",
   });
 }
 

@@ -30,6 +30,6 @@ export function assertNothingLacks(lacks: readonly Doubt[]): void {
   throw new OffsiteError('RESTORE_CHECK_FAILED', `the dump lacks what its source used to have: ${kinds}`, {
     expected: list('expected'),
     found: list('found'),
-    hint: 'all that was dumped came back, but it is not the whole database: look at what runs pg_dump (-n, -t, --section, --no-… leave things out), and back up again now',
+    hint: 'all that was dumped came back, but it is not the whole database: look at what runs pg_dump (-n, -t, --section, --no-… leave things out), and back up again now (offsite backup)',
   });
 }

@@ -116,7 +116,7 @@ function localeMissing({ found }: OffsiteError, making: SourceDatabase, instead:
   return new OffsiteError('LOCALE_MISSING', 'the throw-away server lacks the locale of the database', {
     expected: `${describeMaking(making)}, by which text of the dump is sorted and compared`,
     found: `${instead}; and with that, ${found}`,
-    hint: 'install it where the test runs (Debian: locales-all; in the cloud: bin/restore-test.Dockerfile), and test again',
+    hint: 'install it where the test runs (Debian: apt-get install locales-all; in the cloud: bin/restore-test.Dockerfile), and test again',
   });
 }
 

@@ -165,7 +165,7 @@ async function proveOn(
   });
   assertSame(
     findings.comparisons,
-    'the dump is not whole although it was restored without an error: look at what runs pg_dump, and back up again now',
+    'the dump is not whole although it was restored without an error: look at what runs pg_dump, and back up again now (offsite backup)',
   );
   if (!ended) throw markerMissing();
   // A suspicious archive that comes so far was accepted, by somebody who was told what it lacks.

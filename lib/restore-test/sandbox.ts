@@ -195,6 +195,6 @@ function extensionMissing(names: readonly string[]): OffsiteError {
   return new OffsiteError('EXTENSION_MISSING', 'the server lacks an extension that the dump needs', {
     expected: `the extension ${names.join(', ')} to be installed beside the server`,
     found: 'no such extension',
-    hint: 'install its package on this machine, or in bin/restore-test.Dockerfile after FROM postgres',
+    hint: 'install its package on this machine (apt-cache search finds it), or in bin/restore-test.Dockerfile after FROM postgres',
   });
 }

@@ -15,7 +15,7 @@ export function withTimeLimit(plainBytes: number, signal: AbortSignal | undefine
   const error = new OffsiteError('RESTORE_OUT_OF_TIME', 'the restore test took longer than it ever may', {
     expected: `an end within ${formatDuration(limitMs)}, ten times what such a dump takes`,
     found: 'no end',
-    hint: 'what it did last is in the log: a statement of the dump may wait for ever, or the disk is far too slow',
+    hint: "what it did last is in the log: a statement of the dump may wait for ever, or the disk is far too slow; 'offsite restore-test' tries the same elsewhere",
   });
   setTimeout(() => limit.abort(error), limitMs).unref();
   return signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);

@@ -96,14 +96,14 @@ function inflateError(error: unknown, expected: ArchiveBytes, { compressedBytes 
     return new OffsiteError('RESTORE_FAILED', `igzip did not inflate ${expected.id}`, {
       expected: 'exit code 0, or 1 if the archive is damaged',
       found,
-      hint: 'is there memory left on this machine? without igzip on the PATH, Node inflates it',
+      hint: 'run the same command again; if it stays, see whether memory is left (free -m). Without igzip on the PATH, Node inflates it',
       cause: error,
     });
   }
   return new OffsiteError('STORE_UNREACHABLE', `the download of ${expected.id} broke off`, {
     expected: `${expected.compressedBytes} bytes`,
     found,
-    hint: 'try again; the archive itself was not touched',
+    hint: "run the same command again; if it stays, 'offsite doctor' looks at the way to the store",
     cause: error,
   });
 }

@@ -62,7 +62,7 @@ export async function createDatabase(run: Run, options: CreateOptions): Promise<
   throw new OffsiteError('DATABASE_REFUSED', `the database ${database} cannot be made on this server`, {
     expected: describeMaking(making),
     found: refusal,
-    hint: 'make the server able to (its system lacks a locale), or restore into another',
+    hint: 'its system lacks a locale: install it there (Debian: apt-get install locales-all), restart Postgres and run the same command again; or restore into another server (--url)',
   });
 }
 

@@ -63,7 +63,7 @@ async function* asDump(bytes: AsyncIterable<Uint8Array>, file: string): AsyncGen
     throw new OffsiteError('ARCHIVE_DAMAGED', `${file} is damaged`, {
       expected: 'whole gzip up to the last byte',
       found: (error as Error).message,
-      hint: "see 'offsite verify FILE' for where; restore another",
+      hint: "'offsite verify FILE' says where; restore another ('offsite list' shows what the vault has)",
       cause: error,
     });
   }
@@ -82,7 +82,9 @@ async function assertFile(file: string): Promise<void> {
   throw new OffsiteError('USAGE', `${file} cannot be restored`, {
     expected: 'a file that holds a plain dump, gzip or not',
     found,
-    hint: stats.isDirectory() ? 'name a file in it' : 'write it to a file first: it may be needed twice',
+    hint: stats.isDirectory()
+      ? 'name a file in it: offsite restore FILE'
+      : 'write it to a file first, as it may be needed twice, then: offsite restore FILE',
   });
 }
 
@@ -129,6 +131,6 @@ function noDump(file: string, found: string): OffsiteError {
   return new OffsiteError('RESTORE_REFUSED', `${file} is no plain dump of one database`, {
     expected: 'what pg_dump writes without -F, gzip or not',
     found,
-    hint: 'what was found says which program reads it',
+    hint: "what was found says which program reads it; 'offsite list' shows the archives that this one restores",
   });
 }

@@ -1,11 +1,12 @@
 // Brings a database back: restored beside what is there, and compared, before the two change places in one transaction. So
 // whatever fails, and whenever, what was there is untouched, or the restored one stands whole in its place.
 
-import { OffsiteError } from '../base/errors.ts';
+import { OffsiteError, sayWhatIsSafe } from '../base/errors.ts';
 import { assertDiskHolds } from '../cost/task-size.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { isRunning, startContainer, stopContainer } from './container.ts';
 import { databaseExists, refusalOf, serverWords } from './create-database.ts';
+import { type Attempt, changedMeanwhile, fateOf, swapError } from './fate.ts';
 import { exists, tidyLeftovers } from './leftovers.ts';
 import { orderMayExplain } from './load-order.ts';
 import { type Mark, markSql, nameBeside, newMark, timeInName } from './mark.ts';
@@ -71,8 +72,23 @@ async function restoreInPlaceOn(server: Server, options: InPlaceOptions): Promis
   } else if (target !== 'absent') throw databaseExists(name);
   await assertRoom(server, options, plainBytes, target, warn);
   const mark: Mark = { ...newMark(final, time), ...(stops && { stopped: stop }) };
-  if (placing.how === 'replace') return replace(options, { mark, stops, target });
-  const temporary = placing.how === 'swap' ? nameBeside(database, 'restore', time) : name;
+  const making = placing.how === 'swap' ? nameBeside(database, 'restore', time) : name;
+  const wasThere = target !== 'absent';
+  const attempt: Attempt = { database, wasThere, making, how: placing.how, hasDropped: false };
+  try {
+    if (placing.how === 'replace') return await replace(options, { mark, stops, target, attempt });
+    return await restoreBeside(options, { making, mark, target });
+  } catch (error) {
+    throw sayWhatIsSafe(error, await fateOf(server.run, attempt));
+  }
+}
+
+/** Under a name of its own, until it is whole. */
+async function restoreBeside(
+  options: InPlaceOptions,
+  { making: temporary, mark, target }: { making: string; mark: Mark; target: Target },
+): Promise<RestoredInPlace> {
+  const { placing } = options;
   const place = { before: undefined as string | undefined };
   const restored = await restoreAgain(options, {
     database: temporary,
@@ -120,7 +136,7 @@ async function swap({ run }: Server, options: SwapOptions): Promise<Swapped> {
     if (mark.stopped !== undefined) await stopContainer(mark.stopped);
     const isThere = await exists(run, database);
     if (isThere !== (target !== 'absent'))
-      return { name: temporary, refusal: changed(database, temporary, isThere) };
+      return { name: temporary, refusal: changedMeanwhile(database, temporary, isThere) };
     const renames = [
       ...(isThere
         ? [`ALTER DATABASE ${quoteIdentifier(database)} RENAME TO ${quoteIdentifier(before)};`]
@@ -129,7 +145,7 @@ async function swap({ run }: Server, options: SwapOptions): Promise<Swapped> {
     ];
     const error = await refusalOf(run(`BEGIN;\n${renames.join('\n')}\nCOMMIT;`));
     if (error !== undefined)
-      return { name: temporary, refusal: notSwapped(error, database, temporary, before) };
+      return { name: temporary, refusal: swapError(error, database, temporary, before) };
     // Looked at again under its new name, which nobody writes to: the restore took its time, and a program may have come.
     if (target !== 'empty' || (await lookAtTarget(run, before)) === 'filled')
       return { name: database, ...(isThere && { before }) };
@@ -146,7 +162,7 @@ async function swap({ run }: Server, options: SwapOptions): Promise<Swapped> {
 /** Drop and create: where there is no room for both. */
 async function replace(
   options: InPlaceOptions,
-  { mark, stops, target }: { mark: Mark; stops: boolean; target: Target },
+  { mark, stops, target, attempt }: { mark: Mark; stops: boolean; target: Target; attempt: Attempt },
 ): Promise<RestoredInPlace> {
   const { database, stop, connection, warn = () => undefined } = options;
   try {
@@ -158,7 +174,10 @@ async function replace(
         try {
           if (stop !== undefined && stops) await stopContainer(stop);
           await assertUnused(run, database, { connection, stops: false });
-          if (target !== 'absent') await run(`DROP DATABASE ${quoteIdentifier(database)}`);
+          if (target !== 'absent') {
+            await run(`DROP DATABASE ${quoteIdentifier(database)}`);
+            attempt.hasDropped = true;
+          }
         } catch (error) {
           await unmark?.();
           throw error;
@@ -213,34 +232,4 @@ function assertOrdinary(database: string): void {
     found: database,
     hint: 'name it with --dbname, or a new one with --into',
   });
-}
-
-function changed(database: string, temporary: string, isThere: boolean): OffsiteError {
-  return new OffsiteError(
-    'DATABASE_EXISTS',
-    `${database} ${isThere ? 'was made' : 'was dropped'} while the restore ran`,
-    {
-      expected: 'nobody else to make or drop it meanwhile',
-      found: isThere ? `a database ${database}` : `no database ${database}`,
-      hint: kept(database, temporary),
-    },
-  );
-}
-
-function notSwapped(error: OffsiteError, database: string, temporary: string, before: string): OffsiteError {
-  const inUse = /being accessed by other users/.test(error.found);
-  return new OffsiteError(
-    inUse ? 'DATABASE_IN_USE' : 'DATABASE_EXISTS',
-    `${database} could not be given its new place`,
-    {
-      expected: `${database} to become ${before}, and ${temporary} to become ${database}`,
-      found: serverWords(error),
-      hint: kept(database, temporary),
-      cause: error,
-    },
-  );
-}
-
-function kept(database: string, temporary: string): string {
-  return `what was restored is whole and kept as ${temporary}: look at both, then rename by hand: ALTER DATABASE ${quoteIdentifier(temporary)} RENAME TO ${quoteIdentifier(database)}`;
 }

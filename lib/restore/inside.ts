@@ -86,7 +86,7 @@ function told(error: Error): never {
   throw new OffsiteError('DATABASE_REFUSED', 'the database server refused what it was asked', {
     expected: 'to be served',
     found: `ERROR: ${error.message}${detail === undefined ? '' : `; ${detail}`}`,
-    hint: 'what was found is the server’s own word; its log may say more',
+    hint: 'its log may say more (docker logs, or /var/log/postgresql): mend what it says, and run the same command again',
     cause: error,
   });
 }

@@ -127,7 +127,7 @@ export function sourceFailure(error: unknown): OffsiteError {
   return new OffsiteError('RESTORE_FAILED', 'the dump could not be read to its end', {
     expected: 'the whole dump',
     found: error instanceof Error ? error.message : String(error),
-    hint: 'the half-restored database was dropped again; try another archive, or this one once more',
+    hint: "run the same command again; if it stays, restore another archive ('offsite list' shows them)",
     cause: error,
   });
 }
@@ -156,7 +156,7 @@ function psqlError(connection: Connection, database: string, failure: PsqlFailur
     found: foundIn(stderr, words) || `${ending}, before the end of the dump`,
     hint:
       words?.code === '42501'
-        ? 'restore as a superuser'
+        ? 'restore as a superuser: name one in --url, or for a container with --user'
         : (advice?.hint ?? 'look at that line: offsite fetch ID -o - | gunzip'),
   });
 }
@@ -202,7 +202,7 @@ function psqlCommandFound(found: string): OffsiteError {
     {
       expected: 'SQL statements and COPY data',
       found,
-      hint: 'pg_dump writes such commands with --create only; if that was not asked for, find out who wrote this archive before anybody gives it to a psql',
+      hint: 'pg_dump writes such commands with --create only; if that was not asked for, find out who wrote this archive before anybody gives it to a psql, and restore an older one meanwhile (offsite list)',
     },
   );
 }

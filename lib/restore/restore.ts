@@ -123,7 +123,7 @@ function nameTooLong(database: string, bytes: number): OffsiteError {
 function withWayToRows(error: unknown): unknown {
   if (!(error instanceof OffsiteError) || !waysToRowsFor.has(error.code)) return error;
   const way =
-    "the rows can be had all the same: 'offsite fetch ID --any', then psql without ON_ERROR_STOP, as docs/format.md says";
+    "an older archive may come back whole ('offsite list', then 'offsite restore ID'); the rows of this one can be had all the same: 'offsite fetch ID --any', then psql without ON_ERROR_STOP, as docs/format.md says";
   return new OffsiteError(error.code, error.message, {
     ...error,
     hint: `${error.hint}; ${way}`,
@@ -141,11 +141,11 @@ const waysToRowsFor: ReadonlySet<string> = new Set([
 ]);
 
 function remains(database: string, error: unknown, dropError: unknown): OffsiteError {
-  const { code, message, expected, found } = error as OffsiteError;
+  const { code, message, expected, found, hint } = error as Error & Partial<OffsiteError>;
   return new OffsiteError(code ?? 'RESTORE_FAILED', message, {
     expected: expected ?? 'a whole restore',
     found: `${found ?? message}; and dropping the database again failed: ${(dropError as OffsiteError).found}`,
-    hint: `drop it yourself: DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`,
+    hint: `${hint === undefined ? '' : `${hint}; `}what is half restored can be dropped by hand: psql -d postgres -c 'DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)'`,
     cause: error,
   });
 }

@@ -69,7 +69,7 @@ export function throwIfInterrupted(signal: AbortSignal | undefined): void {
   throw new OffsiteError('INTERRUPTED', 'the restore was interrupted', {
     expected: 'to be left alone until the end',
     found: 'a signal to stop',
-    hint: 'the half-restored database was dropped again; start anew',
+    hint: 'run the same command again: it begins anew',
     cause: signal.reason,
   });
 }

@@ -94,6 +94,6 @@ function liftingFound(): OffsiteError {
   return new OffsiteError('RESTORE_REFUSED', 'the dump holds a line with which psql could run a program', {
     expected: 'no \\unrestrict with a backquote after it in the same line',
     found: 'such a line, outside of the rows of a table',
-    hint: 'if a function or comment of yours holds this text, change it and dump again; if not, find out who wrote this archive before anybody gives it to a psql',
+    hint: 'if a function or comment of yours holds this text, change it and dump again; if not, find out who wrote this archive before anybody gives it to a psql, and restore an older one meanwhile (offsite list)',
   });
 }

@@ -55,7 +55,7 @@ export async function assertUnused(
     throw new OffsiteError('DATABASE_IN_USE', `${database} is being backed up right now`, {
       expected: 'no back-up of the database that is to be replaced',
       found: dumps.map(({ name, pid }) => `${name}, process ${pid}`).join('\n'),
-      hint: 'wait for its end, or end it; then restore again',
+      hint: 'wait for its end, or end it; then run the same command again',
     });
   }
   if (stops || sessions.length === 0) return;

@@ -101,7 +101,7 @@ function containerError({ path, container }: SidecarPlace, failure: ChildFailure
     return new OffsiteError('PROGRAM_MISSING', 'docker cannot be started', {
       expected: 'the program docker on the PATH',
       found: startError,
-      hint: 'install Docker, or name the file on this machine (sidecar.path without a container)',
+      hint: 'install Docker, or name the file on this machine (--path, without a container)',
     });
   }
   // What docker says of it, some versions say on stdout.
@@ -127,6 +127,6 @@ function unreadable({ path, container }: SidecarPlace, found: string): OffsiteEr
   return new OffsiteError('SIDECAR_UNREADABLE', `${path}${where} could not be copied`, {
     expected: 'a SQLite database that may be read',
     found,
-    hint: 'is that the dashboard’s database (BitAgent: /data/bitagent-ui.db in its container)? may this user read it, and its folder, where SQLite keeps what belongs to it?',
+    hint: 'name the dashboard’s database with --path (BitAgent: /data/bitagent-ui.db in its container), and let this user read it and its folder, where SQLite keeps what belongs to it',
   });
 }

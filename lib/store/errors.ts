@@ -20,7 +20,7 @@ const unknownCredentials: Explanation = {
 const changedOnTheWay: Explanation = {
   code: 'STORE_FAILED',
   expected: 'the bytes that were sent to arrive',
-  hint: 'the store compared checksums and stored nothing; something on the way, or this memory, changes bytes: run again',
+  hint: 'the store compared checksums and stored nothing; something on the way, or this memory, changes bytes: run the same command again',
 };
 
 const explanations: Record<string, Explanation> = {
@@ -39,7 +39,7 @@ const explanations: Record<string, Explanation> = {
   AccessDenied: {
     code: 'CREDENTIALS_REFUSED',
     expected: 'credentials that may do this',
-    hint: 'the agent needs the policy of the output AgentPolicyArn, reading that of OperatorPolicyArn, undo that of UndoPolicyArn besides',
+    hint: "take the key that may do this (--profile): the host's only creates (AWS: AgentPolicyArn of the stack's outputs), the operator's lists and reads (OperatorPolicyArn; to undo, UndoPolicyArn too); docs/guard.md has those of other stores",
   },
   CredentialsProviderError: {
     code: 'CREDENTIALS_MISSING',
@@ -49,12 +49,12 @@ const explanations: Record<string, Explanation> = {
   PreconditionFailed: {
     code: 'ARCHIVE_EXISTS',
     expected: 'a key that is not taken',
-    hint: 'another run stored it in the same second: nothing was overwritten; run again',
+    hint: 'another run stored it in the same second: nothing was overwritten; run the same command again',
   },
   NoSuchUpload: {
     code: 'STORE_FAILED',
     expected: 'the upload that was begun',
-    hint: 'somebody else aborted it (a lifecycle rule, another program); run again',
+    hint: 'somebody else aborted it (a lifecycle rule, another program); run the same command again',
   },
   BadDigest: changedOnTheWay,
   XAmzContentSHA256Mismatch: changedOnTheWay,
@@ -105,7 +105,7 @@ export function changedError(name: string, etag: string): OffsiteError {
   return new OffsiteError('ARCHIVE_CHANGED', `${name} is being read, and was changed meanwhile`, {
     expected: `the bytes with ETag ${bareEtag(etag)}`,
     found: 'other bytes, or none',
-    hint: "find out who wrote it (the store's access log; AWS: CloudTrail), and verify it again from the beginning",
+    hint: "find out who wrote it (the store's access log; AWS: CloudTrail), and verify it again from the beginning (offsite verify ID)",
   });
 }
 
@@ -142,13 +142,13 @@ function explanationOf(error: AwsError): Explanation {
     return {
       code: 'STORE_UNREACHABLE',
       expected: 'the store to answer',
-      hint: `check the network, the region and, for other stores than AWS, the endpoint${tls}`,
+      hint: `check the network, the region and, for other stores than AWS, the endpoint (curl ENDPOINT)${tls}; then run the same command again`,
     };
   }
   return {
     code: 'STORE_FAILED',
     expected: 'the store to acknowledge',
-    hint: 'run again; if it stays, look at the status page of the store',
+    hint: 'run the same command again; if it stays, look at the status page of the store',
   };
 }
 

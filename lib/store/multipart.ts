@@ -244,6 +244,6 @@ function checkParts(parts: readonly CompletedPart[], count: number): void {
   throw new OffsiteError('STORE_FAILED', 'the store did not acknowledge every byte', {
     expected: `parts 1 to ${count}`,
     found: parts.map(({ PartNumber }) => PartNumber).join(', '),
-    hint: 'the upload was aborted; run again',
+    hint: 'the upload was aborted; run the same command again',
   });
 }

@@ -98,7 +98,7 @@ async function* plainOf(
     throw new OffsiteError('ARCHIVE_GONE', `${wal.name} went while it was being fetched`, {
       expected: wal.key,
       found: 'no such object any more',
-      hint: 'retention or a person removed it: run again, and see what there is',
+      hint: "retention or a person removed it: 'offsite wal window' shows what can be recovered",
     });
   }
   const passing = new Beginnings(copies.map(({ filledBytes = 0 }) => filledBytes));
@@ -140,6 +140,6 @@ function damaged({ name, key }: WalObject, expected: string, found: string): Off
   return new OffsiteError('ARCHIVE_DAMAGED', `${name} in the vault is not what was stored`, {
     expected,
     found,
-    hint: `recovery cannot go past it: recover to a point before it, and find out who changed ${key} (its earlier versions may be whole)`,
+    hint: `recovery cannot go past it: 'offsite wal window' shows what can be recovered; find out who changed ${key} (its earlier versions may be whole)`,
   });
 }

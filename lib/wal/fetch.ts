@@ -145,6 +145,6 @@ async function assertEnd(
   throw new OffsiteError('WAL_MISSING', `${name} is missing in the vault, and ${later[0]?.name} is there`, {
     expected: 'every segment up to the last',
     found: `none of this name, and ${later.length} or more after it`,
-    hint: 'recovery cannot go past it: recover to a point before it, or from a later base backup',
+    hint: "recovery cannot go past it: 'offsite wal window' shows what can be recovered; 'offsite restore --to-latest --despite-gap' takes all before it",
   });
 }

@@ -155,7 +155,7 @@ function unknownCluster(name: string): OffsiteError {
   return new OffsiteError('WAL_FOREIGN', `it is not known whose ${name} is`, {
     expected: 'a segment that was handed over before, or the data directory to run in',
     found: 'neither',
-    hint: 'Postgres runs its archive_command in its data directory; elsewhere, hand a segment over first',
+    hint: 'Postgres runs its archive_command in its data directory; elsewhere, hand a segment over first (offsite wal push FILE)',
   });
 }
 
@@ -163,6 +163,6 @@ export function unreadableError(path: string, found: string): OffsiteError {
   return new OffsiteError('WAL_UNREADABLE', `${path} cannot be read`, {
     expected: 'a file that this user may read',
     found,
-    hint: 'run this as the user that Postgres runs as, or let that user read it',
+    hint: 'run this as the user that Postgres runs as (sudo -u postgres), or let this one read it (chmod)',
   });
 }

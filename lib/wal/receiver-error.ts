@@ -54,7 +54,7 @@ export function receiverError(
   return new OffsiteError('DATABASE_UNREACHABLE', 'the stream of the log ended', {
     expected: 'the server to send its log for ever',
     found: errorLine(stderr) || `exit code ${failure.exitCode} of pg_receivewal`,
-    hint: 'it is begun again, where it ended, until the server sends; what it has meanwhile it keeps for the slot',
+    hint: 'nothing has to be done while the server is down: it is begun again where it ended, and the server keeps for the slot what comes meanwhile (SELECT * FROM pg_replication_slots)',
   });
 }
 

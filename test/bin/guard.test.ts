@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { takeLock } from '../../lib/guard/lock.ts';
 import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
@@ -97,6 +98,19 @@ describe.skipIf(!hasMoto)('a guard of its own', () => {
     ]);
     expect(web.received.map(({ path }) => path)).toEqual(['/ping/start', '/ping']);
     expect(stdout + stderr).not.toContain('secret-word');
+    // A second one, at once: it does nothing, and does not say of the first that it failed.
+    const lock = await takeLock(
+      store,
+      () => new Date(),
+      () => {},
+    );
+    web.received.length = 0;
+    expect(await offsite(['guard', '--config', config], env)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/another guard looks after this vault now \[GUARD_RUNS\]/),
+    });
+    await lock.release();
+    expect([subjects(), web.received.map(({ path }) => path)]).toEqual([[], ['/ping/start']]);
     const checked = await offsite(['guard', '--check', '--config', config], env);
     expect(checked.stdout).toMatch(/mail +the server lets us in/);
     expect(checked.stdout).toContain('turn versioning on');

@@ -309,7 +309,7 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
       'write',
       'network',
     ],
-    ['a database that is not there', [], () => ({ PGPORT: '1' }), 3, 'database', 'is it running'],
+    ['a database that is not there', [], () => ({ PGPORT: '1' }), 3, 'database', 'see whether it runs'],
     ['a wrong password', [], () => ({ PGPASSWORD: 'wrong' }), 3, 'database', 'check user and password'],
     ['no pg_dump', [], () => ({ PATH: bin }), 3, 'pg_dump', 'postgresql-client'],
     [

@@ -1,20 +1,26 @@
 // What is in a guard's way: a mail server that is down or refuses, another guard, a killed one, clocks that differ, a step that
 // fails. At moto, with a real mail server and a real webhook.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { extendLockOf } from '../../bin/commands/guarded.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { assertMayLook } from '../../lib/guard/independence.ts';
 import { takeLock } from '../../lib/guard/lock.ts';
 import { createMailbox } from '../../lib/guard/mailbox.ts';
+import { tellOfNoRun } from '../../lib/guard/untold.ts';
 import { createSmtp } from '../../lib/mail/smtp.ts';
 import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { guardSchema } from '../../lib/settings/guard.ts';
 import { storeError } from '../../lib/store/errors.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { patienceOf } from '../../lib/store/session.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { archiveOf, smallDump } from '../fixtures/archives.ts';
 import { type Guarding, startGuarding } from '../fixtures/guarding.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { anotherClient } from '../fixtures/vault.ts';
@@ -217,6 +223,57 @@ describe.skipIf(!hasMoto)('a guard', () => {
       expect(mails.map(({ subject }) => subject)).toEqual(['[offsite] The guard FAILED at: expire']);
       expect((await guarding.run({ store: broken })).mails).toEqual([]);
       expect((await guarding.run()).failure).toBeUndefined();
+    });
+
+    it('when a verdict cannot be written: that is told, and the next run writes it', async () => {
+      const { id } = await archiveOf(store, 'bitagent', new Date(), smallDump(20));
+      const full: ArchiveStore = {
+        ...store,
+        write: async (key, text) => {
+          if (key.startsWith('verdicts/')) throw storeError(new Error('no room'), 'writing a verdict');
+          return store.write(key, text);
+        },
+      };
+      const { mails, failure } = await guarding.run({ store: full });
+      expect(failure).toMatchObject({ code: 'STORE_FAILED', message: expect.stringContaining(id) });
+      expect(mails[0]?.subject).toBe('[offsite] The guard FAILED at: verify');
+      expect(mails[0]?.text).toContain(id);
+      expect(await keysBelow('verdicts/')).toEqual([]);
+      expect((await guarding.run()).failure).toBeUndefined();
+      expect(await keysBelow('verdicts/')).toHaveLength(1);
+    });
+
+    it('not without the store, of which it tells by mail; where that is down too, it says that nobody knows', async () => {
+      const away = createS3Store({
+        bucket: 'vault',
+        endpoint: 'http://127.0.0.1:1',
+        patience: patienceOf(0),
+      });
+      const error = await guarding.run({ store: away }).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'STORE_UNREACHABLE' });
+      const tellBy = (url: string) => {
+        const to = ['op@example.com'];
+        const box = createMailbox({
+          store: away,
+          smtp: createSmtp({ url, from: 'guard@example.com', to }),
+          receivers: {},
+          now,
+          warn: () => {},
+        });
+        return tellOfNoRun(error, box.sendMail, now());
+      };
+      const state = mkdtempSync(join(tmpdir(), 'offsite-guard-'));
+      vi.stubEnv('XDG_STATE_HOME', state);
+      try {
+        expect(await tellBy('smtp://127.0.0.1:1')).toMatch(/^nobody could be told: /);
+        expect(await tellBy(smtp.url)).toBeUndefined();
+        expect(smtp.mails.map(({ subject }) => subject)).toEqual(['[offsite] THE GUARD DOES NOT RUN']);
+        expect(await tellBy(smtp.url)).toBeUndefined();
+        expect(smtp.mails).toHaveLength(1);
+      } finally {
+        vi.unstubAllEnvs();
+        rmSync(state, { recursive: true });
+      }
     });
 
     it('without expiring anything while its clock and the store’s are far apart', async () => {

@@ -119,7 +119,7 @@ describe.skipIf(!isMounted)('a small disk', () => {
       await expect(restoring({ dump: rows, jobs })).rejects.toMatchObject({
         code: 'RESTORE_DISK_FULL',
         found: expect.stringMatching(/could not extend file/),
-        hint: expect.stringMatching(/give it more/),
+        hint: expect.stringMatching(/make room there/),
       });
       await untouched();
       expect(await freeBytes()).toBeGreaterThan(8 * mib);

@@ -189,7 +189,7 @@ describe('a database that is brought back', () => {
     const error = await bringing({ dump: meanwhile }).catch((thrown) => thrown);
     await session?.close();
     expect(error).toMatchObject({ code: 'DATABASE_IN_USE' });
-    const [, kept = ''] = /kept as (\w+)/.exec(error.hint) ?? [];
+    const [, kept = ''] = /^nothing was overwritten; .* whole, and kept as (\w+)$/.exec(error.safe) ?? [];
     expect([await stateOf(), await stateOf(kept)]).toEqual(['old', 'restored']);
     await run('ALTER DATABASE live RENAME TO aside');
     async function* making() {
@@ -205,7 +205,11 @@ describe('a database that is brought back', () => {
 
   it('is dropped if it is not whole, or holds other than what was dumped', async () => {
     const cut = dump.subarray(0, dump.indexOf('-- PostgreSQL database dump complete'));
-    await expect(bringing({ dump: () => inPieces(cut) })).rejects.toMatchObject({ code: 'DUMP_INCOMPLETE' });
+    await expect(bringing({ dump: () => inPieces(cut) })).rejects.toMatchObject({
+      code: 'DUMP_INCOMPLETE',
+      safe: 'live is as it was; nothing half restored is left; the archive is as it was',
+      hint: expect.stringContaining("'offsite restore ID'"),
+    });
     const quiet = Buffer.from(
       dump
         .toString()
@@ -217,6 +221,22 @@ describe('a database that is brought back', () => {
     await expect(bringing({ dump: () => inPieces(quiet) })).rejects.toMatchObject({ code: 'RESTORE_FAILED' });
     expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
     expect(await stateOf()).toBe('old');
+  });
+
+  it('that was dropped for one that is not whole is said to be gone', async () => {
+    const none = Buffer.from('-- PostgreSQL database dump\n');
+    const replacing = (database: string) =>
+      bringing({ database, placing: { how: 'replace' }, dump: () => inPieces(none) });
+    await run('CREATE DATABASE doomed');
+    await expect(replacing('doomed')).rejects.toMatchObject({
+      safe: 'doomed is gone: it was dropped for the restored one, as --replace says; nothing half restored is left; the archive is as it was',
+    });
+    await expect(
+      bringing({ placing: { how: 'beside', name: 'other' }, dump: () => inPieces(none) }),
+    ).rejects.toMatchObject({
+      safe: expect.stringMatching(/^no database that was there was touched; nothing half restored is left/),
+    });
+    expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
   });
 
   it('is loaded by one session where several are refused what may count on the order', async () => {
@@ -478,6 +498,8 @@ CREATE INDEX "quick" ON public.one USING btree (id);\nCREATE INDEX "slow\u009b" 
       const { exitCode, stderr } = await restoring(file);
       expect(stderr).toMatch(words);
       expect([2, 5, 7]).toContain(exitCode);
+      // Of a slip in what was typed nothing could be in doubt.
+      if (exitCode !== 2) expect(stderr).toMatch(/safe +(no database was touched|live is as it was)/);
     }
     expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
   });
@@ -500,7 +522,11 @@ CREATE INDEX "quick" ON public.one USING btree (id);\nCREATE INDEX "slow\u009b" 
         ).length > 0,
     );
     running.kill('SIGINT');
-    expect((await running).exitCode).toBe(130);
+    const { exitCode, stderr } = await running;
+    expect(exitCode).toBe(130);
+    expect(stderr).toMatch(
+      /interrupted by SIGINT .*\n(.*\n)* +safe +live is as it was; nothing half restored/,
+    );
     expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
   });
 });

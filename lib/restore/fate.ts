@@ -1,0 +1,80 @@
+// What became of the databases of a restore that failed: the one that was there, and the half-restored one. The server is asked where it
+// answers: it alone knows.
+
+import { OffsiteError, sayWhatIsSafe } from '../base/errors.ts';
+import { quoteIdentifier } from '../postgres/programs.ts';
+import { serverWords } from './create-database.ts';
+import { exists } from './leftovers.ts';
+import type { Run } from './server.ts';
+
+export type Attempt = {
+  /** The one that was to be back, and whether it was there. */
+  readonly database: string;
+  readonly wasThere: boolean;
+  /** What the restored one is called until it is whole. */
+  readonly making: string;
+  readonly how: 'swap' | 'beside' | 'replace';
+  /** Whether it was dropped, to make room. */
+  hasDropped: boolean;
+};
+
+/** @returns One sentence for whoever has to know at once whether anything is lost. */
+export async function fateOf(run: Run, attempt: Attempt): Promise<string> {
+  return `${fateOfOld(attempt)}; ${await fateOfNew(run, attempt)}; the archive is as it was`;
+}
+
+function fateOfOld({ database, wasThere, how, hasDropped }: Attempt): string {
+  if (hasDropped) return `${database} is gone: it was dropped for the restored one, as --replace says`;
+  if (how === 'beside') return 'no database that was there was touched';
+  return wasThere ? `${database} is as it was` : `there was no ${database}, and there is none`;
+}
+
+async function fateOfNew(run: Run, { database, making, hasDropped }: Attempt): Promise<string> {
+  if (making === database && !hasDropped) return 'nothing was restored';
+  const isLeft = await exists(run, making).catch(() => undefined);
+  if (isLeft === false) return 'nothing half restored is left';
+  return `${making}, half restored, ${isLeft ? 'is' : 'may be'} left, and the next restore takes it away`;
+}
+
+/** Somebody made or dropped the database that was to be replaced. */
+export function changedMeanwhile(database: string, temporary: string, isThere: boolean): OffsiteError {
+  const error = new OffsiteError(
+    'DATABASE_EXISTS',
+    `${database} ${isThere ? 'was made' : 'was dropped'} while the restore ran`,
+    {
+      expected: 'nobody else to make or drop it meanwhile',
+      found: isThere ? `a database ${database}` : `no database ${database}`,
+      hint: renaming(database, temporary),
+    },
+  );
+  return sayWhatIsSafe(error, kept(temporary));
+}
+
+/** The server did not let the two change places. */
+export function swapError(
+  error: OffsiteError,
+  database: string,
+  temporary: string,
+  before: string,
+): OffsiteError {
+  const inUse = /being accessed by other users/.test(error.found);
+  const refusal = new OffsiteError(
+    inUse ? 'DATABASE_IN_USE' : 'DATABASE_EXISTS',
+    `${database} could not be given its new place`,
+    {
+      expected: `${database} to become ${before}, and ${temporary} to become ${database}`,
+      found: serverWords(error),
+      hint: renaming(database, temporary),
+      cause: error,
+    },
+  );
+  return sayWhatIsSafe(refusal, kept(temporary));
+}
+
+function kept(temporary: string): string {
+  return `nothing was overwritten; what was restored is whole, and kept as ${temporary}`;
+}
+
+function renaming(database: string, temporary: string): string {
+  return `look at both, then rename by hand: psql -d postgres -c 'ALTER DATABASE ${quoteIdentifier(temporary)} RENAME TO ${quoteIdentifier(database)}'`;
+}
