@@ -56,7 +56,7 @@ describe('before the first restore test', () => {
     const { exitCode, stdout, stderr } = await offsite(['report'], env);
     expect({ exitCode, stdout }).toEqual({ exitCode: 6, stdout: '' });
     expect(stderr).toContain('REPORT_MISSING');
-    expect(stderr).toContain('aws lambda invoke');
+    expect(stderr).toContain('offsite restore-test');
   });
 });
 

@@ -101,7 +101,7 @@ describe('findReport', () => {
   });
 
   it.each([
-    ['nothing at all', () => Promise.resolve(), 'none', 'aws lambda invoke'],
+    ['nothing at all', () => Promise.resolve(), 'none', 'offsite restore-test'],
     [
       'reports of other archives',
       () => keep(reportOf(daysBefore(9), testedAt)),
