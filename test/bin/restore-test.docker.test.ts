@@ -1,15 +1,22 @@
 // The restore test's image, built from its Dockerfile as it stands and run by a real engine as Fargate would run it.
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArchiveId } from '../../lib/archive/names.ts';
+import { takeBaseBackup } from '../../lib/basebackup/take.ts';
+import { query } from '../../lib/postgres/programs.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { restoreTestExitCodes as exitCodes } from '../../lib/restore-task/lost-test.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { shipWal } from '../../lib/wal/ship.ts';
 import { storeArchive } from '../fixtures/archive.ts';
+import { startArchivingCluster } from '../fixtures/cluster.ts';
 import { type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
 import { makeExt4Volume, runTask, type Task } from '../fixtures/fargate.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
@@ -104,6 +111,51 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
       }),
     ).toMatchObject({ exitCode: 0, said: '' });
   });
+
+  // At length the image is of another major version than this machine's server.
+  it.skipIf(isLong)(
+    'recovers a source with base backups to a point, too, by its own program as restore_command',
+    async () => {
+      const source = 'to-the-minute';
+      const cluster = await startArchivingCluster();
+      const past = await startPast(aws.env.AWS_ENDPOINT_URL);
+      try {
+        const asOwner = await loadCorpus(cluster.connection, smallCorpus);
+        // Nothing of it is of today.
+        await query(asOwner, 'UPDATE torrents SET created_at = now()');
+        const { connection } = cluster;
+        const { id } = await takeBaseBackup({ source, connection, store, now: () => new Date() });
+        await cluster.switchWal('CREATE TABLE later AS SELECT 1;');
+        const { shipped } = await shipWal({
+          store,
+          source,
+          folder: cluster.walFolder,
+          systemIdentifier: undefined,
+        });
+        expect(shipped).toBeGreaterThan(1);
+        const archive = await storeArchive(store, {
+          source,
+          dump,
+          takenAt: new Date(Date.UTC(2026, 10, 22, 4)),
+        });
+        const env = { ...environmentOf(aws, archive), AWS_ENDPOINT_URL: past.endpoint };
+        const { exitCode, said, changed } = await run(archive, { env });
+        expect(exitCode, said).toBe(0);
+        const { report } = await reportOn(store, archive);
+        expect(report?.point).toMatchObject({ outcome: 'passed', baseBackup: id, timeline: 1 });
+        expect(report?.point?.checks.map(({ name, outcome }) => [name, outcome])).toEqual(
+          expect.arrayContaining([
+            ['system_identifier', 'pass'],
+            ['point_reached', 'pass'],
+            ['amcheck', 'pass'],
+          ]),
+        );
+        expect(changed).toBe('');
+      } finally {
+        await Promise.all([past.stop(), cluster.stop()]);
+      }
+    },
+  );
 
   it('is somebody without privileges, who may write to /scratch and to memory, and nowhere else', async () => {
     const look = [
@@ -284,4 +336,30 @@ function claiming(dump: Buffer, major: number): Buffer {
 function ending(dump: Buffer, statement: string): Buffer {
   const end = dump.lastIndexOf('--\n-- PostgreSQL database dump complete');
   return Buffer.concat([dump.subarray(0, end), Buffer.from(`${statement}\n\n`), dump.subarray(end)]);
+}
+
+/** The store as it will be seen in an hour: what was stored in the last minutes counts for no log that is sure. */
+async function startPast(endpoint: string): Promise<{ endpoint: string; stop(): Promise<unknown> }> {
+  const server = createServer(async (request, response) => {
+    const { method = '', url = '' } = request;
+    const { host, connection, expect, 'content-length': _, ...headers } = request.headers;
+    const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>));
+    const asked = { method, headers: headers as Record<string, string>, ...(body.length > 0 && { body }) };
+    const answer = await fetch(new URL(url, endpoint), asked);
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    const isList = url.includes('list-type=2');
+    const dated = bytes
+      .toString('utf8')
+      .replaceAll(
+        /<LastModified>([^<]+)/g,
+        (_, text) => `<LastModified>${new Date(Date.parse(text) - 3_600_000).toISOString()}`,
+      );
+    response.writeHead(answer.status, Object.fromEntries(answer.headers));
+    response.end(isList ? dated : bytes);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
+  };
 }
