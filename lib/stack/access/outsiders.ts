@@ -2,7 +2,11 @@
 // here is denied; the agent in particular can create, and nothing else.
 
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { baseBackupKeys } from '../../archive/base-backup-names.ts';
+import {
+  baseBackupKeys,
+  baseBackupsPrefix,
+  baseBackupVerdictsPrefix,
+} from '../../archive/base-backup-names.ts';
 import {
   acceptancesPrefix,
   anyIdOf,
@@ -10,7 +14,7 @@ import {
   archivesPrefix,
   verdictsPrefix,
 } from '../../archive/names.ts';
-import { anyWalKeysOf } from '../../archive/wal-names.ts';
+import { anyWalKeysOf, walPrefix } from '../../archive/wal-names.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
 import { sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import type { Reach } from './identities.ts';
@@ -68,9 +72,10 @@ export function undoPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>):
     allow(['s3:GetLifecycleConfiguration'], [bucket.bucketArn]),
     allow(
       ['s3:DeleteObjectVersion'],
-      [archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix].map((prefix) =>
-        bucket.arnForObjects(`${prefix}*`),
-      ),
+      [
+        ...[archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix],
+        ...[baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix],
+      ].map((prefix) => bucket.arnForObjects(`${prefix}*`)),
     ),
     put(bucket, `${holdsPrefix}*`),
     ...useKey(key, encrypt),

@@ -250,9 +250,12 @@ describe('permissions', () => {
   test('of undo: it takes marks off archives and verdicts, and places holds', () => {
     expect(allowed('AWS::IAM::ManagedPolicy', 'IdentitiesUndoPolicy')).toEqual([
       's3:DeleteObjectVersion on VaultBucket/archives/*',
+      's3:DeleteObjectVersion on VaultBucket/basebackup-verdicts/*',
+      's3:DeleteObjectVersion on VaultBucket/basebackups/*',
       's3:DeleteObjectVersion on VaultBucket/sidecar-verdicts/*',
       's3:DeleteObjectVersion on VaultBucket/sidecars/*',
       's3:DeleteObjectVersion on VaultBucket/verdicts/*',
+      's3:DeleteObjectVersion on VaultBucket/wal/*',
       's3:GetLifecycleConfiguration on VaultBucket',
       's3:PutObject on VaultBucket/holds/*',
     ]);
