@@ -32,7 +32,7 @@ export function overviewOf(
   const row = rowOf(sorted, now);
   const failed = lastTest !== undefined && lastTest.outcome !== 'passed';
   const faults = [
-    ...stale(newest, now),
+    ...stale(sorted, newest, now),
     ...wrong(sorted, now),
     ...(failed ? ['the last restore test did not pass'] : []),
     ...(lastTest?.pointFailed ? ['the last recovery to a point in time failed'] : []),
@@ -46,8 +46,12 @@ export function overviewOf(
   };
 }
 
-function stale(newest: CatalogueEntry | undefined, now: Date): string[] {
-  if (newest === undefined) return ['no archive is proven intact'];
+function stale(sorted: readonly CatalogueEntry[], newest: CatalogueEntry | undefined, now: Date): string[] {
+  if (newest === undefined) {
+    const isAwaited = sorted.some((entry) => entry.standing === 'unverified' && isDue(entry, now));
+    const awaited = `yet: cloud or guard judge it within ${lateHours.verdict} hours, 'offsite verify latest --record' does now`;
+    return [`no archive is proven intact${isAwaited ? ` ${awaited}` : ''}`];
+  }
   const isFresh = hoursBetween(newest.datedAt, now) <= freshHours;
   return isFresh ? [] : [`the newest intact archive is ${formatAge(newest.datedAt, now)} old`];
 }

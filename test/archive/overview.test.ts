@@ -32,7 +32,12 @@ describe('whether all is well', () => {
 
   it.each<[string, CatalogueEntry[], string]>([
     ['nothing', [], 'no archive is proven intact'],
-    ['none intact', [archive(1, 'unverified')], 'no archive is proven intact'],
+    ['none judged in time', [archive(9, 'unverified')], 'no archive is proven intact'],
+    [
+      'the first, just taken',
+      [archive(1, 'unverified')],
+      "no archive is proven intact yet: cloud or guard judge it within 3 hours, 'offsite verify latest --record' does now",
+    ],
     ['an old one', [archive(72)], 'the newest intact archive is 3.0 days old'],
     ['a damaged one', [...nights(2), archive(60, 'damaged')], '1 damaged: bitagent-2026-11-27-200000Z'],
     [
