@@ -40,7 +40,7 @@ export async function runEstimate(settings: Settings, flags: Flags, signal: Abor
       : namedSize(parseBytes(flags.archiveBytes));
   const input = { ...size, ...wishes, region: regionOf(settings) ?? 'us-east-1' };
   const estimate = estimateCost(input);
-  if (flags.json) printJson('estimate', asJson(input, estimate));
+  if (flags.json) printJson('estimate', { input, ...estimate, pricesAsOf, priceSource, currency: 'USD' });
   else print(page(size, input, estimate));
 }
 
@@ -124,18 +124,4 @@ function row(what: string, basis: string, amount: number | 'USD'): string {
 
 function usd(cents: number): string {
   return (cents / 100).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-}
-
-function asJson(input: EstimateInput, { pricedLike, lines, totalCents, full, fetchOnce }: Estimate) {
-  return {
-    input,
-    pricedLike,
-    pricesAsOf,
-    priceSource,
-    currency: 'USD' as const,
-    lines,
-    totalCents,
-    full,
-    fetchOnce,
-  };
 }

@@ -4,13 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { selectArchive } from '../../lib/archive/select.ts';
 import { describeError, exitCodes, OffsiteError } from '../../lib/base/errors.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import { openInBrowser } from '../../lib/page/browser.ts';
 import { renderPage } from '../../lib/page/page.ts';
 import { readSource } from '../../lib/page/read-source.ts';
 import type { SourceView } from '../../lib/page/view.ts';
 import { startThrowawayPostgres, unknownSuperuser } from '../../lib/postgres/throwaway.ts';
 import { startContainerPostgres } from '../../lib/postgres/throwaway-container.ts';
-import { type RestoreReport, serializeRestoreReport } from '../../lib/report/report.ts';
+import type { RestoreReport } from '../../lib/report/report.ts';
 import { summarizeReport } from '../../lib/report/terminal.ts';
 import { bitagentChecks } from '../../lib/restore-test/bitagent-checks.ts';
 import { readIntactVerdict } from '../../lib/restore-test/judged-archive.ts';
@@ -105,7 +106,7 @@ async function keepAndShow(
   files: ReportFiles,
   { force = false, open, json }: Flags,
 ): Promise<OffsiteError | undefined> {
-  const text = serializeRestoreReport(report);
+  const text = jsonText(report);
   const kept = await keepReportFile(files.report, text, force);
   const name = kept.file === undefined ? 'not kept' : `${basename(kept.file)}, beside this page`;
   const drawn = renderPage([{ ...view, shown: { report, kept: name } }]);

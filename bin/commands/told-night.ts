@@ -11,6 +11,14 @@ import type { ArchiveFigures } from '../../lib/settings/agent-state.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { saidLines, tell as say, warn } from './print.ts';
 
+/** For the collector, where there is one. */
+async function note(
+  { metricsFile, source }: { readonly metricsFile?: string | undefined; readonly source: string },
+  metricsAfter: Parameters<typeof writeMetrics>[2],
+): Promise<void> {
+  if (metricsFile !== undefined) warn(await writeMetrics(metricsFile, source, metricsAfter));
+}
+
 /** A host that shuts down grants no more. */
 const interruptedLimits = { ...usualLimits, attemptMs: 1500, allMs: 1500 };
 
@@ -31,12 +39,7 @@ export async function tellOfNoNight(
   const source = sourcePattern.test(said) ? said : 'bitagent';
   const metricsFile = named(flags.metricsFile, env.OFFSITE_METRICS_FILE);
   const failure = { exitCode: exitCodeOf(error), durationMs: 0 };
-  if (metricsFile !== undefined)
-    warn(
-      await writeMetrics(metricsFile, source, (before) =>
-        metricsOfFailure(failure, new Date(), before, undefined),
-      ),
-    );
+  await note({ metricsFile, source }, (before) => metricsOfFailure(failure, new Date(), before, undefined));
   const receivers = {
     pingUrl: urlOf(named(flags.pingUrl, env.OFFSITE_PING_URL)),
     ntfyUrl: urlOf(named(flags.ntfyUrl, env.OFFSITE_NTFY_URL)),
@@ -60,7 +63,7 @@ export async function tellOfNight(
   last: ArchiveFigures | undefined,
   run: () => Promise<ArchiveFigures>,
 ): Promise<void> {
-  const { source, metricsFile } = settings;
+  const { source } = settings;
   const began = performance.now();
   const over = new AbortController();
   const beginning = noticesOf({ outcome: 'begun', source, durationMs: 0, log: '' }, settings);
@@ -76,8 +79,7 @@ export async function tellOfNight(
   try {
     const { id, plainBytes, compressedBytes, durationMs } = await run();
     const figures = { id, plainBytes, compressedBytes, durationMs };
-    if (metricsFile !== undefined)
-      warn(await writeMetrics(metricsFile, source, () => metricsOfSuccess(figures, new Date())));
+    await note(settings, () => metricsOfSuccess(figures, new Date()));
     await tell({
       outcome: 'stored',
       source,
@@ -91,12 +93,7 @@ export async function tellOfNight(
       last === undefined ? 'what was stored before is' : `${last.id} and what was stored before it are`;
     say(`offsite: ${safe} as before; this run changed nothing of it`);
     const failure = { exitCode: exitCodeOf(error), durationMs: Math.round(performance.now() - began) };
-    if (metricsFile !== undefined)
-      warn(
-        await writeMetrics(metricsFile, source, (before) =>
-          metricsOfFailure(failure, new Date(), before, last),
-        ),
-      );
+    await note(settings, (before) => metricsOfFailure(failure, new Date(), before, last));
     const log = [saidLines(), describeError(error)].filter((text) => text !== '').join('\n');
     await tell({ outcome: 'failed', source, log, ...failure });
     throw thrown;

@@ -168,9 +168,6 @@ async function storeOf(
 ): Promise<ArchiveStore> {
   const { createS3Store } = await import('../../lib/store/s3.ts');
   const { patienceOf } = await import('../../lib/store/session.ts');
-  return createS3Store({
-    ...settings,
-    patience: patienceOf(parseDuration(patience, '--patience')),
-    onTrouble: tell,
-  });
+  const limits = patienceOf(parseDuration(patience, '--patience'));
+  return createS3Store({ ...settings, patience: limits, onTrouble: tell });
 }

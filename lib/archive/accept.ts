@@ -2,12 +2,14 @@
 // comes after it is compared with it.
 
 import { OffsiteError } from '../base/errors.ts';
+import { jsonText } from '../base/parse-json.ts';
 import { toolVersion } from '../base/version.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { isAccepted, serializeAcceptance } from './acceptance.ts';
+import { isAccepted } from './acceptance.ts';
 import { type CatalogueEntry, countsAsIntact } from './catalogue-of.ts';
 import { type ArchiveId, archiveKeys } from './names.ts';
 import { readAcceptance, readCatalogue, readVerdict } from './read-catalogue.ts';
+import { assertCommitted } from './select.ts';
 import type { Verdict } from './verdict.ts';
 
 export type AcceptOptions = {
@@ -38,17 +40,23 @@ export async function accept({ store, id, reason, now }: AcceptOptions): Promise
   const entries = await readCatalogue(store, id.source);
   const entry = entries.find((one) => one.id.id === id.id);
   const verdict = await readVerdict(store, id);
-  if (entry === undefined || entry.standing === 'no manifest') throw noArchive(id, entry);
+  assertCommitted(entry, id.id, id.source);
   if (verdict?.verdict !== 'suspicious' || !['suspicious', 'accepted'].includes(entry.standing)) {
     throw notSuspicious(id, entry);
   }
-  if (verdict.inventory.refused !== undefined) throw notRestorable(id, verdict.inventory.refused);
+  const { refused } = verdict.inventory;
+  if (refused !== undefined)
+    throw new OffsiteError('NOT_SUSPICIOUS', `${id.id} cannot be accepted: no restore would take it`, {
+      expected: 'an archive that can be restored',
+      found: refused.found,
+      hint: refused.remedy,
+    });
   const younger = entries
     .filter((one) => one.standing === 'suspicious' && one.datedAt > entry.datedAt)
     .map((one) => one.id.id);
   if (isAccepted(verdict, await readAcceptance(store, verdict))) return { verdict, already: true, younger };
   const { source, versionId, etag, deviations } = verdict;
-  const acceptance = serializeAcceptance({
+  const acceptance = jsonText({
     format: 1,
     id: id.id,
     source,
@@ -62,25 +70,6 @@ export async function accept({ store, id, reason, now }: AcceptOptions): Promise
   // Not create: an acceptance of other bytes may lie there, and speaks of nothing any more.
   await store.write(archiveKeys(id).acceptance, acceptance);
   return { verdict, already: false, younger };
-}
-
-function noArchive({ id, source }: ArchiveId, entry: CatalogueEntry | undefined): OffsiteError {
-  return new OffsiteError('ARCHIVE_MISSING', `there is no archive ${id}`, {
-    expected: `an archive and its manifest under archives/${source}/`,
-    found: entry === undefined ? 'neither' : 'an archive without manifest: it was never committed',
-    hint: "see 'offsite list' for the archives there are",
-  });
-}
-
-function notRestorable(
-  { id }: ArchiveId,
-  { found, remedy }: { found: string; remedy: string },
-): OffsiteError {
-  return new OffsiteError('NOT_SUSPICIOUS', `${id} cannot be accepted: no restore would take it`, {
-    expected: 'an archive that can be restored',
-    found,
-    hint: remedy,
-  });
 }
 
 function notSuspicious({ id }: ArchiveId, { standing }: CatalogueEntry): OffsiteError {

@@ -23,11 +23,6 @@ const acceptanceSchema = z.object({
 
 export type Acceptance = z.infer<typeof acceptanceSchema>;
 
-/** The acceptance as it is stored. */
-export function serializeAcceptance(acceptance: Acceptance): string {
-  return `${JSON.stringify(acceptance, null, 1)}\n`;
-}
-
 /**
  * Reads an acceptance.
  *

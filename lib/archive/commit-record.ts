@@ -39,11 +39,6 @@ export const commonFields = {
   members: z.array(memberSchema).min(1),
 };
 
-/** A manifest of any kind as it is stored. */
-export function serializeRecord(record: object): string {
-  return `${JSON.stringify(record, null, 1)}\n`;
-}
-
 export type RecordKind<T> = {
   readonly schema: z.ZodType<T>;
   /** The newest that this program reads. */

@@ -51,7 +51,7 @@ export const manifestSuffix = '.manifest.json';
 /** What a source may be called: it becomes part of keys, ids and mail subjects. */
 export const sourcePattern = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 
-const idPattern = /^(.+)-(\d{4})-(\d{2})-(\d{2})-(\d{2})(\d{2})(\d{2})Z$/;
+const idPattern = /^(.+)-(\d{4}-\d{2}-\d{2})-(\d{2})(\d{2})(\d{2})Z$/;
 
 /**
  * In place of an id: all ids of a source, as IAM writes patterns (`?` is any one character). Keys that are made of it are
@@ -68,8 +68,13 @@ export function anyIdOf(source: string): Pick<ArchiveId, 'id' | 'source'> {
  */
 export function archiveIdAt(source: string, takenAt: Date): ArchiveId {
   const wholeSeconds = new Date(Math.floor(takenAt.getTime() / 1000) * 1000);
-  const [day, time] = wholeSeconds.toISOString().split('T') as [string, string];
-  return { id: `${source}-${day}-${time.slice(0, 8).replaceAll(':', '')}Z`, source, takenAt: wholeSeconds };
+  return { id: `${source}-${instantInName(wholeSeconds)}`, source, takenAt: wholeSeconds };
+}
+
+/** `2026-11-24-050000Z`: it sorts by time. */
+export function instantInName(instant: Date): string {
+  const [day = '', time = ''] = instant.toISOString().split('T');
+  return `${day}-${time.slice(0, 8).replaceAll(':', '')}Z`;
 }
 
 /**
@@ -78,24 +83,12 @@ export function archiveIdAt(source: string, takenAt: Date): ArchiveId {
  * @throws {@link OffsiteError} `ARCHIVE_ID_INVALID` if it is not of the form, or names a date that does not exist.
  */
 export function parseArchiveId(id: string): ArchiveId {
-  const match = idPattern.exec(id);
-  const source = match?.[1] ?? '';
-  if (match === null || !sourcePattern.test(source)) {
-    throw invalidId(id, 'another form');
-  }
-  const [year, month, day, hour, minute, second] = match.slice(2).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const takenAt = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
-  // Date.UTC rolls 31 February over to March: only a date that names itself again exists.
-  if (Number.isNaN(takenAt.getTime()) || archiveIdAt(source, takenAt).id !== id) {
+  const [, source = '', day, hour, minute, second] = idPattern.exec(id) ?? [];
+  if (!sourcePattern.test(source)) throw invalidId(id, 'another form');
+  const takenAt = new Date(`${day}T${hour}:${minute}:${second}Z`);
+  // 31 February is rolled over to March: only a date that names itself again exists.
+  if (Number.isNaN(takenAt.getTime()) || archiveIdAt(source, takenAt).id !== id)
     throw invalidId(id, 'a date or time that does not exist');
-  }
   return { id, source, takenAt };
 }
 

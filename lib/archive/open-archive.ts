@@ -1,7 +1,6 @@
 // open-archive: reads the very bytes that a manifest speaks of, and fails rather than end when they are others.
 
 import { createHash } from 'node:crypto';
-import { Transform } from 'node:stream';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore, OpenObject, Reading } from '../store/store.ts';
 import type { Manifest } from './manifest.ts';
@@ -96,26 +95,15 @@ export class ArchiveProof {
 }
 
 /** Passes bytes on, and fails if they are not those of the manifest: see {@link ArchiveProof}. */
-export function checked(manifest: Manifest): Transform {
+export function checked(manifest: Manifest) {
   const proof = new ArchiveProof(manifest);
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      try {
-        proof.push(chunk);
-        done(null, chunk);
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-    flush(done) {
-      try {
-        proof.finish();
-        done();
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-  });
+  return async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      proof.push(chunk);
+      yield chunk;
+    }
+    proof.finish();
+  };
 }
 
 function damaged(manifest: Manifest, found: string): OffsiteError {

@@ -12,7 +12,9 @@ import {
   type Listed,
   needsDateWords,
 } from './catalogue-of.ts';
-import { type ArchiveId, archiveKeys, archivesPrefix, parseKey, verdictsPrefix } from './names.ts';
+import { ofDatabase } from './kind.ts';
+import { type ArchiveId, archiveKeys, parseKey, verdictsPrefix } from './names.ts';
+import { listParts } from './read-kind.ts';
 import { readManifest } from './read-manifest.ts';
 import { type Verdict, verdictSchema } from './verdict.ts';
 
@@ -42,7 +44,7 @@ export async function readCatalogue(
   { intactEnough = Number.POSITIVE_INFINITY }: CatalogueOptions = {},
 ): Promise<CatalogueEntry[]> {
   const judged = await listVerdicts(store, source);
-  const found = await listSource(store, source);
+  const found: Found[] = await listParts(store, ofDatabase, source);
   await addVanished(store, found, judged);
   await readDateWords(store, found);
   for (const listed of found) {
@@ -92,18 +94,6 @@ async function addVanished(
     if (verdict !== undefined) found.push({ id, verdict });
   }
   found.sort((one, other) => (one.id.id < other.id.id ? -1 : 1));
-}
-
-async function listSource(store: ArchiveStore, source: string): Promise<Found[]> {
-  const found = new Map<string, Found>();
-  for await (const object of store.list(`${archivesPrefix}${source}/`)) {
-    const parsed = parseKey(object.key);
-    if (parsed === undefined || parsed.part === 'verdict') continue;
-    const listed = found.get(parsed.id.id) ?? { id: parsed.id };
-    listed[parsed.part] = object;
-    found.set(parsed.id.id, listed);
-  }
-  return [...found.values()];
 }
 
 /** Asks the manifests of what was stored long after its date, which are few, for the reason. */

@@ -8,12 +8,8 @@ import type { ArchiveId } from './names.ts';
 
 type Found = { readonly id: ArchiveId; archive?: StoredObject; manifest?: StoredObject };
 
-/** @returns In the order of their ids, oldest first: as the database's archives are listed, and retention plans by. */
-export async function readKind(
-  store: ArchiveStore,
-  kind: ArchiveKind,
-  source: string,
-): Promise<CatalogueEntry[]> {
+/** What there is of a source's archives, verdicts apart. */
+export async function listParts(store: ArchiveStore, kind: ArchiveKind, source: string): Promise<Found[]> {
   const found = new Map<string, Found>();
   for await (const object of store.list(`${kind.prefix}${source}/`)) {
     const parsed = kind.parseKey(object.key);
@@ -22,10 +18,20 @@ export async function readKind(
     one[parsed.part] = object;
     found.set(parsed.id.id, one);
   }
+  return [...found.values()];
+}
+
+/** @returns In the order of their ids, oldest first: as the database's archives are listed, and retention plans by. */
+export async function readKind(
+  store: ArchiveStore,
+  kind: ArchiveKind,
+  source: string,
+): Promise<CatalogueEntry[]> {
+  const found = await listParts(store, kind, source);
   const judged = new Set<string>();
   for await (const { key } of store.list(`${kind.verdictsPrefix}${source}/`)) judged.add(key);
   const entries: CatalogueEntry[] = [];
-  for (const one of found.values()) {
+  for (const one of found) {
     const key = kind.keysOf(one.id).verdict;
     const stored = judged.has(key) ? await store.readText(key) : undefined;
     entries.push(entryOf(one, stored && parseByteVerdict(stored.text)));

@@ -30,14 +30,22 @@ export async function selectArchive(
   const id = wanted === 'latest' ? undefined : parseArchiveId(wanted);
   const entries = await readCatalogue(store, id?.source ?? source);
   const entry = id === undefined ? latest(entries, source, any) : entries.find((one) => one.id.id === wanted);
-  if (entry === undefined || entry.standing === 'no manifest') {
-    throw new OffsiteError('ARCHIVE_MISSING', `there is no archive ${wanted}`, {
-      expected: `an archive and its manifest under archives/${id?.source ?? source}/`,
-      found: entry === undefined ? 'neither' : 'an archive without manifest: it was never committed',
-      hint: "see 'offsite list' for the archives there are",
-    });
-  }
+  assertCommitted(entry, wanted, id?.source ?? source);
   return { id: entry.id, entry, warning: warningOf(entry) };
+}
+
+/** @throws {@link OffsiteError} `ARCHIVE_MISSING` */
+export function assertCommitted(
+  entry: CatalogueEntry | undefined,
+  wanted: string,
+  source: string,
+): asserts entry is CatalogueEntry {
+  if (entry !== undefined && entry.standing !== 'no manifest') return;
+  throw new OffsiteError('ARCHIVE_MISSING', `there is no archive ${wanted}`, {
+    expected: `an archive and its manifest under archives/${source}/`,
+    found: entry === undefined ? 'neither' : 'an archive without manifest: it was never committed',
+    hint: "see 'offsite list' for the archives there are",
+  });
 }
 
 function latest(entries: readonly CatalogueEntry[], source: string, any: boolean): CatalogueEntry {

@@ -1,11 +1,11 @@
 // backup: dump, compress, upload, and last of all the manifest. Whatever fails on the way leaves no completed object
 // and no manifest.
 
-import { serializeRecord } from '../archive/commit-record.ts';
 import { clockToleranceMs, type Manifest, manifestFormat } from '../archive/manifest.ts';
 import { archiveIdAt, archiveKeys } from '../archive/names.ts';
 import type { SourceDatabase } from '../archive/source-database.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { jsonText } from '../base/parse-json.ts';
 import { toolVersion } from '../base/version.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
 import { ArchiveTooLargeError } from '../store/part-size.ts';
@@ -120,7 +120,7 @@ async function writeManifest(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    await store.create(key, serializeRecord(manifest), { signal });
+    await store.create(key, jsonText(manifest), { signal });
   } catch (error) {
     if (!(error instanceof OffsiteError) || signal?.aborted) throw error;
     const { code, expected, found, hint } = error;

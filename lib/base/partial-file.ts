@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import { OffsiteError } from './errors.ts';
 import { type FilePlace, giveName, isAlive, ownEyes, removeAbandoned, stateFileOf } from './output-file.ts';
+import { parseJson } from './parse-json.ts';
 import { formatBytes } from './quantities.ts';
 
 const stateSchema = z.strictObject({
@@ -40,9 +41,9 @@ export async function keptPartials({ file }: FilePlace): Promise<KeptPartial[]> 
     if (pid === undefined || mark === undefined || !name.startsWith(basename(file))) continue;
     const stateFile = stateFileOf(file, mark);
     const text = await readFile(stateFile, 'utf8').catch(() => '{}');
-    const { success, data } = stateSchema.safeParse(jsonOf(text));
+    const state = parseJson(stateSchema, text);
     const writer = isRunningOffsite(Number(pid)) ? Number(pid) : undefined;
-    if (success) kept.push({ ...data, path: join(folder, name), stateFile, writer });
+    if (state !== undefined) kept.push({ ...state, path: join(folder, name), stateFile, writer });
   }
   return kept;
 }
@@ -238,13 +239,5 @@ function isRunningOffsite(pid: number): boolean {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('offsite');
   } catch {
     return true;
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,11 +1,11 @@
 // basebackup: the data directory as pg_basebackup gives it, compressed and stored as a dump is; the manifest comes last.
 
 import { baseBackupKeys } from '../archive/base-backup-names.ts';
-import { serializeRecord } from '../archive/commit-record.ts';
 import { clockToleranceMs } from '../archive/manifest.ts';
 import { archiveIdAt } from '../archive/names.ts';
 import { compress } from '../backup/compress.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { jsonText } from '../base/parse-json.ts';
 import { toolVersion } from '../base/version.ts';
 import { chooseCompressor } from '../gzip/compressor.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
@@ -112,7 +112,7 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
     ...record(),
     ...stored,
   };
-  await store.create(keys.manifest, serializeRecord(manifest), { signal });
+  await store.create(keys.manifest, jsonText(manifest), { signal });
   return manifest;
 }
 

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import * as z from 'zod';
 import { guardPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { formatInstant } from '../base/quantities.ts';
 import type { ArchiveStore, StoredObject } from '../store/store.ts';
 
@@ -62,10 +63,10 @@ export async function takeLock(
 async function assertFree(store: LockStore, { key, storedAt }: StoredObject, now: () => Date): Promise<void> {
   const ageMs = now().getTime() - (store.clockAheadMs?.() ?? 0) - storedAt.getTime();
   if (ageMs > lastsMs) return;
-  const held = heldSchema.safeParse(parseJson((await store.readText(key))?.text));
+  const held = parseJson(heldSchema, (await store.readText(key))?.text);
   // What nobody can read was written by somebody; it ends.
-  if (held.success && !held.data.isHeld) return;
-  throw guardRuns(`${held.data?.holder ?? 'one of another version'}, seen last ${formatInstant(storedAt)}`);
+  if (held?.isHeld === false) return;
+  throw guardRuns(`${held?.holder ?? 'one of another version'}, seen last ${formatInstant(storedAt)}`);
 }
 
 /** Ten digits: they sort as numbers do. */
@@ -83,12 +84,4 @@ function guardRuns(found: string): OffsiteError {
     found,
     hint: `nothing has to be done: wait for its end, then run the same command again; the lock of one that was killed ends ${lastsMs / 60_000} min after it was seen last`,
   });
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
 }

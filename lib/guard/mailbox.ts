@@ -4,7 +4,7 @@
 import * as z from 'zod';
 import { mailsPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { parseJson } from '../base/parse-json.ts';
+import { jsonText, parseJson } from '../base/parse-json.ts';
 import { formatInstant } from '../base/quantities.ts';
 import type { Mail } from '../mail/mail.ts';
 import { refusesOneMail, type Smtp } from '../mail/smtp.ts';
@@ -71,7 +71,7 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
     const since = now().toISOString();
     count += 1;
     const key = `${mailsPrefix}${since}-${String(count).padStart(4, '0')}.json`;
-    await store.write(key, `${JSON.stringify({ format: 1, ...mail, since }, null, 1)}\n`);
+    await store.write(key, jsonText({ format: 1, ...mail, since }));
     warn(`kept for the next run, as nobody took it: ${mail.subject}`);
   }
 

@@ -8,7 +8,7 @@ import { findPostgresPrograms, quoteIdentifier } from '../postgres/programs.ts';
 import { ask, type ServerConnection } from '../postgres/session.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres, unknownSuperuser } from '../postgres/throwaway.ts';
 import { startContainerPostgres } from '../postgres/throwaway-container.ts';
-import { database } from '../restore-test/load-subject.ts';
+import { database } from '../restore-test/load.ts';
 import type { GuardSettings } from '../settings/guard.ts';
 
 export type TestServer = {

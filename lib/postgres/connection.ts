@@ -20,41 +20,18 @@ export type Connection =
       readonly database?: string | undefined;
     };
 
-/** Connection parameters that libpq also reads from its environment. */
-const variables: Readonly<Record<string, string>> = {
-  host: 'PGHOST',
-  hostaddr: 'PGHOSTADDR',
-  port: 'PGPORT',
+/** Connection parameters that libpq also reads from its environment, as a rule under their own name: `sslmode`, PGSSLMODE. */
+const ofEnvironment = new Set([
+  ...['host', 'hostaddr', 'port', 'dbname', 'user', 'password', 'passfile', 'require_auth', 'service'],
+  ...['channel_binding', 'options', 'application_name', 'connect_timeout', 'client_encoding', 'requirepeer'],
+  ...['sslmode', 'sslnegotiation', 'sslcompression', 'sslcert', 'sslkey', 'sslcertmode', 'sslrootcert'],
+  ...['sslcrl', 'sslcrldir', 'sslsni', 'ssl_min_protocol_version', 'ssl_max_protocol_version', 'gssencmode'],
+  ...['krbsrvname', 'gsslib', 'gssdelegation', 'target_session_attrs', 'load_balance_hosts'],
+]);
+const ofAnotherName: Readonly<Record<string, string>> = {
   dbname: 'PGDATABASE',
-  user: 'PGUSER',
-  password: 'PGPASSWORD',
-  passfile: 'PGPASSFILE',
-  require_auth: 'PGREQUIREAUTH',
-  channel_binding: 'PGCHANNELBINDING',
-  service: 'PGSERVICE',
-  options: 'PGOPTIONS',
   application_name: 'PGAPPNAME',
   connect_timeout: 'PGCONNECT_TIMEOUT',
-  client_encoding: 'PGCLIENTENCODING',
-  sslmode: 'PGSSLMODE',
-  sslnegotiation: 'PGSSLNEGOTIATION',
-  sslcompression: 'PGSSLCOMPRESSION',
-  sslcert: 'PGSSLCERT',
-  sslkey: 'PGSSLKEY',
-  sslcertmode: 'PGSSLCERTMODE',
-  sslrootcert: 'PGSSLROOTCERT',
-  sslcrl: 'PGSSLCRL',
-  sslcrldir: 'PGSSLCRLDIR',
-  sslsni: 'PGSSLSNI',
-  ssl_min_protocol_version: 'PGSSLMINPROTOCOLVERSION',
-  ssl_max_protocol_version: 'PGSSLMAXPROTOCOLVERSION',
-  requirepeer: 'PGREQUIREPEER',
-  gssencmode: 'PGGSSENCMODE',
-  krbsrvname: 'PGKRBSRVNAME',
-  gsslib: 'PGGSSLIB',
-  gssdelegation: 'PGGSSDELEGATION',
-  target_session_attrs: 'PGTARGETSESSIONATTRS',
-  load_balance_hosts: 'PGLOADBALANCEHOSTS',
 };
 
 /** Those that it only takes with the connection itself. No secret may be among them. */
@@ -156,9 +133,8 @@ function readHost(text: string): { host: string; port: string } {
 function readParameter(name: string, value: string): Record<string, string> {
   // JDBC's spelling, which libpq takes too.
   if (name === 'ssl' && value === 'true') return { PGSSLMODE: 'require' };
-  const variable = variables[name];
-  if (variable === undefined) throw invalid(`the parameter '${name}', which is none that can be used here`);
-  return { [variable]: value };
+  if (!ofEnvironment.has(name)) throw invalid(`the parameter '${name}', which is none that can be used here`);
+  return { [ofAnotherName[name] ?? `PG${name.replaceAll('_', '').toUpperCase()}`]: value };
 }
 
 function splitOnce(text: string, separator: string): string[] {

@@ -102,8 +102,9 @@ export function unknownSuperuser(): string {
   return `offsite_${randomBytes(8).toString('hex')}`;
 }
 
-function connectionTo(port: number, superuser: string, password: string): ThrowawayPostgres['connection'] {
-  const env = { PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: superuser, PGPASSWORD: password };
+/** To a server on loopback. */
+export function connectionTo(port: number, user: string, password: string): ThrowawayPostgres['connection'] {
+  const env = { PGHOST: '127.0.0.1', PGPORT: String(port), PGUSER: user, PGPASSWORD: password };
   return { via: 'server', env: { ...env, PGDATABASE: 'postgres', PGSSLMODE: 'disable' } };
 }
 

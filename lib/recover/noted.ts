@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { makeFolder } from '../base/make-folder.ts';
-import { parseJson } from '../base/parse-json.ts';
+import { jsonText, parseJson } from '../base/parse-json.ts';
 import { replaceFile, stateDirectory } from '../settings/agent-state-file.ts';
 
 /** A database on a server, whatever it is called. */
@@ -55,7 +55,7 @@ export function notedFile(source: string): {
     },
     async write(noted) {
       await makeFolder(folder, 0o700);
-      await replaceFile(path, `${JSON.stringify(noted, null, 1)}\n`);
+      await replaceFile(path, jsonText(noted));
     },
   };
 }

@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { delimiter } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodes, OffsiteError } from '../base/errors.ts';
+import { jsonText } from '../base/parse-json.ts';
 import { formatCount } from '../base/quantities.ts';
 import { agrees, failed, optionsOf, script, untilSignal, wholeNumber } from '../base/script.ts';
 import { hostileRows } from './chapters/opening.ts';
@@ -67,7 +68,7 @@ async function main(flags: Flags): Promise<number> {
   const performing = perform(narrator, stage, flags.torrents, flags.cloud);
   try {
     const { figures, database, cloud } = await Promise.race([performing, interrupted(stop.signal)]);
-    if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(figures, null, 1)}\n`);
+    if (flags.json !== undefined) await writeFile(flags.json, jsonText(figures));
     if (flags.keep && database !== undefined && (cloud !== undefined || !flags.cloud)) {
       narrator.say('');
       narrator.title('Everything runs on, until Ctrl-C. To look at it:', []);

@@ -1,7 +1,7 @@
 // What restore tests have left in the vault, found again. However long a source has been kept, the newest are read and no
 // more.
 
-import { parseArchiveId, reportsPrefix } from '../archive/names.ts';
+import { instantInName, parseArchiveId, reportsPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type TestPoint, testPoint, testsShown } from './history.ts';
@@ -39,7 +39,7 @@ export async function readTests(
   { source, startedAt }: Pick<RestoreReport, 'source' | 'startedAt'>,
   region?: string,
 ): Promise<TestPoint[]> {
-  const until = nameOf(new Date(startedAt));
+  const until = instantInName(new Date(startedAt));
   const keys = (await reportKeys(store, source)).filter((key) => testedAt(key) <= until);
   const reports = await Promise.all(keys.slice(-testsShown).map((key) => readReportAt(store, key)));
   return reports.filter((one) => one !== undefined).map((report) => testPoint(report, region));
@@ -63,11 +63,6 @@ async function readReportAt(store: ArchiveStore, key: string): Promise<RestoreRe
 /** `2026-11-24-050000Z`, as the last part of a report's key has it: it sorts by time. */
 function testedAt(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1, -'.json'.length);
-}
-
-function nameOf(instant: Date): string {
-  const [day = '', time = ''] = instant.toISOString().split('T');
-  return `${day}-${time.slice(0, 8).replaceAll(':', '')}Z`;
 }
 
 function noReport(

@@ -3,7 +3,7 @@
 
 import * as z from 'zod';
 import { comparisonSchema } from '../archive/comparison.ts';
-import { type ArchiveId, archiveKeys } from '../archive/names.ts';
+import { type ArchiveId, archiveKeys, instantInName } from '../archive/names.ts';
 import { deviationSchema } from '../archive/verdict.ts';
 import { parseJson } from '../base/parse-json.ts';
 
@@ -192,11 +192,6 @@ export function hasPassed({ outcome, point }: RestoreReport): boolean {
   return outcome === 'passed' && point?.outcome !== 'failed';
 }
 
-/** The report as it is stored. */
-export function serializeRestoreReport(report: RestoreReport): string {
-  return `${JSON.stringify(report, null, 1)}\n`;
-}
-
 /**
  * Reads a report.
  *
@@ -212,8 +207,7 @@ export function parseRestoreReport(text: string): RestoreReport | undefined {
  * @returns For example `reports/bitagent/bitagent-2026-11-23-031500Z/2026-11-24-050000Z.json`.
  */
 export function restoreReportKey(id: Pick<ArchiveId, 'id' | 'source'>, startedAt: Date): string {
-  const [day = '', time = ''] = startedAt.toISOString().split('T');
-  return `${archiveKeys(id).reports}${day}-${time.slice(0, 8).replaceAll(':', '')}Z.json`;
+  return `${archiveKeys(id).reports}${instantInName(startedAt)}.json`;
 }
 
 /** Where the page of a report is kept: beside it. */

@@ -3,10 +3,11 @@
 // from the report, so what is not written here is drawn again by 'offsite report'.
 
 import { once } from 'node:events';
+import { jsonText } from '../base/parse-json.ts';
 import { wrap } from '../base/wrap.ts';
 import type { Mail } from '../mail/mail.ts';
 import { restoreTestCost } from '../report/cost.ts';
-import { pageKeyOf, type RestoreReport, restoreReportKey, serializeRestoreReport } from '../report/report.ts';
+import { pageKeyOf, type RestoreReport, restoreReportKey } from '../report/report.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { restoreTestMail } from './mail.ts';
 
@@ -41,7 +42,7 @@ export async function deliverReport(report: RestoreReport, given: Delivery): Pro
   const { store, sendMail, region, log = () => {}, signal } = delivery;
   const key = restoreReportKey(report, new Date(report.startedAt));
   const within = AbortSignal.timeout(storeWithinMs[signal?.aborted ? 'hurried' : 'unhurried']);
-  const trouble = await store.create(key, serializeRestoreReport(report), { signal: within }).then(
+  const trouble = await store.create(key, jsonText(report), { signal: within }).then(
     () => undefined,
     (error: Error) => error,
   );

@@ -2,7 +2,6 @@
 // it is loaded once more into a sandbox made anew, in the dump's own order and in its source's own locale: only then is the
 // archive blamed.
 
-import { archiveKeys } from '../archive/names.ts';
 import type { SourceDatabase } from '../archive/source-database.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { plural } from '../base/quantities.ts';
@@ -11,21 +10,14 @@ import { StatementError } from '../postgres/statement-error.ts';
 import { usualSessions } from '../restore/load.ts';
 import { localeMayExplain, orderMayExplain } from '../restore/load-order.ts';
 import { describeMaking } from '../restore/new-database.ts';
-import type { ArchiveStore } from '../store/store.ts';
 import type { Findings, Subject } from './findings.ts';
-import { blameBytes, openJudged } from './judged-archive.ts';
-import { loadArchive } from './load.ts';
+import { database, type LoadOptions, loadArchive } from './load.ts';
 import { makeSandbox, type Sandbox } from './sandbox.ts';
 import type { Stages } from './stages.ts';
 
-export type LoadSubjectOptions = {
-  readonly store: ArchiveStore;
-  readonly now: () => Date;
-  readonly log?: ((line: string) => void) | undefined;
+export type LoadSubjectOptions = LoadOptions & {
   /** By default one for each core. */
   readonly sessions?: number | undefined;
-  readonly progressEveryMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 };
 
 type Loaded = {
@@ -33,9 +25,6 @@ type Loaded = {
   /** Whether the dump ended with pg_dump's end marker. */
   readonly ended: boolean;
 };
-
-export const database = 'restore_test';
-const progressEveryMs = 10_000;
 
 /**
  * Loads the archive, and takes down how.
@@ -56,7 +45,8 @@ export async function loadSubject(
   const { inventory } = subject.verdict;
   const attempt = async (sandbox: Sandbox, by: number): Promise<Loaded> => {
     try {
-      return { sandbox, ended: await loadOnce(sandbox, by, subject, findings, stages, options) };
+      const loading = { sandbox, sessions: by, findings, stages };
+      return { sandbox, ended: await loadArchive(subject, loading, options) };
     } finally {
       findings.skipped = sandbox.omissions.all;
     }
@@ -118,24 +108,4 @@ function localeMissing({ found }: OffsiteError, making: SourceDatabase, instead:
     found: `${instead}; and with that, ${found}`,
     hint: 'install it where the test runs (Debian: apt-get install locales-all; in the cloud: bin/restore-test.Dockerfile), and test again',
   });
-}
-
-async function loadOnce(
-  sandbox: Sandbox,
-  sessions: number,
-  { id, manifest, verdict }: Subject,
-  findings: Findings,
-  stages: Stages,
-  { store, now, log = () => {}, signal, ...options }: LoadSubjectOptions,
-): Promise<boolean> {
-  const opened = await openJudged(store, id, manifest, verdict);
-  const { etag, versionId } = opened;
-  const { compressedBytes, plainBytes } = manifest;
-  findings.archive = { key: archiveKeys(id).archive, etag, versionId, compressedBytes, plainBytes };
-  const everyMs = options.progressEveryMs ?? progressEveryMs;
-  const what = { manifest, sandbox, database, sessions, stages, now, log, progressEveryMs: everyMs, signal };
-  const { ended } = await loadArchive(opened, what).catch(async (error) => {
-    throw await blameBytes(error, { store, id, manifest, signal });
-  });
-  return ended;
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { endServer, serverFailed, startOnFreePort } from '../postgres/server.ts';
 import type { ServerConnection } from '../postgres/session.ts';
-import { tunedSettings, unknownSuperuser } from '../postgres/throwaway.ts';
+import { connectionTo, tunedSettings, unknownSuperuser } from '../postgres/throwaway.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 
 export type RecoveredServer = {
@@ -52,19 +52,9 @@ export async function startRecovered(
   const roles = { superuser: newRole(), reader: newRole() };
   await makeRoles(roles, { binDir, directory, settings });
   const { server, port } = await startOnFreePort(binDir, directory, settings, user, signal);
-  const connectionOf = ({ name, password }: Role): ServerConnection => ({
-    via: 'server',
-    env: {
-      PGHOST: '127.0.0.1',
-      PGPORT: String(port),
-      PGUSER: name,
-      PGPASSWORD: password,
-      PGSSLMODE: 'disable',
-    },
-  });
   return {
-    superuser: connectionOf(roles.superuser),
-    reader: connectionOf(roles.reader),
+    superuser: connectionTo(port, roles.superuser.name, roles.superuser.password),
+    reader: connectionTo(port, roles.reader.name, roles.reader.password),
     log: () => server.log(),
     stop: () => endServer(server),
   };

@@ -41,7 +41,7 @@ export async function fetchTo(
 ): Promise<Manifest> {
   const manifest = await readManifest(store, id);
   const { body } = await openArchive(store, id, manifest, { connections });
-  await pipeline([body, checked(manifest), destination()], signal === undefined ? {} : { signal });
+  await pipeline(body, checked(manifest), destination(), signal === undefined ? {} : { signal });
   return manifest;
 }
 

@@ -4,12 +4,11 @@
 import { availableParallelism } from 'node:os';
 import type { Connection } from '../postgres/connection.ts';
 import type { Session } from '../postgres/session.ts';
-import type { DumpParts } from './dump-parts.ts';
 import type { BuildProgress } from './indexes.ts';
 import { Inside } from './inside.ts';
 import { restoreParallel } from './parallel.ts';
-import { knownSettingsSql, type LeavesOut, setsOneOf, unknownSettings } from './plan.ts';
-import { feedPsql } from './psql.ts';
+import { knownSettingsSql, setsOneOf, unknownSettings } from './plan.ts';
+import { feedPsql, type PsqlOptions } from './psql.ts';
 import type { Run, Server } from './server.ts';
 
 /** How a dump is loaded. */
@@ -18,18 +17,11 @@ export type Way =
   /** Why not by several sessions. */
   | { readonly by: 'psql'; readonly because: string };
 
-type LoadOptions = {
-  readonly connection: Connection;
-  readonly database: string;
-  readonly dump: DumpParts;
+type LoadOptions = PsqlOptions & {
   readonly way: Way;
   /** From beside. */
   readonly run: Run;
-  readonly leavesOut: LeavesOut;
-  readonly onLeftOut: (statement: Buffer) => void;
   readonly onBuild?: ((build: BuildProgress) => void) | undefined;
-  readonly binDir?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
 };
 
 /** More sessions than this only wait for each other. */

@@ -17,7 +17,7 @@ import type { DumpParts } from './dump-parts.ts';
 import type { LeavesOut } from './plan.ts';
 import { Restriction } from './restriction.ts';
 
-type PsqlOptions = {
+export type PsqlOptions = {
   readonly connection: Connection;
   readonly database: string;
   readonly dump: DumpParts;

@@ -6,9 +6,10 @@ import type { Manifest } from '../archive/manifest.ts';
 import { type ArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readCatalogue, readVerdict } from '../archive/read-catalogue.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { jsonText } from '../base/parse-json.ts';
 import { formatDuration } from '../base/quantities.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { holdKey, parseHold, placeHold, serializeHold } from './hold.ts';
+import { holdKey, parseHold, placeHold } from './hold.ts';
 import { enoughFor, type Step } from './upgrade-step.ts';
 
 /** So long after an upgrade, nobody goes back behind it. */
@@ -42,7 +43,7 @@ export async function holdForUpgrade(store: ArchiveStore, id: ArchiveId, now: Da
     const stored = await store.readText(holdKey(id));
     const before = stored && parseHold(stored.text, id.id);
     if (before !== undefined && before.until >= hold.until) return new Date(before.until);
-    await store.write(holdKey(id), serializeHold(hold));
+    await store.write(holdKey(id), jsonText(hold));
     return new Date(hold.until);
   });
 }

@@ -33,11 +33,6 @@ export function placeHold(id: string, days: number, now: Date): Hold {
   return { format: 1, id, placedAt: now.toISOString(), until: until.toISOString() };
 }
 
-/** The hold as it is written. */
-export function serializeHold(hold: Hold): string {
-  return `${JSON.stringify(hold, null, 1)}\n`;
-}
-
 /** @returns `undefined` for a text that is no hold of this archive. */
 export function parseHold(text: string, id: string): Hold | undefined {
   const hold = parseJson(holdSchema, text);

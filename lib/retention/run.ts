@@ -3,6 +3,7 @@
 
 import * as z from 'zod';
 import { runPrefix } from '../archive/names.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import type { ArchiveStore } from '../store/store.ts';
 
@@ -49,18 +50,10 @@ export async function readRetentionRun(
 /** Reads the last run; where there is none, or one that nobody can read, there is nothing. */
 export async function readLastRun(store: Pick<ArchiveStore, 'readText'>): Promise<RetentionRun | undefined> {
   const stored = await store.readText(runKey);
-  return runSchema.safeParse(parseJson(stored?.text)).data;
+  return parseJson(runSchema, stored?.text);
 }
 
 /** Whether retention has not run for so long that the operator has to know. */
 export function hasNotRun({ endedAt }: RetentionRun, now: Date): boolean {
   return hoursBetween(endedAt, now) > runWithinHours;
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
 }

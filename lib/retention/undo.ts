@@ -3,8 +3,9 @@
 import type { ArchiveKind, ArchivePart, StoredBytes } from '../archive/kind.ts';
 import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { jsonText } from '../base/parse-json.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { holdKey, parseHold, placeHold, serializeHold } from './hold.ts';
+import { holdKey, parseHold, placeHold } from './hold.ts';
 import {
   type ArchiveHistory,
   assertBytesLive,
@@ -55,7 +56,7 @@ export async function undo(options: UndoOptions): Promise<Undone> {
   if (deleted.length === 0 && !(await isHeld(store, id))) throw notExpired(id);
   const undoDays = await history.undoDays();
   const hold = placeHold(id.id, holdDays, now);
-  await store.write(holdKey(id), serializeHold(hold));
+  await store.write(holdKey(id), jsonText(hold));
   for (const key of kind.besides?.(id) ?? []) await history.bringBack(key);
   for (const part of deleted) await history.bringBack(keys[part]);
   await assertBack(options, manifest);

@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs';
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { makeFolder } from '../base/make-folder.ts';
-import { type AgentState, parseAgentState, serializeAgentState } from './agent-state.ts';
+import { jsonText } from '../base/parse-json.ts';
+import { type AgentState, parseAgentState } from './agent-state.ts';
 import { homeFolders, isWritableFolder } from './home.ts';
 
 export type AgentStateFile = {
@@ -43,7 +44,7 @@ export function agentStateFile(
     write: (state) =>
       unlessFailed(async () => {
         await makeFolder(directory, 0o700);
-        await replaceFile(path, serializeAgentState(state));
+        await replaceFile(path, jsonText(state));
       }),
     probe: () =>
       unlessFailed(async () => {

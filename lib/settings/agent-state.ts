@@ -39,11 +39,6 @@ export function parseAgentState(text: string, source: string): AgentState | unde
   return parseArchiveId(state.lastId).source === source ? state : undefined;
 }
 
-/** The state as it is written. */
-export function serializeAgentState(state: AgentState): string {
-  return `${JSON.stringify(state, null, 1)}\n`;
-}
-
 /**
  * Notes that an id is in use.
  *

@@ -3,11 +3,11 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serializeRecord } from '../archive/commit-record.ts';
 import { clockToleranceMs } from '../archive/manifest.ts';
 import { archiveIdAt } from '../archive/names.ts';
 import { compress } from '../backup/compress.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { jsonText } from '../base/parse-json.ts';
 import { toolVersion } from '../base/version.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -64,7 +64,7 @@ export async function backupSidecar(options: SidecarBackupOptions): Promise<Side
       ...stored,
       contents,
     };
-    await store.create(keys.manifest, serializeRecord(manifest), { signal });
+    await store.create(keys.manifest, jsonText(manifest), { signal });
     return manifest;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 // An archive whose verdict speaks of bytes alone is judged once, told of if it is not intact, and the verdict written down.
 
 import { type ByteVerdict, type FaultyByteVerdict, parseByteVerdict } from '../archive/byte-verdict.ts';
+import { jsonText } from '../base/parse-json.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -38,7 +39,7 @@ export async function judgeOnce(
     const teller = { store, sendMail, now: new Date(verdict.verifiedAt) };
     await tellByTheHour(teller, { source, archive: `${kind}-${id}`, what }, mailOf(verdict));
   }
-  await store.write(key, `${JSON.stringify(verdict, null, 1)}\n`);
+  await store.write(key, jsonText(verdict));
   return { verdict, isNew: true };
 }
 

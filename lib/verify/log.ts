@@ -3,6 +3,7 @@
 
 import { parseWalKey, type WalName, walVerdictKey } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { jsonText } from '../base/parse-json.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -76,7 +77,7 @@ async function isWhole(
       damagedLogMail(source, file.name, expected, found),
     );
     const verdict = { format: 1, verdict: 'damaged', key, expected, found, verifiedAt: now().toISOString() };
-    await store.write(walVerdictKey(name), `${JSON.stringify(verdict, null, 1)}\n`);
+    await store.write(walVerdictKey(name), jsonText(verdict));
     return false;
   }
 }

@@ -8,6 +8,7 @@ import { ArchiveProof } from '../archive/open-archive.ts';
 import { readVerdict } from '../archive/read-catalogue.ts';
 import { lastRead, type Verdict } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { jsonText } from '../base/parse-json.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import { storeError } from '../store/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -63,7 +64,7 @@ export async function renew(store: ArchiveStore, verdict: Verdict, now: Date): P
   const there = await readVerdict(store, verdict);
   if (there?.verifiedAt !== verdict.verifiedAt || there.verdict !== verdict.verdict) return there ?? verdict;
   const renewed = { ...verdict, lastReadAt: now.toISOString() };
-  await store.write(archiveKeys(verdict).verdict, `${JSON.stringify(renewed, null, 1)}\n`);
+  await store.write(archiveKeys(verdict).verdict, jsonText(renewed));
   return renewed;
 }
 

@@ -8,6 +8,7 @@ import { readHistory } from '../archive/read-history.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { judge, type Observation, type Verdict } from '../archive/verdict.ts';
 import type { OffsiteError } from '../base/errors.ts';
+import { jsonText } from '../base/parse-json.ts';
 import { toolVersion } from '../base/version.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -116,7 +117,7 @@ export async function announceVerdict(
     const fault = { source: verdict.source, archive: verdict.id, what: faultWords(verdict, before) };
     await tellByTheHour(teller, fault, verdictMail(verdict, before));
   }
-  await store.write(archiveKeys(verdict).verdict, `${JSON.stringify(verdict, null, 1)}\n`);
+  await store.write(archiveKeys(verdict).verdict, jsonText(verdict));
 }
 
 /** @returns `undefined` if there is nothing to read, or less than the manifest claims: one reader can say so. */

@@ -1,14 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type Acceptance,
-  isAccepted,
-  parseAcceptance,
-  serializeAcceptance,
-} from '../../lib/archive/acceptance.ts';
+import { type Acceptance, isAccepted, parseAcceptance } from '../../lib/archive/acceptance.ts';
 import { type CatalogueEntry, entryOf, newestIntact, type Standing } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import type { Verdict } from '../../lib/archive/verdict.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import { planRetention } from '../../lib/retention/plan.ts';
 import { exampleId, exampleInventory } from '../fixtures/manifests.ts';
 
@@ -41,7 +37,7 @@ const acceptance: Acceptance = {
 
 describe('acceptance', () => {
   it('comes back as it was written', () => {
-    expect(parseAcceptance(serializeAcceptance(acceptance), exampleId)).toEqual(acceptance);
+    expect(parseAcceptance(jsonText(acceptance), exampleId)).toEqual(acceptance);
   });
 
   it.each([

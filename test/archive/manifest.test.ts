@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { serializeRecord } from '../../lib/archive/commit-record.ts';
 import { parseManifest } from '../../lib/archive/manifest.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import { exampleId, exampleManifest } from '../fixtures/manifests.ts';
 
 function refusal(change: Record<string, unknown>): OffsiteError {
@@ -16,7 +16,7 @@ function refusal(change: Record<string, unknown>): OffsiteError {
 
 describe('manifest', () => {
   it('reads what it writes', () => {
-    expect(parseManifest(serializeRecord(exampleManifest), exampleId)).toEqual(exampleManifest);
+    expect(parseManifest(jsonText(exampleManifest), exampleId)).toEqual(exampleManifest);
   });
 
   it('says that a newer format needs a newer program, whatever else is in it', () => {

@@ -1,10 +1,10 @@
 // What a plain dump does not say of its database stands in the manifest: asked of a real server, in its own encoding.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { serializeRecord } from '../../lib/archive/commit-record.ts';
 import { parseManifest } from '../../lib/archive/manifest.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { readSourceDatabase } from '../../lib/backup/ask-server.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { committed, storeEnvironment } from '../fixtures/agent.ts';
@@ -60,7 +60,7 @@ describe('a database', () => {
       expect(manifest?.database?.grants?.filter(({ grantee }) => grantee === undefined)).toEqual([]);
       if (manifest === undefined) throw new Error('unreachable');
       const { database: _, ...older } = manifest;
-      expect(parseManifest(serializeRecord(older), parseArchiveId(older.id))).toEqual(older);
+      expect(parseManifest(jsonText(older), parseArchiveId(older.id))).toEqual(older);
     } finally {
       await stub.stop();
     }

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import { serializeAgentState } from '../../lib/settings/agent-state.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { projectRoot } from '../fixtures/cdk.ts';
 import { offsite } from '../fixtures/cli.ts';
@@ -67,10 +67,7 @@ describe('offsite estimate', () => {
     mkdirSync(join(home, 'offsite'));
     const id = 'bitagent-2026-11-23-031500Z';
     const archive = { id, plainBytes: 50e9, compressedBytes: 9e9, durationMs: 1 };
-    writeFileSync(
-      join(home, 'offsite', 'bitagent.json'),
-      serializeAgentState({ format: 1, lastId: id, archive }),
-    );
+    writeFileSync(join(home, 'offsite', 'bitagent.json'), jsonText({ format: 1, lastId: id, archive }));
     const { stdout } = await run(['--json'], { ...nowhere, XDG_STATE_HOME: home });
     expect(answerOf('estimate', stdout).input).toMatchObject({ plainBytes: 50e9, compressedBytes: 9e9 });
   });

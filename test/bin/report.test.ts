@@ -14,8 +14,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../../lib/report/report.ts';
+import { type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { storeArchive } from '../fixtures/archive.ts';
@@ -39,7 +40,7 @@ afterAll(async () => {
 
 async function keep(report: RestoreReport): Promise<string> {
   const key = restoreReportKey(report, new Date(report.startedAt));
-  await createS3Store({ bucket: aws.bucket }).create(key, serializeRestoreReport(report));
+  await createS3Store({ bucket: aws.bucket }).create(key, jsonText(report));
   return key;
 }
 

@@ -8,9 +8,10 @@ import { handler as verify } from '../../lambda/verify.ts';
 import { handler as watch } from '../../lambda/watch.ts';
 import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys } from '../../lib/archive/names.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import { metrics } from '../../lib/deployment/metrics.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { type RestoreReport, restoreReportKey, serializeRestoreReport } from '../../lib/report/report.ts';
+import { type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump, verifiedArchive } from '../fixtures/archives.ts';
@@ -230,5 +231,5 @@ async function testOf(startedAt: Date, parts: Partial<RestoreReport>): Promise<v
     failure: { code: 'X', message: 'm', expected: 'e', found: 'f', hint: 'h' },
     ...parts,
   } as unknown as RestoreReport;
-  await store.create(restoreReportKey(id, startedAt), serializeRestoreReport(report));
+  await store.create(restoreReportKey(id, startedAt), jsonText(report));
 }

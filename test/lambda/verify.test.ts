@@ -4,10 +4,10 @@
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handler } from '../../lambda/verify.ts';
-import { serializeRecord } from '../../lib/archive/commit-record.ts';
 import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { type Verdict, verdictSchema } from '../../lib/archive/verdict.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
@@ -103,7 +103,7 @@ describe('verify', () => {
       await store.write(archiveKeys(id).archive, (await archiveBytes(small)) as never);
       const { compressedBytes, plainBytes, crc32 } = manifest;
       const members = [{ offset: 0, compressedBytes, plainBytes, crc32 }];
-      await store.write(archiveKeys(id).manifest, serializeRecord({ ...manifest, members }));
+      await store.write(archiveKeys(id).manifest, jsonText({ ...manifest, members }));
       expect(await announce(manifest), JSON.stringify(claim)).toMatchObject({ verdict: 'damaged' });
     }
   });
@@ -187,7 +187,7 @@ describe('verify', () => {
 
   it('does not judge by a manifest of a newer format', async () => {
     const manifest = await archiveOf(store, source, takenAt, smallDump(20));
-    await store.write(archiveKeys(manifest).manifest, serializeRecord({ ...manifest, format: 2 as 1 }));
+    await store.write(archiveKeys(manifest).manifest, jsonText({ ...manifest, format: 2 as 1 }));
     await expect(announce(manifest)).rejects.toMatchObject({ code: 'MANIFEST_TOO_NEW' });
     expect(await verdictKeys()).not.toContain(archiveKeys(manifest).verdict);
   });
@@ -224,6 +224,6 @@ async function forged(text: string): Promise<Manifest> {
   for await (const chunk of chunks) bytes.push(Buffer.from(chunk));
   const { etag } = await store.write(archiveKeys(whole).archive, Buffer.concat(bytes) as never);
   const manifest = { ...whole, ...record(), etag };
-  await store.write(archiveKeys(whole).manifest, serializeRecord(manifest));
+  await store.write(archiveKeys(whole).manifest, jsonText(manifest));
   return manifest;
 }

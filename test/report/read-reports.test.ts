@@ -4,18 +4,14 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { archiveIdAt, archiveKeys } from '../../lib/archive/names.ts';
 import type { Verdict } from '../../lib/archive/verdict.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import { renderPage } from '../../lib/page/page.ts';
 import { readSource } from '../../lib/page/read-source.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { testsShown } from '../../lib/report/history.ts';
 import { findReport } from '../../lib/report/read-reports.ts';
-import {
-  pageKeyOf,
-  type RestoreReport,
-  restoreReportKey,
-  serializeRestoreReport,
-} from '../../lib/report/report.ts';
+import { pageKeyOf, type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
 import { deliverReport } from '../../lib/restore-test/deliver.ts';
 import { expire } from '../../lib/retention/expire.ts';
 import { planKey } from '../../lib/retention/stored-plan.ts';
@@ -51,7 +47,7 @@ function reportOf(takenAt: Date, startedAt: Date, parts: Partial<samples.PassedR
 const keyOf = (report: RestoreReport) => restoreReportKey(report, new Date(report.startedAt));
 
 async function keep(report: RestoreReport): Promise<string> {
-  await store.create(keyOf(report), serializeRestoreReport(report));
+  await store.create(keyOf(report), jsonText(report));
   return keyOf(report);
 }
 

@@ -6,12 +6,8 @@ import {
   type RestoredCatalogue,
   splitName,
 } from '../../lib/archive/comparison.ts';
-import {
-  parseRestoreReport,
-  type RestoreReport,
-  restoreReportKey,
-  serializeRestoreReport,
-} from '../../lib/report/report.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
+import { parseRestoreReport, type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
 import { inventoryOf } from '../fixtures/postgres.ts';
 
 const inventory = inventoryOf({
@@ -118,7 +114,7 @@ describe('a restore report', () => {
   });
 
   it.each([passed, failed, early])('reads back as it was written', (report) => {
-    expect(parseRestoreReport(serializeRestoreReport(report))).toEqual(JSON.parse(JSON.stringify(report)));
+    expect(parseRestoreReport(jsonText(report))).toEqual(JSON.parse(JSON.stringify(report)));
   });
 
   it.each([

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { serializeRecord } from '../../lib/archive/commit-record.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import { openFile } from '../../lib/restore/dump-file.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { exampleManifest } from '../fixtures/manifests.ts';
@@ -23,7 +23,7 @@ describe("another archive's manifest", () => {
     const file = join(folder, 'another.sql.gz');
     writeFileSync(file, gzipSync(smallDump(3)));
     const manifest = join(folder, where === 'named' ? 'theirs.json' : 'another.manifest.json');
-    writeFileSync(manifest, serializeRecord(exampleManifest));
+    writeFileSync(manifest, jsonText(exampleManifest));
     const reading = read(file, where === 'named' ? manifest : undefined);
     await expect(reading).rejects.toMatchObject({ code: 'ARCHIVE_DAMAGED' });
   });

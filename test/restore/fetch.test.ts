@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { serializeRecord } from '../../lib/archive/commit-record.ts';
 import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import { PartialFile } from '../../lib/base/partial-file.ts';
 import { type FetchFileOptions, fetchFile } from '../../lib/restore/fetch.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
@@ -61,7 +61,7 @@ function put(archive: Buffer, of = id): Manifest {
     etag: '',
     versionId: bench.stub.bucket.put(archiveKeys(of).archive, archive, {}).versionId,
   };
-  bench.stub.bucket.put(archiveKeys(of).manifest, Buffer.from(serializeRecord(manifest)), {});
+  bench.stub.bucket.put(archiveKeys(of).manifest, Buffer.from(jsonText(manifest)), {});
   return manifest;
 }
 

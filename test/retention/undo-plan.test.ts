@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { holdKey, parseHold, placeHold, serializeHold } from '../../lib/retention/hold.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
+import { holdKey, parseHold, placeHold } from '../../lib/retention/hold.ts';
 import { livesUntil } from '../../lib/retention/undo-plan.ts';
 import { exampleId } from '../fixtures/manifests.ts';
 
@@ -42,8 +43,8 @@ describe('a hold', () => {
   it('comes back from its text, for its own archive only', () => {
     const hold = placeHold(exampleId.id, 14, now);
     expect(hold.until).toBe('2026-12-07T06:00:00.000Z');
-    expect(parseHold(serializeHold(hold), exampleId.id)).toEqual(hold);
-    expect(parseHold(serializeHold(hold), 'bitagent-2026-11-24-031500Z')).toBeUndefined();
+    expect(parseHold(jsonText(hold), exampleId.id)).toEqual(hold);
+    expect(parseHold(jsonText(hold), 'bitagent-2026-11-24-031500Z')).toBeUndefined();
     expect(parseHold('{"format":2}', exampleId.id)).toBeUndefined();
     expect(parseHold('no JSON', exampleId.id)).toBeUndefined();
     expect(holdKey(exampleId)).toBe('holds/bitagent/bitagent-2026-11-23-031500Z.json');

@@ -3,13 +3,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { archiveIdAt } from '../../lib/archive/names.ts';
+import { jsonText } from '../../lib/base/parse-json.ts';
 import {
   type ArchiveFigures,
   compareWithPrevious,
   nextDate,
   noteId,
   parseAgentState,
-  serializeAgentState,
 } from '../../lib/settings/agent-state.ts';
 
 const lastId = 'bitagent-2026-11-22-031500Z';
@@ -23,7 +23,7 @@ const previous: ArchiveFigures = {
 describe('the state', () => {
   it('reads what it wrote', () => {
     const state = noteId(undefined, lastId, previous);
-    expect(parseAgentState(serializeAgentState(state), 'bitagent')).toEqual(state);
+    expect(parseAgentState(jsonText(state), 'bitagent')).toEqual(state);
   });
 
   it.each([
@@ -39,7 +39,7 @@ describe('the state', () => {
   ])('%j is none', (text) => expect(parseAgentState(text, 'bitagent')).toBeUndefined());
 
   it('is none if it is that of another source, and any text is a state or none', () => {
-    expect(parseAgentState(serializeAgentState(noteId(undefined, lastId)), 'other')).toBeUndefined();
+    expect(parseAgentState(jsonText(noteId(undefined, lastId)), 'other')).toBeUndefined();
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
         parseAgentState(text, 'bitagent');

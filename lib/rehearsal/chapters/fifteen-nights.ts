@@ -1,7 +1,6 @@
 // Two weeks in seconds: fifteen earlier nights appear in the vault, each is verified, and retention takes the oldest.
 
 import { CopyObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { serializeRecord } from '../../archive/commit-record.ts';
 import { type Manifest, parseManifest } from '../../archive/manifest.ts';
 import {
   archiveIdAt,
@@ -12,6 +11,7 @@ import {
   verdictsPrefix,
 } from '../../archive/names.ts';
 import { verdictSchema } from '../../archive/verdict.ts';
+import { jsonText } from '../../base/parse-json.ts';
 import { formatHours } from '../../base/quantities.ts';
 import { textTable } from '../../mail/mail.ts';
 import type { Decision } from '../../retention/plan.ts';
@@ -83,7 +83,7 @@ export async function storeManifest(
 ): Promise<void> {
   const { takenAt } = parseArchiveId(id);
   const tookMs = Date.parse(manifest.completedAt) - Date.parse(manifest.startedAt);
-  const body = serializeRecord({
+  const body = jsonText({
     ...manifest,
     id,
     startedAt: takenAt.toISOString(),

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { exitCodes } from '../../base/errors.ts';
+import { jsonText } from '../../base/parse-json.ts';
 import type { Judged } from '../../guard/verify.ts';
 import { runKey } from '../../retention/run.ts';
 import { operatorAddress } from '../aws/local-aws.ts';
@@ -26,7 +27,7 @@ export async function meetGuard(scene: Scene, stage: Stage): Promise<Keeper> {
   const keepDays = 14;
   const guard = { email: operatorAddress, smtpUrl: smtp.url, keepDays };
   const file = join(folder, 'guard.json');
-  await writeFile(file, `${JSON.stringify({ bucket: aws.bucket, guard }, null, 1)}\n`);
+  await writeFile(file, jsonText({ bucket: aws.bucket, guard }));
   const environment = { XDG_STATE_HOME: folder, TMPDIR: taskDirectory };
 
   async function run(scene: Scene, args: readonly string[], more: readonly string[] = []): Promise<string> {
