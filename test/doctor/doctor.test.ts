@@ -172,7 +172,7 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
 
   beforeAll(async () => {
     bin = mkdtempSync(join(tmpdir(), 'offsite-bin-'));
-    for (const program of ['sh', 'readlink', 'dirname', 'psql'])
+    for (const program of ['sh', 'readlink', 'dirname', 'find', 'psql'])
       symlinkSync(whereIs(program), join(bin, program));
     moto = await startMoto();
     postgres = await startThrowawayPostgres({ tuned: true });

@@ -133,7 +133,7 @@ describe('pg_dump is killed (SIGKILL)', () => {
 describe('pg_dump fails', () => {
   it('is missing', async () => {
     const empty = mkdtempSync(join(folder, 'bin-'));
-    for (const program of ['sh', 'readlink', 'dirname', 'psql'])
+    for (const program of ['sh', 'readlink', 'dirname', 'find', 'psql'])
       symlinkSync(whereIs(program), join(empty, program));
     const { exitCode, stderr } = await backup({ PATH: empty });
     expect(stderr).toContain('[PROGRAM_MISSING]');
