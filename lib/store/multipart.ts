@@ -17,7 +17,7 @@ import { bareEtag, checksumOf, crc32Text, etagOfParts } from './checksums.ts';
 import { isTaken } from './errors.ts';
 import type { PartSource } from './parts.ts';
 import { persist } from './persist.ts';
-import { namesVersion, proof } from './proof.ts';
+import { proof, versionOf } from './proof.ts';
 import { putObject } from './put.ts';
 import { expectContinue, type S3Session } from './session.ts';
 import { maybeStored, type Stored } from './store.ts';
@@ -161,8 +161,9 @@ export class UploadCalls {
       // Asked again, Ceph 18 says that it is done, and nothing more.
       if (etag === '' && attempt > 1) return ours;
       // Not demanded: some stores that have versions name none here.
-      this.#session.namesVersions ||= namesVersion(answer.VersionId);
-      return { etag: proof(etag, 'an entity tag'), versionId: answer.VersionId ?? null };
+      const versionId = versionOf(answer);
+      this.#session.namesVersions ||= versionId !== null;
+      return { etag: proof(etag, 'an entity tag'), versionId };
     };
     return this.#persist(this.#doing, complete, async (refusal) => {
       if (refusal.name === 'NoSuchUpload') return ours;

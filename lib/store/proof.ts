@@ -35,9 +35,13 @@ export function proof<T>(value: T | undefined, expected: string): NonNullable<T>
   return value;
 }
 
-/** Whether an answer names a version. Of a bucket without versions, some stores name `null` in some answers, and none in others. */
-export function namesVersion(versionId: string | undefined): boolean {
-  return versionId !== undefined && versionId !== 'null';
+/**
+ * The version that an answer names.
+ *
+ * @returns `null` where it names none, or `null`: of a bucket without versions, some stores do so in some answers and not in others.
+ */
+export function versionOf({ VersionId }: { readonly VersionId?: string | undefined }): string | null {
+  return VersionId === undefined || VersionId === 'null' ? null : VersionId;
 }
 
 function firstWords(text: string): string {

@@ -4,7 +4,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { bareEtag, checksumOf, etagOf } from './checksums.ts';
 import { isTaken } from './errors.ts';
 import { persist } from './persist.ts';
-import { namesVersion, proof } from './proof.ts';
+import { proof, versionOf } from './proof.ts';
 import { expectContinue, type S3Session } from './session.ts';
 import type { Stored } from './store.ts';
 
@@ -48,10 +48,11 @@ export async function putObject(
       command.middlewareStack.add(expectContinue, { step: 'build', name: 'expectContinue' });
     }
     const options = signal === undefined ? {} : { abortSignal: signal };
-    const { ETag, VersionId } = await writer.send(command, options);
-    if (session.namesVersions) proof(VersionId, 'a version id, as the bucket had for an earlier write');
-    session.namesVersions ||= namesVersion(VersionId);
-    return { etag: bareEtag(proof(ETag, 'an entity tag')), versionId: VersionId ?? null };
+    const answer = await writer.send(command, options);
+    const versionId = versionOf(answer);
+    if (session.namesVersions) proof(versionId, 'a version id, as the bucket had for an earlier write');
+    session.namesVersions ||= versionId !== null;
+    return { etag: bareEtag(proof(answer.ETag, 'an entity tag')), versionId };
   };
   return persist(session, put, {
     doing,

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { bareEtag } from './checksums.ts';
 import { changedError, isAbsent, isBeyondEnd, isTaken, storeError } from './errors.ts';
-import { proof, UnprovenAnswer } from './proof.ts';
+import { proof, UnprovenAnswer, versionOf } from './proof.ts';
 import { pinned, rangeText, readOn, type Stretch } from './read-on.ts';
 import type { S3Session } from './session.ts';
 import { sideBySide } from './side-by-side.ts';
@@ -52,7 +52,7 @@ function openedAs(
   const body = answer.Body as Readable;
   const { ContentRange, ContentLength } = answer;
   const etag = bareEtag(proof(answer.ETag, 'an entity tag'));
-  const versionId = answer.VersionId ?? null;
+  const versionId = versionOf(answer);
   const known = { etag, versionId, storedAt: answer.LastModified ?? new Date(0) };
   const stretch = (from: number, to: number | undefined): Stretch => ({ key, etag, versionId, from, to });
   // A store that knows no ranges gives all of it, and so does one that was asked for all.
