@@ -132,10 +132,12 @@ const barsAtMost = 40;
 /** @param bytes - Oldest first. */
 function describeSizes(bytes: readonly number[]): string {
   const shown = bytes.slice(-barsAtMost);
-  const least = Math.min(...shown);
   const most = Math.max(...shown);
-  const bar = (size: number) => bars[most === least ? 3 : Math.round(((size - least) / (most - least)) * 7)];
-  const range = most === least ? formatBytes(most) : `${formatBytes(least)} to ${formatBytes(most)}`;
+  const least = Math.min(...shown);
+  // Sizes that are nearly equal look so.
+  const span = Math.max(most - least, most / 10, 1);
+  const bar = (size: number) => bars[Math.round(7 - ((most - size) / span) * 7)];
+  const range = [...new Set([least, most].map(formatBytes))].join(' to ');
   return `${shown.map(bar).join('')}  ${range}, oldest first`;
 }
 
