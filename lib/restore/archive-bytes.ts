@@ -20,7 +20,7 @@ export function inflaterOf(compressedBytes: number): string | undefined {
 /** Bytes that have passed so far. */
 export type InflateProgress = { compressedBytes: number; plainBytes: number };
 
-const wordsOf = { compressedBytes: 'compressed bytes', plainBytes: 'plain bytes' } as const;
+const wordsOf = { compressedBytes: 'compressed bytes', plainBytes: 'plain bytes', sha256: 'sha256' } as const;
 
 export type InflatedArchive = {
   /** Leaving the iteration early closes the download. */
@@ -47,18 +47,9 @@ export type InflateOptions = {
 export function inflateArchive(
   body: Readable,
   expected: ArchiveBytes,
-  options: InflateOptions = {},
+  { signal, onDownloaded, by = inflaterOf(expected.compressedBytes) }: InflateOptions = {},
 ): InflatedArchive {
   const progress: InflateProgress = { compressedBytes: 0, plainBytes: 0 };
-  return { dump: inflate(body, expected, progress, options), progress };
-}
-
-async function* inflate(
-  body: Readable,
-  expected: ArchiveBytes,
-  progress: InflateProgress,
-  { signal, onDownloaded, by = inflaterOf(expected.compressedBytes) }: InflateOptions,
-): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   // A few bytes of gzip can hold any number: what is more than the manifest says goes nowhere.
   const count = (what: keyof InflateProgress, { length }: Buffer) => {
@@ -70,22 +61,22 @@ async function* inflate(
     hash.update(chunk);
     count('compressedBytes', chunk);
   };
-  try {
-    for await (const chunk of gunzip(body, { onChunk, onEnd: onDownloaded, by, signal })) {
-      count('plainBytes', chunk);
-      yield chunk;
+  async function* dump(): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of gunzip(body, { onChunk, onEnd: onDownloaded, by, signal })) {
+        count('plainBytes', chunk);
+        yield chunk;
+      }
+    } catch (error) {
+      throw inflateError(error, expected, progress);
     }
-  } catch (error) {
-    throw inflateError(error, expected, progress);
+    const { compressedBytes, plainBytes } = progress;
+    const found = { compressedBytes, plainBytes, sha256: hash.digest('hex') };
+    for (const what of ['compressedBytes', 'plainBytes', 'sha256'] as const)
+      if (found[what] !== expected[what])
+        throw differing(expected.id, wordsOf[what], expected[what], found[what]);
   }
-  const compared: [string, string | number, string | number][] = [
-    [wordsOf.compressedBytes, expected.compressedBytes, progress.compressedBytes],
-    [wordsOf.plainBytes, expected.plainBytes, progress.plainBytes],
-    ['sha256', expected.sha256, hash.digest('hex')],
-  ];
-  const different = compared.find(([, wanted, found]) => wanted !== found);
-  if (different === undefined) return;
-  throw differing(expected.id, ...different);
+  return { dump: dump(), progress };
 }
 
 function inflateError(error: unknown, expected: ArchiveBytes, { compressedBytes }: InflateProgress): unknown {

@@ -5,7 +5,6 @@ import type { News } from '../mail/tell-once.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import {
   type Arrivals,
-  type ArrivalsState,
   arrivalsMail,
   arrivalsStateSchema,
   lookAtArrivals,
@@ -35,14 +34,11 @@ export async function watchArrivals(
   for (const prefix of prefixes) for await (const object of store.list(prefix)) look.add(object);
   const arrivals = look.found();
   const stored = await store.readText(stateKey);
-  const { news, next } = newsOf(arrivals, parseState(stored?.text), now);
+  // A state that cannot be read costs a repeated mail, never a missing one.
+  const state = parseJson(arrivalsStateSchema, stored?.text) ?? arrivalsStateSchema.parse({});
+  const { news, next } = newsOf(arrivals, state, now);
   const noted = async () => {
     if (JSON.stringify(next) !== stored?.text) await store.write(stateKey, JSON.stringify(next));
   };
   return { arrivals, mails: news === undefined ? [] : [arrivalsMail(news)], noted };
-}
-
-/** A state that cannot be read costs a repeated mail, never a missing one. */
-function parseState(text = '{}'): ArrivalsState {
-  return parseJson(arrivalsStateSchema, text) ?? arrivalsStateSchema.parse({});
 }
