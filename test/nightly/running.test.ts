@@ -11,6 +11,7 @@ import { bin, committed, storeEnvironment } from '../fixtures/agent.ts';
 import { until } from '../fixtures/events.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 import { canRunSystemd, type SystemdHost, startSystemdHost } from '../fixtures/systemd-host.ts';
+import { startReceiver } from '../fixtures/web-receiver.ts';
 
 // Units have a /tmp of their own.
 const canRun = canRunSystemd && !bin.startsWith('/tmp/');
@@ -58,6 +59,44 @@ describe.skipIf(!canRun)('on a running host', () => {
   const archives = () => committed(stub).length;
   const ended = (unit: string) =>
     until(`${unit} has ended`, async () => /^(inactive|failed)$/.test(await show(unit, 'ActiveState')));
+
+  // Before any archive is taken here: a host that takes them is no guard.
+  it('its guard runs by a timer of its own, the journal has what it saw, and all of it goes away', async () => {
+    const web = await startReceiver();
+    try {
+      const told = {
+        OFFSITE_WEBHOOK_URL: `${web.url}/told`,
+        OFFSITE_PING_URL: `${web.url}/ping`,
+        // The machine's files are seen here, too: what an agent of its own has left is none of this host's.
+        XDG_STATE_HOME: '/run/guard',
+      };
+      const before = await files();
+      const installed = await host.run([bin, 'install', '--guard', '--random-delay', '0'], {
+        ...storeEnvironment(stub),
+        ...told,
+      });
+      expect(installed).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(await show('offsite-guard.timer', 'ActiveState')).toBe('active');
+      expect(await show('offsite-guard.timer', 'NextElapseUSecRealtime')).not.toBe('');
+      // An hour that the machine was off is made up for.
+      await said('systemctl', 'stop', 'offsite-guard.timer');
+      await said('touch', '-d', '2 days ago', '/var/lib/systemd/timers/stamp-offsite-guard.timer');
+      await said('systemctl', 'start', 'offsite-guard.timer');
+      await until('the timer has the guard run', () => web.received.length > 0);
+      await ended('offsite-guard.service');
+      expect(await show('offsite-guard.service', 'Result')).toBe('success');
+      expect(await said('journalctl', '-u', 'offsite-guard', '--no-pager')).toContain(
+        'bitagent: no intact archive; watched for',
+      );
+      expect(web.received.map(({ path }) => path)).toEqual(['/ping/start', '/ping']);
+      expect([...stub.bucket.objects.keys()]).toContain('watch/run/expire.json');
+      await offsite('uninstall', '--guard');
+      expect(await files()).toBe(before);
+      stub.bucket.objects.clear();
+    } finally {
+      await web.stop();
+    }
+  });
 
   it('its timer makes up for a night that the host was off, the journal says so, and all of it goes away', async () => {
     const before = await files();
