@@ -1,3 +1,4 @@
+import { parseDueBaseBackupKey } from '../lib/archive/base-backup-names.ts';
 import { isDueWalKey } from '../lib/archive/wal-names.ts';
 import { ofBaseBackups } from '../lib/basebackup/kind.ts';
 import { announcedArchive, committedOf, objectCreatedSchema } from '../lib/deployment/events.ts';
@@ -37,8 +38,10 @@ export const handler = queueChain(objectCreatedSchema, async (event) => {
   const sidecar = committedOf(ofSidecar, event, bucket);
   if (sidecar !== undefined)
     return logged(await verifySidecarOnce({ ...common, id: sidecar, roomBytes: temporaryBytes }));
-  const baseBackup = committedOf(ofBaseBackups, event, bucket);
-  if (baseBackup !== undefined) return logged(await verifyBaseBackupOnce({ ...common, id: baseBackup }));
+  const due = event.detail.bucket.name === bucket ? parseDueBaseBackupKey(key) : undefined;
+  const baseBackup = due ?? committedOf(ofBaseBackups, event, bucket);
+  if (baseBackup !== undefined)
+    return logged(await verifyBaseBackupOnce({ ...common, id: baseBackup, isDue: due !== undefined }));
   const answer = await verifyOnce({
     ...common,
     ...announcedArchive(event, bucket),

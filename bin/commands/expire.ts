@@ -32,7 +32,7 @@ export async function runExpire({ settings, guard }: GuardedVault, flags: Flags)
     extendLock: dryRun ? undefined : await extendLockOf(settings, guard),
     onPlan: (plan, readings) => plans.push({ ...plan, kind: 'database', readings }),
     onSidecarPlan: (plan) => plans.push({ ...plan, kind: 'sidecar', readings: [] }),
-    onLogPlan: (plan) => plans.push({ ...plan, kind: 'base backup', readings: [] }),
+    onLogPlan: (plan) => plans.push({ ...plan, kind: 'base backup' }),
   }).finally(() => {
     if (flags.json) printJson('expire', { dryRun, plans });
     else for (const plan of plans) print(`${describePlan(plan, dryRun)}\n`);

@@ -46,6 +46,7 @@ function entryOf(found: Found, verdict: ByteVerdict | undefined): CatalogueEntry
     ...dateOf(found),
     compressedBytes: found.archive?.bytes ?? 0,
     hasVerdict: verdict !== undefined,
+    lastReadAt: verdict && new Date(verdict.verifiedAt),
   };
 }
 

@@ -1,6 +1,7 @@
 // Verifies what a listing shows: nobody tells the guard of new objects, as S3 tells the cloud. What each archive is judged by,
 // and who is told of it, is the same.
 
+import { parseDueBaseBackupKey } from '../archive/base-backup-names.ts';
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
 import {
   type ArchiveId,
@@ -86,6 +87,12 @@ export async function verifyDue(options: VerifyVaultOptions): Promise<Map<string
       });
       continue;
     }
+    const baseBackup = parseDueBaseBackupKey(key);
+    if (baseBackup !== undefined) {
+      await attempt(baseBackup, failures, options, () => judgeBaseBackup(baseBackup, options, true));
+      await store.delete(key);
+      continue;
+    }
     const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
     if (!isArchiveId(name) || dueKey(parseArchiveId(name)) !== key) continue;
     const id = parseArchiveId(name);
@@ -129,8 +136,8 @@ async function judgeSidecar(id: ArchiveId, options: VerifyVaultOptions): Promise
   if (isNew) options.onVerdict({ id: id.id, isSidecar: true, verdict: verdict.verdict, isNew });
 }
 
-async function judgeBaseBackup(id: ArchiveId, options: VerifyVaultOptions): Promise<void> {
-  const { verdict, isNew } = await verifyBaseBackupOnce({ ...options, id, limits: noLimits });
+async function judgeBaseBackup(id: ArchiveId, options: VerifyVaultOptions, isDue = false): Promise<void> {
+  const { verdict, isNew } = await verifyBaseBackupOnce({ ...options, id, isDue, limits: noLimits });
   if (isNew) options.onVerdict({ id: id.id, isSidecar: false, verdict: verdict.verdict, isNew });
 }
 

@@ -1,7 +1,11 @@
 // expire, of base backups and the log that they need. A base backup goes before its log does: what an interruption leaves is log that
 // nobody needs, and a later run takes it.
 
-import { baseBackupsPrefix, baseBackupVerdictsPrefix } from '../archive/base-backup-names.ts';
+import {
+  baseBackupsPrefix,
+  baseBackupVerdictsPrefix,
+  dueBaseBackupKey,
+} from '../archive/base-backup-names.ts';
 import { parseArchiveId } from '../archive/names.ts';
 import { readKind } from '../archive/read-kind.ts';
 import { walFolder, walPrefix, walVerdictsPrefix } from '../archive/wal-names.ts';
@@ -12,8 +16,9 @@ import { type Cluster, clustersOf, eachWal, type StoredWal } from '../wal/read-w
 import { parseLsn } from '../wal/segment.ts';
 import { readHolds } from './expire.ts';
 import { type ExtendLock, extendLocks } from './lock.ts';
-import { type LogNeed, LogSieve, planBaseBackups } from './log-plan.ts';
+import { type LogNeed, LogSieve, planBaseBackups, planBaseReadings } from './log-plan.ts';
 import type { RetentionPlan, RetentionPolicy } from './plan.ts';
+import type { Reading } from './readings.ts';
 import { eachSource, throwFailures } from './sources.ts';
 
 export type ExpireLogOptions = {
@@ -24,12 +29,17 @@ export type ExpireLogOptions = {
   readonly dryRun: boolean;
   /** Locks base backups that stay longer than their days; absent where the vault has no lock. */
   readonly extendLock?: ExtendLock | undefined;
+  /** How many of a hundred base backups are read again in a night; default 0. */
+  readonly rereadPercent?: number | undefined;
   /** Is given each source's plan once it was carried out. */
   readonly onPlan: (plan: LogPlan) => void;
 };
 
 /** Of a source's base backups, and of the log that they need. */
-export type LogPlan = RetentionPlan & { readonly log: readonly LogShare[] };
+export type LogPlan = RetentionPlan & {
+  readonly readings: readonly Reading[];
+  readonly log: readonly LogShare[];
+};
 
 /** What stays and goes of the log of one cluster. */
 export type LogShare = {
@@ -49,20 +59,20 @@ export async function expireLog(options: ExpireLogOptions): Promise<void> {
   const { store, onPlan } = options;
   const folders = await Promise.all([baseBackupsPrefix, walPrefix].map((prefix) => store.folders(prefix)));
   const failures = await eachSource([...new Set(folders.flat())], async (source) => {
-    const { plan, needs } = await expireBaseBackups(source, options);
+    const { plan, readings, needs } = await expireBaseBackups(source, options);
     const log: LogShare[] = [];
     for (const systemIdentifier of await clustersOf(store, source)) {
       const cluster = { source, systemIdentifier };
       log.push(await expireFiles(cluster, needs && (needs.get(systemIdentifier) ?? []), options));
     }
-    onPlan({ ...plan, log });
+    onPlan({ ...plan, readings, log });
   });
   throwFailures(failures);
 }
 
 /** @returns What those that stay need, by cluster; `undefined` where that is not known, and nothing of the log may go. */
 async function expireBaseBackups(source: string, options: ExpireLogOptions) {
-  const { store, policy, now, dryRun } = options;
+  const { store, policy, now, dryRun, rereadPercent = 0 } = options;
   const entries = await readKind(store, ofBaseBackups, source);
   const plan = planBaseBackups(source, entries, policy, now, await readHolds(store, source));
   // A manifest that cannot be read fails here, before anything is deleted.
@@ -73,11 +83,21 @@ async function expireBaseBackups(source: string, options: ExpireLogOptions) {
     const need = { from: parseLsn(startLsn) ?? 0n, segmentBytes: cluster.segmentBytes };
     needs.set(cluster.systemIdentifier, [...(needs.get(cluster.systemIdentifier) ?? []), need]);
   }
+  const kept = new Set(plan.keep.map(({ id }) => id));
+  const readings = planBaseReadings(
+    entries.filter(({ id }) => kept.has(id.id)),
+    rereadPercent,
+    now,
+  );
   if (!dryRun) {
     await extendLocks(plan, ofBaseBackups.keysOf, options);
+    for (const reading of readings) {
+      const asked = { format: 1, ...reading, askedAt: now.toISOString() };
+      await store.write(dueBaseBackupKey(parseArchiveId(reading.id)), `${JSON.stringify(asked)}\n`);
+    }
     for (const { id } of plan.expire) await deleteBaseBackup(store, source, id);
   }
-  return { plan, needs: (await areAllDeleted(store, source, entries.length)) ? undefined : needs };
+  return { plan, readings, needs: (await areAllDeleted(store, source, entries.length)) ? undefined : needs };
 }
 
 /** Whether somebody took all base backups: their verdicts are left, and retention takes those before the bytes. */

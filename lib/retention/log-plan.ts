@@ -7,6 +7,7 @@ import type { ListedWal } from '../wal/fold.ts';
 import { type Lsn, segmentAt, segmentNumber } from '../wal/segment.ts';
 import type { Holds } from './hold.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
+import type { Reading } from './readings.ts';
 
 /** Whatever their age: of archives there are more, for each needs nothing but itself. */
 const keptIntact = 2;
@@ -34,6 +35,27 @@ export function planBaseBackups(
     ...(policy.atOnce && { atOnce: true }),
   };
   return planRetention(source, entries, rules, now, holds, needed);
+}
+
+/**
+ * Plans which base backups are read again. They are few and large: none before its turn, which comes after as many nights as
+ * `rereadPercent` goes into a hundred.
+ *
+ * @param kept - Of one source.
+ */
+export function planBaseReadings(
+  kept: readonly CatalogueEntry[],
+  rereadPercent: number,
+  now: Date,
+): Reading[] {
+  const proven = kept.flatMap(({ id, standing, lastReadAt }) =>
+    standing === 'intact' && lastReadAt ? [{ id: id.id, days: hoursBetween(lastReadAt, now) / 24 }] : [],
+  );
+  return proven
+    .filter(({ days }) => days * rereadPercent >= 100)
+    .sort((one, other) => other.days - one.days)
+    .slice(0, Math.ceil((proven.length * rereadPercent) / 100))
+    .map(({ id, days }) => ({ id, reason: `read last ${Math.round(days)} days ago` }));
 }
 
 /** Where a base backup that stays begins to need the log. */

@@ -74,7 +74,7 @@ export async function verifyBaseBackup(options: VerifyBaseBackupOptions): Promis
 
 /** Judges a base backup as {@link judgeOnce} does. */
 export async function verifyBaseBackupOnce(
-  options: VerifyBaseBackupOptions & Pick<JudgeOnceOptions, 'sendMail'>,
+  options: VerifyBaseBackupOptions & Pick<JudgeOnceOptions, 'sendMail' | 'isDue'>,
 ): ReturnType<typeof judgeOnce> {
   const { store, id } = options;
   // Without it nothing says what the bytes should be.

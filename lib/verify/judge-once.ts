@@ -2,9 +2,13 @@
 
 import { type ByteVerdict, type FaultyByteVerdict, parseByteVerdict } from '../archive/byte-verdict.ts';
 import { jsonText } from '../base/parse-json.ts';
+import { hoursBetween } from '../base/quantities.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
+
+/** Nothing is planned more often than daily. */
+const restHours = 12;
 
 export type JudgeOnceOptions = {
   readonly store: ArchiveStore;
@@ -12,6 +16,9 @@ export type JudgeOnceOptions = {
   readonly key: string;
   /** Where its bytes are. */
   readonly bytesKey: string;
+  /** It is time to read them again, if their verdict is so old. */
+  readonly isDue?: boolean | undefined;
+  readonly now: () => Date;
   /** Reads them: those that its manifest names, or what is under their name now. */
   readonly judge: (isAgain: boolean) => Promise<ByteVerdict>;
   /** What the archive is called among faults, before its id. */
@@ -32,7 +39,9 @@ export async function judgeOnce(
   const { store, key, kind, mailOf, sendMail } = options;
   const stored = await store.readText(key);
   const earlier = stored && parseByteVerdict(stored.text);
-  if (earlier !== undefined && (await speaksOf(earlier, options))) return { verdict: earlier, isNew: false };
+  const isOver = options.isDue && earlier !== undefined && isOld(earlier, options.now());
+  if (earlier !== undefined && !isOver && (await speaksOf(earlier, options)))
+    return { verdict: earlier, isNew: false };
   const verdict = await options.judge(earlier !== undefined);
   if (isFaulty(verdict)) {
     const { id, source, verdict: what } = verdict;
@@ -50,6 +59,11 @@ async function speaksOf(
   let there: string | undefined;
   for await (const object of store.list(bytesKey)) if (object.key === bytesKey) there = object.etag;
   return verdict === 'missing' ? there === undefined : etag === there;
+}
+
+/** Of what is not intact there is nothing to renew; and an event may come twice. */
+function isOld({ verdict, verifiedAt }: ByteVerdict, now: Date): boolean {
+  return verdict === 'intact' && hoursBetween(new Date(verifiedAt), now) >= restHours;
 }
 
 function isFaulty(verdict: ByteVerdict): verdict is FaultyByteVerdict {

@@ -11,7 +11,11 @@ import { runWindow } from '../../bin/commands/wal-window.ts';
 import { handler as expire } from '../../lambda/expire.ts';
 import { handler as verify } from '../../lambda/verify.ts';
 import { handler as watch } from '../../lambda/watch.ts';
-import { baseBackupKeys, baseBackupVerdictKey } from '../../lib/archive/base-backup-names.ts';
+import {
+  baseBackupKeys,
+  baseBackupVerdictKey,
+  dueBaseBackupKey,
+} from '../../lib/archive/base-backup-names.ts';
 import { parseByteVerdict } from '../../lib/archive/byte-verdict.ts';
 import type { ArchiveId } from '../../lib/archive/names.ts';
 import { parseWalFile, type WalFile, walKey } from '../../lib/archive/wal-names.ts';
@@ -45,7 +49,10 @@ beforeAll(async () => {
   aws = await startLocalAws();
   store = createS3Store({ bucket: aws.bucket });
   folder = mkdtempSync(join(tmpdir(), 'offsite-log-'));
-  setHandlerSettings(aws.bucket, aws.topicArn, { OFFSITE_RANGES_ARN: 'arn:none' });
+  setHandlerSettings(aws.bucket, aws.topicArn, {
+    OFFSITE_RANGES_ARN: 'arn:none',
+    OFFSITE_REREAD_PERCENT: '15',
+  });
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
@@ -99,6 +106,26 @@ describe('a base backup', () => {
     expect(await judge(id)).toEqual({ id: id.id, verdict: 'intact', isNew: true });
     expect(await judge(id)).toMatchObject({ verdict: 'intact', isNew: false });
     expect(await subjects()).toEqual([]);
+  });
+
+  it('is read again when its turn has come, once', async () => {
+    const id = await take({ segment: 2 });
+    await judge(id);
+    vi.useFakeTimers({ toFake: ['Date'], now: began + 5 * dayMs });
+    await expire({}, context);
+    expect(await keysUnder('due/')).toEqual([]);
+    const later = new Date(began + 8 * dayMs);
+    vi.setSystemTime(later);
+    await expire({}, context);
+    const due = await keysUnder('due/');
+    expect(due).toEqual([dueBaseBackupKey(id)]);
+    const [key = ''] = due;
+    expect(await verify(stored(key), context)).toEqual({ id: id.id, verdict: 'intact', isNew: true });
+    expect((await verdictOn(id))?.verifiedAt).toBe(later.toISOString());
+    expect(await verify(stored(key), context)).toMatchObject({ isNew: false });
+    await store.delete(key);
+    await expire({}, context);
+    expect(await keysUnder('due/')).toEqual([]);
   });
 
   it.each<[string, Partial<TinyBaseBackup>, (id: ArchiveId) => Promise<unknown>, string, string]>([
