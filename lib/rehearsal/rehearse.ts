@@ -9,12 +9,8 @@ import { exitCodes, OffsiteError } from '../base/errors.ts';
 import { jsonText } from '../base/parse-json.ts';
 import { formatCount } from '../base/quantities.ts';
 import { agrees, failed, optionsOf, script, untilSignal, wholeNumber } from '../base/script.ts';
-import { hostileRows } from './chapters/opening.ts';
-import { howToLook } from './how-to-look.ts';
-import { perform } from './performance.ts';
 import { createNarrator } from './stage/narrator.ts';
-import { providePostgres } from './stage/postgres-programs.ts';
-import { type Cloud, openStage } from './stage/stage.ts';
+import type { Cloud } from './stage/stage.ts';
 
 type Flags = { cloud: boolean; torrents: number; json?: string; keep?: boolean; yes?: boolean };
 
@@ -53,6 +49,11 @@ async function main(flags: Flags): Promise<number> {
   const stopAsked = untilSignal();
   const stop = new AbortController();
   stopAsked.then((signal) => stop.abort(interruption(signal)));
+  // Late: they take most of the start, and --help and a mistyped option do without them.
+  const { providePostgres } = await import('./stage/postgres-programs.ts');
+  const { hostileRows } = await import('./chapters/opening.ts');
+  const { openStage } = await import('./stage/stage.ts');
+  const { perform } = await import('./performance.ts');
   const binDir = await providePostgres(
     (downloads) => mayDownload(downloads, flags.yes),
     undefined,
@@ -72,6 +73,7 @@ async function main(flags: Flags): Promise<number> {
     if (flags.keep && database !== undefined && (cloud !== undefined || !flags.cloud)) {
       narrator.say('');
       narrator.title('Everything runs on, until Ctrl-C. To look at it:', []);
+      const { howToLook } = await import('./how-to-look.ts');
       narrator.quote(await howToLook(stage, database, cloud !== undefined));
       await (cloud === undefined ? stopAsked : deliverUntil(stopAsked, cloud));
     }

@@ -247,7 +247,7 @@ describe('bin/restore-test', () => {
     while (!ended) {
       for (const line of commandLines()) if (line.includes(own)) seen.add(line);
       passwords.push(...passwordsAround(`${environmentNames.archiveId}=${id.id}`));
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     expect([...seen].some((line) => line.includes('postgres'))).toBe(true);
     expect([...seen].filter((line) => line.includes(secret) || /password=/i.test(line))).toEqual([]);
