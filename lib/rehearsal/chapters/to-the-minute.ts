@@ -2,16 +2,20 @@
 
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseWalKey } from '../../archive/wal-names.ts';
 import { findProgram } from '../../base/find-program.ts';
 import { formatBytes, formatCount } from '../../base/quantities.ts';
 import { query } from '../../postgres/programs.ts';
 import { endServer, startOnFreePort } from '../../postgres/server.ts';
 import { unprivilegedUser } from '../../postgres/unprivileged-user.ts';
+import { parseLsn, segmentAt, segmentNumber } from '../../wal/segment.ts';
 import { type Database, keysBelow, offsiteOutput, type Run, runOffsite, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 
 const notes = ['one', 'two', 'three'];
 const pollMs = 50;
+/** As they are where nobody chose. */
+const segmentBytes = 2 ** 24;
 
 /** Takes a base backup while the log is received, loses a table, and recovers to the moment before. */
 export async function comeBack(
@@ -63,7 +67,8 @@ async function loseTable(scene: Scene, stage: Stage, database: Database): Promis
     });
     scene.command('offsite basebackup');
     const taken = await offsiteOutput(stage, database, ['basebackup', '--quiet', '--json'], server.env);
-    const { plainBytes, compressedBytes } = JSON.parse(taken.stdout) as Record<string, number>;
+    const { plainBytes, compressedBytes, startLsn } = JSON.parse(taken.stdout);
+    const first = segmentAt(parseLsn(startLsn) ?? 0n, segmentBytes);
     scene.say(
       `A base backup: ${formatBytes(plainBytes ?? 0)}, ${formatBytes(compressedBytes ?? 0)} in the vault.`,
     );
@@ -75,7 +80,15 @@ async function loseTable(scene: Scene, stage: Stage, database: Database): Promis
       DROP TABLE notes`,
     );
     await query(server, 'SELECT pg_switch_wal()');
-    await received(async () => (await keysBelow(stage, 'wal/')).some((key) => key.includes(`/${segment}-`)));
+    // Each of them: they are stored side by side, and the last may be there first.
+    await received(async () => {
+      const files = (await keysBelow(stage, 'wal/')).map((key) => parseWalKey(key)?.file);
+      const stored = files.flatMap((file) =>
+        file?.kind === 'segment' ? segmentNumber(file.name, segmentBytes) : [],
+      );
+      const needed = segmentNumber(segment, segmentBytes) - first + 1;
+      return Array.from({ length: needed }, (_, at) => first + at).every((number) => stored.includes(number));
+    });
     return at;
   } finally {
     enough.abort();
