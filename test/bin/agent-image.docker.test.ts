@@ -1,12 +1,14 @@
 // The agent's image, built from its Dockerfile as it stands, and run as compose.offsite.yml runs it.
 
-import { cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import manifest from '../../package.json' with { type: 'json' };
 import { committed, storeEnvironment } from '../fixtures/agent.ts';
 import { buildImage, makeNode } from '../fixtures/base-images.ts';
+import { canCompose, writeStack } from '../fixtures/compose-stack.ts';
 import { canRunDocker, type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
 import { until } from '../fixtures/events.ts';
 import { copyMachine, isDebian } from '../fixtures/machine-images.ts';
@@ -121,9 +123,39 @@ describe.skipIf(!canMake)('the image of the agent', () => {
     expect(await docker.docker('inspect', '-f', '{{.State.ExitCode}}', 'agent-waits')).toBe('143');
   });
 
+  it.skipIf(!canCompose)(
+    'beside Postgres, by compose.offsite.yml as it stands, takes its archive at its hour',
+    async () => {
+      await docker.docker('tag', 'offsite-postgres', 'postgres:16');
+      const { folder, file } = await writeStack(docker, 'beside');
+      const { version: _, ...stack } = JSON.parse(readFileSync(file, 'utf8'));
+      writeFileSync(file, JSON.stringify(stack));
+      const { PATH: __, HOME: ___, ...store } = storeEnvironment(stub);
+      const lines = Object.entries(store).map(([name, value]) => `${name}=${value}\n`);
+      writeFileSync(join(folder, 'offsite.env'), lines.join(''));
+      cpSync(join(root, 'compose.offsite.yml'), join(folder, 'compose.offsite.yml'));
+      // The engine has no network but the host's.
+      const offsite = { network_mode: 'host', volumes: ['sockets:/var/run/postgresql'] };
+      writeFileSync(join(folder, 'here.yml'), JSON.stringify({ services: { offsite } }));
+      await docker.docker('tag', 'offsite', 'bitagent-offsite:16');
+      const before = committed(stub).length;
+      const env = {
+        ...docker.env,
+        SETUPTOOLS_USE_DISTUTILS: 'stdlib',
+        COMPOSE_FILE: 'docker-compose.yml:compose.offsite.yml:here.yml',
+        AGENT_FOLDER: join(docker.home, 'context'),
+        AGENT_AT: new Date(Date.now() + 70_000).toISOString().slice(11, 16),
+        POSTGRES_HOST: '/var/run/postgresql',
+      };
+      const compose = (...args: string[]) => execa('docker-compose', args, { cwd: folder, env });
+      await compose('up', '-d', 'postgres', 'offsite');
+      await until('its hour has come, and an archive', () => committed(stub).length > before);
+      await compose('down', '--volumes', '--timeout', '20');
+    },
+  );
+
   /** What it said on stderr. */
   async function logs(name: string): Promise<string> {
-    const { execa } = await import('execa');
     return (await execa('docker', ['logs', name], { env: docker.env, all: true })).all;
   }
 });
