@@ -2,7 +2,7 @@
 // a buffer and an event of each, which costs more than compressing them costs igzip (docs/performance.md).
 
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, rmdirSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +26,9 @@ function makePipe(): number {
     execFileSync('mkfifo', [join(folder, 'pipe')], { stdio: 'ignore' });
     return openSync(join(folder, 'pipe'), asPath);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    // One after the other: to look into a folder is to open a file, and there may be none left to open.
+    rmSync(join(folder, 'pipe'), { force: true });
+    rmdirSync(folder);
   }
 }
 

@@ -7,7 +7,6 @@ import { createServer, request as forward, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { parseRestoreReport } from '../../lib/report/report.ts';
@@ -15,6 +14,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { canRunDocker, type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
+import { until } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { commandLines, corpusDump, smallCorpus, smallTorrents } from '../fixtures/postgres.ts';
 
@@ -168,7 +168,8 @@ describe('offsite restore-test', () => {
     await writeFile(slow, '-- check: slow\nSELECT true, pg_sleep(3)::text;\n');
     const args = ['restore-test', id, '-o', output, '--checks', slow, '--open'];
     const running = offsite(args, { ...env, PATH: await withoutBrowser() });
-    while (!existsSync(output)) await sleep(50);
+    // Its server's folder: what it was to look at before that, it has looked at.
+    await until('its server', async () => (await readdir(temporary)).length > 0, running);
     await rm(output, { recursive: true });
     await writeFile(output, 'in the way');
     const { exitCode, stdout, stderr } = await running;
