@@ -16,7 +16,7 @@ import { createS3Store } from '../lib/store/s3.ts';
 import { verifiedHere } from './fixtures/archives.ts';
 import { offsite } from './fixtures/cli.ts';
 import { startLocalAws } from './fixtures/local-aws.ts';
-import { corpus, corpusTorrents } from './fixtures/postgres.ts';
+import { smallCorpus, smallTorrents } from './fixtures/postgres.ts';
 
 const hasAws = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'aws')));
 let aws: LocalAws;
@@ -27,7 +27,7 @@ const folder = mkdtempSync(join(tmpdir(), 'offsite-by-hand-'));
 beforeAll(async () => {
   aws = await startLocalAws();
   postgres = await startThrowawayPostgres({ tuned: true });
-  const owner = await loadCorpus(postgres.connection, corpus);
+  const owner = await loadCorpus(postgres.connection, smallCorpus);
   if (owner.via !== 'server') throw new Error('unreachable');
   const result = await offsite(['backup', '--json'], {
     ...aws.env,
@@ -54,7 +54,7 @@ it('restores as docs/recover.md and docs/format.md say', async () => {
   await sh(`gunzip -c ${id}.sql.gz | psql -X -q -v ON_ERROR_STOP=1 -d bitmagnet_new`);
   await sh('vacuumdb --quiet --analyze-only -d bitmagnet_new');
   const { stdout } = await sh("psql -X -At -d bitmagnet_new -c 'SELECT count(*) FROM torrents'");
-  expect(stdout).toBe(String(corpusTorrents));
+  expect(stdout).toBe(String(smallTorrents));
   const manifest = JSON.parse(
     (await createS3Store({ bucket: aws.bucket }).readText(`archives/bitagent/${id}.manifest.json`))?.text ??
       '',
@@ -69,7 +69,7 @@ it('restores as docs/recover.md and docs/format.md say', async () => {
     "SELECT reltuples FROM pg_class WHERE relname = 'torrents'",
     { database: 'bitmagnet_new' },
   );
-  expect(analysed).toEqual([String(corpusTorrents)]);
+  expect(analysed).toEqual([String(smallTorrents)]);
   // The manifest's sums are those of common tools.
   expect((await sh(`sha256sum ${id}.sql.gz`)).stdout.split(' ')[0]).toBe(manifest.sha256);
   expect((await sh(`gunzip -c ${id}.sql.gz | wc -c`)).stdout.trim()).toBe(String(manifest.plainBytes));
@@ -103,12 +103,12 @@ it('restores by the kit: the very commands that it prints, in one shell, with no
   const lines = stdout.split('\n');
   expect(lines).toContain(id);
   expect(lines).toContain(`${id}.sql.gz: OK`);
-  expect(lines.at(-1)).toBe(String(corpusTorrents));
-  expect(kit.stdout).toContain(`${id} holds ${corpusTorrents}.`);
+  expect(lines.at(-1)).toBe(String(smallTorrents));
+  expect(kit.stdout).toContain(`${id} holds ${smallTorrents}.`);
   const counted = await query(postgres.connection, 'SELECT count(*) FROM torrents', {
     database: 'bitmagnet',
   });
-  expect(counted).toEqual([[String(corpusTorrents)]]);
+  expect(counted).toEqual([[String(smallTorrents)]]);
   const sql =
     "SELECT datname, pg_get_userbyid(datdba) FROM pg_database WHERE datname LIKE 'bitmagnet%' ORDER BY 1";
   const databases = await query(postgres.connection, sql);
