@@ -320,20 +320,22 @@ describe('failures leave nothing behind', () => {
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ] as const)('%s', async (signal, exitCode) => {
+    // Of this run alone: another may be at work on the same machine.
+    const nap = `sleep 61.${process.pid}`;
     const child = execa(
       join(import.meta.dirname, '../../bin/offsite'),
-      ['backup', '--source', 'failing', '--', 'sh', '-c', 'pg_dump | head -c 3000000; sleep 61'],
+      ['backup', '--source', 'failing', '--', 'sh', '-c', `pg_dump | head -c 3000000; ${nap}`],
       {
         env: { ...env, XDG_STATE_HOME: home },
         reject: false,
       },
     );
-    await untilRuns(/^sleep 61 $/, child);
+    await untilRuns(new RegExp(`^${nap} $`), child);
     child.kill(signal);
     const { exitCode: ended, stderr } = await child;
     expect(ended).toBe(exitCode);
     expect(stderr).toContain('[INTERRUPTED]');
-    expect(commandLines().filter((line) => line.includes('sleep 61'))).toEqual([]);
+    expect(commandLines().filter((line) => line.includes(nap))).toEqual([]);
   });
 
   it('never shows a password in ps', async () => {
