@@ -1,6 +1,7 @@
 // sources: many databases may share a vault. Each is seen to on its own, some at once, and forgotten before the next. What is
 // wrong with one is no reason to leave the others alone.
 
+import { eachOf } from '../base/each-of.ts';
 import { OffsiteError } from '../base/errors.ts';
 
 /** Enough to hide the store's latency; what is held in memory is as many sources' listings. */
@@ -19,18 +20,14 @@ export async function eachSource(
   sources: readonly string[],
   act: (source: string) => Promise<void>,
 ): Promise<Map<string, unknown>> {
-  const waiting = [...sources].reverse();
   const failures = new Map<string, unknown>();
-  const work = async (): Promise<void> => {
-    for (let source = waiting.pop(); source !== undefined; source = waiting.pop()) {
-      try {
-        await act(source);
-      } catch (error) {
-        failures.set(source, error);
-      }
+  await eachOf(sources, sourcesInFlight, async (source) => {
+    try {
+      await act(source);
+    } catch (error) {
+      failures.set(source, error);
     }
-  };
-  await Promise.all(Array.from({ length: sourcesInFlight }, work));
+  });
   return failures;
 }
 

@@ -1,6 +1,7 @@
 // undo, of the log: a base backup that is back leads nowhere without the segments that went with it.
 
 import { parseWalKey, walFolder } from '../archive/wal-names.ts';
+import { eachOf } from '../base/each-of.ts';
 import type { BaseBackupManifest } from '../basebackup/manifest.ts';
 import { parseLsn, segmentAt, segmentNumber } from '../wal/segment.ts';
 import type { VersionHistory } from './version-history.ts';
@@ -20,17 +21,13 @@ export async function undoLog(
   const { systemIdentifier, segmentBytes } = cluster;
   const first = segmentAt(parseLsn(startLsn) ?? 0n, segmentBytes);
   const found = await history.histories(walFolder({ source, systemIdentifier }));
-  const waiting = [...found].flatMap(([key, { deletedAt, newest }]) => {
+  const needed = [...found].flatMap(([key, { deletedAt, newest }]) => {
     const file = parseWalKey(key)?.file;
     if (deletedAt === undefined || newest === undefined || file === undefined) return [];
     const isNeeded =
       file.kind === 'history' || (file.kind === 'segment' && segmentNumber(file.name, segmentBytes) >= first);
     return isNeeded ? [key] : [];
   });
-  const count = waiting.length;
-  const work = async () => {
-    for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) await history.bringBack(key);
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  return count;
+  await eachOf(needed, atOnce, (key) => history.bringBack(key));
+  return needed.length;
 }

@@ -7,6 +7,7 @@ import { parseArchiveId } from '../archive/names.ts';
 import { readVerdict } from '../archive/read-catalogue.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { judge, type Verdict } from '../archive/verdict.ts';
+import { eachOf } from '../base/each-of.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { Mail } from '../mail/mail.ts';
 import { JoinedScan } from '../sql/join-scans.ts';
@@ -99,16 +100,11 @@ async function readReadings(
   ranges: readonly ArchiveRange[],
 ): Promise<RangeReading[] | undefined> {
   const keys = rangeKeys(parseArchiveId(job.id), job);
-  const readings: (RangeReading | 'gone')[] = [];
-  const waiting = ranges.map(({ index }) => index);
-  const readNext = async (): Promise<void> => {
-    for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
-      const stored = await store.readText(keys.reading(index));
-      if (stored === undefined) throw notRead(keys.reading(index));
-      readings[index] = rangeReadingSchema.or(goneSchema).parse(JSON.parse(stored.text));
-    }
-  };
-  await Promise.all(Array.from({ length: readsInFlight }, readNext));
+  const readings = await eachOf(ranges, readsInFlight, async ({ index }) => {
+    const stored = await store.readText(keys.reading(index));
+    if (stored === undefined) throw notRead(keys.reading(index));
+    return rangeReadingSchema.or(goneSchema).parse(JSON.parse(stored.text));
+  });
   const seen = readings.filter((reading) => reading !== 'gone');
   return seen.length === readings.length ? seen : undefined;
 }

@@ -2,6 +2,7 @@
 // head: that it is log, whose, and of which place. What is as it should be leaves no word: there may be one a second.
 
 import { parseWalKey, type WalName, walVerdictKey } from '../archive/wal-names.ts';
+import { eachOf } from '../base/each-of.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { jsonText } from '../base/parse-json.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
@@ -40,14 +41,10 @@ export async function verifyLog(
   const damaged: string[] = [];
   // What was begun is not read: its key has its sum.
   const whole = keys.filter((one) => parseWalKey(one)?.file.kind !== 'begun');
-  const waiting = [...whole].reverse();
-  const work = async () => {
-    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
-      const name = parseWalKey(one);
-      if (name !== undefined && !(await isWhole(options, one, name, names))) damaged.push(one);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
+  await eachOf(whole, atOnce, async (one) => {
+    const name = parseWalKey(one);
+    if (name !== undefined && !(await isWhole(options, one, name, names))) damaged.push(one);
+  });
   return { read: whole.length, damaged };
 }
 

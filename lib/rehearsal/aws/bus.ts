@@ -3,6 +3,7 @@
 
 import { availableParallelism } from 'node:os';
 import { paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import { eachOf } from '../../base/each-of.ts';
 import { matchesPattern } from '../template/event-pattern.ts';
 import {
   functionByRole,
@@ -122,11 +123,5 @@ function functionByArn(wiring: Wiring, arn: string): LambdaFunction {
 
 /** As many at once as there are cores: each is a process that computes. */
 async function forEach<T, R>(items: readonly T[], act: (item: T) => Promise<R[]>): Promise<R[]> {
-  const results: R[][] = [];
-  const waiting = items.entries();
-  const work = async (): Promise<void> => {
-    for (const [index, item] of waiting) results[index] = await act(item);
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
-  return results.flat();
+  return (await eachOf(items, availableParallelism(), act)).flat();
 }

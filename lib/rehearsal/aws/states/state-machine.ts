@@ -4,6 +4,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type * as z from 'zod';
+import { eachOf } from '../../../base/each-of.ts';
 import type { Definition, mapSchema, State, taskSchema, template } from '../../template/state-language.ts';
 import type { LambdaFunction } from '../../template/wiring.ts';
 import { HandlerFailure, invoke, type LambdaHost } from '../lambda-runtime.ts';
@@ -97,17 +98,11 @@ async function runMap(
   host: ExecutionHost,
 ): Promise<unknown[]> {
   const items = at(ItemsPath, input) as unknown[];
-  const results: unknown[] = [];
-  const waiting = items.entries();
-  const work = async (): Promise<void> => {
-    for (const [index, value] of waiting) {
-      const own = { ...context, Map: { Item: { Value: value } } };
-      results[index] = await run(ItemProcessor, fill(ItemSelector, input, own), own, host);
-    }
-  };
   // A child is a process that computes: no more than two, whatever the template allows.
-  await Promise.all(Array.from({ length: Math.min(MaxConcurrency, 2) }, work));
-  return results;
+  return eachOf(items, Math.min(MaxConcurrency, 2), (value) => {
+    const own = { ...context, Map: { Item: { Value: value } } };
+    return run(ItemProcessor, fill(ItemSelector, input, own), own, host);
+  });
 }
 
 /** A payload template: names that end with `.$` are paths. */
