@@ -137,6 +137,7 @@ const program = outputFiles.find(({ path }) => path.endsWith('program.cjs'))?.co
 const starter = await build({
   ...both,
   ...commonJs,
+  target: 'node10',
   entryPoints: [join(root, 'bin', 'start.ts')],
   outfile,
   write: false,

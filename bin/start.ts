@@ -10,6 +10,7 @@ import { crc32 } from 'node:zlib';
 declare const programHash: string;
 const headBytes = programHash.length + 8;
 
+assertNode();
 const file = join(__dirname, 'program.cjs');
 const folder = process.env.NODE_COMPILE_CACHE;
 /** The source is the expression of a function. */
@@ -31,6 +32,22 @@ if (folder === undefined || process.env.DEBUG) {
       if (code === 0) keep(kept, script.createCachedData());
     });
   run(script.runInThisContext());
+}
+
+/** As bin/run says it where there is no Node. This file is written for any, for whoever has an old one is to be told so. */
+function assertNode(): void {
+  const [major, minor] = process.versions.node.split('.').map(Number) as [number, number];
+  if (major > 22 || (major === 22 && minor >= 2)) return;
+  const facts = {
+    expected: 'Node 22.2 or newer on the PATH',
+    found: `${process.version} on the PATH`,
+    hint: 'install Node 24: https://nodejs.org, or for Debian https://github.com/nodesource/distributions',
+  };
+  const lines = Object.entries(facts).map(([name, text]) => `  ${name.padEnd(10)}${text}\n`);
+  process.stderr.write(`offsite: nothing to run this program with [PROGRAM_MISSING]\n${lines.join('')}`);
+  // To Postgres, 3 of a restore_command would be the end of its log.
+  const [, , command, part] = process.argv;
+  process.exit(command === 'wal' && part === 'fetch' ? 255 : 3);
 }
 
 function run(program: (...names: unknown[]) => void): void {

@@ -118,7 +118,10 @@ describe('npm run pack-cli', () => {
 
   it('says what it wants where there is no such Node', async () => {
     const path = pathWith('no-node', '/nonexistent');
-    writeFileSync(join(folder, 'old-node'), '#!/bin/sh\necho v20.19.2\n', { mode: 0o755 });
+    const versions = "{ version: { value: 'v20.19.2' }, versions: { value: { node: '20.19.2' } } }";
+    writeFileSync(join(folder, 'older.cjs'), `Object.defineProperties(process, ${versions});\n`);
+    const starts = `#!/bin/sh\nexec ${process.execPath} --require ${join(folder, 'older.cjs')} "$@"\n`;
+    writeFileSync(join(folder, 'old-node'), starts, { mode: 0o755 });
     for (const [programs, found] of [
       [path, 'none'],
       [pathWith('an-old-one', join(folder, 'old-node')), 'v20.19.2 on the PATH'],
