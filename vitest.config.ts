@@ -17,7 +17,6 @@ const longest = [
   'bin/restore-test',
   'faults/agent-killed',
   'rehearsal/ranges',
-  'integ/integ',
   'stack/deploy',
   'faults/pg-dump-stalls',
   'page/page.browser',

@@ -1,21 +1,22 @@
 // `cdk bootstrap` and `cdk deploy` as an operator types them, with the real CLI, against moto in place of AWS: the
-// template is one that CloudFormation's calls accept, and what it names is there afterwards.
+// template is one that CloudFormation's calls accept, and what it names is there afterwards. In the same account `npm run integ`
+// is played, as far as moto goes: it shows that a diff finds nothing, too.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeTaskDefinitionCommand, ECSClient, ListTaskDefinitionsCommand } from '@aws-sdk/client-ecs';
 import { GetBucketEncryptionCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListTopicsCommand, SNSClient } from '@aws-sdk/client-sns';
+import { execa, type Result } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runCdk } from '../fixtures/cdk.ts';
+import { projectRoot, runCdk } from '../fixtures/cdk.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 
 const account = '123456789012';
 const region = 'eu-central-1';
 const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
 const email = 'op@example.com';
-const stackName = 'OffsiteStack';
 
 if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH, so nothing is deployed by this test');
 
@@ -24,6 +25,7 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
   let dockerLog: string;
   let moto: Moto;
   let endpoint: string;
+  let refused: Result;
   /** Moto keeps no outputs of a stack that a change set made: what there is only one of is found by listing. */
   let made: { bucket: string; topicArn: string };
 
@@ -32,7 +34,8 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
     dockerLog = join(home, 'docker.log');
     moto = await startMoto();
     endpoint = moto.endpoint;
-    const bootstrapped = await cdk('bootstrap', `aws://${account}/${region}`);
+    refused = await integ();
+    const bootstrapped = await runCdk(['bootstrap', `aws://${account}/${region}`], home, environment(), home);
     expect(bootstrapped.exitCode, bootstrapped.stderr).toBe(0);
     const deployed = await cdk('deploy', '--require-approval', 'never');
     expect(deployed.exitCode, deployed.stderr).toBe(0);
@@ -139,28 +142,36 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
     expect(build).toContain('--build-arg POSTGRES_MAJOR=16');
   });
 
-  test('a second deploy, synthesized anew, changes nothing', async () => {
-    const again = await cdk('deploy', '--require-approval', 'never');
-    expect(again.exitCode, again.stderr).toBe(0);
-    expect(again.stderr).toContain(`${stackName} (no changes)`);
-  });
-
-  test('a diff, of what was synthesized for that, finds none', async () => {
-    const method = '--method=template';
-    const diff = await runCdk(
-      ['diff', '--fail', method, '--app', join(home, 'out-deploy')],
-      home,
-      environment(),
-    );
-    expect(diff.exitCode, diff.stderr).toBe(0);
-    expect(diff.stderr).toContain('Number of stacks with differences: 0');
-  });
-
-  test('a diff of other settings finds them', async () => {
+  test('a diff of another setting, synthesized anew, finds that and nothing else', async () => {
     const diff = await cdk('diff', '--fail', '--method=template', '-c', 'keepDays=30');
     expect(diff.exitCode).toBe(1);
     expect(diff.stderr).toMatch(/OFFSITE_KEEP_DAYS[\s\S]*14[\s\S]*30/);
+    const changes = diff.stderr.match(/(?<=^\[)[-~+]\] \S+|\[[-+]\] .*/gm) ?? [];
+    const fromTo = (type: string, from: string, to: string) => [
+      `~] AWS::${type}`,
+      `[-] ${from}`,
+      `[+] ${to}`,
+    ];
+    const days = (count: number) => `    "s3:object-lock-remaining-retention-days": "${count}"`;
+    expect(changes).toEqual([
+      ...fromTo('S3::Bucket', '14', '30'),
+      ...fromTo('IAM::Policy', days(14), days(30)),
+      ...fromTo('Lambda::Function', '14', '30'),
+    ]);
   });
+
+  test('npm run integ tells what is missing, stays where it is, and goes on when that is mended', async () => {
+    expect(told(refused)).toContain('is not bootstrapped: run npx cdk bootstrap');
+    expect(refused.exitCode).not.toBe(0);
+    const played = await integ();
+    expect(played.exitCode, told(played)).toBe(0);
+    expect(told(played)).toContain('At most 30 minutes and $0.05');
+    expect(told(played)).toContain('All 12 steps as expected');
+    expect(told(played)).toContain(
+      "Left out, not by AWS: What the agent's key is refused; Restore test in Fargate; cdk destroy.",
+    );
+    expect(existsSync(stateOfInteg())).toBe(false);
+  }, 600_000);
 
   function s3() {
     return new S3Client({ endpoint, region, credentials, forcePathStyle: true });
@@ -168,6 +179,20 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
 
   function sns() {
     return new SNSClient({ endpoint, region, credentials });
+  }
+
+  const stateOfInteg = () => join(home, 'state.json');
+  const told = ({ all }: { all?: unknown }) => String(all).replaceAll(/\s+/g, ' ');
+
+  function integ(): Promise<Result> {
+    const place = ['--region', region, '--endpoint', endpoint, '--state', stateOfInteg()];
+    return execa(process.execPath, ['test/integ/integ.ts', ...place], {
+      cwd: projectRoot,
+      reject: false,
+      stdin: 'ignore',
+      all: true,
+      env: { ...environment(), HOME: home },
+    });
   }
 
   function cdk(command: string, ...args: string[]) {
@@ -183,7 +208,7 @@ describe.skipIf(!hasMoto)('cdk deploy against moto', () => {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       AWS_EC2_METADATA_DISABLED: 'true',
-      CDK_DOCKER: join(import.meta.dirname, '..', 'fixtures', 'docker-stand-in'),
+      CDK_DOCKER: join(projectRoot, 'test', 'fixtures', 'docker-stand-in'),
       DOCKER_STAND_IN_LOG: dockerLog,
     };
   }
