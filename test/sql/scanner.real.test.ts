@@ -1,20 +1,17 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Inventory } from '../../lib/archive/inventory.ts';
 import { judge } from '../../lib/archive/verdict.ts';
-import { findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
+import type { Connection } from '../../lib/postgres/connection.ts';
+import { clientCommand, findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { DumpScanner } from '../../lib/sql/scanner.ts';
+import { smallCorpus, smallTorrents } from '../fixtures/postgres.ts';
 import { scanParts } from '../fixtures/scan-parts.ts';
 
-const run = promisify(execFile);
 const programs = findPostgresPrograms() ?? '';
-const corpus = new URL('../../lib/rehearsal/stage/corpus.sql', import.meta.url).pathname;
-const maxBuffer = 512 * 1024 * 1024;
 
 const odd = String.raw`
 CREATE ROLE reader; CREATE ROLE "Odd Role"; CREATE ROLE watcher; CREATE ROLE unnamed;
@@ -139,21 +136,13 @@ type Listed = keyof typeof catalogueQueries;
 const dataTables = relations(`'r'`);
 
 let server: ThrowawayPostgres;
-let environment: NodeJS.ProcessEnv = {};
+let connection: Connection;
 
 beforeAll(async () => {
   server = await startThrowawayPostgres({ tuned: true, superuser: 'bitmagnet' });
-  environment = { PATH: process.env.PATH, ...server.connection.env, LC_ALL: 'C.UTF-8' };
-  for (const database of ['corpus', 'odd'])
-    await run(join(programs, 'createdb'), [database], { env: environment });
-  await psql('corpus', '-v', 'n=1000', '-v', 'edge=1', '-f', corpus);
-  const folder = await mkdtemp(join(tmpdir(), 'offsite-scanner-'));
-  try {
-    await writeFile(join(folder, 'odd.sql'), odd);
-    await psql('odd', '-f', join(folder, 'odd.sql'));
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  connection = await loadCorpus(server.connection, { ...smallCorpus, database: 'corpus' });
+  await query(connection, 'CREATE DATABASE odd');
+  await queried('odd', odd);
 });
 
 afterAll(() => server?.stop());
@@ -164,16 +153,23 @@ describe.each(['corpus', 'odd'])('database %s', (database) => {
   let largeObjects: number;
 
   beforeAll(async () => {
-    const lists = Object.entries(catalogueQueries).map(async ([name, query]) => [
-      name,
-      await queried(database, query),
-    ]);
-    catalogue = Object.fromEntries(await Promise.all(lists)) as Record<Listed, string[]>;
-    const tables = await queried(database, dataTables);
-    const counting = tables.map((table) => `SELECT count(*) FROM ONLY ${table}`).join(' UNION ALL ');
-    const found = await queried(database, counting);
-    counts = Object.fromEntries(tables.map((table, index) => [table, Number(found[index])]));
-    largeObjects = Number((await queried(database, 'SELECT count(*) FROM pg_largeobject_metadata'))[0]);
+    const all = Object.entries({ ...catalogueQueries, dataTables }).map(
+      ([name, names]) => `SELECT '${name}', name FROM (${names}) AS listed (name)`,
+    );
+    const rows = await queried(database, all.join(' UNION ALL '));
+    const listed = (kind: string) => rows.flatMap(([one, name = '']) => (one === kind ? [name] : []));
+    catalogue = Object.fromEntries(
+      Object.keys(catalogueQueries).map((kind) => [kind, listed(kind)]),
+    ) as typeof catalogue;
+    const tables = listed('dataTables');
+    const counting = [...tables.map((table) => `ONLY ${table}`), 'pg_largeobject_metadata'];
+    const found = await queried(
+      database,
+      counting.map((table) => `SELECT count(*) FROM ${table}`).join(' UNION ALL '),
+    );
+    const numbers = found.map(([count]) => Number(count));
+    counts = Object.fromEntries(tables.map((table, index) => [table, numbers[index] as number]));
+    largeObjects = numbers.at(-1) as number;
   });
 
   test('is not empty', () => {
@@ -192,11 +188,7 @@ describe.each(['corpus', 'odd'])('database %s', (database) => {
     ['--create --clean --verbose', ['--create', '--clean', '--if-exists', '--verbose']],
     ['SQL_ASCII', ['--encoding=SQL_ASCII']],
   ])('dumped with %s has the inventory of its catalogue', async (form, options) => {
-    const { stdout: dump } = await run(join(programs, 'pg_dump'), [...options, database], {
-      env: environment,
-      encoding: 'buffer',
-      maxBuffer,
-    });
+    const dump = await dumped('pg_dump', ...options, database);
     const inventory = scan(dump);
     for (const field of Object.keys(catalogueQueries) as Listed[]) {
       expect(inventory[field].toSorted(), field).toEqual(catalogue[field].toSorted());
@@ -207,7 +199,7 @@ describe.each(['corpus', 'odd'])('database %s', (database) => {
       : counts;
     expect(inventory.rows).toEqual(expected);
     expect(inventory.largeObjects).toBe(largeObjects);
-    const [[version = ''] = []] = await query(server.connection, 'SHOW server_version');
+    const [[version = ''] = []] = await query(connection, 'SHOW server_version');
     expect(inventory.serverVersion).toBe(version);
     expect(inventory.pgDumpVersion).toBe(version);
     expect(inventory.endMarker).toBe('end');
@@ -222,15 +214,12 @@ describe.each(['corpus', 'odd'])('database %s', (database) => {
 });
 
 describe('a part of the database', () => {
-  const dumped = async (database: string, ...options: string[]) => {
-    const args = [...options, database];
-    const { stdout } = await run(join(programs, 'pg_dump'), args, {
-      env: environment,
-      encoding: 'buffer',
-      maxBuffer,
-    });
-    return scan(stdout);
-  };
+  let whole: Inventory;
+  beforeAll(async () => {
+    whole = scan(await dumped('pg_dump', 'corpus'));
+  });
+  const partOf = async (database: string, options: string[]) =>
+    scan(await dumped('pg_dump', ...options, database));
   const judged = (inventory: Inventory, history: readonly Inventory[]) => {
     const found = { compressedBytes: 1, plainBytes: 1, members: [], inventory };
     const known = history.map((one) => ({ accepted: false, plainBytes: 1, inventory: one }));
@@ -251,9 +240,8 @@ describe('a part of the database', () => {
     ['rows of torrents', ['--schema-only']],
     ['roles', ['--no-owner', '--no-privileges']],
   ])('is suspicious for its %s, made with %j', async (what, options) => {
-    const whole = await dumped('corpus');
     expect(judged(whole, [whole, whole, whole])).toEqual([]);
-    expect(judged(await dumped('corpus', ...options), [whole, whole, whole])).toContain(what);
+    expect(judged(await partOf('corpus', options), [whole, whole, whole])).toContain(what);
   });
 
   test.each<[string, string[], string]>([
@@ -264,20 +252,15 @@ describe('a part of the database', () => {
     ['odd', ['-t', '"odd schema".*'], 'parts'],
     ['odd', ['--section=post-data'], 'parts'],
   ])('of %s, made with %j, is suspicious on the first night', async (database, options, what) => {
-    expect(judged(await dumped(database), [])).not.toContain(what);
-    expect(judged(await dumped(database, ...options), [])).toContain(what);
+    expect(judged(database === 'corpus' ? whole : await partOf(database, []), [])).not.toContain(what);
+    expect(judged(await partOf(database, options), [])).toContain(what);
   });
 });
 
 test('pg_dumpall is scanned like any dump', async () => {
-  const { stdout } = await run(join(programs, 'pg_dumpall'), [], {
-    env: environment,
-    encoding: 'buffer',
-    maxBuffer,
-  });
-  const inventory = scan(stdout);
+  const inventory = scan(await dumped('pg_dumpall'));
   expect(inventory.endMarker).toBe('end');
-  expect(inventory.rows['public.torrents']).toBe(1012);
+  expect(inventory.rows['public.torrents']).toBe(smallTorrents);
   expect(inventory.tables).toContain('public.no_columns');
 });
 
@@ -287,17 +270,14 @@ function scan(dump: Uint8Array): Inventory {
   return scanner.finish();
 }
 
-async function queried(database: string, query: string): Promise<string[]> {
-  const separators = ['-A', '-t', '-0'];
-  const stdout = await psql(database, ...separators, '-c', query);
-  return stdout.split('\0').slice(0, -1);
-}
+const queried = (database: string, sql: string) => query(connection, sql, { database });
 
-async function psql(database: string, ...options: readonly string[]): Promise<string> {
-  const common = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', database];
-  const { stdout } = await run(join(programs, 'psql'), [...common, ...options], {
-    env: environment,
-    maxBuffer,
+async function dumped(program: string, ...args: string[]): Promise<Buffer> {
+  const { env } = clientCommand(connection, program, args);
+  const { stdout } = await execa(join(programs, program), args, {
+    env,
+    encoding: 'buffer',
+    stripFinalNewline: false,
   });
-  return stdout;
+  return Buffer.from(stdout);
 }
