@@ -11,7 +11,7 @@ import { buildImage, makeNode } from '../fixtures/base-images.ts';
 import { canCompose, writeStack } from '../fixtures/compose-stack.ts';
 import { canRunDocker, type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
 import { until } from '../fixtures/events.ts';
-import { copyMachine, isDebian } from '../fixtures/machine-images.ts';
+import { copyDebianImage, copyPostgresImage, isDebian } from '../fixtures/machine-images.ts';
 import { ownMajor } from '../fixtures/majors.ts';
 import { isLong } from '../fixtures/often.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
@@ -31,8 +31,8 @@ describe.skipIf(!canMake)('the image of the agent', () => {
   beforeAll(async () => {
     const major = await ownMajor();
     docker = await useDockerEngine('agent-');
-    const suite = await copyMachine(docker, major);
-    await makeNode(docker, suite);
+    await copyPostgresImage(docker, major);
+    await makeNode(docker, await copyDebianImage(docker));
     const context = join(docker.home, 'context');
     mkdirSync(context);
     for (const name of ['bin', 'lib', 'package.json', 'package-lock.json'])

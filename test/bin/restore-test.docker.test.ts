@@ -3,7 +3,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArchiveId } from '../../lib/archive/names.ts';
@@ -32,13 +31,13 @@ import {
   reportOn,
   restoreImage,
 } from '../fixtures/restore-image.ts';
+import { restoreProgram } from '../fixtures/restore-program.ts';
 
 if (!canMakeRestoreImage)
   console.warn(
     'SKIPPED: no dockerd that this user may start, or no Debian to make images of, so the restore test’s image is not built',
   );
 
-const root = join(import.meta.dirname, '..', '..');
 let docker: DockerEngine;
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -232,7 +231,8 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
   });
 
   it('on a volume that gets full says so', async () => {
-    const id = await archived(await corpusDump());
+    const rows = `SELECT repeat('x', 2000) FROM generate_series(1, 100000)`;
+    const id = await archived(ending(dump, `CREATE TABLE public.too_much AS ${rows};`));
     const full = ['--tmpfs', '/scratch:size=72m,uid=999,gid=999,mode=0700'];
     const { exitCode } = await run(id, { scratch: full });
     expect(exitCode).toBe(exitCodes.failed);
@@ -287,7 +287,7 @@ describe.skipIf(!canMakeRestoreImage)('the image of the restore test', () => {
     const id = await archived(newerDump);
     const newer = isLong ? imageMajor : (await ownMajor()) + 1;
     // The image's program beside this machine's own server.
-    const { exitCode, all } = await execa(process.execPath, [join(root, 'bin/restore-test.ts')], {
+    const { exitCode, all } = await execa(process.execPath, [await restoreProgram()], {
       extendEnv: false,
       env: { PATH: process.env.PATH ?? '', ...environmentOf(aws, id) },
       reject: false,

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Context } from 'aws-lambda';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -26,8 +26,8 @@ import {
   smallCorpus,
   smallTorrents,
 } from '../fixtures/postgres.ts';
+import { restoreProgram } from '../fixtures/restore-program.ts';
 
-const root = join(import.meta.dirname, '..', '..');
 const node = process.execPath;
 
 let aws: LocalAws;
@@ -45,14 +45,10 @@ beforeAll(async () => {
   dump = await corpusDump(smallCorpus);
   own = await mkdtemp(join(tmpdir(), 'offsite-test-'));
   await chmod(own, 0o755);
-  program = join(await mkdtemp(join(tmpdir(), 'offsite-bundle-')), 'restore-test.cjs');
-  const dockerfile = await readFile(join(root, 'bin/restore-test.Dockerfile'), 'utf8');
-  const command = /^RUN (npx esbuild .*) --outfile=restore-test\.cjs$/m.exec(dockerfile)?.[1] ?? 'false';
-  await execa('sh', ['-c', `${command} --outfile=${program}`], { cwd: root });
+  program = await restoreProgram();
 });
 afterAll(async () => {
   await rm(own, { recursive: true });
-  await rm(dirname(program), { recursive: true });
   await aws.stop();
 });
 afterEach(async () => {

@@ -35,9 +35,8 @@ import { type CliResult, offsite } from '../fixtures/cli.ts';
 import { type ArchivingCluster, makeFolderOf, startArchivingCluster } from '../fixtures/cluster.ts';
 import { until } from '../fixtures/events.ts';
 import { isLong } from '../fixtures/often.ts';
+import { restoreProgram } from '../fixtures/restore-program.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
-
-const root = join(import.meta.dirname, '..', '..');
 
 /** What a transaction left behind once it had committed. */
 type Entry = {
@@ -53,6 +52,8 @@ const transactions = 13;
 let stub: S3Stub;
 let cluster: ArchivingCluster;
 let folder: string;
+/** Of the restore test's container. */
+let program: string;
 let env: Record<string, string>;
 const ledger: Entry[] = [];
 /** Their folders, by name: what the ledger is in. */
@@ -76,7 +77,7 @@ async function commit(n: number, connection: Connection): Promise<Entry> {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'offsite-drill-'));
   await chmod(folder, 0o755);
-  [stub, cluster] = await Promise.all([startS3Stub(), startArchivingCluster()]);
+  [stub, cluster, program] = await Promise.all([startS3Stub(), startArchivingCluster(), restoreProgram()]);
   env = { ...storeEnvironment(stub), ...cluster.connection.env };
   for (const name of Object.keys(tablespaces)) {
     tablespaces[name] = join(folder, name);
@@ -188,8 +189,7 @@ describe("the restore test's recovery to a point", () => {
     store: storeOfStub(),
     source: 'bitagent',
     checks: async () => [{ checks: parseChecks(ledgerCheck, 'checks'), origin: 'own' }],
-    // The container's own program.
-    restoreCommand: `${process.execPath} ${join(root, 'bin', 'restore-test.ts')} wal fetch %f %p`,
+    restoreCommand: `${process.execPath} ${program} wal fetch %f %p`,
     env: { ...storeEnvironment(stub), OFFSITE_TOPIC_ARN: 'none', OFFSITE_ARCHIVE_ID: archiveId },
     // What was stored in the last minutes counts for nothing.
     now: () => new Date(Date.now() + 3_600_000),

@@ -1,8 +1,8 @@
 // The stack synthesized once for all test files of a process, and words to read its template by: logical ids without their hash,
 // intrinsics as the names they stand for, policies as lines of `action on resource`.
 
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { expect } from 'vitest';
@@ -29,6 +29,13 @@ const settings = {
   undoDays: '9',
   postgresMajor: '17',
 };
+
+/** Of a folder, at whatever depth, in their order. */
+export const filesIn = (folder: string) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((one) => one.isFile())
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+    .sort();
 
 const synthesized = new Map<string, ReturnType<typeof synthesizeAnew>>();
 
