@@ -5,7 +5,9 @@ import { basename } from 'node:path';
 import { rowsOf } from '../../lib/archive/inventory.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
 import { exitCodeOf } from '../../lib/base/errors.ts';
+import { fileError } from '../../lib/base/named-file.ts';
 import { formatCount, formatInstant, plural } from '../../lib/base/quantities.ts';
+import { shellWord } from '../../lib/base/shell-word.ts';
 import { dateOfName, parseInstant } from '../../lib/import/date.ts';
 import { type Imported, importDump } from '../../lib/import/import.ts';
 import { type Known, noteKnown, readKnown } from '../../lib/import/known.ts';
@@ -80,10 +82,15 @@ export async function runImport(
 
 /** @throws {@link OffsiteError} `USAGE` */
 async function takenAtOf(file: string, zone: string, dated: Date | undefined): Promise<Date> {
-  const stats = await stat(file).catch((error: Error) => error);
-  if (stats instanceof Error || !stats.isFile()) {
-    throw usage('a .sql.gz file', stats instanceof Error ? stats.message : `${file}, which is no file`);
-  }
+  const stats = await stat(file).catch((error) => {
+    throw fileError(error, file);
+  });
+  if (!stats.isFile())
+    throw usage(
+      'a .sql.gz file',
+      `${file}, which is ${stats.isDirectory() ? 'a folder' : 'no file'}`,
+      stats.isDirectory() ? `name the files in it: ${shellWord(file)}/*.sql.gz` : 'write it to a file first',
+    );
   const takenAt = dated ?? dateOfName(basename(file), zone);
   if (takenAt === undefined) {
     throw usage(

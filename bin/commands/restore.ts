@@ -1,10 +1,11 @@
 // offsite restore
 
+import type { Comparison } from '../../lib/archive/comparison.ts';
 import { isArchiveId } from '../../lib/archive/names.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatCount, formatDuration } from '../../lib/base/quantities.ts';
-import { type Connection, ownDatabase } from '../../lib/postgres/connection.ts';
+import { type Connection, ownDatabase, psqlLine } from '../../lib/postgres/connection.ts';
 import { quoteIdentifier } from '../../lib/postgres/programs.ts';
 import { openFile } from '../../lib/restore/dump-file.ts';
 import { type Placing, type RestoredInPlace, restoreInPlace } from '../../lib/restore/in-place.ts';
@@ -119,7 +120,7 @@ function report(
   connection: Connection,
   { json, durationMs }: { json?: boolean; durationMs: number },
 ): void {
-  const counted = comparisons.find(({ what }) => what === `public.${countedTable}`);
+  const counted = countedOf(comparisons);
   const torrents = counted?.found ?? null;
   const result = {
     id: id ?? null,
@@ -135,16 +136,21 @@ function report(
     printJson('restore', result);
     return;
   }
-  const held =
-    torrents === null
-      ? `no table ${countedTable}`
-      : `${formatCount(torrents)} ${countedTable}, as in the archive`;
-  print(`${name} restored into ${database}: ${held}, ${formatDuration(durationMs)}\n`);
+  print(`${name} restored into ${database}: ${heldWords(comparisons)}, ${formatDuration(durationMs)}\n`);
   if (before === undefined) return;
-  const sql = `DROP DATABASE ${quoteIdentifier(before)}`;
-  const run =
-    connection.via === 'container'
-      ? `docker exec ${connection.container} psql${connection.user === undefined ? '' : ` -U ${connection.user}`} -d ${database} -c '${sql}'`
-      : `psql -d ${database} -c '${sql}'`;
+  const run = psqlLine(connection, database, `DROP DATABASE ${quoteIdentifier(before)}`);
   print(`What was there is kept as ${before}. When you are sure: ${run}\n`);
+}
+
+/** For a person: what was found in the restored database. */
+export function heldWords(comparisons: readonly Comparison[]): string {
+  if (comparisons.length === 0) return 'not compared with the archive';
+  const found = countedOf(comparisons)?.found ?? undefined;
+  return found === undefined
+    ? `no table ${countedTable}`
+    : `${formatCount(found)} ${countedTable}, as in the archive`;
+}
+
+function countedOf(comparisons: readonly Comparison[]): Comparison | undefined {
+  return comparisons.find(({ what }) => what === `public.${countedTable}`);
 }

@@ -1,6 +1,5 @@
 // offsite verify
 
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type Inventory, rowsOf, totalRows } from '../../lib/archive/inventory.ts';
@@ -8,6 +7,7 @@ import { isArchiveId, parseArchiveId } from '../../lib/archive/names.ts';
 import { selectArchive } from '../../lib/archive/select.ts';
 import { countedTable, type Deviation, judge, type VerdictName } from '../../lib/archive/verdict.ts';
 import { exitCodes, OffsiteError } from '../../lib/base/errors.ts';
+import { bytesOfFile } from '../../lib/base/named-file.ts';
 import { formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
 import { folderKind, manifestFor } from '../../lib/restore/dump-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
@@ -116,7 +116,7 @@ async function reading<T>(
 ): Promise<T> {
   const expected = isStdin(file) ? 0 : (await stat(file)).size;
   return whileReading({ name: file, words: verifyWords, quiet }, (meter) =>
-    read(() => meter.bytes(isStdin(file) ? process.stdin : createReadStream(file), expected || undefined)),
+    read(() => meter.bytes(isStdin(file) ? process.stdin : bytesOfFile(file), expected || undefined)),
   );
 }
 

@@ -25,6 +25,7 @@ export const errorFamilies = {
   CONFIG_UNREADABLE: 'usage',
   ARCHIVE_ID_INVALID: 'usage',
   FILE_EXISTS: 'usage',
+  FILE_UNREADABLE: 'usage',
   PARTIAL_FOREIGN: 'usage',
   PARTIAL_IN_USE: 'usage',
   DISK_FULL: 'unexpected',

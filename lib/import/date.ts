@@ -3,25 +3,26 @@
 
 import { OffsiteError } from '../base/errors.ts';
 
+/** As `date` writes it by %F, %Y%m%d, %H%M, %T …, and nothing beside it that may be a time, too. */
+const datePattern =
+  /(?<!\d|\d\d[-_.:h]?\d\d.*)(2\d{3})([-_.]?)(\d\d)\2(\d\d)(?:[-_.T ]?(\d\d)([-_.:h]?)(\d\d)(?:\6(\d\d))?(Z)?)?(?![\da-z]|[-_.:+T ]+\d|.*\d\d[-_.:h]?\d\d)/i;
+
 /**
- * Reads the date in a file's name: `bitagent-2026-11-08.sql.gz`, `…-0315.sql.gz`, `…-031500Z.sql.gz`.
+ * Reads the date in a file's name: `bitagent-2026-11-08.sql.gz`, `…-0315.sql.gz`, `…-031500Z.sql.gz`, `20261108_0315-bitagent.sql`.
  *
  * @param zone - Whose time it is, as `Europe/Berlin`; what ends in Z is UTC.
- * @returns `undefined` if there is none, or none that exists. A day alone is its midnight; a time that the clocks leave out
+ * @returns `undefined` if there is none, more than one, or none that exists. A day alone is its midnight; a time that the clocks leave out
  *   is an hour later.
  */
 export function dateOfName(name: string, zone: string): Date | undefined {
-  const pattern = /(?:^|[-_.])(\d{4})-(\d\d)-(\d\d)(?:-(\d\d)(\d\d)(\d\d)?(Z)?)?(?:\.[a-z.]+)?$/i;
-  const found = pattern.exec(name);
+  const found = datePattern.exec(name);
   if (found === null) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found.slice(1, 7).map(Number);
-  const local = new Date(Date.UTC(year, month - 1, day, hour || 0, minute || 0, second || 0));
-  const [date, time] = local.toISOString().split('T') as [string, string];
-  const isReal =
-    date === `${found[1]}-${found[2]}-${found[3]}` &&
-    (found[4] === undefined || time.startsWith(`${found[4]}:${found[5]}:${found[6] ?? '00'}`));
-  if (!isReal) return undefined;
-  return found[7] === undefined ? inZone(local, zone) : local;
+  const [, year = '', , month = '', day = '', hour = '00', , minute = '00', second = '00', utc] = found;
+  const wanted = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
+  const local = new Date(wanted);
+  // Date takes 31 February for 3 March.
+  if (Number.isNaN(local.getTime()) || local.toISOString() !== wanted) return undefined;
+  return utc === undefined ? inZone(local, zone) : local;
 }
 
 /**

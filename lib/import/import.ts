@@ -2,13 +2,13 @@
 // is stored, and compressed anew into members, so that all that follows reads it as any other.
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Inventory } from '../archive/inventory.ts';
 import { type ArchiveId, archiveIdAt } from '../archive/names.ts';
 import { judge } from '../archive/verdict.ts';
 import { backup } from '../backup/backup.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { bytesOfFile } from '../base/named-file.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { GzipReader } from '../gzip/inflate.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -46,7 +46,7 @@ export type Imported = {
  */
 export async function importDump(options: ImportOptions): Promise<Imported> {
   const { store, source, file, takenAt, known, dryRun, signal } = options;
-  const found = await observe(() => createReadStream(file, { signal }), undefined);
+  const found = await observe(() => bytesOfFile(file, signal), undefined);
   const judgement = judge(undefined, found);
   if (judgement.verdict !== 'intact') throw notIntact(file, judgement);
   const { inventory, plainBytes, compressedBytes, members = [], sha256 = '' } = found;
@@ -86,7 +86,7 @@ export async function importDump(options: ImportOptions): Promise<Imported> {
 async function* plainOf(file: string, sha256: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   async function* compressed() {
-    for await (const chunk of createReadStream(file, { signal }) as AsyncIterable<Buffer>) {
+    for await (const chunk of bytesOfFile(file, signal)) {
       hash.update(chunk);
       yield chunk;
     }
@@ -109,7 +109,7 @@ function notIntact(
   return new OffsiteError('FILE_NOT_INTACT', `${file} is ${verdict}; nothing was stored`, {
     expected: `${first?.what}: ${first?.expected}`,
     found: first?.found ?? '',
-    hint: "'offsite verify FILE' says all that is found; import another night's dump",
+    hint: "mend what was found, or import another night's dump; 'offsite verify FILE' says all of it",
   });
 }
 

@@ -2,6 +2,7 @@
 // command line would show in `ps`.
 
 import { OffsiteError } from '../base/errors.ts';
+import { shellWord } from '../base/shell-word.ts';
 
 /** Where a database is and how to get there. */
 export type Connection =
@@ -112,6 +113,16 @@ export function describeConnection(connection: Connection, database?: string): s
     PGDATABASE,
   } = connection.env;
   return `${database ?? PGDATABASE ?? PGUSER} at ${PGHOST}:${PGPORT} as ${PGUSER}`;
+}
+
+/** The line that has psql run something there, for a person to paste; who needs a password knows it. */
+export function psqlLine(connection: Connection, database: string, sql: string): string {
+  const { PGHOST, PGPORT, PGUSER } = connection.via === 'server' ? connection.env : {};
+  const inside = connection.via === 'container' ? connection : undefined;
+  const given = { '-h': PGHOST, '-p': PGPORT, '-U': inside?.user ?? PGUSER, '-d': database, '-c': sql };
+  const flags = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
+  const words = [...(inside ? ['docker', 'exec', inside.container] : []), 'psql', ...flags];
+  return words.map(shellWord).join(' ');
 }
 
 /** The database that it names itself. */

@@ -20,6 +20,8 @@ export type CreateOptions = {
   readonly at: string;
 };
 
+const nameBytesMax = 63;
+
 /**
  * Makes an empty database.
  *
@@ -63,6 +65,17 @@ export async function createDatabase(run: Run, options: CreateOptions): Promise<
     expected: describeMaking(making),
     found: refusal,
     hint: 'its system lacks a locale: install it there (Debian: apt-get install locales-all), restart Postgres and run the same command again; or restore into another server (--url)',
+  });
+}
+
+/** @throws {@link OffsiteError} `USAGE` for a name that Postgres would cut without an error, or that is none. */
+export function assertNameFits(database: string): void {
+  const bytes = Buffer.byteLength(database);
+  if (bytes > 0 && bytes <= nameBytesMax) return;
+  throw new OffsiteError('USAGE', `'${database}' cannot be the name of a database`, {
+    expected: `1 to ${nameBytesMax} bytes`,
+    found: bytes === 0 ? 'none' : `${bytes} bytes, which the server would cut`,
+    hint: 'name another with --dbname, or with --into',
   });
 }
 

@@ -1,11 +1,12 @@
 // A dump in a file: gzip or plain, with its manifest where there is one.
 
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Manifest, parseManifest } from '../archive/manifest.ts';
 import { archiveSuffix, manifestSuffix, parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { bytesOfFile, fileError } from '../base/named-file.ts';
 import { gunzip } from '../gzip/gunzip.ts';
 import { foreignKind, headBytes } from '../sql/dump-kind.ts';
 import { inflateArchive, inflaterOf } from './archive-bytes.ts';
@@ -28,7 +29,7 @@ export async function openFile(file: string, manifestFile?: string): Promise<Res
   if (foreign !== undefined) throw noDump(file, foreign.found);
   const manifest = await manifestFor(file, manifestFile);
   async function* dump(metered: Metered, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-    const body = metered(createReadStream(file), size);
+    const body = metered(bytesOfFile(file), size);
     if (manifest !== undefined) return yield* inflateArchive(body, manifest, { signal }).dump;
     const bytes = isGzip ? gunzip(body, { onChunk: () => undefined, by: inflaterOf(size), signal }) : body;
     yield* asDump(bytes, file);
@@ -96,12 +97,12 @@ export function folderKind(folder: string): string {
 }
 
 async function headOf(file: string): Promise<string> {
-  const handle = await open(file);
   try {
+    await using handle = await open(file);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
     return buffer.toString('latin1', 0, bytesRead);
-  } finally {
-    await handle.close();
+  } catch (error) {
+    throw fileError(error, file);
   }
 }
 

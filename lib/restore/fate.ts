@@ -2,6 +2,7 @@
 // answers: it alone knows.
 
 import { OffsiteError, sayWhatIsSafe } from '../base/errors.ts';
+import { type Connection, psqlLine } from '../postgres/connection.ts';
 import { quoteIdentifier } from '../postgres/programs.ts';
 import { serverWords } from './create-database.ts';
 import { exists } from './leftovers.ts';
@@ -37,14 +38,19 @@ async function fateOfNew(run: Run, { database, making, hasDropped }: Attempt): P
 }
 
 /** Somebody made or dropped the database that was to be replaced. */
-export function changedMeanwhile(database: string, temporary: string, isThere: boolean): OffsiteError {
+export function changedMeanwhile(
+  connection: Connection,
+  database: string,
+  temporary: string,
+  isThere: boolean,
+): OffsiteError {
   const error = new OffsiteError(
     'DATABASE_EXISTS',
     `${database} ${isThere ? 'was made' : 'was dropped'} while the restore ran`,
     {
       expected: 'nobody else to make or drop it meanwhile',
       found: isThere ? `a database ${database}` : `no database ${database}`,
-      hint: renaming(database, temporary),
+      hint: renaming(connection, database, temporary),
     },
   );
   return sayWhatIsSafe(error, kept(temporary));
@@ -53,6 +59,7 @@ export function changedMeanwhile(database: string, temporary: string, isThere: b
 /** The server did not let the two change places. */
 export function swapError(
   error: OffsiteError,
+  connection: Connection,
   database: string,
   temporary: string,
   before: string,
@@ -64,7 +71,7 @@ export function swapError(
     {
       expected: `${database} to become ${before}, and ${temporary} to become ${database}`,
       found: serverWords(error),
-      hint: renaming(database, temporary),
+      hint: renaming(connection, database, temporary),
       cause: error,
     },
   );
@@ -75,6 +82,7 @@ function kept(temporary: string): string {
   return `nothing was overwritten; what was restored is whole, and kept as ${temporary}`;
 }
 
-function renaming(database: string, temporary: string): string {
-  return `look at both, then rename by hand: psql -d postgres -c 'ALTER DATABASE ${quoteIdentifier(temporary)} RENAME TO ${quoteIdentifier(database)}'`;
+function renaming(connection: Connection, database: string, temporary: string): string {
+  const sql = `ALTER DATABASE ${quoteIdentifier(temporary)} RENAME TO ${quoteIdentifier(database)}`;
+  return `look at both, then rename by hand: ${psqlLine(connection, 'postgres', sql)}`;
 }

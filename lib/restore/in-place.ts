@@ -5,7 +5,7 @@ import { OffsiteError, sayWhatIsSafe } from '../base/errors.ts';
 import { assertDiskHolds } from '../cost/task-size.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { isRunning, startContainer, stopContainer } from './container.ts';
-import { databaseExists, refusalOf, serverWords } from './create-database.ts';
+import { assertNameFits, databaseExists, refusalOf, serverWords } from './create-database.ts';
 import { type Attempt, changedMeanwhile, fateOf, swapError } from './fate.ts';
 import { exists, tidyLeftovers } from './leftovers.ts';
 import { orderMayExplain } from './load-order.ts';
@@ -129,14 +129,14 @@ type Swapped = { readonly name: string; readonly before?: string; readonly refus
 
 /** One transaction: whoever ends it, and when, both have their old names or both have their new ones. */
 async function swap({ run }: Server, options: SwapOptions): Promise<Swapped> {
-  const { database, stop, temporary, target, mark, warn = () => undefined } = options;
+  const { connection, database, stop, temporary, target, mark, warn = () => undefined } = options;
   const before = nameBeside(database, 'before', mark.time);
   await run(markSql(temporary, { ...mark, state: 'ready' }));
   try {
     if (mark.stopped !== undefined) await stopContainer(mark.stopped);
     const isThere = await exists(run, database);
     if (isThere !== (target !== 'absent'))
-      return { name: temporary, refusal: changedMeanwhile(database, temporary, isThere) };
+      return { name: temporary, refusal: changedMeanwhile(connection, database, temporary, isThere) };
     const renames = [
       ...(isThere
         ? [`ALTER DATABASE ${quoteIdentifier(database)} RENAME TO ${quoteIdentifier(before)};`]
@@ -145,7 +145,7 @@ async function swap({ run }: Server, options: SwapOptions): Promise<Swapped> {
     ];
     const error = await refusalOf(run(`BEGIN;\n${renames.join('\n')}\nCOMMIT;`));
     if (error !== undefined)
-      return { name: temporary, refusal: swapError(error, database, temporary, before) };
+      return { name: temporary, refusal: swapError(error, connection, database, temporary, before) };
     // Looked at again under its new name, which nobody writes to: the restore took its time, and a program may have come.
     if (target !== 'empty' || (await lookAtTarget(run, before)) === 'filled')
       return { name: database, ...(isThere && { before }) };
@@ -217,7 +217,7 @@ async function assertRoom(
     return;
   }
   const isDropped = placing.how === 'replace' && target !== 'absent';
-  const [row] = isDropped ? await server.run('SELECT pg_database_size(current_database())', database) : [];
+  const [row] = isDropped ? await server.run(`SELECT pg_database_size(${quoteLiteral(database)})`) : [];
   const way =
     placing.how === 'swap' && target === 'filled'
       ? 'let the one that is there go first, once it is not needed any more (--replace)'
@@ -226,6 +226,7 @@ async function assertRoom(
 }
 
 function assertOrdinary(database: string): void {
+  assertNameFits(database);
   if (!/^(?:postgres|template[01])$/.test(database)) return;
   throw new OffsiteError('USAGE', `${database} is a database of the server's own, and is not replaced`, {
     expected: 'the name of the database that is to be back: --dbname bitmagnet',

@@ -3,16 +3,24 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
-import { ask, askWithin, openDatabase, type Session } from '../postgres/session.ts';
+import { askWithin, inSession, openDatabase, type Session } from '../postgres/session.ts';
 
-/** psql's encoding is else the server's, inside a container; and a database's own settings hold for whoever enters it. */
-export const askingSettings =
-  "SET client_encoding = 'UTF8'; SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0";
+/** What a role or a database has set for whoever enters holds for us, too. */
+export const ownSettings =
+  'SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0';
+
+/** psql's encoding is else the server's, inside a container. */
+export const askingSettings = `SET client_encoding = 'UTF8'; ${ownSettings}`;
+
+/** Of newer servers alone. */
+const newerSettings = `SELECT pg_catalog.set_config(name, '0', false)
+  FROM pg_catalog.unnest('{idle_session_timeout,transaction_timeout}'::text[]) AS name
+  WHERE pg_catalog.current_setting(name, true) IS NOT NULL`;
 
 /** @throws {@link OffsiteError} `DATABASE_UNREACHABLE`, `DATABASE_REFUSED`. */
 export async function openToAsk(connection: Connection, database: string): Promise<Session> {
   const session = await openDatabase(connection, database).catch(told);
-  await session.run(askingSettings).catch(told);
+  await session.run(`${askingSettings}; ${newerSettings}`).catch(told);
   return session;
 }
 
@@ -28,7 +36,11 @@ export function askOnce(
   sql: string,
   signal?: AbortSignal,
 ): Promise<string[][]> {
-  return ask(connection, `${askingSettings};\n${sql}`, { database, signal }).catch(told);
+  return inSession(connection, database, signal, async (session) => {
+    // By itself: in one text with what is asked, it would come too late for the transaction of both.
+    await session.run(askingSettings);
+    return askWithin(session, sql);
+  }).catch(told);
 }
 
 /** Sessions in the database that is filled. */
@@ -50,7 +62,7 @@ export class Inside {
   /**
    * Takes sessions that nobody else is at.
    *
-   * @returns So many, as new: nothing is left in them of what was done there before.
+   * @returns So many, as new: nothing is left in them of what was done there before, and nothing of their role's limits.
    * @throws The server's error, `DATABASE_UNREACHABLE`, the signal's reason.
    */
   async take(count: number): Promise<readonly Session[]> {
@@ -64,7 +76,9 @@ export class Inside {
     if (this.#signal?.aborted) this.destroy();
     this.#signal?.throwIfAborted();
     for (const one of opened) if (one.status === 'rejected') throw one.reason;
-    return this.#sessions.slice(0, count);
+    const taken = this.#sessions.slice(0, count);
+    await Promise.all(taken.map((session) => session.run(`${ownSettings}; ${newerSettings}`)));
+    return taken;
   }
 
   destroy(): void {

@@ -2,10 +2,10 @@
 // database that was there before is never touched.
 
 import { OffsiteError } from '../base/errors.ts';
-import { describeConnection } from '../postgres/connection.ts';
+import { describeConnection, psqlLine } from '../postgres/connection.ts';
 import { quoteIdentifier } from '../postgres/programs.ts';
 import { assertServerFits, majorOf } from '../postgres/server-versions.ts';
-import { createDatabase, databaseExists } from './create-database.ts';
+import { assertNameFits, createDatabase, databaseExists } from './create-database.ts';
 import { plainName } from './dump-head.ts';
 import { DumpParts } from './dump-parts.ts';
 import { fill, Kept, type Made, type Under } from './fill.ts';
@@ -18,9 +18,6 @@ import { type Restored, type RestoreOptions, throwIfInterrupted } from './restor
 import { provideRoles, withoutGrants } from './roles.ts';
 import { type Server, standBeside, warnOfSuperuser } from './server.ts';
 import { withoutTablespaces } from './tablespaces.ts';
-
-/** Of a name; Postgres cuts longer ones without an error. */
-const nameBytesMax = 63;
 
 /**
  * Restores a dump into a database that it creates, and gives that what its source had of its own.
@@ -39,8 +36,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
 
 async function restoreOn(server: Server, options: RestoreOptions): Promise<Restored> {
   const { database, signal, warn = () => undefined } = options;
-  const nameBytes = Buffer.byteLength(database);
-  if (nameBytes > nameBytesMax) throw nameTooLong(database, nameBytes);
+  assertNameFits(database);
   if (options.beforeCreate === undefined && (await exists(server.run, database)))
     throw databaseExists(database);
   await warnOfSuperuser(server, warn);
@@ -59,7 +55,7 @@ async function restoreOn(server: Server, options: RestoreOptions): Promise<Resto
   } catch (error) {
     if (error instanceof Kept) throw error.refusal;
     await dropHalfMade(server.run, database).catch((dropError) => {
-      throw remains(database, error, dropError);
+      throw remains(options, error, dropError);
     });
     throwIfInterrupted(signal);
     throw withWayToRows(error);
@@ -111,14 +107,6 @@ function grantsLeftOut(role: string): string {
   return `what the dump grants to ${role} is left out: this server has no such role (with --create-roles it is made)`;
 }
 
-function nameTooLong(database: string, bytes: number): OffsiteError {
-  return new OffsiteError('USAGE', `${database} is too long for the name of a database`, {
-    expected: `at most ${nameBytesMax} bytes`,
-    found: `${bytes} bytes, which the server would cut`,
-    hint: 'name another with --into',
-  });
-}
-
 /** Whatever stands in the way of the whole: rows are better than nothing on the day that they are needed. */
 function withWayToRows(error: unknown): unknown {
   if (!(error instanceof OffsiteError) || !waysToRowsFor.has(error.code)) return error;
@@ -140,12 +128,13 @@ const waysToRowsFor: ReadonlySet<string> = new Set([
   'DUMP_INCOMPLETE',
 ]);
 
-function remains(database: string, error: unknown, dropError: unknown): OffsiteError {
+function remains({ connection, database }: RestoreOptions, error: unknown, dropError: unknown): OffsiteError {
   const { code, message, expected, found, hint } = error as Error & Partial<OffsiteError>;
+  const sql = `DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`;
   return new OffsiteError(code ?? 'RESTORE_FAILED', message, {
     expected: expected ?? 'a whole restore',
     found: `${found ?? message}; and dropping the database again failed: ${(dropError as OffsiteError).found}`,
-    hint: `${hint === undefined ? '' : `${hint}; `}what is half restored can be dropped by hand: psql -d postgres -c 'DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)'`,
+    hint: `${hint === undefined ? '' : `${hint}; `}what is half restored can be dropped by hand: ${psqlLine(connection, 'postgres', sql)}`,
     cause: error,
   });
 }

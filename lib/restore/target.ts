@@ -4,6 +4,7 @@ import { OffsiteError } from '../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { quoteLiteral } from '../postgres/programs.ts';
 import { containersByAddress } from './container.ts';
+import { refusalOf } from './create-database.ts';
 import type { Run } from './server.ts';
 
 export type Target = 'absent' | 'empty' | 'filled';
@@ -20,11 +21,13 @@ const contentSql = `
       SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype IN ('e', 'i'))
     UNION ALL SELECT FROM pg_largeobject_metadata)`;
 
+/** @returns `filled` of one that lets nobody in, too: a damaged one is what most are restored for. */
 export async function lookAtTarget(run: Run, database: string): Promise<Target> {
-  const found = await run(`SELECT datallowconn FROM pg_database WHERE datname = ${quoteLiteral(database)}`);
+  const found = await run(`SELECT FROM pg_database WHERE datname = ${quoteLiteral(database)}`);
   if (found.length === 0) return 'absent';
-  if (found[0]?.[0] !== 't') return 'filled';
-  return (await run(contentSql, database))[0]?.[0] === 't' ? 'filled' : 'empty';
+  const content = run(contentSql, database);
+  const refusal = await refusalOf(content);
+  return refusal !== undefined || (await content)[0]?.[0] === 't' ? 'filled' : 'empty';
 }
 
 type Session = { readonly name: string; readonly pid: string; readonly address: string };

@@ -98,7 +98,7 @@ const nightly =
   /^lib\/(restore|recover|recovery-point|basebackup|wal|verify|guard|sidecar|archive|postgres|restore-test|restore-task|sql|mail|report)\//;
 /** Something to type, to set, or to read. */
 const something =
-  /offsite |--[a-z]|run the same command again|docs\/|\$\{(error\.)?hint\b|\b(docker|psql|pg_\w+|systemctl|apt-get|apt-cache|aws|npx|df|free|rm|timedatectl|SELECT|ALTER|CREATE|DROP) |\((chmod|sudo)|OFFSITE_|restoreUrl|smtpUrl|postgresMajor|%\d\w/;
+  /offsite |--[a-z]|run the same command again|docs\/|\$\{(error\.)?hint\b|\b(docker|psql|pg_\w+|systemctl|apt-get|apt-cache|aws|npx|df|free|rm|timedatectl|SELECT|ALTER|CREATE|DROP) |\((chmod|sudo)|OFFSITE_|restoreUrl|smtpUrl|\$\{psqlLine\(|postgresMajor|%\d\w/;
 
 describe('read by somebody who is tired, and knows neither AWS nor this code:', () => {
   const files = [...house.keys()].filter((file) => nightly.test(file) && file !== 'lib/mail/runbook.ts');

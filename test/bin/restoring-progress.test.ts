@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { restoreWords } from '../../bin/commands/reading-progress.ts';
+import { heldWords } from '../../bin/commands/restore.ts';
 import { buildingWords } from '../../bin/commands/restoring-progress.ts';
 import { terminalLine } from '../../lib/backup/progress.ts';
 
@@ -29,4 +30,11 @@ it('a name that is too long for the line takes nothing of its rest', () => {
     /^3\.7 GiB read, indexes and keys: 12 of 99, about 3 min left, now n{5,}… {2}1:02:03$/,
   );
   expect(line.length).toBeLessThan(80);
+});
+
+it('what was not compared is not said to be there, nor to be missing', () => {
+  const torrents = { what: 'public.torrents', counted: 'rows' as const, expected: 12, found: 12, same: true };
+  expect(heldWords([])).toBe('not compared with the archive');
+  expect(heldWords([{ ...torrents, what: 'public.wiki' }])).toBe('no table torrents');
+  expect(heldWords([torrents])).toBe('12 torrents, as in the archive');
 });

@@ -13,6 +13,14 @@ describe('the date in a name', () => {
     ['bitagent-2026-11-08-031500Z.sql.gz', 'Europe/Berlin', '2026-11-08T03:15:00Z'],
     ['db_1-2-2026-11-08-031507.gz', 'UTC', '2026-11-08T03:15:07Z'],
     ['2024-02-29.sql.gz', 'UTC', '2024-02-29T00:00:00Z'],
+    // Other scripts' ways.
+    ['bitagent-20261108.sql.gz', 'UTC', '2026-11-08T00:00:00Z'],
+    ['bitagent_20261108_0315.sql', 'UTC', '2026-11-08T03:15:00Z'],
+    ['20261108031507-bitagent.dump', 'UTC', '2026-11-08T03:15:07Z'],
+    ['2026-11-08T03:15:07.sql.gz', 'Europe/Berlin', '2026-11-08T02:15:07Z'],
+    ['pg15.4 2026.11.08 03.15 (bitagent).sql.gz', 'UTC', '2026-11-08T03:15:00Z'],
+    ['bitagent-2026-11-08-0315-copy.sql.gz', 'UTC', '2026-11-08T03:15:00Z'],
+    ['2026-11-08_03h15-v1.2.sql.gz', 'UTC', '2026-11-08T03:15:00Z'],
     // The clocks leave out 02:00 to 03:00, and show it twice in autumn.
     ['x-2026-03-29-0230.sql.gz', 'Europe/Berlin', '2026-03-29T01:30:00Z'],
     ['x-2026-10-25-0230.sql.gz', 'Europe/Berlin', expect.stringMatching(/^2026-10-25T0[01]:30:00Z$/)],
@@ -27,8 +35,14 @@ describe('the date in a name', () => {
     'bitagent-2026-11-08-2460.sql.gz',
     'bitagent-2026-11-08-03.sql.gz',
     'bitagent-12026-11-08.sql.gz',
-    'bitagent-20261108.sql.gz',
-    'bitagent-2026-11-08-0315-copy.sql.gz',
+    'bitagent-20260230.sql.gz',
+    // Part of a time would be lost.
+    'bitagent-2026-11-08__0315.sql.gz',
+    'bitagent-2026-11-08-at-03:15.sql.gz',
+    'bitagent-2026-11-08-0315pm.sql.gz',
+    'bitagent-2026-11-08T03:15:00+01:00.sql.gz',
+    'bitagent-2026-11-07-2026-11-08.sql.gz',
+    'bitagent-1762571700.sql.gz',
   ])('%s has none', (name) => {
     expect(dateOfName(name, 'UTC')).toBeUndefined();
   });

@@ -209,7 +209,7 @@ describe('what is no whole dump is refused by its name, and the others come in',
     ['a day that does not exist', ['x-2026-02-30.sql.gz'], 'a date in the name'],
     ['a day to come', ['x-2126-02-28.sql.gz'], 'yet to come'],
     ['no such zone', ['undated.sql.gz', '--zone', 'Mars/Phobos'], '--zone with the name'],
-    ['a folder', ['.'], 'which is no file'],
+    ['a folder', ['.'], 'which is a folder'],
     ['nothing there', ['nowhere-2026-11-08.sql.gz'], 'ENOENT'],
   ])('%s', async (_, args, said) => {
     for (const name of args.filter((one) => /^(undated|x)/.test(one))) file(name);

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import {
+  type Connection,
   connectionFromEnvironment,
   connectionFromUrl,
   describeConnection,
+  psqlLine,
 } from '../../lib/postgres/connection.ts';
 
 const urls: [string, Record<string, string>][] = [
@@ -85,6 +88,20 @@ describe('describeConnection', () => {
     const container = { via: 'container', container: 'c', user: 'u', password: 's3cret' } as const;
     expect(describeConnection(container, 'x')).toBe('x in container c as u');
   });
+});
+
+it('a line to paste names the server, and the shell reads each of its words as it was', () => {
+  const sql = 'DROP DATABASE "it\'s $HOME `x`"';
+  const words = (connection: Connection, database: string) =>
+    execFileSync('sh', [
+      '-c',
+      `psql() { printf '%s|' "$@"; }; docker() { printf '%s|' "$@"; }; ${psqlLine(connection, database, sql)}`,
+    ]).toString();
+  const server = connectionFromUrl('postgres://u%20v:s3cret@h:5433/d');
+  expect(words(server, "it's")).toBe(`-h|h|-p|5433|-U|u v|-d|it's|-c|${sql}|`);
+  expect(words(connectionFromEnvironment({}), 'd')).toBe(`-d|d|-c|${sql}|`);
+  const container = { via: 'container', container: 'c', user: 'u', password: 's3cret' } as const;
+  expect(words(container, 'd')).toBe(`exec|c|psql|-U|u|-d|d|-c|${sql}|`);
 });
 
 function thrownBy(run: () => unknown): Error {

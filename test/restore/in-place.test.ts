@@ -122,12 +122,19 @@ describe('a database that is brought back', () => {
     await run(
       "CREATE ROLE few LOGIN CREATEDB PASSWORD 'few'; GRANT keeper TO few; ALTER DATABASE live OWNER TO keeper",
     );
+    // What holds for the role else is not for what brings its database back.
+    await run(
+      "ALTER ROLE few SET default_transaction_read_only = on; ALTER ROLE few SET idle_session_timeout = '1h'",
+    );
+    const limited = `DO $$BEGIN IF current_setting('idle_session_timeout') <> '0' THEN RAISE 'limited'; END IF; END$$;`;
+    const unlimited = Buffer.from(dump.toString().replace('\nCREATE TABLE', (next) => `\n${limited}${next}`));
     const connection: Connection = { via: 'server', env: { ...env, PGUSER: 'few', PGPASSWORD: 'few' } };
-    expect((await bringing({ connection })).way.by).toBe('sessions');
+    expect((await bringing({ connection, dump: () => inPieces(unlimited) })).way.by).toBe('sessions');
     expect(await stateOf()).toBe('restored');
     const bySessions = await dumpOf(to('live'), ['--create']);
     await reset();
-    await bringing({ jobs: undefined });
+    await bringing({ connection, jobs: undefined });
+    expect(said).toEqual([]);
     const lines = (bytes: Buffer) =>
       bytes
         .toString()
@@ -146,6 +153,23 @@ describe('a database that is brought back', () => {
     expect(await databasesOf(server.connection)).toEqual(['aside', 'live', 'postgres']);
     expect(await stateOf()).toBe('restored');
     await run('DROP DATABASE live; ALTER DATABASE aside RENAME TO live');
+  });
+
+  it('takes the place of one that is damaged, and lets nobody in', async () => {
+    for (const how of ['swap', 'replace'] as const) {
+      await run('CREATE DATABASE torn');
+      const [[map = ''] = []] = await run(
+        "CHECKPOINT; SELECT current_setting('data_directory') || '/base/' || oid || '/pg_filenode.map' FROM pg_database WHERE datname = 'torn'",
+      );
+      rmSync(map);
+      await expect(query(to('torn'), 'SELECT 1')).rejects.toThrow();
+      const { before } = await bringing({ database: 'torn', placing: { how }, plainBytes: 1 });
+      expect(await stateOf('torn')).toBe('restored');
+      expect(await databasesOf(server.connection)).toEqual(
+        ['live', 'postgres', 'torn', ...(how === 'swap' ? [before] : [])].sort(),
+      );
+      await run(`DROP DATABASE torn; DROP DATABASE IF EXISTS ${before ?? 'torn'}`);
+    }
   });
 
   it('keeps one that was empty and is so no longer', async () => {

@@ -9,11 +9,12 @@ import type { Connection } from '../../lib/postgres/connection.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import { openDatabase } from '../../lib/postgres/session.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { restoreInPlace } from '../../lib/restore/in-place.ts';
 import { restoreParallel } from '../../lib/restore/parallel.ts';
 import { restore } from '../../lib/restore/restore.ts';
 import { standBeside } from '../../lib/restore/server.ts';
 import { assertUnused } from '../../lib/restore/target.ts';
-import { inPieces } from '../fixtures/postgres.ts';
+import { databasesOf, inPieces } from '../fixtures/postgres.ts';
 
 let server: ThrowawayPostgres;
 beforeAll(async () => {
@@ -23,16 +24,19 @@ afterAll(() => server.stop());
 
 const dump = Buffer.from('SET transaction_timeout = 0;\nCREATE TABLE public.torrents (id int);\n');
 
-it('a name that the server would cut is refused', async () => {
-  const restoring = restore({
-    connection: server.connection,
-    database: 'ü'.repeat(32),
-    dump: inPieces(dump),
-  });
-  await expect(restoring).rejects.toMatchObject({
-    code: 'USAGE',
-    found: expect.stringContaining('64 bytes'),
-  });
+it.each([
+  ['that the server would cut', 'ü'.repeat(32), '64 bytes'],
+  ['that is none', '', 'none'],
+])('a name %s is refused before anything is made', async (_, database, found) => {
+  const { connection } = server;
+  const before = await databasesOf(connection);
+  const refused = { code: 'USAGE', found: expect.stringContaining(found) };
+  await expect(restore({ connection, database, dump: inPieces(dump) })).rejects.toMatchObject(refused);
+  for (const how of ['swap', 'replace'] as const)
+    await expect(
+      restoreInPlace({ connection, database, placing: { how }, dump: () => inPieces(dump) }),
+    ).rejects.toMatchObject(refused);
+  expect(await databasesOf(connection)).toEqual(before);
 });
 
 it('a setting of a newer pg_dump is left out where the server does not know it, and others are told of', async () => {
