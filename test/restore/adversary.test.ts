@@ -214,7 +214,7 @@ describe('what psql tells of itself', () => {
     const binDir = await mkdtemp(join(folder, 'older-'));
     const script = [
       '#!/bin/sh',
-      `sed -u 's/^.restrict /\\\\restrict_ /' | "${real}" "$@" 2> "$0.said"`,
+      `sed -u '1s/.restrict /\\\\restrict_ /' | "${real}" "$@" 2> "$0.said"`,
       'ended=$?',
       `sed 's/restrict_/restrict/' "$0.said" >&2`,
       'exit $ended',
