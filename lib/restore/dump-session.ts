@@ -15,6 +15,8 @@ export type Located = {
 /** Whether the restore goes on without a statement that was refused. */
 export type GoesOn = (error: StatementError, tokens: readonly string[]) => boolean;
 
+const lineEnd = Buffer.from('\n');
+
 export class DumpSession {
   readonly #session: Session;
   /** Of all sessions of a restore, in the dump's order. */
@@ -37,6 +39,20 @@ export class DumpSession {
       const told = statementError(error, line, sql);
       if (tokens === undefined || !this.#goesOn(told, tokens)) throw told;
     });
+  }
+
+  /**
+   * Runs several at once, as one transaction: a small dump waits more often for an answer than for what was asked.
+   *
+   * @returns Whether all were taken; if one of them was not, none was, and each is to be run by itself.
+   */
+  async together(statements: readonly Located[]): Promise<boolean> {
+    await this.#applySettings();
+    const sql = Buffer.concat(statements.flatMap(({ sql }) => [sql, lineEnd]));
+    return this.#session.run(sql).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Runs a setting of the dump: it holds in every session from now on. */

@@ -25,6 +25,9 @@ export type BuildProgress = {
   readonly share: number;
 };
 
+/** Bytes of rows that are gone through in no time, and how many such builds a session is given at once. */
+const light = { bytes: 1024 ** 2, most: 16 };
+
 /** Runs what is given to it as soon as it may be, as many at a time as there are sessions. */
 export class Builder {
   readonly #queue = new BuildQueue<BuildStatement>();
@@ -66,33 +69,57 @@ export class Builder {
     while (this.#free.length > 0 && !this.#stepping.hasFailed) {
       const [again] = this.#refused;
       if (again !== undefined && this.#running > 0) return;
-      const build = again ?? this.#queue.start();
-      if (build === undefined) return;
-      void this.#run(this.#free.pop() as DumpSession, build);
+      const builds = again === undefined ? this.#next() : [again];
+      if (builds.length === 0) return;
+      void this.#run(this.#free.pop() as DumpSession, builds);
     }
   }
 
-  async #run(session: DumpSession, build: Waiting<BuildStatement>): Promise<void> {
+  /** What one session is to make next: a heavy build, or its share of the light ones. */
+  #next(): Waiting<BuildStatement>[] {
+    const builds: Waiting<BuildStatement>[] = [];
+    const most = Math.min(light.most, Math.ceil(this.#queue.readyCount / this.#free.length));
+    do {
+      const build = this.#queue.start();
+      if (build === undefined) break;
+      builds.push(build);
+    } while (builds.length < most && (builds[0]?.weight ?? 0) < light.bytes);
+    return builds;
+  }
+
+  async #run(session: DumpSession, builds: readonly Waiting<BuildStatement>[]): Promise<void> {
     this.#running += 1;
+    const failure = await this.#make(session, builds).catch((error: unknown) => error);
+    this.#running -= 1;
+    this.#free.push(session);
+    this.#stepping.step(failure);
+    this.#start();
+  }
+
+  /** @throws What is the end of the restore. */
+  async #make(session: DumpSession, builds: readonly Waiting<BuildStatement>[]): Promise<void> {
+    const statements = builds.map(({ what }) => what);
+    const areMade = builds.length > 1 && (await session.together(statements));
+    for (const build of builds) await this.#makeOne(session, build, areMade);
+  }
+
+  async #makeOne(session: DumpSession, build: Waiting<BuildStatement>, isMade: boolean): Promise<void> {
     const alone = this.#refused.has(build);
     const share = this.#knownWeight === 0 ? 0 : this.#madeWeight / this.#knownWeight;
     this.#onBuild({ name: build.what.name, made: this.#made, known: this.#known, share });
-    let failure: unknown;
     try {
-      await session.useBuildMemory(build.what.method === 'gin' ? buildMemory.gin : buildMemory.others);
-      await session.run(build.what);
+      if (!isMade) {
+        await session.useBuildMemory(build.what.method === 'gin' ? buildMemory.gin : buildMemory.others);
+        await session.run(build.what);
+      }
       this.#refused.delete(build);
       this.#queue.finish(build);
       this.#made += 1;
       this.#madeWeight += build.weight;
     } catch (error) {
-      if (!alone && mayBeRefusedByOthers(error)) this.#refused.add(build);
-      else failure = error;
+      if (alone || !mayBeRefusedByOthers(error)) throw error;
+      this.#refused.add(build);
     }
-    this.#running -= 1;
-    this.#free.push(session);
-    this.#stepping.step(failure);
-    this.#start();
   }
 }
 

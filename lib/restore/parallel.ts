@@ -13,6 +13,7 @@ import { Builder, type BuildProgress } from './indexes.ts';
 import { Inside } from './inside.ts';
 import {
   type Build,
+  joinsOthers,
   knownSettingsSql,
   type Plan,
   planStatement,
@@ -61,6 +62,9 @@ const forSpeed = 'SET synchronous_commit = off; SET jit = off';
 /** How much longer than a btree's an index of the method takes. */
 const methodWeights: Readonly<Record<string, number>> = { gin: 6, gist: 6, spgist: 4, trigger: 0 };
 
+/** What is sent at once at most. */
+const togetherMost = { statements: 64, bytes: 65_536 };
+
 const transactionBegins = new Set(['BEGIN', 'START']);
 const transactionEnds = new Set(['COMMIT', 'END', 'ROLLBACK', 'ABORT']);
 
@@ -103,6 +107,8 @@ class ParallelRestorer {
   /** Bytes of rows, by table: how long its indexes will take. */
   readonly #weights = new Map<string, number>();
   readonly #serially: boolean;
+  /** Come one after another, and not sent yet. */
+  #together: Located[] = [];
   #copiedTable = '';
   /** Where rows go that are loaded in order. */
   #orderedRows: Awaited<ReturnType<DumpSession['copy']>> | undefined;
@@ -136,6 +142,7 @@ class ParallelRestorer {
   }
 
   async finish(): Promise<void> {
+    await this.#runTogether();
     await this.#rowsLoaded();
     await this.#allDone();
     if (this.#inTransaction) throw transactionOpen();
@@ -163,8 +170,11 @@ class ParallelRestorer {
       return undefined;
     }
     const statement = { sql: bytes, line, tokens };
-    if (copies) return this.#copy(statement, tokens);
     const plan: Plan = this.#inTransaction ? { how: 'ordered' } : planStatement(tokens);
+    if (plan.how === 'ordered' && !this.#built) this.#tables.note(tokens, bytes);
+    if (plan.how === 'ordered' && !this.#inTransaction && joinsOthers(tokens)) return this.#join(statement);
+    await this.#runTogether();
+    if (copies) return this.#copy(statement, tokens);
     if (plan.how === 'build') await this.#rowsLoaded();
     if (plan.how === 'build' && !this.#serially) return this.#build(plan, statement);
     await this.#allDone();
@@ -172,8 +182,24 @@ class ParallelRestorer {
     if (transactionBegins.has(verb)) this.#inTransaction = true;
     if (transactionEnds.has(verb)) this.#inTransaction = false;
     if (plan.how === 'setting') return this.#main.set(statement);
-    if (!this.#built) this.#tables.note(tokens, statement.sql);
     return this.#main.run(statement);
+  }
+
+  /** Runs a statement in its place, with those before it that stand there, too. */
+  async #join(statement: Located): Promise<void> {
+    this.#together.push(statement);
+    const bytes = this.#together.reduce((sum, { sql }) => sum + sql.length, 0);
+    const isEnough = this.#together.length >= togetherMost.statements || bytes >= togetherMost.bytes;
+    if (isEnough) await this.#runTogether();
+  }
+
+  async #runTogether(): Promise<void> {
+    const statements = this.#together;
+    if (statements.length === 0) return;
+    this.#together = [];
+    await this.#allDone();
+    if (statements.length > 1 && (await this.#main.together(statements))) return;
+    for (const statement of statements) await this.#main.run(statement);
   }
 
   #build({ claims, method, name }: Build, statement: Located): void {

@@ -74,6 +74,17 @@ export function planStatement(tokens: readonly string[]): Plan {
   return ordered;
 }
 
+/**
+ * What a server takes in a transaction with others just as by itself. DO and CALL may commit; REFRESH is long, and nothing is
+ * gained; SET changes how what follows is read.
+ */
+const joining = new Set(['CREATE', 'ALTER', 'COMMENT', 'GRANT', 'REVOKE', 'SELECT', 'INSERT']);
+
+/** Whether a statement that is run in its place may be sent with others like it. */
+export function joinsOthers(tokens: readonly string[]): boolean {
+  return joining.has(tokens[0]?.toUpperCase() ?? '');
+}
+
 /** Names a table in one way, however a dump quotes it. */
 export function tableKey(name: string): string {
   return JSON.stringify(splitName(name));

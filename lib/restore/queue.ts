@@ -29,6 +29,11 @@ export class BuildQueue<T> {
     return this.#places.size === 0;
   }
 
+  /** How many may run now. */
+  get readyCount(): number {
+    return this.#ready.length;
+  }
+
   add(waiting: Waiting<T>): void {
     const claims = new Map<string, Claim['how']>();
     for (const { table, how } of waiting.claims) {

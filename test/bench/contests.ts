@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { createReadStream, createWriteStream, existsSync, readdirSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, delimiter, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { bundleHandler } from './bundle.ts';
@@ -238,16 +238,11 @@ async function verify(setting: Setting, runs: number): Promise<Row[]> {
 
 async function start(setting: Setting, runs: number): Promise<Row[]> {
   const aws = await behindShims(setting.env.PATH ?? '');
-  await run(process.execPath, [join(projectRoot, 'bin/pack-cli.ts')]);
-  // As a host has it: the package, and the PATH's Node.
-  const packed = join(projectRoot, 'dist/cli/bin/offsite');
-  const PATH = [dirname(process.execPath), setting.env.PATH].join(delimiter);
-  const env = { ...setting.env, PATH, XDG_CACHE_HOME: setting.folder };
   const figures = await contest(
     [
       { name: 'aws --version', command: { argv: [aws, '--version'] } },
-      { name: 'offsite --version', command: { argv: [packed, '--version'], env } },
-      { name: 'offsite list', command: { argv: [packed, 'list'], env } },
+      { name: 'offsite --version', command: { argv: [offsite, '--version'], env: setting.env } },
+      { name: 'offsite list', command: { argv: [offsite, 'list'], env: setting.env } },
       { name: 'node -e 0', command: { argv: [process.execPath, '-e', '0'] } },
     ],
     Math.max(runs, 5) * 4,

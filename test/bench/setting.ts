@@ -1,17 +1,19 @@
 // What the benchmark runs against: a database, a sink, and the environment of the programs that are measured.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { connectionFromEnvironment } from '../../lib/postgres/connection.ts';
 import { findPostgresPrograms } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 
 export const projectRoot = join(import.meta.dirname, '..', '..');
-export const offsite = join(projectRoot, 'bin', 'offsite');
+/** As a host has it, which {@link prepare} lays out: the package, by the PATH's Node. */
+export const offsite = join(projectRoot, 'dist/cli/bin/offsite');
 
 export type Setting = {
   /** Of every program: Postgres, credentials, PATH, a state folder of its own. */
@@ -33,6 +35,7 @@ export async function prepare(torrents: number, ownServer: boolean): Promise<Set
     for (const one of stops.splice(0).reverse()) await one();
   };
   try {
+    await promisify(execFile)(process.execPath, [join(projectRoot, 'bin/pack-cli.ts')]);
     const sink = await startSink();
     stops.push(() => end(sink.child));
     const postgres = ownServer
@@ -41,7 +44,7 @@ export async function prepare(torrents: number, ownServer: boolean): Promise<Set
     const connection = connectionFromEnvironment(postgres) as { env: Record<string, string> };
     const env = {
       ...connection.env,
-      PATH: [findPostgresPrograms(), process.env.PATH].join(delimiter),
+      PATH: [dirname(process.execPath), findPostgresPrograms(), process.env.PATH].join(delimiter),
       AWS_ACCESS_KEY_ID: 'bench',
       AWS_SECRET_ACCESS_KEY: 'bench',
       AWS_REGION: 'us-east-1',
@@ -50,6 +53,7 @@ export async function prepare(torrents: number, ownServer: boolean): Promise<Set
       AWS_ENDPOINT_URL: sink.url,
       OFFSITE_BUCKET: 'sink',
       XDG_STATE_HOME: join(folder, 'state'),
+      XDG_CACHE_HOME: join(folder, 'cache'),
       LC_ALL: 'C',
     };
     return { env, sink: sink.url, folder, stop };
