@@ -15,8 +15,8 @@ import { readOwnTask } from '../lib/restore-task/metadata.ts';
 import { restoreTest } from '../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { clusterIn } from '../lib/wal/cluster.ts';
-import { fetchWal } from '../lib/wal/fetch.ts';
-import { heedRestoreCommand, logEnds, ownRestoreCommand } from '../lib/wal/restore-command.ts';
+import { runRestoreCommand } from '../lib/wal/fetch.ts';
+import { heedRestoreCommand, ownRestoreCommand } from '../lib/wal/restore-command.ts';
 
 // Fargate kills 30 s after it asked: by then the report must be out.
 const reportWithinMs = 25_000;
@@ -60,14 +60,13 @@ async function fetchLog([name = '', path = '']: readonly string[]): Promise<void
   const systemIdentifier = await clusterIn('.');
   if (systemIdentifier === undefined) throw new Error('there is no cluster in the working directory');
   const cluster = { source: parseArchiveId(archiveId).source, systemIdentifier };
-  const isThere = await fetchWal({
+  await runRestoreCommand({
     store: async () => createS3Store({ bucket }),
     cluster: async () => cluster,
     name,
     path,
     ahead: fetchedAhead,
   });
-  if (!isThere) logEnds();
 }
 
 function readEnvironment() {

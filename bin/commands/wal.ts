@@ -10,10 +10,9 @@ import type { Settings } from '../../lib/settings/config.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveSetting } from '../../lib/wal/archive-command.ts';
 import { clusterIn, foreignError, noteCluster, notedCluster } from '../../lib/wal/cluster.ts';
-import { fetchWal } from '../../lib/wal/fetch.ts';
+import { runRestoreCommand } from '../../lib/wal/fetch.ts';
 import { type PushedWal, pushWal } from '../../lib/wal/push.ts';
 import { clustersOf } from '../../lib/wal/read-wal.ts';
-import { logEnds } from '../../lib/wal/restore-command.ts';
 import { type Backlog, readBacklog, type Shipped, shipWal } from '../../lib/wal/ship.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
@@ -140,7 +139,7 @@ async function runFetch(
     return store;
   };
   const cluster = async () => ({ source, systemIdentifier: await clusterHere(await opened(), source) });
-  if (!(await fetchWal({ store: opened, cluster, name, path, ahead, until, signal }))) logEnds();
+  await runRestoreCommand({ store: opened, cluster, name, path, ahead, until, signal });
 }
 
 /** Postgres runs it in the data directory that it recovers. */

@@ -6,8 +6,8 @@ import { OffsiteError } from '../base/errors.ts';
 import { findProgram } from '../base/find-program.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { dropAhead, restoreCommandOf } from '../wal/ahead.ts';
 import { countOf, namesBackwards } from '../wal/continuity.ts';
-import { dropAhead, restoreCommandOf } from '../wal/fetch.ts';
 import {
   assertLeadsTo,
   type BaseBackup,
@@ -96,8 +96,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
     settings,
     env,
     signal,
-  });
-  await dropAhead(join(folder, 'pg_wal'));
+  }).finally(() => dropAhead(join(folder, 'pg_wal')));
   if (target.kind === 'latest') assertAll(way, reached);
   return { ...reached, way, tablespaces };
 }

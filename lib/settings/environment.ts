@@ -31,7 +31,7 @@ const environmentKeys: Readonly<Record<string, readonly [section: string, key?: 
 };
 
 /** Settings of the environment that are not settings of an archive. */
-const otherEnvironmentKeys = ['OFFSITE_CONFIG', 'OFFSITE_NOHUP', 'OFFSITE_NO_STDOUT'];
+const otherEnvironmentKeys = ['OFFSITE_CONFIG', 'OFFSITE_NOHUP', 'OFFSITE_NO_STDOUT', 'OFFSITE_FETCH_AHEAD'];
 
 /**
  * Picks the settings out of the environment.

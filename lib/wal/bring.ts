@@ -2,6 +2,7 @@
 
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { OffsiteError } from '../base/errors.ts';
+import { giveBack } from '../base/read-blocks.ts';
 import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { Beginnings } from './beginnings.ts';
@@ -29,6 +30,11 @@ export function copiesOf<Wal extends Pick<StoredWal, 'name' | 'kind'>>(
 /** The longest segment that Postgres knows. */
 const longestBytes = 2 ** 30;
 
+/** What a file is called while a process brings it. */
+export function partialOf(path: string, process: number | ''): string {
+  return `${path}.offsite-${process}`;
+}
+
 /**
  * Brings a file back.
  *
@@ -45,7 +51,7 @@ export async function bringWal(
   signal?: AbortSignal,
   copies: readonly BegunCopy[] = [],
 ): Promise<void> {
-  const partial = `${path}.offsite-${process.pid}`;
+  const partial = partialOf(path, process.pid);
   try {
     await using file = await open(partial, 'w+', 0o600);
     for await (const chunk of plainOf(store, wal, copies, signal))
@@ -83,10 +89,11 @@ export async function proveWal(
 
 /** A small file of the log, as text. */
 export async function readWalText(store: ArchiveStore, wal: StoredWal): Promise<string> {
-  return Buffer.concat(await Array.fromAsync(plainOf(store, wal, []))).toString('utf8');
+  const chunks = await Array.fromAsync(plainOf(store, wal, []), (chunk) => Buffer.from(chunk));
+  return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Its plain bytes. @throws At their end, if they are not what the key says, or what a copy says that they began as. */
+/** Its plain bytes, which change once more are asked for. @throws At their end, if they are not what the key says, or what a copy says that they began as. */
 async function* plainOf(
   store: ArchiveStore,
   wal: WalObject,
@@ -103,10 +110,10 @@ async function* plainOf(
   }
   const passing = new Beginnings(copies.map(({ filledBytes = 0 }) => filledBytes));
   try {
-    // zlib, which is no program that would have to be started anew for each segment.
-    for await (const chunk of gunzip(opened.body, { by: 'zlib', onChunk: () => undefined, signal })) {
+    for await (const chunk of gunzip(opened.body, { onChunk: () => undefined, signal })) {
       passing.push(chunk);
       yield chunk;
+      giveBack(chunk);
     }
   } catch (error) {
     if (error instanceof NotGzip || error instanceof GunzipFailed)

@@ -1,14 +1,16 @@
-// fetch: what Postgres asks its restore_command for. It asks for one file after the other and goes on only when it has it, so
-// what follows is brought with it, side by side, and given at once when it is asked for.
+// fetch: what Postgres asks its restore_command for. It asks for one file after the other and goes on only when it has it, so what
+// follows is brought meanwhile.
 
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { parseWalFile } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { aheadFolder, bringAhead, dropAhead, giveAhead, handOver, startBringing } from './ahead.ts';
 import { bringWal, copiesOf } from './bring.ts';
 import { furthest } from './continuity.ts';
 import { type Cluster, conflictError, listWal, type StoredWal } from './read-wal.ts';
+import { aheadVariable, logEnds } from './restore-command.ts';
+import { comesNext, isBehind } from './segment.ts';
 import { shippedAtOnce } from './ship.ts';
 
 export type FetchWalOptions = {
@@ -18,27 +20,27 @@ export type FetchWalOptions = {
   readonly name: string;
   /** Where it is to be. */
   readonly path: string;
-  /** How many that follow are brought with it. */
+  /** How many that follow may lie ready. */
   readonly ahead: number;
   /** The segment that the log is to end with, whatever there is behind it. */
   readonly until?: string | undefined;
+  /** Starts who brings what follows. @returns Its process. */
+  readonly startBringing?: (() => number | undefined) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Beside what Postgres asks for, so that giving it is a rename. */
-const folderName = '.offsite-ahead';
-
-/**
- * The restore_command of a recovery: what was brought ahead is given by sh, without a start of this program for each segment.
- *
- * @param fetch - Brings what is not there yet.
- */
-export function restoreCommandOf(fetch: string): string {
-  return `mv pg_wal/${folderName}/%f %p 2>/dev/null || ${fetch}`;
-}
-
 /** Digits that the segments of 4 GiB have in common: timeline and log. */
 const commonDigits = 16;
+
+/** What the program does that Postgres runs, and the one that this has started. @throws As {@link fetchWal}. */
+export async function runRestoreCommand(options: FetchWalOptions): Promise<void> {
+  if (process.env[aheadVariable] === undefined) {
+    if (!(await fetchWal({ ...options, startBringing }))) logEnds();
+    return;
+  }
+  const [store, cluster] = await Promise.all([options.store(), options.cluster()]);
+  await bringAhead({ ...options, store, cluster, folder: await aheadFolder(options.path) });
+}
 
 /**
  * Brings a file of the log to where Postgres wants it.
@@ -52,7 +54,7 @@ export async function fetchWal(options: FetchWalOptions): Promise<boolean> {
   const file = parseWalFile(name);
   // Postgres asks for others, too: nothing of that kind is ever stored.
   if (file === undefined || isBehind(name, options.until)) return false;
-  const folder = join(dirname(path), folderName);
+  const folder = await aheadFolder(path);
   if (await giveAhead(folder, name, path)) return true;
   const [store, cluster] = await Promise.all([options.store(), options.cluster()]);
   const isSegment = file.kind === 'segment';
@@ -64,30 +66,10 @@ export async function fetchWal(options: FetchWalOptions): Promise<boolean> {
   }
   const wanted = whole ?? (isSegment ? lastCopy(listed, name) : undefined);
   if (wanted === undefined) return false;
-  const bring = (wal: StoredWal, to: string) =>
-    bringWal(store, cluster, wal, to, signal, copiesOf(wal, listed));
-  const bringing = bring(wanted, path);
-  const following = isSegment ? followers(listed, name, options.ahead) : [];
-  if (following.length > 0) await mkdir(folder, { recursive: true, mode: 0o700 });
-  // What is wrong with one of them is told when it is asked for.
-  const ahead = following.map((wal) => bring(wal, join(folder, wal.name)));
-  await Promise.allSettled([bringing, ...ahead]);
-  await bringing;
-  return true;
-}
-
-/** Removes what was brought ahead and not asked for. */
-export async function dropAhead(walFolder: string): Promise<void> {
-  await rm(join(walFolder, folderName), { recursive: true, force: true });
-}
-
-async function giveAhead(folder: string, name: string, path: string): Promise<boolean> {
-  const there: string[] = await readdir(folder).catch(() => []);
-  // Asked for out of order, or left by a recovery that was ended.
-  for (const one of there.filter((other) => other.slice(0, 8) === name.slice(0, 8) && other < name))
-    await rm(join(folder, one), { force: true });
-  if (!there.includes(name)) return false;
-  await rename(join(folder, name), path);
+  const next = listed.find((wal) => wal.kind === 'segment' && comesNext(name, wal.name))?.name;
+  if (options.startBringing !== undefined && isSegment && options.ahead > 0 && next !== undefined)
+    await handOver(folder, next, options.startBringing);
+  await bringWal(store, cluster, wanted, path, signal, copiesOf(wanted, listed));
   return true;
 }
 
@@ -107,25 +89,6 @@ function oneOf(listed: readonly StoredWal[], name: string): StoredWal | undefine
 function lastCopy(listed: readonly StoredWal[], segment: string): StoredWal | undefined {
   const last = furthest(listed, segment);
   return last && oneOf(listed, last.name);
-}
-
-/** Segments are in one order, whatever their timelines. */
-function isBehind(name: string, until = ''): boolean {
-  const [position, last] = [name.slice(8, 24), until.slice(8, 24)];
-  return until !== '' && parseWalFile(name)?.kind === 'segment' && position > last;
-}
-
-/** Those right after it, up to one that is not there, or there twice. */
-function followers(listed: readonly StoredWal[], name: string, ahead: number): StoredWal[] {
-  const found: StoredWal[] = [];
-  let expected = Number.parseInt(name.slice(commonDigits), 16) + 1;
-  for (const wal of listed.filter(({ kind, name: other }) => kind === 'segment' && other > name)) {
-    const number = Number.parseInt(wal.name.slice(commonDigits), 16);
-    if (number !== expected || found.length === ahead) break;
-    found.push(wal);
-    expected += 1;
-  }
-  return found.filter(({ name }) => listed.filter((wal) => wal.name === name).length === 1);
 }
 
 /** Later ones may be there before it, as many as are shipped at once; where more of them are, it does not come any more. */

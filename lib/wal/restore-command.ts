@@ -9,6 +9,9 @@ const absent = 1;
 /** As of a program that a signal ended; of SIGTERM, Postgres knows that it sent it. */
 const bySignal = 128;
 
+/** Set for the process that brings what follows: nobody waits for it, and to a server that is a container's first process, any exit code other than 0 or 1 is that of a session which broke down. */
+export const aheadVariable = 'OFFSITE_FETCH_AHEAD';
+
 let ends = false;
 
 /** This very program, by this very Node, as `restore_command`: whatever PATH the server has. */
@@ -27,7 +30,8 @@ export function logEnds(): void {
 export function heedRestoreCommand(args: readonly string[]): void {
   if (args[0] !== 'wal' || !args.includes('fetch')) return;
   process.on('exit', (code) => {
-    if (ends && code === 0) process.exitCode = absent;
+    if (process.env[aheadVariable] !== undefined) process.exitCode = 0;
+    else if (ends && code === 0) process.exitCode = absent;
     else if (code !== 0 && code < bySignal) process.exitCode = broken;
   });
 }

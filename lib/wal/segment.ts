@@ -41,6 +41,20 @@ export function segmentNumber(name: string, segmentBytes: number): number {
   return (log as number) * (Number(logBytes) / segmentBytes) + (rest as number);
 }
 
+/** Whether a segment's name may follow on another's of its timeline; of the last one of a log, whatever its length, that is the first of the next. */
+export function comesNext(name: string, next: string): boolean {
+  const [[log, segment], [nextLog, nextSegment]] = [name, next].map((one) =>
+    [one.slice(8, 16), one.slice(16, 24)].map((digits) => Number.parseInt(digits, 16)),
+  ) as [[number, number], [number, number]];
+  if (log === nextLog) return nextSegment === segment + 1;
+  return nextLog === log + 1 && nextSegment === 0 && Number.isInteger(Math.log2(segment + 1));
+}
+
+/** Whether a segment is behind the last that is wanted, if one is. Segments are in one order, whatever their timelines. */
+export function isBehind(name: string, until = ''): boolean {
+  return until !== '' && parseWalFile(name)?.kind === 'segment' && name.slice(8, 24) > until.slice(8, 24);
+}
+
 /** What a segment's first page says. */
 export type SegmentHeader = {
   readonly systemIdentifier: string;

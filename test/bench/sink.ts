@@ -88,7 +88,8 @@ function respond(socket: Socket, request: Request, body: Buffer | undefined): vo
     objects.delete(path);
     return void answer(socket, '204 No Content', {});
   }
-  if (method === 'GET' && query.has('list-type')) return void list(socket, path, query.get('prefix') ?? '');
+  if (method === 'GET' && query.has('list-type'))
+    return void list(socket, path, query.get('prefix') ?? '', query.get('start-after') ?? '');
   const object = objects.get(path);
   if (object === undefined)
     return void answer(socket, '404 Not Found', xml, '<Error><Code>NoSuchKey</Code></Error>');
@@ -128,11 +129,12 @@ async function writePaced(socket: Socket, bytes: Buffer): Promise<void> {
   dueOf.set(socket, due);
 }
 
-function list(socket: Socket, bucketPath: string, prefix: string): void {
+function list(socket: Socket, bucketPath: string, prefix: string, after: string): void {
   const bucket = bucketPath.replace(/\/$/, '');
   const contents = [...objects]
     .map(([path, bytes]) => [path.slice(bucket.length + 1), bytes] as const)
-    .filter(([key]) => key.startsWith(prefix))
+    .filter(([key]) => key.startsWith(prefix) && key > after)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(
       ([key, bytes]) =>
         `<Contents><Key>${key}</Key><Size>${bytes.length}</Size><ETag>"1"</ETag><LastModified>2026-11-22T03:15:00Z</LastModified></Contents>`,

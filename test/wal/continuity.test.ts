@@ -6,7 +6,14 @@ import { begunName, parseWalFile } from '../../lib/archive/wal-names.ts';
 import { type Course, continuityOf, leadsTo, namedAtMost, namesBackwards } from '../../lib/wal/continuity.ts';
 import { type ListedWal, LogFold } from '../../lib/wal/fold.ts';
 import { parseHistory } from '../../lib/wal/history.ts';
-import { formatLsn, parseLsn, segmentAt, segmentName, segmentNumber } from '../../lib/wal/segment.ts';
+import {
+  comesNext,
+  formatLsn,
+  parseLsn,
+  segmentAt,
+  segmentName,
+  segmentNumber,
+} from '../../lib/wal/segment.ts';
 import { foldOf } from '../fixtures/wal.ts';
 
 const segmentBytes = 16 * 1024 * 1024;
@@ -28,6 +35,20 @@ describe('positions and names', () => {
         expect(parseLsn(formatLsn(lsn))).toBe(lsn);
         const segment = segmentAt(lsn, bytes);
         expect(segmentNumber(segmentName(7, segment, bytes), bytes)).toBe(segment);
+      }),
+    );
+  });
+
+  it('follow on each other, whatever the length of segments; within a log, no other does', () => {
+    const segment = fc.integer({ min: 0, max: 2 ** 20 });
+    fc.assert(
+      fc.property(segment, fc.integer({ min: 0, max: 3 }), anySegmentBytes, (at, ahead, bytes) => {
+        const [one, other] = [at, at + ahead].map((number) => segmentName(7, number, bytes)) as [
+          string,
+          string,
+        ];
+        const isOfOneLog = one.slice(8, 16) === other.slice(8, 16);
+        if (ahead === 1 || isOfOneLog) expect(comesNext(one, other)).toBe(ahead === 1);
       }),
     );
   });

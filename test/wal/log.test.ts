@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -21,12 +22,14 @@ import { begunName, parseWalKey, type WalName, walKey } from '../../lib/archive/
 import { zlibCompressor } from '../../lib/gzip/zlib-compressor.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { aheadFolder, bringAhead, dropAhead, handOver, restoreCommandOf } from '../../lib/wal/ahead.ts';
 import { archiveCommand } from '../../lib/wal/archive-command.ts';
 import { fetchWal } from '../../lib/wal/fetch.ts';
 import { type PushOptions, pushWal } from '../../lib/wal/push.ts';
 import { shippedAtOnce, shipWal } from '../../lib/wal/ship.ts';
 import { bin, storeEnvironment } from '../fixtures/agent.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { until } from '../fixtures/events.ts';
 import { often, oftenWithinMs } from '../fixtures/often.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 import { namesFrom, segmentBytes, segmentOf, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
@@ -247,24 +250,6 @@ describe('ship', () => {
 });
 
 describe('fetch', () => {
-  it('brings a segment, and those after it with it', async () => {
-    const names = namesFrom(0xfd, 3);
-    const sent = names.map((one) => segmentOf(one));
-    names.forEach((one, at) => {
-      put(one, sent[at] as Buffer);
-    });
-    const to = join(folder, 'RECOVERYXLOG');
-    expect(await fetch(names[0] as string, to, 8)).toBe(true);
-    expect(readFileSync(to)).toEqual(sent[0]);
-    const gets = stub.count('get');
-    expect(await fetch(names[1] as string, to, 8)).toBe(true);
-    expect(await fetch(names[2] as string, to, 8)).toBe(true);
-    expect(readFileSync(to)).toEqual(sent[2]);
-    expect(stub.count('get')).toBe(gets);
-    expect(readdirSync(folder).sort()).toEqual(['.offsite-ahead', 'RECOVERYXLOG']);
-    expect(readdirSync(join(folder, '.offsite-ahead'))).toEqual([]);
-  });
-
   it('says that there is none where the log ends, and not where it lacks', async () => {
     const names = namesFrom(1, 2 + shippedAtOnce);
     const to = join(folder, 'RECOVERYXLOG');
@@ -344,11 +329,9 @@ describe('fetch', () => {
 
   it('has exit codes that Postgres reads rightly: 1 is the end of the log and nothing else', async () => {
     put(name, segmentOf(name));
-    const run = (...args: string[]) => offsite(['wal', 'fetch', ...args], storeEnvironment(stub), folder);
-    const control = Buffer.alloc(8);
-    control.writeBigUInt64LE(BigInt(systemIdentifier));
-    mkdirSync(join(folder, 'global'));
-    writeFileSync(join(folder, 'global', 'pg_control'), control);
+    const run = (...args: string[]) =>
+      offsite(['wal', 'fetch', ...args, '--ahead', '0'], storeEnvironment(stub), folder);
+    writeControlFile();
     const to = join(folder, 'to');
     const damaged = put(second, segmentOf(second), Buffer.from('x'));
     expect(damaged).toContain(second);
@@ -363,6 +346,150 @@ describe('fetch', () => {
     expect(absent).toMatchObject({ exitCode: 1, stderr: '' });
     expect(broken?.stderr).toContain('ARCHIVE_DAMAGED');
     expect([broken, slip, refused].map((one) => one?.exitCode)).toEqual([255, 255, 255]);
+  });
+});
+
+function writeControlFile(): void {
+  const control = Buffer.alloc(8);
+  control.writeBigUInt64LE(BigInt(systemIdentifier));
+  mkdirSync(join(folder, 'global'));
+  writeFileSync(join(folder, 'global', 'pg_control'), control);
+}
+
+describe('what follows', () => {
+  const bringing: Promise<void>[] = [];
+  let place: string;
+  let to: string;
+  beforeEach(async () => {
+    mkdirSync(join(folder, 'pg_wal'));
+    to = join(folder, 'pg_wal', 'RECOVERYXLOG');
+    place = await aheadFolder(to);
+  });
+  afterEach(async () => {
+    await dropAhead(join(folder, 'pg_wal'));
+    await Promise.all(bringing.splice(0));
+  });
+  /** As the process does that a fetch has started. */
+  const begin = async (
+    after: string,
+    { ahead = 8, until: end }: { ahead?: number; until?: string | undefined } = {},
+  ) => {
+    await handOver(place, namesFrom(0, 1)[0] as string, () => process.pid);
+    const run = bringAhead({ store, cluster, folder: place, name: after, ahead, until: end });
+    bringing.push(run);
+    return { run };
+  };
+  const lying = () =>
+    existsSync(place) ? readdirSync(place).filter((one) => /^[0-9A-F]{24}$/.test(one)) : [];
+  const putAll = (names: readonly string[]) =>
+    names.map((one) => {
+      const bytes = segmentOf(one);
+      put(one, bytes);
+      return bytes;
+    });
+
+  it('lies ready while Postgres replays, no more of it than is asked for, and is given without another look at the vault', async () => {
+    const names = namesFrom(0xfd, 6);
+    const sent = putAll(names);
+    const gets = stub.count('get');
+    const { run } = await begin(names[0] as string, { ahead: 2 });
+    await until('two lie there', () => lying().length === 2, run);
+    for (const [at, one] of names.entries()) {
+      if (at === 0) continue;
+      // Waited for, where it is on its way.
+      expect(await fetch(one, to)).toBe(true);
+      expect(readFileSync(to)).toEqual(sent[at]);
+      expect(lying().length).toBeLessThanOrEqual(2);
+    }
+    await run;
+    expect(stub.count('get') - gets).toBe(names.length - 1);
+    expect(existsSync(place)).toBe(false);
+  });
+
+  it.each<[string, (third: string) => void, until?: number]>([
+    ['a damaged one', (third) => put(third, segmentOf(third), Buffer.from('x'))],
+    ['one that is there twice', (third) => putAll([third, third])],
+    ['a gap', () => undefined],
+    ['the last that is wanted', (third) => putAll([third]), 1],
+  ])('ends before %s, which is told when it is asked for', async (_, change, last) => {
+    const names = namesFrom(5, 4);
+    const [asked = '', next = '', third = ''] = names;
+    putAll(names.filter((one) => one !== third));
+    change(third);
+    const { run } = await begin(asked, last === undefined ? {} : { until: names[last] });
+    await until('what is before it lies there', () => lying().length === 1, run);
+    expect(await fetch(next, to)).toBe(true);
+    await run;
+    expect(existsSync(place)).toBe(false);
+  });
+
+  it('is brought by one, whoever began before; and by nobody once what it lies in is gone', async () => {
+    const names = namesFrom(5, 12);
+    putAll(names);
+    const { run: first } = await begin(names[0] as string);
+    await until('it lies there', () => lying().length === 8, first);
+    writeFileSync(join(place, 'owner'), '1');
+    await first;
+    const { run: second } = await begin(names[0] as string);
+    await until('it lies there', () => lying().length === 8, second);
+    await dropAhead(join(folder, 'pg_wal'));
+    await second;
+    expect(readdirSync(join(folder, 'pg_wal'))).toEqual([]);
+  });
+
+  it.each([
+    ['the command of a recovery', (fetch: string) => restoreCommandOf(fetch)],
+    ['bin/offsite', () => `${bin} wal fetch %f %p`],
+  ])(
+    'is given by %s without a start of Node, while it comes from one that lives, in this run of the server',
+    async (_, command) => {
+      // Without a bucket, Node would end with 255.
+      const run = () =>
+        execa(
+          'sh',
+          ['-c', command('exit 255').replaceAll('%f', name).replaceAll('%p', 'pg_wal/RECOVERYXLOG')],
+          {
+            cwd: folder,
+            env: { OFFSITE_CONFIG: '/dev/null' },
+            reject: false,
+          },
+        );
+      writeFileSync(join(folder, 'postmaster.pid'), `123\n${folder}\n456\n5432\n`);
+      const own = join(folder, 'pg_wal', '.offsite-ahead', '123-456');
+      const earlier = join(folder, 'pg_wal', '.offsite-ahead', '123-455');
+      for (const one of [own, earlier]) mkdirSync(one, { recursive: true });
+      writeFileSync(join(earlier, name), 'of an earlier run');
+      const gone = (await execa('sh', ['-c', 'echo $$'])).stdout;
+      writeFileSync(join(own, `${name}.offsite-${gone}`), 'what a killed one has left');
+      expect(await run()).toMatchObject({ exitCode: 255 });
+      const partial = join(own, `${name}.offsite-${process.pid}`);
+      writeFileSync(partial, 'whole');
+      const asked = run();
+      renameSync(partial, join(own, name));
+      expect(await asked).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(readFileSync(to, 'utf8')).toBe('whole');
+      expect(await run()).toMatchObject({ exitCode: 255 });
+    },
+  );
+
+  it('is brought by a process that the first fetch leaves behind, and that goes when all of it was taken', async () => {
+    const names = namesFrom(5, 3);
+    const sent = putAll(names);
+    writeControlFile();
+    const lists = stub.count('list');
+    for (const [at, one] of names.entries()) {
+      const asked = await offsite(
+        ['wal', 'fetch', one, 'pg_wal/RECOVERYXLOG'],
+        storeEnvironment(stub),
+        folder,
+      );
+      expect(asked).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(readFileSync(to)).toEqual(sent[at]);
+      if (at === 0) expect(readdirSync(place)).toContain('owner');
+    }
+    // One list for each of the two starts of Node, and no third.
+    expect(stub.count('list') - lists).toBe(2);
+    await until('it has gone', () => !existsSync(place));
   });
 });
 
