@@ -85,7 +85,7 @@ export async function restoreParallel(options: ParallelRestoreOptions): Promise<
     const known = main.rows(`${forSpeed};\n${knownSettingsSql}`);
     await Promise.all([known, ...others.map((session) => session.run(forSpeed))]);
     const restorer = new ParallelRestorer(sessions, unknownSettings(await known), options);
-    for await (const parts of dump) await restorer.push(parts);
+    for await (const parts of dump) for (const part of parts) await restorer.push(part);
     await restorer.finish();
     return { ended: dump.ended };
   } catch (error) {
@@ -137,10 +137,6 @@ class ParallelRestorer {
     this.#builder = new Builder(own, options.onBuild);
   }
 
-  async push(parts: readonly DumpPart[]): Promise<void> {
-    for (const part of parts) await this.#part(part);
-  }
-
   async finish(): Promise<void> {
     await this.#runTogether();
     await this.#rowsLoaded();
@@ -148,7 +144,7 @@ class ParallelRestorer {
     if (this.#inTransaction) throw transactionOpen();
   }
 
-  async #part(part: DumpPart): Promise<void> {
+  async push(part: DumpPart): Promise<void> {
     switch (part.kind) {
       case 'statement':
         return this.#statement(part);
