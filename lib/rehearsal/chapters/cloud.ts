@@ -60,10 +60,10 @@ export function createCloudKeeper(stage: Stage, { bus, ecs, host, wiring }: Clou
       scene.say(
         `The daily schedule, in a quarter without a passed test → launch-restore-test → RunTask for ${launch.archiveId}: ${cpu / 1024} vCPU, ` +
           `${memoryMib / 1024} GiB of memory, ${ephemeralStorageGib} GiB of disk. (ECS is a stand-in here: it checks the ` +
-          `request against the template and runs the container's program, without the image.)`,
+          `request against the template and runs the program that goes into the container's image, without the image.)`,
       );
       const task = onlyOne(await ecs.idle());
-      scene.command('node bin/restore-test.ts');
+      scene.command('node restore-test.cjs');
       scene.quote(task.logs);
       scene.check('exit code of the task', 0, task.exitCode);
       checkEnd(scene, wiring, task);

@@ -124,7 +124,7 @@ export async function deploy(stage: Stage): Promise<Cloud> {
   const { aws, s3, binDir, directory, signal } = stage;
   const assembly = join(directory, 'cdk.out');
   const began = performance.now();
-  const { template, stackName, assetDirectory } = await synthesize(
+  const { template, stackName, assetDirectory, imageDirectory } = await synthesize(
     assembly,
     directory,
     { email: operatorAddress },
@@ -136,7 +136,7 @@ export async function deploy(stage: Stage): Promise<Cloud> {
   const host: LambdaHost = { assetDirectory, aws: hostEnvironment, signal };
   const bus = createBus(wiring, host, s3, aws.bucket);
   const container = {
-    program: ['bin/restore-test.ts'],
+    program: [join(imageDirectory, 'dist/restore-test.cjs')],
     cwd: projectRoot,
     environment: {
       ...aws.env,

@@ -12,6 +12,8 @@ export type Synthesis = {
   readonly template: Template;
   /** Where the bundle with that object key in the assets bucket was made. */
   readonly assetDirectory: (codeKey: string) => string;
+  /** What the restore test's image is built from. */
+  readonly imageDirectory: string;
 };
 
 const projectRoot = fileURLToPath(new URL('../../..', import.meta.url));
@@ -53,13 +55,16 @@ export async function synthesize(
     throw new Error(
       `expected one stack in the cloud assembly, found ${stack === undefined ? 'none' : 'several'}`,
     );
-  const files = stack.dependencies
+  const manifests = stack.dependencies
     .filter(AssetManifestArtifact.isAssetManifestArtifact)
-    .flatMap(({ contents }) => Object.values(contents.files ?? {}));
+    .map(({ contents }) => contents);
+  const files = manifests.flatMap((contents) => Object.values(contents.files ?? {}));
+  const [image] = manifests.flatMap(({ dockerImages }) => Object.values(dockerImages ?? {}));
   const { stackName, template } = stack;
   return {
     stackName,
     template: template as Template,
+    imageDirectory: join(outputDirectory, image?.source.directory ?? ''),
     assetDirectory(codeKey) {
       const asset = files.find(({ destinations }) =>
         Object.values(destinations).some(({ objectKey }) => objectKey === codeKey),
