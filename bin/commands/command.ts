@@ -7,7 +7,7 @@ import type { CompressorChoice } from '../../lib/gzip/compressor.ts';
 import { guardWords } from '../../lib/settings/guard-words.ts';
 import type { RawSettings } from '../../lib/settings/layers.ts';
 import { providerNames } from '../../lib/store/provider.ts';
-import { usage } from './flags.ts';
+import { dashed, usage } from './flags.ts';
 import { print } from './print.ts';
 
 /** Flags that are settings, under the same name. */
@@ -152,8 +152,4 @@ export async function guardedVault(flags: Record<string, string | undefined>) {
   const guard =
     given.length === 0 ? {} : { guard: Object.fromEntries(given.map((name) => [name, flags[name]])) };
   return readGuardedVault({ ...flagSettings(flags), ...guard }, flags.config);
-}
-
-export function dashed(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

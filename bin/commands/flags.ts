@@ -47,6 +47,21 @@ export function notOfOne<Flags extends { source?: string; beforeUpgrade?: unknow
   return flags;
 }
 
+/** @throws {@link OffsiteError} `USAGE` for a flag with nothing in it: `--dbname "$DB"` of a variable that is not set. */
+export function assertSaid(flags: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(flags))
+    if (value === '')
+      throw usage(
+        `something after --${dashed(name)}`,
+        'an empty text',
+        'is it a variable of a shell that is not set? echo shows it',
+      );
+}
+
+export function dashed(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
 /** The error of arguments that cannot be used. */
 export function usage(expected: string, found: string, hint = 'see offsite <command> --help'): OffsiteError {
   return new OffsiteError('USAGE', 'these arguments cannot be used', { expected, found, hint });

@@ -3,8 +3,9 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { type GuardSetting, guardWords } from '../../lib/settings/guard-words.ts';
-import { addTellingFlags, dashed, guardedVault, program, storeCommand } from './command.ts';
+import { addTellingFlags, guardedVault, program, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
+import { dashed } from './flags.ts';
 
 program.commandsGroup('Without AWS: the promise kept by a machine of your own (docs/guard.md):');
 

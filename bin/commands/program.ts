@@ -8,10 +8,14 @@ import './wal-commands.ts';
 import './guard-commands.ts';
 import { Argument } from 'commander';
 import { addVaultFlags, program } from './command.ts';
+import { assertSaid } from './flags.ts';
 import { noteCommand } from './safe-words.ts';
 
 addVaultFlags();
-program.hook('preAction', (_, command) => noteCommand(command.name()));
+program.hook('preAction', (_, command) => {
+  noteCommand(command.name());
+  assertSaid(command.opts());
+});
 
 program
   .commandsGroup('Commands:')

@@ -65,7 +65,7 @@ export async function importDump(options: ImportOptions): Promise<Imported> {
     return { outcome: 'would be imported', id: id.id, inventory };
   }
   options.onJudged?.(plainBytes);
-  await backup({
+  const refused = await backup({
     source,
     store,
     now: () => takenAt,
@@ -74,13 +74,23 @@ export async function importDump(options: ImportOptions): Promise<Imported> {
     expectedBytes: compressedBytes,
     signal,
     ...(options.onProgress && { onProgress: options.onProgress }),
-  }).catch((error) => {
-    if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_EXISTS') throw error;
-    known.ids.set(id.id, 'unseen');
-    throw taken(file, id, 'unseen');
-  });
+  }).then(
+    () => false,
+    (error) => {
+      if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_EXISTS') throw error;
+      return true;
+    },
+  );
+  if (refused) {
+    const there = await known.look(id);
+    if (!sums.some((sum) => there?.includes(sum))) {
+      const as = there === undefined ? 'unseen' : there.length > 0 ? 'committed' : 'no manifest';
+      known.ids.set(id.id, as);
+      throw taken(file, id, as);
+    }
+  }
   note();
-  return { outcome: 'imported', id: id.id, inventory };
+  return { outcome: refused ? 'already there' : 'imported', id: id.id, inventory };
 }
 
 async function* plainOf(file: string, sha256: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -115,7 +125,7 @@ function notIntact(
 
 const taking: Readonly<Record<KnownAs, string>> = {
   committed: 'another one, of other bytes',
-  'no manifest': 'one without manifest: expire removes it in time',
+  'no manifest': 'one without manifest: another run is at it, or expire removes it in time',
   unseen: 'one, which these credentials may not look at',
 };
 

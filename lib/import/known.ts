@@ -23,6 +23,8 @@ export type Known = {
   readonly ids: Map<string, KnownAs>;
   /** By the sha256 of an archive, and of the file that one was imported from; and by the mark of its dump. */
   readonly bySum: Map<string, string>;
+  /** The sums of one that came meanwhile: none of one without manifest. @returns `undefined` where the vault may not be asked. */
+  look(id: ArchiveId): Promise<readonly string[] | undefined>;
 };
 
 const readsInFlight = 16;
@@ -39,7 +41,8 @@ export function markOf(members: readonly Member[]): string {
 
 /** Reads which archives a source has, from the vault or, where that may not be asked, from this host's notes. */
 export async function readKnown(store: ArchiveStore, source: string): Promise<Known> {
-  const known: Known = { isOfVault: true, ids: new Map(), bySum: new Map() };
+  const look = async (id: ArchiveId) => (await sumsOf(store, id)).sums;
+  const known: Known = { isOfVault: true, ids: new Map(), bySum: new Map(), look };
   try {
     const waiting: ArchiveId[] = [];
     for await (const { key } of store.list(`${archivesPrefix}${source}/`)) {
@@ -84,7 +87,8 @@ async function readNotes(source: string): Promise<Known> {
   const text = await readFile(notesOf(source), 'utf8').catch(() => '');
   // None, or none that can be understood: then the store refuses what is there.
   const notes = parseJson(notesSchema, text);
-  return { isOfVault: false, ids: new Map(notes?.ids), bySum: new Map(notes?.bySum) };
+  const look = async () => undefined;
+  return { isOfVault: false, ids: new Map(notes?.ids), bySum: new Map(notes?.bySum), look };
 }
 
 /**

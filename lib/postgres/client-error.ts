@@ -104,7 +104,9 @@ function serverError(
   return new OffsiteError('DATABASE_UNREACHABLE', 'the database server does not answer', {
     expected: `a PostgreSQL server for ${describeConnection(connection, database)}`,
     found: errorLine(stderr) || `the client was ended by ${failure.signal}`,
-    hint: 'see whether it runs (docker ps, or systemctl status postgresql), whether host and port are right, and whether this machine may reach it; then run the same command again',
+    hint: /SSL/.test(stderr)
+      ? 'server and sslmode do not agree: turn ssl on there (ALTER SYSTEM SET ssl), or say another sslmode in the URL or PGSSLMODE'
+      : 'see whether it runs (docker ps, or systemctl status postgresql), whether host and port are right, and whether this machine may reach it; then run the same command again',
   });
 }
 
@@ -122,12 +124,17 @@ function refusalError(
   });
 }
 
-function refusalHint(stderr: string): string {
+/** What to do about a server's refusal, by its words. */
+export function refusalHint(stderr: string): string {
   if (/password|authentication|pg_hba/.test(stderr))
     return 'check user and password, and pg_hba.conf on the server';
   if (/database ".*" does not exist/.test(stderr)) return "check the database's name: psql -l lists them";
   if (/role ".*" does not exist/.test(stderr)) return 'check the user: \\du in psql lists the roles';
   if (/permission denied|must be (owner|superuser)/.test(stderr))
     return 'use a role with more rights, e.g. the owner';
-  return 'what was found is the server’s own word; its log may say more';
+  if (/too many (connections|clients)|connection slots/.test(stderr))
+    return 'end sessions that nobody needs (SELECT * FROM pg_stat_activity), or let there be more: max_connections, or the limit of the role or database (ALTER … CONNECTION LIMIT)';
+  if (/in a read-only transaction|during recovery/.test(stderr))
+    return 'that server is a standby: name the primary (--url, PGHOST), or make this one it (SELECT pg_promote())';
+  return 'its log may say more (docker logs, or /var/log/postgresql): mend what it says, and run the same command again';
 }

@@ -153,7 +153,7 @@ const advice: readonly Advice[] = [
   },
   {
     codes: ['42501'],
-    hint: 'the dump is restored as an ordinary role: what needs a superuser it may not do; look at that line: offsite fetch ID -o - | gunzip',
+    hint: 'the dump is restored as an ordinary role: what needs a superuser it may not do; look at that line (offsite fetch ID -o - | gunzip), or restore as one (--url, or --user of a container)',
   },
   {
     codes: ['23514'],

@@ -2,6 +2,7 @@
 // docker exec, opening one takes longer than all that a small dump has to do.
 
 import { OffsiteError } from '../base/errors.ts';
+import { refusalHint } from '../postgres/client-error.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { askWithin, inSession, openDatabase, type Session } from '../postgres/session.ts';
 
@@ -62,12 +63,13 @@ export class Inside {
   /**
    * Takes sessions that nobody else is at.
    *
-   * @returns So many, as new: nothing is left in them of what was done there before, and nothing of their role's limits.
-   * @throws The server's error, `DATABASE_UNREACHABLE`, the signal's reason.
+   * @returns So many, or fewer where the server lets no more in, as new: nothing is left in them of what was done there
+   *   before, and nothing of their role's limits.
+   * @throws As {@link openToAsk}, or the signal's reason.
    */
   async take(count: number): Promise<readonly Session[]> {
     const used = this.#sessions.slice(0, count);
-    await Promise.all(used.map((session) => session.run('DISCARD ALL')));
+    await Promise.all(used.map((session) => session.run('DISCARD ALL').catch(told)));
     const opening = Array.from({ length: Math.max(0, count - used.length) }, () =>
       openDatabase(this.#connection, this.#database),
     );
@@ -75,9 +77,10 @@ export class Inside {
     for (const one of opened) if (one.status === 'fulfilled') this.#sessions.push(one.value);
     if (this.#signal?.aborted) this.destroy();
     this.#signal?.throwIfAborted();
-    for (const one of opened) if (one.status === 'rejected') throw one.reason;
     const taken = this.#sessions.slice(0, count);
-    await Promise.all(taken.map((session) => session.run(`${ownSettings}; ${newerSettings}`)));
+    for (const one of opened)
+      if (one.status === 'rejected' && (taken.length === 0 || !isFull(one.reason))) told(one.reason);
+    await Promise.all(taken.map((session) => session.run(`${ownSettings}; ${newerSettings}`).catch(told)));
     return taken;
   }
 
@@ -94,13 +97,18 @@ export class Inside {
   }
 }
 
+/** Others have its last connections, or this role may have no more. */
+function isFull(error: Error): boolean {
+  return (error as Error & { code?: string }).code === '53300';
+}
+
 function told(error: Error): never {
   if (error instanceof OffsiteError) throw error;
   const { detail } = error as Error & { detail?: string };
   throw new OffsiteError('DATABASE_REFUSED', 'the database server refused what it was asked', {
     expected: 'to be served',
     found: `ERROR: ${error.message}${detail === undefined ? '' : `; ${detail}`}`,
-    hint: 'its log may say more (docker logs, or /var/log/postgresql): mend what it says, and run the same command again',
+    hint: refusalHint(error.message),
     cause: error,
   });
 }

@@ -156,10 +156,7 @@ function psqlError(connection: Connection, database: string, failure: PsqlFailur
   return new OffsiteError(advice?.code ?? 'RESTORE_FAILED', 'psql could not restore the dump', {
     expected: 'psql to read the whole dump without an error',
     found: foundIn(stderr, words) || `${ending}, before the end of the dump`,
-    hint:
-      words?.code === '42501'
-        ? 'restore as a superuser: name one in --url, or for a container with --user'
-        : (advice?.hint ?? 'look at that line: offsite fetch ID -o - | gunzip'),
+    hint: advice?.hint ?? 'look at that line: offsite fetch ID -o - | gunzip',
   });
 }
 

@@ -36,7 +36,7 @@ it('whoever reads one says so', async () => {
   const options = { file: failing, source: 'bitagent', takenAt: new Date(0), dryRun: true };
   // Nothing is asked of a store before the file was read.
   const { signal } = new AbortController();
-  const known = { isOfVault: true, ids: new Map(), bySum: new Map() };
+  const known = { isOfVault: true, ids: new Map(), bySum: new Map(), look: async () => undefined };
   await expect(importDump({ ...options, store: {} as never, known, signal })).rejects.toMatchObject(
     unreadable,
   );

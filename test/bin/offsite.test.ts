@@ -367,6 +367,7 @@ describe('bad input of the other commands', () => {
     ['--gzip-only with a manifest', ['verify', 'x', '--gzip-only', '--manifest', 'nix'], 2, '[USAGE]'],
     ['--gzip-only of an archive', ['verify', 'latest', '--gzip-only'], 2, '[USAGE]'],
     ['no output named', ['fetch', 'latest'], 2, '--output'],
+    ['nothing after a flag', ['restore', 'latest', '--dbname', ''], 2, 'something after --dbname'],
     ['an unknown command', ['fech'], 2, '(Did you mean fetch?)'],
   ])('%s', async (_, args, exitCode, said) => {
     const result = await offsite(args, env);

@@ -8,6 +8,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
+import { importDump } from '../../lib/import/import.ts';
+import { type Known, readKnown } from '../../lib/import/known.ts';
 import { findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { planRetention } from '../../lib/retention/plan.ts';
@@ -146,6 +148,23 @@ describe('never twice', () => {
       expect(Math.min(stub.count('put') + stub.count('begin') - before, 1)).toBe(expected);
     }
     expect(committed(stub)).toEqual(manifests);
+  });
+
+  it('another run that stored it meanwhile stored it, and other bytes are refused', async () => {
+    const takenAt = new Date('2026-11-08T03:15:00Z');
+    const { signal } = new AbortController();
+    const importing = (path: string, known: Known) =>
+      importDump({ store: store(), source: 'bitagent', file: path, takenAt, known, dryRun: false, signal });
+    const [first, second, third] = await Promise.all([1, 2, 3].map(() => readKnown(store(), 'bitagent')));
+    const dump = file('bitagent-2026-11-08-0315.sql.gz');
+    expect(await importing(dump, first as Known)).toMatchObject({ outcome: 'imported' });
+    expect(await importing(dump, second as Known)).toMatchObject({ outcome: 'already there' });
+    const other = file('other-2026-11-08-0315.sql.gz', gzipSync(Buffer.from(smallDump(21))));
+    await expect(importing(other, third as Known)).rejects.toMatchObject({
+      code: 'ARCHIVE_EXISTS',
+      found: 'another one, of other bytes',
+    });
+    expect(committed(stub)).toHaveLength(1);
   });
 
   it('others of the same date are refused, also by credentials that may only create', async () => {

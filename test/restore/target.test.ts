@@ -68,6 +68,22 @@ it('who may not make databases is told what to ask for', async () => {
   });
 });
 
+it('where few sessions may be opened these do, and where none may that is said', async () => {
+  const { connection } = server;
+  await query(connection, "CREATE ROLE limited LOGIN CREATEDB PASSWORD 'limited' CONNECTION LIMIT 3");
+  const role = { ...connection.env, PGUSER: 'limited', PGPASSWORD: 'limited' };
+  const limited = { connection: { via: 'server', env: role }, jobs: 8, dump: inPieces(dump) } as const;
+  await restore({ ...limited, database: 'by_few' });
+  expect(await query(connection, 'SELECT count(*) FROM torrents', { database: 'by_few' })).toEqual([['0']]);
+  // The one that stands beside.
+  await query(connection, 'ALTER ROLE limited CONNECTION LIMIT 1');
+  await expect(restore({ ...limited, dump: inPieces(dump), database: 'by_none' })).rejects.toMatchObject({
+    code: 'DATABASE_REFUSED',
+    hint: expect.stringContaining('CONNECTION LIMIT'),
+  });
+  expect(await databasesOf(connection)).not.toContain('by_none');
+});
+
 it('what uses it inside of a container is named, with the way to stop it', async () => {
   // No real one: the test's engine gives its containers no network. The session is real, and what Docker would say of it is not.
   const folder = mkdtempSync(join(tmpdir(), 'offsite-docker-'));
