@@ -1,16 +1,11 @@
-import { parseDueBaseBackupKey } from '../lib/archive/base-backup-names.ts';
 import { isDueWalKey } from '../lib/archive/wal-names.ts';
-import { ofBaseBackups } from '../lib/basebackup/kind.ts';
-import { announcedArchive, committedOf, objectCreatedSchema } from '../lib/deployment/events.ts';
+import { announcedArchive, objectCreatedSchema } from '../lib/deployment/events.ts';
+import { allKinds, judgeArchive } from '../lib/guard/judge.ts';
 import type { Mail } from '../lib/mail/mail.ts';
 import { publishMail } from '../lib/mail/send.ts';
-import { ofSidecar } from '../lib/sidecar/kind.ts';
-import { verifySidecarOnce } from '../lib/sidecar/verify.ts';
 import { createS3Store } from '../lib/store/s3.ts';
-import { verifyBaseBackupOnce } from '../lib/verify/base-backup.ts';
 import { verifyLog } from '../lib/verify/log.ts';
 import { startRangeExecution } from '../lib/verify/range-execution.ts';
-import { verifyOnce } from '../lib/verify/verify.ts';
 import { logger, queueChain } from './chain.ts';
 import { environment } from './environment.ts';
 import { measureVerdict } from './measure.ts';
@@ -20,7 +15,7 @@ const temporaryBytes = 480e6;
 
 /**
  * Judges the archive that was just committed, overwritten or is to be read again, or lets one be judged that is too large to be
- * read here; of the dashboard's, the one that was just committed.
+ * read here; and reads files of the log.
  */
 export const handler = queueChain(objectCreatedSchema, async (event) => {
   const { bucket, topicArn } = environment('bucket', 'topicArn');
@@ -35,16 +30,9 @@ export const handler = queueChain(objectCreatedSchema, async (event) => {
     logger.info('read files of the log', { key, ...read });
     return read;
   }
-  const sidecar = committedOf(ofSidecar, event, bucket);
-  if (sidecar !== undefined)
-    return logged(await verifySidecarOnce({ ...common, id: sidecar, roomBytes: temporaryBytes }));
-  const due = event.detail.bucket.name === bucket ? parseDueBaseBackupKey(key) : undefined;
-  const baseBackup = due ?? committedOf(ofBaseBackups, event, bucket);
-  if (baseBackup !== undefined)
-    return logged(await verifyBaseBackupOnce({ ...common, id: baseBackup, isDue: due !== undefined }));
-  const answer = await verifyOnce({
+  const answer = await judgeArchive(announcedArchive(event, bucket, allKinds), {
     ...common,
-    ...announcedArchive(event, bucket),
+    roomBytes: temporaryBytes,
     readInRanges: (job, ranges) => startRangeExecution(environment('rangesArn').rangesArn, job, ranges),
   });
   if ('awaits' in answer) return answer;
@@ -54,17 +42,11 @@ export const handler = queueChain(objectCreatedSchema, async (event) => {
     return { id: job.id, rangeReaders };
   }
   const { verdict, isNew } = answer;
-  const { id, durationMs, plainBytes } = verdict;
-  if (isNew) measureVerdict(verdict);
-  logger.info('verified', { id, verdict: verdict.verdict, isNew, durationMs, plainBytes });
+  const { id } = verdict;
+  // Of what is no dump there are no figures.
+  if (isNew && 'plainBytes' in verdict) measureVerdict(verdict);
+  const figures: { durationMs?: number; plainBytes?: number; notAsked?: string | undefined } = verdict;
+  const { durationMs, plainBytes, notAsked } = figures;
+  logger.info('verified', { id, verdict: verdict.verdict, isNew, durationMs, plainBytes, notAsked });
   return { id, verdict: verdict.verdict, isNew };
 });
-
-/** Of what is no dump there are no figures. */
-function logged({
-  verdict: { id, verdict, notAsked },
-  isNew,
-}: Awaited<ReturnType<typeof verifySidecarOnce>>) {
-  logger.info('verified', { id, verdict, isNew, notAsked });
-  return { id, verdict, isNew };
-}

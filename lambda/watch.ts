@@ -44,7 +44,7 @@ export const handler = chain(scheduledSchema, async ({ time }) => {
     ...told,
     sources,
     limits: limitsOf(limits),
-    isDaily,
+    isFull: isDaily,
     onSighting: (sighting) => {
       measureSighting(sighting, isDaily);
       const shown = shorten(sighting);

@@ -31,7 +31,7 @@ export async function runExpire({ settings, guard }: GuardedVault, flags: Flags)
     dryRun,
     extendLock: dryRun ? undefined : await extendLockOf(settings, guard),
     onPlan: (plan, readings) => plans.push({ ...plan, kind: 'database', readings }),
-    onSidecarPlan: (plan) => plans.push({ ...plan, kind: 'sidecar', readings: [] }),
+    onSidecarPlan: (plan) => plans.push({ ...plan, kind: 'sidecar' }),
     onLogPlan: (plan) => plans.push({ ...plan, kind: 'base backup' }),
   }).finally(() => {
     if (flags.json) printJson('expire', { dryRun, plans });

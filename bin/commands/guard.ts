@@ -90,11 +90,11 @@ const seen: Seen = {
       print(`${describePlan({ ...plan, kind: 'database', readings }, false)}\n`);
   },
   onSidecarPlan: (plan) => {
-    if (plan.expire.length > 0) print(`${describePlan({ ...plan, kind: 'sidecar', readings: [] }, false)}\n`);
+    if (plan.expire.length > 0) print(`${describePlan({ ...plan, kind: 'sidecar' }, false)}\n`);
   },
   onLogPlan: (plan) => {
     if (plan.expire.length > 0 || plan.log.some(({ expired }) => expired > 0))
-      print(`${describePlan({ ...plan, kind: 'base backup', readings: [] }, false)}\n`);
+      print(`${describePlan({ ...plan, kind: 'base backup' }, false)}\n`);
   },
   onSighting: (sighting) => print(`${describeSighting(sighting)}\n`),
   onReport: ({ id, outcome }) => print(`${id}: restore test ${outcome}\n`),

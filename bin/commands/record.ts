@@ -1,5 +1,6 @@
 // offsite verify --record
 
+import { ofDatabase } from '../../lib/archive/kind.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { selectArchive } from '../../lib/archive/select.ts';
 import { exitCodes } from '../../lib/base/errors.ts';
@@ -35,7 +36,7 @@ export async function runRecord(
     const id = isLatest
       ? (await selectArchive(store, settings.source, target, true)).id
       : parseArchiveId(target);
-    await judge(id, 'committed', options);
+    await judge({ kind: ofDatabase, id, occasion: 'committed' }, options);
   }
   if (flags.json) printJson('verify --record', all);
   else if (all.length === 0 && failure === undefined) tell('nothing is new: every archive has its verdict');

@@ -18,6 +18,7 @@ export async function runWatch({ settings, guard }: GuardedVault, flags: { json?
     store,
     sources: guard.sources,
     limits: limitsOf(guard),
+    isFull: true,
     now: new Date(),
     sendMail,
     onSighting: (sighting) => sightings.push(sighting),

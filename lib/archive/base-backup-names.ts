@@ -1,6 +1,6 @@
 // Names of base backups in the store: under a prefix of their own, with ids as archives have them.
 
-import { type ArchiveId, duePrefix, isArchiveId, manifestSuffix, parseArchiveId } from './names.ts';
+import { type ArchiveId, isArchiveId, manifestSuffix, parseArchiveId } from './names.ts';
 
 export const baseBackupsPrefix = 'basebackups/';
 export const baseBackupVerdictsPrefix = 'basebackup-verdicts/';
@@ -26,19 +26,6 @@ export function baseBackupKeys({ id, source }: Pick<ArchiveId, 'id' | 'source'>)
 /** Where it stands what re-reading it showed. */
 export function baseBackupVerdictKey({ id, source }: Pick<ArchiveId, 'id' | 'source'>): string {
   return `${baseBackupVerdictsPrefix}${source}/${id}.json`;
-}
-
-/** Where it is asked for that one is read again. */
-export function dueBaseBackupKey({ id, source }: Pick<ArchiveId, 'id' | 'source'>): string {
-  return `${duePrefix}${source}/basebackup/${id}.json`;
-}
-
-/** @returns Which one is to be read again; `undefined` for any other key. */
-export function parseDueBaseBackupKey(key: string): ArchiveId | undefined {
-  const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
-  return isArchiveId(name) && dueBaseBackupKey(parseArchiveId(name)) === key
-    ? parseArchiveId(name)
-    : undefined;
 }
 
 /** @returns Whose key it is and which of the three; `undefined` for any other key. */

@@ -147,13 +147,24 @@ function newest(entries: readonly CatalogueEntry[]): CatalogueEntry | undefined 
   return byAge(entries)[0];
 }
 
-/** Of an archive that was judged, its manifest is a part: without it nothing says what its bytes should be. */
-function isInDoubt({ archive, manifest, verdict }: Listed): boolean {
+/** What a verdict of any kind says of bytes. */
+type OfBytes = { readonly verdict: VerdictName; readonly etag: string; readonly compressedBytes?: number };
+
+/**
+ * Whether what is there is not what its verdict speaks of. Of an archive that was judged, its manifest is a part: without it nothing
+ * says what its bytes should be.
+ */
+export function isInDoubt({
+  archive,
+  manifest,
+  verdict,
+}: Pick<Listed, 'archive' | 'manifest'> & { readonly verdict?: OfBytes | undefined }): boolean {
   if (verdict === undefined) return false;
   const isMissing = verdict.verdict === 'missing';
   if (archive === undefined || manifest === undefined) return !isMissing;
   if (isMissing || verdict.etag !== archive.etag) return true;
-  return verdict.verdict !== 'damaged' && verdict.compressedBytes !== archive.bytes;
+  const { compressedBytes = archive.bytes } = verdict;
+  return verdict.verdict !== 'damaged' && compressedBytes !== archive.bytes;
 }
 
 function standingOf(listed: Listed): Standing {

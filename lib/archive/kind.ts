@@ -6,6 +6,9 @@ import {
   type ArchiveKeys,
   archiveKeys,
   archivesPrefix,
+  duePrefix,
+  isArchiveId,
+  parseArchiveId,
   parseKey,
   verdictsPrefix,
 } from './names.ts';
@@ -23,6 +26,8 @@ export type ArchiveKind = {
   /** Of archives and manifests, and of verdicts. */
   readonly prefix: string;
   readonly verdictsPrefix: string;
+  /** Of requests to read one again, within its source's. */
+  readonly dueFolder: '' | 'sidecar/' | 'basebackup/';
   keysOf(id: Pick<ArchiveId, 'id' | 'source'>): Pick<ArchiveKeys, ArchivePart>;
   /** What lies beside it, and is no part that anybody lists. */
   besides?(id: ArchiveId): readonly string[];
@@ -35,7 +40,23 @@ export type ArchiveKind = {
 export const ofDatabase: ArchiveKind = {
   prefix: archivesPrefix,
   verdictsPrefix,
+  dueFolder: '',
   keysOf: archiveKeys,
   parseKey,
   parseManifest,
 };
+
+/** Where it is asked for that an archive is read again. */
+export function dueKey(
+  { dueFolder }: Pick<ArchiveKind, 'dueFolder'>,
+  { id, source }: Pick<ArchiveId, 'id' | 'source'>,
+): string {
+  return `${duePrefix}${source}/${dueFolder}${id}.json`;
+}
+
+/** @returns Which archive of a kind is to be read again; `undefined` for any other key. */
+export function parseDueKey(kind: Pick<ArchiveKind, 'dueFolder'>, key: string): ArchiveId | undefined {
+  const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+  const id = isArchiveId(name) ? parseArchiveId(name) : undefined;
+  return id && dueKey(kind, id) === key ? id : undefined;
+}

@@ -113,11 +113,6 @@ export function archiveKeys(id: Pick<ArchiveId, 'id' | 'source'>): ArchiveKeys {
   };
 }
 
-/** Where it is asked for that an archive is read again. */
-export function dueKey({ id, source }: Pick<ArchiveId, 'id' | 'source'>): string {
-  return `${duePrefix}${source}/${id}.json`;
-}
-
 /**
  * Reads an archive's id from the key of its archive, manifest or verdict.
  *

@@ -13,8 +13,8 @@ import {
   needsDateWords,
 } from './catalogue-of.ts';
 import { ofDatabase } from './kind.ts';
-import { type ArchiveId, archiveKeys, parseKey, verdictsPrefix } from './names.ts';
-import { listParts } from './read-kind.ts';
+import { type ArchiveId, archiveKeys } from './names.ts';
+import { listParts, listVerdicts } from './read-kind.ts';
 import { readManifest } from './read-manifest.ts';
 import { type Verdict, verdictSchema } from './verdict.ts';
 
@@ -43,7 +43,7 @@ export async function readCatalogue(
   source: string,
   { intactEnough = Number.POSITIVE_INFINITY }: CatalogueOptions = {},
 ): Promise<CatalogueEntry[]> {
-  const judged = await listVerdicts(store, source);
+  const judged = await listVerdicts(store, ofDatabase, source);
   const found: Found[] = await listParts(store, ofDatabase, source);
   await addVanished(store, found, judged);
   await readDateWords(store, found);
@@ -67,15 +67,6 @@ export async function readCatalogue(
     missing -= batch.filter(({ listed }) => countsAsIntact(entryOf(listed).standing)).length;
   }
   return found.map(entryOf);
-}
-
-async function listVerdicts(store: ArchiveStore, source: string): Promise<Map<string, ArchiveId>> {
-  const judged = new Map<string, ArchiveId>();
-  for await (const { key } of store.list(`${verdictsPrefix}${source}/`)) {
-    const parsed = parseKey(key);
-    if (parsed?.part === 'verdict') judged.set(parsed.id.id, parsed.id);
-  }
-  return judged;
 }
 
 /**

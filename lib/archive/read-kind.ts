@@ -2,9 +2,9 @@
 
 import type { ArchiveStore, StoredObject } from '../store/store.ts';
 import { type ByteVerdict, parseByteVerdict } from './byte-verdict.ts';
-import { type CatalogueEntry, dateOf, type Standing } from './catalogue-of.ts';
+import { type CatalogueEntry, dateOf, isInDoubt, type Standing } from './catalogue-of.ts';
 import type { ArchiveKind } from './kind.ts';
-import type { ArchiveId } from './names.ts';
+import { type ArchiveId, isArchiveId, parseArchiveId } from './names.ts';
 
 type Found = { readonly id: ArchiveId; archive?: StoredObject; manifest?: StoredObject };
 
@@ -21,37 +21,59 @@ export async function listParts(store: ArchiveStore, kind: ArchiveKind, source: 
   return [...found.values()];
 }
 
-/** @returns In the order of their ids, oldest first: as the database's archives are listed, and retention plans by. */
+/**
+ * @returns In the order of their ids, oldest first: as the database's archives are listed, and retention plans by. What has a verdict
+ *   and nothing else any more is among them.
+ */
 export async function readKind(
   store: ArchiveStore,
   kind: ArchiveKind,
   source: string,
 ): Promise<CatalogueEntry[]> {
+  // Retention takes the verdict first: what it has taken since these were listed has none.
+  const judged = await listVerdicts(store, kind, source);
   const found = await listParts(store, kind, source);
-  const judged = new Set<string>();
-  for await (const { key } of store.list(`${kind.verdictsPrefix}${source}/`)) judged.add(key);
+  const there = new Set(found.map(({ id }) => id.id));
+  found.push(...[...judged.values()].filter(({ id }) => !there.has(id)).map((id) => ({ id })));
   const entries: CatalogueEntry[] = [];
   for (const one of found) {
-    const key = kind.keysOf(one.id).verdict;
-    const stored = judged.has(key) ? await store.readText(key) : undefined;
-    entries.push(entryOf(one, stored && parseByteVerdict(stored.text)));
+    const stored = judged.has(one.id.id) ? await store.readText(kind.keysOf(one.id).verdict) : undefined;
+    const verdict = stored && parseByteVerdict(stored.text);
+    if (verdict !== undefined || there.has(one.id.id)) entries.push(entryOf(one, verdict));
   }
-  return entries;
+  return entries.sort((one, other) => (one.id.id < other.id.id ? -1 : 1));
+}
+
+/** Which archives of a source have a verdict, by their ids. */
+export async function listVerdicts(
+  store: ArchiveStore,
+  kind: ArchiveKind,
+  source: string,
+): Promise<Map<string, ArchiveId>> {
+  const judged = new Map<string, ArchiveId>();
+  for await (const { key } of store.list(`${kind.verdictsPrefix}${source}/`)) {
+    const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
+    const id = isArchiveId(name) ? parseArchiveId(name) : undefined;
+    if (id && kind.keysOf(id).verdict === key) judged.set(id.id, id);
+  }
+  return judged;
 }
 
 function entryOf(found: Found, verdict: ByteVerdict | undefined): CatalogueEntry {
+  const inDoubt = isInDoubt({ ...found, verdict });
   return {
     id: found.id,
-    standing: standingOf(found, verdict),
+    standing: standingOf(found, inDoubt ? undefined : verdict),
     ...dateOf(found),
     compressedBytes: found.archive?.bytes ?? 0,
     hasVerdict: verdict !== undefined,
-    lastReadAt: verdict && new Date(verdict.verifiedAt),
+    isInDoubt: inDoubt,
+    lastReadAt: verdict && !inDoubt ? new Date(verdict.verifiedAt) : undefined,
   };
 }
 
 function standingOf({ archive, manifest }: Found, verdict: ByteVerdict | undefined): Standing {
-  if (manifest === undefined) return 'no manifest';
   if (archive === undefined) return 'missing';
-  return verdict === undefined || verdict.etag !== archive.etag ? 'unverified' : verdict.verdict;
+  if (manifest === undefined) return 'no manifest';
+  return verdict?.verdict ?? 'unverified';
 }

@@ -15,6 +15,7 @@ const parts = { tar: 'archive', manifest: 'manifest', serverManifest: undefined 
 export const ofBaseBackups: ArchiveKind = {
   prefix: baseBackupsPrefix,
   verdictsPrefix: baseBackupVerdictsPrefix,
+  dueFolder: 'basebackup/',
   keysOf(id) {
     const { tar, manifest } = baseBackupKeys(id);
     return { archive: tar, manifest, verdict: baseBackupVerdictKey(id) };

@@ -1,8 +1,8 @@
 // The events that wake the handlers, parsed once at the edge.
 
 import * as z from 'zod';
-import type { ArchiveKind } from '../archive/kind.ts';
-import { type ArchiveId, dueKey, isArchiveId, parseArchiveId, parseKey } from '../archive/names.ts';
+import { type ArchiveKind, ofDatabase, parseDueKey } from '../archive/kind.ts';
+import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 
 /** S3's "Object Created", as EventBridge delivers it. */
@@ -25,38 +25,36 @@ export const scheduledSchema = z.looseObject({
   atOnce: z.boolean().default(false),
 });
 
-/** Whose manifest in this bucket an event is about; `undefined` where it is about something else. */
-export function committedOf(
-  kind: ArchiveKind,
-  { detail }: z.infer<typeof objectCreatedSchema>,
-  bucket: string,
-): ArchiveId | undefined {
-  const parsed = kind.parseKey(detail.object.key);
-  return detail.bucket.name === bucket && parsed?.part === 'manifest' ? parsed.id : undefined;
-}
+/** Of a dump its bytes are an event, too: only the vault knows whether they lie over others. */
+const occasions = { manifest: 'committed', archive: 'stored' } as const;
 
-const occasions = { manifest: 'committed', archive: 'stored', due: 'due' } as const;
-
-function parseDueKey(key: string): { readonly id: ArchiveId; readonly part: 'due' } | undefined {
-  const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
-  if (!isArchiveId(name) || dueKey(parseArchiveId(name)) !== key) return undefined;
-  return { id: parseArchiveId(name), part: 'due' };
-}
+/** Which archive is to be judged, and what is the matter with it. */
+export type Announced = {
+  readonly kind: ArchiveKind;
+  readonly id: ArchiveId;
+  readonly occasion: 'committed' | 'stored' | 'due';
+};
 
 /**
- * Finds the archive that an event is about, and what is the matter with it.
+ * Finds the archive that an event is about.
  *
  * @param bucket - The only bucket whose events are meant.
+ * @param kinds - Those that are judged.
  * @throws {@link OffsiteError} `EVENT_FOREIGN` for another bucket or another key.
  */
 export function announcedArchive(
   event: z.infer<typeof objectCreatedSchema>,
   bucket: string,
-): { readonly id: ArchiveId; readonly occasion: 'committed' | 'stored' | 'due' } {
+  kinds: readonly ArchiveKind[],
+): Announced {
   const { bucket: from, object } = event.detail;
-  const parsed = from.name === bucket ? (parseKey(object.key) ?? parseDueKey(object.key)) : undefined;
-  if (parsed !== undefined && parsed.part !== 'verdict')
-    return { id: parsed.id, occasion: occasions[parsed.part] };
+  for (const kind of from.name === bucket ? kinds : []) {
+    const due = parseDueKey(kind, object.key);
+    if (due !== undefined) return { kind, id: due, occasion: 'due' };
+    const { id, part = 'verdict' } = kind.parseKey(object.key) ?? {};
+    if (id && (part === 'manifest' || (part === 'archive' && kind === ofDatabase)))
+      return { kind, id, occasion: occasions[part] };
+  }
   throw new OffsiteError('EVENT_FOREIGN', 'the event is not about an archive of this vault', {
     expected: `s3://${bucket}/archives/<source>/<id>.manifest.json or .sql.gz, a manifest under sidecars/ or basebackups/, or one under due/`,
     found: `s3://${from.name}/${object.key}`,

@@ -2,13 +2,14 @@
 // guard run it.
 
 import { type ExpireOptions, expire } from '../retention/expire.ts';
+import type { KindPlan } from '../retention/expire-kind.ts';
 import { expireLog, type LogPlan } from '../retention/expire-log.ts';
 import type { RetentionPlan } from '../retention/plan.ts';
 import { expireSidecars } from '../sidecar/expire.ts';
 
 export type ExpireVaultOptions = ExpireOptions & {
   /** Is given the plan of each source's sidecar once it was carried out. */
-  readonly onSidecarPlan: (plan: RetentionPlan) => void;
+  readonly onSidecarPlan: (plan: KindPlan) => void;
   /** Of its base backups, with what goes of the log. */
   readonly onLogPlan: (plan: LogPlan) => void;
 };

@@ -7,6 +7,7 @@ import { formatDuration, hoursBetween } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
 import type { RestoreReport } from '../report/report.ts';
+import type { KindPlan } from '../retention/expire-kind.ts';
 import type { LogPlan } from '../retention/expire-log.ts';
 import { limitsOf } from '../retention/freshness.ts';
 import type { ExtendLock } from '../retention/lock.ts';
@@ -48,7 +49,7 @@ export type GuardOptions = {
 export type Seen = {
   readonly onVerdict: (judged: Judged) => void;
   readonly onPlan: (plan: RetentionPlan, readings: readonly Reading[]) => void;
-  readonly onSidecarPlan: (plan: RetentionPlan) => void;
+  readonly onSidecarPlan: (plan: KindPlan) => void;
   readonly onLogPlan: (plan: LogPlan) => void;
   readonly onSighting: (sighting: Sighting) => void;
   readonly onReport: (report: RestoreReport) => void;
@@ -88,12 +89,10 @@ function* steps(options: GuardOptions): Generator<[Step, () => Promise<void>]> {
   yield ['mails of before', mailbox.sendKept];
   const verifying = { ...options, ...seen, sendMail };
   yield ['verify', async () => throwUntold(await verifyNew(verifying))];
-  let isNight = false;
   yield [
     'expire',
     async () => {
-      isNight = await isRetentionDue(store, now());
-      if (isNight) await expire(options);
+      if (await isRetentionDue(store, now())) await expire(options);
     },
   ];
   // Retention asks for archives each night; what came of the log, the last look.
@@ -105,7 +104,6 @@ function* steps(options: GuardOptions): Generator<[Step, () => Promise<void>]> {
         store,
         sources: guard.sources,
         limits: limitsOf(guard),
-        isDaily: isNight,
         now: now(),
         sendMail,
         onArrivals: () => {},

@@ -1,32 +1,23 @@
 // Verifies what a listing shows: nobody tells the guard of new objects, as S3 tells the cloud. What each archive is judged by,
 // and who is told of it, is the same.
 
-import { parseDueBaseBackupKey } from '../archive/base-backup-names.ts';
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
-import {
-  type ArchiveId,
-  archivesPrefix,
-  dueKey,
-  duePrefix,
-  isArchiveId,
-  parseArchiveId,
-} from '../archive/names.ts';
+import { type ArchiveKind, ofDatabase, parseDueKey } from '../archive/kind.ts';
+import { type ArchiveId, duePrefix } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import { readKind } from '../archive/read-kind.ts';
 import type { VerdictName } from '../archive/verdict.ts';
 import { isDueWalKey } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { ofBaseBackups } from '../basebackup/kind.ts';
+import type { Announced } from '../deployment/events.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
-import { readSidecars } from '../sidecar/list.ts';
-import { sidecarsPrefix } from '../sidecar/names.ts';
-import { verifySidecarOnce } from '../sidecar/verify.ts';
+import { ofSidecar } from '../sidecar/kind.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { noLimits, verifyBaseBackupOnce } from '../verify/base-backup.ts';
+import { noLimits } from '../verify/base-backup.ts';
 import { verifyLog } from '../verify/log.ts';
-import { type Occasion, verifyOnce } from '../verify/verify.ts';
+import { allKinds, judgeArchive } from './judge.ts';
 
 export type VerifyVaultOptions = {
   readonly store: ArchiveStore;
@@ -57,19 +48,17 @@ export type Judged = {
 export async function verifyNew(options: VerifyVaultOptions): Promise<Map<string, unknown>> {
   const { store } = options;
   const failures = new Map<string, unknown>();
-  for (const source of await store.folders(archivesPrefix)) {
-    for (const { id } of (await readCatalogue(store, source)).filter(isUnjudged))
-      await attempt(id, failures, options, () => judge(id, 'committed', options));
-  }
-  for (const source of await store.folders(sidecarsPrefix)) {
-    for (const { id } of (await readSidecars(store, source)).filter(isDoubtful))
-      await attempt(id, failures, options, () => judgeSidecar(id, options));
-  }
-  for (const source of await store.folders(ofBaseBackups.prefix)) {
-    for (const { id } of (await readKind(store, ofBaseBackups, source)).filter(isDoubtful))
-      await attempt(id, failures, options, () => judgeBaseBackup(id, options));
+  for (const kind of allKinds) {
+    for (const source of await store.folders(kind.prefix)) {
+      for (const { id } of (await entriesOf(store, kind, source)).filter(isUnjudged))
+        await attempt(id, failures, options, () => judge({ kind, id, occasion: 'committed' }, options));
+    }
   }
   return failures;
+}
+
+function entriesOf(store: ArchiveStore, kind: ArchiveKind, source: string): Promise<CatalogueEntry[]> {
+  return kind === ofDatabase ? readCatalogue(store, source) : readKind(store, kind, source);
 }
 
 /** Reads again what retention asks for (`due/`), and takes the requests away. @returns As {@link verifyNew}. */
@@ -87,18 +76,13 @@ export async function verifyDue(options: VerifyVaultOptions): Promise<Map<string
       });
       continue;
     }
-    const baseBackup = parseDueBaseBackupKey(key);
-    if (baseBackup !== undefined) {
-      await attempt(baseBackup, failures, options, () => judgeBaseBackup(baseBackup, options, true));
+    for (const kind of allKinds) {
+      const id = parseDueKey(kind, key);
+      if (id === undefined) continue;
+      await attempt(id, failures, options, () => judge({ kind, id, occasion: 'due' }, options));
+      // What failed is asked for by the next night again.
       await store.delete(key);
-      continue;
     }
-    const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
-    if (!isArchiveId(name) || dueKey(parseArchiveId(name)) !== key) continue;
-    const id = parseArchiveId(name);
-    await attempt(id, failures, options, () => judge(id, 'due', options));
-    // What failed is asked for by the next night again.
-    await store.delete(key);
   }
   return failures;
 }
@@ -108,37 +92,16 @@ function isUnjudged({ standing, hasVerdict }: CatalogueEntry): boolean {
   return standing === 'unverified' || (standing === 'missing' && !hasVerdict);
 }
 
-/** Of these kinds retention asks for nothing: what was proven, and is deleted or overwritten, is found here. */
-function isDoubtful({ standing, hasVerdict }: CatalogueEntry): boolean {
-  return (
-    standing === 'unverified' || standing === 'missing' || (standing === 'no manifest' && hasVerdict === true)
-  );
-}
-
 /** Judges one archive and tells of it, as the cloud does when it is announced. */
 export async function judge(
-  id: ArchiveId,
-  occasion: Occasion,
+  announced: Announced,
   options: Omit<VerifyVaultOptions, 'signal'>,
 ): Promise<void> {
-  const answer = await verifyOnce({ ...options, id, occasion });
-  if ('verdict' in answer)
-    options.onVerdict({
-      id: id.id,
-      isSidecar: false,
-      verdict: answer.verdict.verdict,
-      isNew: answer.isNew,
-    });
-}
-
-async function judgeSidecar(id: ArchiveId, options: VerifyVaultOptions): Promise<void> {
-  const { verdict, isNew } = await verifySidecarOnce({ ...options, id });
-  if (isNew) options.onVerdict({ id: id.id, isSidecar: true, verdict: verdict.verdict, isNew });
-}
-
-async function judgeBaseBackup(id: ArchiveId, options: VerifyVaultOptions, isDue = false): Promise<void> {
-  const { verdict, isNew } = await verifyBaseBackupOnce({ ...options, id, isDue, limits: noLimits });
-  if (isNew) options.onVerdict({ id: id.id, isSidecar: false, verdict: verdict.verdict, isNew });
+  const answer = await judgeArchive(announced, { ...options, limits: noLimits });
+  if (!('verdict' in answer)) return;
+  const { verdict, isNew } = answer;
+  const isSidecar = announced.kind === ofSidecar;
+  options.onVerdict({ id: verdict.id, isSidecar, verdict: verdict.verdict, isNew });
 }
 
 async function attempt(

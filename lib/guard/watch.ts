@@ -6,6 +6,7 @@ import { archivesPrefix, parseKey } from '../archive/names.ts';
 import { parseWalKey, walPrefix } from '../archive/wal-names.ts';
 import type { News } from '../mail/tell-once.ts';
 import type { Arrivals } from '../retention/arrivals.ts';
+import { fullEveryHours } from '../retention/log-sight.ts';
 import { lookAtLog } from '../retention/log-watch.ts';
 import { type WatchOptions, watch } from '../retention/watch.ts';
 import { watchArrivals } from '../retention/watch-arrivals.ts';
@@ -13,8 +14,8 @@ import { readSidecars } from '../sidecar/list.ts';
 import { parseSidecarKey, sidecarsPrefix } from '../sidecar/names.ts';
 
 export type WatchVaultOptions = Omit<WatchOptions, 'sidecarsOf' | 'logOf'> & {
-  /** Look at all of the log, too: as many keys as there are segments. Default: yes. */
-  readonly isDaily?: boolean;
+  /** Look at all of the log, as many keys as there are segments, whether or not a day has passed since the last time. */
+  readonly isFull?: boolean | undefined;
   /** Is given what has come, also where sources fail. */
   readonly onArrivals: (arrivals: Arrivals) => void;
 };
@@ -26,7 +27,7 @@ export type WatchVaultOptions = Omit<WatchOptions, 'sidecarsOf' | 'logOf'> & {
  */
 export async function watchVault({
   onArrivals,
-  isDaily = true,
+  isFull = false,
   ...options
 }: WatchVaultOptions): Promise<void> {
   const { store, now } = options;
@@ -45,18 +46,26 @@ export async function watchVault({
   // Each says by its name what it is.
   const nameOf = (key: string) => parseWalKey(key) && 'segment';
   const lookAtSegments = () =>
-    watchArrivals({ store, prefixes: [walPrefix], nameOf, clockIds, now, memory: '_arrivals-wal' });
+    watchArrivals({
+      store,
+      prefixes: [walPrefix],
+      nameOf,
+      clockIds,
+      now,
+      memory: '_arrivals-wal',
+      everyHours: isFull ? 0 : fullEveryHours,
+    });
   await watch({
     ...options,
     sidecarsOf: (source) => readSidecars(store, source),
-    logOf: (source, before) => lookAtLog({ store, source, before, now, isFull: isDaily }),
+    logOf: (source, before) => lookAtLog({ store, source, before, now, isFull }),
     onSighting: (sighting) => {
       for (const id of sighting.clockIds) clockIds.add(id);
       options.onSighting(sighting);
     },
     besides: {
       'what has come': lookAtArrivals,
-      ...(isDaily && { 'what has come of the log': lookAtSegments }),
+      'what has come of the log': lookAtSegments,
       ...options.besides,
     },
   });

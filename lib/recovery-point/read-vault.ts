@@ -48,8 +48,12 @@ export async function* eachRead(
   after?: string,
 ): AsyncGenerator<StoredWal> {
   const damaged = await damagedIn(store, cluster);
+  const isDamaged = ({ name, sha256, storedAt }: StoredWal) => {
+    const foundAt = damaged.get(`${name}-${sha256}`);
+    return foundAt !== undefined && foundAt >= storedAt;
+  };
   for await (const wal of eachWal(store, cluster, '', after))
-    yield damaged.has(`${wal.name}-${wal.sha256}`) ? { ...wal, isDamaged: true } : wal;
+    yield isDamaged(wal) ? { ...wal, isDamaged: true } : wal;
 }
 
 /**
@@ -80,11 +84,15 @@ export async function readClusterLog(
   return { ...fold.folded(), histories };
 }
 
-/** What was read, and is not what was stored: the names and sums of its keys. */
-async function damagedIn(store: ArchiveStore, { source, systemIdentifier }: Cluster): Promise<Set<string>> {
-  const names = new Set<string>();
+/** What was read, and is not what was stored: when that was found, by the names and sums of its keys. What was stored since is another. */
+async function damagedIn(
+  store: ArchiveStore,
+  { source, systemIdentifier }: Cluster,
+): Promise<ReadonlyMap<string, Date>> {
+  const names = new Map<string, Date>();
   const prefix = `${walVerdictsPrefix}${source}/${systemIdentifier}/`;
-  for await (const { key } of store.list(prefix)) names.add(key.slice(prefix.length, -'.json'.length));
+  for await (const { key, storedAt } of store.list(prefix))
+    names.set(key.slice(prefix.length, -'.json'.length), storedAt);
   return names;
 }
 

@@ -3,7 +3,7 @@
 
 import { crc32 } from 'node:zlib';
 import * as z from 'zod';
-import { parseKey, sourcePattern } from '../archive/names.ts';
+import { isArchiveId, sourcePattern } from '../archive/names.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { objectCreatedSchema } from '../deployment/events.ts';
 import type { FaultId } from '../mail/faults.ts';
@@ -118,7 +118,8 @@ function functionMail({
 function unverifiedNotice(event: z.infer<typeof objectCreatedSchema>): NoticeMail {
   const { key } = event.detail.object;
   const [, folder = ''] = key.split('/');
-  const archive = parseKey(key)?.id.id ?? key;
+  const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.(manifest\.json|sql\.gz|json)$/, '');
+  const archive = isArchiveId(name) ? name : key;
   const mail = composeMail(
     `[offsite] NOT VERIFIED: ${archive}`,
     [

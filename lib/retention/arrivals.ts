@@ -99,6 +99,8 @@ export const arrivalsStateSchema = z.object({
   /** Sources whose flood was told of, and lasts. */
   floods: z.array(z.string()).default([]),
   toldAt: z.iso.datetime().optional(),
+  /** Where it is not looked each time: when it was last. */
+  lookedAt: z.iso.datetime().optional(),
 });
 
 export type ArrivalsState = z.infer<typeof arrivalsStateSchema>;

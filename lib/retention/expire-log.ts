@@ -1,45 +1,29 @@
 // expire, of base backups and the log that they need. A base backup goes before its log does: what an interruption leaves is log that
 // nobody needs, and a later run takes it.
 
-import {
-  baseBackupsPrefix,
-  baseBackupVerdictsPrefix,
-  dueBaseBackupKey,
-} from '../archive/base-backup-names.ts';
-import { parseArchiveId } from '../archive/names.ts';
+import type { CatalogueEntry } from '../archive/catalogue-of.ts';
 import { readKind } from '../archive/read-kind.ts';
 import { walFolder, walPrefix, walVerdictsPrefix } from '../archive/wal-names.ts';
+import { OffsiteError } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Cluster, clustersOf, eachWal, type StoredWal } from '../wal/read-wal.ts';
 import { parseLsn } from '../wal/segment.ts';
+import { sourcesOf } from './ask.ts';
 import { readHolds } from './expire.ts';
-import { type ExtendLock, extendLocks } from './lock.ts';
+import { carryOut, type ExpireKindOptions, type KindPlan } from './expire-kind.ts';
 import { type LogNeed, LogSieve, planBaseBackups, planBaseReadings } from './log-plan.ts';
-import type { RetentionPlan, RetentionPolicy } from './plan.ts';
-import type { Reading } from './readings.ts';
+import { keptOf } from './plan.ts';
 import { eachSource, throwFailures } from './sources.ts';
 
-export type ExpireLogOptions = {
-  readonly store: ArchiveStore;
-  readonly policy: RetentionPolicy;
-  readonly now: Date;
-  /** Plan only. */
-  readonly dryRun: boolean;
-  /** Locks base backups that stay longer than their days; absent where the vault has no lock. */
-  readonly extendLock?: ExtendLock | undefined;
-  /** How many of a hundred base backups are read again in a night; default 0. */
-  readonly rereadPercent?: number | undefined;
+export type ExpireLogOptions = ExpireKindOptions & {
   /** Is given each source's plan once it was carried out. */
   readonly onPlan: (plan: LogPlan) => void;
 };
 
 /** Of a source's base backups, and of the log that they need. */
-export type LogPlan = RetentionPlan & {
-  readonly readings: readonly Reading[];
-  readonly log: readonly LogShare[];
-};
+export type LogPlan = KindPlan & { readonly log: readonly LogShare[] };
 
 /** What stays and goes of the log of one cluster. */
 export type LogShare = {
@@ -57,64 +41,50 @@ const deletesInFlight = 32;
 /** Expires what the policy no longer keeps, of every source. @throws As {@link throwFailures} does, once all others are done. */
 export async function expireLog(options: ExpireLogOptions): Promise<void> {
   const { store, onPlan } = options;
-  const folders = await Promise.all([baseBackupsPrefix, walPrefix].map((prefix) => store.folders(prefix)));
-  const failures = await eachSource([...new Set(folders.flat())], async (source) => {
-    const { plan, readings, needs } = await expireBaseBackups(source, options);
+  const failures = await eachSource(await sourcesOf(store, ofBaseBackups, walPrefix), async (source) => {
+    const { plan, needs } = await expireBaseBackups(source, options);
     const log: LogShare[] = [];
     for (const systemIdentifier of await clustersOf(store, source)) {
       const cluster = { source, systemIdentifier };
       log.push(await expireFiles(cluster, needs && (needs.get(systemIdentifier) ?? []), options));
     }
-    onPlan({ ...plan, readings, log });
+    onPlan({ ...plan, log });
   });
   throwFailures(failures);
 }
 
 /** @returns What those that stay need, by cluster; `undefined` where that is not known, and nothing of the log may go. */
 async function expireBaseBackups(source: string, options: ExpireLogOptions) {
-  const { store, policy, now, dryRun, rereadPercent = 0 } = options;
+  const { store, policy, now, rereadPercent = 0 } = options;
   const entries = await readKind(store, ofBaseBackups, source);
-  const plan = planBaseBackups(source, entries, policy, now, await readHolds(store, source));
+  const retention = planBaseBackups(source, entries, policy, now, await readHolds(store, source));
+  const kept = keptOf(retention, entries);
+  const plan = { ...retention, readings: planBaseReadings(kept, rereadPercent, now) };
   // A manifest that cannot be read fails here, before anything is deleted.
+  return { plan, needs: await carryOut(ofBaseBackups, plan, options, () => needsOf(store, kept)) };
+}
+
+async function needsOf(
+  store: ArchiveStore,
+  kept: readonly CatalogueEntry[],
+): Promise<ReadonlyMap<string, LogNeed[]> | undefined> {
   const needs = new Map<string, LogNeed[]>();
-  for (const { id, standing } of plan.keep) {
-    if (standing === 'no manifest') continue;
-    const { cluster, startLsn } = await readBaseBackupManifest(store, parseArchiveId(id));
+  for (const { id, standing, hasVerdict } of kept) {
+    if (standing === 'no manifest' && !hasVerdict) continue;
+    const manifest = await readBaseBackupManifest(store, id).catch(ifMissing);
+    // Of one that was judged somebody took the manifest, which says what it needs.
+    if (manifest === undefined && hasVerdict) return undefined;
+    if (manifest === undefined) continue;
+    const { cluster, startLsn } = manifest;
     const need = { from: parseLsn(startLsn) ?? 0n, segmentBytes: cluster.segmentBytes };
     needs.set(cluster.systemIdentifier, [...(needs.get(cluster.systemIdentifier) ?? []), need]);
   }
-  const kept = new Set(plan.keep.map(({ id }) => id));
-  const readings = planBaseReadings(
-    entries.filter(({ id }) => kept.has(id.id)),
-    rereadPercent,
-    now,
-  );
-  if (!dryRun) {
-    await extendLocks(plan, ofBaseBackups.keysOf, options);
-    for (const reading of readings) {
-      const asked = { format: 1, ...reading, askedAt: now.toISOString() };
-      await store.write(dueBaseBackupKey(parseArchiveId(reading.id)), `${JSON.stringify(asked)}\n`);
-    }
-    for (const { id } of plan.expire) await deleteBaseBackup(store, source, id);
-  }
-  return { plan, readings, needs: (await areAllDeleted(store, source, entries.length)) ? undefined : needs };
+  return needs;
 }
 
-/** Whether somebody took all base backups: their verdicts are left, and retention takes those before the bytes. */
-async function areAllDeleted(store: ArchiveStore, source: string, there: number): Promise<boolean> {
-  if (there > 0) return false;
-  for await (const _ of store.list(`${baseBackupVerdictsPrefix}${source}/`)) return true;
-  return false;
-}
-
-/** Manifest first, whatever else it has. */
-async function deleteBaseBackup(store: ArchiveStore, source: string, id: string): Promise<void> {
-  const { manifest, verdict } = ofBaseBackups.keysOf({ id, source });
-  await store.delete(manifest);
-  await store.delete(verdict);
-  const rest: string[] = [];
-  for await (const { key } of store.list(`${baseBackupsPrefix}${source}/${id}.`)) rest.push(key);
-  for (const key of rest) await store.delete(key);
+function ifMissing(error: unknown): undefined {
+  if (error instanceof OffsiteError && error.code === 'MANIFEST_MISSING') return undefined;
+  throw error;
 }
 
 /** @param needs - `undefined` where nothing may go. */

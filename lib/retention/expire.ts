@@ -3,20 +3,14 @@
 // what is in doubt or due is asked for (`due/`): `verify` reads it again.
 
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
-import type { ArchivePart } from '../archive/kind.ts';
-import {
-  archiveKeys,
-  archivesPrefix,
-  dueKey,
-  isArchiveId,
-  parseArchiveId,
-  verdictsPrefix,
-} from '../archive/names.ts';
+import { ofDatabase } from '../archive/kind.ts';
+import { archiveKeys, isArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { askFor, sourcesOf } from './ask.ts';
 import { type Hold, type Holds, holdKey, holdsPrefix, parseHold } from './hold.ts';
 import { type ExtendLock, extendLocks } from './lock.ts';
-import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
+import { keptOf, planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
 import { planReadings, type Reading } from './readings.ts';
 import { noteRetentionRun } from './run.ts';
 import { eachSource, throwFailures } from './sources.ts';
@@ -46,29 +40,18 @@ export type ExpireOptions = {
 export async function expire(options: ExpireOptions): Promise<void> {
   const { store, policy, now, dryRun, rereadPercent = 0 } = options;
   const standsStill: Record<string, string> = {};
-  // Of a source whose archives were all deleted, the verdicts still tell.
-  const folders = await Promise.all([archivesPrefix, verdictsPrefix].map((prefix) => store.folders(prefix)));
-  const failures = await eachSource([...new Set(folders.flat())], async (source) => {
+  const failures = await eachSource(await sourcesOf(store, ofDatabase), async (source) => {
     const { entries, leftovers, before } = await readLeft(store, source);
     // Read after the catalogue: an archive that is seen back has its hold by then.
     const plan = planRetention(source, entries, policy, now, await readHolds(store, source));
-    const kept = new Set(plan.keep.map(({ id }) => id));
-    const { keepDays } = policy;
-    const readings = planReadings(
-      entries.filter(({ id }) => kept.has(id.id)),
-      { keepDays, rereadPercent },
-      now,
-    );
+    const readings = planReadings(keptOf(plan, entries), { ...policy, rereadPercent }, now);
     if (!dryRun) {
       await extendLocks(plan, archiveKeys, options);
       // Before anything is deleted: what an interruption leaves is not taken for lost.
       const memory = remember(before, entries, plan, policy);
       await store.write(planKey(source), serializePlan(plan, leftovers, memory));
-      for (const { id } of plan.expire) await deleteArchive(store, archiveKeys(parseArchiveId(id)));
-      for (const reading of readings) {
-        const asked = { format: 1, ...reading, askedAt: now.toISOString() };
-        await store.write(dueKey(parseArchiveId(reading.id)), `${JSON.stringify(asked)}\n`);
-      }
+      for (const { id } of plan.expire) await deleteArchive(store, id);
+      await askFor(readings, ofDatabase, options);
     }
     if (plan.standstill !== undefined) standsStill[source] = plan.standstill;
     options.onPlan(plan, readings);
@@ -94,10 +77,8 @@ async function readLeft(store: ArchiveStore, source: string) {
 }
 
 /** Manifest first. */
-export async function deleteArchive(
-  store: ArchiveStore,
-  { manifest, archive, verdict }: Readonly<Record<ArchivePart, string>>,
-): Promise<void> {
+async function deleteArchive(store: ArchiveStore, id: string): Promise<void> {
+  const { manifest, verdict, archive } = archiveKeys(parseArchiveId(id));
   for (const key of [manifest, verdict, archive]) await store.delete(key);
 }
 

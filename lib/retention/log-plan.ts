@@ -7,7 +7,7 @@ import type { ListedWal } from '../wal/fold.ts';
 import { type Lsn, segmentAt, segmentNumber } from '../wal/segment.ts';
 import type { Holds } from './hold.ts';
 import { planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
-import type { Reading } from './readings.ts';
+import { planReadings, type Reading } from './readings.ts';
 
 /** Whatever their age: of archives there are more, for each needs nothing but itself. */
 const keptIntact = 2;
@@ -38,7 +38,7 @@ export function planBaseBackups(
 }
 
 /**
- * Plans which base backups are read again. They are few and large: none before its turn, which comes after as many nights as
+ * Plans which base backups are read again: those in doubt, and of the others, which are few and large, none before its turn, which comes after as many nights as
  * `rereadPercent` goes into a hundred.
  *
  * @param kept - Of one source.
@@ -48,14 +48,16 @@ export function planBaseReadings(
   rereadPercent: number,
   now: Date,
 ): Reading[] {
+  const inDoubt = planReadings(kept, { keepDays: 0, rereadPercent: 0 }, now);
   const proven = kept.flatMap(({ id, standing, lastReadAt }) =>
     standing === 'intact' && lastReadAt ? [{ id: id.id, days: hoursBetween(lastReadAt, now) / 24 }] : [],
   );
-  return proven
+  const due = proven
     .filter(({ days }) => days * rereadPercent >= 100)
     .sort((one, other) => other.days - one.days)
     .slice(0, Math.ceil((proven.length * rereadPercent) / 100))
     .map(({ id, days }) => ({ id, reason: `read last ${Math.round(days)} days ago` }));
+  return [...inDoubt, ...due];
 }
 
 /** Where a base backup that stays begins to need the log. */

@@ -14,6 +14,9 @@ export const logStateSchema = z.object({
   lastStoredAt: z.iso.datetime(),
   /** What was stored by then was asked to be read. */
   lookedUntil: z.iso.datetime(),
+  /** When all of it was looked at last; and what was remembered at each look since then. */
+  fullAt: z.iso.datetime().optional(),
+  looks: z.array(z.object({ last: z.string(), lookedUntil: z.iso.datetime() })).default([]),
   /** Segments that the operator was told are missing, and are. */
   toldMissing: z.array(z.string()).default([]),
 });
@@ -51,6 +54,38 @@ export type LogGap = {
  * the last minutes says nothing yet.
  */
 export const settledMinutes = 15;
+
+/** All of the log is looked at daily; the hours of the looks differ a little. */
+export const fullEveryHours = 20;
+/** So many looks are remembered. */
+const looksMost = 100;
+
+/** Whether it is time to look at all of a log. */
+export function isFullDue(state: LogState | undefined, now: Date): boolean {
+  const { fullAt, looks = [] } = state ?? {};
+  return (
+    fullAt === undefined || hoursBetween(new Date(fullAt), now) >= fullEveryHours || looks.length >= looksMost
+  );
+}
+
+/**
+ * Whether no look has asked yet that a file be read: each has listed what comes after the segment up to which all was there then, so
+ * that what was stored over an older one waits for a look at all of it.
+ *
+ * @param isAfter - Whether the listing that goes on after a segment has it.
+ */
+export function isUnread(
+  storedAt: Date,
+  state: LogState | undefined,
+  isAfter: (segment: string) => boolean,
+): boolean {
+  if (state === undefined) return true;
+  const before = [...state.looks, state].findLast(
+    (look) => Date.parse(look.lookedUntil) < storedAt.getTime(),
+  );
+  if (before === undefined) return false;
+  return before === state || !isAfter(before.last);
+}
 
 /** Whether a file was stored long enough ago. */
 export function isSettled({ storedAt }: ListedWal, now: Date): boolean {

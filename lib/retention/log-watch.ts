@@ -17,7 +17,9 @@ import { parseLsn } from '../wal/segment.ts';
 import {
   beginsAfter,
   gapsOf,
+  isFullDue,
   isSettled,
+  isUnread,
   type LogSight,
   type LogState,
   newestPoint,
@@ -31,7 +33,7 @@ export type LookOptions = {
   readonly source: string;
   readonly before: LogState | undefined;
   readonly now: Date;
-  /** Look at all of the log, from the oldest base backup on. */
+  /** Look at all of the log, from the oldest base backup on, whether or not it is time to. */
   readonly isFull: boolean;
 };
 
@@ -51,7 +53,8 @@ export async function lookAtLog(options: LookOptions): Promise<LogSight | undefi
   if (newest === undefined) return withoutBase(store, source);
   const { systemIdentifier } = newest.manifest.cluster;
   const resumed = before?.systemIdentifier === systemIdentifier ? before : undefined;
-  const part = options.isFull ? undefined : await followed(options, newest, resumed);
+  const isFull = options.isFull || isFullDue(resumed, now);
+  const part = isFull ? undefined : await followed(options, newest, resumed);
   const { all, sure, starts } = part ?? (await listed(options, await bases.of(systemIdentifier), resumed));
   const waysBy = (log: ClusterLog) => starts.map((base) => wayFrom(base, log));
   const ways = waysBy(sure);
@@ -71,8 +74,13 @@ export async function lookAtLog(options: LookOptions): Promise<LogSight | undefi
       last: last?.last ?? (part && resumed ? resumed.last : segmentBefore(newest)),
       lastStoredAt: (last?.storedAt ?? otherwise).toISOString(),
       lookedUntil: new Date(now.getTime() - settledMinutes * 60_000).toISOString(),
+      ...(part && resumed ? looksWith(resumed) : { fullAt: now.toISOString(), looks: [] }),
     },
   };
+}
+
+function looksWith({ fullAt, looks, last, lookedUntil }: LogState): Pick<LogState, 'fullAt' | 'looks'> {
+  return { fullAt, looks: [...looks, { last, lookedUntil }] };
 }
 
 /** What there is of a log, and what of it was stored long enough ago; and from where on it is looked at. */
@@ -95,14 +103,16 @@ async function listed(
 ): Promise<Listing> {
   const { cluster } = (starts[0] as BaseBackup).manifest;
   const sure = new LogFold(cluster.segmentBytes);
-  const due = new DueLog(store, { source, systemIdentifier: cluster.systemIdentifier });
-  const since = state === undefined ? 0 : Date.parse(state.lookedUntil);
+  const clusterOf = { source, systemIdentifier: cluster.systemIdentifier };
+  const due = new DueLog(store, clusterOf);
+  const isRead = ({ key, storedAt }: StoredWal) =>
+    !isUnread(storedAt, state, (segment) => key > afterSegment(clusterOf, segment));
   async function* files(): AsyncGenerator<StoredWal> {
     for await (const file of eachRead(store, { source, ...cluster }, after)) {
       yield file;
       if (!isSettled(file, now)) continue;
       sure.add(file);
-      if (file.kind === 'begun' || isNew(file, starts, since)) await due.add(file);
+      if (file.kind === 'begun' || (isWanted(file, starts) && !isRead(file))) await due.add(file);
     }
   }
   const all = await readClusterLog(store, { source, ...cluster }, files());
@@ -110,13 +120,14 @@ async function listed(
   return { all, sure: { ...sure.folded(), histories: all.histories }, starts };
 }
 
-function isNew(
-  { kind, name, storedAt, isDamaged }: StoredWal,
-  starts: readonly BaseBackup[],
-  since: number,
-): boolean {
-  if (isDamaged || storedAt.getTime() <= since) return false;
+function isWanted({ kind, name, isDamaged }: StoredWal, starts: readonly BaseBackup[]): boolean {
+  if (isDamaged) return false;
   return kind === 'history' || (kind === 'segment' && starts.some((base) => !beginsAfter(base, name)));
+}
+
+/** Where a listing goes on after a segment. */
+function afterSegment(cluster: Cluster, segment: string): string {
+  return `${walFolder(cluster)}${segment}.`;
 }
 
 /** Of what is missing or damaged it is known that no recovery begins with it. */
@@ -184,7 +195,7 @@ async function followed(
   const resumed = resumedAt(state, newest);
   const starts = beginsAfter(newest, state.last) ? [newest, resumed] : [resumed];
   const cluster = { source: options.source, systemIdentifier: state.systemIdentifier };
-  const listing = await listed(options, starts, state, `${walFolder(cluster)}${state.last}.`);
+  const listing = await listed(options, starts, state, afterSegment(cluster, state.last));
   const { timeline: fromTimeline, startLsn } = resumed.manifest;
   const from = parseLsn(startLsn) ?? 0n;
   const isStray = [...listing.all.histories].some(

@@ -100,6 +100,12 @@ export function planRetention(
   };
 }
 
+/** Those of the source's archives that a plan keeps. */
+export function keptOf(plan: RetentionPlan, entries: readonly CatalogueEntry[]): CatalogueEntry[] {
+  const kept = new Set(plan.keep.map(({ id }) => id));
+  return entries.filter(({ id }) => kept.has(id.id));
+}
+
 /**
  * What one run may take: all that nightly back-ups would have let go by now, which is what has `keepDays` newer nights
  * with an intact archive. If there is no such archive, the oldest night's.

@@ -7,6 +7,7 @@ import { parseSidecarKey, sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } f
 export const ofSidecar: ArchiveKind = {
   prefix: sidecarsPrefix,
   verdictsPrefix: sidecarVerdictsPrefix,
+  dueFolder: 'sidecar/',
   keysOf: sidecarKeys,
   parseKey: parseSidecarKey,
   parseManifest: parseSidecarManifest,

@@ -10,12 +10,12 @@ import { OffsiteError } from '../base/errors.ts';
 import { formatBytes } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
-import { type JudgeOnceOptions, judgeOnce } from '../verify/judge-once.ts';
+import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from '../verify/judge-once.ts';
 import { bringBack, openSidecar, readSidecarManifest } from './bring.ts';
 import { beginsAsSqlite, inspect } from './inspect.ts';
-import { sidecarMail } from './mail.ts';
+import { ofSidecar } from './kind.ts';
+import { sidecarWords } from './mail.ts';
 import type { SidecarManifest } from './manifest.ts';
-import { sidecarKeys } from './names.ts';
 import { differences } from './verdict.ts';
 
 export type SidecarVerifyOptions = {
@@ -62,19 +62,14 @@ export async function verifySidecar(options: SidecarVerifyOptions): Promise<Byte
 
 /** Judges an archive as {@link judgeOnce} does. */
 export async function verifySidecarOnce(
-  options: SidecarVerifyOptions & Pick<JudgeOnceOptions, 'sendMail'>,
-): ReturnType<typeof judgeOnce> {
-  const { store, id } = options;
-  // Without it nothing says what the bytes should be.
-  await readSidecarManifest(store, id);
-  const { verdict, archive } = sidecarKeys(id);
+  options: SidecarVerifyOptions & Pick<JudgeOnceOptions, 'sendMail' | 'isDue'>,
+): Promise<ByteVerified> {
   return judgeOnce({
     ...options,
-    key: verdict,
-    bytesKey: archive,
+    kind: ofSidecar,
+    words: sidecarWords,
+    readManifest: () => readSidecarManifest(options.store, options.id),
     judge: (isAgain) => verifySidecar({ ...options, isAgain }),
-    kind: 'sidecar',
-    mailOf: sidecarMail,
   });
 }
 

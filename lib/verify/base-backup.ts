@@ -1,7 +1,7 @@
 // A base backup is read again, every byte of it: the gzip members as its manifest has them, the tar, and each file in it by the sum that
 // the server gave.
 
-import { baseBackupKeys, baseBackupVerdictKey } from '../archive/base-backup-names.ts';
+import { baseBackupKeys } from '../archive/base-backup-names.ts';
 import type { ByteVerdict } from '../archive/byte-verdict.ts';
 import type { ArchiveId } from '../archive/names.ts';
 import { type Deviation, damageOf } from '../archive/verdict.ts';
@@ -9,11 +9,12 @@ import { OffsiteError } from '../base/errors.ts';
 import { formatBytes } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
 import { type Contents, ContentsReader } from '../basebackup/contents.ts';
+import { ofBaseBackups } from '../basebackup/kind.ts';
 import type { BaseBackupManifest } from '../basebackup/manifest.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
-import { type JudgeOnceOptions, judgeOnce } from './judge-once.ts';
-import { baseBackupMail } from './log-mails.ts';
+import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from './judge-once.ts';
+import { baseBackupWords } from './log-mails.ts';
 import { ArchiveGone, ifGone, type Listener, observeBytes } from './observe.ts';
 import type { ReadLimits } from './plan.ts';
 
@@ -75,17 +76,13 @@ export async function verifyBaseBackup(options: VerifyBaseBackupOptions): Promis
 /** Judges a base backup as {@link judgeOnce} does. */
 export async function verifyBaseBackupOnce(
   options: VerifyBaseBackupOptions & Pick<JudgeOnceOptions, 'sendMail' | 'isDue'>,
-): ReturnType<typeof judgeOnce> {
-  const { store, id } = options;
-  // Without it nothing says what the bytes should be.
-  await readBaseBackupManifest(store, id);
+): Promise<ByteVerified> {
   return judgeOnce({
     ...options,
-    key: baseBackupVerdictKey(id),
-    bytesKey: baseBackupKeys(id).tar,
+    kind: ofBaseBackups,
+    words: baseBackupWords,
+    readManifest: () => readBaseBackupManifest(options.store, options.id),
     judge: (isAgain) => verifyBaseBackup({ ...options, isAgain }),
-    kind: 'basebackup',
-    mailOf: baseBackupMail,
   });
 }
 

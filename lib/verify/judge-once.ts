@@ -1,61 +1,102 @@
 // An archive whose verdict speaks of bytes alone is judged once, told of if it is not intact, and the verdict written down.
 
 import { type ByteVerdict, type FaultyByteVerdict, parseByteVerdict } from '../archive/byte-verdict.ts';
+import type { ArchiveKind } from '../archive/kind.ts';
+import type { ArchiveId } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
 import { jsonText } from '../base/parse-json.ts';
 import { hoursBetween } from '../base/quantities.ts';
+import { toolVersion } from '../base/version.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { type ByteWords, byteVerdictMail } from './byte-mail.ts';
+import { faultWords } from './mail.ts';
 
 /** Nothing is planned more often than daily. */
 const restHours = 12;
 
 export type JudgeOnceOptions = {
   readonly store: ArchiveStore;
-  /** Where the verdict is. */
-  readonly key: string;
-  /** Where its bytes are. */
-  readonly bytesKey: string;
+  readonly id: ArchiveId;
+  readonly kind: ArchiveKind;
+  readonly words: ByteWords;
   /** It is time to read them again, if their verdict is so old. */
   readonly isDue?: boolean | undefined;
   readonly now: () => Date;
+  /** Without it nothing says what the bytes should be. @throws {@link OffsiteError} `MANIFEST_MISSING`, or that it cannot be trusted. */
+  readonly readManifest: () => Promise<unknown>;
   /** Reads them: those that its manifest names, or what is under their name now. */
   readonly judge: (isAgain: boolean) => Promise<ByteVerdict>;
-  /** What the archive is called among faults, before its id. */
-  readonly kind: 'sidecar' | 'basebackup';
-  readonly mailOf: (verdict: FaultyByteVerdict) => Mail;
   readonly sendMail: (mail: Mail) => Promise<void>;
 };
+
+/** What came of it. */
+export type ByteVerified = { readonly verdict: ByteVerdict; readonly isNew: boolean };
 
 /**
  * Judges an archive unless what is there has a verdict. At first those bytes that its manifest names; what has a verdict and is not
  * there any more, or has other bytes, is judged again, by what is under its name.
  *
+ * @throws What `readManifest` does, of an archive that never had a verdict.
  * @remarks Events come twice, and the mail goes first: a second one is better than none.
  */
-export async function judgeOnce(
-  options: JudgeOnceOptions,
-): Promise<{ readonly verdict: ByteVerdict; readonly isNew: boolean }> {
-  const { store, key, kind, mailOf, sendMail } = options;
+export async function judgeOnce(options: JudgeOnceOptions): Promise<ByteVerified> {
+  const { store, id, kind, words, sendMail } = options;
+  const key = kind.keysOf(id).verdict;
   const stored = await store.readText(key);
-  const earlier = stored && parseByteVerdict(stored.text);
-  const isOver = options.isDue && earlier !== undefined && isOld(earlier, options.now());
-  if (earlier !== undefined && !isOver && (await speaksOf(earlier, options)))
-    return { verdict: earlier, isNew: false };
-  const verdict = await options.judge(earlier !== undefined);
+  const before = stored && parseByteVerdict(stored.text);
+  const hasManifest = await options.readManifest().then(
+    () => true,
+    (error) => {
+      if (before === undefined || !isMissing(error)) throw error;
+      return false;
+    },
+  );
+  if (before !== undefined && (await isStillSo(before, hasManifest, options)))
+    return { verdict: before, isNew: false };
+  const verdict =
+    hasManifest || before === undefined
+      ? await options.judge(before !== undefined)
+      : withoutManifest(before, options);
   if (isFaulty(verdict)) {
-    const { id, source, verdict: what } = verdict;
     const teller = { store, sendMail, now: new Date(verdict.verifiedAt) };
-    await tellByTheHour(teller, { source, archive: `${kind}-${id}`, what }, mailOf(verdict));
+    // As its keys have it: an archive of the database may have the same id.
+    const archive = `${kind.prefix.replace(/s?\/$/, '')}-${verdict.id}`;
+    const fault = { source: verdict.source, archive, what: faultWords(verdict, before) };
+    await tellByTheHour(teller, fault, byteVerdictMail(words, verdict, before));
   }
   await store.write(key, jsonText(verdict));
   return { verdict, isNew: true };
 }
 
+function isMissing(error: unknown): boolean {
+  return error instanceof OffsiteError && error.code === 'MANIFEST_MISSING';
+}
+
+async function isStillSo(
+  before: ByteVerdict,
+  hasManifest: boolean,
+  options: JudgeOnceOptions,
+): Promise<boolean> {
+  if (!hasManifest) return before.verdict === 'missing';
+  if (options.isDue && isOld(before, options.now())) return false;
+  return speaksOf(before, options);
+}
+
+function withoutManifest(before: ByteVerdict, { kind, now }: JudgeOnceOptions): ByteVerdict {
+  const { id, source, etag, versionId } = before;
+  const expected = `what was committed, at ${kind.keysOf(before).manifest}`;
+  const deviations = [{ what: 'manifest', expected, found: 'nothing there' }];
+  const verifiedAt = now().toISOString();
+  return { verdict: 'missing', format: 1, id, source, etag, versionId, toolVersion, verifiedAt, deviations };
+}
+
 async function speaksOf(
   { verdict, etag }: ByteVerdict,
-  { store, bytesKey }: JudgeOnceOptions,
+  { store, kind, id }: JudgeOnceOptions,
 ): Promise<boolean> {
+  const bytesKey = kind.keysOf(id).archive;
   let there: string | undefined;
   for await (const object of store.list(bytesKey)) if (object.key === bytesKey) there = object.etag;
   return verdict === 'missing' ? there === undefined : etag === there;

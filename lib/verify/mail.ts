@@ -7,13 +7,33 @@ import { composeMail, type Mail } from '../mail/mail.ts';
 
 type Fault = Exclude<Verdict, { verdict: 'intact' }>;
 
+/** What archives of a kind are called in mails, and the commands that concern them. */
+export type KindWords = {
+  readonly named: string;
+  /** Makes another one. */
+  readonly again: string;
+  readonly list: string;
+  readonly undoFlag: '' | ' --sidecar' | ' --base-backup';
+};
+
+const ofDump: KindWords = {
+  named: 'archive',
+  again: 'offsite backup',
+  list: 'offsite list',
+  undoFlag: '',
+};
+
+/** What is known of bytes, by a verdict of any kind. */
+type OfBytes = Pick<Verdict, 'verdict' | 'etag' | 'versionId' | 'verifiedAt' | 'lastReadAt'>;
+type FaultOfBytes = OfBytes & Pick<Verdict, 'id'> & Pick<Fault, 'deviations'>;
+
 const meaning: Record<Fault['verdict'], string> = {
   damaged: 'The bytes in the vault are not those that the agent wrote. This archive must not be relied upon.',
   incomplete:
     'The bytes are those that the agent wrote, but the dump in them was cut. It restores without an error and lacks what came after the cut.',
   suspicious:
     'The archive is whole, but what is in it does not look like the database, or not like what it used to hold.',
-  missing: 'There is a manifest, so the agent saw the archive stored; now it is not in the vault.',
+  missing: 'The agent saw it stored; now it, or its manifest, is not in the vault.',
 };
 
 const advice: Record<Fault['verdict'], string> = {
@@ -40,13 +60,12 @@ function adviceOn(verdict: Fault): string {
  * @param before - The verdict of before: of what was proven, the loss is told.
  */
 export function verdictMail(verdict: Fault, before?: Verdict | undefined): Mail {
-  const rows = verdict.deviations.map(({ what, expected, found }) => [what, expected, found]);
-  if (wasProven(before)) return lossMail(verdict, before, rows);
+  if (wasProven(before)) return lossMail(verdict, before);
   return composeMail(
     `[offsite] ${verdict.verdict.toUpperCase()} archive: ${verdict.id}`,
     [
       `The archive ${verdict.id} is ${verdict.verdict}.\n${meaning[verdict.verdict]}`,
-      deviationLines(rows),
+      deviationLines(verdict),
       `What to do: ${adviceOn(verdict)}`,
       `${verdict.verdict === 'suspicious' ? 'Until then retention' : 'Retention'} does not count it as intact; 'latest' stays the newest intact archive (offsite list).`,
       `Verified ${formatInstant(new Date(verdict.verifiedAt))}, ${formatBytes(verdict.compressedBytes)} read.`,
@@ -55,9 +74,9 @@ export function verdictMail(verdict: Fault, before?: Verdict | undefined): Mail 
   );
 }
 
-function deviationLines(rows: readonly (readonly string[])[]): string {
-  return rows
-    .map(([what, expected, found]) => `${what}\n  expected  ${expected}\n  found     ${found}`)
+export function deviationLines({ deviations }: Pick<Fault, 'deviations'>): string {
+  return deviations
+    .map(({ what, expected, found }) => `${what}\n  expected  ${expected}\n  found     ${found}`)
     .join('\n');
 }
 
@@ -71,41 +90,47 @@ const happened: Record<Loss, string> = {
 
 const remedy: Record<Loss, string> = {
   deleted:
-    "Bring it back while its versions live (offsite undo ID), and find out who deleted it (the store's access log; AWS: CloudTrail). If nobody of yours did, take their credentials away first.",
+    "Bring it back while its versions live (UNDO), and find out who deleted it (the store's access log; AWS: CloudTrail). If nobody of yours did, take their credentials away first.",
   overwritten:
     "Find out who wrote it (the store's access log; AWS: CloudTrail), and take their credentials away. The version that was proven lives on below while it is locked; below it says how to get it.",
   rotten:
-    'Rely on another archive (offsite list), and back up again now (offsite backup). Tell the provider of the store: it has lost bytes that it acknowledged.',
+    'Rely on another one (LIST), and take a new one now (AGAIN). Tell the provider of the store: it has lost bytes that it acknowledged.',
 };
 
 /** A fault in a word or two, for a mail that tells of many. */
-export function faultWords(verdict: Fault, before?: Verdict | undefined): string {
+export function faultWords(verdict: OfBytes, before?: OfBytes | undefined): string {
   return wasProven(before) ? `lost ${lossOf(verdict, before)}` : verdict.verdict;
 }
 
 /** How what was proven was lost. */
-function lossOf(verdict: Fault, before: Verdict): Loss {
+function lossOf(verdict: OfBytes, before: OfBytes): Loss {
   if (verdict.verdict === 'missing') return 'deleted';
   const isSame = verdict.etag === before.etag && verdict.versionId === before.versionId;
   return isSame ? 'rotten' : 'overwritten';
 }
 
 /** Its bytes were the agent's, whatever they held. */
-function wasProven(before: Verdict | undefined): before is Verdict {
+export function wasProven<Before extends OfBytes>(before: Before | undefined): before is Before {
   return before?.verdict === 'intact' || before?.verdict === 'suspicious';
 }
 
-function lossMail(verdict: Fault, before: Verdict, rows: readonly (readonly string[])[]): Mail {
+/** Tells of the loss of what was proven. */
+export function lossMail(verdict: FaultOfBytes, before: OfBytes, words: KindWords = ofDump): Mail {
   const { id } = verdict;
+  const { named, again, list, undoFlag } = words;
   const loss = lossOf(verdict, before);
   const read = formatInstant(new Date(lastRead(before)));
+  const whatToDo = remedy[loss]
+    .replace('UNDO', `offsite undo ${id}${undoFlag}`)
+    .replace('LIST', list)
+    .replace('AGAIN', again);
   return composeMail(
-    `[offsite] LOST archive, ${loss}: ${id}`,
+    `[offsite] LOST ${named}, ${loss}: ${id}`,
     [
-      `The archive ${id} was ${before.verdict}, and when it was read last, ${read}, its bytes were those that the agent wrote. ${happened[loss]}`,
-      deviationLines(rows),
-      `What to do: ${remedy[loss].replace('ID', id)}`,
-      `It is ${verdict.verdict} from now on: retention does not count it as intact, and 'latest' is the newest intact archive (offsite list). This mail comes once.`,
+      `The ${named} ${id} was ${before.verdict}, and when it was read last, ${read}, its bytes were those that the agent wrote. ${happened[loss]}`,
+      deviationLines(verdict),
+      `What to do: ${whatToDo}`,
+      `It is ${verdict.verdict} from now on: retention does not count it as intact, and 'latest' is the newest intact one (${list}). This mail comes once.`,
     ],
     'archiveLost',
   );

@@ -5,19 +5,22 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PutBucketPolicyCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { archiveKeys } from '../../lib/archive/names.ts';
 import { createVaultProbe } from '../../lib/doctor/probe.ts';
 import { assertMayLook } from '../../lib/guard/independence.ts';
+import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
+import { keepByGuard } from '../fixtures/keeping.ts';
 import { hasCeph, useCeph } from '../fixtures/real-s3.ts';
 import { anotherClient, createVault } from '../fixtures/vault.ts';
 import { playDrills } from './drills.contract.ts';
 import { playOtherKinds } from './kinds.contract.ts';
 
 describe.skipIf(!hasCeph)('at Ceph', () => {
+  let smtp: MailServer | undefined;
   const open = async () => {
     await useCeph();
     const bucket = `guarded-${randomBytes(4).toString('hex')}`;
@@ -25,7 +28,15 @@ describe.skipIf(!hasCeph)('at Ceph', () => {
     return bucket;
   };
   playDrills(open, true);
-  playOtherKinds(open);
+  playOtherKinds(async (logged) => {
+    const bucket = await open();
+    smtp = await startMailServer();
+    const kept = createS3Store({ bucket });
+    return { store: kept, keeping: keepByGuard(kept, bucket, smtp, logged) };
+  }, true);
+  afterAll(async () => {
+    await smtp?.stop();
+  });
 
   describe("the host's key", () => {
     let bucket: string;

@@ -1,7 +1,13 @@
-// The guard's drills at moto, in a bucket without versions, where a deleted or overwritten archive is gone.
+// The guard's drills in a bucket without versions, where a deleted or overwritten archive is gone: at moto; and with what is no dump, as the
+// cloud has them too, at a local S3.
 
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, describe } from 'vitest';
+import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
+import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { keepByCloud, keepByGuard } from '../fixtures/keeping.ts';
+import { startLocalAws } from '../fixtures/local-aws.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { anotherClient } from '../fixtures/vault.ts';
 import { playDrills } from './drills.contract.ts';
@@ -9,7 +15,7 @@ import { playOtherKinds } from './kinds.contract.ts';
 
 if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH, so the guard looks after no vault');
 
-describe.skipIf(!hasMoto)('at moto', () => {
+describe.skipIf(!hasMoto)('a guard at moto', () => {
   const before = { ...process.env };
   let moto: Moto | undefined;
 
@@ -24,9 +30,26 @@ describe.skipIf(!hasMoto)('at moto', () => {
     return Bucket;
   };
   playDrills(open, false);
-  playOtherKinds(open);
   afterAll(async () => {
     process.env = before;
     await moto?.stop();
+  });
+});
+
+describe.each(['the guard', 'the cloud'])('%s, at a local S3,', (who) => {
+  const before = { ...process.env };
+  let aws: LocalAws | undefined;
+  let smtp: MailServer | undefined;
+  playOtherKinds(async (logged) => {
+    aws = await startLocalAws();
+    const store = createS3Store({ bucket: aws.bucket });
+    if (who === 'the cloud') return { store, keeping: keepByCloud(store, aws, logged) };
+    smtp = await startMailServer();
+    return { store, keeping: keepByGuard(store, aws.bucket, smtp, logged) };
+  }, false);
+  afterAll(async () => {
+    await smtp?.stop();
+    await aws?.stop();
+    process.env = before;
   });
 });

@@ -1,12 +1,16 @@
 // The guard's drills at another real S3 server, which has versions, and neither lock nor lifecycle nor create-only.
 
-import { describe } from 'vitest';
+import { afterAll, describe } from 'vitest';
+import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { keepByGuard } from '../fixtures/keeping.ts';
 import { hasSwift, useSwift } from '../fixtures/real-s3.ts';
 import { createPlainVault } from '../fixtures/vault.ts';
 import { playDrills } from './drills.contract.ts';
 import { playOtherKinds } from './kinds.contract.ts';
 
 describe.skipIf(!hasSwift)('at Swift', () => {
+  let smtp: MailServer | undefined;
   const open = async () => {
     await useSwift();
     const bucket = `guarded-${Date.now()}`;
@@ -14,5 +18,13 @@ describe.skipIf(!hasSwift)('at Swift', () => {
     return bucket;
   };
   playDrills(open, true, 'b2');
-  playOtherKinds(open, 'b2');
+  playOtherKinds(async (logged) => {
+    const bucket = await open();
+    const store = createS3Store({ bucket, provider: 'b2' });
+    smtp = await startMailServer();
+    return { store, keeping: keepByGuard(store, bucket, smtp, logged) };
+  }, true);
+  afterAll(async () => {
+    await smtp?.stop();
+  });
 });

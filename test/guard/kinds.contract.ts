@@ -1,7 +1,7 @@
-// The guard and what is no dump: the dashboard's database, base backups and the log. Each is verified, told of, watched and expired as
-// the cloud's handlers do it, and the store is looked at afterwards. The SQLite files are real; the clusters are of three files.
+// What is no dump, and who keeps its promise, the guard or the cloud: the dashboard's database, base backups and the log. Each is verified,
+// told of, watched and expired, and the store is looked at afterwards. The SQLite files are real; the clusters are of three files.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -10,50 +10,42 @@ import { type ArchiveId, parseArchiveId } from '../../lib/archive/names.ts';
 import { readKind } from '../../lib/archive/read-kind.ts';
 import { walVerdictsPrefix } from '../../lib/archive/wal-names.ts';
 import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
-import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
-import type { LogPlan } from '../../lib/retention/expire-log.ts';
-import { guardSchema } from '../../lib/settings/guard.ts';
+import { readWindows } from '../../lib/recovery-point/windows.ts';
 import { backupSidecar } from '../../lib/sidecar/backup.ts';
 import { ofSidecar } from '../../lib/sidecar/kind.ts';
-import type { ProviderName } from '../../lib/store/provider.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { pushWal } from '../../lib/wal/push.ts';
 import { storeBaseBackup } from '../fixtures/base-backup.ts';
 import { noProgram } from '../fixtures/compressors.ts';
-import { type Guarding, startGuarding } from '../fixtures/guarding.ts';
+import type { Keeping } from '../fixtures/keeping.ts';
 import { namesFrom, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
 
-/** @param open - Gives an empty bucket of the store that the environment leads to. */
-export function playOtherKinds(open: () => Promise<string>, provider?: ProviderName): void {
-  describe('a guard of what is no dump', () => {
+/** @param open - Gives an empty bucket, and who keeps it, for a source of which log comes. */
+export function playOtherKinds(
+  open: (logged: string) => Promise<{ store: ArchiveStore; keeping: Keeping }>,
+  hasVersions: boolean,
+): void {
+  describe('what is no dump', () => {
     let folder: string;
-    let smtp: MailServer;
     let store: ArchiveStore;
-    let guarding: Guarding;
-    const promise = { keepWeekly: 0, keepMonthly: 0, keepYearly: 0, sources: 'logged' };
+    let keeping: Keeping;
 
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'offsite-kinds-'));
-      const bucket = await open();
-      store = createS3Store({ bucket, provider });
-      smtp = await startMailServer();
-      guarding = startGuarding({ store, bucket, smtp, settings: promise });
+      ({ store, keeping } = await open('logged'));
     });
-    afterAll(async () => {
-      await smtp?.stop();
-      rmSync(folder, { recursive: true, force: true });
-    });
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
     const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
-    const later = (minutes: number) => ({ now: () => new Date(Date.now() + minutes * 60_000) });
     const keysUnder = async (prefix: string) =>
       (await Array.fromAsync(store.list(prefix))).map(({ key }) => key);
+    const bytesOf = async (key: string) =>
+      Buffer.concat(await ((await store.open(key))?.body.toArray() ?? []));
 
     async function takeSidecar(source: string, takenAt = new Date()): Promise<ArchiveId> {
       const path = join(folder, `${source}.db`);
       const database = new DatabaseSync(path);
-      database.exec('CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT)');
+      database.exec(`CREATE TABLE IF NOT EXISTS "${source}" (name TEXT PRIMARY KEY, value TEXT)`);
       database.close();
       const { id } = await backupSidecar({ source, place: { path }, store, now: () => takenAt });
       return parseArchiveId(id);
@@ -65,13 +57,28 @@ export function playOtherKinds(open: () => Promise<string>, provider?: ProviderN
       { kind: ofSidecar, named: "archive of the dashboard's database", prefix: 'ui', take: takeSidecar },
       { kind: ofBaseBackups, named: 'base backup', prefix: 'base', take: takeBase },
     ] as const;
+    type Kind = (typeof kinds)[number];
     const ids = new Map<string, ArchiveId>();
-    const keysOf = ({ kind, prefix }: (typeof kinds)[number], name: string) =>
+    const keysOf = ({ kind, prefix }: Kind, name: string) =>
       kind.keysOf(ids.get(`${prefix}-${name}`) as ArchiveId);
-    const standingsOf = async ({ kind, prefix }: (typeof kinds)[number], name: string) =>
+    const standingsOf = async ({ kind, prefix }: Kind, name: string) =>
       (await readKind(store, kind, `${prefix}-${name}`)).map(({ standing }) => standing);
+
+    /** What may happen to bytes. */
+    const harms: Record<string, (bytes: Buffer) => Buffer> = {
+      flipped: (bytes) => bytes.fill((bytes[200] as number) ^ 1, 200, 201),
+      cut: (bytes) => bytes.subarray(0, bytes.length / 3),
+      longer: (bytes) => Buffer.concat([bytes, Buffer.alloc(9)]),
+      emptied: () => Buffer.alloc(0),
+      others: () => Buffer.from('other bytes'),
+    };
+    const over = async (key: string, harm: (bytes: Buffer) => Buffer) =>
+      store.write(key, harm(await bytesOf(key)) as never);
+    const newcomers = [...Object.keys(harms), 'gone', 'unreadable'];
+    const losses = ['deleted', 'erased', 'overwritten', 'shortened', 'uncommitted'];
+
     /** What was mailed of each archive of a kind, by its name. */
-    const about = ({ prefix }: (typeof kinds)[number], mails: readonly { subject: string }[]) =>
+    const about = ({ prefix }: Kind, mails: readonly { subject: string }[]) =>
       mails
         .flatMap(({ subject }) => {
           const [, name] = new RegExp(`\\b${prefix}-([a-z]+)-\\d{4}-`).exec(subject) ?? [];
@@ -85,64 +92,85 @@ export function playOtherKinds(open: () => Promise<string>, provider?: ProviderN
         await pushWal({
           store,
           source: 'logged',
-          path: writeSegment(folder, name),
+          // The same bytes again.
+          path: existsSync(join(folder, name)) ? join(folder, name) : writeSegment(folder, name),
           systemIdentifier,
           compressor: noProgram,
         });
     };
-    const [damagedSegment = ''] = namesFrom(4, 1);
+    const keyOfSegment = async (name: string) =>
+      (await keysUnder('wal/logged/')).find((one) => one.includes(name)) as string;
+    /** Zeros behind whole gzip change nothing: neither the segment's sum nor what a recovery reads. */
+    const { longer: _, ...harmsOfLog } = harms;
+    const damagedSegments = namesFrom(3, Object.keys(harmsOfLog).length);
+    const damagedLog = async () =>
+      (await keysUnder(`${walVerdictsPrefix}logged/`)).map((key) => key.split('/')[3]?.slice(0, 24));
 
-    it('verifies what is new, tells of what is not intact, and records it', async () => {
-      const names = ['well', 'gone', 'other', 'unreadable', 'deleted', 'overwritten', 'uncommitted'];
+    it('is verified when it is new: what is not intact is told, and recorded', async () => {
       for (const one of kinds) {
         for (const days of [40, 20]) await one.take(`${one.prefix}-well`, daysAgo(days));
-        for (const name of names) ids.set(`${one.prefix}-${name}`, await one.take(`${one.prefix}-${name}`));
+        for (const name of ['well', ...newcomers, ...losses])
+          ids.set(`${one.prefix}-${name}`, await one.take(`${one.prefix}-${name}`));
+        for (const [name, harm] of Object.entries(harms)) await over(keysOf(one, name).archive, harm);
         await store.delete(keysOf(one, 'gone').archive);
-        await store.write(keysOf(one, 'other').archive, 'other bytes');
         await store.write(keysOf(one, 'unreadable').manifest, '{');
       }
       await takeBase('logged', daysAgo(0.01));
-      await pushLog([...namesFrom(1, 5), ...namesFrom(8, 1)]);
-      const first = await guarding.run();
-      // Which log it needs nobody knows: of its source nothing goes, and that is told, as in the cloud.
+      await pushLog([...namesFrom(1, 9), ...namesFrom(12, 1)]);
+      const first = await keeping.night();
+      // Which log it needs nobody knows: of its source nothing goes, and that is told.
       expect(first.failure).toMatchObject({ code: 'MANIFEST_INVALID' });
-      // Where there are versions, the one that the manifest names is whole, and what lies over it is found by the next run.
-      const second = await guarding.run();
+      // Where there are versions, the one that the manifest names is whole, and what lies over it is found the night after.
+      const second = await keeping.night();
+      const mails = [...first.mails, ...second.mails];
       for (const one of kinds) {
-        expect(about(one, [...first.mails, ...second.mails])).toEqual([
-          `gone: [offsite] MISSING ${one.named}`,
-          `other: [offsite] DAMAGED ${one.named}`,
-          'unreadable: [offsite] NOT VERIFIED',
-        ]);
+        const spoilt = hasVersions ? `LOST ${one.named}, overwritten` : `DAMAGED ${one.named}`;
+        expect(about(one, mails)).toEqual(
+          [
+            ...Object.keys(harms).map((name) => `${name}: [offsite] ${spoilt}`),
+            `gone: [offsite] MISSING ${one.named}`,
+            'unreadable: [offsite] NOT VERIFIED',
+          ].sort(),
+        );
+        for (const name of Object.keys(harms)) expect(await standingsOf(one, name)).toEqual(['damaged']);
         expect(await standingsOf(one, 'gone')).toEqual(['missing']);
-        expect(await standingsOf(one, 'other')).toEqual(['damaged']);
-        expect(await standingsOf(one, 'deleted')).toEqual(['intact']);
+        for (const name of losses) expect(await standingsOf(one, name)).toEqual(['intact']);
       }
-      expect(ofLog([...first.mails, ...second.mails])).toEqual([]);
+      expect(ofLog(mails)).toEqual([]);
     });
 
-    it('tells of proven ones that are lost, and of gaps in the log by their names', async () => {
+    it('is told of once it was proven and is lost, and gaps in the log by their names', async () => {
       for (const one of kinds) {
-        await store.delete(keysOf(one, 'deleted').archive);
+        for (const name of ['deleted', 'erased']) await store.delete(keysOf(one, name).archive);
+        for (const name of ['uncommitted', 'erased']) await store.delete(keysOf(one, name).manifest);
         await store.write(keysOf(one, 'overwritten').archive, 'other bytes');
-        await store.delete(keysOf(one, 'uncommitted').manifest);
+        await over(keysOf(one, 'shortened').archive, (bytes) => bytes.subarray(0, -1));
       }
-      const key = (await keysUnder('wal/logged/')).find((one) => one.includes(damagedSegment));
-      await store.write(key as string, 'other bytes');
-      const { mails } = await guarding.nextNight(later(20));
-      for (const one of kinds)
+      for (const [at, harm] of Object.values(harmsOfLog).entries())
+        await over(await keyOfSegment(damagedSegments[at] as string), harm);
+      const { mails } = await keeping.night(20);
+      for (const one of kinds) {
+        const lost = (how: string) => `[offsite] LOST ${one.named}, ${how}`;
         expect(about(one, mails)).toEqual([
-          `deleted: [offsite] MISSING ${one.named}`,
-          `overwritten: [offsite] DAMAGED ${one.named}`,
-          'uncommitted: [offsite] NOT VERIFIED',
+          `deleted: ${lost('deleted')}`,
+          `erased: ${lost('deleted')}`,
+          `overwritten: ${lost('overwritten')}`,
+          `shortened: ${lost('overwritten')}`,
+          `uncommitted: ${lost('deleted')}`,
         ]);
+        const erased = mails.find(({ subject }) => subject.includes(`${one.prefix}-erased`));
+        expect(erased?.text.replaceAll(/\s+/g, ' ')).toContain(
+          `offsite undo ${ids.get(`${one.prefix}-erased`)?.id} --`,
+        );
+        expect(await standingsOf(one, 'erased')).toEqual(['missing']);
+      }
       const [gap, ...others] = ofLog(mails);
       expect(gap?.subject).toBe('[offsite] GAP IN THE LOG: logged, 2 segments');
-      expect(gap?.text).toContain(namesFrom(6, 2).join(', '));
+      expect(gap?.text).toContain(namesFrom(10, 2).join(', '));
       expect(others).toEqual([]);
     });
 
-    it.each(kinds)('has expired a night’s worth of $named each night, and nothing else', async (one) => {
+    it.each(kinds)('has lost a night’s worth of $named each night, and nothing else', async (one) => {
       const source = `${one.prefix}-well`;
       const left = one.kind === ofSidecar ? ['intact'] : ['intact', 'intact'];
       expect(await standingsOf(one, 'well')).toEqual(left);
@@ -153,39 +181,54 @@ export function playOtherKinds(open: () => Promise<string>, provider?: ProviderN
       expect(await keysUnder(`${one.kind.verdictsPrefix}${source}/`)).toHaveLength(left.length);
     });
 
-    it('reads the log that came, once; what is damaged is told of, recorded, and nothing else again', async () => {
+    it('is read once as log that came: what is damaged is told of, recorded, and nothing else again', async () => {
       expect(await keysUnder('due/logged/')).not.toEqual([]);
-      const { mails } = await guarding.run(later(21));
-      expect(ofLog(mails)[0]?.subject).toBe(`[offsite] DAMAGED log: logged, ${damagedSegment}`);
+      const { mails } = await keeping.hour(21);
+      expect(ofLog(mails).map(({ subject }) => subject)).toContainEqual(
+        expect.stringMatching(`DAMAGED log: logged, (${damagedSegments.join('|')})$`),
+      );
       expect(await keysUnder('due/logged/')).toEqual([]);
-      expect((await keysUnder(`${walVerdictsPrefix}logged/`)).join()).toContain(damagedSegment);
+      expect((await damagedLog()).sort()).toEqual(damagedSegments);
       for (const one of kinds) expect(about(one, mails)).toEqual([]);
     });
 
+    it('is whole again as log once the damaged files were archived anew, as the mail says', async () => {
+      const datesUnder = async (prefix: string) =>
+        (await Array.fromAsync(store.list(prefix))).map(({ storedAt }) => storedAt.getTime());
+      const foundAt = Math.max(...(await datesUnder(`${walVerdictsPrefix}logged/`)));
+      const archivedAnew = async (name: string) => {
+        const key = await keyOfSegment(name);
+        // A store's dates may be of whole seconds: what is archived in that of its verdict is not after it.
+        do {
+          await store.delete(key);
+          await pushLog([name]);
+        } while ((await datesUnder(key)).some((storedAt) => storedAt <= foundAt));
+      };
+      await keeping.at(22, async () => {
+        for (const name of damagedSegments) await archivedAnew(name);
+      });
+      await pushLog(namesFrom(10, 2));
+      await keeping.hour(40);
+      await keeping.hour(41);
+      const [window] = await readWindows(store, 'logged');
+      expect(window?.continuity).toMatchObject({ missing: [], damaged: [] });
+    });
+
     it('tells that no recent point can be recovered, and that it is well again', async () => {
-      const [behind] = ofLog((await guarding.run(later(90))).mails);
+      const [behind] = ofLog((await keeping.hour(90)).mails);
       expect(behind?.subject).toContain('NO RECENT POINT TO RECOVER: logged, newest is ');
-      await takeBase('logged', new Date(), 8);
-      await pushLog(namesFrom(9, 1));
-      const { mails } = await guarding.run(later(25));
+      await takeBase('logged', new Date(), 12);
+      await pushLog(namesFrom(13, 1));
+      const { mails } = await keeping.hour(25);
       expect(mails.map(({ subject }) => subject)).toContain('[offsite] Well again: logged');
     });
 
     it('expires with a base backup the log that nobody needs any more', async () => {
-      const plans: LogPlan[] = [];
-      const seen = { onVerdict() {}, onPlan() {}, onSidecarPlan() {}, onSighting() {}, onReport() {} };
-      await guarding.nextNight({
-        guard: guardSchema.parse({ ...promise, keepDays: 1, keepIntact: 1, freshnessHours: 100 }),
-        now: () => daysAgo(-2),
-        seen: { ...seen, onLogPlan: (plan) => void plans.push(plan) },
-      });
-      const [plan] = plans.filter(({ source }) => source === 'logged');
-      expect(plan?.expire).toHaveLength(1);
-      // The one before all base backups went in the night before.
-      expect(plan?.log).toEqual([expect.objectContaining({ files: 6, expired: 4 })]);
+      await keeping.night(2 * 1440, { keepDays: 1, freshnessHours: 100 });
+      expect(await readKind(store, ofBaseBackups, 'logged')).toHaveLength(1);
       const left = (await keysUnder('wal/logged/')).map((key) => key.split('/').at(-1)?.slice(0, 24));
-      expect(left).toEqual(namesFrom(8, 2));
-      expect(await keysUnder(`${walVerdictsPrefix}logged/`)).toEqual([]);
+      expect(left).toEqual(namesFrom(12, 2));
+      expect(await damagedLog()).toEqual([]);
     });
   });
 }

@@ -6,10 +6,11 @@ import type { CatalogueEntry } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import { begunName, parseWalFile, type WalFile } from '../../lib/archive/wal-names.ts';
 import { type LogNeed, LogSieve, planBaseBackups } from '../../lib/retention/log-plan.ts';
+import { isFullDue, isUnread, type LogState } from '../../lib/retention/log-sight.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
 import type { ListedWal } from '../../lib/wal/fold.ts';
 import { segmentName } from '../../lib/wal/segment.ts';
-import { foldOf, inListing } from '../fixtures/wal.ts';
+import { foldOf, inListing, namesFrom, systemIdentifier } from '../fixtures/wal.ts';
 
 const segmentBytes = 16 * 2 ** 20;
 const now = new Date('2026-11-30T06:00:00Z');
@@ -137,6 +138,56 @@ describe('of base backups', () => {
         const old = left.filter(({ datedAt }) => datedAt < daysAgo(14));
         if (isFresh && left.filter(({ standing }) => standing === 'intact').length > 2)
           expect(old.length).toBeLessThanOrEqual(2);
+      }),
+    );
+  });
+});
+
+describe('what a look at the log has not asked to be read yet', () => {
+  const began = Date.UTC(2026, 10, 1);
+  const at = (hours: number) => new Date(began + hours * 3_600_000);
+
+  it('is asked for once, wherever it was stored or written over, by the next look at all of it', () => {
+    const stores = fc.array(
+      fc.record({ hour: fc.double({ min: 0.01, max: 40, noNaN: true }), back: fc.nat(6) }),
+      { maxLength: 30 },
+    );
+    fc.assert(
+      fc.property(stores, (some) => {
+        let state: LogState | undefined;
+        const asked: number[] = [];
+        // Each hour a segment; what is stored besides lies over an earlier one.
+        const files = [
+          ...Array.from({ length: 48 }, (_, hour) => ({
+            name: namesFrom(hour, 1)[0] as string,
+            storedAt: at(hour + 0.5),
+          })),
+          ...some.map(({ hour, back }) => ({
+            name: namesFrom(Math.max(0, Math.floor(hour - 0.5) - back), 1)[0] as string,
+            storedAt: at(hour),
+          })),
+        ];
+        for (let hour = 1; hour <= 80; hour += 1) {
+          const isFull = isFullDue(state, at(hour));
+          const before = state;
+          const there = files.filter(({ storedAt }) => storedAt <= at(hour));
+          const listed = there.filter(({ name }) => isFull || before === undefined || name > before.last);
+          for (const file of listed)
+            if (isUnread(file.storedAt, before, (last) => file.name > last)) asked.push(files.indexOf(file));
+          const last = namesFrom(Math.min(hour - 1, 47), 1)[0] as string;
+          const looks = isFull || before === undefined ? [] : [...before.looks, before];
+          const fullAt = isFull || before === undefined ? at(hour).toISOString() : before.fullAt;
+          state = {
+            systemIdentifier,
+            last,
+            lastStoredAt: at(0).toISOString(),
+            lookedUntil: at(hour).toISOString(),
+            fullAt,
+            looks,
+            toldMissing: [],
+          };
+        }
+        expect(asked.toSorted((one, other) => one - other)).toEqual(files.map((_, index) => index));
       }),
     );
   });

@@ -11,14 +11,12 @@ import { runWindow } from '../../bin/commands/wal-window.ts';
 import { handler as expire } from '../../lambda/expire.ts';
 import { handler as verify } from '../../lambda/verify.ts';
 import { handler as watch } from '../../lambda/watch.ts';
-import {
-  baseBackupKeys,
-  baseBackupVerdictKey,
-  dueBaseBackupKey,
-} from '../../lib/archive/base-backup-names.ts';
+import { baseBackupKeys, baseBackupVerdictKey } from '../../lib/archive/base-backup-names.ts';
 import { parseByteVerdict } from '../../lib/archive/byte-verdict.ts';
+import { dueKey } from '../../lib/archive/kind.ts';
 import type { ArchiveId } from '../../lib/archive/names.ts';
 import { parseWalFile, type WalFile, walKey } from '../../lib/archive/wal-names.ts';
+import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
 import { isBroken } from '../../lib/recovery-point/choose.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
@@ -118,7 +116,7 @@ describe('a base backup', () => {
     vi.setSystemTime(later);
     await expire({}, context);
     const due = await keysUnder('due/');
-    expect(due).toEqual([dueBaseBackupKey(id)]);
+    expect(due).toEqual([dueKey(ofBaseBackups, id)]);
     const [key = ''] = due;
     expect(await verify(stored(key), context)).toEqual({ id: id.id, verdict: 'intact', isNew: true });
     expect((await verdictOn(id))?.verifiedAt).toBe(later.toISOString());

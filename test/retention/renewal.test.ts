@@ -13,8 +13,9 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dueKey, ofDatabase } from '../../lib/archive/kind.ts';
 import type { Manifest } from '../../lib/archive/manifest.ts';
-import { archiveKeys, dueKey, parseArchiveId } from '../../lib/archive/names.ts';
+import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { readCatalogue, readVerdict } from '../../lib/archive/read-catalogue.ts';
 import { findUntold } from '../../lib/mail/by-the-hour.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
@@ -135,7 +136,7 @@ describe.skipIf(!hasMoto)('proof', () => {
     expect(await look()).toEqual([]);
     const verdictOf = () => readVerdict(store, parseArchiveId(night(1).id));
     const first = await verdictOf();
-    await verify(stored(dueKey(parseArchiveId(night(1).id))), context);
+    await verify(stored(dueKey(ofDatabase, parseArchiveId(night(1).id))), context);
     expect(await verdictOf()).toEqual(first);
   });
 

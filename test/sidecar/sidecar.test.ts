@@ -440,7 +440,7 @@ describe('the cloud', () => {
     await stored(manifest, bytes.subarray(0, -1));
     expect(await announce(keys.manifest)).toEqual({ id, verdict: 'damaged', isNew: true });
     const mail = (await aws.mails()).at(-1);
-    expect(mail?.subject).toBe(`[offsite] DAMAGED archive of the dashboard's database: ${id}`);
+    expect(mail?.subject).toBe(`[offsite] LOST archive of the dashboard's database, overwritten: ${id}`);
     expect(mail?.text).toMatch(/the bytes\n {2}expected .*\n {2}found /);
     for (const [key, bucket] of [
       [keys.archive, aws.bucket],

@@ -1,0 +1,28 @@
+// Asks that archives be read again, and says which sources have any.
+
+import { type ArchiveKind, dueKey } from '../archive/kind.ts';
+import { parseArchiveId } from '../archive/names.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import type { Reading } from './readings.ts';
+
+/** Asks that archives be read again: the event of that wakes the cloud, and the guard lists it. */
+export async function askFor(
+  readings: readonly Reading[],
+  kind: ArchiveKind,
+  { store, now }: { readonly store: ArchiveStore; readonly now: Date },
+): Promise<void> {
+  for (const reading of readings) {
+    const asked = { format: 1, ...reading, askedAt: now.toISOString() };
+    await store.write(dueKey(kind, parseArchiveId(reading.id)), `${JSON.stringify(asked)}\n`);
+  }
+}
+
+/** Sources that have archives of a kind; of one whose archives were all deleted, the verdicts still tell. */
+export async function sourcesOf(
+  store: ArchiveStore,
+  { prefix, verdictsPrefix }: ArchiveKind,
+  ...more: readonly string[]
+): Promise<string[]> {
+  const folders = await Promise.all([prefix, verdictsPrefix, ...more].map((one) => store.folders(one)));
+  return [...new Set(folders.flat())];
+}

@@ -1,0 +1,50 @@
+// expire, of a kind of archive whose verdicts speak of bytes alone. The verdict goes first, then the manifest: what an interruption
+// leaves is an archive of which nothing was proven, never the loss of one that was.
+
+import type { ArchiveKind } from '../archive/kind.ts';
+import { parseArchiveId } from '../archive/names.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { askFor } from './ask.ts';
+import { type ExtendLock, extendLocks } from './lock.ts';
+import type { RetentionPlan, RetentionPolicy } from './plan.ts';
+import type { Reading } from './readings.ts';
+
+export type ExpireKindOptions = {
+  readonly store: ArchiveStore;
+  readonly policy: RetentionPolicy;
+  readonly now: Date;
+  /** Plan only. */
+  readonly dryRun: boolean;
+  /** Locks what stays longer than its days; absent where the vault has no lock. */
+  readonly extendLock?: ExtendLock | undefined;
+  /** How many of a hundred archives are read again in a night; default 0. */
+  readonly rereadPercent?: number | undefined;
+};
+
+export type KindPlan = RetentionPlan & { readonly readings: readonly Reading[] };
+
+/**
+ * Does what was planned.
+ *
+ * @param check - What has to be so before anything is deleted. What was asked for by then is read again whatever it throws.
+ */
+export async function carryOut<T>(
+  kind: ArchiveKind,
+  { readings, ...plan }: KindPlan,
+  options: ExpireKindOptions,
+  check: () => Promise<T>,
+): Promise<T> {
+  const { store, dryRun } = options;
+  if (!dryRun) await askFor(readings, kind, options);
+  const checked = await check();
+  if (dryRun) return checked;
+  await extendLocks(plan, kind.keysOf, options);
+  for (const { id } of plan.expire) {
+    const { verdict, manifest } = kind.keysOf(parseArchiveId(id));
+    const keys = [verdict, manifest];
+    for await (const { key } of store.list(`${kind.prefix}${plan.source}/${id}.`))
+      if (key !== manifest) keys.push(key);
+    for (const key of keys) await store.delete(key);
+  }
+  return checked;
+}
