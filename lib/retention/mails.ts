@@ -68,7 +68,7 @@ const words = {
     subject: "The dashboard's database is not archived any more",
     safe: "BitAgent's own archives are not concerned.",
     whatToDo:
-      "on the host, run 'offsite sidecar backup' and look at what it says ('offsite install --sidecar' takes one every night). If it need not be archived any more, delete what is under sidecars/ in the vault: then nobody asks for it.",
+      "on the host, run 'offsite sidecar backup' and look at what it says ('offsite install --sidecar' takes one every night). If it need not be archived any more, delete what is under sidecars/ and sidecar-verdicts/ of this source in the vault: then nobody asks for it.",
     fault: 'noFreshArchive',
   },
   point: {
