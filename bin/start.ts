@@ -3,6 +3,7 @@
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 
@@ -27,10 +28,16 @@ if (folder === undefined || process.env.DEBUG) {
   const kept = join(folder, ['offsite', ...words, process.version].join('-'));
   const cachedData = read(kept);
   const script = new Script(source, { filename: file, cachedData });
-  if (cachedData === undefined || script.cachedDataRejected)
+  if (cachedData === undefined || script.cachedDataRejected) {
+    // Else V8 drops the code of what has not run for some time, which at the end of a back-up is all that began it.
+    setFlagsFromString('--no-flush-bytecode');
     process.on('exit', (code) => {
-      if (code === 0) keep(kept, script.createCachedData());
+      if (code !== 0) return;
+      // Code is only taken by a V8 of the same flags.
+      setFlagsFromString('--flush-bytecode');
+      keep(kept, script.createCachedData());
     });
+  }
   run(script.runInThisContext());
 }
 

@@ -1,6 +1,7 @@
 // The CLI in one file: taken as long as nothing that it was made of has changed, however that came about, and never after.
 
 import {
+  appendFileSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
@@ -83,6 +84,11 @@ describe('the code that a run leaves compiled', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     return stdout;
   };
+  const keptBytes = async () => {
+    rmSync(join(home, 'cache'), { recursive: true, force: true });
+    await run('--help');
+    return statSync(kept()).size;
+  };
   beforeAll(() => {
     // As a package, which has no sources.
     for (const name of ['bin/offsite', 'bin/run', 'dist/offsite.cjs', 'dist/program.cjs'])
@@ -108,6 +114,15 @@ describe('the code that a run leaves compiled', () => {
     }
     writeFileSync(kept(), code.subarray(0, 40));
     expect(await run('--version')).toBe(manifest.version);
+  });
+
+  it('has the beginning of a long run, too, which V8 would have dropped by then', async () => {
+    const bytes = await keptBytes();
+    const collects = `for (const flag of ['--expose-gc', '--stress-flush-code']) require('v8').setFlagsFromString(flag);
+      const gc = require('vm').runInNewContext('gc');
+      process.on('exit', () => { for (let times = 0; times < 20; times += 1) gc(); });`;
+    appendFileSync(preload, `;${collects}`);
+    expect(await keptBytes()).toBeGreaterThan(0.95 * bytes);
   });
 
   it('begins without what only some commands ask Node for', async () => {
