@@ -90,7 +90,7 @@ export async function* compressMembers(
     return { stream, index: index - 1, plainBytes: 0, crc: 0 };
   };
   const end = (member: OpenMember): void => {
-    const ended = endMember(member, compressor.name).finally(() => running.delete(member.stream));
+    const ended = endMember(member, compressor).finally(() => running.delete(member.stream));
     // Awaited in its turn; until then a failure must not count as unheard.
     ended.catch(() => undefined);
     ending.push(ended);
@@ -140,14 +140,19 @@ async function give(member: OpenMember, part: Uint8Array): Promise<void> {
 
 async function endMember(
   { stream, index, plainBytes, crc }: OpenMember,
-  compressor: string,
+  compressor: Compressor,
 ): Promise<EndedMember> {
   const pieces = await stream.end();
-  const fault =
-    frameFault(pieces, crc, plainBytes) ?? (index === 0 ? await textFault(pieces, crc) : undefined);
+  const isKnown = index > 0 || known.has(compressor);
+  const fault = frameFault(pieces, crc, plainBytes) ?? (isKnown ? undefined : await textFault(pieces, crc));
   if (fault !== undefined) {
-    throw compressorError(compressor, `the plain text's own length and CRC-32 in member ${index}`, fault);
+    throw compressorError(
+      compressor.name,
+      `the plain text's own length and CRC-32 in member ${index}`,
+      fault,
+    );
   }
+  if (!isKnown) known.add(compressor);
   const compressedBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   return { pieces, compressedBytes, plainBytes, crc32: crcText(crc) };
 }
@@ -176,8 +181,11 @@ function readHeader(pieces: readonly Buffer[]): { fault: string | undefined; hea
   return { fault: `${headerBytes} bytes, which is not even a header`, headerBytes };
 }
 
+/** Those that have given a member whose text was the plain one. */
+const known = new WeakSet<Compressor>();
+
 /**
- * Whether the compressed text is the plain one. Asked of an archive's first member only: it finds a program that is not
+ * Whether the compressed text is the plain one. Asked of a compressor's first member only: it finds a program that is not
  * the compressor it is taken for, and costs milliseconds; every byte is inflated by the verifier, minutes later.
  */
 async function textFault(pieces: readonly Buffer[], crc: number): Promise<string | undefined> {

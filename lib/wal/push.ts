@@ -3,9 +3,12 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { parseWalFile, type WalFile, walKey } from '../archive/wal-names.ts';
-import { compress } from '../backup/compress.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { freeNow, giveBack, takeBlock } from '../base/read-blocks.ts';
+import { chooseCompressor, compressMembers } from '../gzip/compressor.ts';
+import { crcText } from '../gzip/gzip-members.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { foreignError } from './cluster.ts';
@@ -33,7 +36,7 @@ export type PushedWal = {
   readonly plainBytes: number;
 };
 
-const blockBytes = 256 * 1024;
+const usualSegmentBytes = 16 * 2 ** 20;
 /** A history has a line for each promotion, a label nine. */
 const smallFileBytes = 1024 * 1024;
 
@@ -56,9 +59,7 @@ export async function pushWal(options: PushOptions): Promise<PushedWal> {
   if (systemIdentifier === undefined) throw unknownCluster(file.name);
   if (options.systemIdentifier !== undefined && systemIdentifier !== options.systemIdentifier)
     throw foreignError(source, options.systemIdentifier, systemIdentifier);
-  const hash = createHash('sha256');
-  for await (const block of blocksOf(handle)) hash.update(block);
-  const sha256 = hash.digest('hex');
+  const { sha256, crc } = await sumsOf(handle);
   const key = walKey({ source, systemIdentifier, file, sha256 });
   const pushed = { name: file.name, key, systemIdentifier, plainBytes };
   const sums = await sumsThere(store, { source, systemIdentifier }, file);
@@ -66,7 +67,7 @@ export async function pushWal(options: PushOptions): Promise<PushedWal> {
   if (file.kind !== 'partial' && sums.some((one) => one !== sha256))
     throw conflictError(file.name, `SHA-256 ${sha256}`, sums);
   if (sums.includes(sha256)) return { ...pushed, outcome: 'there' };
-  const { chunks } = compress(unchanged(handle, file.name, sha256), compressor, { signal });
+  const chunks = compressed(unchanged(handle, file.name, crc), compressor, signal);
   try {
     await store.upload(key, chunks, { expectedBytes: plainBytes, ...(signal && { signal }) });
   } catch (error) {
@@ -98,8 +99,7 @@ async function clusterOf(handle: FileHandle, file: WalFile, bytes: number): Prom
     );
     return readSegmentHeader(file.name, buffer.subarray(0, bytesRead), bytes).systemIdentifier;
   }
-  const text =
-    bytes <= smallFileBytes ? (await Buffer.concat(await Array.fromAsync(blocksOf(handle)))).toString() : '';
+  const text = bytes <= smallFileBytes ? (await handle.readFile()).toString() : '';
   const isWhole =
     file.kind === 'history' ? parseHistory(text) !== undefined : /^START WAL LOCATION: /.test(text);
   if (isWhole) return undefined;
@@ -110,30 +110,61 @@ async function clusterOf(handle: FileHandle, file: WalFile, bytes: number): Prom
   });
 }
 
+/** Its blocks, each to be given back. */
 async function* blocksOf(handle: FileHandle): AsyncGenerator<Buffer> {
-  const block = Buffer.allocUnsafeSlow(blockBytes);
   for (let at = 0; ; ) {
-    const { bytesRead } = await handle.read(block, 0, blockBytes, at);
-    if (bytesRead === 0) return;
+    const block = takeBlock();
+    const { bytesRead } = await handle.read(block, 0, block.length, at);
+    if (bytesRead === 0) return void giveBack(block);
     at += bytesRead;
-    yield Buffer.from(block.subarray(0, bytesRead));
+    yield block.subarray(0, bytesRead);
   }
 }
 
-/** The file once more. @throws {@link OffsiteError} `WAL_INVALID` at its end, if it is not what it was. */
-async function* unchanged(handle: FileHandle, name: string, sha256: string): AsyncGenerator<Buffer> {
+async function sumsOf(handle: FileHandle): Promise<{ readonly sha256: string; readonly crc: number }> {
   const hash = createHash('sha256');
+  let crc = 0;
   for await (const block of blocksOf(handle)) {
     hash.update(block);
+    crc = crc32(block, crc);
+    giveBack(block);
+  }
+  return { sha256: hash.digest('hex'), crc };
+}
+
+/**
+ * The file once more. Its second SHA-256 would cost as much as the first, and finds no more of what changes by chance.
+ *
+ * @throws {@link OffsiteError} `WAL_INVALID` at its end, if it is not what it was.
+ */
+async function* unchanged(handle: FileHandle, name: string, expected: number): AsyncGenerator<Buffer> {
+  let crc = 0;
+  for await (const block of blocksOf(handle)) {
+    crc = crc32(block, crc);
     yield block;
   }
-  const found = hash.digest('hex');
-  if (found === sha256) return;
+  if (crc === expected) return;
   throw new OffsiteError('WAL_INVALID', `${name} changes while it is read; nothing was stored of it`, {
-    expected: `SHA-256 ${sha256}`,
-    found: `SHA-256 ${found}`,
+    expected: `CRC-32 ${crcText(expected)}`,
+    found: `CRC-32 ${crcText(crc)}`,
     hint: 'a copy that is under way must have another name until it is whole: see offsite wal archive-command',
   });
+}
+
+/** As few programs as can be: nobody inflates the members of a segment side by side. */
+async function* compressed(
+  plain: AsyncIterable<Buffer>,
+  compressor: Compressor = chooseCompressor(),
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer> {
+  const { memberPlainBytes, longMemberPlainBytes } = compressor;
+  const plainBytesEach = longMemberPlainBytes === undefined ? memberPlainBytes : usualSegmentBytes;
+  for await (const { pieces } of compressMembers(plain, compressor, { signal, plainBytesEach })) {
+    for (const piece of pieces) {
+      yield piece;
+      if (!giveBack(piece)) freeNow(piece);
+    }
+  }
 }
 
 /** What is there under the name. Where an agent may not look, as is its way, the names are looked at by who may: nothing is lost. */

@@ -60,6 +60,24 @@ function peakOf(pid: number | undefined): number {
   }
 }
 
+/** Processor time of a process so far, of what it started and of what that started, in seconds. */
+export function cpuSecondsOf(pid: number | undefined): number {
+  if (pid === undefined) return 0;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // In ticks of 10 ms: its own, and of children that have ended.
+    const ticks = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 15);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+    const own = ticks.reduce((sum, text) => sum + Number(text), 0) / 100;
+    return children.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), own);
+  } catch {
+    return 0;
+  }
+}
+
 /** Waits until others leave the machine alone, or for so long. */
 export async function untilQuiet(patienceSeconds: number): Promise<void> {
   const deadline = performance.now() + patienceSeconds * 1000;

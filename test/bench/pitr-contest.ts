@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -21,14 +21,16 @@ import { archiveCommand } from '../../lib/wal/archive-command.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
 import { parseLsn } from '../../lib/wal/segment.ts';
 import { type Contestant, contest, type Row, ratio, typical } from './contest.ts';
-import { measure, median } from './measure.ts';
+import { cpuSecondsOf, measure, median } from './measure.ts';
 import { offsite, type Setting } from './setting.ts';
 import { keptBucket } from './sink.ts';
 
 /** Some 600 MB; nothing of it is alike, so that it compresses as tables do. */
 const scale = 40;
-const benchSeconds = 90;
+const benchSeconds = 30;
 const sampleMs = 1000;
+/** A file beside the log: while it is there, nothing is archived. */
+const quiet = 'quiet';
 
 type Bench = {
   readonly server: ThrowawayPostgres;
@@ -46,7 +48,7 @@ export async function pitrContest(setting: Setting, runs: number): Promise<Row[]
   const server = await startThrowawayPostgres({
     settings: {
       archive_mode: 'on',
-      archive_command: archiveCommand(walFolder),
+      archive_command: `if test -e ${join(walFolder, quiet)}; then true; else ${archiveCommand(walFolder)}; fi`,
       // For pgbackrest.
       unix_socket_directories: walFolder,
       shared_buffers: '256MB',
@@ -123,48 +125,69 @@ async function pgBackRest({ server, walFolder, env }: Bench, { folder }: Setting
   return [{ name: 'pgbackrest', command: { argv: argv as [string, ...string[]], env } }];
 }
 
-/** pgbench alone and beside each way of shipping; and how far behind the vault was at its worst. */
+const ways = ['alone', 'ship', 'receive'] as const;
+type Way = (typeof ways)[number];
+type Shared = { rate: number; behindSeconds: number; agentSeconds: number; storeSeconds: number };
+
+/** pgbench alone, with no archive_command, and beside each way of shipping, in another order each time; and how far behind the vault was. */
 async function shipping(bench: Bench, setting: Setting, runs: number): Promise<Row[]> {
-  const ways = {
-    ship: ['wal', 'ship', '--dir', bench.walFolder, '--follow'],
-    receive: ['wal', 'receive', '--dir', join(setting.folder, 'received')],
-  };
-  const rates: Record<string, number[]> = { alone: [], ship: [], receive: [] };
-  const behind: Record<string, number[]> = { ship: [], receive: [] };
-  for (let run = 1; run <= Math.max(1, Math.floor(runs / 2)); run += 1) {
-    rates.alone?.push((await pgbench(bench)).rate);
-    for (const [name, args] of Object.entries(ways)) {
-      const agent = spawn(offsite, args, { env: { ...process.env, ...bench.env }, stdio: 'ignore' });
-      const { rate, behindSeconds } = await pgbench(bench, true);
-      agent.kill('SIGTERM');
-      await once(agent, 'exit');
-      rates[name]?.push(rate);
-      behind[name]?.push(behindSeconds);
-      process.stderr.write(
-        `  run ${run}  ${name}: ${rate.toFixed(0)} transactions/s, ${behindSeconds.toFixed(0)} s behind at most\n`,
-      );
+  const found: Record<Way, Shared[]> = { alone: [], ship: [], receive: [] };
+  for (let run = 0; run < runs; run += 1) {
+    for (const way of ways.map((_, at) => ways[(at + run) % ways.length] as Way)) {
+      const shared = await beside(bench, setting, way);
+      found[way].push(shared);
+      const figures = Object.entries(shared).map(([name, value]) => `${name} ${value.toFixed(1)}`);
+      process.stderr.write(`  run ${run + 1}/${runs}  ${way}: ${figures.join(', ')}\n`);
     }
-    await query(
-      bench.server.connection,
-      'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active',
-    );
-    rmSync(join(setting.folder, 'received'), { recursive: true, force: true });
   }
-  const alone = median(rates.alone as number[]);
-  return Object.keys(ways).flatMap((name) => [
-    row(`wal ${name}: the vault is behind at most`, Math.max(...(behind[name] as number[])), 's', {
-      target: { atMost: 60 },
-    }),
-    row(`wal ${name}: transactions beside it ÷ alone`, median(rates[name] as number[]) / alone, '×', {
+  const middle = (way: Way, what: keyof Shared) => median(found[way].map((shared) => shared[what]));
+  return (['ship', 'receive'] as const).flatMap((way) => [
+    row(
+      `wal ${way}: the vault is behind at most`,
+      Math.max(...found[way].map(({ behindSeconds }) => behindSeconds)),
+      's',
+      { target: { atMost: 60 } },
+    ),
+    row(`wal ${way}: transactions beside it ÷ alone`, middle(way, 'rate') / middle('alone', 'rate'), '×', {
       target: { atLeast: 0.9 },
+      note: `CPU of ${benchSeconds} s: ours ${middle(way, 'agentSeconds').toFixed(1)} s, the store's ${middle(way, 'storeSeconds').toFixed(1)} s`,
     }),
   ]);
 }
 
-async function pgbench(
-  { env, server }: Bench,
-  isWatched = false,
-): Promise<{ rate: number; behindSeconds: number }> {
+async function beside(bench: Bench, setting: Setting, way: Way): Promise<Shared> {
+  const { env, server, walFolder } = bench;
+  await archived(server);
+  for (const name of readdirSync(walFolder).filter((one) => /^[0-9A-F]{24}/.test(one)))
+    rmSync(join(walFolder, name));
+  if (way !== 'ship') writeFileSync(join(walFolder, quiet), '');
+  await query(server.connection, 'CHECKPOINT');
+  const received = join(setting.folder, 'received');
+  const args = way === 'ship' ? ['ship', '--dir', walFolder, '--follow'] : ['receive', '--dir', received];
+  const agent =
+    way === 'alone'
+      ? undefined
+      : spawn(offsite, ['wal', ...args], { env: { ...process.env, ...env }, stdio: 'ignore' });
+  const store = async () => Number(await (await fetch(`${setting.sink}/cpu`)).text());
+  const before = await store();
+  const figures = await pgbench(bench);
+  const shared = {
+    ...figures,
+    agentSeconds: cpuSecondsOf(agent?.pid),
+    storeSeconds: (await store()) - before,
+  };
+  agent?.kill('SIGTERM');
+  if (agent !== undefined) await once(agent, 'exit');
+  await query(
+    server.connection,
+    'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT active',
+  );
+  rmSync(received, { recursive: true, force: true });
+  rmSync(join(walFolder, quiet), { force: true });
+  return shared;
+}
+
+async function pgbench({ env, server }: Bench): Promise<{ rate: number; behindSeconds: number }> {
   const running = measure({ argv: ['pgbench', '-n', '-c', '4', '-j', '1', '-T', String(benchSeconds)], env });
   let hasEnded = false;
   const ended = running.finally(() => {
@@ -181,7 +204,8 @@ async function pgbench(
   });
   const samples: { readonly at: number; readonly lsn: bigint }[] = [];
   let behindSeconds = 0;
-  while (isWatched && !hasEnded) {
+  // Alone, too: looking costs something.
+  while (!hasEnded) {
     const [[lsn = ''] = []] = await query(server.connection, 'SELECT pg_current_wal_flush_lsn()');
     samples.push({ at: performance.now(), lsn: parseLsn(lsn) ?? 0n });
     const log = await readClusterLog(store, cluster);
@@ -202,6 +226,12 @@ async function pgbench(
   return { rate: Number(/^tps = ([\d.]+)/m.exec(stdout)?.[1]), behindSeconds };
 }
 
+/** Ends the segment, and waits until it is archived. */
+async function archived({ connection }: ThrowawayPostgres): Promise<void> {
+  const [[last = ''] = []] = await query(connection, 'SELECT pg_walfile_name(pg_switch_wal())');
+  await query(connection, untilArchived(last));
+}
+
 /** How long a replay takes, with the documentation's `cp` from a folder and with ours; and ours alone, for the same segments. */
 async function comingBack(bench: Bench, setting: Setting, runs: number): Promise<Row[]> {
   const { env, server, walFolder } = bench;
@@ -212,8 +242,7 @@ async function comingBack(bench: Bench, setting: Setting, runs: number): Promise
   ];
   await measure({ argv: ['pg_basebackup', '-D', base, '-X', 'none', '--checkpoint=fast'], env });
   await pgbench(bench);
-  const [[last = ''] = []] = await query(server.connection, 'SELECT pg_walfile_name(pg_switch_wal())');
-  await query(server.connection, untilArchived(last));
+  await archived(server);
   await execa('cp', ['-rp', walFolder, kept]);
   const names = readdirSync(kept)
     .filter((name) => /^[0-9A-F]{24}$/.test(name))

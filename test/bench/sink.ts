@@ -63,6 +63,10 @@ function respond(socket: Socket, request: Request, body: Buffer | undefined): vo
   const uploadId = query.get('uploadId');
   if (method === 'GET' && path === '/received')
     return void answer(socket, '200 OK', {}, String(receivedBytes));
+  if (method === 'GET' && path === '/cpu') {
+    const { user, system } = process.cpuUsage();
+    return void answer(socket, '200 OK', {}, String((user + system) / 1e6));
+  }
   if (method === 'POST' && query.has('uploads')) {
     const id = `upload-${nextTag().slice(-9, -1)}`;
     uploads.set(id, new Map());

@@ -99,6 +99,21 @@ describe('push', () => {
     expect([...stub.bucket.objects.keys()]).toEqual(before);
   });
 
+  it('stores nothing of a segment that changes while it is read', async () => {
+    const bytes = segmentOf(name);
+    const path = writeSegment(folder, name, bytes);
+    const open = () => {
+      bytes[bytes.length - 1] = 1;
+      writeSegment(folder, name, bytes);
+      return compressor.open();
+    };
+    await expect(push(path, { compressor: { ...compressor, open } })).rejects.toMatchObject({
+      code: 'WAL_INVALID',
+      message: expect.stringContaining('changes while it is read'),
+    });
+    expect(stored()).toEqual([]);
+  });
+
   it('keeps each of the segments that a timeline ended in: none is needed, and none holds the archiver up', async () => {
     for (let promotion = 0; promotion < 2; promotion += 1)
       await push(writeSegment(folder, `${name}.partial`, segmentOf(name)));
