@@ -63,11 +63,25 @@ export async function receiveWal(options: ReceiveOptions): Promise<never> {
   } catch (error) {
     failing.abort(error);
     await Promise.allSettled(loops);
+    // What was received is worth as much as before; who is told to end has seconds.
+    const told = options.signal.aborted;
+    const signal = told ? AbortSignal.timeout(lastShippingMs) : options.signal;
+    await new Receipt({ ...options, signal })
+      .shipOnce(!told || options.partialIntervalMs > 0)
+      .catch((other) => options.say(describeError(signal.aborted ? unshipped(options.folder) : other)));
     options.signal.throwIfAborted();
-    // What was received is worth as much as before.
-    await new Receipt(options).shipOnce(true).catch((other) => options.say(describeError(other)));
     throw error;
   }
+}
+
+const lastShippingMs = 3000;
+
+function unshipped(folder: string): OffsiteError {
+  return new OffsiteError('INTERRUPTED', 'not all that was received could be shipped in time', {
+    expected: `the vault to take it within ${lastShippingMs / 1000} s`,
+    found: 'a store that takes longer, or more than that',
+    hint: `it waits in ${folder}: the same command, run again, ships it`,
+  });
 }
 
 class Receipt {

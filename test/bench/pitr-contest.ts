@@ -167,7 +167,11 @@ async function beside(bench: Bench, setting: Setting, way: Way): Promise<Shared>
   const agent =
     way === 'alone'
       ? undefined
-      : spawn(offsite, ['wal', ...args], { env: { ...process.env, ...env }, stdio: 'ignore' });
+      : // As its unit has it (lib/nightly/systemd.ts).
+        spawn('nice', ['-n', '10', offsite, 'wal', ...args], {
+          env: { ...process.env, ...env },
+          stdio: 'ignore',
+        });
   const store = async () => Number(await (await fetch(`${setting.sink}/cpu`)).text());
   const before = await store();
   const figures = await pgbench(bench);
@@ -187,8 +191,11 @@ async function beside(bench: Bench, setting: Setting, way: Way): Promise<Shared>
   return shared;
 }
 
-async function pgbench({ env, server }: Bench): Promise<{ rate: number; behindSeconds: number }> {
-  const running = measure({ argv: ['pgbench', '-n', '-c', '4', '-j', '1', '-T', String(benchSeconds)], env });
+async function pgbench(
+  { env, server }: Bench,
+  seconds = benchSeconds,
+): Promise<{ rate: number; behindSeconds: number }> {
+  const running = measure({ argv: ['pgbench', '-n', '-c', '4', '-j', '1', '-T', String(seconds)], env });
   let hasEnded = false;
   const ended = running.finally(() => {
     hasEnded = true;
@@ -241,7 +248,7 @@ async function comingBack(bench: Bench, setting: Setting, runs: number): Promise
     string,
   ];
   await measure({ argv: ['pg_basebackup', '-D', base, '-X', 'none', '--checkpoint=fast'], env });
-  await pgbench(bench);
+  await pgbench(bench, 3 * benchSeconds);
   await archived(server);
   await execa('cp', ['-rp', walFolder, kept]);
   const names = readdirSync(kept)

@@ -2,7 +2,7 @@
 // said what is not.
 
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ import { unprivilegedUser } from '../../lib/postgres/unprivileged-user.ts';
 import { readClusterLog } from '../../lib/recovery-point/read-vault.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { patienceOf } from '../../lib/store/session.ts';
+import { filledBytesIn } from '../../lib/wal/begun.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
 import { type ReceiveOptions, type ReceiveReport, receiveWal } from '../../lib/wal/receive.ts';
 import { parseLsn, segmentNumber } from '../../lib/wal/segment.ts';
@@ -158,6 +159,25 @@ describe('the log of a server', () => {
     await until('all is told to be shipped', () => run.reports.at(-1)?.waiting.bytes === 0);
     expect(run.reports.some(({ begun }) => begun > 0)).toBe(true);
     await run.end();
+    await expectWhole();
+  });
+
+  it('goes as far as it was received when the receiver is told to end, however long before the next time', async () => {
+    const run = receive({ partialIntervalMs: 3_600_000 });
+    await slotIsHeld();
+    const first = await nextSegment();
+    await vaultHas(first);
+    const [[lsn = ''] = []] = await cluster.sql(
+      'INSERT INTO t VALUES (0); SELECT pg_current_wal_flush_lsn()',
+    );
+    const filled = Number((parseLsn(lsn) ?? 0n) % BigInt(segmentBytes)) - 16;
+    await until('it is here', async () => {
+      const begun = readdirSync(folder).find((name) => name.endsWith('.partial'));
+      return begun !== undefined && (await filledBytesIn(join(folder, begun))) > filled;
+    });
+    await run.end();
+    const begun = [...stub.bucket.objects.keys()].map((key) => parseWalKey(key)?.file.filledBytes ?? 0);
+    expect(Math.max(...begun)).toBeGreaterThan(filled);
     await expectWhole();
   });
 
