@@ -8,6 +8,7 @@ import { parseDuration } from '../../lib/base/quantities.ts';
 import {
   namesOfFiles,
   parseEnvironment,
+  readsOf,
   type Variables,
   variablesOf,
   withoutValues,
@@ -140,6 +141,7 @@ async function installationOf(
     withSidecar: flags.sidecar ?? false,
     log: logOf(settings, flags, place),
     variables,
+    reads: readsOf(variables, { home: homeFolders()[0] as string, program, node: process.execPath }),
     // SQLite keeps its log beside the database.
     writes: [
       ...(metricsFile === undefined
@@ -182,12 +184,16 @@ async function variablesFor(
     .split(':')
     .filter((folder) => isAbsolute(folder) && !folder.startsWith(tmpdir()));
   const all: Record<string, string> = { PATH: path.join(':'), ...before, ...now };
+  // A Node that has moved since: the night would find the old one, or none.
+  const nodes = dirname(process.execPath);
+  if (path.includes(nodes) && !all.PATH?.split(':').includes(nodes)) all.PATH = path.join(':');
   // Another way to dump, named now, is not to be mixed with the one before.
   if (given.dump !== undefined)
     for (const name of Object.keys(all)) if (isDumpVariable(name)) delete all[name];
   if (flags.config !== undefined) all.OFFSITE_CONFIG = resolve(flags.config);
   // A container has its own, and so has a service of the host's.
-  const own = way === 'compose' ? ['PATH', 'XDG_STATE_HOME', 'XDG_CONFIG_HOME'] : ['XDG_STATE_HOME'];
+  const own =
+    way === 'compose' ? ['PATH', 'OFFSITE_CONFIG', 'XDG_STATE_HOME', 'XDG_CONFIG_HOME'] : ['XDG_STATE_HOME'];
   if (way !== 'cron' && !forUser) for (const name of own) delete all[name];
   // sudo -E leaves the home of whoever became root, and at night nobody says it.
   const [home, other] = homeFolders();

@@ -22,6 +22,34 @@ export const namesOfFiles = [
   'PGPASSFILE',
 ] as const;
 
+/** Their folders are written to; and settings stand in variables. */
+const seenElsewhere: ReadonlySet<string> = new Set([
+  'OFFSITE_CONFIG',
+  'OFFSITE_METRICS_FILE',
+  'OFFSITE_SIDECAR_PATH',
+]);
+
+/**
+ * What a container has to see of its host to read, as Compose mounts it: the files that its variables name, else the
+ * profiles of the home; and this Node, where the program does not bring its own.
+ */
+export function readsOf(
+  variables: Variables,
+  { home, program, node }: { readonly home: string; readonly program: string; readonly node: string },
+): string[] {
+  const named = namesOfFiles
+    .filter((name) => !seenElsewhere.has(name))
+    .flatMap((name) => variables[name] ?? []);
+  const { OFFSITE_PROFILE, AWS_PROFILE, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE } = variables;
+  const isUsual = (AWS_CONFIG_FILE ?? AWS_SHARED_CREDENTIALS_FILE) === undefined;
+  const hasOwnNode = node.startsWith(program.replace(/bin\/offsite$/, ''));
+  return [
+    ...[...new Set(named)].map((path) => `${path}:${path}`),
+    ...((OFFSITE_PROFILE ?? AWS_PROFILE) !== undefined && isUsual ? [`${home}/.aws:/root/.aws`] : []),
+    ...(hasOwnNode ? [] : [`${node}:/usr/local/bin/node`]),
+  ];
+}
+
 /** Picks the variables that a run needs. */
 export function variablesOf(environment: Readonly<Record<string, string | undefined>>): Variables {
   const found = Object.entries(environment).filter(

@@ -116,13 +116,13 @@ ${runs.join('\n')}
 
 /** Compose has no timer: the service sleeps until the time has come. */
 function composeText(installation: Installation): string {
-  const { source, program, at, writes, needsDocker, isLocal, timeZone } = installation;
+  const { source, program, at, reads = [], writes, needsDocker, isLocal, timeZone } = installation;
   const root = program.replace(/\/bin\/offsite$/, '');
   const name = nameOf(source);
   const runs = linesOf(installation).map((words) => words.map(shellWord).join(' '));
   const zone = at.isUtc ? 'UTC' : timeZone;
   const volumes = [
-    `${root}:${root}:ro`,
+    ...[`${root}:${root}`, ...reads].map((one) => `${one}:ro`),
     'offsite-state:/var/lib/offsite',
     ...writes.map((folder) => `${folder}:${folder}`),
     ...(needsDocker

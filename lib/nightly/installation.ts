@@ -30,6 +30,8 @@ export type Installation = {
   readonly ownFolder: string;
   /** Folders besides its own that it writes to. */
   readonly writes: readonly string[];
+  /** What a container has to see of the host, besides the program, to read: `from:to` of Compose. */
+  readonly reads?: readonly string[] | undefined;
   /** Whether the server's socket is in /tmp. */
   readonly needsTmp: boolean;
   /** Whether Docker is asked for the dump. */

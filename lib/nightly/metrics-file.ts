@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { OffsiteError } from '../base/errors.ts';
 import { writeOutput } from '../base/output-file.ts';
 import { metricsText, parseMetrics, type SourceMetrics } from './metrics.ts';
 
@@ -36,7 +37,8 @@ export async function writeMetrics(
     });
     return undefined;
   } catch (error) {
-    return `the metrics were not written: ${(error as Error).message}`;
+    const { message, found } = error as Error & Partial<OffsiteError>;
+    return `the metrics were not written: ${message}${found === undefined ? '' : ` (${found})`}`;
   }
 }
 

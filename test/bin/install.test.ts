@@ -401,4 +401,27 @@ describe('what it installs', () => {
     await offsite(['uninstall', '--root', root]);
     expect(readdirSync(root)).toEqual(['etc']);
   });
+
+  it('a Compose service sees what its variables name, and needs no settings file of the host', async () => {
+    const config = join(root, 'etc/own.yaml');
+    writeFileSync(config, 'bucket: of-the-file\n', { mode: 0o600 });
+    mkdirSync(join(root, '.aws'));
+    writeFileSync(join(root, '.aws/config'), '[profile agent]\nregion = eu-central-1\n');
+    const { OFFSITE_BUCKET: _, ...others } = environment({
+      ...server,
+      PGPASSFILE: '/etc/own.pgpass',
+      OFFSITE_PROFILE: 'agent',
+      HOME: root,
+    });
+    const args = ['install', '--with', 'compose', '--print', '--config', config];
+    const { stdout } = await execa(bin, args, { env: others, extendEnv: false, cwd: root });
+    const [variables = '', compose = ''] = stdout.split('compose.offsite.yaml (mode');
+    expect(variables).toMatch(/^OFFSITE_BUCKET=/m);
+    expect(variables).not.toContain('OFFSITE_CONFIG');
+    for (const mount of ['/etc/own.pgpass:/etc/own.pgpass:ro', `${root}/.aws:/root/.aws:ro`])
+      expect(compose).toContain(`- "${mount}"`);
+    // A clone has its own Node, and a package goes by the host's.
+    const ownNode = process.execPath.startsWith(join(bin, '..', '..'));
+    expect(compose.includes(':/usr/local/bin/node:ro')).toBe(!ownNode);
+  });
 });
