@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import { OffsiteError } from '../../lib/base/errors.ts';
-import { parseSettings, settingsFileSchema } from '../../lib/settings/config.ts';
+import { isSetting, parseSettings, settingsFileSchema } from '../../lib/settings/config.ts';
 import { mergeLayers, originOf, type RawSettings } from '../../lib/settings/layers.ts';
 import { maskedSetting } from '../../lib/settings/masked.ts';
 import { type Layers, readEachLayers } from '../../lib/settings/settings.ts';
@@ -50,7 +50,7 @@ function effectiveSettings({ layers, origin }: Layers): {
   }
   const rows = leavesOf(settings).map(({ path, value }) => ({
     name: path.join('.'),
-    value: maskedSetting(path, value),
+    value: isSetting(settings, path) ? maskedSetting(path, value) : '***',
     from: originOf(layers, path) ?? 'default',
   }));
   return { rows, ...(error === undefined ? {} : { error }) };

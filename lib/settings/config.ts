@@ -207,6 +207,11 @@ function faultsOfIssue(issue: z.core.$ZodIssue, merged: RawSettings): Fault[] {
   return [{ path: issue.path, sentence }];
 }
 
+/** Whether there is a setting of that name; the value of one that there is not may be a secret all the same. */
+export function isSetting(settings: RawSettings, [section, key]: SettingPath): boolean {
+  return keysAt(settings, key === undefined ? [] : [section as string]).includes(String(key ?? section));
+}
+
 /** What a part of the settings may hold. */
 function keysAt({ dump }: RawSettings, [section]: SettingPath): string[] {
   if (section === 'sidecar') return Object.keys(settingsSchema.shape.sidecar.unwrap().shape);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OffsiteError } from '../../lib/base/errors.ts';
+import { isSetting } from '../../lib/settings/config.ts';
 import { maskedSetting } from '../../lib/settings/masked.ts';
 import { readAllSettings, readSettings } from '../../lib/settings/settings.ts';
 
@@ -180,4 +181,19 @@ describe('a setting that is shown', () => {
     ['ntfyUrl', 's3cret', '***'],
     ['bucket', 'vault', 'vault'],
   ])('%s: %j', (path, value, shown) => expect(maskedSetting(path.split('.'), value)).toBe(shown));
+
+  it.each([
+    ['bucket', true],
+    ['dump.password', true],
+    ['dump.via', true],
+    ['guard.smtpUrl', true],
+    ['sidecar.path', true],
+    // A slip of the pen in a secret's name does not make it public.
+    ['dump.paswd', false],
+    ['password', false],
+    ['guard.smtpPassword', false],
+    ['bucket.password', false],
+  ])('%s is one: %s', (path, is) =>
+    expect(isSetting({ dump: { via: 'container' } }, path.split('.'))).toBe(is),
+  );
 });
