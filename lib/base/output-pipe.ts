@@ -15,19 +15,22 @@ const waitingBlocks = 2;
 
 /** `O_PATH`: holds a pipe and is neither of its ends. */
 const asPath = 0o10000000;
-/** Pipes that can be opened again; making one costs 3 ms, and igzip has a child for each member. */
+/** Pipes that can be opened again: igzip has a child for each member. */
 const free: number[] = [];
+/** Of a back-up: pg_dump's, and those of two compressors. Starting mkfifo costs 3 ms, whatever it makes. */
+const madeAtOnce = ['1', '2', '3'];
 let isPossible = true;
 
-/** A named one, whose name is gone before anybody writes. */
-function makePipe(): number {
+/** Named ones, whose names are gone before anybody writes. */
+function makePipes(): void {
   const folder = mkdtempSync(join(tmpdir(), 'offsite-pipe-'));
+  const names = madeAtOnce.map((name) => join(folder, name));
   try {
-    execFileSync('mkfifo', [join(folder, 'pipe')], { stdio: 'ignore' });
-    return openSync(join(folder, 'pipe'), asPath);
+    execFileSync('mkfifo', names, { stdio: 'ignore' });
+    for (const name of names) free.push(openSync(name, asPath));
   } finally {
     // One after the other: to look into a folder is to open a file, and there may be none left to open.
-    rmSync(join(folder, 'pipe'), { force: true });
+    for (const name of names) rmSync(name, { force: true });
     rmdirSync(folder);
   }
 }
@@ -62,7 +65,8 @@ export class OutputPipe {
   static open(gatherMs?: number): OutputPipe | undefined {
     if (!isPossible) return undefined;
     try {
-      const pipe = free.pop() ?? makePipe();
+      if (free.length === 0) makePipes();
+      const pipe = free.pop() as number;
       // Without a writer, whoever opens it to read would wait for one.
       const reading = openSync(`/proc/self/fd/${pipe}`, constants.O_RDONLY | constants.O_NONBLOCK);
       const writing = openSync(`/proc/self/fd/${pipe}`, constants.O_WRONLY);
