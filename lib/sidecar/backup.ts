@@ -85,5 +85,8 @@ function inspected({ path }: SidecarPlace, copy: string): Inspection {
     throw damaged((error as Error).message);
   }
   if (inspection.faults.length > 0) throw damaged(inspection.faults.join('\n'));
+  // What was cut to nothing would come to be the latest that is intact.
+  if (Object.keys(inspection.contents.rows).length === 0)
+    throw damaged('no table: SQLite takes an empty file for a database, too');
   return inspection;
 }

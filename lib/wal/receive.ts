@@ -80,7 +80,7 @@ function unshipped(folder: string): OffsiteError {
   return new OffsiteError('INTERRUPTED', 'not all that was received could be shipped in time', {
     expected: `the vault to take it within ${lastShippingMs / 1000} s`,
     found: 'a store that takes longer, or more than that',
-    hint: `it waits in ${folder}: the same command, run again, ships it`,
+    hint: `it waits in ${folder}: run the same command again, which ships it`,
   });
 }
 

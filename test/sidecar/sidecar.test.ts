@@ -163,6 +163,7 @@ describe('a copy', () => {
     ['nothing', () => undefined, 'SIDECAR_UNREADABLE'],
     ['a folder', () => symlinkSync(folder, path), 'SIDECAR_UNREADABLE'],
     ['another file', () => writeFileSync(path, 'x'.repeat(10_000)), 'SIDECAR_UNREADABLE'],
+    ['an empty file', () => writeFileSync(path, ''), 'SIDECAR_DAMAGED'],
     [
       'a database with a page of something else',
       () => {
