@@ -95,7 +95,7 @@ function outputLost(fault: Error): OffsiteError {
   return new OffsiteError('OUTPUT_LOST', 'what was to be printed could not be written', {
     expected: 'a stdout that takes what is written',
     found: fault.message,
-    hint: 'run again with another stdout',
+    hint: 'run the same command again, with a stdout that is open (> FILE)',
     cause: fault,
   });
 }

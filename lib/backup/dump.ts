@@ -114,7 +114,7 @@ function dumpError({ program, exitCode, signal, stderr }: ChildFailure): Error {
   return new OffsiteError('DUMP_FAILED', 'the dump failed; nothing was stored', {
     expected: `exit code 0 of ${program}`,
     found: words === '' ? end : `${end}: ${words}`,
-    hint: "what was found is the program's own word; the server's log may say more",
+    hint: "what was found is the program's own word; the server's log may say more (docker logs CONTAINER, journalctl -u postgresql)",
   });
 }
 

@@ -54,7 +54,7 @@ export class DumpEdges {
       throw new OffsiteError('DUMP_EMPTY', 'the dump is empty', {
         expected: 'a plain pg_dump',
         found: '0 bytes and exit code 0',
-        hint: 'run the dump command by hand and look at what it prints',
+        hint: "run the dump command by hand and look at what it prints; without one, 'offsite doctor' looks whether pg_dump gets at the database",
       });
     }
     const lines = this.#tail.toString().split('\n');

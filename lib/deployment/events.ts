@@ -58,6 +58,6 @@ export function announcedArchive(
   throw new OffsiteError('EVENT_FOREIGN', 'the event is not about an archive of this vault', {
     expected: `s3://${bucket}/archives/<source>/<id>.manifest.json or .sql.gz, a manifest under sidecars/ or basebackups/, or one under due/`,
     found: `s3://${from.name}/${object.key}`,
-    hint: "compare the rule's event pattern with the deployed template; nothing was read or written",
+    hint: 'nothing was read or written; compare the rule with the template: npx cdk diff',
   });
 }

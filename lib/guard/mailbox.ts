@@ -3,7 +3,7 @@
 
 import * as z from 'zod';
 import { mailsPrefix } from '../archive/names.ts';
-import { OffsiteError } from '../base/errors.ts';
+import { OffsiteError, sayWhatIsSafe } from '../base/errors.ts';
 import { jsonText, parseJson } from '../base/parse-json.ts';
 import { formatInstant } from '../base/quantities.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -30,6 +30,9 @@ export type Mailbox = {
   readonly trouble: () => OffsiteError | undefined;
 };
 
+const keptSafe =
+  'nothing of this run is lost: mails that nobody took are kept in the vault, and go out with the next run';
+
 const keptSchema = z.object({
   format: z.literal(1),
   subject: z.string(),
@@ -52,7 +55,7 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
     } catch (error) {
       if (!(error instanceof OffsiteError)) throw error;
       isDown = !refusesOneMail(error);
-      trouble ??= error;
+      trouble ??= sayWhatIsSafe(error, keptSafe);
       return false;
     }
   }
@@ -63,7 +66,7 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
     const untaken = await sendNotices(letters);
     for (const sentence of untaken) warn(sentence);
     const isOut = untaken.length < letters.length;
-    if (!isOut && smtp === undefined) trouble ??= untold(untaken);
+    if (!isOut && smtp === undefined) trouble ??= sayWhatIsSafe(untold(untaken), keptSafe);
     return isOut;
   }
 

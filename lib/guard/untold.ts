@@ -28,11 +28,15 @@ export async function tellOfNoRun(
   if (told?.code === code && hoursBetween(new Date(told.at), now) < reminderHours) return undefined;
   try {
     await sendMail(noRunMail(error));
+  } catch (untold) {
+    return `nobody could be told: ${(untold as Error).message}`;
+  }
+  try {
     await makeFolder(stateDirectory(), 0o700);
     await replaceFile(noteFile(), JSON.stringify({ code, at: now.toISOString() }));
     return undefined;
-  } catch (untold) {
-    return `nobody could be told: ${(untold as Error).message}`;
+  } catch (fault) {
+    return `you were told, and are again by each run: that cannot be noted in ${stateDirectory()} (${(fault as Error).message})`;
   }
 }
 

@@ -108,7 +108,7 @@ async function* plainOf(file: string, sha256: string, signal: AbortSignal): Asyn
   throw new OffsiteError('FILE_CHANGED', `${file} was changed while it was imported; nothing was stored`, {
     expected: `the bytes that were judged, sha256 ${sha256}`,
     found: reader.result.error ?? `sha256 ${found}`,
-    hint: 'import it again once nothing writes to it',
+    hint: 'run the same command again once nothing writes to it',
   });
 }
 

@@ -69,15 +69,24 @@ export function refusesOneMail(error: unknown): boolean {
   return cause?.responseCode !== undefined && cause.code !== 'EAUTH';
 }
 
+function remedyOf({ code, message, responseCode }: SmtpTrouble): string {
+  if (code === 'EAUTH')
+    return 'look at user and password in smtpUrl (an app password, where the account has a second factor)';
+  if (/certificate|self-signed/i.test(message))
+    return "the server's certificate is trusted by nobody here, is of another name, or is over: name its authority by NODE_EXTRA_CA_CERTS=FILE.pem, or the name that it is for in smtpUrl; without a password, ?ignoreTLS=true behind smtpUrl sends in the clear";
+  if (code === 'ETLS') return 'say smtps:// in smtpUrl, with the port of TLS (465)';
+  if (code === 'EENVELOPE')
+    return 'the server takes no mail from or to these addresses: mend email (OFFSITE_EMAIL) or mailFrom, or sign in (smtps://USER:PASSWORD@HOST in smtpUrl)';
+  if (responseCode !== undefined)
+    return "what was found is the server's own word; where it takes no mail of ours, name another in smtpUrl";
+  return 'see whether host and port in smtpUrl are right, and may be reached from here (many networks close port 25: smtps:// with 465 is open more often)';
+}
+
 function smtpError(trouble: SmtpTrouble, host: string): OffsiteError {
-  const hints: Record<string, string> = {
-    EAUTH: 'look at user and password in smtpUrl (an app password, where the account has a second factor)',
-    ETLS: "say smtps:// with the port of TLS (465), or name the server's authority by NODE_EXTRA_CA_CERTS",
-  };
   return new OffsiteError('MAIL_REFUSED', `the mail server ${host} did not take a mail`, {
     expected: 'a server that takes it, of smtpUrl',
     found: trouble.message.replaceAll(/\s+/g, ' '),
-    hint: hints[trouble.code ?? ''] ?? "try 'offsite guard --check' once that is mended",
+    hint: `${remedyOf(trouble)}; then 'offsite guard --check' looks`,
     cause: trouble,
   });
 }

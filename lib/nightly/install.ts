@@ -196,6 +196,6 @@ function notOurs(path: string): OffsiteError {
   return new OffsiteError('FILE_EXISTS', `${path} is there already, and 'offsite install' did not make it`, {
     expected: 'no file, or one of its own',
     found: 'a file of yours',
-    hint: 'look at it: if it takes back-ups, too, move it away; then install again',
+    hint: 'look at it: if it takes back-ups, too, move it away (mv); then run the same command again',
   });
 }

@@ -53,7 +53,8 @@ export function throwFailures(failures: ReadonlyMap<string, unknown>, one = 'sou
     expected: `every ${one} seen to; all others were`,
     found: cut(lines, failuresNamed).join('\n'),
     hint:
-      (first as Partial<OffsiteError>).hint ?? 'look at the first one: often it is the same with all of them',
+      (first as Partial<OffsiteError>).hint ??
+      'look at the first one (often it is the same with all of them), then run the same command again',
     cause: first,
   });
 }

@@ -50,7 +50,7 @@ export function settingsFromEnvironment(
     throw new OffsiteError('CONFIG_INVALID', `unknown setting in the environment: ${unknown.join(', ')}`, {
       expected: `one of ${known.join(', ')}`,
       found: unknown.join(', '),
-      hint: `mend its name${meant === undefined ? '' : ` (${meant}?)`}, or unset it`,
+      hint: `unset it, or mend its name${meant === undefined ? '' : ` (${meant}?)`}`,
     });
   }
   const settings: Record<string, unknown> = {};

@@ -27,7 +27,7 @@ const explanations: Record<string, Explanation> = {
   NoSuchBucket: {
     code: 'BUCKET_MISSING',
     expected: 'the bucket to exist',
-    hint: "compare the bucket's name and region with the output BucketName of 'npx cdk deploy'",
+    hint: "compare bucket and region in the settings with what there is: 'aws s3 ls' shows the buckets of this key, at AWS or where AWS_ENDPOINT_URL leads; of the stack it is the output BucketName",
   },
   InvalidAccessKeyId: unknownCredentials,
   SignatureDoesNotMatch: unknownCredentials,

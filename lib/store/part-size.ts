@@ -98,7 +98,7 @@ export function archiveOutgrown(plan: PartPlan, limits: PartLimits): ArchiveTooL
       found: 'more',
       hint: helps
         ? `nothing was stored; back up again with --expected-size ${askForBytes / GiB}GiB`
-        : 'nothing was stored; this store takes no longer archive, another one may',
+        : 'nothing was stored; this store takes no longer archive, another one may (--provider)',
     },
     helps ? askForBytes : undefined,
   );

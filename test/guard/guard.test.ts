@@ -143,6 +143,26 @@ describe.skipIf(!hasMoto)('a guard', () => {
       expect(await keysBelow('watch/mails/')).toEqual([]);
     });
 
+    it('why a server did not take it, with what to look at; the mail is kept', async () => {
+      const untrusted = await startMailServer({ offersTls: true });
+      try {
+        for (const [url, to, hint] of [
+          [untrusted.url, 'op@example.com', /NODE_EXTRA_CA_CERTS=.*--check/],
+          [smtp.url, 'nobody@example.com', /OFFSITE_EMAIL.*--check/],
+          ['smtp://127.0.0.1:1', 'op@example.com', /host and port in smtpUrl.*--check/],
+        ] as const) {
+          const box = mailboxAt(url, {}, [to]);
+          await box.sendMail(mail);
+          const hinted = expect.stringMatching(hint);
+          expect(box.trouble()).toMatchObject({ hint: hinted, safe: expect.stringContaining('next run') });
+        }
+        expect(await keysBelow('watch/mails/')).toHaveLength(3);
+        await mailboxAt(smtp.url).sendKept();
+      } finally {
+        await untrusted.stop();
+      }
+    });
+
     it('a password that is wrong, without repeating it', async () => {
       const strict = await startMailServer({ login: { user: 'guard', pass: 'right' } });
       try {
@@ -266,6 +286,10 @@ describe.skipIf(!hasMoto)('a guard', () => {
       vi.stubEnv('XDG_STATE_HOME', state);
       try {
         expect(await tellBy('smtp://127.0.0.1:1')).toMatch(/^nobody could be told: /);
+        vi.stubEnv('XDG_STATE_HOME', import.meta.filename);
+        expect(await tellBy(smtp.url)).toMatch(/^you were told, and are again by each run: /);
+        smtp.mails.length = 0;
+        vi.stubEnv('XDG_STATE_HOME', state);
         expect(await tellBy(smtp.url)).toBeUndefined();
         expect(smtp.mails.map(({ subject }) => subject)).toEqual(['[offsite] THE GUARD DOES NOT RUN']);
         expect(await tellBy(smtp.url)).toBeUndefined();
