@@ -8,7 +8,9 @@ const longest = [
   'restore-test/drills',
   'bin/recover.docker',
   'restore/in-place',
+  'stack/deploy',
   'install',
+  'guard/drills.moto',
   'bin/offsite',
   'sql/restorable.real',
   'bin/offsite.docker',
@@ -17,9 +19,11 @@ const longest = [
   'bin/restore-test',
   'faults/agent-killed',
   'rehearsal/ranges',
-  'stack/deploy',
   'faults/pg-dump-stalls',
-  'page/page.browser',
+  'wal/receive',
+  'bin/package',
+  'sql/scanner.real',
+  'bin/packages',
   'bin/restore-test-cli',
   'restore-test/shapes',
   'archive/accept',
@@ -35,6 +39,7 @@ const longest = [
   'restore-by-hand',
   'stack/offsite-stack',
   'restore/adversary',
+  'page/page.browser',
 ].map((name) => `/test/${name}.test.ts`);
 
 /** Files with a process of their own. All others share one, which is a second of the processor and more for each. */
