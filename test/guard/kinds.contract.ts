@@ -128,7 +128,7 @@ export function playOtherKinds(
         expect(about(one, mails)).toEqual(
           [
             ...Object.keys(harms).map((name) => `${name}: [offsite] ${spoilt}`),
-            `gone: [offsite] MISSING ${one.named}`,
+            `gone: [offsite] ${hasVersions ? `LOST ${one.named}, deleted` : `MISSING ${one.named}`}`,
             'unreadable: [offsite] NOT VERIFIED',
           ].sort(),
         );
