@@ -14,10 +14,11 @@ import { endOf, type Recovered, recoverPoint } from '../recovery-point/recover.t
 import { formatMicros, parseInstant } from '../recovery-point/target.ts';
 import { describeFailure } from '../report/failure.ts';
 import type { CheckResult, PointReport, RestoreFailure } from '../report/report.ts';
-import { isSettled } from '../retention/log-sight.ts';
+import { Settled } from '../retention/log-sight.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { countOf } from '../wal/continuity.ts';
 import { parseHistory } from '../wal/history.ts';
+import type { StoredWal } from '../wal/read-wal.ts';
 import { newestBase } from './point-base.ts';
 import { assertRecovered, checkRecovered } from './point-checks.ts';
 import { choosePoint } from './random-point.ts';
@@ -74,8 +75,10 @@ async function provePoint(base: BaseBackup, found: Found, options: PointTestOpti
   const { store, source, now } = options;
   const { cluster, plainBytes } = base.manifest;
   async function* files() {
+    const settled = new Settled<StoredWal>(now());
     for await (const file of eachRead(store, { source, ...cluster }))
-      if (file.kind === 'history' || isSettled(file, now())) yield file;
+      yield* file.kind === 'history' ? [file] : settled.next(file);
+    yield* settled.end();
   }
   const way = wayFrom(base, await readClusterLog(store, { source, ...cluster }, files()));
   assertLeadsTo(way, { kind: 'latest' }, false);

@@ -88,8 +88,35 @@ export function isUnread(
 }
 
 /** Whether a file was stored long enough ago. */
-export function isSettled({ storedAt }: ListedWal, now: Date): boolean {
+function isSettled({ storedAt }: ListedWal, now: Date): boolean {
   return hoursBetween(storedAt, now) * 60 >= settledMinutes;
+}
+
+/**
+ * What of a listing is held against those who ship: what was stored long enough ago; and a segment that came late, before one that was: it
+ * is there, and no gap.
+ */
+export class Settled<File extends ListedWal> {
+  readonly #now: Date;
+  #waiting: File[] = [];
+
+  constructor(now: Date) {
+    this.#now = now;
+  }
+
+  /** @param file - In the order of the names. @returns Those that are sure by now, in their order. */
+  next(file: File): File[] {
+    this.#waiting.push(file);
+    if (file.kind !== 'segment' || !isSettled(file, this.#now)) return [];
+    return this.#waiting
+      .splice(0)
+      .filter((one) => one.timeline === file.timeline || isSettled(one, this.#now));
+  }
+
+  /** @returns Those behind the last segment that is. */
+  end(): File[] {
+    return this.#waiting.splice(0).filter((one) => isSettled(one, this.#now));
+  }
 }
 
 /**

@@ -18,12 +18,12 @@ import {
   beginsAfter,
   gapsOf,
   isFullDue,
-  isSettled,
   isUnread,
   type LogSight,
   type LogState,
   newestPoint,
   resumedAt,
+  Settled,
   segmentBefore,
   settledMinutes,
 } from './log-sight.ts';
@@ -107,13 +107,17 @@ async function listed(
   const due = new DueLog(store, clusterOf);
   const isRead = ({ key, storedAt }: StoredWal) =>
     !isUnread(storedAt, state, (segment) => key > afterSegment(clusterOf, segment));
+  const settled = new Settled<StoredWal>(now);
+  const take = async (file: StoredWal) => {
+    sure.add(file);
+    if (file.kind === 'begun' || (isWanted(file, starts) && !isRead(file))) await due.add(file);
+  };
   async function* files(): AsyncGenerator<StoredWal> {
     for await (const file of eachRead(store, { source, ...cluster }, after)) {
       yield file;
-      if (!isSettled(file, now)) continue;
-      sure.add(file);
-      if (file.kind === 'begun' || (isWanted(file, starts) && !isRead(file))) await due.add(file);
+      for (const one of settled.next(file)) await take(one);
     }
+    for (const one of settled.end()) await take(one);
   }
   const all = await readClusterLog(store, { source, ...cluster }, files());
   await due.ask();

@@ -6,7 +6,13 @@ import type { CatalogueEntry } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import { begunName, parseWalFile, type WalFile } from '../../lib/archive/wal-names.ts';
 import { type LogNeed, LogSieve, planBaseBackups } from '../../lib/retention/log-plan.ts';
-import { isFullDue, isUnread, type LogState } from '../../lib/retention/log-sight.ts';
+import {
+  isFullDue,
+  isUnread,
+  type LogState,
+  Settled,
+  settledMinutes,
+} from '../../lib/retention/log-sight.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
 import type { ListedWal } from '../../lib/wal/fold.ts';
 import { segmentName } from '../../lib/wal/segment.ts';
@@ -190,5 +196,48 @@ describe('what a look at the log has not asked to be read yet', () => {
         expect(asked.toSorted((one, other) => one - other)).toEqual(files.map((_, index) => index));
       }),
     );
+  });
+});
+
+describe('what is held against those who ship', () => {
+  const minutes = settledMinutes / (24 * 60);
+  const ages = fc.array(fc.constantFrom(undefined, 0, minutes / 2, minutes, 1), {
+    minLength: 1,
+    maxLength: 12,
+  });
+
+  it('is a segment that is not there though a later one has been for long, and no other', () => {
+    fc.assert(
+      // Of each segment, how many days ago it was stored.
+      fc.property(ages, (stored) => {
+        const files = stored.flatMap((age, at) =>
+          age === undefined ? [] : [listed(segmentName(1, 3 + at, segmentBytes), age)],
+        );
+        const settled = new Settled<ListedWal>(now);
+        const sure = [...inListing(files).flatMap((file) => settled.next(file)), ...settled.end()];
+        const course = { from: startOf(3), fromTimeline: 1, timeline: 1, ancestors: [], segmentBytes };
+        const isOld = (age: number | undefined) => age !== undefined && age >= minutes;
+        const gone = stored.flatMap((age, at) =>
+          age === undefined && stored.slice(at).some(isOld) ? [segmentName(1, 3 + at, segmentBytes)] : [],
+        );
+        expect(continuityOf(foldOf(sure, segmentBytes), course).missing).toEqual(gone);
+        // The newest point is no newer for what came after a gap.
+        const first = stored.indexOf(undefined);
+        const whole = first < 0 ? stored.length : first;
+        expect(continuityOf(foldOf(files, segmentBytes), course).end).toBe(startOf(3 + whole));
+      }),
+    );
+  });
+
+  it('is nothing of another timeline that is young, and a copy of what was begun only once it is old', () => {
+    const [young, begun, old] = [
+      listed(segmentName(1, 9, segmentBytes), 0),
+      listed(begunName(segmentName(1, 9, segmentBytes), 99), 1),
+      listed(segmentName(2, 5, segmentBytes), 1),
+    ];
+    const settled = new Settled<ListedWal>(now);
+    expect([young, begun, old].map((file) => settled.next(file))).toEqual([[], [], [begun, old]]);
+    expect([young, begun].map((file) => settled.next(file))).toEqual([[], []]);
+    expect(settled.end()).toEqual([begun]);
   });
 });
