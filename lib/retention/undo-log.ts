@@ -1,6 +1,12 @@
 // undo, of the log: a base backup that is back leads nowhere without the segments that went with it.
 
-import { parseWalKey, walFolder } from '../archive/wal-names.ts';
+import {
+  parseWalKey,
+  type WalName,
+  walFolder,
+  walVerdictKey,
+  walVerdictsPrefix,
+} from '../archive/wal-names.ts';
 import { eachOf } from '../base/each-of.ts';
 import type { BaseBackupManifest } from '../basebackup/manifest.ts';
 import { parseLsn, segmentAt, segmentNumber } from '../wal/segment.ts';
@@ -9,7 +15,7 @@ import type { VersionHistory } from './version-history.ts';
 const atOnce = 8;
 
 /**
- * Brings back what was deleted of the log from a base backup on, while its versions live. Retention leaves it alone as long as it does
+ * Brings back what was deleted of the log from a base backup on, and what is known to be damaged in it, while its versions live. Retention leaves it alone as long as it does
  * the base backup.
  *
  * @returns How many files are back.
@@ -29,5 +35,11 @@ export async function undoLog(
     return isNeeded ? [key] : [];
   });
   await eachOf(needed, atOnce, (key) => history.bringBack(key));
+  // What is known of them: else it would count as whole until it is read again.
+  const verdicts = await history.histories(`${walVerdictsPrefix}${source}/${systemIdentifier}/`);
+  const gone = needed
+    .map((key) => walVerdictKey(parseWalKey(key) as WalName))
+    .filter((key) => verdicts.get(key)?.deletedAt);
+  await eachOf(gone, atOnce, (key) => history.bringBack(key));
   return needed.length;
 }

@@ -9,6 +9,7 @@ import { baseBackupKeys } from '../../lib/archive/base-backup-names.ts';
 import { ofDatabase } from '../../lib/archive/kind.ts';
 import { type ArchiveId, archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
+import { parseWalKey, type WalName, walVerdictKey } from '../../lib/archive/wal-names.ts';
 import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
 import { readBaseBackupManifest } from '../../lib/basebackup/read-manifest.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
@@ -75,10 +76,14 @@ export function describeUndo(newBucket: () => Promise<string>, provider: Provide
         await verifyBaseBackupOnce({ store, id, now: () => now, sendMail: async () => undefined });
       for (const name of namesFrom(2, 5))
         await pushWal({ store, source, path: writeSegment(folder, name), systemIdentifier });
+      const damaged = walVerdictKey(
+        parseWalKey((await Array.fromAsync(store.list(`wal/${source}/`)))[0]?.key ?? '') as WalName,
+      );
+      await store.write(damaged, '{}');
       const windows = async () =>
         (await readWindows(store, source)).map(({ base, continuity }) => [
           base.id.id,
-          continuity.missingCount,
+          continuity.missingCount + continuity.damaged.length,
         ]);
       const before = await windows();
       const expireAll = () =>
@@ -91,10 +96,12 @@ export function describeUndo(newBucket: () => Promise<string>, provider: Provide
         });
       await expireAll();
       expect(await windows()).toEqual(before.slice(0, 2));
+      expect(await store.readText(damaged)).toBeUndefined();
       const [old] = bases as [ArchiveId, ...ArchiveId[]];
       expect((await findUndoable(history, ofBaseBackups, source)).map(({ id }) => id.id)).toEqual([old.id]);
       await undo({ store, history, kind: ofBaseBackups, id: old, holdDays: 2, now });
       expect(await undoLog(history, await readBaseBackupManifest(store, old))).toBe(2);
+      expect((await store.readText(damaged))?.text).toBe('{}');
       await expireAll();
       expect(await windows()).toEqual(before);
       expect(await store.readText(baseBackupKeys(old).serverManifest)).toBeDefined();

@@ -14,7 +14,7 @@ import {
   archivesPrefix,
   verdictsPrefix,
 } from '../../archive/names.ts';
-import { anyWalKeysOf, walPrefix } from '../../archive/wal-names.ts';
+import { anyWalKeysOf, walPrefix, walVerdictsPrefix } from '../../archive/wal-names.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
 import { sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import type { Reach } from './identities.ts';
@@ -74,7 +74,7 @@ export function undoPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>):
       ['s3:DeleteObjectVersion'],
       [
         ...[archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix],
-        ...[baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix],
+        ...[baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix, walVerdictsPrefix],
       ].map((prefix) => bucket.arnForObjects(`${prefix}*`)),
     ),
     put(bucket, `${holdsPrefix}*`),

@@ -255,6 +255,7 @@ describe('permissions', () => {
       's3:DeleteObjectVersion on VaultBucket/sidecar-verdicts/*',
       's3:DeleteObjectVersion on VaultBucket/sidecars/*',
       's3:DeleteObjectVersion on VaultBucket/verdicts/*',
+      's3:DeleteObjectVersion on VaultBucket/wal-verdicts/*',
       's3:DeleteObjectVersion on VaultBucket/wal/*',
       's3:GetLifecycleConfiguration on VaultBucket',
       's3:PutObject on VaultBucket/holds/*',
