@@ -1,11 +1,14 @@
 // select: which archive does the operator mean? `latest` is the newest intact one, here as everywhere.
 
 import { OffsiteError } from '../base/errors.ts';
-import { formatInstant } from '../base/quantities.ts';
+import { formatInstant, plural } from '../base/quantities.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { type CatalogueEntry, countsAsIntact, newestIntact, newestOfAny } from './catalogue-of.ts';
+import { byAge, type CatalogueEntry, countsAsIntact, newestIntact, newestOfAny } from './catalogue-of.ts';
 import { type ArchiveId, parseArchiveId } from './names.ts';
 import { readCatalogue } from './read-catalogue.ts';
+
+/** A year of them would push the hint off the screen. */
+const shownMost = 5;
 
 export type Selection = {
   readonly id: ArchiveId;
@@ -52,10 +55,15 @@ function latest(entries: readonly CatalogueEntry[], source: string, any: boolean
   const intact = newestIntact(entries);
   const chosen = any ? newestOfAny(entries) : intact;
   if (chosen !== undefined) return chosen;
+  const newest = byAge(entries).slice(0, shownMost);
+  const others = entries.length - newest.length;
   const found =
     entries.length === 0
       ? 'no archive at all'
-      : entries.map((one) => `${one.id.id}: ${one.standing}`).join('\n');
+      : [
+          ...newest.map((one) => `${one.id.id}: ${one.standing}`),
+          ...(others > 0 ? [`and ${plural(others, 'older one')}`] : []),
+        ].join('\n');
   if (any) {
     throw new OffsiteError('ARCHIVE_MISSING', `there is no archive of ${source}`, {
       expected: `an archive and its manifest under archives/${source}/`,

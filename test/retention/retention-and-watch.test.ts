@@ -239,6 +239,14 @@ describe('watch', () => {
     expect((await selectArchive(store, 'bitagent', 'latest', false)).id.id).toBe(id);
   });
 
+  it('of many that cannot be relied on, the newest few are named', async () => {
+    for (const day of [1, 2, 3, 4, 5, 6, 7])
+      await store.write(`archives/bitagent/bitagent-2026-11-0${day}-031500Z.sql.gz`, 'x');
+    const { found } = await selectArchive(store, 'bitagent', 'latest', false).catch((error) => error);
+    const named = [7, 6, 5, 4, 3].map((day) => `bitagent-2026-11-0${day}-031500Z: no manifest`);
+    expect(found.split('\n')).toEqual([...named, 'and 2 older ones']);
+  });
+
   it('tells once that the host’s clock is wrong, by the store’s', async () => {
     await verifiedArchive(store, 'bitagent', hoursAgo(2));
     await look();
