@@ -4,7 +4,13 @@ import type { ArchiveStore, StoredObject } from '../store/store.ts';
 import { type ByteVerdict, parseByteVerdict } from './byte-verdict.ts';
 import { type CatalogueEntry, dateOf, isInDoubt, type Standing } from './catalogue-of.ts';
 import type { ArchiveKind } from './kind.ts';
-import { type ArchiveId, isArchiveId, parseArchiveId } from './names.ts';
+import { type ArchiveId, isArchiveId, parseArchiveId, sourcePattern } from './names.ts';
+
+/** Sources that have anything below prefixes. Whatever else somebody keeps there has no name of a source. */
+export async function sourcesBelow(store: ArchiveStore, ...prefixes: readonly string[]): Promise<string[]> {
+  const folders = await Promise.all(prefixes.map((prefix) => store.folders(prefix)));
+  return [...new Set(folders.flat())].filter((name) => sourcePattern.test(name));
+}
 
 type Found = { readonly id: ArchiveId; archive?: StoredObject; manifest?: StoredObject };
 

@@ -98,7 +98,8 @@ export function dueWalKey({ source, systemIdentifier, file }: Omit<WalName, 'sha
 }
 
 export function isDueWalKey(key: string): boolean {
-  return /^due\/[^/]+\/wal\/\d+\/[^/]+\.json$/.test(key);
+  const [, source = '', name = ''] = /^due\/([^/]+)\/wal\/\d+\/([^/]+)\.json$/.exec(key) ?? [];
+  return sourcePattern.test(source) && parseWalFile(name) !== undefined;
 }
 
 /** @returns `undefined` for any other key. */

@@ -37,7 +37,7 @@ export async function takeLock(
   warn: (sentence: string) => void,
 ): Promise<GuardLock> {
   const before: StoredObject[] = [];
-  for await (const object of store.list(guardPrefix)) before.push(object);
+  for await (const object of store.list(guardPrefix)) if (numberOf(object.key) > 0) before.push(object);
   const newest = before.at(-1);
   if (newest !== undefined) await assertFree(store, newest, now);
   const key = keyOf(newest === undefined ? 1 : numberOf(newest.key) + 1);

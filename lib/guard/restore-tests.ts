@@ -2,6 +2,7 @@
 // and the next one's turn comes when it has ended.
 
 import { archivesPrefix, parseArchiveId } from '../archive/names.ts';
+import { sourcesBelow } from '../archive/read-kind.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
@@ -43,7 +44,7 @@ const testPrefix = 'guard:';
  */
 export async function runRestoreTests(options: GuardTestsOptions): Promise<Launch[]> {
   const { store, findServer, now, signal } = options;
-  const sources = [...new Set([...options.sources, ...(await store.folders(archivesPrefix))])];
+  const sources = [...new Set([...options.sources, ...(await sourcesBelow(store, archivesPrefix))])];
   const refused: Launch[] = [];
   let wake: Wake = await wakeOf(options);
   const requestId = now().toISOString();

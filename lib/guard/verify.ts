@@ -5,7 +5,7 @@ import type { CatalogueEntry } from '../archive/catalogue-of.ts';
 import { type ArchiveKind, ofDatabase, parseDueKey } from '../archive/kind.ts';
 import { type ArchiveId, duePrefix } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
-import { readKind } from '../archive/read-kind.ts';
+import { readKind, sourcesBelow } from '../archive/read-kind.ts';
 import type { VerdictName } from '../archive/verdict.ts';
 import { isDueWalKey } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
@@ -49,7 +49,7 @@ export async function verifyNew(options: VerifyVaultOptions): Promise<Map<string
   const { store } = options;
   const failures = new Map<string, unknown>();
   for (const kind of allKinds) {
-    for (const source of await store.folders(kind.prefix)) {
+    for (const source of await sourcesBelow(store, kind.prefix)) {
       for (const { id } of (await entriesOf(store, kind, source)).filter(isUnjudged))
         await attempt(id, failures, options, () => judge({ kind, id, occasion: 'committed' }, options));
     }

@@ -2,6 +2,7 @@
 
 import { type ArchiveKind, dueKey } from '../archive/kind.ts';
 import { parseArchiveId } from '../archive/names.ts';
+import { sourcesBelow } from '../archive/read-kind.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import type { Reading } from './readings.ts';
 
@@ -18,11 +19,10 @@ export async function askFor(
 }
 
 /** Sources that have archives of a kind; of one whose archives were all deleted, the verdicts still tell. */
-export async function sourcesOf(
+export function sourcesOf(
   store: ArchiveStore,
   { prefix, verdictsPrefix }: ArchiveKind,
   ...more: readonly string[]
 ): Promise<string[]> {
-  const folders = await Promise.all([prefix, verdictsPrefix, ...more].map((one) => store.folders(one)));
-  return [...new Set(folders.flat())];
+  return sourcesBelow(store, prefix, verdictsPrefix, ...more);
 }

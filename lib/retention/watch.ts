@@ -4,6 +4,7 @@
 import { byAge, type CatalogueEntry, newestIntact } from '../archive/catalogue-of.ts';
 import { archivesPrefix, faultsPrefix, reportsPrefix } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
+import { sourcesBelow } from '../archive/read-kind.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import { findUntold } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -89,7 +90,7 @@ export async function watch(options: WatchOptions): Promise<void> {
     const day = now.toISOString().slice(0, 10);
     news.push(await newsOnce({ store, now }, `no-retention-${day}`, noRetentionMail(run.endedAt, now)));
   }
-  const sources = new Set([...options.sources, ...(await store.folders(archivesPrefix))]);
+  const sources = new Set([...options.sources, ...(await sourcesBelow(store, archivesPrefix))]);
   const failures = await eachSource([...sources], async (source) => {
     const { sighting, logFailure, ...one } = await watchSource(source, run, options);
     news.push(one);

@@ -307,6 +307,18 @@ describe.skipIf(!hasMoto)('a guard', () => {
       expect(mails[0]?.text).toContain('2 h 0 min ahead');
     });
 
+    it('where somebody keeps other things, which are no source, no lock and no request', async () => {
+      const keys = ['photos/a.jpg', 'archives/My Photos/a.jpg', 'basebackups/Ü/x', 'due/readme.txt'];
+      const inOurs = ['due/My Photos/wal/7/x.json', 'watch/guard/readme.txt', 'watch/mails/readme.txt'];
+      for (const key of [...keys, ...inOurs]) await store.write(key, 'hello');
+      const month = { now: () => new Date(Date.now() + 30 * 86_400_000) };
+      const { mails, failure } = await guarding.nextNight(month);
+      expect(mails.map(({ subject }) => subject).filter((one) => /My|readme/.test(one))).toEqual([]);
+      expect(mails.map(({ subject }) => subject)).toContain('[offsite] NOT OF A BACK-UP: 2 strange objects');
+      expect(failure).toMatchObject({ message: 'no restore test is played here' });
+      for (const key of [...keys, ...inOurs]) expect(await store.readText(key)).toBeDefined();
+    });
+
     it('not with credentials that may only create', async () => {
       const denied = Object.assign(new Error('no'), {
         name: 'AccessDenied',
