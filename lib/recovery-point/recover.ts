@@ -24,7 +24,7 @@ import { serverProgramsOf } from './programs.ts';
 import { readBaseBackups, readClusterLog } from './read-vault.ts';
 import { type Reached, replay } from './replay.ts';
 import { type PlacedTablespace, placeTablespaces } from './tablespaces.ts';
-import { formatMicros, type RecoveryTarget, targetSettings } from './target.ts';
+import { formatMicros, type RecoveryTarget, targetSettings, walSizes } from './target.ts';
 
 export type RecoverOptions = {
   readonly store: ArchiveStore;
@@ -87,6 +87,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   const settings = {
     restore_command: restoreCommandOf(options.restoreCommand + until),
     ...(major >= 15 && { archive_library: '' }),
+    ...walSizes(cluster.segmentBytes),
     ...targetSettings(target, way.timeline),
   };
   const reached = await replay({

@@ -113,3 +113,9 @@ function wrong(expected: string, found: string): OffsiteError {
     hint: 'see offsite restore --help',
   });
 }
+
+/** Postgres starts with room for two segments at least; its defaults have that for short ones. */
+export function walSizes(segmentBytes: number): Record<string, string> {
+  const atLeast = (mib: number) => `${Math.max(mib, (2 * segmentBytes) / 2 ** 20)}MB`;
+  return { min_wal_size: atLeast(80), max_wal_size: atLeast(1024) };
+}

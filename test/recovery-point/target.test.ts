@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatMicros, parseInstant, parseTarget, targetSettings } from '../../lib/recovery-point/target.ts';
+import {
+  formatMicros,
+  parseInstant,
+  parseTarget,
+  targetSettings,
+  walSizes,
+} from '../../lib/recovery-point/target.ts';
 
 describe('an instant', () => {
   it.each([
@@ -60,4 +66,13 @@ describe('a target', () => {
   it('need not be named', () => {
     expect(parseTarget({})).toBeUndefined();
   });
+});
+
+it('leaves room for two segments of any length, without which Postgres does not start', () => {
+  for (let mib = 1; mib <= 1024; mib *= 2) {
+    for (const size of Object.values(walSizes(mib * 2 ** 20)))
+      expect(Number.parseInt(size, 10)).toBeGreaterThanOrEqual(2 * mib);
+  }
+  // As they are by default.
+  expect(walSizes(2 ** 24)).toEqual({ min_wal_size: '80MB', max_wal_size: '1024MB' });
 });
