@@ -3,7 +3,6 @@
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 
@@ -29,6 +28,7 @@ if (folder === undefined || process.env.DEBUG) {
   const cachedData = read(kept);
   const script = new Script(source, { filename: file, cachedData });
   if (cachedData === undefined || script.cachedDataRejected) {
+    const { setFlagsFromString } = require('node:v8') as typeof import('node:v8');
     // Else V8 drops the code of what has not run for some time, which at the end of a back-up is all that began it.
     setFlagsFromString('--no-flush-bytecode');
     process.on('exit', (code) => {

@@ -23,7 +23,7 @@ const contentSql = `
 
 /** @returns `filled` of one that lets nobody in, too: a damaged one is what most are restored for. */
 export async function lookAtTarget(run: Run, database: string): Promise<Target> {
-  const found = await run(`SELECT FROM pg_database WHERE datname = ${quoteLiteral(database)}`);
+  const found = await run(`SELECT 1 FROM pg_database WHERE datname = ${quoteLiteral(database)}`);
   if (found.length === 0) return 'absent';
   const content = run(contentSql, database);
   const refusal = await refusalOf(content);
