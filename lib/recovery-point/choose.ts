@@ -104,7 +104,8 @@ export function windowOf({ base, continuity }: Way): Window {
  */
 export function assertLeadsTo(way: Way, target: RecoveryTarget, despiteGap: boolean): void {
   const { continuity, base } = way;
-  const needed = target.kind === 'lsn' ? target.lsn : position(base.manifest.stopLsn);
+  // A server stops at a record that begins there or later; none begins at the log's end.
+  const needed = target.kind === 'lsn' ? target.lsn + 1n : position(base.manifest.stopLsn);
   if (continuity.end < needed || (target.kind === 'latest' && isBroken(way) && !despiteGap))
     throw beyondError(way);
 }
