@@ -13,6 +13,7 @@ import { Builder, type BuildProgress } from './indexes.ts';
 import { Inside } from './inside.ts';
 import {
   type Build,
+  inTransactionAfter,
   joinsOthers,
   knownSettingsSql,
   type Plan,
@@ -52,6 +53,7 @@ export type ParallelRestored = {
 };
 
 type Statement = Extract<DumpPart, { kind: 'statement' }>;
+type Joined = Required<Located>;
 
 /**
  * What changes nothing of the result. Nothing is waited for on disk until the last of all says COMMIT; a foreign key is
@@ -64,9 +66,6 @@ const methodWeights: Readonly<Record<string, number>> = { gin: 6, gist: 6, spgis
 
 /** What is sent at once at most. */
 const togetherMost = { statements: 64, bytes: 65_536 };
-
-const transactionBegins = new Set(['BEGIN', 'START']);
-const transactionEnds = new Set(['COMMIT', 'END', 'ROLLBACK', 'ABORT']);
 
 /**
  * Restores a dump into an empty database.
@@ -108,7 +107,7 @@ class ParallelRestorer {
   readonly #weights = new Map<string, number>();
   readonly #serially: boolean;
   /** Come one after another, and not sent yet. */
-  #together: Located[] = [];
+  #together: Joined[] = [];
   #copiedTable = '';
   /** Where rows go that are loaded in order. */
   #orderedRows: Awaited<ReturnType<DumpSession['copy']>> | undefined;
@@ -161,28 +160,28 @@ class ParallelRestorer {
   }
 
   async #statement({ tokens, bytes, line, copies }: Statement): Promise<void> {
-    if (this.#options.skips?.(tokens, line) || setsOneOf(tokens, this.#unknownSettings)) {
+    const statement = { sql: bytes, line, tokens };
+    const plan: Plan = this.#inTransaction ? { how: 'ordered' } : planStatement(tokens);
+    const joins = plan.how === 'ordered' && !this.#inTransaction && joinsOthers(tokens);
+    // What the server refuses of it decides what is left out from here on.
+    if (!joins) await this.#runTogether();
+    if (this.#isLeftOut(statement)) {
       this.#discards = copies;
       return undefined;
     }
-    const statement = { sql: bytes, line, tokens };
-    const plan: Plan = this.#inTransaction ? { how: 'ordered' } : planStatement(tokens);
     if (plan.how === 'ordered' && !this.#built) this.#tables.note(tokens, bytes);
-    if (plan.how === 'ordered' && !this.#inTransaction && joinsOthers(tokens)) return this.#join(statement);
-    await this.#runTogether();
+    if (joins) return this.#join(statement);
     if (copies) return this.#copy(statement, tokens);
     if (plan.how === 'build') await this.#rowsLoaded();
     if (plan.how === 'build' && !this.#serially) return this.#build(plan, statement);
     await this.#allDone();
-    const verb = tokens[0]?.toUpperCase() ?? '';
-    if (transactionBegins.has(verb)) this.#inTransaction = true;
-    if (transactionEnds.has(verb)) this.#inTransaction = false;
+    this.#inTransaction = inTransactionAfter(tokens, this.#inTransaction);
     if (plan.how === 'setting') return this.#main.set(statement);
     return this.#main.run(statement);
   }
 
   /** Runs a statement in its place, with those before it that stand there, too. */
-  async #join(statement: Located): Promise<void> {
+  async #join(statement: Joined): Promise<void> {
     this.#together.push(statement);
     const bytes = this.#together.reduce((sum, { sql }) => sum + sql.length, 0);
     const isEnough = this.#together.length >= togetherMost.statements || bytes >= togetherMost.bytes;
@@ -195,7 +194,11 @@ class ParallelRestorer {
     this.#together = [];
     await this.#allDone();
     if (statements.length > 1 && (await this.#main.together(statements))) return;
-    for (const statement of statements) await this.#main.run(statement);
+    for (const statement of statements) if (!this.#isLeftOut(statement)) await this.#main.run(statement);
+  }
+
+  #isLeftOut({ tokens, line }: Joined): boolean {
+    return (this.#options.skips?.(tokens, line) ?? false) || setsOneOf(tokens, this.#unknownSettings);
   }
 
   #build({ claims, method, name }: Build, statement: Located): void {

@@ -85,6 +85,12 @@ export function joinsOthers(tokens: readonly string[]): boolean {
   return joining.has(tokens[0]?.toUpperCase() ?? '');
 }
 
+/** Whether a transaction is open after a statement. */
+export function inTransactionAfter([verb = '']: readonly string[], isOpen: boolean): boolean {
+  if (/^(?:BEGIN|START)$/i.test(verb)) return true;
+  return isOpen && !/^(?:COMMIT|END|ROLLBACK|ABORT)$/i.test(verb);
+}
+
 /** Names a table in one way, however a dump quotes it. */
 export function tableKey(name: string): string {
   return JSON.stringify(splitName(name));

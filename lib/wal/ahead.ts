@@ -169,11 +169,13 @@ class Place {
   /** Waits for it. @returns Whether it came. */
   async hasRoom(underWay: () => number): Promise<boolean> {
     for (;;) {
+      // Before what lies there: who comes to lie there meanwhile is counted twice, and not left out.
+      const coming = underWay();
       const lying = await this.#lying();
       if (lying === undefined) return false;
       const segmentBytes = (await stat(lying[0] ?? '').catch(() => undefined))?.size;
       const most = aheadOf(this.#ahead, segmentBytes);
-      if (underWay() < Math.min(atOnce, most) && lying.length + underWay() < most) return this.#diskHasRoom();
+      if (coming < Math.min(atOnce, most) && lying.length + coming < most) return this.#diskHasRoom();
       await sleep(lookEveryMs, undefined, { signal: this.#signal });
     }
   }
