@@ -8,24 +8,16 @@ import { archiveKeys, isArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { askFor, sourcesOf } from './ask.ts';
+import type { ExpireKindOptions } from './expire-kind.ts';
 import { type Hold, type Holds, holdKey, holdsPrefix, parseHold } from './hold.ts';
-import { type ExtendLock, extendLocks } from './lock.ts';
-import { keptOf, planRetention, type RetentionPlan, type RetentionPolicy } from './plan.ts';
+import { extendLocks } from './lock.ts';
+import { keptOf, planRetention, type RetentionPlan } from './plan.ts';
 import { planReadings, type Reading } from './readings.ts';
 import { noteRetentionRun } from './run.ts';
 import { eachSource, throwFailures } from './sources.ts';
 import { parseStoredPlan, planKey, remember, serializePlan } from './stored-plan.ts';
 
-export type ExpireOptions = {
-  readonly store: ArchiveStore;
-  readonly policy: RetentionPolicy;
-  readonly now: Date;
-  /** Plan only; nothing is deleted or written. */
-  readonly dryRun: boolean;
-  /** Locks what stays longer than its days; absent where the vault has no lock. */
-  readonly extendLock?: ExtendLock | undefined;
-  /** How many of a hundred archives are read again in a night; default 0. */
-  readonly rereadPercent?: number;
+export type ExpireOptions = ExpireKindOptions & {
   /** Why what else is kept of a source stands still, by its name: told with what is found here. */
   readonly standsStillBesides?: Promise<Readonly<Record<string, string>>> | undefined;
   /** Is given each source's plan once it was carried out. Nothing is kept here: there may be a thousand of them. */
