@@ -85,6 +85,15 @@ const laterModules: Plugin = {
   },
 };
 
+const cryptoOfNode: Plugin = {
+  name: 'crypto-of-node',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\/pg\/lib\/crypto\/utils\.js$/ }, () => ({
+      contents: readFileSync(join(root, 'bin', 'pg-crypto.ts'), 'utf8'),
+      loader: 'ts',
+    })),
+};
+
 // In pieces first, one a command: only so is left out what no command uses.
 const pieces = await build({
   ...both,
@@ -97,7 +106,7 @@ const pieces = await build({
   mainFields: ['module', 'main'],
   sourcemap: 'inline',
   metafile: true,
-  plugins: [leaveOutShapes],
+  plugins: [leaveOutShapes, cryptoOfNode],
 });
 /** As CommonJS, where import() is require() too. */
 const commonJs = { format: 'cjs', supported: { 'dynamic-import': false } } as const;

@@ -1,7 +1,7 @@
 // Where settings come from: aws' own below all, the file, the environment, the command line.
 
 import { type Connection, connectionFromEnvironment, connectionFromUrl } from '../postgres/connection.ts';
-import { agentsOf } from '../store/agents.ts';
+import { assertAgents } from '../store/agents.ts';
 import { settingsOfAws } from './aws.ts';
 import { type DumpSettings, parseSettings, type Settings } from './config.ts';
 import { settingsFromEnvironment, variableOf } from './environment.ts';
@@ -86,7 +86,7 @@ async function layersFor(
 function settingsFrom({ layers, origin }: Layers): Settings {
   const settings = parseSettings(layers, origin);
   // Its faults would else be found by the first call, when the dump has begun.
-  agentsOf(process.env, settings.caBundle);
+  assertAgents(process.env, settings.caBundle);
   return settings;
 }
 
