@@ -11,6 +11,7 @@ import * as opening from './chapters/opening.ts';
 import * as restoreTest from './chapters/restore-test.ts';
 import * as toTheMinute from './chapters/to-the-minute.ts';
 import * as wayBack from './chapters/way-back.ts';
+import type { Night } from './stage/keeper.ts';
 import type { Narrator } from './stage/narrator.ts';
 import { type Cloud, type Database, deploy, type Stage, startDatabase } from './stage/stage.ts';
 import { openBook, type StepRecord } from './stage/story.ts';
@@ -52,30 +53,23 @@ export async function perform(
     ? createCloudKeeper(stage, cloud)
     : await play('The guard', (scene) => meetGuard(scene, stage));
   const id = await play('Back up', (scene) => firstNight.backUp(scene, stage, host.database));
-  await play('Verify', (scene) => firstNight.verify(scene, stage, keeper, id, expected));
-  await play('List', (scene) => firstNight.list(scene, stage, host.database, id, expected));
-  const nights = await play('Fifteen nights', (scene) => fifteenNights.passNights(scene, stage, keeper, id));
-  await play('Retention, planned', (scene) => fifteenNights.planExpiry(scene, stage, keeper, id, nights));
-  const kept = await play('Retention, done', (scene) =>
-    fifteenNights.expire(scene, stage, keeper, id, nights),
-  );
-  await play('Restore test', (scene) => restoreTest.restoreTest(scene, stage, keeper, id, expected));
-  await play('The mail about it', (scene) => restoreTest.readMail(scene, keeper, expected));
-  await play('The watch', (scene) => restoreTest.watch(scene, keeper, id));
-  if (cloud) await play('A test mail', (scene) => alertTest(scene, stage, host.database, cloud));
-  await play('Proof renewed', (scene) => fifteenNights.renewProof(scene, stage, keeper, kept[0] as string));
-  await play('A bit flips', (scene) => misfortunes.flipBit(scene, stage, host.database, keeper, id));
-  await play('A dump dies half-way', (scene) => misfortunes.killDump(scene, stage, host.database, keeper));
-  const file = await play('Fetch and gunzip -t', (scene) =>
-    wayBack.fetchLatest(scene, stage, host.database, id),
-  );
-  await play('psql, by hand', (scene) =>
-    wayBack.restoreByHand(scene, stage, host.database, file, host.census),
-  );
-  if (cloud)
-    await play('To the minute', (scene) =>
-      toTheMinute.comeBack(scene, stage, host.database, host.census.torrents),
-    );
+  // Once the story has ended there is no host: nothing is played, then.
+  const night: Night = { stage, database: host?.database, keeper, id, torrents: expected };
+  await play('Verify', (scene) => firstNight.verify(scene, night));
+  await play('List', (scene) => firstNight.list(scene, night));
+  const nights = await play('Fifteen nights', (scene) => fifteenNights.passNights(scene, night));
+  await play('Retention, planned', (scene) => fifteenNights.planExpiry(scene, night, nights));
+  const kept = await play('Retention, done', (scene) => fifteenNights.expire(scene, night, nights));
+  await play('Restore test', (scene) => restoreTest.restoreTest(scene, night));
+  await play('The mail about it', (scene) => restoreTest.readMail(scene, night));
+  await play('The watch', (scene) => restoreTest.watch(scene, night));
+  if (cloud) await play('A test mail', (scene) => alertTest(scene, night, cloud));
+  await play('Proof renewed', (scene) => fifteenNights.renewProof(scene, night, kept[0] as string));
+  await play('A bit flips', (scene) => misfortunes.flipBit(scene, night));
+  await play('A dump dies half-way', (scene) => misfortunes.killDump(scene, night));
+  const file = await play('Fetch and gunzip -t', (scene) => wayBack.fetchLatest(scene, night));
+  await play('psql, by hand', (scene) => wayBack.restoreByHand(scene, night, file, host.census));
+  if (cloud) await play('To the minute', (scene) => toTheMinute.comeBack(scene, night));
 
   // A story that ended early may not have waited for them.
   await Promise.allSettled([loading, deploying]);

@@ -1,7 +1,7 @@
-// A service of AWS that speaks JSON, as far as some operations of it go: what the stand-ins for ECS and Step Functions share.
+// A service of AWS that speaks JSON, as far as some operations of it go: what the stand-ins for ECS, Step Functions and Lambda share.
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Refusal, signerOf } from './aws-calls.ts';
@@ -19,8 +19,8 @@ type Operations = {
 };
 
 /** Serves them on a free loopback port. */
-export async function serveJson({ answers, resources }: Operations): Promise<JsonEndpoint> {
-  const called = async (request: IncomingMessage): Promise<{ status: number; body: object }> => {
+export function serveJson({ answers, resources }: Operations): Promise<JsonEndpoint> {
+  return serveAnswers('application/x-amz-json-1.1', async (request) => {
     const resource = request.method === 'GET' ? resources?.get(request.url ?? '') : undefined;
     if (resource !== undefined) return { status: 200, body: resource };
     try {
@@ -36,10 +36,23 @@ export async function serveJson({ answers, resources }: Operations): Promise<Jso
         return { status: 500, body: { __type: 'ServerException', message: String(error) } };
       return { status: 400, body: { __type: error.name, message: error.message } };
     }
-  };
+  });
+}
+
+type Answer = {
+  readonly status: number;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly body?: unknown;
+};
+
+/** Serves what is answered to each request on a free loopback port. */
+export async function serveAnswers(
+  contentType: string,
+  answer: (request: IncomingMessage) => Promise<Answer>,
+): Promise<JsonEndpoint> {
   const server = createServer(async (request, response) => {
-    const { status, body } = await called(request);
-    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(body));
+    const { status, headers, body = {} } = await answer(request);
+    response.writeHead(status, { 'content-type': contentType, ...headers }).end(JSON.stringify(body));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {

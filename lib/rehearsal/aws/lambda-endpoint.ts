@@ -1,12 +1,9 @@
 // Lambda, as far as somebody outside calls a function and waits for its answer.
 
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import type { Wiring } from '../template/wiring.ts';
 import { type CallLog, signerOf } from './aws-calls.ts';
-import type { JsonEndpoint } from './json-endpoint.ts';
+import { type JsonEndpoint, serveAnswers } from './json-endpoint.ts';
 import { invoke, type LambdaHost } from './lambda-runtime.ts';
 
 /**
@@ -14,12 +11,12 @@ import { invoke, type LambdaHost } from './lambda-runtime.ts';
  *
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
-export async function startLambdaEndpoint(
+export function startLambdaEndpoint(
   { functions }: Wiring,
   host: LambdaHost,
   callLog: CallLog,
 ): Promise<JsonEndpoint> {
-  const called = async (request: IncomingMessage) => {
+  return serveAnswers('application/json', async (request) => {
     const [, named = ''] = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(request.url ?? '') ?? [];
     const fn = functions.find(({ name, arn }) => [name, arn].includes(decodeURIComponent(named)));
     if (fn === undefined)
@@ -30,17 +27,5 @@ export async function startLambdaEndpoint(
     return invocation.outcome === 'returned'
       ? { status: 200, headers: {}, body: invocation.payload }
       : { status: 200, headers: { 'x-amz-function-error': 'Unhandled' }, body: invocation.error };
-  };
-  const server = createServer(async (request, response) => {
-    const { status, headers, body = {} } = await called(request);
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
 }

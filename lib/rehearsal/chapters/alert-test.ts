@@ -2,7 +2,8 @@
 
 import * as z from 'zod';
 import { operatorAddress } from '../aws/local-aws.ts';
-import { type Cloud, type Database, offsiteOutput, type Stage } from '../stage/stage.ts';
+import type { Night } from '../stage/keeper.ts';
+import { type Cloud, offsiteOutput } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 
 const answerSchema = z.object({
@@ -12,12 +13,7 @@ const answerSchema = z.object({
 });
 
 /** Asks the function that `watch` has noted in the vault. */
-export async function alertTest(
-  scene: Scene,
-  stage: Stage,
-  database: Database,
-  { lambda }: Cloud,
-): Promise<void> {
+export async function alertTest(scene: Scene, { stage, database }: Night, { lambda }: Cloud): Promise<void> {
   const before = (await stage.aws.mails()).length;
   scene.command('offsite alert-test');
   const { stdout } = await offsiteOutput(stage, database, ['alert-test', '--json'], {

@@ -15,7 +15,7 @@ import { jsonText } from '../../base/parse-json.ts';
 import { formatHours } from '../../base/quantities.ts';
 import { textTable } from '../../mail/mail.ts';
 import type { Decision } from '../../retention/plan.ts';
-import type { Keeper } from '../stage/keeper.ts';
+import type { Keeper, Night } from '../stage/keeper.ts';
 import { keysBelow, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 import { readBytes, readObject } from './evidence.ts';
@@ -28,12 +28,7 @@ const dayMs = 24 * 3_600_000;
  *
  * @returns Their ids, the youngest first.
  */
-export async function passNights(
-  scene: Scene,
-  stage: Stage,
-  keeper: Keeper,
-  tonight: string,
-): Promise<string[]> {
+export async function passNights(scene: Scene, { stage, keeper, id: tonight }: Night): Promise<string[]> {
   const { source, takenAt } = parseArchiveId(tonight);
   const ids = Array.from(
     { length: nights },
@@ -103,9 +98,7 @@ function expectedToGo({ keepDays }: Keeper, ids: readonly string[]): string[] {
 /** Asks what would go. */
 export async function planExpiry(
   scene: Scene,
-  stage: Stage,
-  keeper: Keeper,
-  tonight: string,
+  { stage, keeper, id: tonight }: Night,
   ids: readonly string[],
 ): Promise<void> {
   const before = await keysBelow(stage, '');
@@ -138,9 +131,7 @@ function describe({ id, ageHours, reasons }: Decision): string[] {
 /** What was planned is done. */
 export async function expire(
   scene: Scene,
-  stage: Stage,
-  keeper: Keeper,
-  tonight: string,
+  { stage, keeper, id: tonight }: Night,
   ids: readonly string[],
 ): Promise<string[]> {
   await keeper.expire(scene);
@@ -169,7 +160,7 @@ export async function expire(
 }
 
 /** The oldest proof was given a week ago: it is renewed by reading the archive again. */
-export async function renewProof(scene: Scene, stage: Stage, keeper: Keeper, id: string): Promise<void> {
+export async function renewProof(scene: Scene, { stage, keeper }: Night, id: string): Promise<void> {
   const { verdict: Key } = archiveKeys(parseArchiveId(id));
   const before = verdictSchema.parse(await readObject(stage, Key));
   const verifiedAt = new Date(Date.parse(before.verifiedAt) - 7 * dayMs).toISOString();

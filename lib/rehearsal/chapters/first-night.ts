@@ -5,7 +5,7 @@ import { rowsOf, totalRows } from '../../archive/inventory.ts';
 import { archiveKeys, parseArchiveId } from '../../archive/names.ts';
 import { verdictSchema } from '../../archive/verdict.ts';
 import { formatBytes, formatCount, formatDuration } from '../../base/quantities.ts';
-import type { Keeper } from '../stage/keeper.ts';
+import type { Night } from '../stage/keeper.ts';
 import { type Database, keysBelow, offsiteOutput, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 import { readObject } from './evidence.ts';
@@ -40,13 +40,7 @@ export async function backUp(scene: Scene, stage: Stage, database: Database): Pr
 }
 
 /** What has come is judged by its bytes. */
-export async function verify(
-  scene: Scene,
-  stage: Stage,
-  keeper: Keeper,
-  id: string,
-  torrents: number,
-): Promise<void> {
+export async function verify(scene: Scene, { stage, keeper, id, torrents }: Night): Promise<void> {
   scene.check('judged', [{ id, verdict: 'intact', isNew: true }], await keeper.verify(scene));
   const verdict = verdictSchema.parse(await readObject(stage, archiveKeys(parseArchiveId(id)).verdict));
   if (verdict.verdict !== 'intact') throw new Error(`the verdict on ${id} is ${verdict.verdict}`);
@@ -76,13 +70,7 @@ export async function listArchives(stage: Stage, database: Database): Promise<z.
 }
 
 /** The operator looks. */
-export async function list(
-  scene: Scene,
-  stage: Stage,
-  database: Database,
-  id: string,
-  torrents: number,
-): Promise<void> {
+export async function list(scene: Scene, { stage, database, id, torrents }: Night): Promise<void> {
   scene.command('offsite list');
   scene.quote((await offsiteOutput(stage, database, ['list'])).stdout);
   const listed = await listArchives(stage, database);

@@ -7,8 +7,8 @@ import { verdictSchema } from '../../archive/verdict.ts';
 import { exitCodes } from '../../base/errors.ts';
 import { formatCount } from '../../base/quantities.ts';
 import { query } from '../../postgres/programs.ts';
-import type { Keeper } from '../stage/keeper.ts';
-import { type Database, keysBelow, runOffsite, type Stage } from '../stage/stage.ts';
+import type { Night } from '../stage/keeper.ts';
+import { keysBelow, runOffsite } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 import { readBytes, readObject } from './evidence.ts';
 import { storeManifest } from './fifteen-nights.ts';
@@ -18,13 +18,7 @@ import { listArchives } from './first-night.ts';
 const partBytes = 8 * 1024 * 1024;
 
 /** Flips one bit in the middle of a newer copy of an archive: its manifest speaks of the bytes before that. */
-export async function flipBit(
-  scene: Scene,
-  stage: Stage,
-  database: Database,
-  keeper: Keeper,
-  intact: string,
-): Promise<void> {
+export async function flipBit(scene: Scene, { stage, database, keeper, id: intact }: Night): Promise<void> {
   const { s3, aws } = stage;
   const original = parseArchiveId(intact);
   const { id } = archiveIdAt(original.source, new Date());
@@ -64,12 +58,7 @@ export async function flipBit(
 }
 
 /** Kills the dump's session while the server copies the torrents to it. */
-export async function killDump(
-  scene: Scene,
-  stage: Stage,
-  database: Database,
-  keeper: Keeper,
-): Promise<void> {
+export async function killDump(scene: Scene, { stage, database, keeper }: Night): Promise<void> {
   const before = await keysBelow(stage, '');
   const mailsBefore = (await keeper.mails()).length;
   scene.command('offsite backup');
@@ -85,13 +74,8 @@ export async function killDump(
   scene.check('result printed', '', run.stdout);
   scene.check('objects in the vault', before, await keysBelow(stage, ''));
   const since = (step: keyof typeof uploadsBefore) => stage.aws.uploads[step] - uploadsBefore[step];
-  const uploads = {
-    begun: since('begun'),
-    parts: since('parts'),
-    completed: since('completed'),
-    aborted: since('aborted'),
-  };
-  const { begun, parts, completed, aborted } = uploads;
+  const [begun, parts] = [since('begun'), since('parts')];
+  const [completed, aborted] = [since('completed'), since('aborted')];
   scene.check('uploads completed', 0, completed);
   scene.check('uploads aborted, of those begun', begun, aborted);
   scene.check('mails', mailsBefore, (await keeper.mails()).length);
@@ -99,7 +83,11 @@ export async function killDump(
     `Uploads begun: ${begun} (${parts} parts), completed: ${completed}, aborted: ${aborted}. Not an object more in ` +
       'the vault, no manifest, no unfinished upload; the exit code says so to whoever runs the agent.',
   );
-  scene.figures({ exitCode: run.exitCode, killedAt: killed[0], uploads });
+  scene.figures({
+    exitCode: run.exitCode,
+    killedAt: killed[0],
+    uploads: { begun, parts, completed, aborted },
+  });
   scene.summarize(`exit code ${run.exitCode}, nothing stored`);
 }
 

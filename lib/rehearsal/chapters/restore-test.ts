@@ -5,19 +5,13 @@ import { archiveKeys, parseArchiveId } from '../../archive/names.ts';
 import { formatCount, formatDuration } from '../../base/quantities.ts';
 import type { Mail } from '../../mail/mail.ts';
 import { pageKeyOf, restoreReportSchema } from '../../report/report.ts';
-import type { Keeper } from '../stage/keeper.ts';
-import { keysBelow, type Stage } from '../stage/stage.ts';
+import type { Night } from '../stage/keeper.ts';
+import { keysBelow } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 import { onlyOne, readObject } from './evidence.ts';
 
 /** The test is due: it runs, and has reported when it ends. */
-export async function restoreTest(
-  scene: Scene,
-  stage: Stage,
-  keeper: Keeper,
-  id: string,
-  torrents: number,
-): Promise<void> {
+export async function restoreTest(scene: Scene, { stage, keeper, id, torrents }: Night): Promise<void> {
   await keeper.restoreTest(scene, id);
   scene.check('left behind by the test', [], await readdir(stage.taskDirectory));
   const keys = await keysBelow(stage, archiveKeys(parseArchiveId(id)).reports);
@@ -53,7 +47,7 @@ export async function restoreTest(
 }
 
 /** The mail as it arrives. @returns It. */
-export async function readMail(scene: Scene, keeper: Keeper, torrents: number): Promise<Mail> {
+export async function readMail(scene: Scene, { keeper, torrents }: Night): Promise<Mail> {
   const mail = onlyOne((await keeper.mails()).filter(({ subject }) => subject.includes('Restore test')));
   scene.quote(`Subject: ${mail.subject}\n\n${mail.text}`);
   scene.check('the count in the subject', true, mail.subject.includes(formatCount(torrents)));
@@ -65,7 +59,7 @@ export async function readMail(scene: Scene, keeper: Keeper, torrents: number): 
 }
 
 /** The look at all proofs finds them fresh, and stays quiet. */
-export async function watch(scene: Scene, keeper: Keeper, id: string): Promise<void> {
+export async function watch(scene: Scene, { keeper, id }: Night): Promise<void> {
   const sightings = await keeper.watch(scene);
   const { told, newestIntactId, newestIntactAgeHours, restoreTestAgeHours } = onlyOne(sightings);
   scene.check('newest intact archive', id, newestIntactId);

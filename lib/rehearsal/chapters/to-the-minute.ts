@@ -9,6 +9,7 @@ import { query } from '../../postgres/programs.ts';
 import { endServer, startOnFreePort } from '../../postgres/server.ts';
 import { unprivilegedUser } from '../../postgres/unprivileged-user.ts';
 import { parseLsn, segmentAt, segmentNumber } from '../../wal/segment.ts';
+import type { Night } from '../stage/keeper.ts';
 import { type Database, keysBelow, offsiteOutput, type Run, runOffsite, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 
@@ -18,12 +19,7 @@ const pollMs = 50;
 const segmentBytes = 2 ** 24;
 
 /** Takes a base backup while the log is received, loses a table, and recovers to the moment before. */
-export async function comeBack(
-  scene: Scene,
-  stage: Stage,
-  database: Database,
-  torrents: number,
-): Promise<void> {
+export async function comeBack(scene: Scene, { stage, database, torrents }: Night): Promise<void> {
   const missing = ['pg_basebackup', 'pg_receivewal'].filter((program) => findProgram(program) === undefined);
   if (missing.length > 0) {
     scene.say(`SKIPPED: there is no ${missing.join(' and no ')} here (Debian: postgresql-client).`);

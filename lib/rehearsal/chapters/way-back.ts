@@ -5,17 +5,13 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { formatBytes, formatCount } from '../../base/quantities.ts';
 import { query } from '../../postgres/programs.ts';
-import { ambient, type Database, offsiteOutput, type Stage } from '../stage/stage.ts';
+import type { Night } from '../stage/keeper.ts';
+import { ambient, offsiteOutput } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 import { type Census, takeCensus } from './opening.ts';
 
 /** Fetches the latest archive and has it tested by gunzip. @returns The file. */
-export async function fetchLatest(
-  scene: Scene,
-  stage: Stage,
-  database: Database,
-  id: string,
-): Promise<string> {
+export async function fetchLatest(scene: Scene, { stage, database, id }: Night): Promise<string> {
   const file = join(stage.directory, 'latest.sql.gz');
   scene.command('offsite fetch latest -o latest.sql.gz');
   const { stderr } = await offsiteOutput(stage, database, ['fetch', 'latest', '-o', file]);
@@ -34,8 +30,7 @@ export async function fetchLatest(
 /** Restores the file with psql into a database made for it, and compares that with the original. */
 export async function restoreByHand(
   scene: Scene,
-  stage: Stage,
-  database: Database,
+  { stage, database }: Night,
   file: string,
   expected: Census,
 ): Promise<void> {

@@ -4,6 +4,7 @@
 import type { Mail } from '../../mail/mail.ts';
 import type { RetentionPlan } from '../../retention/plan.ts';
 import type { Sighting } from '../../retention/watch.ts';
+import type { Database, Stage } from './stage.ts';
 import type { Scene } from './story.ts';
 
 /** What a keeper answers of an archive. */
@@ -26,6 +27,17 @@ export type Keeper = {
   watch(scene: Scene): Promise<readonly Pick<Sighting, WatchedFigure>[]>;
   /** A night later: retention, and what it asks to be read again. */
   nextNight(scene: Scene): Promise<void>;
+};
+
+/** What every scene has from the first archive on. */
+export type Night = {
+  readonly stage: Stage;
+  readonly database: Database;
+  readonly keeper: Keeper;
+  /** Of the archive. */
+  readonly id: string;
+  /** As many as the database has, and so the archive. */
+  readonly torrents: number;
 };
 
 type WatchedFigure = 'told' | 'newestIntactId' | 'newestIntactAgeHours' | 'restoreTestAgeHours';
