@@ -24,7 +24,9 @@ if (folder === undefined || process.env.DEBUG) {
 } else {
   const [command = '', part = ''] = process.argv.slice(2);
   const words = [command, part].filter((word) => /^[a-z]+(-[a-z]+)*$/.test(word));
-  const kept = join(folder, ['offsite', ...words, process.version].join('-'));
+  // V8 takes code that was compiled with its own flags.
+  const flags = process.execArgv.filter((flag) => /^[\w=-]+$/.test(flag));
+  const kept = join(folder, ['offsite', ...words, process.version, ...flags].join('-'));
   const cachedData = read(kept);
   const script = new Script(source, { filename: file, cachedData });
   if (cachedData === undefined || script.cachedDataRejected) {

@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -114,6 +115,24 @@ describe('the code that a run leaves compiled', () => {
     }
     writeFileSync(kept(), code.subarray(0, 40));
     expect(await run('--version')).toBe(manifest.version);
+  });
+
+  it('is taken beside that of other flags, as a long file and a short one are read with', async () => {
+    rmSync(join(home, 'cache'), { recursive: true, force: true });
+    const files = [1, 2 ** 26].map((bytes) => {
+      const file = join(home, `${bytes}.sql`);
+      writeFileSync(file, '');
+      truncateSync(file, bytes);
+      return file;
+    });
+    const runBoth = async () => {
+      for (const file of files) await run('verify', file, '--help');
+      const names = readdirSync(join(home, 'cache/offsite')).filter((name) => name.startsWith('offsite-'));
+      return names.sort().map((name) => [name, statSync(join(home, 'cache/offsite', name)).ino]);
+    };
+    const first = await runBoth();
+    expect(first).toHaveLength(2);
+    expect(await runBoth()).toEqual(first);
   });
 
   it('has the beginning of a long run, too, which V8 would have dropped by then', async () => {
