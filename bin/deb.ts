@@ -47,4 +47,5 @@ write(join(stage, 'DEBIAN/control'), control);
 write(join(stage, 'DEBIAN/prerm'), beforeRemoval, 0o755);
 const file = join('dist', `${name}_${version}_all.deb`);
 execFileSync('dpkg-deb', ['--root-owner-group', '--build', stage, join(import.meta.dirname, '..', file)]);
-console.log(file);
+// Without ./ apt takes it for a package of a release.
+console.log(`./${file}`);

@@ -29,4 +29,5 @@ const manifest = {
 };
 write(join(stage, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
 const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', '..'], { cwd: stage });
-console.log(join('dist', packed.toString().trim()));
+// Without ./ npm takes a path of two names for a repository of GitHub.
+console.log(`./${join('dist', packed.toString().trim())}`);

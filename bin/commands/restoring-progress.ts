@@ -46,7 +46,16 @@ function roughly(durationMs: number): string {
 /** What a restore is told of what it restores, and tells of how far it is. */
 export type Reading = Pick<
   InPlaceOptions,
-  'dump' | 'source' | 'roles' | 'compare' | 'plainBytes' | 'onStage' | 'onBuild' | 'warn' | 'signal'
+  | 'dump'
+  | 'byHand'
+  | 'source'
+  | 'roles'
+  | 'compare'
+  | 'plainBytes'
+  | 'onStage'
+  | 'onBuild'
+  | 'warn'
+  | 'signal'
 > & {
   /** Sessions that fit it. */
   readonly jobs: number;
@@ -66,7 +75,7 @@ export function whileRestoring<T>(
   signal: AbortSignal,
   work: (reading: Reading) => Promise<T>,
 ): Promise<T> {
-  const { name, manifest, inventory, plainBytes, bytes } = restorable;
+  const { name, manifest, inventory, plainBytes, byHand, bytes } = restorable;
   let ended: () => string = () => restoreWords.ended;
   const words = {
     ...restoreWords,
@@ -79,6 +88,7 @@ export function whileRestoring<T>(
     if (vault !== undefined) vault.said.by = meter.say;
     return work({
       dump: () => restorable.dump(meter.bytes, signal),
+      byHand,
       source: manifest?.database,
       roles: inventory?.roles,
       compare: { inventory },

@@ -18,6 +18,10 @@ export const sourceDatabaseSchema = z.strictObject({
   locale: z.string().optional(),
   icuRules: z.string().optional(),
   owner: name,
+  /** Where its tables lie that name none; left out where that is the server's default. */
+  tablespace: name.optional(),
+  /** How many sessions it takes at most. */
+  connectionLimit: z.number().optional(),
   comment: z.string().optional(),
   /** `ALTER DATABASE … SET`, or `ALTER ROLE … IN DATABASE … SET` where a role is named. */
   settings: z.array(z.strictObject({ role: name.optional(), name, value: z.string() })),
@@ -31,6 +35,9 @@ export const sourceDatabaseSchema = z.strictObject({
 
 /** A database's own properties. */
 export type SourceDatabase = z.infer<typeof sourceDatabaseSchema>;
+
+/** No server takes more; what is above is the note of a restore that goes on. @see src/include/postmaster/postmaster.h MAX_BACKENDS */
+const sessionsMost = 262_143;
 
 /**
  * Asks for the properties of the database that one is connected to: one row, one field, JSON.
@@ -49,6 +56,8 @@ export const sourceDatabaseSql = `
     'locale', coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale'),
     'icuRules', to_jsonb(d)->>'daticurules',
     'owner', pg_get_userbyid(d.datdba),
+    'tablespace', (SELECT t.spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace AND t.spcname <> 'pg_default'),
+    'connectionLimit', CASE WHEN d.datconnlimit BETWEEN 0 AND ${sessionsMost} THEN d.datconnlimit END,
     'comment', shobj_description(d.oid, 'pg_database'),
     'settings', coalesce((
       SELECT json_agg(json_build_object(

@@ -1,6 +1,7 @@
 // A file that somebody named on the command line, read from its beginning.
 
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { OffsiteError } from './errors.ts';
 
@@ -14,6 +15,17 @@ async function* read(file: string, signal: AbortSignal | undefined): AsyncGenera
     yield* createReadStream(file, signal ? { signal } : {});
   } catch (error) {
     throw signal?.aborted ? signal.reason : fileError(error, file);
+  }
+}
+
+/** Its first bytes, or all there are, as latin1; fails as {@link bytesOfFile}. */
+export async function headOfFile(file: string, bytes: number): Promise<string> {
+  try {
+    await using handle = await open(file);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } catch (error) {
+    throw fileError(error, file);
   }
 }
 

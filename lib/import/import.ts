@@ -8,10 +8,13 @@ import { type ArchiveId, archiveIdAt } from '../archive/names.ts';
 import { judge } from '../archive/verdict.ts';
 import { backup } from '../backup/backup.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { bytesOfFile } from '../base/named-file.ts';
+import { bytesOfFile, headOfFile } from '../base/named-file.ts';
 import { formatInstant } from '../base/quantities.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { GzipReader } from '../gzip/inflate.ts';
+import { headBytes, plainDumpBy, plainFileName } from '../sql/dump-kind.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { formatOfFile } from '../verify/formats.ts';
 import { observe } from '../verify/observe.ts';
 import { type Known, type KnownAs, markOf } from './known.ts';
 
@@ -46,6 +49,9 @@ export type Imported = {
  */
 export async function importDump(options: ImportOptions): Promise<Imported> {
   const { store, source, file, takenAt, known, dryRun, signal } = options;
+  const head = await headOfFile(file, headBytes);
+  const format = formatOfFile(Buffer.from(head, 'latin1'));
+  if (format !== undefined) throw notGzip(file, head, format);
   const found = await observe(() => bytesOfFile(file, signal), undefined);
   const judgement = judge(undefined, found);
   if (judgement.verdict !== 'intact') throw notIntact(file, judgement);
@@ -109,6 +115,23 @@ async function* plainOf(file: string, sha256: string, signal: AbortSignal): Asyn
     expected: `the bytes that were judged, sha256 ${sha256}`,
     found: reader.result.error ?? `sha256 ${found}`,
     hint: 'run the same command again once nothing writes to it',
+  });
+}
+
+/** Nothing is wrong with it: it is another kind of file. */
+function notGzip(file: string, head: string, found: string): OffsiteError {
+  const [word, made] = [shellWord(file), shellWord(`${plainFileName(file)}.gz`)];
+  const by = plainDumpBy(head);
+  const way =
+    found.startsWith('plain') || found.startsWith('a plain')
+      ? `gzip -c ${word}`
+      : by && `${by} ${word} | gzip`;
+  return new OffsiteError('FILE_NOT_INTACT', `${file} is not compressed by gzip; nothing was stored`, {
+    expected: 'what pg_dump wrote, behind gzip: FILE.sql.gz',
+    found,
+    hint: way
+      ? `make one of it: ${way} > ${made}, then: offsite import ${made}`
+      : "import another night's dump: offsite import FILE.sql.gz",
   });
 }
 

@@ -16,6 +16,9 @@ export type ServerWords = {
   readonly where?: string | undefined;
 };
 
+/** How a person reads a dump whose name is not known here: whoever knows it says it instead. */
+export const dumpByHand = 'offsite fetch ID --any -o - | gunzip';
+
 /** What it is not the dump's fault for. */
 const messages: ReadonlyMap<ErrorCode, string> = new Map([
   ['RESTORE_DISK_FULL', 'the disk of the server is full'],
@@ -60,8 +63,7 @@ export function statementError(error: unknown, line: number, sql: Buffer): State
   const found = [`${severity ?? 'ERROR'}: ${message}`, detail].filter(Boolean).join('; ').slice(0, 600);
   const known = adviceOn(words);
   const hint =
-    known?.hint ??
-    `look at that line (offsite fetch ID -o - | gunzip | sed -n ${line}p), and try the archive before it`;
+    known?.hint ?? `look at that line (${dumpByHand} | sed -n ${line}p), and try the archive before it`;
   const statement = sql.toString('utf8', 0, 1000);
   return new StatementError(known?.code ?? 'RESTORE_FAILED', { line, statement, found, hint, cause: error });
 }
@@ -153,7 +155,7 @@ const advice: readonly Advice[] = [
   },
   {
     codes: ['42501'],
-    hint: 'the dump is restored as an ordinary role: what needs a superuser it may not do; look at that line (offsite fetch ID -o - | gunzip), or restore as one (--url, or --user of a container)',
+    hint: `the dump is restored as an ordinary role: what needs a superuser it may not do; look at that line (${dumpByHand}), or restore as one (--url, or --user of a container)`,
   },
   {
     codes: ['23514'],
@@ -170,7 +172,7 @@ const advice: readonly Advice[] = [
   },
   {
     codes: unknownNames,
-    hint: 'an earlier part of the dump, which makes what is named there, is missing: dump again (offsite backup), whole (no --table, --schema or --exclude)',
+    hint: 'an earlier part of the dump, which makes what is named there, is missing: dump again (offsite backup), whole (no --table, --schema, --exclude or --data-only)',
   },
 ];
 

@@ -13,6 +13,8 @@ export type CreateOptions = {
   readonly major: number;
   /** Who shall own it, the first that this role may give it to; none: the role itself. */
   readonly owners: readonly string[];
+  /** Where it shall lie, if this server has that and lets this role use it. */
+  readonly tablespace?: string | undefined;
   /** Run with it. */
   readonly marking: string;
   readonly warn: (sentence: string) => void;
@@ -31,14 +33,16 @@ const nameBytesMax = 63;
 export async function createDatabase(run: Run, options: CreateOptions): Promise<string> {
   const { database, making, major, marking, warn, at } = options;
   let owners = [...options.owners];
+  let { tablespace } = options;
   let refusal = '';
   for (const { options: more, instead } of attemptsFor(making, major)) {
     for (;;) {
       const [owner] = owners;
       const given = owner === undefined ? '' : ` OWNER ${quoteIdentifier(owner)}`;
+      const placed = tablespace === undefined ? '' : ` TABLESPACE ${quoteIdentifier(tablespace)}`;
       const error = await refusalOf(
         run(
-          `CREATE DATABASE ${quoteIdentifier(database)}${given} TEMPLATE template0 ${more} CONNECTION LIMIT ${unmarkedLimit}`,
+          `CREATE DATABASE ${quoteIdentifier(database)}${given} TEMPLATE template0 ${more}${placed} CONNECTION LIMIT ${unmarkedLimit}`,
         ),
       );
       if (error === undefined) {
@@ -52,6 +56,13 @@ export async function createDatabase(run: Run, options: CreateOptions): Promise<
       ) {
         owners = owners.slice(1);
         warn(`the database is not given to ${owner}, as the source's was: ${serverWords(error)}`);
+        continue;
+      }
+      if (tablespace !== undefined && /tablespace/i.test(serverWords(error))) {
+        warn(
+          `the database lay in the tablespace ${tablespace}, and is placed in the default one: ${serverWords(error)}`,
+        );
+        tablespace = undefined;
         continue;
       }
       const isOfMaking = /locale|encoding|provider|collat|ctype|\bicu/i.test(serverWords(error));

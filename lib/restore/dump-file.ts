@@ -1,14 +1,16 @@
 // A dump in a file: gzip or plain, with its manifest where there is one.
 
 import { existsSync } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Manifest, parseManifest } from '../archive/manifest.ts';
 import { archiveSuffix, manifestSuffix, parseArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { bytesOfFile, fileError } from '../base/named-file.ts';
+import { bytesOfFile, headOfFile } from '../base/named-file.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { gunzip } from '../gzip/gunzip.ts';
-import { foreignKind, headBytes } from '../sql/dump-kind.ts';
+import { foreignKind, headBytes, plainDumpBy, plainFileName } from '../sql/dump-kind.ts';
+import { formatInside } from '../verify/formats.ts';
 import { inflateArchive, inflaterOf } from './archive-bytes.ts';
 import type { Metered, Restorable } from './restorable.ts';
 
@@ -23,10 +25,11 @@ const gzipMark = '\x1f\x8b';
 export async function openFile(file: string, manifestFile?: string): Promise<Restorable> {
   await assertFile(file);
   const { size } = await stat(file);
-  const head = await headOf(file);
+  const head = await headOfFile(file, headBytes);
   const isGzip = head.startsWith(gzipMark);
-  const foreign = isGzip ? undefined : foreignKind(head);
-  if (foreign !== undefined) throw noDump(file, foreign.found);
+  const found = head === '' ? 'the file is empty' : isGzip ? undefined : foreignKind(head)?.found;
+  const word = shellWord(file);
+  if (found !== undefined) throw noDump(file, found, plainDumpBy(head)?.concat(' ', word));
   const manifest = await manifestFor(file, manifestFile);
   async function* dump(metered: Metered, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     const body = metered(bytesOfFile(file), size);
@@ -39,6 +42,7 @@ export async function openFile(file: string, manifestFile?: string): Promise<Res
     id: manifest?.id,
     manifest,
     plainBytes: manifest?.plainBytes ?? (isGzip ? undefined : size),
+    byHand: `${isGzip ? 'gunzip -c' : 'cat'} ${word}`,
     bytes: size,
     warning:
       manifest === undefined
@@ -51,14 +55,19 @@ export async function openFile(file: string, manifestFile?: string): Promise<Res
 /** @throws What {@link gunzip} found, told; `RESTORE_REFUSED` if no dump is in it. */
 async function* asDump(bytes: AsyncIterable<Uint8Array>, file: string): AsyncGenerator<Uint8Array> {
   let isFirst = true;
+  const look = (head: Uint8Array) => {
+    const opening = Buffer.from(head.subarray(0, headBytes));
+    const found = formatInside(opening);
+    const by = plainDumpBy(opening.toString('latin1'));
+    if (found !== undefined) throw noDump(file, found, by && `gunzip -c ${shellWord(file)} | ${by}`);
+  };
   try {
     for await (const chunk of bytes) {
-      const head = isFirst ? Buffer.from(chunk.subarray(0, headBytes)).toString('latin1') : '';
-      const foreign = foreignKind(head);
-      if (foreign !== undefined) throw noDump(file, foreign.found);
+      if (isFirst) look(chunk);
       isFirst = false;
       yield chunk;
     }
+    if (isFirst) look(Buffer.alloc(0));
   } catch (error) {
     if (error instanceof OffsiteError || (error as NodeJS.ErrnoException).code !== undefined) throw error;
     throw new OffsiteError('ARCHIVE_DAMAGED', `${file} is damaged`, {
@@ -72,18 +81,19 @@ async function* asDump(bytes: AsyncIterable<Uint8Array>, file: string): AsyncGen
 
 async function assertFile(file: string): Promise<void> {
   const stats = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (file === '-') return undefined;
     throw new OffsiteError('USAGE', `${file} cannot be restored`, {
       expected: "an archive's id, 'latest', or a .sql.gz file",
       found: error.code === 'ENOENT' ? 'no such file, and no id of an archive' : error.message,
       hint: "see 'offsite list' for the ids there are",
     });
   });
-  if (stats.isFile()) return;
-  const found = stats.isDirectory() ? folderKind(file) : 'a device, a pipe or a socket';
+  if (stats?.isFile()) return;
+  const isFolder = stats?.isDirectory() ?? false;
   throw new OffsiteError('USAGE', `${file} cannot be restored`, {
     expected: 'a file that holds a plain dump, gzip or not',
-    found,
-    hint: stats.isDirectory()
+    found: isFolder ? folderKind(file) : stats === undefined ? 'stdin' : 'a device, a pipe or a socket',
+    hint: isFolder
       ? 'name a file in it: offsite restore FILE'
       : 'write it to a file first, as it may be needed twice, then: offsite restore FILE',
   });
@@ -94,16 +104,6 @@ export function folderKind(folder: string): string {
   return existsSync(join(folder, 'toc.dat'))
     ? "the folder of pg_dump's directory format (-Fd): pg_restore reads it"
     : 'a folder';
-}
-
-async function headOf(file: string): Promise<string> {
-  try {
-    await using handle = await open(file);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-    return buffer.toString('latin1', 0, bytesRead);
-  } catch (error) {
-    throw fileError(error, file);
-  }
 }
 
 /** @returns The manifest that is named, else the one beside the file, if there is one. */
@@ -128,10 +128,14 @@ function besideOf(file: string): string | undefined {
   return existsSync(name + manifestSuffix) ? name + manifestSuffix : undefined;
 }
 
-function noDump(file: string, found: string): OffsiteError {
+/** @param by - What writes a plain dump of it to stdout, where that is known. */
+function noDump(file: string, found: string, by?: string): OffsiteError {
+  const plain = shellWord(plainFileName(file));
   return new OffsiteError('RESTORE_REFUSED', `${file} is no plain dump of one database`, {
     expected: 'what pg_dump writes without -F, gzip or not',
     found,
-    hint: "what was found says which program reads it; 'offsite list' shows the archives that this one restores",
+    hint: by
+      ? `make one of it: ${by} > ${plain}, then: offsite restore ${plain}`
+      : "name another file; 'offsite list' shows the archives of the vault",
   });
 }

@@ -29,6 +29,26 @@ export type LeavesOut = (tokens: readonly string[]) => boolean;
 
 const ordered: Plan = { how: 'ordered' };
 
+/**
+ * Leaves out what `pg_dump --clean` drops before it makes anything: of that a fresh database has no more than its schema and its
+ * language, which the dump makes again.
+ */
+export function withoutFirstDrops(): LeavesOut {
+  let isBefore = true;
+  return (tokens) => {
+    const cursor = new TokenCursor(tokens);
+    const verb = cursor.peek();
+    if (verb === 'CREATE' || verb === 'COPY' || verb === 'INSERT') isBefore = false;
+    if (!isBefore) return false;
+    if (cursor.skip('SELECT', 'PG_CATALOG', '.', 'LO_UNLINK')) return true;
+    if (verb === 'ALTER') return cursor.seek('DROP');
+    if (!cursor.skip('DROP')) return false;
+    const kind = cursor.next();
+    cursor.skip('IF', 'EXISTS');
+    return !['SCHEMA PUBLIC', 'EXTENSION PLPGSQL'].includes(`${kind} ${cursor.peek()}`);
+  };
+}
+
 /** What a newer pg_dump sets for its own session's comfort: on a server that does not know it, nothing is lost without it. */
 const dispensableSettings = [
   'transaction_timeout',

@@ -54,7 +54,7 @@ async function runGroups(groups: readonly Group[], warn: (sentence: string) => v
   }
 }
 
-/** Grants come last, and from beside: whoever is on the way may enter the database no more. */
+/** Grants and the limit of sessions come last, and from beside: whoever is on the way may enter the database no more. */
 function groupsOf(options: PropertiesOptions): Group[] {
   const { database, owner, source, run, runInside } = options;
   const ofDump = statementsOf(options);
@@ -67,6 +67,13 @@ function groupsOf(options: PropertiesOptions): Group[] {
     },
     { statements: source === undefined ? [] : grantsSql(source, database, owner), run },
     { statements: ofDump.filter(isGrant), run: (sql) => run(inItsEncoding(sql, options)) },
+    {
+      statements:
+        source?.connectionLimit === undefined
+          ? []
+          : [`ALTER DATABASE ${quoteIdentifier(database)} CONNECTION LIMIT ${source.connectionLimit}`],
+      run,
+    },
   ];
 }
 

@@ -12,7 +12,7 @@ import { type ClientFailure, clientError, errorLine } from '../postgres/client-e
 import type { Connection } from '../postgres/connection.ts';
 import { endSession } from '../postgres/end-session.ts';
 import { clientCommand } from '../postgres/programs.ts';
-import { adviceOn } from '../postgres/statement-error.ts';
+import { adviceOn, dumpByHand } from '../postgres/statement-error.ts';
 import type { DumpParts } from './dump-parts.ts';
 import { ownSettings } from './inside.ts';
 import type { LeavesOut } from './plan.ts';
@@ -156,7 +156,7 @@ function psqlError(connection: Connection, database: string, failure: PsqlFailur
   return new OffsiteError(advice?.code ?? 'RESTORE_FAILED', 'psql could not restore the dump', {
     expected: 'psql to read the whole dump without an error',
     found: foundIn(stderr, words) || `${ending}, before the end of the dump`,
-    hint: advice?.hint ?? 'look at that line: offsite fetch ID -o - | gunzip',
+    hint: advice?.hint ?? `look at that line: ${dumpByHand}`,
   });
 }
 

@@ -6,6 +6,7 @@ import type { Manifest } from '../archive/manifest.ts';
 import { openArchive } from '../archive/open-archive.ts';
 import { readManifest } from '../archive/read-manifest.ts';
 import { selectArchive } from '../archive/select.ts';
+import { dumpByHand } from '../postgres/statement-error.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { inflateArchive } from './archive-bytes.ts';
 
@@ -20,6 +21,8 @@ export type Restorable = {
   /** Where somebody has looked into it before. */
   readonly inventory?: Inventory | undefined;
   readonly plainBytes?: number | undefined;
+  /** How a person reads the plain dump, for a shell. */
+  readonly byHand: string;
   /** What is read: compressed, or not. */
   readonly bytes: number;
   /** What should be known before it is relied upon. */
@@ -51,6 +54,7 @@ export async function openVault(
     // Of another standing, nobody has said that its bytes are those.
     inventory: entry.standing === 'intact' || entry.standing === 'accepted' ? entry.inventory : undefined,
     plainBytes: manifest.plainBytes,
+    byHand: dumpByHand.replace('ID', id.id),
     bytes: manifest.compressedBytes,
     warning,
     dump,

@@ -5,6 +5,7 @@ import { OffsiteError } from '../base/errors.ts';
 import { describeConnection, psqlLine } from '../postgres/connection.ts';
 import { quoteIdentifier } from '../postgres/programs.ts';
 import { assertServerFits, majorOf } from '../postgres/server-versions.ts';
+import { dumpByHand } from '../postgres/statement-error.ts';
 import { assertNameFits, createDatabase, databaseExists } from './create-database.ts';
 import { plainName } from './dump-head.ts';
 import { DumpParts } from './dump-parts.ts';
@@ -12,7 +13,7 @@ import { fill, Kept, type Made, type Under } from './fill.ts';
 import { dropHalfMade, exists } from './leftovers.ts';
 import { firstMarkSql, newMark, timeInName } from './mark.ts';
 import { makingOf } from './new-database.ts';
-import type { LeavesOut } from './plan.ts';
+import { type LeavesOut, withoutFirstDrops } from './plan.ts';
 import { sourceFailure } from './psql.ts';
 import { type Restored, type RestoreOptions, throwIfInterrupted } from './restoring.ts';
 import { provideRoles, withoutGrants } from './roles.ts';
@@ -58,7 +59,7 @@ async function restoreOn(server: Server, options: RestoreOptions): Promise<Resto
       throw remains(options, error, dropError);
     });
     throwIfInterrupted(signal);
-    throw withWayToRows(error);
+    throw withWayToRows(error, options.byHand);
   }
 }
 
@@ -88,6 +89,7 @@ async function makeDatabase(options: RestoreOptions, { server, head, mark, warn 
     making,
     major: majorOf(server.version),
     owners: [...new Set(owners)],
+    tablespace: source?.tablespace,
     marking: firstMarkSql(database, mark),
     warn,
     at: describeConnection(connection),
@@ -95,7 +97,9 @@ async function makeDatabase(options: RestoreOptions, { server, head, mark, warn 
   if (source !== undefined && source.owner !== owner) warn(otherOwner(source.owner, owner));
   const withoutMissing = withoutGrants(existing, (role) => warn(grantsLeftOut(role)));
   const withoutMissingSpaces = await withoutTablespaces(run, warn);
-  const leavesOut: LeavesOut = (tokens) => withoutMissing(tokens) || withoutMissingSpaces(tokens);
+  const withoutDrops = withoutFirstDrops();
+  const leavesOut: LeavesOut = (tokens) =>
+    withoutDrops(tokens) || withoutMissing(tokens) || withoutMissingSpaces(tokens);
   return { owner, leavesOut };
 }
 
@@ -108,13 +112,12 @@ function grantsLeftOut(role: string): string {
 }
 
 /** Whatever stands in the way of the whole: rows are better than nothing on the day that they are needed. */
-function withWayToRows(error: unknown): unknown {
+function withWayToRows(error: unknown, byHand = dumpByHand): unknown {
   if (!(error instanceof OffsiteError) || !waysToRowsFor.has(error.code)) return error;
-  const way =
-    "an older archive may come back whole ('offsite list', then 'offsite restore ID'); the rows of this one can be had all the same: 'offsite fetch ID --any', then psql without ON_ERROR_STOP, as docs/format.md says";
+  const way = `an older archive may come back whole ('offsite list', then 'offsite restore ID'); the rows of this one can be had all the same: '${dumpByHand}' into a psql without ON_ERROR_STOP, as docs/format.md says`;
   return new OffsiteError(error.code, error.message, {
     ...error,
-    hint: `${error.hint}; ${way}`,
+    hint: `${error.hint}; ${way}`.replaceAll(dumpByHand, byHand),
     cause: error,
   });
 }

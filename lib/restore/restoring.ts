@@ -22,6 +22,8 @@ export type RestoreOptions = {
   readonly database: string;
   /** The dump's plain text. It must fail rather than end when it was cut. */
   readonly dump: AsyncIterable<Uint8Array>;
+  /** How a person reads it, for a shell: `gunzip -c FILE`. */
+  readonly byHand?: string | undefined;
   /** What the agent was told of the database that was dumped; else the dump's own words decide. */
   readonly source?: SourceDatabase | undefined;
   /** All roles that the dump names, as it writes them, where that is known. */

@@ -12,11 +12,29 @@ const compressed = 'leave the compression away (-Z, | gzip): the agent compresse
 
 type Kind = {
   readonly begins: readonly string[];
+  /** What writes what is in it to stdout, given the file as its last word. */
+  readonly by?: string;
   /** Where that stands; default: at the beginning. */
   readonly at?: number;
   readonly found: string;
   readonly remedy: string;
 };
+
+const bytesAsTheyAre = 'run pg_dump from a shell that passes its bytes on as they are';
+
+const compressedBy = (name: string, mark: string, program = name): Kind => ({
+  begins: [mark],
+  by: `${program} -dc`,
+  found: `compressed by ${name}: ${program} -dc gives what is in it`,
+  remedy: compressed,
+});
+
+const encryptedBy = (name: string, begins: readonly string[], by?: string): Kind => ({
+  begins,
+  ...(by !== undefined && { by }),
+  found: `something encrypted by ${name}`,
+  remedy: 'leave the encryption away: what cannot be read cannot be verified',
+});
 
 const kinds: readonly Kind[] = [
   {
@@ -27,6 +45,7 @@ const kinds: readonly Kind[] = [
   },
   {
     begins: ['PGDMP'],
+    by: 'pg_restore -f -',
     found: "pg_dump's custom format (-Fc): pg_restore reads it, and lists it with -l",
     remedy: 'leave -Fc away: a plain dump is what psql restores',
   },
@@ -38,32 +57,47 @@ const kinds: readonly Kind[] = [
   },
   {
     begins: ['\x1f\x8b'],
+    by: 'gzip -dc',
     found: 'gzip in gzip: it was compressed twice, gzip -dc gives the inner file',
     remedy: compressed,
   },
+  compressedBy('zstd', '\x28\xb5\x2f\xfd'),
+  compressedBy('lz4', '\x04\x22\x4d\x18'),
+  compressedBy('xz', '\xfd7zXZ\0'),
+  compressedBy('bzip2', 'BZh'),
+  compressedBy('compress', '\x1f\x9d', 'gzip'),
+  { begins: ['PK\x03\x04'], by: 'unzip -p', found: 'a zip file: unzip -l lists it', remedy: compressed },
+  encryptedBy('age', ['age-encryption.org', '-----BEGIN AGE'], 'age -d'),
+  encryptedBy('openssl', ['Salted__']),
+  // Without its armour: a session's key for a passphrase, or for a public key of RSA or Curve25519.
+  // @see https://www.rfc-editor.org/rfc/rfc4880#section-5.1
+  encryptedBy('gpg', ['-----BEGIN PGP', '\x8c\x0d\x04', '\x85\x01', '\x85\x02', '\x84\x5e\x03'], 'gpg -d'),
   {
-    begins: ['\x28\xb5\x2f\xfd'],
-    found: 'compressed by zstd: zstd -dc gives what is in it',
-    remedy: compressed,
+    begins: ['\xef\xbb\xbf'],
+    by: 'tail -c +4',
+    found: 'text behind a byte order mark, as PowerShell and editors write it',
+    remedy: bytesAsTheyAre,
   },
   {
-    begins: ['\x04\x22\x4d\x18'],
-    found: 'compressed by lz4: lz4 -dc gives what is in it',
-    remedy: compressed,
+    begins: ['SQLite format 3\0'],
+    found: 'a database of SQLite: the dashboard’s own is for offsite sidecar',
+    remedy: 'name a dump of the Postgres database',
   },
-  { begins: ['\xfd7zXZ\0'], found: 'compressed by xz: xz -dc gives what is in it', remedy: compressed },
-  { begins: ['BZh'], found: 'compressed by bzip2: bzip2 -dc gives what is in it', remedy: compressed },
-  { begins: ['\x1f\x9d'], found: 'compressed by compress: gzip -dc gives what is in it', remedy: compressed },
-  { begins: ['PK\x03\x04'], found: 'a zip file: unzip -l lists it', remedy: compressed },
   {
-    begins: ['age-encryption.org', 'Salted__', '-----BEGIN PGP', '-----BEGIN AGE'],
-    found: 'something encrypted',
-    remedy: 'leave the encryption away: what cannot be read cannot be verified',
+    begins: ['-- MySQL dump', '-- MariaDB dump', '/*M!'],
+    found: 'a dump of MySQL or MariaDB',
+    remedy: 'name a dump of the Postgres database',
+  },
+  {
+    begins: ['<!DOCTYPE', '<!doctype', '<html', '<?xml'],
+    found: 'a web page, or what a store answers in place of a file',
+    remedy: 'look into it: it says why the file was not given',
   },
   {
     begins: ['\xff\xfe', '\xfe\xff'],
+    by: 'iconv -f UTF-16 -t UTF-8',
     found: 'UTF-16, as PowerShell redirects text',
-    remedy: 'run pg_dump from a shell that passes its bytes on as they are',
+    remedy: bytesAsTheyAre,
   },
   {
     begins: [
@@ -90,6 +124,20 @@ const kinds: readonly Kind[] = [
  * @returns `undefined` if they are a dump's, or nobody's that is known.
  */
 export function foreignKind(head: string): Refusal | undefined {
-  const kind = kinds.find(({ begins, at = 0 }) => begins.some((text) => head.startsWith(text, at)));
+  const kind = kindOf(head);
   return kind && { found: kind.found, remedy: kind.remedy };
+}
+
+/** What writes the plain dump that is in such a file to stdout, given the file as its last word; `undefined` if no one program does. */
+export function plainDumpBy(head: string): string | undefined {
+  return kindOf(head)?.by;
+}
+
+/** What the plain dump of a file is to be called, which is never the file itself: `night.sql.zst` → `night.plain.sql`. */
+export function plainFileName(file: string): string {
+  return `${file.replace(/(?:\.sql)?\.[a-z]\w*$/i, '')}.plain.sql`;
+}
+
+function kindOf(head: string): Kind | undefined {
+  return kinds.find(({ begins, at = 0 }) => begins.some((text) => head.startsWith(text, at)));
 }

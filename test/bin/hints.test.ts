@@ -101,7 +101,7 @@ const asked = /^(lib\/mail\/alert-test|bin\/commands\/vault-commands)\.ts$/;
 const questions = /^bin\/commands\/init-(database|vault)\.ts$/;
 /** Something to type, to set, or to read. */
 const something =
-  /offsite |--[a-z]|run the same command again|docs\/|\$\{(error\.)?hint\b|\b(docker|psql|pg_\w+|systemctl|apt-get|apt-cache|aws|npx|df|free|rm|timedatectl|SELECT|ALTER|CREATE|DROP) |\((chmod|sudo)|OFFSITE_|restoreUrl|smtpUrl|\$\{psqlLine\(|postgresMajor|%\d\w|-o FILE|AWS_[A-Z]|NO_PROXY|\$\{(?:options\.)?(flag|way|name|undo|connection)\b|\b(date -|mv|dmesg|npm ci|bash -o)|unset it/;
+  /offsite |--[a-z]|run the same command again|docs\/|\$\{(error\.)?hint\b|\b(docker|psql|pg_\w+|systemctl|apt-get|apt-cache|aws|npx|df|free|rm|timedatectl|SELECT|ALTER|CREATE|DROP) |\((chmod|sudo)|OFFSITE_|restoreUrl|smtpUrl|\$\{(?:psqlLine\(|dumpByHand)|postgresMajor|%\d\w|-o FILE|AWS_[A-Z]|NO_PROXY|\$\{(?:options\.)?(flag|way|name|undo|connection)\b|\b(date -|mv|dmesg|npm ci|bash -o)|unset it/;
 
 describe('read by somebody who is tired, and knows neither AWS nor this code:', () => {
   const files = [...house.keys()].filter(
@@ -136,7 +136,7 @@ const heardBy: readonly [RegExp, (command: string) => boolean][] = [
   [/^lib\/base\/output-file\.ts$/, (one) => !['backup', 'init'].includes(one)],
 ];
 /** What a command of the operator's own may have been given. */
-const ofPgDump = ['--table', '--schema', '--exclude'];
+const ofPgDump = ['--table', '--schema', '--exclude', '--data-only'];
 
 describe('a hint has only flags of the command that says it:', () => {
   it.each([...flagsOf.keys()])('%s', (command) => {
@@ -145,7 +145,10 @@ describe('a hint has only flags of the command that says it:', () => {
       hintsOf(house.get(file)?.text ?? '').flatMap((hint) => {
         // Other programs' flags, and those of commands of ours that are named with them.
         const bare = hint
-          .replaceAll(/(?:'|^|[ (])(?:aws|docker|npm|psql|pg_\w+|apt-get|offsite) [^']*/g, '')
+          .replaceAll(
+            /(?:'|^|[ (])(?:(?:aws|docker|npm|psql|pg_\w+|apt-get|offsite) |\$\{dumpByHand\})[^']*/g,
+            '',
+          )
           .matchAll(/(?<![\w-])--[a-z][a-z-]*/g);
         return [...bare]
           .filter(([flag]) => !known?.has(flag) && !ofPgDump.includes(flag))

@@ -1,11 +1,14 @@
 // A file that is restored beside a manifest that is not its own: nothing of it is taken for the archive that it is not.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { findProgram } from '../../lib/base/find-program.ts';
 import { jsonText } from '../../lib/base/parse-json.ts';
+import { importDump } from '../../lib/import/import.ts';
 import { openFile } from '../../lib/restore/dump-file.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { exampleManifest } from '../fixtures/manifests.ts';
@@ -33,5 +36,76 @@ describe("another archive's manifest", () => {
     writeFileSync(file, gzipSync(smallDump(3)));
     expect((await openFile(file)).warning).toMatch(/no manifest beside/);
     await read(file);
+  });
+});
+
+describe('another kind of file', () => {
+  const dump = Buffer.from(smallDump(3));
+  const by = (program: string, ...args: string[]) => execFileSync(program, args, { input: dump });
+  const kinds: [string, string, () => Buffer][] = [
+    ['zstd', "it's night 2026-11-08.sql.zst", () => by('zstd', '-c')],
+    ['xz', 'night-2026-11-08.sql', () => by('xz', '-c')],
+    ['bzip2', 'night-2026-11-08.bz2', () => by('bzip2', '-c')],
+    ['lz4', 'night-2026-11-08.sql.lz4', () => by('lz4', '-c')],
+    ['zip', 'night-2026-11-08.zip', () => by('zip', '-q', '-', '-')],
+    ['iconv', 'night-2026-11-08', () => by('iconv', '-f', 'UTF-8', '-t', 'UTF-16')],
+    ['tail', 'marked-2026-11-08.sql', () => Buffer.concat([Buffer.from('\ufeff'), dump])],
+    ['gzip', 'twice-2026-11-08.sql.gz', () => gzipSync(gzipSync(dump))],
+  ];
+
+  it.each(kinds)(
+    'what %s reads is told with the line that makes a plain dump of it, for restore and import',
+    async (program, name, make) => {
+      if (findProgram(program) === undefined) return console.warn(`SKIPPED: ${program} is not installed`);
+      const file = join(folder, name);
+      const bytes = make();
+      writeFileSync(file, bytes);
+      const refusal = async (doing: Promise<unknown>) => {
+        const { hint } = await doing.then(
+          () => expect.fail('it was taken'),
+          (error) => error,
+        );
+        const [, line = '', made = ''] =
+          /^make one of it: (.*), then: offsite (?:restore|import) (.*)$/.exec(hint) ?? [];
+        execFileSync('sh', ['-ec', line]);
+        return execFileSync('sh', [
+          '-c',
+          `${made.endsWith('.gz') || made.endsWith(".gz'") ? 'gunzip -c' : 'cat'} ${made}`,
+        ]);
+      };
+      expect(await refusal(read(file))).toEqual(dump);
+      const nowhere = {} as Parameters<typeof importDump>[0];
+      if (program !== 'gzip') expect(await refusal(importDump({ ...nowhere, file }))).toEqual(dump);
+      expect(readFileSync(file)).toEqual(bytes);
+    },
+  );
+
+  it.each([
+    ['-----BEGIN PGP MESSAGE-----', /encrypted by gpg/],
+    ['\x8c\x0d\x04\x09', /encrypted by gpg/],
+    ['age-encryption.org/v1', /encrypted by age/],
+    ['SQLite format 3\0', /SQLite/],
+    ['-- MySQL dump 10.13', /MySQL/],
+    ['<?xml version="1.0"?><Error><Code>AccessDenied', /what a store answers/],
+    ['', /empty/],
+  ])('%j is named', async (text, found) => {
+    const file = join(folder, 'other.sql');
+    for (const bytes of [Buffer.from(text, 'latin1'), gzipSync(Buffer.from(text, 'latin1'))]) {
+      writeFileSync(file, bytes);
+      await expect(read(file)).rejects.toMatchObject({
+        code: 'RESTORE_REFUSED',
+        found: expect.stringMatching(found),
+      });
+    }
+  });
+
+  it('a plain one is imported behind gzip, and restored as it is; stdin is neither', async () => {
+    const file = join(folder, 'plain-2026-11-08.sql');
+    writeFileSync(file, dump);
+    await read(file);
+    await expect(importDump({ file } as Parameters<typeof importDump>[0])).rejects.toMatchObject({
+      hint: expect.stringContaining(`gzip -c ${file} > ${folder}/plain-2026-11-08.plain.sql.gz`),
+    });
+    await expect(openFile('-')).rejects.toMatchObject({ code: 'USAGE', found: 'stdin' });
   });
 });

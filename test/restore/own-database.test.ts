@@ -18,11 +18,12 @@ import { startS3Stub } from '../fixtures/s3-stub.ts';
 let server: ThrowawayPostgres;
 let said: string[] = [];
 beforeAll(async () => {
-  server = await startThrowawayPostgres({ tuned: true });
+  server = await startThrowawayPostgres({ tuned: true, settings: { allow_in_place_tablespaces: 'on' } });
   await asked(
     server.connection,
     `CREATE ROLE keeper LOGIN; CREATE ROLE guest; CREATE ROLE "Odd ""Guest"; CREATE ROLE few LOGIN CREATEDB PASSWORD 'few'; GRANT keeper TO few`,
   );
+  await asked(server.connection, "CREATE TABLESPACE fast LOCATION ''");
 });
 afterAll(() => server.stop());
 afterEach(async () => {
@@ -92,7 +93,7 @@ const hasIcu = async () =>
   (await asked(server.connection, `SELECT 1 FROM pg_collation WHERE collprovider = 'i'`)).length > 0;
 
 it.each([
-  ['LATIN1', "ENCODING 'LATIN1' LOCALE 'C'", latin],
+  ['LATIN1', "ENCODING 'LATIN1' LOCALE 'C' TABLESPACE fast CONNECTION LIMIT 17", latin],
   ['EUC_JP', "ENCODING 'EUC_JP' LOCALE 'C'", japanese],
   ['ICU', "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'", schema],
 ])('%s', async (name, options, sql) => {
@@ -177,6 +178,20 @@ it('of a dump that makes its database is what that says, for the new one', async
   await asked(server.connection, 'DROP DATABASE live');
 });
 
+it.each([undefined, 2])(
+  'of a dump that first drops what it makes (--clean) all comes back; sessions: %s',
+  async (jobs) => {
+    await make(
+      "ENCODING 'UTF8' LOCALE 'C'",
+      `${schema}; SELECT lo_create(4711); CREATE VIEW seen AS SELECT * FROM "größe"`,
+    );
+    const lines = (dump: Buffer) => dump.toString().replace(/^\\(un)?restrict .*$/gm, '');
+    const dump = await dumpOf(to('source'), ['--clean']);
+    await restore({ connection: server.connection, database: 'again', dump: inPieces(dump), jobs });
+    expect(lines(await dumpOf(to('again'), ['--clean']))).toBe(lines(dump));
+  },
+);
+
 it('that this server cannot make or take are told, and the rest comes back', async () => {
   await make("ENCODING 'UTF8' LOCALE 'C'", `${schema};${properties}`);
   const source = {
@@ -186,6 +201,7 @@ it('that this server cannot make or take are told, and the rest comes back', asy
     collate: 'xx_YY.utf8',
     ctype: 'xx_YY.utf8',
     owner: 'nobody_here',
+    tablespace: 'slow',
     settings: [
       { name: 'of_the_future', value: 'on' },
       { name: 'work_mem', value: '6MB' },
@@ -197,6 +213,7 @@ it('that this server cannot make or take are told, and the rest comes back', asy
   };
   await restoring({ source });
   expect(said).toEqual([
+    expect.stringMatching(/tablespace slow.*default one.*does not exist/),
     expect.stringMatching(/locale xx_YY.utf8 of libc.*sorted/),
     expect.stringMatching(/nobody_here.*belongs to keeper/),
     expect.stringMatching(/of_the_future/),

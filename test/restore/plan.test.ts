@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assertServerFits } from '../../lib/postgres/server-versions.ts';
-import { type Claim, planStatement, tableKey } from '../../lib/restore/plan.ts';
+import { type Claim, planStatement, tableKey, withoutFirstDrops } from '../../lib/restore/plan.ts';
 import { BuildQueue, type Waiting } from '../../lib/restore/queue.ts';
 import { DumpSplitter } from '../../lib/sql/splitter.ts';
 
@@ -10,6 +10,30 @@ function plan(sql: string) {
   if (part?.kind !== 'statement') throw new Error('no statement');
   return planStatement(part.tokens);
 }
+
+describe('what a dump drops before it makes anything', () => {
+  it('is left out, but for the schema and the language that every database has', () => {
+    const leavesOut = withoutFirstDrops();
+    const run = (sql: string) => {
+      const parts = [...new DumpSplitter().push(Buffer.from(sql))];
+      return parts.flatMap((part) =>
+        part.kind === 'statement' && !leavesOut(part.tokens) ? [part.bytes.toString().trim()] : [],
+      );
+    };
+    const dropping = `
+      SET row_security = off; ALTER TABLE ONLY public.t DROP CONSTRAINT k; ALTER TABLE public.t ALTER COLUMN a DROP DEFAULT;
+      DROP TRIGGER g ON public.t; DROP INDEX public.i; DROP VIEW public.v; DROP FUNCTION public.f(a integer);
+      SELECT pg_catalog.lo_unlink('4711'); ALTER TABLE IF EXISTS ONLY public.t DROP CONSTRAINT IF EXISTS k;
+      DROP EXTENSION IF EXISTS pg_trgm; DROP EXTENSION plpgsql; DROP SCHEMA IF EXISTS other; DROP SCHEMA public;`;
+    expect(run(dropping)).toEqual([
+      'SET row_security = off;',
+      'DROP EXTENSION plpgsql;',
+      'DROP SCHEMA public;',
+    ]);
+    const making = ['CREATE SCHEMA public;', 'DROP VIEW public.v;', 'ALTER TABLE public.t DROP COLUMN a;'];
+    expect(run(making.join('\n'))).toEqual(making);
+  });
+});
 
 /** Whether two statements may not be run at the same time, nor change places. */
 const conflict = (one: readonly Claim[], other: readonly Claim[]) =>
