@@ -1,5 +1,6 @@
 // What the restore test's container runs: one archive, a Postgres of its own, a report, a mail. Its exit code says whether
-// the mail is out; if not, somebody else has to tell (the task's state change does).
+// the mail is out; if not, somebody else has to tell (the task's state change does). With the word `verify` it judges a base
+// backup that is too large for a function.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
@@ -14,6 +15,7 @@ import { restoreTestExitCodes as exitCodes } from '../lib/restore-task/lost-test
 import { readOwnTask } from '../lib/restore-task/metadata.ts';
 import { restoreTest } from '../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../lib/store/s3.ts';
+import { noLimits, verifyBaseBackupOnce } from '../lib/verify/base-backup.ts';
 import { clusterIn } from '../lib/wal/cluster.ts';
 import { runRestoreCommand } from '../lib/wal/fetch.ts';
 import { heedRestoreCommand, ownRestoreCommand } from '../lib/wal/restore-command.ts';
@@ -23,7 +25,7 @@ const reportWithinMs = 25_000;
 
 const interruption = new AbortController();
 
-async function main(): Promise<number> {
+async function test(): Promise<number> {
   const environment = readEnvironment();
   const { signal } = interruption;
   const store = createS3Store({ bucket: environment.bucket });
@@ -50,6 +52,25 @@ async function main(): Promise<number> {
   if (report.outcome === 'failed') console.error(JSON.stringify(report.failure));
   if (report.point?.outcome === 'failed') console.error(JSON.stringify(report.point.failure));
   return exitCodes[hasPassed(report) ? 'passed' : 'failed'];
+}
+
+/** By then the next day's task has begun, or nobody wants one. */
+const verifyWithinMs = 20 * 3_600_000;
+
+/** Judges a base backup as `verify` does, and takes the time that it needs. */
+async function judge(): Promise<number> {
+  const { bucket, topicArn, archiveId } = readEnvironment();
+  setTimeout(() => process.exit(exitCodes.unreported), verifyWithinMs).unref();
+  const answer = await verifyBaseBackupOnce({
+    store: createS3Store({ bucket }),
+    id: parseArchiveId(archiveId),
+    isDue: process.env[environmentNames.occasion] === 'due',
+    limits: noLimits,
+    now: () => new Date(),
+    sendMail: (mail) => publishMail(topicArn, mail),
+  });
+  console.log(JSON.stringify(answer));
+  return exitCodes.passed;
 }
 
 const fetchedAhead = 8;
@@ -103,6 +124,10 @@ function runTest(): void {
       void sleep(reportWithinMs, undefined, { ref: false }).then(() => process.exit(exitCodes.unreported));
     });
   }
+  run(test);
+}
+
+function run(main: () => Promise<number>): void {
   // Until it is known better: a program that has nothing to wait for any more ends by itself, and says nothing.
   process.exitCode = exitCodes.unreported;
   main().then(
@@ -123,4 +148,5 @@ if (what === 'wal') {
     console.error(describeError(error));
     process.exitCode = exitCodes.unreported;
   });
-} else runTest();
+} else if (what === 'verify') run(judge);
+else runTest();

@@ -29,6 +29,7 @@ const schemas = {
   clusterArn: text,
   taskDefinitionArn: text,
   volumeTaskDefinitionArn: text,
+  verifyTaskDefinitionArn: text,
   volumeRoleArn: text,
   subnetIds: list,
   securityGroupId: text,

@@ -3,6 +3,7 @@ import { announcedArchive, objectCreatedSchema } from '../lib/deployment/events.
 import { allKinds, judgeArchive } from '../lib/guard/judge.ts';
 import type { Mail } from '../lib/mail/mail.ts';
 import { publishMail } from '../lib/mail/send.ts';
+import { launchVerifyTask } from '../lib/restore-task/launcher.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { verifyLog } from '../lib/verify/log.ts';
 import { startRangeExecution } from '../lib/verify/range-execution.ts';
@@ -30,10 +31,12 @@ export const handler = queueChain(objectCreatedSchema, async (event) => {
     logger.info('read files of the log', { key, ...read });
     return read;
   }
-  const answer = await judgeArchive(announcedArchive(event, bucket, allKinds), {
+  const announced = announcedArchive(event, bucket, allKinds);
+  const answer = await judgeArchive(announced, {
     ...common,
     roomBytes: temporaryBytes,
     readInRanges: (job, ranges) => startRangeExecution(environment('rangesArn').rangesArn, job, ranges),
+    readInTask: (id) => letVerify(id, announced.occasion),
   });
   if ('awaits' in answer) return answer;
   if ('job' in answer) {
@@ -50,3 +53,10 @@ export const handler = queueChain(objectCreatedSchema, async (event) => {
   logger.info('verified', { id, verdict: verdict.verdict, isNew, durationMs, plainBytes, notAsked });
   return { id, verdict: verdict.verdict, isNew };
 });
+
+async function letVerify(id: string, occasion: string): Promise<void> {
+  const place = environment('clusterArn', 'subnetIds', 'securityGroupId', 'assignPublicIp');
+  const task = { ...place, ...environment('verifyTaskDefinitionArn') };
+  const taskArn = await launchVerifyTask(task, id, occasion, new Date());
+  logger.info('begun in a task', { id, taskArn });
+}

@@ -15,7 +15,7 @@ export type RentedTask = {
 };
 
 /** Pulling the image and starting the server. */
-const startSeconds = 120;
+export const startSeconds = 120;
 /** Half of what two cores did (docs/performance.md); an index is made by one core, however many there are. */
 const restoreBytesPerSecond = 25e6;
 /** What is stored, of what it holds. */

@@ -22,6 +22,12 @@ export type VolumeSize = {
 
 const gib = 1024 ** 3;
 
+/**
+ * What a function reads of a base backup in its time, as of one reader of a dump, but that a sum of each file is made, too; a larger one
+ * is read by a task.
+ */
+export const functionReads = { compressedBytes: 32 * gib, plainBytes: 128 * gib } as const;
+
 /** Task storage that Fargate offers. @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html */
 const storageGib = { least: 21, most: 200 };
 

@@ -34,21 +34,28 @@ export const environmentNames = {
   volumeTaskDefinitionArn: 'OFFSITE_VOLUME_TASK_DEFINITION_ARN',
   /** By which ECS makes, attaches and deletes that volume. */
   volumeRoleArn: 'OFFSITE_VOLUME_ROLE_ARN',
+  /** Of the task that judges a base backup. */
+  verifyTaskDefinitionArn: 'OFFSITE_VERIFY_TASK_DEFINITION_ARN',
   /** Comma-separated. */
   subnetIds: 'OFFSITE_SUBNET_IDS',
   securityGroupId: 'OFFSITE_SECURITY_GROUP_ID',
   /** `ENABLED` or `DISABLED`. */
   assignPublicIp: 'OFFSITE_ASSIGN_PUBLIC_IP',
-  /** Set by the launcher on the container: which archive to restore. */
+  /** Set by the launcher on the container: which archive to restore, or which base backup to judge. */
   archiveId: 'OFFSITE_ARCHIVE_ID',
   /** And what it is charged for beyond what Fargate tells it, as JSON. */
   surcharges: 'OFFSITE_SURCHARGES',
+  /** Why a base backup is judged. */
+  occasion: 'OFFSITE_OCCASION',
 } as const;
 
 /** The restore test's container, by which its task is told from what others put beside it. */
 export const restoreTestContainer = 'restore-test';
 
-/** The one place that the restore test's container may write to. */
+/** The container of the same image that judges a base backup which is too large for a function. */
+export const verifyContainer = 'verify-base-backup';
+
+/** The one place that either may write to. */
 export const scratch = { volumeName: 'scratch', path: '/scratch' } as const;
 
 /** How long CodeBuild may build the restore test's image: a function, which has a quarter of an hour, waits for it. */

@@ -5,7 +5,7 @@ import { ofBaseBackups } from '../basebackup/kind.ts';
 import type { Announced } from '../deployment/events.ts';
 import { ofSidecar } from '../sidecar/kind.ts';
 import { type SidecarVerifyOptions, verifySidecarOnce } from '../sidecar/verify.ts';
-import { type VerifyBaseBackupOptions, verifyBaseBackupOnce } from '../verify/base-backup.ts';
+import { type VerifyBaseBackupOnceOptions, verifyBaseBackupOnce } from '../verify/base-backup.ts';
 import type { ByteVerified } from '../verify/judge-once.ts';
 import {
   type Awaiting,
@@ -19,7 +19,7 @@ export const allKinds = [ofDatabase, ofSidecar, ofBaseBackups];
 
 export type JudgeOptions = Omit<VerifyOnceOptions, 'id' | 'occasion'> &
   Pick<SidecarVerifyOptions, 'roomBytes'> &
-  Pick<VerifyBaseBackupOptions, 'limits'>;
+  Pick<VerifyBaseBackupOnceOptions, 'limits' | 'readInTask'>;
 
 /**
  * Judges what was announced, tells of it if it is not intact, and writes the verdict.
@@ -29,7 +29,7 @@ export type JudgeOptions = Omit<VerifyOnceOptions, 'id' | 'occasion'> &
 export async function judgeArchive(
   { kind, id, occasion }: Announced,
   options: JudgeOptions,
-): Promise<Verified | ByteVerified | BegunInRanges | Awaiting> {
+): Promise<Verified | ByteVerified | BegunInRanges | Awaiting | { readonly awaits: 'task' }> {
   const isDue = occasion === 'due';
   if (kind === ofSidecar) return verifySidecarOnce({ ...options, id, isDue });
   if (kind === ofBaseBackups) return verifyBaseBackupOnce({ ...options, id, isDue });

@@ -1,30 +1,43 @@
-// Starts the restore test's Fargate task.
+// Starts the Fargate tasks: a restore test, and the reading of a base backup that takes longer than a function has.
 
+import { createHash } from 'node:crypto';
 import {
   type ContainerOverride,
   ECSClient,
   type Failure,
   RunTaskCommand,
+  type RunTaskCommandInput,
   type TaskVolumeConfiguration,
 } from '@aws-sdk/client-ecs';
 import type * as z from 'zod';
 import { OffsiteError } from '../base/errors.ts';
 import type { TaskSize, VolumeSize } from '../cost/task-size.ts';
-import { environmentNames, restoreTestContainer, scratch } from '../deployment/environment.ts';
+import {
+  environmentNames,
+  restoreTestContainer,
+  scratch,
+  verifyContainer,
+} from '../deployment/environment.ts';
 import type { surchargesSchema } from '../report/report.ts';
 import { retryDays } from './lost-test.ts';
 
-/** Which task to start, and where. */
-export type RestoreTask = {
+/** Where a task runs. */
+type Place = {
   readonly clusterArn: string;
-  readonly taskDefinitionArn: string;
-  /** The same container, with a volume that is said at each launch. */
-  readonly volumeTaskDefinitionArn: string;
-  readonly volumeRoleArn: string;
   readonly subnetIds: readonly string[];
   readonly securityGroupId: string;
   readonly assignPublicIp: 'ENABLED' | 'DISABLED';
 };
+
+/** Which task to start, and where. */
+export type RestoreTask = Place & {
+  readonly taskDefinitionArn: string;
+  /** The same container, with a volume that is said at each launch. */
+  readonly volumeTaskDefinitionArn: string;
+  readonly volumeRoleArn: string;
+};
+
+export type VerifyTask = Place & { readonly verifyTaskDefinitionArn: string };
 
 /**
  * Starts a task that restores an archive.
@@ -40,19 +53,9 @@ export async function launchRestoreTask(
   size: TaskSize,
   token: string,
 ): Promise<string> {
-  const command = new RunTaskCommand({
-    cluster: task.clusterArn,
+  const input = {
     taskDefinition: size.volume === undefined ? task.taskDefinitionArn : task.volumeTaskDefinitionArn,
-    launchType: 'FARGATE',
-    count: 1,
     clientToken: token,
-    networkConfiguration: {
-      awsvpcConfiguration: {
-        subnets: [...task.subnetIds],
-        securityGroups: [task.securityGroupId],
-        assignPublicIp: task.assignPublicIp,
-      },
-    },
     overrides: {
       cpu: String(size.cpu),
       memory: String(size.memoryMib),
@@ -60,13 +63,73 @@ export async function launchRestoreTask(
       containerOverrides: [overridesFor(task, archiveId, size)],
     },
     ...(size.volume && { volumeConfigurations: [configureVolume(size.volume, task.volumeRoleArn)] }),
+  };
+  return run(task, input, (found) =>
+    notStarted(found, {
+      what: 'the restore test',
+      vcpus: size.cpu / 1024,
+      again: `in ${retryDays} days`,
+      otherwise: "'offsite restore-test' runs one on a machine of yours",
+    }),
+  );
+}
+
+/** As its definition has it: inflating and summing take one core. */
+const verifyVcpus = 1;
+
+/**
+ * Starts a task that judges a base backup: one a day, however often it is asked for, unless that one has died.
+ *
+ * @returns The task's ARN.
+ * @throws As {@link launchRestoreTask}.
+ */
+export async function launchVerifyTask(
+  task: VerifyTask,
+  id: string,
+  occasion: string,
+  now: Date,
+): Promise<string> {
+  const asked = [task.verifyTaskDefinitionArn, id, occasion, now.toISOString().slice(0, 10)];
+  const environment = [
+    { name: environmentNames.archiveId, value: id },
+    { name: environmentNames.occasion, value: occasion },
+  ];
+  const input = {
+    taskDefinition: task.verifyTaskDefinitionArn,
+    clientToken: createHash('sha256').update(asked.join(' ')).digest('hex'),
+    overrides: { containerOverrides: [{ name: verifyContainer, environment }] },
+  };
+  return run(task, input, (found) =>
+    notStarted(found, {
+      what: 'the task that verifies a large base backup',
+      vcpus: verifyVcpus,
+      again: 'after the next daily retention',
+      otherwise: "'offsite guard' judges it on a machine of yours",
+    }),
+  );
+}
+
+/** @see https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html */
+async function run(
+  { clusterArn, subnetIds, securityGroupId, assignPublicIp }: Place,
+  input: Omit<RunTaskCommandInput, 'cluster'>,
+  refusal: (found: string) => OffsiteError,
+): Promise<string> {
+  const command = new RunTaskCommand({
+    ...input,
+    cluster: clusterArn,
+    launchType: 'FARGATE',
+    count: 1,
+    networkConfiguration: {
+      awsvpcConfiguration: { subnets: [...subnetIds], securityGroups: [securityGroupId], assignPublicIp },
+    },
   });
   const answer = await new ECSClient({}).send(command).catch((error: Error) => {
-    throw notStarted(`${error.name}: ${error.message}`, size);
+    throw refusal(`${error.name}: ${error.message}`);
   });
   const taskArn = answer.tasks?.[0]?.taskArn;
   if (taskArn === undefined)
-    throw notStarted((answer.failures ?? []).map(describeFailure).join('; ') || 'no task', size);
+    throw refusal((answer.failures ?? []).map(describeFailure).join('; ') || 'no task');
   return taskArn;
 }
 
@@ -122,8 +185,16 @@ const quotaWords = /limit on the number of (vCPUs|tasks)|vCPU.*(limit|quota)|(li
 /** "Fargate On-Demand vCPU resource count". @see https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html */
 const vcpuQuota = { code: 'L-3032A538', name: 'Fargate On-Demand vCPU resource count', usual: 6 } as const;
 
-function notStarted(found: string, { cpu }: TaskSize): OffsiteError {
-  const vcpus = cpu / 1024;
+type Wanted = {
+  readonly what: string;
+  readonly vcpus: number;
+  /** When it is tried again. */
+  readonly again: string;
+  /** What to do meanwhile. */
+  readonly otherwise: string;
+};
+
+function notStarted(found: string, { what, vcpus, again, otherwise }: Wanted): OffsiteError {
   if (quotaWords.test(found)) {
     return new OffsiteError(
       'FARGATE_QUOTA_REACHED',
@@ -131,13 +202,13 @@ function notStarted(found: string, { cpu }: TaskSize): OffsiteError {
       {
         expected: `${vcpus} vCPU within the quota "${vcpuQuota.name}" (${vcpuQuota.code}; a new account has ${vcpuQuota.usual})`,
         found,
-        hint: `it is tried again in ${retryDays} days; ask for more: aws service-quotas request-service-quota-increase --service-code fargate --quota-code ${vcpuQuota.code} --desired-value ${2 * Math.max(vcpus, 8)}`,
+        hint: `it is tried again ${again}; ask for more: aws service-quotas request-service-quota-increase --service-code fargate --quota-code ${vcpuQuota.code} --desired-value ${2 * Math.max(vcpus, 8)}`,
       },
     );
   }
-  return new OffsiteError('RESTORE_TEST_NOT_STARTED', 'AWS did not start the restore test', {
+  return new OffsiteError('RESTORE_TEST_NOT_STARTED', `AWS did not start ${what}`, {
     expected: 'a running task',
     found,
-    hint: `it is tried again in ${retryDays} days; what AWS said says why; where it is not capacity, docs/runbook.md has what to do (Restore test lost). 'offsite restore-test' runs one on a machine of yours`,
+    hint: `it is tried again ${again}; what AWS said says why; where it is not capacity, docs/runbook.md has what to do (Restore test lost). ${otherwise}`,
   });
 }

@@ -1,10 +1,10 @@
-// A restore test that could not tell of itself: its task never began, or was ended before the report was out. What is
-// left is the notice in which ECS says that a task has stopped, or is about to.
+// A restore test, or the reading of a large base backup, that could not tell of itself: its task never began, or was ended
+// before that. What is left is the notice in which ECS says that a task has stopped, or is about to.
 
 import * as z from 'zod';
 import { isArchiveId, parseArchiveId } from '../archive/names.ts';
 import { formatInstant } from '../base/quantities.ts';
-import { restoreTestContainer } from '../deployment/environment.ts';
+import { restoreTestContainer, verifyContainer } from '../deployment/environment.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 
 export const taskStoppedSchema = z.object({
@@ -31,7 +31,10 @@ export const taskStoppedSchema = z.object({
       .object({
         containerOverrides: z
           .array(
-            z.object({ environment: z.array(z.object({ name: z.string(), value: z.string() })).default([]) }),
+            z.object({
+              name: z.string().optional(),
+              environment: z.array(z.object({ name: z.string(), value: z.string() })).default([]),
+            }),
           )
           .default([]),
       })
@@ -142,13 +145,20 @@ const unknownCause: Cause = {
 
 /** By its name: others may be in the task, as the one that GuardDuty adds, and in any order. */
 function ownContainer({ containers }: TaskStopped['detail']) {
-  return containers.find(({ name }) => name === restoreTestContainer);
+  return containers.find(({ name }) => name === restoreTestContainer || name === verifyContainer);
 }
 
-/** Whether a stopped task has told of itself, or has not stopped. */
-export function hasReported({ detail }: TaskStopped): boolean {
-  const exitCode = ownContainer(detail)?.exitCode;
-  return !hasEnded(detail) || (exitCode !== undefined && reportedExitCodes.includes(exitCode));
+/** Whether it is the task of a base backup that was to be judged. */
+export function isVerification({ detail }: TaskStopped): boolean {
+  const named = detail.overrides?.containerOverrides.map(({ name }) => name) ?? [];
+  return named.includes(verifyContainer) || ownContainer(detail)?.name === verifyContainer;
+}
+
+/** Whether a stopped task has told of itself, or has not stopped. A verdict is told as it is given. */
+export function hasReported(task: TaskStopped): boolean {
+  const exitCode = ownContainer(task.detail)?.exitCode;
+  const reported = isVerification(task) ? [restoreTestExitCodes.passed] : reportedExitCodes;
+  return !hasEnded(task.detail) || (exitCode !== undefined && reported.includes(exitCode));
 }
 
 /**
@@ -161,31 +171,49 @@ export function hasEnded({ lastStatus, stopCode }: TaskStopped['detail']): boole
   return lastStatus === 'STOPPED' || (lastStatus === 'DEPROVISIONING' && stopCode === 'TaskFailedToStart');
 }
 
+function archiveOf({ detail }: TaskStopped, archiveIdName: string): string {
+  const environment = detail.overrides?.containerOverrides.flatMap((override) => override.environment) ?? [];
+  return environment.find(({ name }) => name === archiveIdName)?.value ?? 'an unknown archive';
+}
+
 /**
- * Tells of a restore test that could not tell of itself.
+ * Tells of a restore test, or of a base backup's reading, that could not tell of itself.
  *
  * @param archiveIdName - The container's variable that names the archive.
  */
-export function lostTestMail({ time, detail }: TaskStopped, archiveIdName: string): Mail {
+export function lostTestMail(task: TaskStopped, archiveIdName: string): Mail {
+  const { time, detail } = task;
   const exitCode = ownContainer(detail)?.exitCode;
   const attachmentTrouble = troubleOf(detail.attachments);
   const reasons = [detail.stoppedReason, ownContainer(detail)?.reason, attachmentTrouble];
   const words = reasons.filter(Boolean).join('; ');
   const evidence = { words, attachmentTrouble, stopCode: detail.stopCode ?? '', exitCode };
   const { what, advice } = causes.find(({ fits }) => fits(evidence)) ?? unknownCause;
-  const environment = detail.overrides?.containerOverrides.flatMap((override) => override.environment) ?? [];
-  const archive = environment.find(({ name }) => name === archiveIdName)?.value ?? 'an unknown archive';
+  const archive = archiveOf(task, archiveIdName);
+  const stopped = `stopped at ${formatInstant(new Date(time))}`;
+  const said = [
+    `ECS says   ${evidence.words || 'no reason'}`,
+    `stop code  ${evidence.stopCode || 'none'}`,
+    `exit code  ${exitCode ?? 'none: the program never ran, or its end was not seen'}`,
+    `task       ${detail.taskArn}`,
+  ].join('\n');
+  if (isVerification(task)) {
+    return composeMail(
+      `[offsite] NOT VERIFIED: base backup ${archive}, ${what}`,
+      [
+        `The task that was to verify the base backup ${archive} ${stopped} and gave no verdict: ${what}. Whether its bytes are whole is not known by that; it counts as unverified.`,
+        said,
+        `What to do: nothing at once, it is tried again after the next daily retention. If it is the same then, what ECS said and the task's log in CloudWatch Logs say why; 'offsite guard' judges it on a machine of yours.`,
+      ],
+      'handlerFailed',
+    );
+  }
   const whose = isArchiveId(archive) ? parseArchiveId(archive).source : archive;
   return composeMail(
     `[offsite] RESTORE TEST FAILED: ${whose}, ${what}`,
     [
-      `The task that was to restore ${archive} stopped at ${formatInstant(new Date(time))} and did not report by itself: ${what}. Whether the archive can be restored is not known by that.`,
-      [
-        `ECS says   ${evidence.words || 'no reason'}`,
-        `stop code  ${evidence.stopCode || 'none'}`,
-        `exit code  ${exitCode ?? 'none: the program never ran, or its end was not seen'}`,
-        `task       ${detail.taskArn}`,
-      ].join('\n'),
+      `The task that was to restore ${archive} ${stopped} and did not report by itself: ${what}. Whether the archive can be restored is not known by that.`,
+      said,
       `What to do: ${advice}.`,
     ],
     'restoreTestLost',

@@ -10,7 +10,7 @@ import type { FaultId } from '../mail/faults.ts';
 import type { ArchiveFault } from '../mail/hour.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { alertTestMail, alertTestSchema } from '../mail/recipients.ts';
-import { hasReported, lostTestMail, taskStoppedSchema } from './lost-test.ts';
+import { hasReported, isVerification, lostTestMail, taskStoppedSchema } from './lost-test.ts';
 
 const functionFailed = z.object({
   timestamp: z.string(),
@@ -64,7 +64,8 @@ export function noticeMail(notice: unknown, archiveIdName: string): NoticeMail |
   if (task.success) {
     if (hasReported(task.data)) return undefined;
     const mail = lostTestMail(task.data, archiveIdName);
-    return { fault: 'restoreTestLost', mail, occasion: task.data.detail.taskArn };
+    const fault = isVerification(task.data) ? 'handlerFailed' : 'restoreTestLost';
+    return { fault, mail, occasion: task.data.detail.taskArn };
   }
   const failure = functionFailed.safeParse(notice);
   if (failure.success) {

@@ -38,7 +38,7 @@ export function planBaseBackups(
 }
 
 /**
- * Plans which base backups are read again: those in doubt, and of the others, which are few and large, none before its turn, which comes after as many nights as
+ * Plans which base backups are read again: those in doubt or without a verdict, and of the others, which are few and large, none before its turn, which comes after as many nights as
  * `rereadPercent` goes into a hundred.
  *
  * @param kept - Of one source.
@@ -48,7 +48,7 @@ export function planBaseReadings(
   rereadPercent: number,
   now: Date,
 ): Reading[] {
-  const inDoubt = planReadings(kept, { keepDays: 0, rereadPercent: 0 }, now);
+  const first = planReadings(kept, { keepDays: 0, rereadPercent: 0 }, now);
   const proven = kept.flatMap(({ id, standing, lastReadAt }) =>
     standing === 'intact' && lastReadAt ? [{ id: id.id, days: hoursBetween(lastReadAt, now) / 24 }] : [],
   );
@@ -57,7 +57,7 @@ export function planBaseReadings(
     .sort((one, other) => other.days - one.days)
     .slice(0, Math.ceil((proven.length * rereadPercent) / 100))
     .map(({ id, days }) => ({ id, reason: `read last ${Math.round(days)} days ago` }));
-  return [...inDoubt, ...due];
+  return [...first, ...due];
 }
 
 /** Where a base backup that stays begins to need the log. */

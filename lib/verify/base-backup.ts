@@ -12,25 +12,22 @@ import { type Contents, ContentsReader } from '../basebackup/contents.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import type { BaseBackupManifest } from '../basebackup/manifest.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
+import { functionReads } from '../cost/task-size.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from './judge-once.ts';
 import { baseBackupWords } from './log-mails.ts';
 import { ArchiveGone, ifGone, type Listener, observeBytes } from './observe.ts';
-import type { ReadLimits } from './plan.ts';
+import { holdsAtMost, type ReadLimits } from './plan.ts';
 
 export type VerifyBaseBackupOptions = {
   readonly store: ArchiveStore;
   readonly id: ArchiveId;
   readonly now: () => Date;
+  /** Default: what a function can read in its time. */
   readonly limits?: ReadLimits;
   /** Read what is under its name now, whatever version its manifest names. */
   readonly isAgain?: boolean;
 };
-
-const gib = 1024 ** 3;
-
-/** As of one reader of a dump, but that a sum of each file is made, too. Ranges are not read side by side here. */
-const oneReader: ReadLimits = { compressedBytes: 32 * gib, plainBytes: 128 * gib };
 
 /** Of somebody who has all the time that it takes. */
 export const noLimits: ReadLimits = { compressedBytes: Infinity, plainBytes: Infinity };
@@ -41,14 +38,14 @@ export const noLimits: ReadLimits = { compressedBytes: Infinity, plainBytes: Inf
  * @throws {@link OffsiteError} `MANIFEST_MISSING`, `ARCHIVE_TOO_LARGE`, and what else says nothing of its bytes.
  */
 export async function verifyBaseBackup(options: VerifyBaseBackupOptions): Promise<ByteVerdict> {
-  const { store, id, now, limits = oneReader, isAgain = false } = options;
+  const { store, id, now, limits = functionReads, isAgain = false } = options;
   const manifest = await readBaseBackupManifest(store, id);
-  if (manifest.compressedBytes > limits.compressedBytes || manifest.plainBytes > limits.plainBytes)
+  const version = isAgain ? undefined : manifest.versionId;
+  if (exceeds(manifest, limits) && exceeds(await heldOf(store, manifest, version), limits))
     throw tooLarge(manifest, limits);
   const last: { opened?: OpenObject | undefined } = {};
   const open = async () => {
-    const version = last.opened?.versionId ?? (isAgain ? undefined : manifest.versionId);
-    last.opened = await store.open(baseBackupKeys(id).tar, version);
+    last.opened = await store.open(baseBackupKeys(id).tar, last.opened?.versionId ?? version);
     if (last.opened === undefined) throw new ArchiveGone();
     return last.opened.body;
   };
@@ -73,17 +70,44 @@ export async function verifyBaseBackup(options: VerifyBaseBackupOptions): Promis
   };
 }
 
-/** Judges a base backup as {@link judgeOnce} does. */
+export type VerifyBaseBackupOnceOptions = VerifyBaseBackupOptions &
+  Pick<JudgeOnceOptions, 'sendMail' | 'isDue'> & {
+    /** Lets one that exceeds the limits be judged by somebody who has the time. */
+    readonly readInTask?: (id: string) => Promise<void>;
+  };
+
+/** Judges a base backup as {@link judgeOnce} does, or lets it be judged. */
 export async function verifyBaseBackupOnce(
-  options: VerifyBaseBackupOptions & Pick<JudgeOnceOptions, 'sendMail' | 'isDue'>,
-): Promise<ByteVerified> {
-  return judgeOnce({
+  options: VerifyBaseBackupOnceOptions,
+): Promise<ByteVerified | { readonly awaits: 'task' }> {
+  const { store, id, readInTask } = options;
+  const judged = judgeOnce({
     ...options,
     kind: ofBaseBackups,
     words: baseBackupWords,
-    readManifest: () => readBaseBackupManifest(options.store, options.id),
+    readManifest: () => readBaseBackupManifest(store, id),
     judge: (isAgain) => verifyBaseBackup({ ...options, isAgain }),
   });
+  return judged.catch(async (error) => {
+    if (readInTask === undefined || (error as OffsiteError).code !== 'ARCHIVE_TOO_LARGE') throw error;
+    await readInTask(id.id);
+    return { awaits: 'task' as const };
+  });
+}
+
+function exceeds(archive: ReadLimits, limits: ReadLimits): boolean {
+  return archive.compressedBytes > limits.compressedBytes || archive.plainBytes > limits.plainBytes;
+}
+
+/** What a manifest claims, as far as what is stored can hold it. */
+async function heldOf(
+  store: ArchiveStore,
+  manifest: BaseBackupManifest,
+  version: string | null | undefined,
+): Promise<ReadLimits> {
+  const opened = await store.open(baseBackupKeys(manifest).tar, version);
+  opened?.body.destroy();
+  return holdsAtMost(manifest, opened?.bytes ?? 0);
 }
 
 type Seen = { readonly contents: Contents } | { readonly fault: OffsiteError };
@@ -147,6 +171,6 @@ function tooLarge({ id, compressedBytes, plainBytes }: BaseBackupManifest, limit
   return new OffsiteError('ARCHIVE_TOO_LARGE', `${id} cannot be read in the time that a function has`, {
     expected: `${formatBytes(limits.compressedBytes)}, ${formatBytes(limits.plainBytes)} plain, at most`,
     found: `${formatBytes(compressedBytes)}, ${formatBytes(plainBytes)} plain`,
-    hint: "nobody in the cloud verifies it: recover from it into a folder now and then ('offsite restore --to-latest'), which reads every byte; 'offsite guard' on a machine of yours has no such limit",
+    hint: "the stack has a task that judges it: npx cdk deploy brings it; 'offsite guard' on a machine of yours has no such limit",
   });
 }

@@ -14,7 +14,9 @@ import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { parseRestoreReport, type RestoreReport } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { verifyBaseBackupOnce } from '../../lib/verify/base-backup.ts';
 import { storeArchive } from '../fixtures/archive.ts';
+import { storeBaseBackup } from '../fixtures/base-backup.ts';
 import { asleep, untilServerDoes } from '../fixtures/events.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
@@ -62,8 +64,8 @@ function archived(parts: Partial<Parameters<typeof storeArchive>[1]> = {}): Prom
 }
 
 /** Starts the program as the container would: with its own variables and little else. */
-function start(id: string, env: Record<string, string> = {}) {
-  return execa(node, [program], {
+function start(id: string, env: Record<string, string> = {}, ...words: string[]) {
+  return execa(node, [program, ...words], {
     cwd: own,
     extendEnv: false,
     env: {
@@ -117,6 +119,37 @@ describe('bin/restore-test', () => {
     expect(mail?.text).toContain(`SELECT count(*) FROM torrents;  ${smallTorrents}, as dumped`);
     const page = kept.find(({ key }) => /Z\.html$/.test(key))?.key;
     expect(mail?.text).toContain(`\n  s3://${aws.bucket}/${page}\n`);
+  });
+
+  it('judges a base backup that is too large for a function, tells of it as that does, and judges it once', async () => {
+    const mailsBefore = (await aws.mails()).length;
+    const judged = async (source: string, spoil?: string) => {
+      const id = await storeBaseBackup(store, {
+        source,
+        takenAt: new Date(),
+        segment: 2,
+        ...(spoil && { spoil }),
+      });
+      const ended: { exitCode?: number | undefined; all?: string }[] = [];
+      const verify = (isDue: boolean) =>
+        verifyBaseBackupOnce({
+          ...{ store, id, isDue, now: () => new Date() },
+          sendMail: () => Promise.reject(new Error('not told from here')),
+          limits: { compressedBytes: 100, plainBytes: 100_000 },
+          readInTask: async (one) => void ended.push(await start(one, {}, 'verify')),
+        });
+      expect(await verify(false)).toEqual({ awaits: 'task' });
+      expect(ended).toMatchObject([{ exitCode: 0 }]);
+      const { verdict, isNew } = (await verify(false)) as { verdict: object; isNew: boolean };
+      expect([isNew, ended.length]).toEqual([false, 1]);
+      return verdict;
+    };
+    expect(await judged('whole')).toMatchObject({ verdict: 'intact', source: 'whole', deviations: [] });
+    expect((await aws.mails()).length).toBe(mailsBefore);
+    expect(await judged('spoilt', 'base/1/1259')).toMatchObject({ verdict: 'damaged' });
+    expect((await aws.mails()).slice(mailsBefore).map(({ subject }) => subject)).toEqual([
+      expect.stringMatching(/^\[offsite\] DAMAGED base backup: spoilt-/),
+    ]);
   });
 
   it('reports a damaged archive and ends with 20', async () => {

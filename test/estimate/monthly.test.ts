@@ -53,6 +53,15 @@ describe('points in time', () => {
     expect(of('S3 requests: log')?.basis).toMatch(/^43,800 PUT/);
     expect(added({ walBytesPerDay: 300 * GB })).toBeGreaterThan(50 * added());
     expect(added({ baseBackupDays: 1 })).toBeGreaterThan(added());
+    // A function reads those of 20 GB; what is larger is read by a task, for an hour's cents.
+    expect(of('Fargate: verify base backups')).toBeUndefined();
+    const large = { ...points, baseBackupBytes: 150 * GB };
+    const task = estimateCost({ ...usual, points: large }).lines.find(
+      ({ what }) => what === 'Fargate: verify base backups',
+    );
+    expect(task?.basis).toMatch(/^2\.\d hours/);
+    expect(task?.cents).toBeGreaterThan(8);
+    expect(task?.cents).toBeLessThan(30);
   });
 });
 

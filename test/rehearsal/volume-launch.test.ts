@@ -10,7 +10,7 @@ import { sizeRestoreTask, type TaskSize } from '../../lib/cost/task-size.ts';
 import { type CallLog, createCallLog } from '../../lib/rehearsal/aws/aws-calls.ts';
 import { type EcsEndpoint, startEcsEndpoint } from '../../lib/rehearsal/aws/ecs/ecs-endpoint.ts';
 import { functionByRole, readWiring } from '../../lib/rehearsal/template/wiring.ts';
-import { launchRestoreTask } from '../../lib/restore-task/launcher.ts';
+import { launchRestoreTask, launchVerifyTask } from '../../lib/restore-task/launcher.ts';
 import { readOwnTask } from '../../lib/restore-task/metadata.ts';
 import { compareWithRoles, synthesizeTemplate } from './permissions.ts';
 
@@ -18,7 +18,10 @@ const gib = 1024 ** 3;
 const local = { bucket: 'offsite', topicArn: 'arn:aws:sns:us-east-1:000000000000:operator' };
 const home = mkdtempSync(join(tmpdir(), 'offsite-launch-'));
 const program = join(home, 'program.mjs');
-writeFileSync(program, 'console.log(JSON.stringify(process.env))');
+writeFileSync(
+  program,
+  'console.log(JSON.stringify({ ...process.env, WORDS: process.argv.slice(2).join() }))',
+);
 
 afterAll(() => rmSync(home, { recursive: true }));
 
@@ -26,6 +29,7 @@ describe.each(['public', 'endpoints'])('in the network %s', (restoreTestNetwork)
   const before = { ...process.env };
   let ecs: EcsEndpoint;
   let calls: CallLog;
+  let verifier: ReturnType<typeof functionByRole>;
 
   beforeAll(async () => {
     const wiring = readWiring(await synthesizeTemplate({ restoreTestNetwork }), 'OffsiteStack', local);
@@ -33,7 +37,8 @@ describe.each(['public', 'endpoints'])('in the network %s', (restoreTestNetwork)
     const host = { program: [program], cwd: home, environment: {} };
     ecs = await startEcsEndpoint(wiring, host, async () => [], calls);
     const launcher = functionByRole(wiring, 'launch-restore-test');
-    Object.assign(process.env, launcher.environment, {
+    verifier = functionByRole(wiring, 'verify');
+    Object.assign(process.env, verifier.environment, launcher.environment, {
       AWS_ENDPOINT_URL_ECS: ecs.endpoint,
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: launcher.logicalId,
@@ -103,6 +108,28 @@ describe.each(['public', 'endpoints'])('in the network %s', (restoreTestNetwork)
       'iam:PassRole RestoreTaskVolumeRole ecs.amazonaws.com',
     ]);
     expect((await compareWithRoles(calls.calls)).refused).toEqual([]);
+  });
+
+  test('a base backup is judged by a task of its own: one a day, whoever asks, which the role of the verifier may start', async () => {
+    process.env.AWS_ACCESS_KEY_ID = verifier.logicalId;
+    const place = environment('clusterArn', 'subnetIds', 'securityGroupId', 'assignPublicIp');
+    const task = { ...place, ...environment('verifyTaskDefinitionArn') };
+    const at = (time: string, occasion = 'committed') =>
+      launchVerifyTask(task, 'bitagent-2026-11-23-031500Z', occasion, new Date(`2026-11-${time}:00Z`));
+    const first = await at('23T05:00');
+    expect(await at('23T05:01')).toBe(first);
+    expect(new Set([first, await at('23T06:00', 'due'), await at('24T06:00', 'due')]).size).toBe(3);
+    const one = (await ecs.idle()).find(({ taskArn }) => taskArn === first);
+    expect(JSON.parse(one?.logs ?? '{}')).toMatchObject({
+      WORDS: 'verify',
+      OFFSITE_BUCKET: 'offsite',
+      OFFSITE_TOPIC_ARN: local.topicArn,
+      OFFSITE_ARCHIVE_ID: 'bitagent-2026-11-23-031500Z',
+      OFFSITE_OCCASION: 'committed',
+    });
+    const asked = calls.calls.filter(({ principal }) => principal === verifier.logicalId);
+    expect(asked.map(({ action }) => action)).toContain('ecs:RunTask');
+    expect((await compareWithRoles(asked)).refused).toEqual([]);
   });
 
   test('a volume that ECS would not make is an error of its own, and nothing runs', async () => {

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { restoreTestExitCodes } from '../../lib/restore-task/lost-test.ts';
 import { noticeMail } from '../../lib/restore-task/notices.ts';
 
+const environment = [{ name: 'OFFSITE_ARCHIVE_ID', value: 'bitagent-2026-11-23-031500Z' }];
+
 function taskStopped(containers: unknown[], more: Record<string, unknown> = {}) {
   return {
     'detail-type': 'ECS Task State Change',
@@ -15,7 +17,7 @@ function taskStopped(containers: unknown[], more: Record<string, unknown> = {}) 
         containerOverrides: [
           {
             name: 'restore-test',
-            environment: [{ name: 'OFFSITE_ARCHIVE_ID', value: 'bitagent-2026-11-23-031500Z' }],
+            environment,
           },
         ],
       },
@@ -52,6 +54,19 @@ describe('noticeMail', () => {
     expect(never?.text).toContain('none: the program never ran');
     expect(mailOf(taskStopped([{ name: 'restore-test', exitCode: 2 }]))).toBeDefined();
     expect(mailOf(taskStopped([]))).toBeDefined();
+  });
+
+  it('tells of a base backup whose task gave no verdict, and not of one that has', () => {
+    const named = { overrides: { containerOverrides: [{ name: 'verify-base-backup', environment }] } };
+    const ended = (exitCode: number, reason?: string) =>
+      taskStopped([{ name: 'verify-base-backup', exitCode, reason }], named);
+    expect(mailOf(ended(0))).toBeUndefined();
+    for (const one of [ended(137, 'OutOfMemoryError'), ended(2), ended(20), taskStopped([], named)]) {
+      const mail = mailOf(one);
+      expect(mail?.subject).toMatch(/^\[offsite\] NOT VERIFIED: base backup bitagent-2026-11-23-031500Z, /);
+      expect(mail?.text).toContain('tried again after the next daily retention');
+    }
+    expect(mailOf(ended(137, 'OutOfMemoryError'))?.subject).toContain('it ran out of memory');
   });
 
   it('tells of a function that failed for good, with its event', () => {

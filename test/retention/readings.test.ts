@@ -33,9 +33,18 @@ describe('planReadings', () => {
 
   it('reads nothing again that counts for nothing, nor what was read tonight', () => {
     const old = new Date(start - 9 * dayMs);
-    const standings = ['damaged', 'incomplete', 'missing', 'unverified', 'no manifest'] as const;
+    const standings = ['damaged', 'incomplete', 'missing', 'no manifest'] as const;
     const entries = [...standings.map((standing) => kept(old, standing)), kept(new Date(start - dayMs / 8))];
     expect(planReadings(entries, { ...policy, rereadPercent: 100 }, new Date(start))).toEqual([]);
+  });
+
+  it('asks again for a verdict that never came, but not for one that may be on its way', () => {
+    const hoursAgo = (hours: number) => kept(new Date(start - (hours * dayMs) / 24), 'unverified');
+    const [lost, onItsWay] = [hoursAgo(30), hoursAgo(3)];
+    for (const rereadPercent of [0, 15])
+      expect(planReadings([lost, onItsWay], { ...policy, rereadPercent }, new Date(start))).toEqual([
+        { id: lost.id.id, reason: 'it has no verdict' },
+      ]);
   });
 
   it('reads each again within its nights and before it goes, evenly, and no more of a night than rereadPercent', () => {

@@ -40,6 +40,7 @@ const holders: [row: string, role: string][] = [
   ['`watch`', 'HandlersWatchRole'],
   ['`launch-restore-test`', 'HandlersLaunchRestoreTestRole'],
   ['restore test', 'RestoreTaskTaskRole'],
+  ['the task of a large base backup', 'RestoreTaskVerifyTaskRole'],
   ['`report`', 'HandlersReportRole'],
   ['the agent', 'IdentitiesAgentbitagentPolicy'],
   ['you, reading', 'IdentitiesOperatorPolicy'],

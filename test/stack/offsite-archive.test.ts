@@ -301,6 +301,7 @@ test('a key of our own is rotated, kept, and used through S3 only, by whoever re
     'ReadRange: kms:Decrypt, kms:GenerateDataKey',
     'Report: kms:Decrypt, kms:GenerateDataKey',
     'RestoreTaskTask: kms:Decrypt, kms:GenerateDataKey',
+    'RestoreTaskVerifyTask: kms:Decrypt, kms:GenerateDataKey',
     'UndoPolicy: kms:GenerateDataKey',
     'Verify: kms:Decrypt, kms:GenerateDataKey',
     'Watch: kms:Decrypt, kms:GenerateDataKey',

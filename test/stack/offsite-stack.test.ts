@@ -210,12 +210,23 @@ describe('handlers', () => {
     );
     const store = { OFFSITE_BUCKET: 'VaultBucket', OFFSITE_TOPIC_ARN: 'Reports' };
     const sources = { OFFSITE_SOURCES: 'bitagent,attic' };
+    const place = {
+      OFFSITE_CLUSTER_ARN: 'RestoreTaskCluster',
+      OFFSITE_SUBNET_IDS: 'RestoreTaskVpcpublicSubnet1Subnet,RestoreTaskVpcpublicSubnet2Subnet',
+      OFFSITE_SECURITY_GROUP_ID: 'RestoreTaskSecurityGroup',
+      OFFSITE_ASSIGN_PUBLIC_IP: 'ENABLED',
+    };
     const recipients = {
       OFFSITE_RECIPIENTS:
         'op@example.com,second@example.com,https://hooks.example.com/a/b,arn:aws:sqs:eu-central-1:111122223333:pager',
     };
     expect(environments).toEqual({
-      Verify: { ...store, OFFSITE_RANGES_ARN: 'HandlersRangesStateMachine' },
+      Verify: {
+        ...store,
+        ...place,
+        OFFSITE_RANGES_ARN: 'HandlersRangesStateMachine',
+        OFFSITE_VERIFY_TASK_DEFINITION_ARN: 'RestoreTaskVerifyTaskDefinition',
+      },
       ReadRange: { OFFSITE_BUCKET: 'VaultBucket' },
       JoinRanges: store,
       Expire: {
@@ -242,13 +253,10 @@ describe('handlers', () => {
       LaunchRestoreTest: {
         ...store,
         ...sources,
-        OFFSITE_CLUSTER_ARN: 'RestoreTaskCluster',
+        ...place,
         OFFSITE_TASK_DEFINITION_ARN: 'RestoreTaskTaskDefinition',
         OFFSITE_VOLUME_TASK_DEFINITION_ARN: 'RestoreTaskVolumeTaskDefinition',
         OFFSITE_VOLUME_ROLE_ARN: 'RestoreTaskVolumeRole',
-        OFFSITE_SUBNET_IDS: 'RestoreTaskVpcpublicSubnet1Subnet,RestoreTaskVpcpublicSubnet2Subnet',
-        OFFSITE_SECURITY_GROUP_ID: 'RestoreTaskSecurityGroup',
-        OFFSITE_ASSIGN_PUBLIC_IP: 'ENABLED',
       },
       Report: { ...store, ...recipients },
     });
@@ -388,7 +396,7 @@ describe('triggers', () => {
 });
 
 describe('restore task', () => {
-  const definitions = ['TaskDefinition', 'VolumeTaskDefinition'] as const;
+  const definitions = ['TaskDefinition', 'VolumeTaskDefinition', 'VerifyTaskDefinition'] as const;
   const definition = (name: string) => byName('AWS::ECS::TaskDefinition', `RestoreTask${name}`).properties;
 
   test.each(definitions)(
@@ -406,7 +414,7 @@ describe('restore task', () => {
       const [container, ...others] = properties.ContainerDefinitions as unknown as Record<string, unknown>[];
       expect(others).toEqual([]);
       expect(container).toMatchObject({
-        Name: 'restore-test',
+        Name: name === 'VerifyTaskDefinition' ? 'verify-base-backup' : 'restore-test',
         Essential: true,
         Environment: [
           { Name: 'OFFSITE_BUCKET', Value: { Ref: 'VaultBucket0925C477' } },
@@ -430,12 +438,18 @@ describe('restore task', () => {
     },
   );
 
-  test('is the same with a volume and without, but for that', () => {
-    const [one, other] = definitions.map((name) => {
+  test('is the same with a volume and without, but for that; and where it judges a base backup, but for its word and role', () => {
+    const [one, other, judging] = definitions.map((name) => {
       const { Family, Volumes, ...rest } = definition(name);
-      return rest;
+      return rest as unknown as Record<string, unknown> & { ContainerDefinitions: Record<string, unknown>[] };
     });
     expect(one).toEqual(other);
+    const [container] = one?.ContainerDefinitions ?? [];
+    expect({ ...judging, TaskRoleArn: one?.TaskRoleArn }).toEqual({
+      ...one,
+      ContainerDefinitions: [{ ...container, Name: 'verify-base-backup', Command: ['verify'] }],
+    });
+    expect(plain(judging?.TaskRoleArn)).toBe('RestoreTaskVerifyTaskRole');
   });
 
   test('lives in public subnets without a NAT gateway, reaches S3 inside of AWS, and is not reached', () => {

@@ -65,7 +65,7 @@ export async function meetStack(scene: Scene, deploying: Promise<Cloud>): Promis
   scene.command('bin/run bin/stack.ts -c email=operator@example.com');
   scene.say(
     `${resources} resources, synthesized in ${formatDuration(synthesisMs)} while the database was loading. Read from the template: ${functions.length} functions with their bundles and ` +
-      `environment, ${rules.length} rules, ${taskDefinitions.length} Fargate task; mail to ` +
+      `environment, ${rules.length} rules, ${taskDefinitions.length} kinds of Fargate task; mail to ` +
       `${subscriptions.map(({ endpoint }) => endpoint).join(', ')}.`,
   );
   for (const rule of rules) {

@@ -17,6 +17,7 @@ const taskDefinitionSchema = z.object({
   ContainerDefinitions: z.array(
     z.object({
       Name: z.string(),
+      Command: z.array(z.string()).default([]),
       Environment: z.array(z.object({ Name: z.string(), Value: z.string() })).default([]),
     }),
   ),
@@ -47,8 +48,9 @@ export function readTaskWiring(read: Reader) {
         name: Name,
         configuredAtLaunch: ConfiguredAtLaunch,
       })),
-      containers: properties.ContainerDefinitions.map(({ Name, Environment }) => ({
+      containers: properties.ContainerDefinitions.map(({ Name, Command, Environment }) => ({
         name: Name,
+        command: Command,
         environment: Object.fromEntries(Environment.map((variable) => [variable.Name, variable.Value])),
       })),
     })),

@@ -1,6 +1,7 @@
 // What those who re-read archives may do, whole or in ranges.
 
-import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { ICluster, ITaskDefinition } from 'aws-cdk-lib/aws-ecs';
+import type { IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { baseBackupsPrefix, baseBackupVerdictsPrefix } from '../../archive/base-backup-names.ts';
 import {
   archiveSuffix,
@@ -13,7 +14,7 @@ import {
 import { walPrefix, walVerdictsPrefix } from '../../archive/wal-names.ts';
 import { sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import { proofs, type Reach } from './identities.ts';
-import { allow, decrypt, encrypt, get, list, publish, put, useKey } from './statements.ts';
+import { allow, decrypt, encrypt, get, list, passTo, publish, put, useKey } from './statements.ts';
 
 /** What is judged, by version id, so that a verdict speaks of the very bytes that were read. */
 const judged = [archivesPrefix, sidecarsPrefix, baseBackupsPrefix].map((prefix) => `${prefix}*`);
@@ -39,6 +40,38 @@ export function verifyPermissions({ bucket, topic, key }: Reach): PolicyStatemen
     put(bucket, `${verdictsPrefix}*`, ...verdicts, `${walVerdictsPrefix}*`, `${faultsPrefix}*`),
     ...useKey(key, decrypt, encrypt),
     publish(topic),
+  ];
+}
+
+/** What a base backup's task may, which is the verifier's for those that take longer. */
+export function verifyTaskPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+  const [bytes, verdicts, faults] = [baseBackupsPrefix, baseBackupVerdictsPrefix, faultsPrefix].map(
+    (prefix) => `${prefix}*`,
+  ) as [string, string, string];
+  return [
+    list(bucket),
+    get(bucket, bytes, verdicts, faults),
+    allow(['s3:GetObjectVersion'], [bucket.arnForObjects(bytes)]),
+    put(bucket, verdicts, faults),
+    ...useKey(key, decrypt, encrypt),
+    publish(topic),
+  ];
+}
+
+/** Starting it. */
+export function startTaskPermissions(task: {
+  readonly cluster: ICluster;
+  readonly verifyTaskDefinition: ITaskDefinition;
+  readonly verifyTaskRoles: readonly IRole[];
+}): PolicyStatement[] {
+  const { cluster, verifyTaskDefinition, verifyTaskRoles } = task;
+  const inCluster = { ArnEquals: { 'ecs:cluster': cluster.clusterArn } };
+  return [
+    allow(['ecs:RunTask'], [verifyTaskDefinition.taskDefinitionArn], inCluster),
+    passTo(
+      'ecs-tasks.amazonaws.com',
+      verifyTaskRoles.map((role) => role.roleArn),
+    ),
   ];
 }
 

@@ -7,12 +7,13 @@ import { PolicyStatement, StarPrincipal } from 'aws-cdk-lib/aws-iam';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IConstruct } from 'constructs';
 import { type Reach, restoreTestPermissions } from '../access/identities.ts';
+import { verifyTaskPermissions } from '../access/verifiers.ts';
 
-/** Objects as the task's own role may have them, and layers of images. */
+/** Objects as the tasks' own roles may have them, and layers of images. */
 export function letThroughObjects(endpoint: VpcEndpoint, reach: Reach): void {
   const { partition } = Stack.of(endpoint);
   letThrough(endpoint, [
-    ...restoreTestPermissions(reach).filter(({ actions }) =>
+    ...[...restoreTestPermissions(reach), ...verifyTaskPermissions(reach)].filter(({ actions }) =>
       actions.every((action) => action.startsWith('s3:')),
     ),
     allow(['s3:GetObject'], `arn:${partition}:s3:::${layersBucket(endpoint)}/*`),

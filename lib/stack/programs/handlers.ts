@@ -31,6 +31,7 @@ import {
   joinRangesPermissions,
   readRangePermissions,
   startPermissions,
+  startTaskPermissions,
   verifyPermissions,
 } from '../access/verifiers.ts';
 import { createFunction } from './create-function.ts';
@@ -104,13 +105,14 @@ export class Handlers extends Construct {
     });
     const rangeVerify = new RangeVerify(this, 'Ranges', this);
     this.ranges = rangeVerify.stateMachine;
-    const { stateMachineArn } = this.ranges;
+    const ranges = { [names.rangesArn]: this.ranges.stateMachineArn };
     this.verify = this.addFunction('verify', {
       ...large,
-      environment: { ...store, ...topic, [names.rangesArn]: stateMachineArn },
+      environment: { ...store, ...topic, ...ranges, ...restoreTask.verifyEnvironment },
       permissions: [
         ...verifyPermissions(props),
-        ...startPermissions(stateMachineArn, rangeVerify.executionsArn),
+        ...startPermissions(this.ranges.stateMachineArn, rangeVerify.executionsArn),
+        ...startTaskPermissions(restoreTask),
       ],
     });
     this.expire = this.addFunction('expire', {

@@ -18,10 +18,16 @@ import { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Deployment } from '../../deployment/deployment.ts';
-import { environmentNames, restoreTestContainer, scratch } from '../../deployment/environment.ts';
+import {
+  environmentNames,
+  restoreTestContainer,
+  scratch,
+  verifyContainer,
+} from '../../deployment/environment.ts';
 import { permit, type Reach, restoreTestPermissions } from '../access/identities.ts';
 import { acknowledge, acknowledgeAwsPolicy, acknowledgePatterns } from '../access/nag.ts';
 import { ownService } from '../access/statements.ts';
+import { verifyTaskPermissions } from '../access/verifiers.ts';
 import { createRestoreImage } from './restore-image.ts';
 import { createRestoreNetwork, type RestoreNetwork } from './restore-network.ts';
 
@@ -43,6 +49,9 @@ export class RestoreTask extends Construct {
    */
   readonly volumeTaskDefinition: FargateTaskDefinition;
   readonly taskRoles: readonly Role[];
+  /** The same image, which judges a base backup; it has the verifier's rights, and the restore test has not. */
+  readonly verifyTaskDefinition: FargateTaskDefinition;
+  readonly verifyTaskRoles: readonly Role[];
   /** By which ECS makes, attaches and deletes the volume. */
   readonly volumeRole: Role;
   readonly network: RestoreNetwork;
@@ -70,8 +79,18 @@ export class RestoreTask extends Construct {
     const roles = { taskRole, executionRole };
     const container = this.describeContainer(props, image, logGroup);
     this.taskDefinition = this.addTask('TaskDefinition', roles, container);
-    this.volumeTaskDefinition = this.addTask('VolumeTaskDefinition', roles, container, true);
-    for (const task of [this.taskDefinition, this.volumeTaskDefinition]) task.node.addDependency(made);
+    this.volumeTaskDefinition = this.addTask('VolumeTaskDefinition', roles, container, { onVolume: true });
+    const verifyRole = new Role(this, 'VerifyTaskRole', { assumedBy });
+    permit(verifyRole, verifyTaskPermissions(props));
+    this.verifyTaskRoles = [verifyRole, executionRole];
+    this.verifyTaskDefinition = this.addTask(
+      'VerifyTaskDefinition',
+      { taskRole: verifyRole, executionRole },
+      { ...container, command: ['verify'] },
+      { name: verifyContainer },
+    );
+    for (const task of [this.taskDefinition, this.volumeTaskDefinition, this.verifyTaskDefinition])
+      task.node.addDependency(made);
     acknowledgePatterns(
       executionRole,
       ['*'],
@@ -82,12 +101,26 @@ export class RestoreTask extends Construct {
 
   /** What a launcher has to know. */
   get launchEnvironment(): Record<string, string> {
-    const { subnets, securityGroup, assignPublicIp } = this.network;
     return {
-      [environmentNames.clusterArn]: this.cluster.clusterArn,
+      ...this.placeEnvironment,
       [environmentNames.taskDefinitionArn]: this.taskDefinition.taskDefinitionArn,
       [environmentNames.volumeTaskDefinitionArn]: this.volumeTaskDefinition.taskDefinitionArn,
       [environmentNames.volumeRoleArn]: this.volumeRole.roleArn,
+    };
+  }
+
+  /** What has to know who lets a base backup be judged. */
+  get verifyEnvironment(): Record<string, string> {
+    return {
+      ...this.placeEnvironment,
+      [environmentNames.verifyTaskDefinitionArn]: this.verifyTaskDefinition.taskDefinitionArn,
+    };
+  }
+
+  private get placeEnvironment(): Record<string, string> {
+    const { subnets, securityGroup, assignPublicIp } = this.network;
+    return {
+      [environmentNames.clusterArn]: this.cluster.clusterArn,
       [environmentNames.subnetIds]: subnets.map((subnet) => subnet.subnetId).join(','),
       [environmentNames.securityGroupId]: securityGroup.securityGroupId,
       [environmentNames.assignPublicIp]: assignPublicIp,
@@ -138,7 +171,7 @@ export class RestoreTask extends Construct {
     id: string,
     roles: { readonly taskRole: Role; readonly executionRole: Role },
     container: ContainerDefinitionOptions,
-    configuredAtLaunch?: true,
+    { name = restoreTestContainer, onVolume = false } = {},
   ): FargateTaskDefinition {
     const task = new FargateTaskDefinition(this, id, {
       ...roles,
@@ -152,9 +185,9 @@ export class RestoreTask extends Construct {
     });
     const { volumeName, path } = scratch;
     // Without a configuration it is a place on the task's storage.
-    task.addVolume({ name: volumeName, ...(configuredAtLaunch && { configuredAtLaunch }) });
+    task.addVolume({ name: volumeName, ...(onVolume && { configuredAtLaunch: true }) });
     task
-      .addContainer(restoreTestContainer, container)
+      .addContainer(name, container)
       .addMountPoints({ sourceVolume: volumeName, containerPath: path, readOnly: false });
     return task;
   }

@@ -53,6 +53,9 @@ describe('permissions', () => {
       's3:PutObject on VaultBucket/wal-verdicts/*',
       's3:PutObject on VaultBucket/verdicts/*',
       'states:StartExecution on HandlersRangesStateMachine',
+      'ecs:RunTask on RestoreTaskVerifyTaskDefinition if ecs:cluster is RestoreTaskCluster',
+      'iam:PassRole on RestoreTaskExecutionRole if iam:PassedToService is ecs-tasks.amazonaws.com',
+      'iam:PassRole on RestoreTaskVerifyTaskRole if iam:PassedToService is ecs-tasks.amazonaws.com',
       publish,
     ],
     ReadRange: [
@@ -180,6 +183,19 @@ describe('permissions', () => {
       list,
       's3:PutObject on VaultBucket/reports/*',
       's3:PutObject on VaultBucket/watch/told/*',
+      publish,
+    ]);
+  });
+
+  test('of the task that judges a large base backup: what the verifier may with base backups, and no archive', () => {
+    expect(allowed('AWS::IAM::Policy', 'RestoreTaskVerifyTaskRoleDefaultPolicy')).toEqual([
+      's3:GetObject on VaultBucket/basebackup-verdicts/*',
+      's3:GetObject on VaultBucket/basebackups/*',
+      's3:GetObject on VaultBucket/watch/faults/*',
+      's3:GetObjectVersion on VaultBucket/basebackups/*',
+      list,
+      's3:PutObject on VaultBucket/basebackup-verdicts/*',
+      's3:PutObject on VaultBucket/watch/faults/*',
       publish,
     ]);
   });

@@ -117,7 +117,7 @@ describe('cloud', () => {
         )[0],
     );
     const [uri] = containers;
-    expect(containers).toEqual([uri, uri]);
+    expect(containers).toEqual([uri, uri, uri]);
     expect(uri).toMatch(new RegExp(`:${tag}$`));
     expect(login).toContain('docker login --username AWS --password-stdin');
     for (const [name, value] of Object.entries(buildArgs(17, 'public.ecr.aws/docker/library/')))
@@ -130,7 +130,7 @@ describe('cloud', () => {
 
   test('the task is there when its image is, and not before', () => {
     const tasks = ofType('AWS::ECS::TaskDefinition') as unknown as [string, { DependsOn?: string[] }][];
-    expect(tasks).toHaveLength(2);
+    expect(tasks).toHaveLength(3);
     for (const [, { DependsOn }] of tasks) expect(DependsOn).toContain(imageId);
   });
 

@@ -30,11 +30,13 @@ function letThrough(choice: keyof typeof networks, name: string): string[] {
 describe.each(['public', 'endpoints'] as const)('%s', (choice) => {
   const vpc = choice === 'public' ? 'RestoreTaskVpc' : 'RestoreTaskIsolatedVpc';
 
-  test('objects go by a gateway, which lets through what the task may and layers of images, and nothing else', () => {
-    const role = networks[choice].allowed('AWS::IAM::Policy', 'RestoreTaskTaskRoleDefaultPolicy');
+  test('objects go by a gateway, which lets through what the tasks may and layers of images, and nothing else', () => {
+    const roles = ['TaskRole', 'VerifyTaskRole'].flatMap((role) =>
+      networks[choice].allowed('AWS::IAM::Policy', `RestoreTask${role}DefaultPolicy`),
+    );
     const layers = 'arn:AWS::Partition:s3:::prod-AWS::Region-starport-layer-bucket/*';
     expect(letThrough(choice, `${vpc}s3`)).toEqual(
-      [...role.filter((line) => line.startsWith('s3:')), `s3:GetObject on ${layers}`].sort(),
+      [...new Set([...roles.filter((line) => line.startsWith('s3:')), `s3:GetObject on ${layers}`])].sort(),
     );
   });
 

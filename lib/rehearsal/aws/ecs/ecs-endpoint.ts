@@ -161,7 +161,7 @@ async function runProgram(
     .filter(({ name }) => name === container.name)
     .flatMap(({ environment }) => environment.map(({ name, value }) => [name, value]));
   const startedAt = new Date();
-  const child = await execa(process.execPath, host.program, {
+  const child = await execa(process.execPath, [...host.program, ...container.command], {
     cwd: host.cwd,
     extendEnv: false,
     env: { ...host.environment, ...container.environment, ...Object.fromEntries(overridden) },

@@ -34,7 +34,9 @@ const wiring: Wiring = {
       cpu: 1024,
       memoryMiB: 2048,
       volumes: [{ name: 'scratch', configuredAtLaunch: false }],
-      containers: [{ name: 'restore-test', environment: { OFFSITE_BUCKET: 'vault', FROM: 'template' } }],
+      containers: [
+        { name: 'restore-test', command: [], environment: { OFFSITE_BUCKET: 'vault', FROM: 'template' } },
+      ],
     },
     {
       arn: volumeTaskDefinition,
@@ -42,7 +44,7 @@ const wiring: Wiring = {
       cpu: 1024,
       memoryMiB: 2048,
       volumes: [{ name: 'scratch', configuredAtLaunch: true }],
-      containers: [{ name: 'restore-test', environment: {} }],
+      containers: [{ name: 'restore-test', command: [], environment: {} }],
     },
   ],
   clusterArns: [cluster],
