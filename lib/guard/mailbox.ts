@@ -38,7 +38,12 @@ const keptSchema = z.object({
   subject: z.string(),
   text: z.string(),
   since: z.iso.datetime(),
+  /** Of its addresses, those that have not had it; without them, nobody has. */
+  to: z.array(z.string()).readonly().optional(),
 });
+
+/** What goes out now, or was kept before. */
+type Unsent = Mail & Partial<Pick<z.infer<typeof keptSchema>, 'since' | 'to'>>;
 
 export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOptions): Mailbox {
   let trouble: OffsiteError | undefined;
@@ -46,18 +51,18 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
   let count = 0;
 
   /** By SMTP, where there is a server. @returns Whether it is out. */
-  async function bySmtp(mail: Mail, server: Smtp): Promise<boolean> {
+  async function bySmtp(mail: Unsent, server: Smtp): Promise<boolean> {
     if (isDown) return false;
-    try {
-      const refused = await server.send(mail);
-      if (refused.length > 0) trouble ??= addressesRefused(refused);
-      return true;
-    } catch (error) {
+    const untaken = await server.send(asLate(mail), mail.to).catch((error) => {
       if (!(error instanceof OffsiteError)) throw error;
       isDown = !refusesOneMail(error);
       trouble ??= sayWhatIsSafe(error, keptSafe);
-      return false;
-    }
+    });
+    if (untaken === undefined) return false;
+    const { refused, later } = untaken;
+    if (refused.length > 0) trouble ??= addressesRefused(refused);
+    if (later.length > 0) await keep({ ...mail, to: later });
+    return true;
   }
 
   /** @returns Whether anybody took it. */
@@ -70,12 +75,12 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
     return isOut;
   }
 
-  async function keep(mail: Mail): Promise<void> {
-    const since = now().toISOString();
+  async function keep({ subject, text, to, since = now().toISOString() }: Unsent): Promise<void> {
     count += 1;
-    const key = `${mailsPrefix}${since}-${String(count).padStart(4, '0')}.json`;
-    await store.write(key, jsonText({ format: 1, ...mail, since }));
-    warn(`kept for the next run, as nobody took it: ${mail.subject}`);
+    const key = `${mailsPrefix}${now().toISOString()}-${String(count).padStart(4, '0')}.json`;
+    await store.write(key, jsonText({ format: 1, subject, text, since, to }));
+    const why = to === undefined ? 'nobody took it' : `it was not taken for ${to.join(', ')}`;
+    warn(`kept for the next run, as ${why}: ${subject}`);
   }
 
   return {
@@ -88,9 +93,10 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
       const keys: string[] = [];
       for await (const { key } of store.list(mailsPrefix)) keys.push(key);
       for (const key of keys) {
-        const mail = late((await store.readText(key))?.text);
-        if (mail === undefined) continue;
-        if (await (smtp === undefined ? byLetter(mail) : bySmtp(mail, smtp))) await store.delete(key);
+        // `undefined` of what is no mail of ours.
+        const kept = parseJson(keptSchema, (await store.readText(key))?.text);
+        if (kept === undefined) continue;
+        if (await (smtp === undefined ? byLetter(asLate(kept)) : bySmtp(kept, smtp))) await store.delete(key);
         if (isDown) return;
       }
     },
@@ -98,12 +104,10 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
   };
 }
 
-/** @returns `undefined` of what is no mail of ours. */
-function late(text: string | undefined): Mail | undefined {
-  const kept = parseJson(keptSchema, text);
-  if (kept === undefined) return undefined;
-  const note = `This mail is of ${formatInstant(new Date(kept.since))}: nobody took it until now.`;
-  return { subject: kept.subject, text: `${note}\n\n${kept.text}` };
+function asLate({ subject, text, since }: Unsent): Mail {
+  if (since === undefined) return { subject, text };
+  const note = `This mail is of ${formatInstant(new Date(since))}: it was not taken until now.`;
+  return { subject, text: `${note}\n\n${text}` };
 }
 
 function addressesRefused(addresses: readonly string[]): OffsiteError {

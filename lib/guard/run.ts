@@ -116,7 +116,7 @@ function* steps(options: GuardOptions): Generator<[Step, () => Promise<void>]> {
 
 async function isRetentionDue(store: ArchiveStore, now: Date): Promise<boolean> {
   const last = await readLastRun(store);
-  return last === undefined || hoursBetween(last.endedAt, now) >= retentionEveryHours;
+  return last === undefined || last.isAwaited || hoursBetween(last.endedAt, now) >= retentionEveryHours;
 }
 
 async function expire({ store, guard, extendLock, now, seen }: GuardOptions): Promise<void> {

@@ -49,12 +49,28 @@ export async function verifyNew(options: VerifyVaultOptions): Promise<Map<string
   const { store } = options;
   const failures = new Map<string, unknown>();
   for (const kind of allKinds) {
-    for (const source of await sourcesBelow(store, kind.prefix)) {
-      for (const { id } of (await entriesOf(store, kind, source)).filter(isUnjudged))
-        await attempt(id, failures, options, () => judge({ kind, id, occasion: 'committed' }, options));
-    }
+    await unlessFailed(kind.prefix, failures, options, async () => {
+      for (const source of await sourcesBelow(store, kind.prefix))
+        await unlessFailed(`${kind.prefix}${source}/`, failures, options, async () => {
+          for (const { id } of (await entriesOf(store, kind, source)).filter(isUnjudged))
+            await attempt(id, failures, options, () => judge({ kind, id, occasion: 'committed' }, options));
+        });
+    });
   }
   return failures;
+}
+
+/** What cannot be listed keeps nothing else from being judged. */
+async function unlessFailed(
+  what: string,
+  failures: Map<string, unknown>,
+  { signal }: VerifyVaultOptions,
+  act: () => Promise<void>,
+): Promise<void> {
+  await act().catch((error) => {
+    signal?.throwIfAborted();
+    failures.set(what, error);
+  });
 }
 
 function entriesOf(store: ArchiveStore, kind: ArchiveKind, source: string): Promise<CatalogueEntry[]> {

@@ -34,8 +34,8 @@ export function faultsFolder(source: string): string {
   return `${faultsPrefix}${nameOf(source)}/`;
 }
 
-/** Older ones are told by now, or nobody has looked for two days, of which an alarm tells. */
-const lookedAtHours = 48;
+/** Before the lifecycle of `watch/faults/` takes them, in seven days. Whoever looks may have been off for some of these. */
+const lookedAtHours = 6 * 24;
 const hourMs = 3_600_000;
 
 /**

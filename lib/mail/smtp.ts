@@ -2,6 +2,7 @@
 
 import { createTransport } from 'nodemailer';
 import { OffsiteError } from '../base/errors.ts';
+import { formatDuration } from '../base/quantities.ts';
 import type { Mail } from './mail.ts';
 
 export type SmtpSettings = {
@@ -9,29 +10,36 @@ export type SmtpSettings = {
   readonly url: string;
   readonly from: string;
   readonly to: readonly string[];
+  readonly patience?: SmtpPatience | undefined;
 };
+
+export type SmtpPatience = {
+  /** With a server that does not greet, and with one that says nothing. */
+  readonly greetingMs: number;
+  readonly silenceMs: number;
+  /** With all of a mail: one that says a word now and then is never silent. */
+  readonly mailMs: number;
+};
+
+/** Of a mail that was taken, the addresses that it was not taken for: for good, or for now. */
+export type Untaken = { readonly refused: readonly string[]; readonly later: readonly string[] };
 
 export type Smtp = {
   /**
    * Hands a mail over.
    *
-   * @returns The addresses that the server does not take mails to, if it took it for others.
+   * @param only - To those of the addresses; to all where none is among them.
    * @throws {@link OffsiteError} `MAIL_REFUSED`.
    */
-  send(mail: Mail): Promise<readonly string[]>;
+  send(mail: Mail, only?: readonly string[]): Promise<Untaken>;
   /** Connects and signs in. @throws {@link OffsiteError} `MAIL_REFUSED`. */
   probe(): Promise<void>;
 };
 
-const patience = {
-  connectionTimeout: 15_000,
-  greetingTimeout: 15_000,
-  dnsTimeout: 15_000,
-  socketTimeout: 60_000,
-};
+const usualPatience: SmtpPatience = { greetingMs: 15_000, silenceMs: 60_000, mailMs: 180_000 };
 
 /** Speaks to a server; nothing is sent before the first call. */
-export function createSmtp({ url, from, to }: SmtpSettings): Smtp {
+export function createSmtp({ url, from, to, patience = usualPatience }: SmtpSettings): Smtp {
   const { hostname, username } = new URL(url);
   const isHere = /^(?:localhost|127\..*|\[::1\])$/.test(hostname);
   // A password goes over no wire that is not encrypted.
@@ -41,24 +49,40 @@ export function createSmtp({ url, from, to }: SmtpSettings): Smtp {
     requireTLS,
     disableFileAccess: true,
     disableUrlAccess: true,
-    ...patience,
+    connectionTimeout: patience.greetingMs,
+    greetingTimeout: patience.greetingMs,
+    dnsTimeout: patience.greetingMs,
+    socketTimeout: patience.silenceMs,
   });
   const asking = async <T>(ask: () => Promise<T>): Promise<T> => {
     try {
-      return await ask();
+      return await within(patience.mailMs, ask());
     } catch (error) {
       throw smtpError(error as SmtpTrouble, hostname);
     }
   };
   return {
-    async send(mail) {
+    async send({ subject, text }, only = to) {
       const headers = { 'Auto-Submitted': 'auto-generated' };
-      const { subject, text } = mail;
-      const message = { from, to: [...to], subject, text, headers };
-      return (await asking(() => transport.sendMail(message))).rejected.map(String);
+      const some = to.filter((address) => only.includes(address));
+      const message = { from, to: some.length > 0 ? some : [...to], subject, text, headers };
+      const { rejected, rejectedErrors = [] } = await asking(() => transport.sendMail(message));
+      const later = rejectedErrors.filter(isForNow).map(({ recipient }) => String(recipient));
+      return { refused: rejected.map(String).filter((address) => !later.includes(address)), later };
     },
     probe: () => asking(async () => void (await transport.verify())),
   };
+}
+
+async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = () => reject(new Error(`not done within ${formatDuration(milliseconds)}`));
+  const timer = setTimeout(late, milliseconds);
+  try {
+    return await Promise.race([answer, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 type SmtpTrouble = { readonly message: string; readonly code?: string; readonly responseCode?: number };
@@ -69,11 +93,20 @@ export function refusesOneMail(error: unknown): boolean {
   return cause?.responseCode !== undefined && cause.code !== 'EAUTH';
 }
 
+/** Greylisting, a full mailbox, a server that is busy: the same mail may be taken in an hour. */
+function isForNow({ responseCode = 0 }: { readonly responseCode?: number | undefined }): boolean {
+  return responseCode >= 400 && responseCode < 500;
+}
+
 function remedyOf({ code, message, responseCode }: SmtpTrouble): string {
   if (code === 'EAUTH')
     return 'look at user and password in smtpUrl (an app password, where the account has a second factor)';
   if (/certificate|self-signed/i.test(message))
     return "the server's certificate is trusted by nobody here, is of another name, or is over: name its authority by NODE_EXTRA_CA_CERTS=FILE.pem, or the name that it is for in smtpUrl; without a password, ?ignoreTLS=true behind smtpUrl sends in the clear";
+  if (/wrong version number|packet length too long/.test(message))
+    return 'what answers at this port begins without TLS: say smtp:// in smtpUrl, with the port of STARTTLS (587), or name the port of TLS (465)';
+  if (code !== 'EAUTH' && isForNow({ responseCode }))
+    return 'the server refuses it for now (greylisting, a full mailbox, too many mails): nothing has to be done unless it stays so, the next run of the guard sends it';
   if (code === 'ETLS') return 'say smtps:// in smtpUrl, with the port of TLS (465)';
   if (code === 'EENVELOPE')
     return 'the server takes no mail from or to these addresses: mend email (OFFSITE_EMAIL) or mailFrom, or sign in (smtps://USER:PASSWORD@HOST in smtpUrl)';
@@ -85,7 +118,10 @@ function remedyOf({ code, message, responseCode }: SmtpTrouble): string {
 function smtpError(trouble: SmtpTrouble, host: string): OffsiteError {
   return new OffsiteError('MAIL_REFUSED', `the mail server ${host} did not take a mail`, {
     expected: 'a server that takes it, of smtpUrl',
-    found: trouble.message.replaceAll(/\s+/g, ' '),
+    // Of OpenSSL's line of places, what it is about.
+    found: trouble.message
+      .replace(/^.*:SSL routines:\w*:([^:]+):[\s\S]*$/, 'TLS: $1')
+      .replaceAll(/\s+/g, ' '),
     hint: `${remedyOf(trouble)}; then 'offsite guard --check' looks`,
     cause: trouble,
   });

@@ -154,12 +154,15 @@ export type Telling = {
  * is well again.
  *
  * @param faults - What is not as it should be.
+ * @param unseen - Of what was told before, what nobody could look at: it is not well yet.
  */
 export function whatToTell(
   { toldAt, toldOf }: Pick<WatchState, 'toldAt' | 'toldOf'>,
   faults: readonly { readonly subject: Subject }[],
   now: Date,
+  unseen: readonly Subject[] = [],
 ): Telling {
+  if (faults.length === 0 && unseen.length > 0) return { mail: 'nothing', toldAt };
   if (faults.length === 0) return { mail: toldOf.length > 0 ? 'recovered' : 'nothing', toldAt };
   const isNew = faults.some(({ subject }) => !toldOf.includes(subject));
   const isDue = toldAt === undefined || hoursBetween(new Date(toldAt), now) >= reminderHours;

@@ -15,6 +15,8 @@ const runSchema = z.object({
   endedAt: z.iso.datetime().transform((text) => new Date(text)),
   /** Why nothing of a source is expired although something is old enough, by the source's name. */
   standsStill: z.record(z.string(), z.string()).default({}),
+  /** None yet: from `endedAt` on, one is expected. */
+  isAwaited: z.boolean().default(false),
 });
 
 /** The last run of retention. */
@@ -26,9 +28,9 @@ export const runWithinHours = 49;
 /** Leaves word of a run that has ended. */
 export async function noteRetentionRun(
   store: Pick<ArchiveStore, 'write'>,
-  { endedAt, standsStill }: Omit<RetentionRun, 'format'>,
+  run: Omit<RetentionRun, 'format' | 'isAwaited'> & { readonly isAwaited?: boolean },
 ): Promise<void> {
-  await store.write(runKey, JSON.stringify({ format: 1, endedAt: endedAt.toISOString(), standsStill }));
+  await store.write(runKey, JSON.stringify({ format: 1, ...run }));
 }
 
 /**
@@ -42,7 +44,7 @@ export async function readRetentionRun(
 ): Promise<RetentionRun> {
   const last = await readLastRun(store);
   if (last !== undefined) return last;
-  const begun = { endedAt: now, standsStill: {} };
+  const begun = { endedAt: now, standsStill: {}, isAwaited: true };
   await noteRetentionRun(store, begun);
   return { format: 1, ...begun };
 }

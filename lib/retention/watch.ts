@@ -19,6 +19,7 @@ import {
   type Overdue,
   parseWatchState,
   type Standstill,
+  type Subject,
   sidecarProof,
   type Telling,
   type WatchState,
@@ -74,8 +75,8 @@ export type Sighting = {
   readonly clockIds: readonly string[];
 };
 
-/** What there is of one source; that its log could not be looked at keeps nothing else from being told. */
-type SourceNews = News & { readonly sighting: Sighting; readonly logFailure: unknown };
+/** What there is of one source; that its log or its sidecar could not be looked at keeps nothing else from being told. */
+type SourceNews = News & { readonly sighting: Sighting; readonly failure: unknown };
 
 /**
  * Looks at every source once, and tells of all of it together.
@@ -92,10 +93,10 @@ export async function watch(options: WatchOptions): Promise<void> {
   }
   const sources = new Set([...options.sources, ...(await sourcesBelow(store, archivesPrefix))]);
   const failures = await eachSource([...sources], async (source) => {
-    const { sighting, logFailure, ...one } = await watchSource(source, run, options);
+    const { sighting, failure, ...one } = await watchSource(source, run, options);
     news.push(one);
     options.onSighting(sighting);
-    if (logFailure !== undefined) throw logFailure;
+    if (failure !== undefined) throw failure;
   });
   const untold = await eachSource(await store.folders(faultsPrefix), async (source) => {
     for (const hour of await findUntold(store, source, now))
@@ -111,8 +112,9 @@ export async function watch(options: WatchOptions): Promise<void> {
 async function watchSource(
   source: string,
   { endedAt: since, standsStill }: RetentionRun,
-  { store, limits, sidecarsOf, logOf, now }: WatchOptions,
+  options: WatchOptions,
 ): Promise<SourceNews> {
+  const { store, limits, now } = options;
   const stateKey = watchStateKey(source);
   const stored = await store.readText(stateKey);
   // A state that cannot be read costs a repeated mail, never a missing one.
@@ -124,9 +126,8 @@ async function watchSource(
   const tests = await newestTests(store, source);
   const restoreTestPassedAt = tests.passed && new Date(tests.passed.startedAt);
   const firstSeenAt = new Date(state.firstSeenAt);
-  const looked = await logOf?.(source, state.log).catch((error: Error) => error);
-  const log = looked instanceof Error ? undefined : looked;
-  const sidecar = sidecarProof((await sidecarsOf?.(source)) ?? [], limits.archiveHours);
+  const { log, sidecars, failures } = await lookBesides(source, state, options);
+  const sidecar = sidecarProof(sidecars, limits.archiveHours);
   const overdue = findOverdue(
     { firstSeenAt, newestIntactAt: newest?.datedAt, restoreTestPassedAt, sidecar, point: log },
     limits,
@@ -135,7 +136,8 @@ async function watchSource(
   const reason = standsStill[source];
   const standstill = reason === undefined ? undefined : { subject: 'retention' as const, reason, since };
   const faults = [...overdue, ...(standstill ? [standstill] : [])];
-  const telling = whatToTell(state, faults, now);
+  const unseen = state.toldOf.filter((subject) => failures.has(subject));
+  const telling = whatToTell(state, faults, now, unseen);
   const mails: Mail[] = [];
   if (telling.mail === 'overdue') mails.push(overdueMail(source, faults));
   if (telling.mail === 'recovered') mails.push(recoveredMail(source));
@@ -150,7 +152,7 @@ async function watchSource(
   const next: WatchState = {
     firstSeenAt: state.firstSeenAt,
     toldAt: telling.toldAt,
-    toldOf: faults.map(({ subject }) => subject),
+    toldOf: [...faults.map(({ subject }) => subject), ...unseen],
     toldOrphans: orphanIds,
     toldClock: misdated !== undefined,
     log: logState,
@@ -178,7 +180,16 @@ async function watchSource(
     orphanIds,
     clockIds: entries.filter(({ clockAheadMs }) => clockAheadMs !== 0).map(({ id }) => id.id),
   };
-  return { mails, noted, sighting, logFailure: looked instanceof Error ? looked : undefined };
+  const [failure] = failures.values();
+  return { mails, noted, sighting, failure };
+}
+
+/** Looks at what a source has beside its archives. @returns With what has failed. */
+async function lookBesides(source: string, state: WatchState, { logOf, sidecarsOf }: WatchOptions) {
+  const failures = new Map<Subject, unknown>();
+  const log = await logOf?.(source, state.log).catch((error) => void failures.set('point', error));
+  const sidecars = await sidecarsOf?.(source).catch((error) => void failures.set('sidecar', error));
+  return { log: log ?? undefined, sidecars: sidecars ?? [], failures };
 }
 
 /** The archives after the newest intact one that have been judged, and are not intact. */

@@ -1,9 +1,12 @@
 // What is in a guard's way: a mail server that is down or refuses, another guard, a killed one, clocks that differ, a step that
 // fails. At moto, with a real mail server and a real webhook.
 
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { extendLockOf } from '../../bin/commands/guarded.ts';
@@ -21,7 +24,8 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import { patienceOf } from '../../lib/store/session.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
-import { type Guarding, startGuarding } from '../fixtures/guarding.ts';
+import { storeBaseBackup } from '../fixtures/base-backup.ts';
+import { type Guarding, silent, startGuarding } from '../fixtures/guarding.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { anotherClient } from '../fixtures/vault.ts';
 import { type Receiver, startReceiver } from '../fixtures/web-receiver.ts';
@@ -30,6 +34,34 @@ if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH, so nothing 
 
 const mail = { subject: '[offsite] DAMAGED archive: x', text: 'It is – damaged.\n' };
 const now = () => new Date();
+
+/** Takes what it is told to and then says nothing more; or never anything but the beginning of a line. */
+async function startMuteServer(stage: string) {
+  const sockets: Socket[] = [];
+  const answers: Record<string, string> = { EHLO: '250 x', MAIL: '250 x', RCPT: '250 x', DATA: '354 x' };
+  const server = createServer((socket) => {
+    sockets.push(socket.on('error', () => {}));
+    if (stage === 'a word now and then') {
+      const dripping = setInterval(() => socket.write('220-x\r\n'), 50).unref();
+      socket.on('close', () => clearInterval(dripping));
+    }
+    if (stage === 'connect') return;
+    if (stage !== 'a word now and then') socket.write('220 x\r\n');
+    createInterface(socket).on('line', (line) => {
+      const [word = ''] = line.split(/[ :]/);
+      if (word !== stage && answers[word] !== undefined) socket.write(`${answers[word]}\r\n`);
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => sockets.length,
+    stop() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
 
 describe.skipIf(!hasMoto)('a guard', () => {
   const before = { ...process.env };
@@ -49,6 +81,7 @@ describe.skipIf(!hasMoto)('a guard', () => {
   });
   beforeEach(() => {
     smtp.refuse();
+    smtp.setBusy(false);
     smtp.mails.length = 0;
     web.answer(200);
   });
@@ -106,7 +139,7 @@ describe.skipIf(!hasMoto)('a guard', () => {
       const later = mailboxAt(smtp.url);
       await later.sendKept();
       expect(smtp.mails.map(({ subject }) => subject)).toEqual([mail.subject, 'another']);
-      expect(smtp.mails[0]?.text).toMatch(/nobody took it until now\.\n\nIt is – damaged\.\n$/);
+      expect(smtp.mails[0]?.text).toMatch(/it was not taken until now\.\n\nIt is – damaged\.\n$/);
       expect(await keysBelow('watch/mails/')).toEqual([]);
       expect(later.trouble()).toBeUndefined();
     });
@@ -131,6 +164,50 @@ describe.skipIf(!hasMoto)('a guard', () => {
       expect(await keysBelow('watch/mails/')).toEqual([]);
     });
 
+    it('an address that is refused for now has its mail with the next run, and nobody has it twice', async () => {
+      const to = ['later@example.com', 'op@example.com'];
+      smtp.setBusy(true);
+      const box = mailboxAt(smtp.url, {}, to);
+      await box.sendMail(mail);
+      await mailboxAt(smtp.url, {}, to).sendKept();
+      smtp.setBusy(false);
+      await mailboxAt(smtp.url, {}, to).sendKept();
+      expect(smtp.mails.map((one) => one.to)).toEqual([['op@example.com'], ['later@example.com']]);
+      expect(smtp.mails[1]?.text).toContain('it was not taken until now');
+      expect(box.trouble()).toBeUndefined();
+      expect(await keysBelow('watch/mails/')).toEqual([]);
+    });
+
+    it.each(['connect', 'EHLO', 'DATA', '.', 'a word now and then'])(
+      'a server that hangs after %s is given up, for all mails of the run; the others are told',
+      async (stage) => {
+        const mute = await startMuteServer(stage);
+        const warnings: string[] = [];
+        const patience = { greetingMs: 300, silenceMs: 300, mailMs: 900 };
+        const box = createMailbox({
+          store,
+          smtp: createSmtp({ url: mute.url, from: 'guard@example.com', to: ['op@example.com'], patience }),
+          receivers: { webhookUrl: web.url },
+          now,
+          warn: (sentence) => void warnings.push(sentence),
+        });
+        try {
+          const before = web.received.length;
+          for (const subject of ['one', 'two']) await box.sendMail({ ...mail, subject });
+          expect(mute.connections()).toBe(1);
+          expect(web.received.slice(before).map(({ body }) => JSON.parse(body).title)).toEqual([
+            'one',
+            'two',
+          ]);
+          expect(box.trouble()).toMatchObject({ code: 'MAIL_REFUSED' });
+          await mailboxAt(smtp.url).sendKept();
+          expect(smtp.mails.map(({ subject }) => subject)).toEqual(['one', 'two']);
+        } finally {
+          mute.stop();
+        }
+      },
+    );
+
     it('without SMTP, by the others; where nobody takes it, it is kept', async () => {
       const box = mailboxAt(undefined, { webhookUrl: web.url });
       await box.sendMail(mail);
@@ -145,10 +222,13 @@ describe.skipIf(!hasMoto)('a guard', () => {
 
     it('why a server did not take it, with what to look at; the mail is kept', async () => {
       const untrusted = await startMailServer({ offersTls: true });
+      smtp.setBusy(true);
       try {
         for (const [url, to, hint] of [
           [untrusted.url, 'op@example.com', /NODE_EXTRA_CA_CERTS=.*--check/],
           [smtp.url, 'nobody@example.com', /OFFSITE_EMAIL.*--check/],
+          [smtp.url, 'later@example.com', /for now.*the next run of the guard sends it/],
+          [smtp.url.replace('smtp:', 'smtps:'), 'op@example.com', /say smtp:\/\/ in smtpUrl/],
           ['smtp://127.0.0.1:1', 'op@example.com', /host and port in smtpUrl.*--check/],
         ] as const) {
           const box = mailboxAt(url, {}, [to]);
@@ -156,7 +236,7 @@ describe.skipIf(!hasMoto)('a guard', () => {
           const hinted = expect.stringMatching(hint);
           expect(box.trouble()).toMatchObject({ hint: hinted, safe: expect.stringContaining('next run') });
         }
-        expect(await keysBelow('watch/mails/')).toHaveLength(3);
+        expect(await keysBelow('watch/mails/')).toHaveLength(5);
         await mailboxAt(smtp.url).sendKept();
       } finally {
         await untrusted.stop();
@@ -263,6 +343,43 @@ describe.skipIf(!hasMoto)('a guard', () => {
       expect(await keysBelow('verdicts/')).toHaveLength(1);
     });
 
+    it('when one kind is refused: the others are judged and watched, and the key is told of', async () => {
+      await store.write('sidecars/other/readme', 'x');
+      const { id } = await storeBaseBackup(store, { source: 'based', takenAt: now(), segment: 2 });
+      const denied = Object.assign(new Error('no'), { name: 'AccessDenied' });
+      const refuse = (prefix: string) => {
+        if (prefix.startsWith('sidecars/')) throw storeError(denied, `listing ${prefix}`);
+      };
+      const partly: ArchiveStore = {
+        ...store,
+        async folders(prefix) {
+          refuse(prefix);
+          return store.folders(prefix);
+        },
+        async *list(prefix, after) {
+          refuse(prefix);
+          yield* store.list(prefix, after);
+        },
+      };
+      const judged: string[] = [];
+      const watched: string[] = [];
+      const seen = {
+        ...silent,
+        onVerdict: (one: { id: string }) => judged.push(one.id),
+        onSighting: ({ source }: { source: string }) => watched.push(source),
+      };
+      const { mails, failure } = await guarding.run({ store: partly, seen });
+      expect(failure).toMatchObject({
+        code: 'CREDENTIALS_REFUSED',
+        found: expect.stringContaining('AccessDenied'),
+      });
+      expect([judged, watched]).toEqual([[id], ['bitagent']]);
+      expect(mails.map(({ subject }) => subject)).toEqual([
+        '[offsite] The guard FAILED at: verify',
+        '[offsite] The guard FAILED at: watch',
+      ]);
+    });
+
     it('not without the store, of which it tells by mail; where that is down too, it says that nobody knows', async () => {
       const away = createS3Store({
         bucket: 'vault',
@@ -305,6 +422,9 @@ describe.skipIf(!hasMoto)('a guard', () => {
       const { mails, failure } = await guarding.nextNight({ store: ahead });
       expect(failure).toMatchObject({ code: 'CLOCKS_DIFFER' });
       expect(mails[0]?.text).toContain('2 h 0 min ahead');
+      // It stays due, also where it never ran, and is told of once a day.
+      const again = await guarding.run({ store: ahead });
+      expect(again).toMatchObject({ mails: [], failure: { code: 'CLOCKS_DIFFER' } });
     });
 
     it('where somebody keeps other things, which are no source, no lock and no request', async () => {

@@ -70,6 +70,8 @@ it('tells of the first at once, of the others when the hour is over, once, and c
   expect((await untold(at('05:00:00')))[0]?.faults).toHaveLength(13);
   await tell('next', at('05:00:00'));
   expect(mails).toHaveLength(2);
+  // Whoever looks was off for days.
+  expect(await untold(new Date(at('05:00:00').getTime() + 5 * 86_400_000))).toHaveLength(1);
 });
 
 it('sends again what could not be sent, and sends at once where the store does not answer', async () => {

@@ -92,6 +92,7 @@ describe('whatToTell', () => {
 
   it('tells once that all is well again', () => {
     expect(mail(state(1, ['archive']), [])).toBe('recovered');
+    expect(whatToTell(state(1, ['sidecar']), [], now, ['sidecar']).mail).toBe('nothing');
     expect(mail(state(1, []), [])).toBe('nothing');
   });
 
