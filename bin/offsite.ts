@@ -9,6 +9,8 @@ import { program } from './commands/program.ts';
 heedRestoreCommand(process.argv.slice(2));
 // For psql and the SDK, too: they would look in the folder that somebody stands in.
 process.env.HOME = homeFolders()[0];
+// What a module will do otherwise one day (pg, of ~/.pgpass) is nothing that an operator could mend.
+process.noDeprecation = true;
 // A credential_process that hangs is a child of the SDK's, and holds nobody up.
 process.on('exit', () => endLeftovers());
 void runToEnd(() => program.parseAsync(), interruption).then(() => process.exit());

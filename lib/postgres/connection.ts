@@ -85,6 +85,8 @@ export function connectionFromUrl(
     if (otherParameters.includes(name)) others[name] = value;
     else Object.assign(env, readParameter(name, value));
   }
+  // What a service says goes over the environment, and what the URL says over the service.
+  if (env.PGSERVICE !== undefined && parts.database) others.dbname = decode(parts.database);
   return { via: 'server', env, ...(Object.keys(others).length > 0 && { parameters: others }) };
 }
 
@@ -93,9 +95,10 @@ export function connectionFromEnvironment(env: Readonly<Record<string, string | 
   return { via: 'server', env: libpqOf(env) };
 }
 
+/** One that is empty says nothing, as Compose and systemd hand on what nobody has set. */
 function libpqOf(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const own = Object.entries(env).filter(
-    (entry): entry is [string, string] => isLibpqName(entry[0]) && entry[1] !== undefined,
+    (entry): entry is [string, string] => isLibpqName(entry[0]) && (entry[1] ?? '') !== '',
   );
   return Object.fromEntries(own);
 }
@@ -111,18 +114,30 @@ export function describeConnection(connection: Connection, database?: string): s
     PGPORT = '5432',
     PGUSER = 'the current user',
     PGDATABASE,
+    PGSERVICE,
   } = connection.env;
+  if (PGSERVICE !== undefined)
+    return `${database ?? connection.parameters?.dbname ?? 'the database'} of service ${PGSERVICE}`;
   return `${database ?? PGDATABASE ?? PGUSER} at ${PGHOST}:${PGPORT} as ${PGUSER}`;
 }
 
 /** The line that has psql run something there, for a person to paste; who needs a password knows it. */
 export function psqlLine(connection: Connection, database: string, sql: string): string {
-  const { PGHOST, PGPORT, PGUSER } = connection.via === 'server' ? connection.env : {};
+  const { PGHOST, PGPORT, PGUSER, PGSERVICE } = connection.via === 'server' ? connection.env : {};
   const inside = connection.via === 'container' ? connection : undefined;
-  const given = { '-h': PGHOST, '-p': PGPORT, '-U': inside?.user ?? PGUSER, '-d': database, '-c': sql };
+  const where = PGSERVICE === undefined ? database : conninfo({ service: PGSERVICE, dbname: database });
+  const given = { '-h': PGHOST, '-p': PGPORT, '-U': inside?.user ?? PGUSER, '-d': where, '-c': sql };
   const flags = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
   const words = [...(inside ? ['docker', 'exec', inside.container] : []), 'psql', ...flags];
   return words.map(shellWord).join(' ');
+}
+
+/** As libpq reads it in the place of a database's name. */
+export function conninfo(parameters: Readonly<Record<string, string>>): string {
+  const words = Object.entries(parameters).map(
+    ([name, value]) => `${name}='${value.replace(/['\\]/g, '\\$&')}'`,
+  );
+  return words.join(' ');
 }
 
 /** The database that it names itself. */

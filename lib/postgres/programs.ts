@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { isExecutable } from '../base/find-program.ts';
 import { type ChildFailure, textOf } from '../base/process.ts';
 import { clientError } from './client-error.ts';
-import { type Connection, isLibpqName } from './connection.ts';
+import { type Connection, conninfo, isLibpqName } from './connection.ts';
 
 /** A program ready to be started; `env` is complete: start it with `extendEnv: false`. */
 export type ClientCommand = {
@@ -53,7 +53,7 @@ export function clientCommand(
   if (connection.via === 'server') {
     return {
       program: options.binDir ? join(options.binDir, program) : program,
-      args: [...args, ...connectionString(connection.parameters)],
+      args: [...args, ...spelledOut(connection, options.database)],
       env,
     };
   }
@@ -124,13 +124,16 @@ export function findPostgresPrograms(
   );
 }
 
-/** Last among the arguments: pg_dump wants its `--version` first. */
-function connectionString(parameters: Readonly<Record<string, string>> | undefined): string[] {
-  if (parameters === undefined) return [];
-  const words = Object.entries(parameters).map(
-    ([name, value]) => `${name}='${value.replace(/['\\]/g, '\\$&')}'`,
-  );
-  return ['-d', words.join(' ')];
+/**
+ * What is said with the connection itself: only that goes over what a service says, which goes over the environment. Last among
+ * the arguments: pg_dump wants its `--version` first.
+ */
+function spelledOut(
+  { env, parameters = {} }: Extract<Connection, { via: 'server' }>,
+  database: string | undefined,
+): string[] {
+  const said = env.PGSERVICE === undefined || !database ? parameters : { ...parameters, dbname: database };
+  return Object.keys(said).length === 0 ? [] : ['-d', conninfo(said)];
 }
 
 function libpqEnvironment(connection: Connection, database: string | undefined): Record<string, string> {

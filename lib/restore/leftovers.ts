@@ -72,9 +72,10 @@ async function tidy(run: Run, name: string, mark: Mark): Promise<string> {
   return `the half-made ${name} is dropped`;
 }
 
-/** Sessions that are still in it would hold what is to go. */
-const emptyingSql = `
+/** Sessions that are still in it would hold what is to go. Wherever else one has come by this, nothing goes. */
+const emptyingSql = (database: string) => `
   DO $$ DECLARE largest text; BEGIN
+    IF current_database() <> ${quoteLiteral(database)} THEN RETURN; END IF;
     PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
     FOR largest IN SELECT format('DROP TABLE IF EXISTS %I.%I CASCADE', n.nspname, c.relname)
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -87,7 +88,7 @@ const emptyingSql = `
  * and where its disk is full it ends over that, with all of its databases.
  */
 export async function dropHalfMade(run: Run, database: string): Promise<void> {
-  await run(`SET lock_timeout = '3s';${emptyingSql}`, database).catch(() => undefined);
+  await run(`SET lock_timeout = '3s';${emptyingSql(database)}`, database).catch(() => undefined);
   await run(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`);
 }
 

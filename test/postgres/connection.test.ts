@@ -47,6 +47,14 @@ describe('connectionFromUrl', () => {
     expect(connectionFromUrl(url)).toEqual({ via: 'server', env });
   });
 
+  it('goes over a service that it names, or that the environment does', () => {
+    const connection = connectionFromUrl('postgres:///d?service=mine');
+    expect(connection).toMatchObject({ env: { PGSERVICE: 'mine' }, parameters: { dbname: 'd' } });
+    expect(describeConnection(connection)).toBe('d of service mine');
+    expect(connectionFromUrl('postgres:///d', { PGSERVICE: 'mine' })).toEqual(connection);
+    expect(psqlLine(connection, "it's", 'SELECT 1')).toMatch(/-d 'service=.*mine.* dbname=.*it.*s/);
+  });
+
   it('takes what it leaves open from an environment, as libpq does', () => {
     const ambient = {
       PGHOST: 'other',
@@ -76,7 +84,11 @@ describe('connectionFromUrl', () => {
 });
 
 describe('connectionFromEnvironment', () => {
-  it('takes what libpq would read, and nothing else', () => {
+  it('takes what libpq would read, and nothing else, and nothing that is empty', () => {
+    expect(connectionFromEnvironment({ PGOPTIONS: '', PGSSLMODE: '', PGHOST: 'h' })).toEqual({
+      via: 'server',
+      env: { PGHOST: 'h' },
+    });
     const env = { PGHOST: 'h', PGPASSWORD: 'p', PATH: '/bin', PAGER: 'less', PGUSER: undefined };
     expect(connectionFromEnvironment(env)).toEqual({ via: 'server', env: { PGHOST: 'h', PGPASSWORD: 'p' } });
   });

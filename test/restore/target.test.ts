@@ -68,6 +68,37 @@ it('who may not make databases is told what to ask for', async () => {
   });
 });
 
+it('a service says where, and never which database: the one that it names is as it was', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'offsite-service-'));
+  const file = join(folder, 'services');
+  const { PGHOST, PGPORT, PGUSER, PGPASSWORD } = server.connection.env;
+  writeFileSync(
+    file,
+    `[mine]\nhost=${PGHOST}\nport=${PGPORT}\nuser=${PGUSER}\npassword=${PGPASSWORD}\ndbname=named\n`,
+  );
+  const connection: Connection = { via: 'server', env: { PGSERVICE: 'mine', PGSERVICEFILE: file } };
+  await query(server.connection, 'CREATE DATABASE named');
+  await query(connection, 'CREATE TABLE torrents (id int); INSERT INTO torrents VALUES (1)');
+  const inIt = (database: string) => query(server.connection, 'SELECT count(*) FROM torrents', { database });
+  try {
+    const failing = Buffer.from('CREATE TABLE public.torrents (id int);\nSELECT 1 / 0;\n');
+    await expect(
+      restore({ connection, database: 'by_service', dump: inPieces(failing) }),
+    ).rejects.toMatchObject({ found: expect.stringContaining('division by zero') });
+    expect(await inIt('named')).toEqual([['1']]);
+    const swap = {
+      connection,
+      database: 'named',
+      placing: { how: 'swap' },
+      dump: () => inPieces(dump),
+    } as const;
+    const { before = '' } = await restoreInPlace(swap);
+    expect([await inIt('named'), await inIt(before)]).toEqual([[['0']], [['1']]]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 it('where few sessions may be opened these do, and where none may that is said', async () => {
   const { connection } = server;
   await query(connection, "CREATE ROLE limited LOGIN CREATEDB PASSWORD 'limited' CONNECTION LIMIT 3");
