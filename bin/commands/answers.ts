@@ -38,6 +38,7 @@ const window = {
   missingCount: count,
   conflicting: texts.describe('Segments that are there with different bytes'),
   damaged: texts.describe('Segments that were read, and are not what was stored'),
+  arriving: z.boolean().describe('What is missing may be on its way: a later segment was stored minutes ago'),
 };
 
 const archive = z.strictObject({

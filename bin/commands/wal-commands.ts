@@ -65,8 +65,9 @@ On the way back (offsite restore --to-time sets it by itself):
   restore_command = 'offsite wal fetch %f %p'
 
 'window' shows from when to when a point can be recovered, and what is missing;
-its exit code is 5 where the log is broken off. A segment counts once it is
-stored whole; the same one again is no error, other bytes under its name are.
+its exit code is 5 where the log is broken off. Segments go side by side: where
+a later one of the last minutes is there first, it is 'arriving'. A segment
+counts once it is stored whole; the same one again is no error, other bytes are.
 'fetch' says 1 only where the log ends. Whatever else keeps it from bringing a
 segment is 255: Postgres then stops, and does not take that for the end.`,
   )

@@ -3,19 +3,25 @@
 import { exitCodes } from '../../lib/base/errors.ts';
 import { formatAge, formatInstant } from '../../lib/base/quantities.ts';
 import { textTable } from '../../lib/mail/mail.ts';
-import { isBroken, windowOf } from '../../lib/recovery-point/choose.ts';
+import { isBroken, logWord, windowOf } from '../../lib/recovery-point/choose.ts';
 import { type BaseBackupWindow, readWindows } from '../../lib/recovery-point/windows.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { settledMinutes } from '../../lib/wal/settled.ts';
 import { print, printJson, tell } from './print.ts';
 
 /** @param json - Print JSON. */
-export async function runWindow(store: ArchiveStore, source: string, json = false): Promise<void> {
-  const windows = await readWindows(store, source);
-  if (windows.some(isBroken)) process.exitCode = exitCodes.notIntact;
+export async function runWindow(
+  store: ArchiveStore,
+  source: string,
+  json = false,
+  now = new Date(),
+): Promise<void> {
+  const windows = await readWindows(store, source, now);
+  if (windows.some((window) => logWord(window) === 'broken off')) process.exitCode = exitCodes.notIntact;
   if (json) return printJson('wal window', windows.map(describeWindow));
   if (windows.length === 0)
     return tell(`no base backup of ${source} yet: 'offsite basebackup' takes one, for points from then on`);
-  showWindows(windows, new Date());
+  showWindows(windows, now);
 }
 
 /** As a table, and what is missing. */
@@ -25,13 +31,13 @@ export function showWindows(windows: readonly BaseBackupWindow[], now: Date): vo
     formatInstant(windowOf(window).from),
     `${windowOf(window).toLsn}, timeline ${window.timeline}`,
     window.storedAt === undefined ? 'nothing' : formatAge(window.storedAt, now),
-    isBroken(window) ? 'broken off' : 'whole',
+    logWord(window),
   ]);
   print(`${textTable([['base backup', 'points since', 'up to', 'stored', 'log'], ...rows])}\n`);
   for (const window of windows.filter(isBroken)) tell(brokenOff(window));
 }
 
-function brokenOff({ base, continuity }: BaseBackupWindow): string {
+function brokenOff({ base, continuity, arriving }: BaseBackupWindow): string {
   const { missing, missingCount, conflicting, damaged } = continuity;
   const more = missingCount > missing.length ? ` and ${missingCount - missing.length} more` : '';
   const faults = [
@@ -39,12 +45,15 @@ function brokenOff({ base, continuity }: BaseBackupWindow): string {
     damaged.length > 0 ? `damaged ${damaged.join(', ')}` : '',
     conflicting.length > 0 ? `with different bytes ${conflicting.join(', ')}` : '',
   ];
-  return `${base.id.id}  ${faults.filter(Boolean).join('; ')}: no later point can be recovered from it`;
+  const meaning = arriving
+    ? `not stored yet, though a later one is, since less than ${settledMinutes} minutes: no later point can be recovered until it is there`
+    : 'no later point can be recovered from it';
+  return `${base.id.id}  ${faults.filter(Boolean).join('; ')}: ${meaning}`;
 }
 
 /** For a program. */
 export function describeWindow(window: BaseBackupWindow) {
-  const { base, timeline, continuity, storedAt } = window;
+  const { base, timeline, continuity, storedAt, arriving } = window;
   const { from, toLsn } = windowOf(window);
   const { missing, missingCount, conflicting, damaged } = continuity;
   return {
@@ -58,5 +67,6 @@ export function describeWindow(window: BaseBackupWindow) {
     missingCount,
     conflicting,
     damaged,
+    arriving,
   };
 }

@@ -6,7 +6,7 @@ import { type Overview, overviewOf } from '../archive/overview.ts';
 import { countedTable } from '../archive/verdict.ts';
 import { formatAge, formatBytes, formatCount, formatInstant, plural } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
-import { isBroken, windowOf } from '../recovery-point/choose.ts';
+import { logWord, windowOf } from '../recovery-point/choose.ts';
 import { type NightPoint, type TestPoint, testPoint } from '../report/history.ts';
 import { archivesSection } from './archives.ts';
 import { calendarOf, calendarSection } from './calendar.ts';
@@ -127,7 +127,7 @@ function pointsSection({ windows, drawnAt }: SourceView): Html | undefined {
 <div class="scroll" tabindex="0"><table><caption class="unseen">Base backups and their log</caption><thead><tr><th scope="col">base backup</th><th scope="col">points since</th><th scope="col">newest log</th><th scope="col">log</th></tr></thead>
 <tbody>${windows.map(
     (window) =>
-      html`<tr><th scope="row">${window.base.id.id}</th><td>${formatInstant(windowOf(window).from)}</td><td>${window.storedAt === undefined ? 'nothing' : `${formatAge(window.storedAt, drawnAt)} old`}</td><td>${isBroken(window) ? 'broken off' : 'whole'}</td></tr>`,
+      html`<tr><th scope="row">${window.base.id.id}</th><td>${formatInstant(windowOf(window).from)}</td><td>${window.storedAt === undefined ? 'nothing' : `${formatAge(window.storedAt, drawnAt)} old`}</td><td>${logWord(window)}</td></tr>`,
   )}</tbody></table></div></section>`;
 }
 

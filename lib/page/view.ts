@@ -16,7 +16,7 @@ export type SourceView = {
   /** Oldest first. */
   readonly tests: readonly TestPoint[];
   /** Where points in time can be recovered; the newest first. */
-  readonly windows: readonly (Way & { readonly storedAt: Date | undefined })[];
+  readonly windows: readonly (Way & { readonly storedAt: Date | undefined; readonly arriving: boolean })[];
   /** The restore test that is shown in full, and where its report is: its key, or the file beside the page. */
   readonly shown?: { readonly report: RestoreReport; readonly kept: string } | undefined;
   /** Of AWS, for its prices; without it nothing is said of cost. */

@@ -162,6 +162,22 @@ export function isBroken({ continuity }: Way): boolean {
   return breakOf(continuity) !== undefined;
 }
 
+/**
+ * Whether what lacks may be on its way yet: segments go side by side, and a later one is there sooner.
+ *
+ * @param sure - The same way, by what was stored long enough ago.
+ */
+export function isArriving(way: Way, sure: Way): boolean {
+  const { missingCount, conflicting, damaged } = way.continuity;
+  return missingCount > 0 && conflicting.length + damaged.length === 0 && !isBroken(sure);
+}
+
+/** How a way's log stands, in a word. */
+export function logWord(way: Way & { readonly arriving: boolean }): 'whole' | 'arriving' | 'broken off' {
+  if (!isBroken(way)) return 'whole';
+  return way.arriving ? 'arriving' : 'broken off';
+}
+
 function breakOf({ missing, missingCount, conflicting, damaged }: Continuity) {
   const more = missingCount > missing.length ? `, and ${missingCount - missing.length} more` : '';
   const kinds = [

@@ -10,6 +10,7 @@ import { readWalText } from '../wal/bring.ts';
 import { LogFold } from '../wal/fold.ts';
 import { type Ancestor, parseHistory } from '../wal/history.ts';
 import { type Cluster, conflictError, eachWal, type StoredWal } from '../wal/read-wal.ts';
+import { Settled } from '../wal/settled.ts';
 import type { BaseBackup, ClusterLog } from './choose.ts';
 
 /**
@@ -82,6 +83,36 @@ export async function readClusterLog(
     histories.set(wal.timeline, ancestors);
   }
   return { ...fold.folded(), histories };
+}
+
+/**
+ * Reads a cluster's log: all of it, and what of it is sure by now.
+ *
+ * @param files - Those that count.
+ * @param onSure - Given each file that is, in their order.
+ */
+export async function readSettledLog(
+  store: ArchiveStore,
+  cluster: Cluster & { readonly segmentBytes: number },
+  now: Date,
+  files: AsyncIterable<StoredWal> = eachRead(store, cluster),
+  onSure: (file: StoredWal) => Promise<void> | void = () => undefined,
+): Promise<{ readonly all: ClusterLog; readonly sure: ClusterLog }> {
+  const sure = new LogFold(cluster.segmentBytes);
+  const settled = new Settled<StoredWal>(now);
+  const take = async (file: StoredWal) => {
+    sure.add(file);
+    await onSure(file);
+  };
+  async function* passing(): AsyncGenerator<StoredWal> {
+    for await (const file of files) {
+      yield file;
+      for (const one of settled.next(file)) await take(one);
+    }
+    for (const one of settled.end()) await take(one);
+  }
+  const all = await readClusterLog(store, cluster, passing());
+  return { all, sure: { ...sure.folded(), histories: all.histories } };
 }
 
 /** What was read, and is not what was stored: when that was found, by the names and sums of its keys. What was stored since is another. */

@@ -1,26 +1,34 @@
 // From when to when points can be recovered, by what the vault lists now.
 
 import type { ArchiveStore } from '../store/store.ts';
-import { type ClusterLog, type Way, wayFrom } from './choose.ts';
-import { readBaseBackups, readClusterLog } from './read-vault.ts';
+import { isArriving, type Way, wayFrom } from './choose.ts';
+import { readBaseBackups, readSettledLog } from './read-vault.ts';
 
 /** What one base backup leads to. */
 export type BaseBackupWindow = Way & {
   /** When the last log that it leads to was stored; `undefined` where there is none. */
   readonly storedAt: Date | undefined;
+  /** What lacks may be on its way yet. */
+  readonly arriving: boolean;
 };
 
 /** The window of each base backup of a source, along the newest timeline that it leads to; the newest first. */
-export async function readWindows(store: ArchiveStore, source: string): Promise<BaseBackupWindow[]> {
-  const logs = new Map<string, ClusterLog>();
+export async function readWindows(
+  store: ArchiveStore,
+  source: string,
+  now = new Date(),
+): Promise<BaseBackupWindow[]> {
+  const logs = new Map<string, Awaited<ReturnType<typeof readSettledLog>>>();
   const windows: BaseBackupWindow[] = [];
   for (const base of await readBaseBackups(store, source)) {
     const { cluster } = base.manifest;
-    const log = logs.get(cluster.systemIdentifier) ?? (await readClusterLog(store, { source, ...cluster }));
+    const log =
+      logs.get(cluster.systemIdentifier) ?? (await readSettledLog(store, { source, ...cluster }, now));
     logs.set(cluster.systemIdentifier, log);
-    const way = wayFrom(base, log);
+    const way = wayFrom(base, log.all);
+    const arriving = isArriving(way, wayFrom(base, log.sure));
     const { begun, whole } = way.continuity;
-    windows.push({ ...way, storedAt: (begun ?? whole.at(-1))?.storedAt });
+    windows.push({ ...way, arriving, storedAt: (begun ?? whole.at(-1))?.storedAt });
   }
   return windows;
 }

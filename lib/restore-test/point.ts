@@ -9,16 +9,14 @@ import { OffsiteError } from '../base/errors.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 import { assertLeadsTo, type BaseBackup, type Way, wayFrom } from '../recovery-point/choose.ts';
 import { serverProgramsOf } from '../recovery-point/programs.ts';
-import { eachRead, readClusterLog } from '../recovery-point/read-vault.ts';
+import { readSettledLog } from '../recovery-point/read-vault.ts';
 import { endOf, type Recovered, recoverPoint } from '../recovery-point/recover.ts';
 import { formatMicros, parseInstant } from '../recovery-point/target.ts';
 import { describeFailure } from '../report/failure.ts';
 import type { CheckResult, PointReport, RestoreFailure } from '../report/report.ts';
-import { Settled } from '../retention/log-sight.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { countOf } from '../wal/continuity.ts';
 import { parseHistory } from '../wal/history.ts';
-import type { StoredWal } from '../wal/read-wal.ts';
 import { newestBase } from './point-base.ts';
 import { assertRecovered, checkRecovered } from './point-checks.ts';
 import { choosePoint } from './random-point.ts';
@@ -74,13 +72,8 @@ export async function tryPoint(options: PointTestOptions): Promise<PointReport |
 async function provePoint(base: BaseBackup, found: Found, options: PointTestOptions): Promise<void> {
   const { store, source, now } = options;
   const { cluster, plainBytes } = base.manifest;
-  async function* files() {
-    const settled = new Settled<StoredWal>(now());
-    for await (const file of eachRead(store, { source, ...cluster }))
-      yield* file.kind === 'history' ? [file] : settled.next(file);
-    yield* settled.end();
-  }
-  const way = wayFrom(base, await readClusterLog(store, { source, ...cluster }, files()));
+  const { sure } = await readSettledLog(store, { source, ...cluster }, now());
+  const way = wayFrom(base, sure);
   assertLeadsTo(way, { kind: 'latest' }, false);
   const binDir = await programsFor(cluster.serverVersionNumber);
   const logBytes = countOf(way.continuity.whole) * cluster.segmentBytes;

@@ -3,7 +3,6 @@
 import * as z from 'zod';
 import { hoursBetween } from '../base/quantities.ts';
 import { type BaseBackup, isBroken, type Way } from '../recovery-point/choose.ts';
-import type { ListedWal } from '../wal/fold.ts';
 import { formatLsn, parseLsn, segmentAt, segmentName, segmentNumber } from '../wal/segment.ts';
 
 /** What is remembered of a source's log between two looks. */
@@ -49,12 +48,6 @@ export type LogGap = {
   readonly until: Date | undefined;
 };
 
-/**
- * Side by side, a later segment is stored before an earlier one, and S3 dates an upload by its beginning: what was stored within
- * the last minutes says nothing yet.
- */
-export const settledMinutes = 15;
-
 /** All of the log is looked at daily; the hours of the looks differ a little. */
 export const fullEveryHours = 20;
 /** So many looks are remembered. */
@@ -85,38 +78,6 @@ export function isUnread(
   );
   if (before === undefined) return false;
   return before === state || !isAfter(before.last);
-}
-
-/** Whether a file was stored long enough ago. */
-function isSettled({ storedAt }: ListedWal, now: Date): boolean {
-  return hoursBetween(storedAt, now) * 60 >= settledMinutes;
-}
-
-/**
- * What of a listing is held against those who ship: what was stored long enough ago; and a segment that came late, before one that was: it
- * is there, and no gap.
- */
-export class Settled<File extends ListedWal> {
-  readonly #now: Date;
-  #waiting: File[] = [];
-
-  constructor(now: Date) {
-    this.#now = now;
-  }
-
-  /** @param file - In the order of the names. @returns Those that are sure by now, in their order. */
-  next(file: File): File[] {
-    this.#waiting.push(file);
-    if (file.kind !== 'segment' || !isSettled(file, this.#now)) return [];
-    return this.#waiting
-      .splice(0)
-      .filter((one) => one.timeline === file.timeline || isSettled(one, this.#now));
-  }
-
-  /** @returns Those behind the last segment that is. */
-  end(): File[] {
-    return this.#waiting.splice(0).filter((one) => isSettled(one, this.#now));
-  }
 }
 
 /**

@@ -7,13 +7,13 @@ import { OffsiteError } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
 import { type BaseBackup, type ClusterLog, wayFrom } from '../recovery-point/choose.ts';
-import { eachRead, readClusterLog } from '../recovery-point/read-vault.ts';
+import { eachRead, readSettledLog } from '../recovery-point/read-vault.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { leadsTo } from '../wal/continuity.ts';
 import { serializeDueLog } from '../wal/due.ts';
-import { LogFold } from '../wal/fold.ts';
 import type { Cluster, StoredWal } from '../wal/read-wal.ts';
 import { parseLsn } from '../wal/segment.ts';
+import { settledMinutes } from '../wal/settled.ts';
 import {
   beginsAfter,
   gapsOf,
@@ -23,9 +23,7 @@ import {
   type LogState,
   newestPoint,
   resumedAt,
-  Settled,
   segmentBefore,
-  settledMinutes,
 } from './log-sight.ts';
 
 export type LookOptions = {
@@ -102,26 +100,16 @@ async function listed(
   after?: string,
 ): Promise<Listing> {
   const { cluster } = (starts[0] as BaseBackup).manifest;
-  const sure = new LogFold(cluster.segmentBytes);
   const clusterOf = { source, systemIdentifier: cluster.systemIdentifier };
   const due = new DueLog(store, clusterOf);
   const isRead = ({ key, storedAt }: StoredWal) =>
     !isUnread(storedAt, state, (segment) => key > afterSegment(clusterOf, segment));
-  const settled = new Settled<StoredWal>(now);
-  const take = async (file: StoredWal) => {
-    sure.add(file);
+  const whose = { source, ...cluster };
+  const log = await readSettledLog(store, whose, now, eachRead(store, whose, after), async (file) => {
     if (file.kind === 'begun' || (isWanted(file, starts) && !isRead(file))) await due.add(file);
-  };
-  async function* files(): AsyncGenerator<StoredWal> {
-    for await (const file of eachRead(store, { source, ...cluster }, after)) {
-      yield file;
-      for (const one of settled.next(file)) await take(one);
-    }
-    for (const one of settled.end()) await take(one);
-  }
-  const all = await readClusterLog(store, { source, ...cluster }, files());
+  });
   await due.ask();
-  return { all, sure: { ...sure.folded(), histories: all.histories }, starts };
+  return { ...log, starts };
 }
 
 function isWanted({ kind, name, isDamaged }: StoredWal, starts: readonly BaseBackup[]): boolean {

@@ -5,17 +5,13 @@ import { describe, expect, it } from 'vitest';
 import type { CatalogueEntry } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import { begunName, parseWalFile, type WalFile } from '../../lib/archive/wal-names.ts';
+import { isArriving, type Way } from '../../lib/recovery-point/choose.ts';
 import { type LogNeed, LogSieve, planBaseBackups } from '../../lib/retention/log-plan.ts';
-import {
-  isFullDue,
-  isUnread,
-  type LogState,
-  Settled,
-  settledMinutes,
-} from '../../lib/retention/log-sight.ts';
+import { isFullDue, isUnread, type LogState } from '../../lib/retention/log-sight.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
 import type { ListedWal } from '../../lib/wal/fold.ts';
 import { segmentName } from '../../lib/wal/segment.ts';
+import { Settled, settledMinutes } from '../../lib/wal/settled.ts';
 import { foldOf, inListing, namesFrom, systemIdentifier } from '../fixtures/wal.ts';
 
 const segmentBytes = 16 * 2 ** 20;
@@ -220,7 +216,11 @@ describe('what is held against those who ship', () => {
         const gone = stored.flatMap((age, at) =>
           age === undefined && stored.slice(at).some(isOld) ? [segmentName(1, 3 + at, segmentBytes)] : [],
         );
-        expect(continuityOf(foldOf(sure, segmentBytes), course).missing).toEqual(gone);
+        const [all, settledAlone] = [files, sure].map(
+          (some) => ({ continuity: continuityOf(foldOf(some, segmentBytes), course) }) as Way,
+        ) as [Way, Way];
+        expect(settledAlone.continuity.missing).toEqual(gone);
+        expect(isArriving(all, settledAlone)).toBe(all.continuity.missingCount > 0 && gone.length === 0);
         // The newest point is no newer for what came after a gap.
         const first = stored.indexOf(undefined);
         const whole = first < 0 ? stored.length : first;

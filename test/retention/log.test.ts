@@ -293,8 +293,35 @@ describe('what can be recovered', () => {
       expect(window).toContain('0/400000, timeline 1');
       await runList(settings, { json: true });
       expect(JSON.parse(lines.join(''))).toMatchObject([
-        { kind: 'base backup', toLsn: '0/400000', missing: [] },
+        { kind: 'base backup', toLsn: '0/400000', missing: [], arriving: false },
       ]);
+      // A later one is there first: named as missing, and no fault before it is one for the watch, too.
+      await push(namesFrom(5, 1));
+      const look = async (minutes: number) => {
+        lines.length = 0;
+        process.exitCode = 0;
+        await runWindow(store, source, false, new Date(Date.now() + minutes * 60_000));
+        const seen = {
+          row: lines.join('').split('\n')[1],
+          told: told.splice(0).join(''),
+          code: process.exitCode,
+        };
+        process.exitCode = undefined;
+        return seen;
+      };
+      const told: string[] = [];
+      const telling = vi
+        .spyOn(process.stderr, 'write')
+        .mockImplementation((text) => told.push(String(text)) > 0);
+      try {
+        const [soon, late] = [await look(1), await look(16)];
+        expect(soon).toMatchObject({ row: expect.stringMatching(/arriving$/), code: 0 });
+        expect(soon.told).toMatch(/missing 000000010000000000000004: not stored yet, though a later one is/);
+        expect(late).toMatchObject({ row: expect.stringMatching(/broken off$/), code: 5 });
+        expect(late.told).toMatch(/missing 000000010000000000000004: no later point/);
+      } finally {
+        telling.mockRestore();
+      }
     } finally {
       spy.mockRestore();
     }
