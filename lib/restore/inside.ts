@@ -13,10 +13,9 @@ export const ownSettings =
 /** psql's encoding is else the server's, inside a container. */
 export const askingSettings = `SET client_encoding = 'UTF8'; ${ownSettings}`;
 
-/** Of newer servers alone. */
-const newerSettings = `SELECT pg_catalog.set_config(name, '0', false)
-  FROM pg_catalog.unnest('{idle_session_timeout,transaction_timeout}'::text[]) AS name
-  WHERE pg_catalog.current_setting(name, true) IS NOT NULL`;
+/** Of newer servers alone. It gives rows; in one line, as psql counts the dump's from the next one on. */
+export const newerSettings =
+  "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.unnest('{idle_session_timeout,transaction_timeout}'::text[]) AS name WHERE pg_catalog.current_setting(name, true) IS NOT NULL";
 
 /** @throws {@link OffsiteError} `DATABASE_UNREACHABLE`, `DATABASE_REFUSED`. */
 export async function openToAsk(connection: Connection, database: string): Promise<Session> {

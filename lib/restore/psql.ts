@@ -14,7 +14,7 @@ import { endSession } from '../postgres/end-session.ts';
 import { clientCommand } from '../postgres/programs.ts';
 import { adviceOn, dumpByHand } from '../postgres/statement-error.ts';
 import type { DumpParts } from './dump-parts.ts';
-import { ownSettings } from './inside.ts';
+import { newerSettings, ownSettings } from './inside.ts';
 import type { LeavesOut } from './plan.ts';
 import { Restriction } from './restriction.ts';
 
@@ -95,7 +95,7 @@ export async function feedPsql(options: PsqlOptions): Promise<void> {
 /** The dump behind a restriction that nobody else can lift: its key is known to this psql alone. */
 async function* restricted({ dump, leavesOut, onLeftOut }: PsqlOptions): AsyncGenerator<Uint8Array> {
   // On its line: the dump's are counted from the next one on.
-  yield Buffer.from(`${ownSettings}; \\restrict ${randomBytes(24).toString('hex')}\n`);
+  yield Buffer.from(`${ownSettings}; ${newerSettings}; \\restrict ${randomBytes(24).toString('hex')}\n`);
   const restriction = new Restriction(leavesOut);
   for await (const parts of dump) {
     for (const part of parts) {

@@ -133,7 +133,7 @@ describe('a database that is brought back', () => {
     expect(await stateOf()).toBe('restored');
     const bySessions = await dumpOf(to('live'), ['--create']);
     await reset();
-    await bringing({ connection, jobs: undefined });
+    await bringing({ connection, jobs: undefined, dump: () => inPieces(unlimited) });
     expect(said).toEqual([]);
     const lines = (bytes: Buffer) =>
       bytes
