@@ -9,6 +9,7 @@ import type { DumpPart } from '../sql/splitter.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
 import { DumpParts } from './dump-parts.ts';
 import { DumpSession, type GoesOn, type Located } from './dump-session.ts';
+import { InOrder } from './in-order.ts';
 import { Builder, type BuildProgress } from './indexes.ts';
 import { Inside } from './inside.ts';
 import {
@@ -53,7 +54,6 @@ export type ParallelRestored = {
 };
 
 type Statement = Extract<DumpPart, { kind: 'statement' }>;
-type Joined = Required<Located>;
 
 /**
  * What changes nothing of the result. Nothing is waited for on disk until the last of all says COMMIT; a foreign key is
@@ -63,9 +63,6 @@ const forSpeed = 'SET synchronous_commit = off; SET jit = off';
 
 /** How much longer than a btree's an index of the method takes. */
 const methodWeights: Readonly<Record<string, number>> = { gin: 6, gist: 6, spgist: 4, trigger: 0 };
-
-/** What is sent at once at most. */
-const togetherMost = { statements: 64, bytes: 65_536 };
 
 /**
  * Restores a dump into an empty database.
@@ -100,14 +97,13 @@ class ParallelRestorer {
   readonly #unknownSettings: ReadonlySet<string>;
   /** Of those that load and make indexes, the one that does alone what has its place in the dump's order. */
   readonly #main: DumpSession;
+  readonly #inOrder: InOrder;
   readonly #loader: RowLoader;
   readonly #builder: Builder;
   readonly #tables = new Tables();
   /** Bytes of rows, by table: how long its indexes will take. */
   readonly #weights = new Map<string, number>();
   readonly #serially: boolean;
-  /** Come one after another, and not sent yet. */
-  #together: Joined[] = [];
   #copiedTable = '';
   /** Where rows go that are loaded in order. */
   #orderedRows: Awaited<ReturnType<DumpSession['copy']>> | undefined;
@@ -129,6 +125,7 @@ class ParallelRestorer {
       !this.#inTransaction && (options.goesOnWithout?.(error, tokens) ?? false);
     const own = sessions.map((session) => new DumpSession(session, settings, goesOn));
     this.#main = own[0] as DumpSession;
+    this.#inOrder = new InOrder(this.#main, (statement) => this.#isLeftOut(statement));
     this.#serially = own.length === 1;
     this.#options = options;
     this.#unknownSettings = unknownSettings;
@@ -170,34 +167,24 @@ class ParallelRestorer {
       return undefined;
     }
     if (plan.how === 'ordered' && !this.#built) this.#tables.note(tokens, bytes);
-    if (joins) return this.#join(statement);
+    if (joins) return this.#inOrder.join(statement) ? this.#runTogether() : undefined;
     if (copies) return this.#copy(statement, tokens);
     if (plan.how === 'build') await this.#rowsLoaded();
     if (plan.how === 'build' && !this.#serially) return this.#build(plan, statement);
+    if (this.#inTransaction && inTransactionAfter(tokens, true)) return this.#inOrder.runAhead(statement);
     await this.#allDone();
     this.#inTransaction = inTransactionAfter(tokens, this.#inTransaction);
     if (plan.how === 'setting') return this.#main.set(statement);
     return this.#main.run(statement);
   }
 
-  /** Runs a statement in its place, with those before it that stand there, too. */
-  async #join(statement: Joined): Promise<void> {
-    this.#together.push(statement);
-    const bytes = this.#together.reduce((sum, { sql }) => sum + sql.length, 0);
-    const isEnough = this.#together.length >= togetherMost.statements || bytes >= togetherMost.bytes;
-    if (isEnough) await this.#runTogether();
-  }
-
   async #runTogether(): Promise<void> {
-    const statements = this.#together;
-    if (statements.length === 0) return;
-    this.#together = [];
+    if (this.#inOrder.isEmpty) return;
     await this.#allDone();
-    if (statements.length > 1 && (await this.#main.together(statements))) return;
-    for (const statement of statements) if (!this.#isLeftOut(statement)) await this.#main.run(statement);
+    await this.#inOrder.runTogether();
   }
 
-  #isLeftOut({ tokens, line }: Joined): boolean {
+  #isLeftOut({ tokens, line }: Required<Located>): boolean {
     return (this.#options.skips?.(tokens, line) ?? false) || setsOneOf(tokens, this.#unknownSettings);
   }
 
@@ -244,6 +231,7 @@ class ParallelRestorer {
 
   /** All rows are committed and all builds made that came before. */
   async #allDone(): Promise<void> {
+    await this.#inOrder.ranAhead;
     await this.#loader.commit();
     await this.#builder.finish();
   }

@@ -48,6 +48,40 @@ const torrents = `
     AS 'SELECT count(*) = 15000 AND bool_or(id = $1) FROM public.a';
   CREATE FUNCTION seen(int) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT count(*) FROM public.a';`;
 
+describe('a transaction of the dump, as of large objects', () => {
+  const script = (statements: readonly string[]) => {
+    const lines = ['CREATE TABLE public.t (id int);', 'BEGIN;', ...statements, 'COMMIT;', 'SELECT 1;'];
+    return Buffer.from(lines.map((line) => `${line}\n`).join(''));
+  };
+  const inserts = (count: number) =>
+    Array.from({ length: count }, (_, id) => `INSERT INTO public.t VALUES (${id});`);
+
+  it('is run in its order, whatever is read ahead', async () => {
+    const steps = [
+      'INSERT INTO public.t VALUES (0);',
+      ...Array(24).fill('UPDATE public.t SET id = id * 2 + 1;'),
+    ];
+    const question = 'SELECT id FROM t';
+    const dump = script(steps);
+    for (const sessions of [1, 2, 4])
+      expect(await restored(dump, sessions, question)).toEqual([[String(2 ** 24 - 1)]]);
+  });
+
+  it.each([0, 1, 7, 19])(
+    'that is refused at statement %i is told by its line, and leaves nothing',
+    async (at) => {
+      const dump = script(inserts(20).with(at, 'SELECT 1 / 0;'));
+      for (const sessions of [1, 2])
+        await expect(restored(dump, sessions, '')).rejects.toThrow(
+          expect.objectContaining({ found: expect.stringMatching(`line ${at + 3}\\b.*division by zero`) }),
+        );
+      expect(await query(server.connection, 'SELECT count(*) FROM t', { database: 'again' })).toEqual([
+        ['0'],
+      ]);
+    },
+  );
+});
+
 /** What runs a function for each row that comes, by the way it gets there. */
 const schemas: readonly [string, string, string][] = [
   ['CHECK', 'CREATE TABLE b (id int CHECK (known(id)));', 'SELECT count(*) FROM b'],
