@@ -8,17 +8,23 @@ import { deviationSchema } from '../../lib/archive/verdict.ts';
 import { alertTestAnswerSchema } from '../../lib/mail/alert-test.ts';
 import { restoreReportSchema } from '../../lib/report/report.ts';
 import { archiveFiguresSchema } from '../../lib/settings/agent-state.ts';
+import { logAnswers, lsn, window } from './log-answers.ts';
 
 const count = z.number().int().nonnegative();
 const instant = z.iso.datetime();
 const text = z.string();
 const texts = z.array(text);
-const lsn = text.describe('A position in the log, as Postgres writes it: 0/3000028');
 const deviations = z.array(deviationSchema);
 const verdicts = ['intact', 'damaged', 'incomplete', 'suspicious', 'missing'] as const;
 const standing = z
   .enum([...verdicts, 'accepted', 'unverified', 'verdict not read', 'no manifest'])
   .describe('Its verdict; or why there is none, or that the operator accepted it');
+
+const judged = z.array(
+  z.strictObject({ id: text, isSidecar: z.boolean(), verdict: z.enum(verdicts), isNew: z.boolean() }),
+);
+
+const sightings = z.array(z.looseObject({ source: text, newestIntactAgeHours: z.number() }));
 
 const check = z.strictObject({
   name: text,
@@ -27,19 +33,7 @@ const check = z.strictObject({
   advice: text.optional().describe('What to do'),
 });
 
-const window = {
-  id: text.describe('Of the base backup'),
-  systemIdentifier: text,
-  from: instant,
-  toLsn: lsn,
-  timeline: count,
-  storedAt: instant.nullable().describe('When the last log that it leads to was stored'),
-  missing: texts.describe('Segments that are not there though later ones are: the first of them'),
-  missingCount: count,
-  conflicting: texts.describe('Segments that are there with different bytes'),
-  damaged: texts.describe('Segments that were read, and are not what was stored'),
-  arriving: z.boolean().describe('What is missing may be on its way: a later segment was stored minutes ago'),
-};
+const examined = z.strictObject({ ready: z.boolean(), checks: z.array(check) });
 
 const archive = z.strictObject({
   kind: z.enum(['database', 'sidecar']),
@@ -65,6 +59,30 @@ const decision = z.strictObject({
   reasons: texts,
   staysLonger: z.literal(true).optional(),
 });
+
+const plans = z.array(
+  z.strictObject({
+    source: text,
+    kind: z.enum(['database', 'sidecar', 'base backup']),
+    decidedAt: instant,
+    standstill: text.optional(),
+    keep: z.array(decision),
+    expire: z.array(decision),
+    readings: z.array(z.strictObject({ id: text, reason: text })).describe('Read again'),
+    log: z
+      .array(
+        z.strictObject({
+          systemIdentifier: text,
+          files: count,
+          expired: count,
+          from: text.optional().describe('The oldest that goes'),
+          to: text.optional().describe('The newest that goes'),
+        }),
+      )
+      .optional()
+      .describe('Of the write-ahead log, with base backups'),
+  }),
+);
 
 const costLine = z.strictObject({ what: text, basis: text, cents: count });
 
@@ -95,16 +113,11 @@ export const answers = {
   backup: taken,
   // Where a nightly archive is enough.
   'backup --before-upgrade': notTaken,
-  basebackup: z.strictObject({
-    ...{ id: text, plainBytes: count, compressedBytes: count },
-    ...{ startLsn: lsn, stopLsn: lsn, timeline: count, systemIdentifier: text },
-    durationMs: z.number(),
-  }),
   config: z.strictObject({
     file: text.nullable(),
     sources: z.array(z.record(text, z.strictObject({ value: text, from: text }))),
   }),
-  doctor: z.strictObject({ ready: z.boolean(), checks: z.array(check) }),
+  doctor: examined,
   estimate: z.strictObject({
     input: z.looseObject({ compressedBytes: count, plainBytes: count }),
     pricedLike: text,
@@ -116,32 +129,7 @@ export const answers = {
     full: z.strictObject({ lines: z.array(costLine), totalCents: count }),
     fetchOnce: costLine,
   }),
-  expire: z.strictObject({
-    dryRun: z.boolean(),
-    plans: z.array(
-      z.strictObject({
-        source: text,
-        kind: z.enum(['database', 'sidecar', 'base backup']),
-        decidedAt: instant,
-        standstill: text.optional(),
-        keep: z.array(decision),
-        expire: z.array(decision),
-        readings: z.array(z.strictObject({ id: text, reason: text })).describe('Read again'),
-        log: z
-          .array(
-            z.strictObject({
-              systemIdentifier: text,
-              files: count,
-              expired: count,
-              from: text.optional().describe('The oldest that goes'),
-              to: text.optional().describe('The newest that goes'),
-            }),
-          )
-          .optional()
-          .describe('Of the write-ahead log, with base backups'),
-      }),
-    ),
-  }),
+  expire: z.strictObject({ dryRun: z.boolean(), plans }),
   fetch: z.strictObject({
     id: text,
     output: text,
@@ -150,6 +138,15 @@ export const answers = {
     sha256: text,
     durationMs: z.number(),
   }),
+  guard: z.strictObject({
+    ...{ verdicts: judged, plans, sightings },
+    restoreTests: z.array(z.strictObject({ id: text, outcome: z.enum(['passed', 'failed']) })),
+    failure: z
+      .strictObject({ code: text, message: text })
+      .nullable()
+      .describe('Why it did not begin, or the first step that failed; the exit code is by it'),
+  }),
+  'guard --check': examined,
   import: z.array(
     z.strictObject({
       file: text,
@@ -215,31 +212,10 @@ export const answers = {
     deviations: deviations.optional(),
     inventory: inventorySchema.optional(),
   }),
-  'verify --record': z.array(
-    z.strictObject({ id: text, isSidecar: z.boolean(), verdict: z.enum(verdicts), isNew: z.boolean() }),
-  ),
-  'wal push': z.strictObject({
-    name: text,
-    key: text,
-    outcome: z.enum(['stored', 'there']),
-    systemIdentifier: text,
-    plainBytes: count,
-  }),
-  'wal ship': z.strictObject({
-    shipped: count,
-    plainBytes: count,
-    failed: texts,
-    backlog: z.strictObject({ files: count, bytes: count, since: instant.optional() }),
-  }),
-  'wal receive': z.strictObject({
-    finished: count,
-    begun: count,
-    waiting: z.strictObject({ files: count, bytes: count, waitingMs: z.number() }),
-    serverBytes: z.number().nullable().describe('What the server keeps until it is received'),
-  }),
-  'wal window': z.array(z.strictObject(window)),
+  'verify --record': judged,
+  ...logAnswers,
   watch: z.strictObject({
-    sightings: z.array(z.looseObject({ source: text, newestIntactAgeHours: z.number() })),
+    sightings,
     strangeCount: count,
   }),
 };

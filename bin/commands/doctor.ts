@@ -2,7 +2,12 @@
 
 import { existsSync } from 'node:fs';
 import { toolVersion } from '../../lib/base/version.ts';
-import { type Check, describeDiagnosis, diagnosisExitCode } from '../../lib/doctor/diagnosis.ts';
+import {
+  type Check,
+  describeDiagnosis,
+  diagnosisAnswer,
+  diagnosisExitCode,
+} from '../../lib/doctor/diagnosis.ts';
 import { answerWithinMs, doctor } from '../../lib/doctor/doctor.ts';
 import { createVaultProbe } from '../../lib/doctor/probe.ts';
 import { chooseCompressor } from '../../lib/gzip/compressor.ts';
@@ -35,7 +40,7 @@ export async function runDoctor(
     now: () => new Date(),
     signal,
   });
-  if (flags.json) printJson('doctor', resultOf(checks));
+  if (flags.json) printJson('doctor', diagnosisAnswer(checks));
   else print(describe(settings, checks));
   process.exitCode = diagnosisExitCode(checks);
 }
@@ -43,9 +48,4 @@ export async function runDoctor(
 function describe({ source, bucket }: Settings, checks: readonly Check[]): string {
   const columns = Math.min(process.stdout.columns || 80, 100);
   return `offsite ${toolVersion}: ${source} to ${bucket}\n\n${describeDiagnosis(checks, columns)}`;
-}
-
-function resultOf(checks: readonly Check[]) {
-  const ready = diagnosisExitCode(checks) === 0;
-  return { ready, checks: checks.map(({ exitCode: _, ...check }) => check) };
 }

@@ -1,7 +1,7 @@
 // offsite expire
 
 import { formatHours, plural } from '../../lib/base/quantities.ts';
-import { expireVault } from '../../lib/guard/expire.ts';
+import { type ExpireVaultOptions, expireVault } from '../../lib/guard/expire.ts';
 import { textTable } from '../../lib/mail/mail.ts';
 import type { LogShare } from '../../lib/retention/expire-log.ts';
 import type { RetentionPlan } from '../../lib/retention/plan.ts';
@@ -13,7 +13,7 @@ import { print, printJson } from './print.ts';
 
 type Flags = { dryRun?: boolean; atOnce?: boolean; json?: boolean };
 
-type Planned = RetentionPlan & {
+export type Planned = RetentionPlan & {
   readonly kind: 'database' | 'sidecar' | 'base backup';
   readonly readings: readonly Reading[];
   /** Of the log that base backups need. */
@@ -30,14 +30,23 @@ export async function runExpire({ settings, guard }: GuardedVault, flags: Flags)
     now: new Date(),
     dryRun,
     extendLock: dryRun ? undefined : await extendLockOf(settings, guard),
-    onPlan: (plan, readings) => plans.push({ ...plan, kind: 'database', readings }),
-    onSidecarPlan: (plan) => plans.push({ ...plan, kind: 'sidecar' }),
-    onLogPlan: (plan) => plans.push({ ...plan, kind: 'base backup' }),
+    ...notePlans(plans),
   }).finally(() => {
     if (flags.json) printJson('expire', { dryRun, plans });
     else for (const plan of plans) print(`${describePlan(plan, dryRun)}\n`);
   });
   if (plans.length === 0 && !flags.json) print(`no archive in ${settings.bucket} yet\n`);
+}
+
+/** Keeps the plans of all kinds. */
+export function notePlans(
+  plans: Planned[],
+): Pick<ExpireVaultOptions, 'onPlan' | 'onSidecarPlan' | 'onLogPlan'> {
+  return {
+    onPlan: (plan, readings) => plans.push({ ...plan, kind: 'database', readings }),
+    onSidecarPlan: (plan) => plans.push({ ...plan, kind: 'sidecar' }),
+    onLogPlan: (plan) => plans.push({ ...plan, kind: 'base backup' }),
+  };
 }
 
 /** What a plan says of one source. */

@@ -31,6 +31,7 @@ addGuardFlags(
 )
   .option('--check', 'look at all that a guard needs, and change nothing')
   .option('--restore-test', 'a restore test of each source now, whether or not it is due')
+  .option('--json', 'print what was seen and done as JSON, at the end; with --check, the checks')
   .option('--beside-agent', 'on the host that takes the archives: it proves less there')
   .action(async (flags) => {
     const { runGuardCommand } = await import('./guard.ts');

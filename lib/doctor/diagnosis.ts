@@ -79,3 +79,9 @@ export function sumOf(checks: readonly Check[], well: string, ill: string): stri
     ? `${fails} of ${all} failed${warnings}: ${ill}.`
     : `${all}, none failed${warnings}: ${well}.`;
 }
+
+/** As a program is told. */
+export function diagnosisAnswer(checks: readonly Check[]) {
+  const ready = diagnosisExitCode(checks) === 0;
+  return { ready, checks: checks.map(({ exitCode: _, ...check }) => check) };
+}

@@ -10,6 +10,7 @@ import type { Receivers } from '../nightly/night.ts';
 import { serverProgramsOf } from '../recovery-point/programs.ts';
 import { newestBase } from '../restore-test/point-base.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { assertClocksAgree } from './clocks.ts';
 import type { TestServer } from './test-server.ts';
 
 export type GuardExamination = {
@@ -36,7 +37,10 @@ export async function examineGuard(examination: GuardExamination): Promise<Check
     examinePower('read', await vault.read(undefined)),
     examinePower('delete', await vault.delete()),
     await examineBucket(vault),
-    examineClock({ vault, now }),
+    await tried('clock', async () => {
+      assertClocksAgree(vault.clockAheadMs());
+      return examineClock({ vault, now });
+    }),
     await examineMail(smtp, ways),
     ways.pingUrl === undefined
       ? warned(
@@ -45,7 +49,11 @@ export async function examineGuard(examination: GuardExamination): Promise<Check
           'set pingUrl (Healthchecks): it tells you when no ping has come',
         )
       : passed('ping', 'somebody waits for its pings'),
-    await tried('restore test', async () => `into ${findServer().what}`),
+    await tried('restore test', async () => {
+      const { what, probe } = findServer();
+      await probe?.();
+      return `into ${what}`;
+    }),
     ...(await Promise.all(sources.map((source) => examinePoint(store, source)))).flat(),
   ];
 }
@@ -82,6 +90,9 @@ async function examineMail(smtp: Smtp | undefined, { ntfyUrl, webhookUrl }: Rece
   );
 }
 
-function tried(name: string, look: () => Promise<string>): Promise<Check> {
-  return attempt(name, async () => passed(name, await look()));
+function tried(name: string, look: () => Promise<string | Check>): Promise<Check> {
+  return attempt(name, async () => {
+    const found = await look();
+    return typeof found === 'string' ? passed(name, found) : found;
+  });
 }

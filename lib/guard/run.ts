@@ -3,9 +3,9 @@
 
 import { archivesPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { formatDuration, hoursBetween } from '../base/quantities.ts';
+import { hoursBetween } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
-import { tellOnce } from '../mail/tell-once.ts';
+import { inTime, tellOnce } from '../mail/tell-once.ts';
 import type { RestoreReport } from '../report/report.ts';
 import type { KindPlan } from '../retention/expire-kind.ts';
 import type { LogPlan } from '../retention/expire-log.ts';
@@ -18,6 +18,8 @@ import { throwFailures } from '../retention/sources.ts';
 import type { Sighting } from '../retention/watch.ts';
 import type { GuardSettings } from '../settings/guard.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { isAway } from './away.ts';
+import { assertClocksAgree } from './clocks.ts';
 import { expireVault } from './expire.ts';
 import { assertMayLook } from './independence.ts';
 import { takeLock } from './lock.ts';
@@ -57,8 +59,6 @@ export type Seen = {
 
 /** Retention runs daily, however often the guard does; the hours of its runs differ a little. */
 const retentionEveryHours = 20;
-/** Archives are dated by the store's clock, and what is old enough to go by this one. */
-const clocksApartMs = 3_600_000;
 
 type Step = 'mails of before' | 'verify' | 'expire' | 'read again' | 'watch' | 'restore test';
 
@@ -67,7 +67,8 @@ type Step = 'mails of before' | 'verify' | 'expire' | 'read again' | 'watch' | '
  *
  * @returns What the first step that failed has thrown, of which the operator was told; `MAIL_REFUSED` if there is anything of
  *   which he was not.
- * @throws {@link OffsiteError} `GUARD_RUNS`, `GUARD_DEPENDENT`, or what the store says: nothing was done.
+ * @throws {@link OffsiteError} `GUARD_RUNS`, `GUARD_DEPENDENT`, or what the store says: nothing was done; `STORE_UNREACHABLE` if it is
+ *   gone meanwhile, of which nobody was told.
  */
 export async function runGuard(options: GuardOptions): Promise<unknown> {
   const { store, now, log, mailbox } = options;
@@ -77,7 +78,9 @@ export async function runGuard(options: GuardOptions): Promise<unknown> {
   try {
     for (const [step, act] of steps(options)) await attempt(step, act, failures, options);
   } finally {
-    await lock.release().catch((error: Error) => log(`the lock was not given back: ${error.message}`));
+    await inTime(lock.release()).catch((error: Error) =>
+      log(`the lock was not given back: ${error.message}`),
+    );
   }
   const [failure] = failures.values();
   return failure ?? mailbox.trouble();
@@ -120,8 +123,7 @@ async function isRetentionDue(store: ArchiveStore, now: Date): Promise<boolean> 
 }
 
 async function expire({ store, guard, extendLock, now, seen }: GuardOptions): Promise<void> {
-  const aheadMs = store.clockAheadMs?.() ?? 0;
-  if (Math.abs(aheadMs) > clocksApartMs) throw clocksDiffer(aheadMs);
+  assertClocksAgree(store.clockAheadMs?.());
   const policy = { ...guard, atOnce: false };
   await expireVault({
     store,
@@ -151,6 +153,7 @@ async function attempt(
     await act();
   } catch (error) {
     signal?.throwIfAborted();
+    if (await isAway(error, store)) throw error;
     failures.set(step, error);
     log(`${step}: ${(error as Error).message}`);
     const code = error instanceof OffsiteError ? error.code : 'UNEXPECTED';
@@ -168,17 +171,4 @@ function failureMail(step: Step, error: unknown): Mail {
     hint === undefined ? '' : `What to do: ${hint}.`,
     'This mail comes once a day until it is mended.',
   ]);
-}
-
-function clocksDiffer(aheadMs: number): OffsiteError {
-  const apart = formatDuration(Math.abs(aheadMs));
-  return new OffsiteError(
-    'CLOCKS_DIFFER',
-    "this machine's clock and the store's are far apart; nothing was expired",
-    {
-      expected: 'clocks that agree to within an hour: archives go by their age',
-      found: `${apart} ${aheadMs > 0 ? 'ahead of' : 'behind'} the store's`,
-      hint: "see which is wrong (date -u); here, 'timedatectl set-ntp true' lets the clock be set, and the next run expires",
-    },
-  );
 }

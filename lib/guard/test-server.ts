@@ -7,7 +7,7 @@ import { connectionFromUrl } from '../postgres/connection.ts';
 import { findPostgresPrograms, quoteIdentifier } from '../postgres/programs.ts';
 import { ask, type ServerConnection } from '../postgres/session.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres, unknownSuperuser } from '../postgres/throwaway.ts';
-import { startContainerPostgres } from '../postgres/throwaway-container.ts';
+import { probeDocker, startContainerPostgres } from '../postgres/throwaway-container.ts';
 import { database } from '../restore-test/load.ts';
 import type { GuardSettings } from '../settings/guard.ts';
 
@@ -15,6 +15,8 @@ export type TestServer = {
   /** `PostgreSQL of this machine` */
   readonly what: string;
   readonly start: () => Promise<ThrowawayPostgres>;
+  /** Whether it could be started. @throws {@link OffsiteError} Why not. */
+  readonly probe?: () => Promise<unknown>;
 };
 
 /**
@@ -27,7 +29,11 @@ export function findTestServer(
   signal?: AbortSignal,
 ): TestServer {
   if (restoreUrl !== undefined)
-    return { what: `the server at ${new URL(restoreUrl).host}`, start: () => lendServer(restoreUrl) };
+    return {
+      what: `the server at ${new URL(restoreUrl).host}`,
+      start: () => lendServer(restoreUrl),
+      probe: () => ask(connectionFromUrl(restoreUrl) as ServerConnection, 'SELECT 1'),
+    };
   const superuser = unknownSuperuser();
   const binDir = findPostgresPrograms();
   if (binDir !== undefined)
@@ -40,6 +46,7 @@ export function findTestServer(
     return {
       what: `a throw-away container of ${image}`,
       start: () => startContainerPostgres({ image, superuser, signal }),
+      probe: () => probeDocker(image),
     };
   throw new OffsiteError('PROGRAM_MISSING', 'there is nothing that a restore test could restore into', {
     expected: 'initdb and postgres (PATH or /usr/lib/postgresql/*/bin), or docker, or restoreUrl',

@@ -60,8 +60,8 @@ async function readNote(): Promise<{ readonly code?: unknown; readonly at: strin
 
 function noRunMail(error: unknown): Mail {
   return composeMail('[offsite] THE GUARD DOES NOT RUN', [
-    `The guard could not look at the vault. Until it can, nothing is verified, and no mail says that a back-up is missing.`,
+    `The guard could not begin, or not go on. Until it can, nothing is verified or expired, and no mail says that a back-up is missing. What is in the vault stays as it is; whether the host still stores its back-ups, only the vault can say.`,
     describeError(error),
-    'This mail comes once a day until it runs.',
+    'This mail comes once a day until it runs. offsite guard --check looks at all that it needs.',
   ]);
 }

@@ -17,6 +17,7 @@ import { ofSidecar } from '../sidecar/kind.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { noLimits } from '../verify/base-backup.ts';
 import { verifyLog } from '../verify/log.ts';
+import { isAway } from './away.ts';
 import { allKinds, judgeArchive } from './judge.ts';
 
 export type VerifyVaultOptions = {
@@ -44,6 +45,7 @@ export type Judged = {
  *
  * @returns What went wrong with those that could not be judged, by their ids. Of what is wrong with themselves the operator was
  *   told, once.
+ * @throws {@link OffsiteError} `STORE_UNREACHABLE` where the store is gone: of the others nothing would be known either.
  */
 export async function verifyNew(options: VerifyVaultOptions): Promise<Map<string, unknown>> {
   const { store } = options;
@@ -64,11 +66,12 @@ export async function verifyNew(options: VerifyVaultOptions): Promise<Map<string
 async function unlessFailed(
   what: string,
   failures: Map<string, unknown>,
-  { signal }: VerifyVaultOptions,
+  { store, signal }: VerifyVaultOptions,
   act: () => Promise<void>,
 ): Promise<void> {
-  await act().catch((error) => {
+  await act().catch(async (error) => {
     signal?.throwIfAborted();
+    if (await isAway(error, store)) throw error;
     failures.set(what, error);
   });
 }
@@ -131,6 +134,7 @@ async function attempt(
     await act();
   } catch (error) {
     signal?.throwIfAborted();
+    if (await isAway(error, store)) throw error;
     failures.set(id.id, error);
     if (!(error instanceof OffsiteError) || !error.code.startsWith('MANIFEST_')) return;
     const fault = { source: id.source, archive: id.id, what: 'not verified' };

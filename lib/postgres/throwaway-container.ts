@@ -19,6 +19,7 @@ export type ContainerOptions = {
 };
 
 const readyWithinMs = 120_000;
+const probeWithinMs = 30_000;
 const logTailBytes = 4096;
 const port = '5432';
 
@@ -51,7 +52,7 @@ export async function startContainerPostgres(options: ContainerOptions): Promise
     env: { PGHOST: sockets, PGPORT: port, PGUSER: superuser, PGDATABASE: 'postgres' },
   };
   try {
-    await untilReady(connection, container, signal);
+    await untilReady(connection, container, image, signal);
     return { connection, port: Number(port), directory, log: container.log, stop };
   } catch (error) {
     await stop();
@@ -90,21 +91,26 @@ function runContainer(name: string, image: string, superuser: string, sockets: s
 async function untilReady(
   connection: ServerConnection,
   container: ReturnType<typeof runContainer>,
+  image: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const deadline = Date.now() + readyWithinMs;
   for (;;) {
     signal?.throwIfAborted();
     const result = container.result();
-    if (result !== undefined) throw notStarted(result, container.log());
+    if (result !== undefined) throw notStarted(image, result, container.log());
     const answer = await ask(connection, 'SELECT 1').catch((error: Error) => error);
     if (!(answer instanceof Error)) return;
-    if (Date.now() > deadline) throw notStarted({}, `${answer.message}\n${container.log()}`);
+    if (Date.now() > deadline) throw notStarted(image, {}, `${answer.message}\n${container.log()}`);
     await sleep(50);
   }
 }
 
-function notStarted({ exitCode, code }: { exitCode?: number; code?: string }, log: string): OffsiteError {
+function notStarted(
+  image: string,
+  { exitCode, code }: { exitCode?: number; code?: string },
+  log: string,
+): OffsiteError {
   const found = log.trim().split('\n').slice(-5).join('\n') || code || `exit code ${exitCode}`;
   // 125 to 127 are Docker's own: no engine, no image, no shell in it.
   if (code === undefined && (exitCode === undefined || exitCode < 125)) {
@@ -114,9 +120,19 @@ function notStarted({ exitCode, code }: { exitCode?: number; code?: string }, lo
       hint: 'see whether there is disk space where Docker keeps its containers (docker system df); else name another image (--docker IMAGE)',
     });
   }
+  return notRun(image, found);
+}
+
+function notRun(image: string, found: string): OffsiteError {
   return new OffsiteError('CONTAINER_UNREACHABLE', 'Docker does not run the throw-away server', {
     expected: 'a Docker engine that you may use, and the image',
     found,
-    hint: "try 'docker run --rm postgres:16 postgres --version'; to use Docker, be root or in group docker",
+    hint: `try 'docker run --rm ${image} postgres --version'; to use Docker, be root or in group docker`,
   });
+}
+
+/** Asks the engine, and runs nothing. @throws {@link OffsiteError} `CONTAINER_UNREACHABLE`. */
+export async function probeDocker(image: string): Promise<void> {
+  const asked = await execa('docker', ['version'], { reject: false, timeout: probeWithinMs });
+  if (asked.failed) throw notRun(image, asked.stderr?.trim() || String(asked.shortMessage));
 }

@@ -105,14 +105,19 @@ describe.skipIf(!hasMoto)('a guard of its own', () => {
       () => {},
     );
     web.received.length = 0;
-    expect(await offsite(['guard', '--config', config], env)).toMatchObject({
+    const second = await offsite(['guard', '--config', config, '--json'], env);
+    expect(second).toMatchObject({
       exitCode: 1,
       stderr: expect.stringMatching(/another guard looks after this vault now \[GUARD_RUNS\]/),
     });
+    const nothing = { verdicts: [], plans: [], sightings: [], restoreTests: [] };
+    expect(answerOf('guard', second.stdout)).toMatchObject({ ...nothing, failure: { code: 'GUARD_RUNS' } });
     await lock.release();
     expect([subjects(), web.received.map(({ path }) => path)]).toEqual([[], ['/ping/start']]);
-    const checked = await offsite(['guard', '--check', '--config', config], env);
-    expect(checked.stdout).toMatch(/mail +the server lets us in/);
+    const checked = await offsite(['guard', '--check', '--json', '--config', config], env);
+    const { ready, checks } = answerOf('guard --check', checked.stdout);
+    expect(ready).toBe(true);
+    expect(checks).toContainEqual({ name: 'mail', outcome: 'pass', found: 'the server lets us in' });
     expect(checked.stdout).toContain('turn versioning on');
   });
 
@@ -134,10 +139,14 @@ describe.skipIf(!hasMoto)('a guard of its own', () => {
     expect(subjects()).toEqual(['[offsite] THE GUARD DOES NOT RUN']);
     await offsite(args, more);
     expect(subjects()).toEqual([]);
-    const { exitCode, stderr } = await offsite([...args, '--beside-agent'], more);
+    await archiveOf(store, 'bitagent', daysAgo(0), dump);
+    const { exitCode, stdout, stderr } = await offsite([...args, '--beside-agent', '--json'], more);
     expect({ exitCode, stderr }).toMatchObject({
       exitCode: 0,
       stderr: expect.stringContaining('not independent'),
     });
+    const { verdicts, sightings, failure } = answerOf('guard', stdout);
+    expect(verdicts).toMatchObject([{ verdict: 'intact', isNew: true }]);
+    expect([sightings.length, failure]).toEqual([1, null]);
   });
 });

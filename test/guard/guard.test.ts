@@ -10,7 +10,9 @@ import { createInterface } from 'node:readline';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { extendLockOf } from '../../bin/commands/guarded.ts';
+import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
+import { assertClocksAgree } from '../../lib/guard/clocks.ts';
 import { assertMayLook } from '../../lib/guard/independence.ts';
 import { takeLock } from '../../lib/guard/lock.ts';
 import { createMailbox } from '../../lib/guard/mailbox.ts';
@@ -380,6 +382,35 @@ describe.skipIf(!hasMoto)('a guard', () => {
       ]);
     });
 
+    it('when one archive cannot be brought; but not when the store is gone in the middle, for which it does not wait again', async () => {
+      const { id } = await archiveOf(store, 'bitagent', now(), smallDump(20));
+      const refusal = () => storeError(Object.assign(new Error('no'), { code: 'ECONNRESET' }), 'reading');
+      const stuck: ArchiveStore = { ...store, open: () => Promise.reject(refusal()) };
+      const watched: string[] = [];
+      const seen = { ...silent, onSighting: ({ source }: { source: string }) => watched.push(source) };
+      const { failure } = await guarding.run({ store: stuck, seen });
+      expect(failure).toMatchObject({ code: 'STORE_UNREACHABLE', message: expect.stringContaining(id) });
+      expect(watched).toEqual(['bitagent']);
+      let asked = 0;
+      const gone = () => {
+        asked += 1;
+        return Promise.reject(refusal());
+      };
+      const leaving: ArchiveStore = {
+        ...stuck,
+        folders: (prefix) => (asked > 0 ? gone() : store.folders(prefix)),
+        open: gone,
+        write: gone,
+        readText: gone,
+      };
+      smtp.mails.length = 0;
+      await expect(guarding.run({ store: leaving })).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+      expect(asked).toBeLessThan(6);
+      expect(smtp.mails).toEqual([]);
+      await store.delete(archiveKeys(parseArchiveId(id)).manifest);
+      await store.delete(archiveKeys(parseArchiveId(id)).archive);
+    });
+
     it('not without the store, of which it tells by mail; where that is down too, it says that nobody knows', async () => {
       const away = createS3Store({
         bucket: 'vault',
@@ -422,6 +453,8 @@ describe.skipIf(!hasMoto)('a guard', () => {
       const { mails, failure } = await guarding.nextNight({ store: ahead });
       expect(failure).toMatchObject({ code: 'CLOCKS_DIFFER' });
       expect(mails[0]?.text).toContain('2 h 0 min ahead');
+      expect(() => assertClocksAgree(-3_700_000)).toThrow('nothing is expired');
+      assertClocksAgree(undefined);
       // It stays due, also where it never ran, and is told of once a day.
       const again = await guarding.run({ store: ahead });
       expect(again).toMatchObject({ mails: [], failure: { code: 'CLOCKS_DIFFER' } });

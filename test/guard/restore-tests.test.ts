@@ -1,7 +1,7 @@
 // The guard's restore tests: by the cloud's turns, at once and one after the other, into a server that is lent and given back.
 
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { replayEnvironment } from '../../bin/commands/replay-environment.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { takeBaseBackup } from '../../lib/basebackup/take.ts';
@@ -9,6 +9,7 @@ import { type GuardTestsOptions, runRestoreTests } from '../../lib/guard/restore
 import { findTestServer } from '../../lib/guard/test-server.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import { query } from '../../lib/postgres/programs.ts';
+import { probeDocker } from '../../lib/postgres/throwaway-container.ts';
 import { parseInstant } from '../../lib/recovery-point/target.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
@@ -109,6 +110,18 @@ describe("a guard's restore test", () => {
     const stored = await store.readText(restoreReportKey(report, new Date(report.startedAt)));
     expect(parseRestoreReport(stored?.text ?? '')?.point).toEqual(point);
     expect({ roles: await rolesOf(), databases: await databasesOf(server.connection) }).toEqual(before);
+  });
+
+  it('is known beforehand to have nowhere to go, where its server or Docker does not answer', async () => {
+    const away = 'postgres://x@127.0.0.1:1/postgres?sslmode=disable';
+    const { probe } = findTestServer({ restoreUrl: away, postgresMajor: 16 });
+    await expect(probe?.()).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' });
+    vi.stubEnv('DOCKER_HOST', 'tcp://127.0.0.1:1');
+    await expect(probeDocker('postgres:16')).rejects.toMatchObject({
+      code: 'CONTAINER_UNREACHABLE',
+      hint: expect.stringContaining('docker run --rm postgres:16 '),
+    });
+    vi.unstubAllEnvs();
   });
 
   it('is not due again in its quarter', async () => {

@@ -1,0 +1,51 @@
+// What the commands of base backups and of the log answer with --json: a part of answers.ts.
+
+import * as z from 'zod';
+
+const count = z.number().int().nonnegative();
+const instant = z.iso.datetime();
+const text = z.string();
+const texts = z.array(text);
+export const lsn = text.describe('A position in the log, as Postgres writes it: 0/3000028');
+
+export const window = {
+  id: text.describe('Of the base backup'),
+  systemIdentifier: text,
+  from: instant,
+  toLsn: lsn,
+  timeline: count,
+  storedAt: instant.nullable().describe('When the last log that it leads to was stored'),
+  missing: texts.describe('Segments that are not there though later ones are: the first of them'),
+  missingCount: count,
+  conflicting: texts.describe('Segments that are there with different bytes'),
+  damaged: texts.describe('Segments that were read, and are not what was stored'),
+  arriving: z.boolean().describe('What is missing may be on its way: a later segment was stored minutes ago'),
+};
+
+export const logAnswers = {
+  basebackup: z.strictObject({
+    ...{ id: text, plainBytes: count, compressedBytes: count },
+    ...{ startLsn: lsn, stopLsn: lsn, timeline: count, systemIdentifier: text },
+    durationMs: z.number(),
+  }),
+  'wal push': z.strictObject({
+    name: text,
+    key: text,
+    outcome: z.enum(['stored', 'there']),
+    systemIdentifier: text,
+    plainBytes: count,
+  }),
+  'wal ship': z.strictObject({
+    shipped: count,
+    plainBytes: count,
+    failed: texts,
+    backlog: z.strictObject({ files: count, bytes: count, since: instant.optional() }),
+  }),
+  'wal receive': z.strictObject({
+    finished: count,
+    begun: count,
+    waiting: z.strictObject({ files: count, bytes: count, waitingMs: z.number() }),
+    serverBytes: z.number().nullable().describe('What the server keeps until it is received'),
+  }),
+  'wal window': z.array(z.strictObject(window)),
+};
