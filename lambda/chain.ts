@@ -2,10 +2,10 @@
 
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { ChangeMessageVisibilityCommand, SQSClient } from '@aws-sdk/client-sqs';
 import middy from '@middy/core';
 import * as z from 'zod';
 import { OffsiteError } from '../lib/base/errors.ts';
-import { handOutSoon, messageSchema, type QueuedMessage } from './queue.ts';
 
 export const logger = new Logger({ serviceName: 'offsite' });
 
@@ -72,4 +72,45 @@ function parseEvent<Schema extends z.ZodType>(schema: Schema, event: unknown): z
     found: z.prettifyError(parsed.error),
     hint: 'nothing was read or written; compare the event with docs/format.md',
   });
+}
+
+/** @see https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html */
+const messageSchema = z.object({
+  messageId: z.string(),
+  receiptHandle: z.string(),
+  body: z.string(),
+  eventSource: z.literal('aws:sqs'),
+  eventSourceARN: z.string(),
+  attributes: z.object({ ApproximateReceiveCount: z.string() }),
+});
+
+type QueuedMessage = z.output<typeof messageSchema>;
+
+/**
+ * After the first attempt, and after the second: the queue hides a message for six times what its function may take, 90 minutes for
+ * `verify`. A fault of the store's is over in a minute, or takes some.
+ */
+const usualPauses = [60, 600];
+
+/**
+ * Has a message handed out again.
+ *
+ * @param pauses - Seconds after each attempt.
+ * @throws What SQS fails with; the message comes later then.
+ */
+export async function handOutSoon(
+  message: QueuedMessage,
+  pauses: readonly number[] = usualPauses,
+): Promise<void> {
+  const { receiptHandle, eventSourceARN, attributes } = message;
+  const [, , , region = '', account, queue] = eventSourceARN.split(':');
+  const client = new SQSClient({ region, useQueueUrlAsEndpoint: false });
+  const attempt = Number(attributes.ApproximateReceiveCount);
+  await client.send(
+    new ChangeMessageVisibilityCommand({
+      QueueUrl: `https://sqs.${region}.amazonaws.com/${account}/${queue}`,
+      ReceiptHandle: receiptHandle,
+      VisibilityTimeout: pauses[Math.min(attempt, pauses.length) - 1] ?? 0,
+    }),
+  );
 }

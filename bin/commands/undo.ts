@@ -7,8 +7,7 @@ import { formatBytes, formatInstant, plural } from '../../lib/base/quantities.ts
 import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
 import { readBaseBackupManifest } from '../../lib/basebackup/read-manifest.ts';
 import { textTable } from '../../lib/mail/mail.ts';
-import { findUndoable, type Undoable, type Undone, undo } from '../../lib/retention/undo.ts';
-import { undoLog } from '../../lib/retention/undo-log.ts';
+import { findUndoable, type Undoable, type Undone, undo, undoLog } from '../../lib/retention/undo.ts';
 import { createVersionHistory } from '../../lib/retention/version-history.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { ofSidecar } from '../../lib/sidecar/kind.ts';

@@ -1,6 +1,7 @@
 // catalogue: reads from the store which archives a source has, and what is proven about each.
 
-import { OffsiteError } from '../base/errors.ts';
+import { eachOf } from '../base/each-of.ts';
+import { nothingIf } from '../base/errors.ts';
 import { parseJson } from '../base/parse-json.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Acceptance, parseAcceptance } from './acceptance.ts';
@@ -89,21 +90,11 @@ async function addVanished(
 
 /** Asks the manifests of what was stored long after its date, which are few, for the reason. */
 async function readDateWords(store: ArchiveStore, found: readonly Found[]): Promise<void> {
-  const waiting = found.filter((listed) => listed.manifest !== undefined && needsDateWords(listed));
-  while (waiting.length > 0) {
-    const batch = waiting.splice(0, readsInFlight);
-    await Promise.all(
-      batch.map(async (listed) => {
-        listed.dateWords = await readManifest(store, listed.id).catch(noWords);
-      }),
-    );
-  }
-}
-
-/** Of a manifest that cannot be trusted, or is gone meanwhile. @throws What else there is. */
-function noWords(error: unknown): undefined {
-  if (error instanceof OffsiteError && error.code.startsWith('MANIFEST_')) return undefined;
-  throw error;
+  const late = found.filter((listed) => listed.manifest !== undefined && needsDateWords(listed));
+  await eachOf(late, readsInFlight, async (listed) => {
+    // One that cannot be trusted, or is gone meanwhile, gives none.
+    listed.dateWords = await readManifest(store, listed.id).catch(nothingIf(/^MANIFEST_/));
+  });
 }
 
 /** The operator's word on an archive; asked for of suspicious ones only. */

@@ -181,6 +181,13 @@ export function describeError(error: unknown): string {
   ].join('\n');
 }
 
+/** For `catch`: nothing, of an error whose code is one of these. @throws Any other. */
+export function nothingIf(codes: RegExp): (error: unknown) => undefined {
+  return (error) => {
+    if (!(error instanceof OffsiteError) || !codes.test(error.code)) throw error;
+  };
+}
+
 /** The exit code for any thrown value. */
 export function exitCodeOf(error: unknown): number {
   return error instanceof OffsiteError ? error.exitCode : exitCodes.unexpected;

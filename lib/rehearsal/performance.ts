@@ -1,7 +1,6 @@
 // The story from the first back-up to the restored database, step by step.
 
 import type { AwsCall } from './aws/aws-calls.ts';
-import { alertTest } from './chapters/alert-test.ts';
 import { createCloudKeeper } from './chapters/cloud.ts';
 import * as fifteenNights from './chapters/fifteen-nights.ts';
 import * as firstNight from './chapters/first-night.ts';
@@ -9,6 +8,7 @@ import { meetGuard } from './chapters/guard.ts';
 import * as misfortunes from './chapters/misfortunes.ts';
 import * as opening from './chapters/opening.ts';
 import * as restoreTest from './chapters/restore-test.ts';
+import { alertTest } from './chapters/restore-test.ts';
 import * as toTheMinute from './chapters/to-the-minute.ts';
 import * as wayBack from './chapters/way-back.ts';
 import type { Night } from './stage/keeper.ts';

@@ -10,10 +10,9 @@ import { StatementError } from '../postgres/statement-error.ts';
 import { usualSessions } from '../restore/load.ts';
 import { localeMayExplain, orderMayExplain } from '../restore/load-order.ts';
 import { describeMaking } from '../restore/new-database.ts';
-import type { Findings, Subject } from './findings.ts';
+import type { Findings, Stages, Subject } from './findings.ts';
 import { database, type LoadOptions, loadArchive } from './load.ts';
 import { makeSandbox, type Sandbox } from './sandbox.ts';
-import type { Stages } from './stages.ts';
 
 export type LoadSubjectOptions = LoadOptions & {
   /** By default one for each core. */

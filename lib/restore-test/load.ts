@@ -6,10 +6,9 @@ import { formatBytes } from '../base/quantities.ts';
 import { inflateArchive } from '../restore/archive-bytes.ts';
 import { restoreParallel } from '../restore/parallel.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
-import type { Findings, Subject } from './findings.ts';
+import type { Findings, Stages, Subject } from './findings.ts';
 import { blameBytes, openJudged } from './judged-archive.ts';
 import type { Sandbox } from './sandbox.ts';
-import type { Stages } from './stages.ts';
 
 export type LoadOptions = {
   readonly store: ArchiveStore;

@@ -3,7 +3,7 @@
 import { byAge } from '../archive/catalogue-of.ts';
 import { readKind } from '../archive/read-kind.ts';
 import { parseWalKey, walFolder } from '../archive/wal-names.ts';
-import { OffsiteError } from '../base/errors.ts';
+import { nothingIf, OffsiteError } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
 import type { BaseBackup } from '../recovery-point/choose.ts';
@@ -38,7 +38,7 @@ export async function newestBase(store: ArchiveStore, source: string): Promise<B
  * @returns 0 where there is no base backup, or none that can be relied on: the test itself tells of that.
  */
 export async function pointBytes(store: ArchiveStore, source: string): Promise<number> {
-  const base = await newestBase(store, source).catch(ifUnusable);
+  const base = await newestBase(store, source).catch(nothingIf(/^(MANIFEST_|NOTHING_INTACT)/));
   if (base === undefined) return 0;
   const { plainBytes, cluster } = base.manifest;
   const folder = walFolder({ source, systemIdentifier: cluster.systemIdentifier });
@@ -46,9 +46,4 @@ export async function pointBytes(store: ArchiveStore, source: string): Promise<n
   for await (const { key } of store.list(folder, `${folder}${segmentBefore(base)}~`))
     if (parseWalKey(key)?.file.kind === 'segment') segments += 1;
   return plainBytes + segments * cluster.segmentBytes;
-}
-
-function ifUnusable(error: unknown): undefined {
-  if (error instanceof OffsiteError && /^(MANIFEST_|NOTHING_INTACT)/.test(error.code)) return undefined;
-  throw error;
 }

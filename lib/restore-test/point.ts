@@ -22,8 +22,7 @@ import { assertRecovered, checkRecovered } from './point-checks.ts';
 import { choosePoint } from './random-point.ts';
 import { startRecovered } from './recovered-server.ts';
 import type { CheckFile } from './run-checks.ts';
-import { withTimeLimit } from './time-limit.ts';
-import { untilStopped } from './until-stopped.ts';
+import { untilStopped, withTimeLimit } from './time-limit.ts';
 
 export type PointTestOptions = {
   readonly store: ArchiveStore;

@@ -1,11 +1,15 @@
 // The quarterly proof: an archive is restored for real, on a server made for it and thrown away afterwards, and what
 // came back is compared with what was dumped. However it ends, a report is written and a mail is sent.
 
+import { fewestKnown } from '../archive/band.ts';
 import { assertSame } from '../archive/comparison.ts';
 import { rowsOf } from '../archive/inventory.ts';
 import { type ArchiveId, parseArchiveId } from '../archive/names.ts';
+import { readHistory } from '../archive/read-history.ts';
 import { readManifest } from '../archive/read-manifest.ts';
+import { type Doubt, missingKinds, missingParts } from '../archive/structure.ts';
 import { countedTable } from '../archive/verdict.ts';
+import { OffsiteError } from '../base/errors.ts';
 import { freeBytesOf } from '../base/free-bytes.ts';
 import { toolVersion } from '../base/version.ts';
 import { assertDiskHolds } from '../cost/task-size.ts';
@@ -18,18 +22,13 @@ import { type RestoreFailure, type RestoreReport, restoreReportFormat } from '..
 import { compareWithInventory } from '../restore/compare.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { deliverReport } from './deliver.ts';
-import type { Findings, Subject } from './findings.ts';
+import { type Findings, Stages, type Subject, watchResources } from './findings.ts';
 import { readIntactVerdict } from './judged-archive.ts';
-import { assertNothingLacks, lacksOf } from './lacks.ts';
 import { database } from './load.ts';
 import { loadSubject } from './load-subject.ts';
 import { type PointTestOptions, tryPoint } from './point.ts';
-import { readChecks } from './read-checks.ts';
-import { watchResources } from './resource-watch.ts';
-import { assertChecks, type CheckFile, runChecks } from './run-checks.ts';
-import { Stages } from './stages.ts';
-import { withTimeLimit } from './time-limit.ts';
-import { untilStopped } from './until-stopped.ts';
+import { assertChecks, type CheckFile, readChecks, runChecks } from './run-checks.ts';
+import { untilStopped, withTimeLimit } from './time-limit.ts';
 
 export type RestoreTrialOptions = {
   readonly store: ArchiveStore;
@@ -173,8 +172,8 @@ async function proveOn(
   const accepted = subject.verdict.verdict !== 'intact';
   if (findings.torrents === undefined && !accepted) throw nothingToCount(inventory.tables);
   findings.torrents ??= null;
-  const lacks = accepted ? [] : await lacksFrom(subject, options);
-  if (lacks.length > 0) findings.lacks = [...lacks];
+  const lacks = accepted ? [] : await lacksOf(subject, options);
+  if (lacks.length > 0) findings.lacks = lacks;
   assertNothingLacks(lacks);
   const dumpedAt = new Date(subject.manifest.startedAt);
   const facts = { dumpedAt, torrents: rowsOf(inventory, countedTable), accepted, inventory };
@@ -184,10 +183,36 @@ async function proveOn(
   assertChecks(findings.checks);
 }
 
-/** @returns Nothing where the archives before may not be read: that is no fault of this one (rule 13). */
-async function lacksFrom({ id, verdict }: Subject, { store, log = () => {} }: RestoreTrialOptions) {
-  return lacksOf(store, id, verdict.inventory).catch(({ message }: Error) => {
-    log(`restore-test: not compared with the archives before it: ${message}`);
+/**
+ * Kinds of objects that the source's archives used to hold and this dump does not: it came back, and is not all there was.
+ *
+ * @returns Nothing where the archives before may not be read: that is no fault of this one (rule 13).
+ */
+async function lacksOf(
+  { id, verdict: { inventory } }: Subject,
+  { store, log = () => {} }: RestoreTrialOptions,
+): Promise<Doubt[]> {
+  try {
+    const history = (await readHistory(store, id)).map((known) => known.inventory);
+    return [...missingKinds(inventory, history, fewestKnown), ...missingParts(inventory, history[0])];
+  } catch (error) {
+    log(`restore-test: not compared with the archives before it: ${(error as Error).message}`);
     return [];
+  }
+}
+
+/**
+ * Passes if nothing is lacking.
+ *
+ * @throws `OffsiteError` `RESTORE_CHECK_FAILED` naming each kind.
+ */
+function assertNothingLacks(lacks: readonly Doubt[]): void {
+  if (lacks.length === 0) return;
+  const list = (which: 'expected' | 'found') => lacks.map((one) => `${one.what}: ${one[which]}`).join('\n');
+  const kinds = [...new Set(lacks.map(({ what }) => what))].join(', ');
+  throw new OffsiteError('RESTORE_CHECK_FAILED', `the dump lacks what its source used to have: ${kinds}`, {
+    expected: list('expected'),
+    found: list('found'),
+    hint: 'all that was dumped came back, but it is not the whole database: look at what runs pg_dump (-n, -t, --section, --no-… leave things out), and back up again now (offsite backup)',
   });
 }

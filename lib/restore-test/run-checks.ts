@@ -3,10 +3,13 @@
 
 import { splitName } from '../archive/comparison.ts';
 import type { Inventory } from '../archive/inventory.ts';
+import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { inSession, type ServerConnection, type Session } from '../postgres/session.ts';
 import type { CheckResult } from '../report/report.ts';
-import { type Check, judgeCheck } from './checks.ts';
+import type { ArchiveStore } from '../store/store.ts';
+import { bitagentChecks } from './bitagent-checks.ts';
+import { type Check, checksKey, judgeCheck, parseChecks } from './checks.ts';
 
 export type CheckFile = { readonly checks: readonly Check[]; readonly origin: CheckResult['origin'] };
 
@@ -138,4 +141,28 @@ async function searchCheck(session: Session, facts: CheckFacts): Promise<CheckRe
   } finally {
     await session.run('ROLLBACK').catch(() => undefined);
   }
+}
+
+/**
+ * Reads what a restored database is asked.
+ *
+ * @param given - The operator's own checks; those in the vault when not given, if there are any.
+ * @throws `OffsiteError` `CHECKS_INVALID`, before anything is restored.
+ */
+export async function readChecks(
+  store: ArchiveStore,
+  { source }: ArchiveId,
+  given: { readonly text: string; readonly file: string } | undefined,
+): Promise<CheckFile[]> {
+  const shipped = parseChecks(bitagentChecks, 'the shipped checks');
+  const key = checksKey(source);
+  const stored = given === undefined ? await store.readText(key) : undefined;
+  const own = given ?? (stored && { text: stored.text, file: key });
+  if (own === undefined) return [{ checks: shipped, origin: 'shipped' }];
+  const ownChecks = parseChecks(own.text, own.file);
+  const names = new Set(ownChecks.map(({ name }) => name));
+  return [
+    { checks: shipped.filter(({ name }) => !names.has(name)), origin: 'shipped' },
+    { checks: ownChecks, origin: 'own' },
+  ];
 }

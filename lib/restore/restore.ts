@@ -16,9 +16,8 @@ import { makingOf } from './new-database.ts';
 import { type LeavesOut, withoutFirstDrops } from './plan.ts';
 import { sourceFailure } from './psql.ts';
 import { type Restored, type RestoreOptions, throwIfInterrupted } from './restoring.ts';
-import { provideRoles, withoutGrants } from './roles.ts';
+import { provideRoles, withoutGrants, withoutTablespaces } from './roles.ts';
 import { type Server, standBeside, warnOfSuperuser } from './server.ts';
-import { withoutTablespaces } from './tablespaces.ts';
 
 /**
  * Restores a dump into a database that it creates, and gives that what its source had of its own.

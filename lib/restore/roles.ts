@@ -1,9 +1,11 @@
-// The roles that a dump names. Who owns something must be there; who is merely granted something need not: then the grant is
-// left out, and said so.
+// The roles and tablespaces that a dump names: the server's, which no dump makes. Who owns something must be there; who is merely
+// granted something need not: then the grant is left out, and said so. What lay in a tablespace that is not here is placed where a
+// new table lies.
 
 import { OffsiteError } from '../base/errors.ts';
 import { quoteIdentifier } from '../postgres/programs.ts';
 import { DumpContents } from '../sql/contents.ts';
+import { TokenCursor } from '../sql/token-cursor.ts';
 import { plainName } from './dump-head.ts';
 import type { LeavesOut } from './plan.ts';
 import type { Run } from './server.ts';
@@ -69,4 +71,25 @@ function roleMissing(missing: readonly string[], statements: readonly string[]):
     found: `no role ${missing.join(', ')}`,
     hint: `create it first: ${statements.join(' ')} or let the restore create it (--create-roles)`,
   });
+}
+
+/**
+ * Leaves out the choice of a tablespace that this server has not, as pg_restore's --no-tablespaces does of all.
+ *
+ * @param warn - Told of each, once.
+ */
+export async function withoutTablespaces(run: Run, warn: (sentence: string) => void): Promise<LeavesOut> {
+  const existing = new Set((await run('SELECT spcname FROM pg_tablespace')).map(([name = '']) => name));
+  const told = new Set<string>();
+  return (tokens) => {
+    const cursor = new TokenCursor(tokens);
+    const name = cursor.skip('SET', 'DEFAULT_TABLESPACE', '=') ? plainName(cursor.identifier()) : undefined;
+    if (name === undefined || existing.has(name)) return false;
+    if (!told.has(name))
+      warn(
+        `this server has no tablespace ${name}: what lay there is placed in the default one (make it first to keep it apart: CREATE TABLESPACE ${name} LOCATION '…')`,
+      );
+    told.add(name);
+    return true;
+  };
 }

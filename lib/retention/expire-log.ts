@@ -4,7 +4,7 @@
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
 import { readKind } from '../archive/read-kind.ts';
 import { walFolder, walPrefix, walVerdictsPrefix } from '../archive/wal-names.ts';
-import { OffsiteError } from '../base/errors.ts';
+import { nothingIf } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -71,7 +71,7 @@ async function needsOf(
   const needs = new Map<string, LogNeed[]>();
   for (const { id, standing, hasVerdict } of kept) {
     if (standing === 'no manifest' && !hasVerdict) continue;
-    const manifest = await readBaseBackupManifest(store, id).catch(ifMissing);
+    const manifest = await readBaseBackupManifest(store, id).catch(nothingIf(/^MANIFEST_MISSING$/));
     // Of one that was judged somebody took the manifest, which says what it needs.
     if (manifest === undefined && hasVerdict) return undefined;
     if (manifest === undefined) continue;
@@ -80,11 +80,6 @@ async function needsOf(
     needs.set(cluster.systemIdentifier, [...(needs.get(cluster.systemIdentifier) ?? []), need]);
   }
   return needs;
-}
-
-function ifMissing(error: unknown): undefined {
-  if (error instanceof OffsiteError && error.code === 'MANIFEST_MISSING') return undefined;
-  throw error;
 }
 
 /** @param needs - `undefined` where nothing may go. */

@@ -3,7 +3,7 @@
 import { byAge, type CatalogueEntry } from '../archive/catalogue-of.ts';
 import { readKind } from '../archive/read-kind.ts';
 import { dueWalKey, parseWalKey, walFolder, walPrefix } from '../archive/wal-names.ts';
-import { OffsiteError } from '../base/errors.ts';
+import { nothingIf } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
 import { type BaseBackup, type ClusterLog, wayFrom } from '../recovery-point/choose.ts';
@@ -46,19 +46,20 @@ const filesAtOnce = 500;
 export async function lookAtLog(options: LookOptions): Promise<LogSight | undefined> {
   const { store, source, before, now } = options;
   const entries = byAge(await readKind(store, ofBaseBackups, source));
-  const bases = new Bases(store, entries.filter(isUsable));
-  const newest = await bases.newest();
+  const usable = entries.filter(isUsable);
+  const newest = await newestBase(store, usable);
   if (newest === undefined) return withoutBase(store, source);
   const { systemIdentifier } = newest.manifest.cluster;
+  const bases = () => basesOf(store, usable, systemIdentifier);
   const resumed = before?.systemIdentifier === systemIdentifier ? before : undefined;
   const isFull = options.isFull || isFullDue(resumed, now);
   const part = isFull ? undefined : await followed(options, newest, resumed);
-  const { all, sure, starts } = part ?? (await listed(options, await bases.of(systemIdentifier), resumed));
+  const { all, sure, starts } = part ?? (await listed(options, await bases(), resumed));
   const waysBy = (log: ClusterLog) => starts.map((base) => wayFrom(base, log));
   const ways = waysBy(sure);
   const lastStoredAt = part && resumed && new Date(resumed.lastStoredAt);
   const isBrokenNow = gapsOf(ways, []).length > 0;
-  const gaps = isBrokenNow ? gapsOf(ways, await bases.of(systemIdentifier), lastStoredAt) : [];
+  const gaps = isBrokenNow ? gapsOf(ways, await bases(), lastStoredAt) : [];
   const otherwise = lastStoredAt ?? new Date(newest.manifest.consistentAt);
   const [way, sureWay] = [waysBy(all)[0], ways[0]];
   const last = sureWay?.continuity.whole.at(-1);
@@ -127,40 +128,25 @@ function isUsable({ standing }: CatalogueEntry): boolean {
   return standing === 'intact' || standing === 'unverified';
 }
 
-/** Base backups, each read once it is asked for. */
-class Bases {
-  readonly #store: ArchiveStore;
-  readonly #entries: readonly CatalogueEntry[];
+type Entries = readonly CatalogueEntry[];
 
-  /** @param entries - The newest first. */
-  constructor(store: ArchiveStore, entries: readonly CatalogueEntry[]) {
-    this.#store = store;
-    this.#entries = entries;
-  }
-
-  async newest(): Promise<BaseBackup | undefined> {
-    for await (const base of this.#each()) return base;
-    return undefined;
-  }
-
-  /** Of a cluster, the newest first. */
-  async of(systemIdentifier: string): Promise<BaseBackup[]> {
-    const all = await Array.fromAsync(this.#each());
-    return all.filter(({ manifest }) => manifest.cluster.systemIdentifier === systemIdentifier);
-  }
-
-  async *#each(): AsyncGenerator<BaseBackup> {
-    for (const { id } of this.#entries) {
-      const manifest = await readBaseBackupManifest(this.#store, id).catch(ifUnreadable);
-      if (manifest !== undefined) yield { id, manifest };
-    }
-  }
+async function newestBase(store: ArchiveStore, entries: Entries): Promise<BaseBackup | undefined> {
+  for await (const base of eachBase(store, entries)) return base;
+  return undefined;
 }
 
-/** Of a manifest that cannot be trusted `verify` tells. @throws What else there is. */
-function ifUnreadable(error: unknown): undefined {
-  if (error instanceof OffsiteError && error.code.startsWith('MANIFEST_')) return undefined;
-  throw error;
+/** Of a cluster, in the order of the entries. */
+async function basesOf(store: ArchiveStore, entries: Entries, systemIdentifier: string) {
+  const all = await Array.fromAsync(eachBase(store, entries));
+  return all.filter(({ manifest }) => manifest.cluster.systemIdentifier === systemIdentifier);
+}
+
+/** Each is read once it is asked for; of a manifest that cannot be trusted `verify` tells. */
+async function* eachBase(store: ArchiveStore, entries: Entries): AsyncGenerator<BaseBackup> {
+  for (const { id } of entries) {
+    const manifest = await readBaseBackupManifest(store, id).catch(nothingIf(/^MANIFEST_/));
+    if (manifest !== undefined) yield { id, manifest };
+  }
 }
 
 async function withoutBase(store: ArchiveStore, source: string): Promise<LogSight | undefined> {

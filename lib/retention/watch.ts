@@ -26,9 +26,16 @@ import {
   watchStateKey,
   whatToTell,
 } from './freshness.ts';
-import { gapMail } from './log-mails.ts';
 import { type LogSight, type LogState, newsOfLog } from './log-sight.ts';
-import { hourMail, misdatedMail, noRetentionMail, orphanMail, overdueMail, recoveredMail } from './mails.ts';
+import {
+  gapMail,
+  hourMail,
+  misdatedMail,
+  noRetentionMail,
+  orphanMail,
+  overdueMail,
+  recoveredMail,
+} from './mails.ts';
 import { hasNotRun, type RetentionRun, readRetentionRun } from './run.ts';
 import { eachSource, throwFailures } from './sources.ts';
 

@@ -14,9 +14,8 @@ import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from '../verify/j
 import { bringBack, openSidecar, readSidecarManifest } from './bring.ts';
 import { beginsAsSqlite, inspect } from './inspect.ts';
 import { ofSidecar } from './kind.ts';
-import { sidecarWords } from './mail.ts';
 import type { SidecarManifest } from './manifest.ts';
-import { differences } from './verdict.ts';
+import { differences, sidecarWords } from './verdict.ts';
 
 export type SidecarVerifyOptions = {
   readonly store: ArchiveStore;

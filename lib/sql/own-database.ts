@@ -1,8 +1,7 @@
 // What pg_dump -C writes of the database as a whole. A restore makes the database itself, under another name as a rule: so
 // these statements are left out, and a live database of the dump's name is not touched.
 
-import { canonicalIdentifier } from './identifier.ts';
-import { TokenCursor } from './token-cursor.ts';
+import { canonicalIdentifier, TokenCursor } from './token-cursor.ts';
 
 /** @returns The database that a statement creates, drops, alters, comments on, grants rights on or sets a role's settings in; `undefined` for any other. */
 export function databaseOf(tokens: readonly string[]): string | undefined {

@@ -1,7 +1,7 @@
 // The whole of offsite as one construct, for a CDK app of yours: the vault, the programs that guard it, and the policies
 // for those outside. Only wiring stands here; each part says for itself what it is.
 
-import { Duration, Names, Stack, Token } from 'aws-cdk-lib';
+import { CfnElement, Duration, Names, Stack, Token } from 'aws-cdk-lib';
 import type { ManagedPolicy, Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -12,15 +12,14 @@ import { OffsiteError } from '../base/errors.ts';
 import { checkDeployment, type Deployment } from '../deployment/deployment.ts';
 import { Access } from './access/access.ts';
 import type { AgentAccess } from './access/agent-access.ts';
+import { describeExcess, findExcesses, type Template } from './limits.ts';
 import { Handlers } from './programs/handlers.ts';
 import { RestoreTask } from './programs/restore-task.ts';
 import type { OffsiteArchiveProps } from './props.ts';
-import { refuseExcesses } from './refuse-excesses.ts';
 import { Vault } from './vault/vault.ts';
 import { Alarms } from './watching/alarms.ts';
-import { addBudget } from './watching/budget.ts';
 import { addDashboard } from './watching/dashboard.ts';
-import { addRecipients } from './watching/recipients.ts';
+import { addBudget, addRecipients } from './watching/recipients.ts';
 
 export type { OffsiteArchiveProps } from './props.ts';
 
@@ -159,4 +158,34 @@ function refuseLateChoices(late: readonly (readonly [string, unknown])[]): void 
       hint: 'give values, or a list of tokens for sources; the other properties may be tokens',
     },
   );
+}
+
+/**
+ * Asks whether AWS would take the stack.
+ *
+ * @returns Nothing: what it gives a construct's validation.
+ * @throws {@link OffsiteError} `CONFIG_INVALID` naming all that is too large.
+ */
+function refuseExcesses(stack: Stack): [] {
+  const name = Token.isUnresolved(stack.stackName) ? 'Stack' : stack.stackName;
+  const excesses = findExcesses(templateOf(stack), name);
+  if (excesses.length === 0) return [];
+  throw new OffsiteError('CONFIG_INVALID', 'AWS would not take this stack', {
+    expected: 'a stack within the limits of AWS',
+    found: excesses.map(describeExcess).join('\n'),
+    hint: 'nothing was deployed; let two stacks have some of the sources each',
+  });
+}
+
+/** What will be written, before it is. */
+function templateOf(stack: Stack): Template {
+  const template: Record<string, Record<string, unknown>> = {};
+  for (const element of stack.node.findAll()) {
+    if (!CfnElement.isCfnElement(element) || element.stack !== stack) continue;
+    const parts: Record<string, unknown> = stack.resolve(element._toCloudFormation()) ?? {};
+    for (const [section, entries] of Object.entries(parts)) {
+      template[section] = Object.assign(template[section] ?? {}, entries);
+    }
+  }
+  return template as Template;
 }

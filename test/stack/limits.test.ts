@@ -11,7 +11,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { describeError } from '../../lib/base/errors.ts';
 import { describeExcess, findExcesses } from '../../lib/stack/limits.ts';
 import { OffsiteArchive } from '../../lib/stack/offsite-archive.ts';
-import { bundleWith } from '../../lib/stack/programs/handler-bundle.ts';
+import { bundleWith } from '../../lib/stack/programs/create-function.ts';
 import { projectRoot } from '../fixtures/cdk.ts';
 
 const outdir = mkdtempSync(join(tmpdir(), 'offsite-limits-'));

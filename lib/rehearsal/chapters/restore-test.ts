@@ -1,12 +1,15 @@
-// The quarter's first day: the newest intact archive is restored for real, and the operator reads about it.
+// The quarter's first day: the newest intact archive is restored for real, and the operator reads about it. And does
+// anybody hear? The operator asks for a mail, by the way that all faults are told.
 
 import { readdir } from 'node:fs/promises';
+import * as z from 'zod';
 import { archiveKeys, parseArchiveId } from '../../archive/names.ts';
 import { formatCount, formatDuration } from '../../base/quantities.ts';
 import type { Mail } from '../../mail/mail.ts';
 import { pageKeyOf, restoreReportSchema } from '../../report/report.ts';
+import { operatorAddress } from '../aws/local-aws.ts';
 import type { Night } from '../stage/keeper.ts';
-import { keysBelow } from '../stage/stage.ts';
+import { type Cloud, keysBelow, offsiteOutput } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
 import { onlyOne, readObject } from './evidence.ts';
 
@@ -75,4 +78,35 @@ export async function watch(scene: Scene, { keeper, id }: Night): Promise<void> 
   );
   scene.figures({ newestIntactAgeHours, restoreTestAgeHours });
   scene.summarize('both proofs fresh; old dates of new objects told');
+}
+
+const answerSchema = z.object({
+  subject: z.string(),
+  confirmed: z.array(z.string()),
+  missing: z.array(z.unknown()),
+});
+
+/** Asks the function that `watch` has noted in the vault. */
+export async function alertTest(scene: Scene, { stage, database }: Night, { lambda }: Cloud): Promise<void> {
+  const before = (await stage.aws.mails()).length;
+  scene.command('offsite alert-test');
+  const { stdout } = await offsiteOutput(stage, database, ['alert-test', '--json'], {
+    AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
+  });
+  const { subject, confirmed, missing } = answerSchema.parse(JSON.parse(stdout));
+  scene.check('the operator gets it', true, confirmed.includes(operatorAddress));
+  scene.check('whoever does not', [], missing);
+  const mails = (await stage.aws.mails()).slice(before);
+  scene.check(
+    'mails',
+    [subject],
+    mails.map((mail) => mail.subject),
+  );
+  scene.quote(`Subject: ${subject}\n\n${mails[0]?.text ?? ''}`);
+  scene.say(
+    'The function that tells of faults has sent it, and says who is subscribed. Were that nobody, the command would fail, ' +
+      'and so would watch, every hour.',
+  );
+  scene.figures({ subject });
+  scene.summarize(`mailed to ${operatorAddress}`);
 }

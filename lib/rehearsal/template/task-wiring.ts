@@ -1,7 +1,7 @@
 // What of the template ECS needs to know to start a task: definitions, cluster, network, and the roles that it is handed.
 
 import * as z from 'zod';
-import type { Reader } from './template-reader.ts';
+import type { Reader } from './template.ts';
 
 export type TaskWiring = ReturnType<typeof readTaskWiring>;
 export type TaskDefinition = TaskWiring['taskDefinitions'][number];

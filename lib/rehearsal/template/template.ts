@@ -1,6 +1,8 @@
 // Resolves CloudFormation's intrinsics in a synthesized template, as deploying would: names of what exists on this
 // machine (the local bucket and topic) where they are given, names of the form AWS gives everywhere else.
 
+import * as z from 'zod';
+
 /** What the rehearsal reads of a template. */
 export type Template = {
   readonly Resources: Readonly<Record<string, Resource>>;
@@ -156,4 +158,39 @@ function named(ref: string, arnOfIt: string): PhysicalId {
 
 function arn({ region, account }: Deployed, service: string, rest: string): string {
   return `arn:aws:${service}:${region}:${account}:${rest}`;
+}
+
+type Found<T> = {
+  readonly logicalId: string;
+  readonly ref: string;
+  readonly arn: string;
+  readonly properties: T;
+};
+
+/** @throws Error At a resource that is not of the form that the schema says. */
+export type Reader = <T>(type: string, schema: z.ZodType<T>) => Found<T>[];
+
+export function createReader(template: Template, deployed: Deployed): Reader {
+  const resolve = createResolver(template, deployed);
+  return (type, schema) =>
+    logicalIdsOf(template, type).map((logicalId) => {
+      const parsed = schema.safeParse(resolve(template.Resources[logicalId]?.Properties ?? {}));
+      if (!parsed.success) {
+        throw new Error(
+          `${logicalId} (${type}) cannot be rehearsed as it is: ${z.prettifyError(parsed.error)}`,
+        );
+      }
+      return {
+        logicalId,
+        ref: String(resolve({ Ref: logicalId })),
+        arn: String(resolve({ 'Fn::GetAtt': [logicalId, 'Arn'] })),
+        properties: parsed.data,
+      };
+    });
+}
+
+export function logicalIdsOf(template: Template, type: string): string[] {
+  return Object.entries(template.Resources)
+    .filter(([, resource]) => resource.Type === type)
+    .map(([logicalId]) => logicalId);
 }

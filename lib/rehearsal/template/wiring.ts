@@ -6,8 +6,7 @@ import * as z from 'zod';
 import type { EventPattern } from './event-pattern.ts';
 import { definitionSchema } from './state-language.ts';
 import { readTaskWiring } from './task-wiring.ts';
-import { bucketId, type Template, topicId } from './template.ts';
-import { createReader, logicalIdsOf, type Reader } from './template-reader.ts';
+import { bucketId, createReader, logicalIdsOf, type Reader, type Template, topicId } from './template.ts';
 
 export type LambdaFunction = ReturnType<typeof readFunctions>[number];
 export type Queue = ReturnType<typeof readQueues>[number];

@@ -2,11 +2,11 @@
 
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AssetHashType, DockerImage } from 'aws-cdk-lib';
+import { AssetHashType, DockerImage, Token } from 'aws-cdk-lib';
 import { Code, type FunctionProps, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { type BundlingOptions, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
-import { bundleWith } from './handler-bundle.ts';
+import { environmentNames } from '../../deployment/environment.ts';
 
 const projectRoot = join(import.meta.dirname, '..', '..', '..');
 
@@ -49,3 +49,36 @@ function packedCode(folder: string, banner: string | undefined): Code {
     bundling: { image, local: { tryBundle } },
   });
 }
+
+/** Of the 4 KB that Lambda takes; the rest is for ARNs and ids. The names of a thousand sources are more than that. */
+const sourcesBytesMax = 2000;
+
+type Bundled = {
+  readonly environment: Record<string, string>;
+  readonly bundling: BundlingOptions;
+};
+
+/** Moves the names of many sources from the environment to the bundle's first line, which sets it. */
+export function bundleWith(environment: Readonly<Record<string, string>>): Bundled {
+  const { [environmentNames.sources]: sources, ...others } = environment;
+  const isLong = sources !== undefined && !Token.isUnresolved(sources) && sources.length > sourcesBytesMax;
+  if (!isLong) return { environment: { ...environment }, bundling };
+  // Names of a-z, 0-9 and -: nothing that a shell or a string would take for something else.
+  const banner = `process.env.${environmentNames.sources}='${sources}';`;
+  return { environment: others, bundling: { ...bundling, banner } };
+}
+
+const bundling: BundlingOptions = {
+  format: OutputFormat.CJS,
+  minify: true,
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  // The SDK of the lock file, not whichever the runtime brings this month.
+  externalModules: [],
+  bundleAwsSDK: true,
+  esbuildArgs: {
+    // Bundling says nothing on success: stderr stays for what the operator has to read.
+    '--log-level': 'warning',
+    '--alias:@aws-sdk/credential-provider-node': './lambda/credentials.ts',
+  },
+};

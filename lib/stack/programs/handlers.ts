@@ -37,8 +37,7 @@ import {
 import { createFunction } from './create-function.ts';
 import { RangeVerify } from './range-verify.ts';
 import type { RestoreTask } from './restore-task.ts';
-import { addTriggers } from './triggers.ts';
-import { VerifyQueue, type VerifyQueueProps } from './verify-queue.ts';
+import { addTriggers, VerifyQueue, type VerifyQueueProps } from './triggers.ts';
 
 export type HandlersProps = Reach & {
   readonly deployment: Deployment;

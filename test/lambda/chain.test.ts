@@ -11,8 +11,7 @@ import {
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import * as z from 'zod';
-import { queueChain } from '../../lambda/chain.ts';
-import { handOutSoon } from '../../lambda/queue.ts';
+import { handOutSoon, queueChain } from '../../lambda/chain.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
