@@ -49,49 +49,35 @@ export const promiseShape = {
   restoreTestDays: days.default(100),
 } as const;
 
-/** Context keys of the CDK app (`cdk.json`, `-c key=value`); everything has a default but the mail address. */
+/**
+ * Context keys of the CDK app (`cdk.json`, `-c key=value`); everything has a default but the mail address. What each means says
+ * lib/stack/props.ts, from where it goes into API.md.
+ */
 const deploymentSchema = z
   .strictObject({
-    /** Where reports and alerts are mailed. */
     email: z.email(),
-    /** Who else gets what is mailed: mail addresses, HTTPS webhooks, ARNs of SQS queues. */
     alsoNotify: commaSeparated.pipe(z.array(recipient).max(10)).default([]),
     ...promiseShape,
-    /** For how long what was expired or replaced can be brought back. */
     undoDays: days.default(7),
-    /** How the versions of the vault are locked for `keepDays`. */
     objectLock: z.enum(['governance', 'compliance', 'off']).default('governance'),
-    /** The bucket was made before Object Lock was asked for: it is locked where it is, not replaced by a new one. */
     lockExistingBucket: yesOrNo.default(false),
-    /** Name of a vault that an earlier stack left: it becomes this stack's (docs/leave.md). */
     existingBucket: z
       .string()
       .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)
       .optional(),
-    /** ARN of the key that an earlier stack left, with `encryption` kms. */
     existingKey: z
       .string()
       .regex(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/)
       .optional(),
-    /** Whether `cdk destroy` is refused until somebody allows it. */
     terminationProtection: yesOrNo.default(true),
-    /** US dollars a month that the account may cost before a mail says so; never, if it is not given. */
     budgetDollars: z.coerce.number().positive().optional(),
-    /** Who has the key that the vault is encrypted with: S3, or this account's KMS. */
     encryption: z.enum(['s3', 'kms']).default('s3'),
-    /** Age of an archive, in days, from which it lies in Glacier Instant Retrieval; never, if it is not given. */
     glacierAfterDays: days.optional(),
-    /** How the host that makes archives comes by its credentials. */
     agentAccess: z.enum(['policy', 'user', 'rolesAnywhere']).default('policy'),
-    /** Whose certificates are trusted with `rolesAnywhere`: a PEM file, or the ARN of a private CA of ACM. */
     agentCa: z.string().min(1).optional(),
-    /** Whether the operator's role is for those only who gave a second factor. */
     operatorMfa: yesOrNo.default(false),
-    /** Major version of the restore test's Postgres: that of the database, or newer. */
     postgresMajor: z.coerce.number().int().min(13).max(18).default(16),
-    /** How the restore test reaches S3, SNS and ECR: with a public address, or by endpoints and without the internet. */
     restoreTestNetwork: z.enum(['public', 'endpoints']).default('public'),
-    /** Ids of the one or two zones that this network is in; those that AWS gives, if it is not given. */
     availabilityZones: commaSeparated
       .pipe(
         z
@@ -101,9 +87,7 @@ const deploymentSchema = z
       )
       .refine((ids) => new Set(ids).size === ids.length)
       .optional(),
-    /** Where the restore test's image is built: by Docker, where cdk runs, or by CodeBuild, in the account. */
     build: z.enum(['local', 'cloud']).default('local'),
-    /** What stands in CloudWatch: four alarms, or besides them figures of every source, alarms on those and a dashboard. */
     monitoring: z.enum(['lean', 'full']).default('lean'),
   })
   .superRefine((deployment, { addIssue }) => {
