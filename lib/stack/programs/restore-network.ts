@@ -61,11 +61,7 @@ export function createRestoreNetwork(scope: Construct, props: RestoreNetworkProp
   if (props.vpc !== undefined) return networkIn(scope, props.vpc);
   const isPublic = props.choice === 'public';
   const vpc = createVpc(scope, isPublic, props.availabilityZones ?? zonesWithFargate(scope));
-  const securityGroup = new SecurityGroup(scope, 'SecurityGroup', {
-    vpc,
-    description: 'Offsite restore test: reaches out, is not reached',
-    allowAllOutbound: false,
-  });
+  const securityGroup = createGroup(scope, vpc);
   // The archive's bytes and the image's come this way: without charge, and not over the internet.
   letThroughObjects(vpc.addGatewayEndpoint('s3', { service: GatewayVpcEndpointAwsService.S3 }), props.reach);
   if (!isPublic) addEndpoints(scope, vpc, securityGroup, props);
@@ -85,13 +81,14 @@ export function createRestoreNetwork(scope: Construct, props: RestoreNetworkProp
   };
 }
 
+function createGroup(scope: Construct, vpc: IVpc): SecurityGroup {
+  const description = 'Offsite restore test: reaches out, is not reached';
+  return new SecurityGroup(scope, 'SecurityGroup', { vpc, description, allowAllOutbound: false });
+}
+
 /** Others live there: no endpoint, no route and no firewall of names is added to it. */
 function networkIn(scope: Construct, vpc: IVpc): RestoreNetwork {
-  const securityGroup = new SecurityGroup(scope, 'SecurityGroup', {
-    vpc,
-    description: 'Offsite restore test: reaches out, is not reached',
-    allowAllOutbound: false,
-  });
+  const securityGroup = createGroup(scope, vpc);
   securityGroup.addEgressRule(Peer.anyIpv4(), Port.HTTPS, 'HTTPS to S3, SNS, ECR and the log');
   const inward = [vpc.privateSubnets, vpc.isolatedSubnets].find((subnets) => subnets.length > 0);
   return {

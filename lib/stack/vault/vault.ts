@@ -10,7 +10,7 @@
 // Lifecycle removes a noncurrent version after `undoDays`, but never before its lock has ended.
 
 import { Annotations, Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
-import { AnyPrincipal, Effect, PolicyStatement, type PolicyStatementProps } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, type Conditions, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import {
   BlockPublicAccess,
@@ -100,17 +100,10 @@ export class Vault extends Construct {
    * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
    */
   private refuseOverwriting(): void {
-    this.bucket.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'CreateOnly',
-        effect: Effect.DENY,
-        principals: [new AnyPrincipal()],
-        actions: ['s3:PutObject'],
-        resources: [archivesPrefix, sidecarsPrefix, baseBackupsPrefix, walPrefix].map((prefix) =>
-          this.bucket.arnForObjects(`${prefix}*`),
-        ),
-        conditions: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
-      }),
+    this.refuse(
+      'CreateOnly',
+      { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
+      [archivesPrefix, sidecarsPrefix, baseBackupsPrefix, walPrefix],
     );
   }
 
@@ -122,27 +115,31 @@ export class Vault extends Construct {
    */
   private refuseForeignStorage(): void {
     const { key } = this;
-    const refuse = (sid: string, conditions: PolicyStatementProps['conditions']) =>
-      this.bucket.addToResourcePolicy(
-        new PolicyStatement({
-          sid,
-          effect: Effect.DENY,
-          principals: [new AnyPrincipal()],
-          actions: ['s3:PutObject'],
-          resources: [this.bucket.arnForObjects('*')],
-          conditions: conditions ?? {},
-        }),
-      );
     const unless = (header: string, value: string) => ({
       Null: { [header]: 'false' },
       StringNotEquals: { [header]: value },
     });
-    refuse('NoKeyOfTheSender', {
+    this.refuse('NoKeyOfTheSender', {
       Null: { 's3:x-amz-server-side-encryption-customer-algorithm': 'false' },
     });
-    refuse('NoForeignEncryption', unless('s3:x-amz-server-side-encryption', key ? 'aws:kms' : 'AES256'));
-    if (key) refuse('NoForeignKey', unless('s3:x-amz-server-side-encryption-aws-kms-key-id', key.keyArn));
-    refuse('NoForeignStorageClass', unless('s3:x-amz-storage-class', 'STANDARD'));
+    this.refuse('NoForeignEncryption', unless('s3:x-amz-server-side-encryption', key ? 'aws:kms' : 'AES256'));
+    if (key)
+      this.refuse('NoForeignKey', unless('s3:x-amz-server-side-encryption-aws-kms-key-id', key.keyArn));
+    this.refuse('NoForeignStorageClass', unless('s3:x-amz-storage-class', 'STANDARD'));
+  }
+
+  /** Lets nobody store anything below these prefixes under these conditions. */
+  private refuse(sid: string, conditions: Conditions, prefixes: readonly string[] = ['']): void {
+    this.bucket.addToResourcePolicy(
+      new PolicyStatement({
+        sid,
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ['s3:PutObject'],
+        resources: prefixes.map((prefix) => this.bucket.arnForObjects(`${prefix}*`)),
+        conditions,
+      }),
+    );
   }
 
   /** What stays without its policy could be overwritten by whoever may write to it, a host whose policy stayed too. */

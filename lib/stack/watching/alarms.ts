@@ -34,11 +34,12 @@ export type AlarmsProps = {
 
 type Rule = {
   readonly metric: IMetric;
-  /** The alarm goes off above this, */
+  /** The alarm goes off above this; default 0, */
   readonly above?: number;
   /** or below this, */
   readonly below?: number;
-  readonly missing: TreatMissingData;
+  /** By default no fault. */
+  readonly missing?: TreatMissingData;
   /** in so many periods of the last `of`. Default: in the last one. */
   readonly periods?: number;
   readonly of?: number;
@@ -68,8 +69,6 @@ export class Alarms extends Construct {
     // It fails while nobody hears. Of no use by mail then; but it stands in the console, and says when it is over.
     this.add('nobodyHears', {
       metric: watch.metricErrors({ period: Duration.hours(1), statistic: Stats.SUM }),
-      above: 0,
-      missing: TreatMissingData.NOT_BREACHING,
       periods: 2,
     });
     this.add('deadLetters', {
@@ -77,15 +76,11 @@ export class Alarms extends Construct {
         period: Duration.minutes(5),
         statistic: Stats.MAXIMUM,
       }),
-      above: 0,
-      missing: TreatMissingData.NOT_BREACHING,
     });
     // Now and then AWS is busy for a moment, and the event comes again by itself. All functions draw on the account's
     // executions, and this one most: an alarm over all of them would be paid for each.
     this.add('handlerThrottled', {
       metric: verify.metricThrottles({ period: Duration.minutes(5), statistic: Stats.SUM }),
-      above: 0,
-      missing: TreatMissingData.NOT_BREACHING,
       periods: 3,
       of: 6,
     });
@@ -106,21 +101,21 @@ export class Alarms extends Construct {
   }
 
   private add(fault: FaultId, rule: Rule): void {
-    const { periods = 1, of = periods, above, below } = rule;
+    const { periods = 1, of = periods, above = 0, below, missing = TreatMissingData.NOT_BREACHING } = rule;
     const slug = fault.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const alarmName = `${this.#service}-${slug}`;
     const alarm = new Alarm(this, fault, {
       alarmName,
       alarmDescription: alarmDescription(fault),
       metric: rule.metric,
-      threshold: above ?? below ?? 0,
+      threshold: below ?? above,
       comparisonOperator:
         below === undefined
           ? ComparisonOperator.GREATER_THAN_THRESHOLD
           : ComparisonOperator.LESS_THAN_THRESHOLD,
       evaluationPeriods: of,
       datapointsToAlarm: periods,
-      treatMissingData: rule.missing,
+      treatMissingData: missing,
     });
     alarm.addAlarmAction(this.#action);
     alarm.addOkAction(this.#action);
@@ -130,13 +125,18 @@ export class Alarms extends Construct {
 }
 
 /** One of our own figures, of no source. */
-function figure(id: MetricId, service: string, period: Duration): Metric {
+export function figure(
+  id: MetricId,
+  service: string,
+  period: Duration,
+  statistic: string = Stats.MAXIMUM,
+): Metric {
   return new Metric({
     namespace: metricNamespace,
     metricName: metrics[id].name,
     dimensionsMap: metricDimensions(service),
     period,
-    statistic: Stats.MAXIMUM,
+    statistic,
   });
 }
 

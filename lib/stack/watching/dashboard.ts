@@ -19,7 +19,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { type MetricId, metricDimensions, metricNamespace, metrics } from '../../deployment/metrics.ts';
-import type { Alarms } from './alarms.ts';
+import { type Alarms, figure } from './alarms.ts';
 
 export type DashboardProps = {
   /** What these archives are called in CloudWatch. */
@@ -31,14 +31,15 @@ export type DashboardProps = {
 
 const columns = 24;
 const night = Duration.days(1);
+const hour = Duration.hours(1);
 
 /** Makes the dashboard of these archives. */
 export function addDashboard(scope: Construct, id: string, props: DashboardProps): Dashboard {
   const { service, bucket, functions } = props;
   const graph = (title: string, left: IMetric[], right: IMetric[] = []): IWidget =>
     new GraphWidget({ title, left, right, width: columns / 3, height: 6 });
-  const search = (metric: MetricId, period: Duration) => searchSources(service, metric, period);
-  const hour = Duration.hours(1);
+  const nightly = (...ids: MetricId[]) => ids.map((id) => searchSources(service, id, night));
+  const hourly = (...ids: MetricId[]) => ids.map((id) => searchSources(service, id, hour));
   // By their names: moto, which stands in for CloudFormation in our tests, knows no other reference to an alarm.
   const alarms = props.alarms.names.map((name) => Alarm.fromAlarmName(scope, `${id}-${name}`, name));
   return new Dashboard(scope, id, {
@@ -48,46 +49,32 @@ export function addDashboard(scope: Construct, id: string, props: DashboardProps
     widgets: [
       [new AlarmStatusWidget({ title: 'Alarms', alarms, width: columns, height: 4 })],
       [
-        graph('Newest intact archive: age in hours', [search('newestIntactAge', hour)]),
-        graph(
-          'Bytes a night: plain, and stored (right)',
-          [search('plainBytes', night)],
-          [search('compressedBytes', night)],
-        ),
-        graph(
-          'Rows a night: all, and torrents (right)',
-          [search('rows', night)],
-          [search('torrents', night)],
-        ),
+        graph('Newest intact archive: age in hours', hourly('newestIntactAge')),
+        graph('Bytes a night: plain, and stored (right)', nightly('plainBytes'), nightly('compressedBytes')),
+        graph('Rows a night: all, and torrents (right)', nightly('rows'), nightly('torrents')),
       ],
       [
-        graph('Verifying: milliseconds', [search('verifyDuration', night)]),
-        graph('Restore test: seconds (the measured RTO)', [search('restoreTestDuration', night)]),
-        graph('Newest passed restore test: age in hours', [search('restoreTestAge', hour)]),
+        graph('Verifying: milliseconds', nightly('verifyDuration')),
+        graph('Restore test: seconds (the measured RTO)', nightly('restoreTestDuration')),
+        graph('Newest passed restore test: age in hours', hourly('restoreTestAge')),
       ],
       [
-        graph(
-          'Verdicts a day',
-          (['intact', 'damaged', 'incomplete', 'suspicious', 'missing'] as const).map((verdict) =>
-            search(verdict, night),
-          ),
-        ),
-        graph(
-          'Archives: kept, and expired (right)',
-          [search('archivesKept', night)],
-          [search('archivesExpired', night)],
-        ),
-        graph('Stored, with all versions: bytes, and objects (right)', storedBytes(bucket), [
-          storedObjects(bucket),
-        ]),
+        graph('Verdicts a day', nightly('intact', 'damaged', 'incomplete', 'suspicious', 'missing')),
+        graph('Archives: kept, and expired (right)', nightly('archivesKept'), nightly('archivesExpired')),
+        graph('Stored, with all versions: bytes, and objects (right)', ...stored(bucket)),
       ],
       functionGraphs(functions, graph),
       [
-        graph('Not as it should be', faultFigures(service)),
+        graph('Not as it should be', [
+          // What mails tell, and for how long it stands.
+          ...hourly('archivesNotIntact', 'archivesSuspicious', 'restoreTestFailed'),
+          figure('restoreTestsLost', service, night, Stats.SUM),
+          figure('recipientsConfirmed', service, night, Stats.MINIMUM),
+        ]),
         graph(
           'Log: age of the newest point in hours (the measured RPO), and segments that lack (right)',
-          [search('newestPointAge', hour)],
-          [search('segmentsLacking', hour)],
+          hourly('newestPointAge'),
+          hourly('segmentsLacking'),
         ),
         new TextWidget({
           markdown: 'What each alarm means and what to do: docs/runbook.md, the section of its name.',
@@ -119,28 +106,6 @@ function functionGraphs(functions: Functions, graph: (title: string, left: IMetr
   ];
 }
 
-/** What mails tell, and for how long it stands. */
-function faultFigures(service: string): IMetric[] {
-  return [
-    ...(['archivesNotIntact', 'archivesSuspicious', 'restoreTestFailed'] as const).map((id) =>
-      searchSources(service, id, Duration.hours(1)),
-    ),
-    ofNoSource('restoreTestsLost', service, Stats.SUM),
-    ofNoSource('recipientsConfirmed', service, Stats.MINIMUM),
-  ];
-}
-
-function ofNoSource(id: MetricId, service: string, statistic: string): Metric {
-  const dimensionsMap = metricDimensions(service);
-  return new Metric({
-    namespace: metricNamespace,
-    metricName: metrics[id].name,
-    dimensionsMap,
-    period: night,
-    statistic,
-  });
-}
-
 /** A figure of every source, in one line each. */
 function searchSources(service: string, id: MetricId, period: Duration): MathExpression {
   const { name } = metrics[id];
@@ -166,15 +131,13 @@ function secondsOf(name: string, fn: IFunction): MathExpression {
   });
 }
 
-/** S3 itself counts once a day, noncurrent versions and all. @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html */
-function storedBytes(bucket: Bucket): Metric[] {
-  return ['StandardStorage', 'GlacierInstantRetrievalStorage'].map((storageType) =>
-    ofBucket(bucket, 'BucketSizeBytes', storageType),
-  );
-}
-
-function storedObjects(bucket: Bucket): Metric {
-  return ofBucket(bucket, 'NumberOfObjects', 'AllStorageTypes');
+/** Bytes, and objects. S3 itself counts once a day, noncurrent versions and all. @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html */
+function stored(bucket: Bucket): [Metric[], Metric[]] {
+  const classes = ['StandardStorage', 'GlacierInstantRetrievalStorage'];
+  return [
+    classes.map((one) => ofBucket(bucket, 'BucketSizeBytes', one)),
+    [ofBucket(bucket, 'NumberOfObjects', 'AllStorageTypes')],
+  ];
 }
 
 function ofBucket(bucket: Bucket, metricName: string, storageType: string): Metric {
