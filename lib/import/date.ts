@@ -5,7 +5,7 @@ import { OffsiteError } from '../base/errors.ts';
 
 /** As `date` writes it by %F, %Y%m%d, %H%M, %T …, and nothing beside it that may be a time, too. */
 const datePattern =
-  /(?<!\d|\d\d[-_.:h]?\d\d.*)(2\d{3})([-_.]?)(\d\d)\2(\d\d)(?:[-_.T ]?(\d\d)([-_.:h]?)(\d\d)(?:\6(\d\d))?(Z)?)?(?![\da-z]|[-_.:+T ]+\d|.*\d\d[-_.:h]?\d\d)/i;
+  /(?<!\d|\d\d[-_.:h]?\d\d.*)(2\d{3})([-_.]?)(\d\d)\2(\d\d)(?:[-_.T ]?(\d\d)([-_.:h]?)(\d\d)(?:(?:\6|(?<=h\d\d)m)(\d\d)s?|(?<=h\d\d)m)?(?:\.\d{3}(?=Z))?(Z)?)?(?![\da-z]|[-_.:+T ]+\d|.*\d\d[-_.:h]?\d\d)/i;
 
 /**
  * Reads the date in a file's name: `bitagent-2026-11-08.sql.gz`, `…-0315.sql.gz`, `…-031500Z.sql.gz`, `20261108_0315-bitagent.sql`.

@@ -150,6 +150,7 @@ export function parseSettings(layers: readonly Layer[], origin: string): Setting
     ? faultsOf(parsed.data)
     : issues.flatMap((issue) => faultsOfIssue(issue, merged));
   if (parsed.success && faults.length === 0) return parsed.data;
+  const [way] = issues.flatMap(({ path }) => ways[path.join('.')] ?? []);
   throw new OffsiteError('CONFIG_INVALID', `the settings from ${origin} cannot be used`, {
     expected: `the keys ${Object.keys(settingsSchema.shape).join(', ')} (see docs/agent.md)`,
     found: faults
@@ -158,11 +159,17 @@ export function parseSettings(layers: readonly Layer[], origin: string): Setting
         return `${path.join('.')}${place === undefined ? '' : ` (${place})`}: ${sentence}`;
       })
       .join('\n'),
-    hint: issues.some(({ path }) => path[0] === 'bucket')
-      ? 'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')'
-      : 'mend the setting that is named above',
+    hint: way ?? 'mend the setting that is named above',
   });
 }
+
+/** Where a setting that is wanted can be said, by its path. */
+const ways: Readonly<Record<string, string>> = {
+  bucket:
+    'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')',
+  'dump.container':
+    'name the container of Postgres: --container NAME, or OFFSITE_CONTAINER; without one, user and database are for PGUSER and PGDATABASE, or --url, to say',
+};
 
 /** What is wrong with a value of one setting, in words; `undefined` if nothing is. */
 export function faultOfSetting(key: string, value: unknown): string | undefined {

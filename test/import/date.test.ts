@@ -21,6 +21,9 @@ describe('the date in a name', () => {
     ['pg15.4 2026.11.08 03.15 (bitagent).sql.gz', 'UTC', '2026-11-08T03:15:00Z'],
     ['bitagent-2026-11-08-0315-copy.sql.gz', 'UTC', '2026-11-08T03:15:00Z'],
     ['2026-11-08_03h15-v1.2.sql.gz', 'UTC', '2026-11-08T03:15:00Z'],
+    ['bitagent_2026-11-08_03h15m.Sunday.sql.gz', 'UTC', '2026-11-08T03:15:00Z'],
+    ['2026-11-08_03h15m07s.sql.gz', 'UTC', '2026-11-08T03:15:07Z'],
+    ['bitagent-2026-11-08T03:15:07.123Z.sql.gz', 'Europe/Berlin', '2026-11-08T03:15:07Z'],
     // The clocks leave out 02:00 to 03:00, and show it twice in autumn.
     ['x-2026-03-29-0230.sql.gz', 'Europe/Berlin', '2026-03-29T01:30:00Z'],
     ['x-2026-10-25-0230.sql.gz', 'Europe/Berlin', expect.stringMatching(/^2026-10-25T0[01]:30:00Z$/)],

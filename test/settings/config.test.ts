@@ -50,6 +50,11 @@ describe('parseSettings', () => {
     expect(refusal({ bucket: 'y', ...settings }).found.split('\n')).toContain(said);
   });
 
+  it('says where a container is named, to whom a server is meant, too', () => {
+    const { hint } = refusal({ bucket: 'y', dump: { via: 'container', database: 'bitmagnet' } });
+    expect(hint).toMatch(/--container NAME.*PGDATABASE/);
+  });
+
   it('names every fault at once, and repeats no value', () => {
     const error = refusal({ source: 'S3CRET!', endpoint: 'S3CRET', dump: { via: 'S3CRET' } });
     expect(error.found.split('\n')).toHaveLength(4);
