@@ -155,6 +155,11 @@ const advice: readonly Advice[] = [
   },
   {
     codes: ['42501'],
+    says: /must be (?:a )?member of role "([^"]+)"|must be able to SET ROLE "([^"]+)"/,
+    hint: 'what the dump makes belongs to the role NAME, which the role that restores may not act for: a superuser lets it (GRANT NAME TO that role), or restore as NAME or as a superuser (OFFSITE_DATABASE_URL, or PGUSER)',
+  },
+  {
+    codes: ['42501'],
     hint: `the dump is restored as an ordinary role: what needs a superuser it may not do; look at that line (${dumpByHand}), or restore as one (--url, or --user of a container)`,
   },
   {

@@ -159,7 +159,7 @@ export function parseSettings(layers: readonly Layer[], origin: string): Setting
         return `${path.join('.')}${place === undefined ? '' : ` (${place})`}: ${sentence}`;
       })
       .join('\n'),
-    hint: way ?? 'mend the setting that is named above',
+    hint: way ?? 'mend the setting that is named above (docs/agent.md says what each is)',
   });
 }
 

@@ -12,7 +12,7 @@ beforeAll(async () => {
   server = await startThrowawayPostgres({ tuned: true });
   session = await openDatabase(server.connection, 'postgres');
   const made =
-    'CREATE TABLE t (a int NOT NULL); INSERT INTO t VALUES (1), (1); CREATE TABLE s (b int PRIMARY KEY)';
+    'CREATE TABLE t (a int NOT NULL); INSERT INTO t VALUES (1), (1); CREATE TABLE s (b int PRIMARY KEY); CREATE ROLE few; CREATE ROLE others; CREATE TABLE f (); ALTER TABLE f OWNER TO few';
   for (const sql of made.split('; ')) await session.run(sql);
 });
 afterAll(async () => {
@@ -40,6 +40,12 @@ test.each<[string, string, string, RegExp]>([
   ['a function that was not made', 'CREATE INDEX ON t (missing(a))', 'RESTORE_FAILED', /earlier part/],
   ['an extension that is not there', 'CREATE EXTENSION missing', 'RESTORE_FAILED', /install its package/],
   ['a setting of a newer server', 'SET transaction_timeouts = 0', 'SERVER_TOO_OLD', /postgresMajor/],
+  [
+    'a role that another may not act for',
+    'SET LOCAL ROLE few; ALTER TABLE f OWNER TO others',
+    'RESTORE_FAILED',
+    /GRANT others TO that role/,
+  ],
   ['anything else', 'DO $$ BEGIN RAISE lock_not_available; END $$', 'RESTORE_FAILED', /sed -n 7p/],
 ])('%s', async (_, sql, code, hint) => {
   const refusal = await session.run(sql).catch((error: unknown) => error);
