@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatDuration } from '../../lib/base/quantities.ts';
-import { nameOf } from '../../lib/nightly/files.ts';
+import { composeLine, nameOf } from '../../lib/nightly/files.ts';
 import type { Place } from '../../lib/nightly/host.ts';
 import { guardName, type Installation } from '../../lib/nightly/installation.ts';
 import type { Settings } from '../../lib/settings/config.ts';
@@ -25,10 +25,8 @@ export function wordsOf(source: string): {
 }
 
 /** What begins now, and how to look. */
-export function whatNext(
-  { source, at, randomDelayMs, folder, log }: Installation,
-  { way, forUser, isRunning }: Place,
-): string {
+export function whatNext(installation: Installation, { way, forUser, isRunning }: Place): string {
+  const { source, at, randomDelayMs, folder, log } = installation;
   const name = nameOf(source);
   const user = forUser ? ' --user' : '';
   const clock = `${at.clock}${at.isUtc ? ' UTC' : ''}`;
@@ -36,7 +34,7 @@ export function whatNext(
   if (way === 'cron')
     return `cron ${hourly ? 'runs the guard every hour' : `takes an archive of ${source} every day`}; its log: /var/log/${name}.log\n`;
   if (way === 'compose') {
-    return `it begins, for every ${hourly ? 'hour' : `night at ${clock}`}, with: docker compose -f compose.yaml -f ${folder}/compose.${name}.yaml up -d ${name}\n`;
+    return `it begins, for every ${hourly ? 'hour' : `night at ${clock}`}, with: ${composeLine(installation, folder)}\n`;
   }
   const later = randomDelayMs > 0 ? `, or up to ${formatDuration(randomDelayMs)} later` : '';
   const lines = [

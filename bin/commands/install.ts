@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
+import { composeFiles } from '../../lib/base/compose-files.ts';
 import { parseDuration } from '../../lib/base/quantities.ts';
 import {
   namesOfFiles,
@@ -140,6 +141,7 @@ async function installationOf(
     withSidecar: flags.sidecar ?? false,
     log: logOf(settings, flags, place),
     variables,
+    composeFile: composeFiles.find((file) => existsSync(`${place.folder}/${file}`)),
     reads: readsOf(variables, { home: homeFolders()[0] as string, program, node: process.execPath }),
     // SQLite keeps its log beside the database.
     writes: [

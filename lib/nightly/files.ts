@@ -1,5 +1,6 @@
 // What runs the agent every night, as text: a timer and its service, a script of cron's, a service of Compose's.
 
+import { composeFiles } from '../base/compose-files.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { environmentText } from './environment.ts';
 import { guardName, type Installation, isGuard, linesOf } from './installation.ts';
@@ -114,12 +115,11 @@ ${runs.join('\n')}
 `;
 }
 
-/** Compose has no timer: the service sleeps until the time has come. */
+/** Compose has no timer: the service waits until the time has come. */
 function composeText(installation: Installation): string {
   const { source, program, at, reads = [], writes, needsDocker, isLocal, timeZone } = installation;
   const root = program.replace(/\/bin\/offsite$/, '');
   const name = nameOf(source);
-  const runs = linesOf(installation).map((words) => words.map(shellWord).join(' '));
   const zone = at.isUtc ? 'UTC' : timeZone;
   const volumes = [
     ...[`${root}:${root}`, ...reads].map((one) => `${one}:ro`),
@@ -129,7 +129,7 @@ function composeText(installation: Installation): string {
       ? ['/var/run/docker.sock:/var/run/docker.sock', '/usr/bin/docker:/usr/bin/docker:ro']
       : []),
   ];
-  return `# docker compose -f compose.yaml -f compose.${name}.yaml up -d ${name}
+  return `# ${composeLine(installation)}
 services:
   ${name}:
     # ${isGuard(installation) ? 'Restore tests restore into its server: it' : 'Its pg_dump'} must be of the server's major version, or newer.
@@ -141,29 +141,44 @@ ${isLocal ? '    # The server is one of the host.\n    network_mode: host\n' : '
       TZ: ${JSON.stringify(zone)}
     volumes:
 ${volumes.map((one) => `      - ${inYaml(one)}`).join('\n')}
-    entrypoint: ["sh", "-c"]
+${isGuard(installation) ? guardService(installation) : nightService(installation)}volumes:
+  offsite-state:
+`;
+}
+
+/** Knows of hours that a day lacks, makes up for a missed night, and hands on that it is to end. */
+function nightService({ program, at, withSidecar, command }: Installation): string {
+  const sidecar = withSidecar ? ['--sidecar'] : [];
+  const words = ['nightly', '--at', at.clock, ...sidecar, ...(command.length > 0 ? ['--', ...command] : [])];
+  return `    entrypoint: [${inYaml(program)}]
+    command: [${words.map(inYaml).join(', ')}]
+`;
+}
+
+function guardService(installation: Installation): string {
+  const runs = linesOf(installation).map((words) => words.map(shellWord).join(' '));
+  return `    entrypoint: ["sh", "-c"]
     command:
       - |
         while :; do
-${sleepText(installation)}
+          sleep 3600
           for line; do
             sh -c "$$line" || echo "offsite: exit code $$?" >&2
           done
         done
       - offsite
 ${runs.map((line) => `      - ${inYaml(line)}`).join('\n')}
-volumes:
-  offsite-state:
 `;
 }
 
-/** Until the next run is due. */
-function sleepText({ source, at }: Installation): string {
-  if (isGuard({ source })) return '          sleep 3600';
-  return `          now=$$(date +%s)
-          next=$$(date -d '${at.clock}' +%s)
-          [ "$$next" -gt "$$now" ] || next=$$(date -d 'tomorrow ${at.clock}' +%s)
-          sleep "$$((next - now))"`;
+/** What begins it, beside the file that stands there. */
+export function composeLine(
+  { source, composeFile = composeFiles[0] }: Installation,
+  folder?: string,
+): string {
+  const name = nameOf(source);
+  const own = `${folder === undefined ? '' : `${folder}/`}compose.${name}.yaml`;
+  return `docker compose -f ${composeFile} -f ${own} up -d ${name}`;
 }
 
 /** JSON is YAML; a dollar would begin a variable of Compose's. */

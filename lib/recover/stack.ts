@@ -1,6 +1,7 @@
 // BitAgent's containers on this host: those of a Compose file, or, where there is no Compose, two that were made by hand.
 
 import { existsSync } from 'node:fs';
+import { composeFiles } from '../base/compose-files.ts';
 import { OffsiteError } from '../base/errors.ts';
 import {
   addressesOf,
@@ -49,8 +50,6 @@ export type Stack = {
   readonly folder: string | undefined;
 };
 
-const usualFiles = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'];
-
 /**
  * Finds BitAgent's containers.
  *
@@ -71,7 +70,7 @@ export async function findStack(options: StackOptions, signal: AbortSignal): Pro
 
 async function composeStack(options: StackOptions, signal: AbortSignal): Promise<Stack> {
   const { composeFile } = options;
-  const file = composeFile ?? process.env.COMPOSE_FILE ?? usualFiles.find((name) => existsSync(name));
+  const file = composeFile ?? process.env.COMPOSE_FILE ?? composeFiles.find((name) => existsSync(name));
   if (file === undefined || (composeFile !== undefined && !existsSync(file))) throw noFile(file);
   const compose = await findCompose(signal);
   if (compose === undefined) throw noCompose();
@@ -159,7 +158,7 @@ function folderOf({ volumes }: Service): string | undefined {
 
 function noFile(file: string | undefined): OffsiteError {
   return new OffsiteError('COMPOSE_INVALID', "BitAgent's Compose file is not there", {
-    expected: file ?? `one of ${usualFiles.join(', ')} in this folder`,
+    expected: file ?? `one of ${composeFiles.join(', ')} in this folder`,
     found: 'no such file',
     hint: 'bring it back from where you keep it, and name it: --compose-file FILE',
   });

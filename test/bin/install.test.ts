@@ -387,19 +387,22 @@ describe('what it installs', () => {
   );
 
   it('a Compose service goes where one stands, and away again', async () => {
+    writeFileSync(join(root, 'docker-compose.yml'), 'services: {}\n');
     const done = await offsite(['install', '--with', 'compose', '--root', root, '--at', '3:00 UTC'], server);
+    const line = (own: string) => `docker compose -f docker-compose.yml -f ${own} up -d offsite`;
     expect(done).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringContaining('docker compose -f compose.yaml'),
+      stdout: expect.stringContaining(line(join(root, 'compose.offsite.yaml'))),
     });
     const compose = readFileSync(join(root, 'compose.offsite.yaml'), 'utf8');
+    expect(compose).toContain(`# ${line('compose.offsite.yaml')}\n`);
     expect(compose).toContain('env_file: offsite.env');
     expect(compose).not.toContain('testing');
     expect(compose).toContain(
       server.PGHOST?.startsWith('/') || server.PGHOST === '127.0.0.1' ? 'network_mode: host' : 'image',
     );
     await offsite(['uninstall', '--root', root]);
-    expect(readdirSync(root)).toEqual(['etc']);
+    expect(readdirSync(root)).toEqual(['docker-compose.yml', 'etc']);
   });
 
   it('a Compose service sees what its variables name, and needs no settings file of the host', async () => {

@@ -114,23 +114,18 @@ describe.each(composes.map((words) => ({ words })))(
       const said = spawnSync(program, [...args, '-f', join(home, 'compose.offsite.yaml'), 'config']);
       expect(said.stderr.toString()).toBe('');
       const { services } = parseYaml(said.stdout.toString()) as {
-        services: { offsite: { environment: Record<string, string>; command: string[] } };
+        services: {
+          offsite: { environment: Record<string, string>; entrypoint: string[]; command: string[] };
+        };
       };
       const plain = (text: string) => text.replaceAll('$$', '$');
-      const { environment, command } = services.offsite;
+      const { environment, entrypoint, command } = services.offsite;
       const found = Object.entries(environment).map(([name, value]) => [name, plain(value)]);
       expect(Object.fromEntries(found)).toMatchObject(variables);
-      const [, name, ...lines] = command.map(plain);
-      expect(name).toBe('offsite');
-      const read = lines.map((line) =>
-        execFileSync('sh', ['-c', `printf '%s\\0' ${line}`])
-          .toString()
-          .split('\0')
-          .slice(0, -1),
-      );
-      expect(read).toEqual([
-        [bin, 'backup', '--', ...oddCommand],
-        [bin, 'sidecar', 'backup'],
+      expect(entrypoint).toEqual([bin]);
+      expect(command.map(plain)).toEqual([
+        ...['nightly', '--at', installation.at.clock, '--sidecar', '--'],
+        ...oddCommand,
       ]);
     });
   },
