@@ -14,6 +14,7 @@ import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { type CliResult, keysIn, offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { holdTable, until, untilRuns } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
@@ -227,8 +228,11 @@ describe('failures leave nothing behind', () => {
     expect(await keysIn(aws.endpoint, aws.bucket, 'archives/failing/')).toEqual([]);
   });
 
-  const failing = (args: readonly string[], change: Record<string, string> = {}): Promise<CliResult> =>
-    offsite(['backup', '--source', 'failing', ...args], { ...env, ...change });
+  const failing = (
+    args: readonly string[],
+    change: Record<string, string> = {},
+    run = offsite,
+  ): Promise<CliResult> => run(['backup', '--source', 'failing', ...args], { ...env, ...change });
 
   it.each<[string, string[], Record<string, string>, number, string]>([
     ['an unknown flag', ['--buket', 'x'], {}, 2, "unknown option '--buket'"],
@@ -276,7 +280,7 @@ describe('failures leave nothing behind', () => {
     ['two ways at once', ['--url', 'postgres://h/d', '--container', 'x'], {}, 2, 'exclude each other'],
     ['a source that cannot be a name', ['--source', '../x'], {}, 2, 'source'],
   ])('%s', async (_, args, change, exitCode, said) => {
-    const result = await failing(args, change);
+    const result = await failing(args, change, offsiteHere);
     expect(result.stderr).toContain(said);
     expect(result.exitCode).toBe(exitCode);
     expect(result.stdout).toBe('');
@@ -370,7 +374,7 @@ describe('bad input of the other commands', () => {
     ['nothing after a flag', ['restore', 'latest', '--dbname', ''], 2, 'something after --dbname'],
     ['an unknown command', ['fech'], 2, '(Did you mean fetch?)'],
   ])('%s', async (_, args, exitCode, said) => {
-    const result = await offsite(args, env);
+    const result = await offsiteHere(args, env);
     expect(result.stderr).toContain(said);
     expect(result.exitCode).toBe(exitCode);
     expect(result.stdout).toBe('');
