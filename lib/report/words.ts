@@ -24,6 +24,12 @@ export type Proof = {
   readonly result: string;
 };
 
+function proof(state: Proof['state'], what: string, result: string): Proof {
+  return { state, what, result };
+}
+
+const notReached = (what: string) => proof('not reached', what, 'the test did not come so far');
+
 /** The outcome as a sentence. */
 export function headline(report: RestoreReport): string {
   if (report.outcome === 'failed') {
@@ -49,36 +55,25 @@ export function proofsOf(report: RestoreReport): Proof[] {
   const compared = comparisons.length > 0;
   const objects = comparisons.filter(({ counted }) => counted === 'objects');
   const found = (kind: string) => objects.find(({ what }) => what === kind)?.found ?? 0;
-  const state = (same: boolean) => (same ? 'proven' : 'differs');
-  const notReached = (what: string): Proof => ({
-    state: 'not reached',
-    what,
-    result: 'the test did not come so far',
-  });
+  const state = (same: boolean) => (same ? ('proven' as const) : ('differs' as const));
   const objectsSame = objects.every(({ same }) => same);
   const tally = tallyOf(checks);
   return [
     counted(report),
     compared ? rowsProof(report) : notReached('rows of every table'),
     compared
-      ? {
-          state: state(objectsSame),
-          what: `${plural(found('indexes'), 'index', 'indexes')}, ${plural(found('constraints'), 'constraint')}`,
-          result: objectsSame ? 'all there by name, and all else too' : `not as dumped: ${namesOf(objects)}`,
-        }
+      ? proof(
+          state(objectsSame),
+          `${plural(found('indexes'), 'index', 'indexes')}, ${plural(found('constraints'), 'constraint')}`,
+          objectsSame ? 'all there by name, and all else too' : `not as dumped: ${namesOf(objects)}`,
+        )
       : notReached('indexes, constraints and all else'),
     ...(checks.length > 0
-      ? [
-          {
-            state: state(tally.fail === 0),
-            what: plural(checks.length, 'check'),
-            result: describeTally(tally),
-          } as const,
-        ]
+      ? [proof(state(tally.fail === 0), plural(checks.length, 'check'), describeTally(tally))]
       : []),
     // The checksum is held against the manifest's at the last byte, before anything is compared.
     compared
-      ? { state: 'proven', what: 'the bytes', result: 'sha256 as the agent wrote them' }
+      ? proof('proven', 'the bytes', 'sha256 as the agent wrote them')
       : notReached("the bytes' sha256"),
     ...(report.lacks === undefined ? [] : [lacksProof(report.lacks)]),
     ...(report.skipped === undefined ? [] : [skippedProof(report.skipped)]),
@@ -90,29 +85,23 @@ function counted({ outcome, torrents, comparisons }: RestoreReport): Proof {
   const what = `SELECT count(*) FROM ${countedTable};`;
   if (typeof torrents !== 'number') {
     return outcome === 'passed'
-      ? { state: 'skipped', what, result: 'the dump has no such table, and was accepted without' }
-      : { state: 'not reached', what, result: 'the test did not come so far' };
+      ? proof('skipped', what, 'the dump has no such table, and was accepted without')
+      : notReached(what);
   }
   const dumped = comparisons.find((one) => one.what === `public.${countedTable}`)?.expected;
   if (dumped === undefined || dumped === torrents) {
-    return { state: 'proven', what, result: `${formatCount(torrents)}, as dumped` };
+    return proof('proven', what, `${formatCount(torrents)}, as dumped`);
   }
-  return {
-    state: 'differs',
-    what,
-    result: `${formatCount(torrents)}, but ${formatCount(dumped)} were dumped`,
-  };
+  return proof('differs', what, `${formatCount(torrents)}, but ${formatCount(dumped)} were dumped`);
 }
 
 function rowsProof({ comparisons }: RestoreReport): Proof {
   const tables = comparisons.filter(({ counted }) => counted === 'rows');
   const different = tables.filter(({ same }) => !same);
   const what = plural(tables.length, 'table');
-  if (different.length > 0) {
-    return { state: 'differs', what, result: `not as dumped: ${namesOf(different)}` };
-  }
+  if (different.length > 0) return proof('differs', what, `not as dumped: ${namesOf(different)}`);
   const rows = tables.reduce((sum, { found }) => sum + (found ?? 0), 0);
-  return { state: 'proven', what, result: `${plural(rows, 'row')}, every table as dumped` };
+  return proof('proven', what, `${plural(rows, 'row')}, every table as dumped`);
 }
 
 function namesOf(comparisons: RestoreReport['comparisons']): string {
@@ -123,18 +112,14 @@ function namesOf(comparisons: RestoreReport['comparisons']): string {
 
 function lacksProof(lacks: NonNullable<RestoreReport['lacks']>): Proof {
   const kinds = [...new Set(lacks.map(({ what }) => what))].join(', ');
-  return { state: 'differs', what: 'what archives before had', result: `gone from this dump: ${kinds}` };
+  return proof('differs', 'what archives before had', `gone from this dump: ${kinds}`);
 }
 
 /** What the test's own server cannot do is no fault of the archive, and no proof for it. */
 function skippedProof({ statements, first }: NonNullable<RestoreReport['skipped']>): Proof {
   const named = first.slice(0, 3).map(({ what, why }) => `${what} (${why})`);
   const more = statements > named.length ? ` and ${formatCount(statements - named.length)} more` : '';
-  return {
-    state: 'skipped',
-    what: plural(statements, 'statement'),
-    result: `skipped, not tested: ${named.join(', ')}${more}`,
-  };
+  return proof('skipped', plural(statements, 'statement'), `skipped, not tested: ${named.join(', ')}${more}`);
 }
 
 /** What was skipped, line by line, as far as the report names it. */
