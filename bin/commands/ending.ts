@@ -4,7 +4,7 @@ import { CommanderError } from 'commander';
 import { describeError, exitCodeOf, exitCodes, OffsiteError, sayWhatIsSafe } from '../../lib/base/errors.ts';
 import { usage } from './flags.ts';
 import { bearBrokenOutput, printFault, tell } from './print.ts';
-import { withSafeWords } from './safe-words.ts';
+import { changesSomething, withSafeWords } from './safe-words.ts';
 
 /** By then the upload was aborted and the dump has ended; whoever shuts the host down does not wait for a dead store. */
 const interruptedWithinMs = 4300;
@@ -77,7 +77,8 @@ export async function runToEnd(run: () => Promise<unknown>, interruption: Interr
   try {
     await run().catch(unlessAskedFor);
     const fault = await printFault();
-    if (fault !== undefined && fault.code !== 'EPIPE') throw outputLost(fault);
+    if (fault !== undefined && fault.code !== 'EPIPE')
+      throw changesSomething() ? unheard(fault) : outputLost(fault);
   } catch (error) {
     const fault = await printFault();
     // Whoever read our stdout wanted no more: that is no failure.
@@ -89,6 +90,21 @@ export async function runToEnd(run: () => Promise<unknown>, interruption: Interr
 /** Help and version are printed on purpose. @throws What else there is. */
 function unlessAskedFor(error: unknown): void {
   if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+}
+
+/** Of what was done: to do it again, as a reader may, would be to restore, import or delete twice. */
+function unheard(fault: Error): OffsiteError {
+  const error = new OffsiteError(
+    'OUTPUT_LOST',
+    'all of it was done, and what was to be printed could not be written',
+    {
+      expected: 'a stdout that takes what is written',
+      found: fault.message,
+      hint: "do not run it again for that: 'offsite list' shows the archives, psql -l the databases",
+      cause: fault,
+    },
+  );
+  return sayWhatIsSafe(error, 'the command ended well, and has changed what it was to change');
 }
 
 function outputLost(fault: Error): OffsiteError {

@@ -45,6 +45,12 @@ export async function runRestore(
   const asked = jobsOf(flags.jobs);
   const connection = targetOf(settings);
   const isFile = wanted !== 'latest' && !isArchiveId(wanted);
+  if (flags.manifest !== undefined && !isFile)
+    throw usage(
+      '--manifest with a FILE',
+      `${wanted}, whose manifest is in the vault`,
+      'leave --manifest away',
+    );
   const vault = isFile ? undefined : await openStoreToRead(settings);
   const restorable =
     vault === undefined

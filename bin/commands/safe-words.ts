@@ -24,7 +24,18 @@ export const safeWords: Readonly<Record<string, string>> = {
   watch: onlyReads,
 };
 
+/** Those that change something, by which it is done when they print what came of it. */
+const changing: ReadonlySet<string> = new Set([
+  ...['restore', 'recover', 'basebackup', 'wal', 'sidecar', 'guard', 'expire', 'watch'],
+  ...['init', 'install', 'uninstall', 'import', 'accept', 'undo', 'alert-test'],
+]);
+
 let running = '';
+
+/** Whether the command that runs is one of those. */
+export function changesSomething(): boolean {
+  return changing.has(running);
+}
 
 /** Says which command runs. */
 export function noteCommand(name: string): void {

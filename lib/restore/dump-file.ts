@@ -120,7 +120,17 @@ export async function manifestFor(
       hint: 'leave --manifest away: the file is judged by what is in it',
     });
   });
-  return parseManifest(text, parseArchiveId(/"id":\s*"([^"]+)"/.exec(text)?.[1] ?? ''));
+  const id = /"id":\s*"([^"]+)"/.exec(text)?.[1];
+  if (id === undefined)
+    throw new OffsiteError('USAGE', `${path} is no manifest`, {
+      expected: 'the manifest of the archive: ID.manifest.json, as it lies in the vault',
+      found: text.trim() === '' ? 'an empty file' : 'a file without an "id"',
+      hint:
+        named === undefined
+          ? `move it away, or name another: --manifest FILE`
+          : 'leave --manifest away: the file is judged by what is in it',
+    });
+  return parseManifest(text, parseArchiveId(id));
 }
 
 function besideOf(file: string): string | undefined {

@@ -72,6 +72,15 @@ describe('a back-up', () => {
     expect(committed(stub)).toHaveLength(1);
   });
 
+  it.skipIf(!canMakeDevices)('that is imported is, and nobody is told to do it again', async () => {
+    const line =
+      'gzip -c $DUMP > $XDG_STATE_HOME-2026-11-08.sql.gz; $OFFSITE import $XDG_STATE_HOME-2026-11-08.sql.gz';
+    const { code, stderr } = await bash(`${line} > ${full}; echo $? > $RC`);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/all of it was done.*\[OUTPUT_LOST\](.*\n)*.*ENOSPC(.*\n)*.*do not run it again/);
+    expect(committed(stub)).toHaveLength(1);
+  });
+
   it.skipIf(!canMakeDevices)('whose log is a full disk is stored', async () => {
     const { code, stdout } = await bash(
       `$OFFSITE backup -- sh -c 'echo words >&2; cat $DUMP' 2> ${full}; echo $? > $RC`,

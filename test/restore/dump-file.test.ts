@@ -31,6 +31,15 @@ describe("another archive's manifest", () => {
     await expect(reading).rejects.toMatchObject({ code: 'ARCHIVE_DAMAGED' });
   });
 
+  it('is said to be none, if it is none', async () => {
+    const file = join(folder, 'no-manifest.sql');
+    writeFileSync(file, smallDump(3));
+    await expect(openFile(file, file)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: `${file} is no manifest`,
+    });
+  });
+
   it('none: it is judged by what is in it, and that is said', async () => {
     const file = join(folder, 'alone.sql.gz');
     writeFileSync(file, gzipSync(smallDump(3)));
