@@ -62,12 +62,10 @@ export function rpoTile(view: SourceView, nights: readonly NightPoint[]): Tile {
   const point = windows[0]?.storedAt;
   const gap = longestGap(nights, knownSince(view), now);
   const what = 'would be lost (RPO)';
-  if (point !== undefined && point <= now)
-    return {
-      what,
-      figure: formatAge(point, now),
-      how: 'since the newest point in time that can be recovered',
-    };
+  if (point !== undefined && point <= now) {
+    const how = 'since the newest point in time that can be recovered';
+    return { what, figure: formatAge(point, now), how };
+  }
   const newest = nights.findLast(isProven);
   if (newest === undefined || gap === undefined)
     return { what, figure: 'everything', how: 'no archive is proven intact' };
@@ -84,11 +82,8 @@ export function rtoTile(tests: readonly TestPoint[]): Tile {
     return { what, figure: 'not yet', how: 'no restore test has passed yet' };
   const worst = Math.max(...passed.map(({ recoveryMs = 0 }) => recoveryMs));
   const longest = passed.length > 1 ? `; at worst ${formatDuration(worst)} of ${passed.length} tests` : '';
-  return {
-    what,
-    figure: formatDuration(last.recoveryMs),
-    how: `first byte to last index, in the test of ${shortDate(last.startedAt, yearMs)}${longest}`,
-  };
+  const how = `first byte to last index, in the test of ${shortDate(last.startedAt, yearMs)}${longest}`;
+  return { what, figure: formatDuration(last.recoveryMs), how };
 }
 
 /** The cost section; empty where there is nothing to reckon with. */

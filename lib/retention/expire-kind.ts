@@ -1,10 +1,9 @@
 // expire, of a kind of archive whose verdicts speak of bytes alone. The verdict goes first, then the manifest: what an interruption
 // leaves is an archive of which nothing was proven, never the loss of one that was.
 
-import type { ArchiveKind } from '../archive/kind.ts';
+import { type ArchiveKind, dueKey } from '../archive/kind.ts';
 import { parseArchiveId } from '../archive/names.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { askFor } from './ask.ts';
 import { type ExtendLock, extendLocks } from './lock.ts';
 import type { RetentionPlan, RetentionPolicy } from './plan.ts';
 import type { Reading } from './readings.ts';
@@ -47,4 +46,16 @@ export async function carryOut<T>(
     for (const key of keys) await store.delete(key);
   }
   return checked;
+}
+
+/** Asks that archives be read again: the event of that wakes the cloud, and the guard lists it. */
+export async function askFor(
+  readings: readonly Reading[],
+  kind: ArchiveKind,
+  { store, now }: { readonly store: ArchiveStore; readonly now: Date },
+): Promise<void> {
+  for (const reading of readings) {
+    const asked = { format: 1, ...reading, askedAt: now.toISOString() };
+    await store.write(dueKey(kind, parseArchiveId(reading.id)), `${JSON.stringify(asked)}\n`);
+  }
 }

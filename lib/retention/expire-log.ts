@@ -10,12 +10,11 @@ import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Cluster, clustersOf, eachWal, type StoredWal } from '../wal/read-wal.ts';
 import { parseLsn } from '../wal/segment.ts';
-import { sourcesOf } from './ask.ts';
 import { readHolds } from './expire.ts';
 import { carryOut, type ExpireKindOptions, type KindPlan } from './expire-kind.ts';
 import { type LogNeed, LogSieve, planBaseBackups, planBaseReadings } from './log-plan.ts';
 import { keptOf } from './plan.ts';
-import { eachSource, throwFailures } from './sources.ts';
+import { eachSource, sourcesOf, throwFailures } from './sources.ts';
 
 export type ExpireLogOptions = ExpireKindOptions & {
   /** Is given each source's plan once it was carried out. */

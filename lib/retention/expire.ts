@@ -7,14 +7,13 @@ import { ofDatabase } from '../archive/kind.ts';
 import { archiveKeys, isArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { askFor, sourcesOf } from './ask.ts';
-import type { ExpireKindOptions } from './expire-kind.ts';
+import { askFor, type ExpireKindOptions } from './expire-kind.ts';
 import { type Hold, type Holds, holdKey, holdsPrefix, parseHold } from './hold.ts';
 import { extendLocks } from './lock.ts';
 import { keptOf, planRetention, type RetentionPlan } from './plan.ts';
 import { planReadings, type Reading } from './readings.ts';
 import { noteRetentionRun } from './run.ts';
-import { eachSource, throwFailures } from './sources.ts';
+import { eachSource, sourcesOf, throwFailures } from './sources.ts';
 import { parseStoredPlan, planKey, remember, serializePlan } from './stored-plan.ts';
 
 export type ExpireOptions = ExpireKindOptions & {

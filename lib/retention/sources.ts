@@ -1,8 +1,11 @@
 // sources: many databases may share a vault. Each is seen to on its own, some at once, and forgotten before the next. What is
 // wrong with one is no reason to leave the others alone.
 
+import type { ArchiveKind } from '../archive/kind.ts';
+import { sourcesBelow } from '../archive/read-kind.ts';
 import { eachOf } from '../base/each-of.ts';
 import { OffsiteError } from '../base/errors.ts';
+import type { ArchiveStore } from '../store/store.ts';
 
 /** Enough to hide the store's latency; what is held in memory is as many sources' listings. */
 const sourcesInFlight = 8;
@@ -10,6 +13,15 @@ const sourcesInFlight = 8;
 /** A message is read by a person. */
 const failuresNamed = 20;
 const sourcesNamed = 5;
+
+/** Sources that have archives of a kind; of one whose archives were all deleted, the verdicts still tell. */
+export function sourcesOf(
+  store: ArchiveStore,
+  { prefix, verdictsPrefix }: ArchiveKind,
+  ...more: readonly string[]
+): Promise<string[]> {
+  return sourcesBelow(store, prefix, verdictsPrefix, ...more);
+}
 
 /**
  * Sees to every source.

@@ -1,13 +1,12 @@
 // sidecar-expire: retention of sidecars' archives, by the plan of all archives and their holds. Where no new one comes, what is
 // there stays: of one that is taken by hand, now and then, that is no fault (sidecarProof).
 
-import { sourcesOf } from '../retention/ask.ts';
 import { readHolds } from '../retention/expire.ts';
 import { carryOut, type ExpireKindOptions, type KindPlan } from '../retention/expire-kind.ts';
 import { sidecarProof } from '../retention/freshness.ts';
 import { keptOf, planRetention } from '../retention/plan.ts';
 import { planReadings } from '../retention/readings.ts';
-import { eachSource, throwFailures } from '../retention/sources.ts';
+import { eachSource, sourcesOf, throwFailures } from '../retention/sources.ts';
 import { ofSidecar } from './kind.ts';
 import { readSidecars } from './list.ts';
 

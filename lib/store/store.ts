@@ -1,4 +1,4 @@
-// What this program asks of an object store. Everything above works against this interface; s3-store.ts is the one
+// What this program asks of an object store. Everything above works against this interface; s3.ts is the one
 // that talks to S3.
 
 import type { Readable } from 'node:stream';

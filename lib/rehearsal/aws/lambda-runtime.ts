@@ -99,26 +99,16 @@ function environmentOf(host: LambdaHost, fn: LambdaFunction, root: string): Reco
 
 function errorOf(fn: LambdaFunction, requestId: string, ending: Ending): LambdaError | undefined {
   const { answer } = ending;
-  const about = `RequestId: ${requestId} Error:`;
-  if (ending.timedOut) {
-    const seconds = (fn.timeoutMs / 1000).toFixed(2);
-    return {
-      errorType: 'Sandbox.Timedout',
-      errorMessage: `${about} Task timed out after ${seconds} seconds`,
-    };
-  }
-  if (answer === undefined) {
-    return {
-      errorType: 'Runtime.ExitError',
-      errorMessage: `${about} Runtime exited with error: ${ending.death}`,
-    };
-  }
+  const error = (errorType: string, words: string) => ({
+    errorType,
+    errorMessage: `RequestId: ${requestId} Error: ${words}`,
+  });
+  const seconds = (fn.timeoutMs / 1000).toFixed(2);
+  if (ending.timedOut) return error('Sandbox.Timedout', `Task timed out after ${seconds} seconds`);
+  if (answer === undefined) return error('Runtime.ExitError', `Runtime exited with error: ${ending.death}`);
   if (answer.peakMemoryMiB > fn.memoryMiB) {
     const used = `${answer.peakMemoryMiB} MiB used of ${fn.memoryMiB}`;
-    return {
-      errorType: 'Runtime.OutOfMemory',
-      errorMessage: `${about} Runtime exited with error: signal: killed (${used})`,
-    };
+    return error('Runtime.OutOfMemory', `Runtime exited with error: signal: killed (${used})`);
   }
   return 'error' in answer ? answer.error : undefined;
 }
