@@ -7,7 +7,7 @@ import { plural } from '../base/quantities.ts';
 import type { BaseBackupManifest } from '../basebackup/manifest.ts';
 import { type Continuity, type Course, continuityOf, leadsTo } from '../wal/continuity.ts';
 import type { FoldedLog } from '../wal/fold.ts';
-import type { Ancestor } from '../wal/history.ts';
+import { type Ancestor, historyName, isHistory } from '../wal/history.ts';
 import { formatLsn, type Lsn, parseLsn, segmentNumber } from '../wal/segment.ts';
 import type { RecoveryTarget } from './target.ts';
 
@@ -23,6 +23,8 @@ export type Way = {
   readonly base: BaseBackup;
   readonly timeline: number;
   readonly continuity: Continuity;
+  /** Where its timeline begins, if that is another than the base backup's. */
+  readonly begins?: Lsn | undefined;
   /** Timelines that it leaves, though they go on: what is on them after that is not on this way. */
   readonly leaves: readonly { readonly timeline: number; readonly at: string; readonly upTo: string }[];
 };
@@ -68,8 +70,25 @@ export function wayFrom(base: BaseBackup, log: ClusterLog, timeline?: number): W
       },
     );
   }
-  const continuity = continuityOf(log, course);
-  return { base, timeline: course.timeline, continuity, leaves: leavesOf(course, log) };
+  const known = continuityOf(log, course);
+  const lost = timeline === undefined ? lostHistories(log, course) : [];
+  const continuity = {
+    ...known,
+    missing: [...known.missing, ...lost],
+    missingCount: known.missingCount + lost.length,
+  };
+  const begins = course.timeline === course.fromTimeline ? undefined : course.ancestors.at(-1)?.leftAt;
+  return { base, timeline: course.timeline, continuity, begins, leaves: leavesOf(course, log) };
+}
+
+/** Of timelines after it that there is log of: nobody knows whether they go on from it, and where. */
+function lostHistories({ spans, begun, histories }: ClusterLog, { timeline }: Course): string[] {
+  const told = [...histories].flatMap(([line, ancestors]) => [line, ...ancestors.map((one) => one.timeline)]);
+  const there = new Set([...spans, ...begun].map((one) => one.timeline));
+  return [...there]
+    .filter((line) => line > timeline && !told.includes(line))
+    .toSorted((one, other) => one - other)
+    .map(historyName);
 }
 
 function leavesOf(
@@ -106,8 +125,20 @@ export function assertLeadsTo(way: Way, target: RecoveryTarget, despiteGap: bool
   const { continuity, base } = way;
   // A server stops at a record that begins there or later; none begins at the log's end.
   const needed = target.kind === 'lsn' ? target.lsn + 1n : position(base.manifest.stopLsn);
-  if (continuity.end < needed || (target.kind === 'latest' && isBroken(way) && !despiteGap))
-    throw beyondError(way);
+  // Whether the point is before another timeline begins cannot be told, either.
+  const isAstray = target.kind !== 'immediate' && continuity.missing.some(isHistory);
+  const mustBeWhole = (target.kind === 'latest' && isBroken(way)) || isAstray;
+  if (continuity.end < needed || (mustBeWhole && !despiteGap)) throw beyondError(way);
+  if (target.kind === 'latest' && !despiteGap && continuity.end < (way.begins ?? 0n)) throw shortError(way);
+}
+
+/** A promotion is known by its history at once; the segment that it came in, once that is full. */
+function shortError({ timeline, begins = 0n, continuity }: Way): OffsiteError {
+  return new OffsiteError('WAL_MISSING', `the log in the vault ends before timeline ${timeline} begins`, {
+    expected: `log up to ${formatLsn(begins)}, where timeline ${timeline} begins`,
+    found: `its end at ${formatLsn(continuity.end)}`,
+    hint: 'on the server that was promoted, SELECT pg_switch_wal() has the segment archived: ship it; or recover what there is (--to-latest --despite-gap)',
+  });
 }
 
 /**
@@ -129,7 +160,7 @@ export function beyondError(way: Way, until?: string): OffsiteError {
     return new OffsiteError(code, message, {
       expected,
       found,
-      hint: `look for what is missing on the server and in the folder that is shipped, and ship it; or recover what there is before it (--to-latest --despite-gap), or a point after a later base backup`,
+      hint: `look for what is missing on the server and in the folder that is shipped, and ship it; or recover what there is ${continuity.missing.some(isHistory) ? `on timeline ${timeline} (--timeline ${timeline})` : 'before it (--to-latest --despite-gap), or a point after a later base backup'}`,
     });
   }
   return new OffsiteError('POINT_OUTSIDE_WINDOW', 'the log in the vault does not lead to that point', {
@@ -181,7 +212,12 @@ export function logWord(way: Way & { readonly arriving: boolean }): 'whole' | 'a
 function breakOf({ missing, missingCount, conflicting, damaged }: Continuity) {
   const more = missingCount > missing.length ? `, and ${missingCount - missing.length} more` : '';
   const kinds = [
-    ['WAL_MISSING', `${plural(missingCount, 'segment')} of the log missing`, missing, more],
+    [
+      'WAL_MISSING',
+      `${plural(missingCount, missing.some(isHistory) ? 'file' : 'segment')} of the log missing`,
+      missing,
+      more,
+    ],
     ['ARCHIVE_DAMAGED', `${plural(damaged.length, 'segment')} of the log not what was stored`, damaged, ''],
     ['WAL_CONFLICT', 'segments of the log are there with different bytes', conflicting, ''],
   ] as const;

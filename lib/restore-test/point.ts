@@ -16,7 +16,7 @@ import { describeFailure } from '../report/failure.ts';
 import type { CheckResult, PointReport, RestoreFailure } from '../report/report.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { countOf } from '../wal/continuity.ts';
-import { parseHistory } from '../wal/history.ts';
+import { historyName, parseHistory } from '../wal/history.ts';
 import { newestBase } from './point-base.ts';
 import { assertRecovered, checkRecovered } from './point-checks.ts';
 import { choosePoint } from './random-point.ts';
@@ -145,10 +145,9 @@ async function compare(
 ): Promise<void> {
   const { systemIdentifier, serverVersionNumber } = base.manifest.cluster;
   const { timeline = 0, lastTransactionAt, way } = recovered;
-  const history = await readFile(
-    join(directory, 'data', 'pg_wal', `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`),
-    'utf8',
-  ).catch(() => '');
+  const history = await readFile(join(directory, 'data', 'pg_wal', historyName(timeline)), 'utf8').catch(
+    () => '',
+  );
   const reachedAt = lastTransactionAt === undefined ? undefined : parseInstant(lastTransactionAt).micros;
   const server = await startRecovered(binDir, directory, Math.floor(serverVersionNumber / 10_000), signal);
   await untilStopped(server, log, async () => {

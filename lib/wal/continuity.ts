@@ -31,7 +31,7 @@ export type Continuity = {
   readonly begun: ListedWal | undefined;
   /** Where all that ends: the position after its last byte. */
   readonly end: Lsn;
-  /** Segments that are not there, though later ones are; in order, and no more of them than {@link namedAtMost}. */
+  /** Segments that are not there, though later ones are, or were begun; in order, and no more of them than {@link namedAtMost}. */
   readonly missing: readonly string[];
   readonly missingCount: number;
   /** Segments that are there with different bytes. */
@@ -69,6 +69,11 @@ export function continuityOf({ spans, begun: copies }: FoldedLog, course: Course
     missingCount += span.first - expected;
     expected = span.last + 1;
   }
+  // One that was begun says that those before it had been finished.
+  const lastBegun = onCourse(copies.map(asSpan(segmentBytes)), course, expected).at(-1)?.first ?? 0;
+  for (let gone = expected; gone < lastBegun && missing.length < namedAtMost; gone += 1)
+    missing.push(nameOnCourse(gone, course));
+  missingCount += Math.max(0, lastBegun - expected);
   let next = first;
   const whole: Stretch[] = [];
   for (const span of present) {
@@ -76,7 +81,7 @@ export function continuityOf({ spans, begun: copies }: FoldedLog, course: Course
     whole.push(stretchOf(span, segmentBytes));
     next = span.last + 1;
   }
-  const isBroken = whole.length < present.length;
+  const isBroken = whole.length < present.length || missingCount > 0;
   const begun = isBroken ? undefined : furthest(copies, nameOnCourse(next, course));
   const newest = present.at(-1);
   return {
@@ -108,6 +113,13 @@ function onCourse(spans: readonly Span[], course: Course, from: number): Span[] 
       }))
       .filter(({ first, last }) => first <= last);
   });
+}
+
+function asSpan(segmentBytes: number) {
+  return ({ timeline, name, storedAt }: ListedWal): Span => {
+    const number = segmentNumber(name, segmentBytes);
+    return { timeline, first: number, last: number, usable: 1, storedAt };
+  };
 }
 
 function stretchOf({ timeline, first, last, storedAt }: Span, segmentBytes: number): Stretch {

@@ -9,6 +9,15 @@ export type Ancestor = {
   readonly leftAt: Lsn;
 };
 
+/** What the file of a timeline's history is called. */
+export function historyName(timeline: number): string {
+  return `${timeline.toString(16).toUpperCase().padStart(8, '0')}.history`;
+}
+
+export function isHistory(name: string): boolean {
+  return name.endsWith('.history');
+}
+
 /**
  * Reads a `.history` file.
  *

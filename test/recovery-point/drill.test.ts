@@ -368,13 +368,17 @@ describe('a recovery to a point of the ledger', () => {
 });
 
 describe('a point that the log does not lead to is refused before anything is fetched:', () => {
-  const refused = async (flags: TargetFlags, change: () => void = () => undefined) => {
+  const refused = async (
+    flags: TargetFlags,
+    change: () => void = () => undefined,
+    byTimeline?: 'the newest',
+  ) => {
     const recovering = whileChanged(change, () =>
       recoverPoint({
         store: storeOfStub(),
         source: 'bitagent',
         target: parseTarget(flags) as RecoveryTarget,
-        timeline: 1,
+        timeline: byTimeline === undefined ? 1 : undefined,
         despiteGap: false,
         from: undefined,
         folder: dataOf('refused'),
@@ -422,6 +426,31 @@ describe('a point that the log does not lead to is refused before anything is fe
       const error = await refused(flags, () => stub.bucket.objects.delete(gone));
       expect(error).toMatchObject({ code: 'WAL_MISSING', found: parseWalKey(gone)?.file.name });
     }
+  });
+
+  it('the last finished segment is not there, and the one after it was begun', async () => {
+    const own = segments().filter((key) => key.includes('/00000001'));
+    const begun =
+      [...stub.bucket.objects.keys()].findLast((key) => parseWalKey(key)?.file.kind === 'begun') ?? '';
+    const gone = own.at(-1) as string;
+    const [goneName, begunSegment] = [gone, begun].map(
+      (key) => parseWalKey(key)?.file.name.slice(0, 24) ?? '',
+    );
+    expect((begunSegment ?? '') > (goneName ?? '')).toBe(true);
+    const error = await refused({ toLatest: true }, () => stub.bucket.objects.delete(gone));
+    expect(error).toMatchObject({ code: 'WAL_MISSING', found: goneName });
+  });
+
+  it('there is log of a later timeline, and its history is not there', async () => {
+    const history = [...stub.bucket.objects.keys()].find((key) =>
+      key.includes('/00000002.history-'),
+    ) as string;
+    const error = await refused({ toLatest: true }, () => stub.bucket.objects.delete(history), 'the newest');
+    expect(error).toMatchObject({
+      code: 'WAL_MISSING',
+      found: '00000002.history',
+      hint: expect.stringContaining('--timeline 1'),
+    });
   });
 
   it('the log that the base backup itself needs is not there', async () => {

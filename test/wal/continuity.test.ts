@@ -3,9 +3,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { begunName, parseWalFile } from '../../lib/archive/wal-names.ts';
+import { assertLeadsTo, type BaseBackup, wayFrom } from '../../lib/recovery-point/choose.ts';
 import { type Course, continuityOf, leadsTo, namedAtMost, namesBackwards } from '../../lib/wal/continuity.ts';
 import { type ListedWal, LogFold } from '../../lib/wal/fold.ts';
-import { parseHistory } from '../../lib/wal/history.ts';
+import { type Ancestor, parseHistory } from '../../lib/wal/history.ts';
 import {
   comesNext,
   formatLsn,
@@ -103,8 +104,14 @@ describe('continuity', () => {
           .filter(({ isDamaged }) => !isDamaged)
           .map(({ sha256 }) => sha256),
       ).size;
-    const gone = range.filter((segment) => of(segment).length === 0);
-    const stop = range.findIndex((segment) => usable(segment) !== 1);
+    const isBegun = (segment: number) =>
+      files.some(({ kind, name }) => kind === 'begun' && name.startsWith(nameOf(segment)));
+    const lastBegun = all.findLast(isBegun) ?? 0;
+    const gone = all.filter(
+      (segment) => (segment <= last || segment < lastBegun) && of(segment).length === 0,
+    );
+    const breaksAt = range.findIndex((segment) => usable(segment) !== 1);
+    const stop = breaksAt < 0 && gone.length > 0 ? range.length : breaksAt;
     const whole = stop < 0 ? range : range.slice(0, stop);
     const next = nameOf(first + whole.length);
     const begun = files.filter(({ kind, name }) => stop < 0 && kind === 'begun' && name.startsWith(next));
@@ -190,6 +197,70 @@ describe('continuity', () => {
       expect(
         continuityOf(foldOf([listed(one), ...begun, further], segmentBytes), course).begun,
       ).toBeUndefined();
+  });
+
+  it('breaks off before a segment that was never finished, though one after it was begun', () => {
+    const [one, two, four] = [3, 4, 6].map((number) => segmentName(1, number, segmentBytes)) as [
+      string,
+      string,
+      string,
+    ];
+    const course = { from: startOf(3), fromTimeline: 1, timeline: 1, ancestors: [], segmentBytes };
+    const files = [listed(one), listed(begunName(two, 7)), listed(begunName(four, 9))];
+    expect(continuityOf(foldOf(files, segmentBytes), course)).toMatchObject({
+      missing: [two, segmentName(1, 5, segmentBytes)],
+      missingCount: 2,
+      begun: undefined,
+      end: startOf(4),
+    });
+  });
+
+  it('is not to be had where nobody knows whether a later timeline goes on from it, unless one is named', () => {
+    const names = [segmentName(1, 3, segmentBytes), segmentName(2, 4, segmentBytes)];
+    const { spans, begun } = foldOf(
+      names.map((name) => listed(name)),
+      segmentBytes,
+    );
+    const consistentAt = storedAt.toISOString();
+    const manifest = {
+      consistentAt,
+      timeline: 1,
+      startLsn: '0/3000028',
+      stopLsn: '0/3000100',
+      cluster: { segmentBytes },
+    };
+    const base = { id: { id: 'one' }, manifest } as BaseBackup;
+    const lost = { spans, begun, histories: new Map() };
+    const way = wayFrom(base, lost);
+    expect(way.continuity).toMatchObject({ missing: ['00000002.history'], missingCount: 1 });
+    for (const target of [
+      { kind: 'latest' },
+      { kind: 'name', name: 'x' },
+      { kind: 'xid', xid: '9' },
+      { kind: 'lsn', lsn: startOf(3) + 0x200n },
+      { kind: 'time', micros: 0n, text: '' },
+    ] as const) {
+      expect(() => assertLeadsTo(way, target, false)).toThrow(/1 file of the log missing/);
+      assertLeadsTo(wayFrom(base, lost, 1), target, false);
+    }
+    assertLeadsTo(way, { kind: 'immediate' }, false);
+    // Its own, or that of a child which names it, says where it came from.
+    const told = (timeline: number, ...ancestors: Ancestor[]) =>
+      wayFrom(base, { spans, begun, histories: new Map([[timeline, ancestors]]) });
+    const [first, second] = [1, 2].map((timeline) => ({ timeline, leftAt: startOf(4) })) as [
+      Ancestor,
+      Ancestor,
+    ];
+    expect(told(2, first)).toMatchObject({ timeline: 2, continuity: { missingCount: 0 } });
+    expect(told(3, first, second).continuity.missing).toEqual([]);
+    // It is known where that begins, and the log does not come to there.
+    const unreached = told(2, { timeline: 1, leftAt: startOf(5) + 9n });
+    const reached = told(2, { timeline: 1, leftAt: startOf(4) + 9n });
+    expect(() => assertLeadsTo(unreached, { kind: 'latest' }, false)).toThrow(
+      /ends before timeline 2 begins/,
+    );
+    assertLeadsTo(unreached, { kind: 'latest' }, true);
+    assertLeadsTo(reached, { kind: 'latest' }, false);
   });
 
   it('counts a gap of any length, in no time', () => {
