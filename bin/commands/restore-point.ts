@@ -3,9 +3,9 @@
 import { resolve } from 'node:path';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { formatDuration, plural } from '../../lib/base/quantities.ts';
-import { type Way, windowOf } from '../../lib/recovery-point/choose.ts';
 import { type Recovered, recoverPoint } from '../../lib/recovery-point/recover.ts';
 import { describeTarget, type RecoveryTarget } from '../../lib/recovery-point/target.ts';
+import { type Way, windowOf } from '../../lib/recovery-point/way.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { countOf } from '../../lib/wal/continuity.ts';

@@ -3,7 +3,7 @@
 import { exitCodes } from '../../lib/base/errors.ts';
 import { formatAge, formatInstant } from '../../lib/base/quantities.ts';
 import { textTable } from '../../lib/mail/mail.ts';
-import { isBroken, logWord, windowOf } from '../../lib/recovery-point/choose.ts';
+import { isBroken, logWord, windowOf } from '../../lib/recovery-point/way.ts';
 import { type BaseBackupWindow, readWindows } from '../../lib/recovery-point/windows.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { settledMinutes } from '../../lib/wal/settled.ts';

@@ -6,7 +6,7 @@ import { type Overview, overviewOf } from '../archive/overview.ts';
 import { countedTable } from '../archive/verdict.ts';
 import { formatAge, formatBytes, formatCount, formatInstant, plural } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
-import { logWord, windowOf } from '../recovery-point/choose.ts';
+import { logWord, windowOf } from '../recovery-point/way.ts';
 import { type NightPoint, type TestPoint, testPoint } from '../report/history.ts';
 import { archivesSection } from './archives.ts';
 import { calendarOf, calendarSection } from './calendar.ts';

@@ -1,7 +1,7 @@
 // What a source's page is drawn from.
 
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
-import type { Way } from '../recovery-point/choose.ts';
+import type { Way } from '../recovery-point/way.ts';
 import type { TestPoint } from '../report/history.ts';
 import type { RestoreReport } from '../report/report.ts';
 import type { StoredPlan } from '../retention/stored-plan.ts';

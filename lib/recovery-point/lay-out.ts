@@ -13,8 +13,8 @@ import { type TarEntry, TarReader } from '../basebackup/tar.ts';
 import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
 import type { User } from '../postgres/unprivileged-user.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import type { BaseBackup } from './choose.ts';
 import { type PlacedTablespace, pathIn, tablespaceMap } from './tablespaces.ts';
+import type { BaseBackup } from './way.ts';
 
 export type LayOutOptions = {
   readonly store: ArchiveStore;

@@ -11,7 +11,7 @@ import { LogFold } from '../wal/fold.ts';
 import { type Ancestor, parseHistory } from '../wal/history.ts';
 import { type Cluster, conflictError, eachWal, type StoredWal } from '../wal/read-wal.ts';
 import { Settled } from '../wal/settled.ts';
-import type { BaseBackup, ClusterLog } from './choose.ts';
+import type { BaseBackup, ClusterLog } from './way.ts';
 
 /**
  * The base backups of a source, the newest first.

@@ -8,16 +8,7 @@ import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { dropAhead, restoreCommandOf } from '../wal/ahead.ts';
 import { countOf, namesBackwards } from '../wal/continuity.ts';
-import {
-  assertLeadsTo,
-  type BaseBackup,
-  beforeError,
-  beyondError,
-  chooseBase,
-  isBroken,
-  type Way,
-  wayFrom,
-} from './choose.ts';
+import { assertLeadsTo, beforeError, beyondError, chooseBase } from './choose.ts';
 import { lastCommit, segmentsRead } from './last-commit.ts';
 import { emptyFolder, emptyTablespaces, layOut, markForRecovery } from './lay-out.ts';
 import { serverProgramsOf } from './programs.ts';
@@ -25,6 +16,7 @@ import { readBaseBackups, readClusterLog } from './read-vault.ts';
 import { type Reached, replay } from './replay.ts';
 import { type PlacedTablespace, placeTablespaces } from './tablespaces.ts';
 import { formatMicros, type RecoveryTarget, targetSettings, walSizes } from './target.ts';
+import { type BaseBackup, isBroken, type Way, wayFrom } from './way.ts';
 
 export type RecoverOptions = {
   readonly store: ArchiveStore;

@@ -1,8 +1,8 @@
 // From when to when points can be recovered, by what the vault lists now.
 
 import type { ArchiveStore } from '../store/store.ts';
-import { isArriving, type Way, wayFrom } from './choose.ts';
 import { readBaseBackups, readSettledLog } from './read-vault.ts';
+import { isArriving, type Way, wayFrom } from './way.ts';
 
 /** What one base backup leads to. */
 export type BaseBackupWindow = Way & {

@@ -6,7 +6,7 @@ import { parseWalKey, walFolder } from '../archive/wal-names.ts';
 import { nothingIf, OffsiteError } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
-import type { BaseBackup } from '../recovery-point/choose.ts';
+import type { BaseBackup } from '../recovery-point/way.ts';
 import { segmentBefore } from '../retention/log-sight.ts';
 import type { ArchiveStore } from '../store/store.ts';
 

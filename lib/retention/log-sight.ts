@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { hoursBetween } from '../base/quantities.ts';
-import { type BaseBackup, isBroken, type Way } from '../recovery-point/choose.ts';
+import { type BaseBackup, isBroken, type Way } from '../recovery-point/way.ts';
 import { formatLsn, parseLsn, segmentAt, segmentName, segmentNumber } from '../wal/segment.ts';
 
 /** What is remembered of a source's log between two looks. */

@@ -6,8 +6,8 @@ import { dueWalKey, parseWalKey, walFolder, walPrefix } from '../archive/wal-nam
 import { nothingIf } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
-import { type BaseBackup, type ClusterLog, wayFrom } from '../recovery-point/choose.ts';
 import { eachRead, readSettledLog } from '../recovery-point/read-vault.ts';
+import { type BaseBackup, type ClusterLog, wayFrom } from '../recovery-point/way.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { leadsTo } from '../wal/continuity.ts';
 import { serializeDueLog } from '../wal/due.ts';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { CatalogueEntry } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import { begunName, parseWalFile, type WalFile } from '../../lib/archive/wal-names.ts';
-import { isArriving, type Way } from '../../lib/recovery-point/choose.ts';
+import { isArriving, type Way } from '../../lib/recovery-point/way.ts';
 import { type LogNeed, LogSieve, planBaseBackups } from '../../lib/retention/log-plan.ts';
 import { isFullDue, isUnread, type LogState } from '../../lib/retention/log-sight.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';

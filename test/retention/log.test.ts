@@ -17,7 +17,7 @@ import { dueKey } from '../../lib/archive/kind.ts';
 import type { ArchiveId } from '../../lib/archive/names.ts';
 import { parseWalFile, type WalFile, walKey } from '../../lib/archive/wal-names.ts';
 import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
-import { isBroken } from '../../lib/recovery-point/choose.ts';
+import { isBroken } from '../../lib/recovery-point/way.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { expireLog } from '../../lib/retention/expire-log.ts';

@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { begunName, parseWalFile } from '../../lib/archive/wal-names.ts';
-import { assertLeadsTo, type BaseBackup, wayFrom } from '../../lib/recovery-point/choose.ts';
+import { assertLeadsTo } from '../../lib/recovery-point/choose.ts';
+import { type BaseBackup, wayFrom } from '../../lib/recovery-point/way.ts';
 import { type Course, continuityOf, leadsTo, namedAtMost, namesBackwards } from '../../lib/wal/continuity.ts';
 import { type ListedWal, LogFold } from '../../lib/wal/fold.ts';
 import { type Ancestor, parseHistory } from '../../lib/wal/history.ts';
@@ -257,10 +258,13 @@ describe('continuity', () => {
     const unreached = told(2, { timeline: 1, leftAt: startOf(5) + 9n });
     const reached = told(2, { timeline: 1, leftAt: startOf(4) + 9n });
     expect(() => assertLeadsTo(unreached, { kind: 'latest' }, false)).toThrow(
-      /ends before timeline 2 begins/,
+      /ends before a server was promoted/,
     );
     assertLeadsTo(unreached, { kind: 'latest' }, true);
     assertLeadsTo(reached, { kind: 'latest' }, false);
+    const histories = new Map([[2, [{ timeline: 1, leftAt: startOf(4) + 9n }]]]);
+    const left = wayFrom(base, { spans, begun, histories }, 1);
+    expect(() => assertLeadsTo(left, { kind: 'latest' }, false)).toThrow(/ends before a server was promoted/);
   });
 
   it('counts a gap of any length, in no time', () => {

@@ -1,0 +1,175 @@
+// Ways: from a base backup, along a timeline, to the end of its log, whole or not.
+
+import type { ArchiveId } from '../archive/names.ts';
+import { OffsiteError } from '../base/errors.ts';
+import { plural } from '../base/quantities.ts';
+import type { BaseBackupManifest } from '../basebackup/manifest.ts';
+import { type Continuity, type Course, continuityOf, leadsTo } from '../wal/continuity.ts';
+import type { FoldedLog } from '../wal/fold.ts';
+import { type Ancestor, historyName, isHistory } from '../wal/history.ts';
+import { formatLsn, type Lsn, parseLsn, segmentNumber } from '../wal/segment.ts';
+
+export type BaseBackup = { readonly id: ArchiveId; readonly manifest: BaseBackupManifest };
+
+/** The log of one cluster. */
+export type ClusterLog = FoldedLog & {
+  readonly histories: ReadonlyMap<number, readonly Ancestor[]>;
+};
+
+/** A way to a point. */
+export type Way = {
+  readonly base: BaseBackup;
+  readonly timeline: number;
+  readonly continuity: Continuity;
+  /** Up to where there was log, as histories say: its timeline began there, or was left. */
+  readonly knownTo: Lsn;
+  /** Timelines that it leaves, though they go on: what is on them after that is not on this way. */
+  readonly leaves: readonly { readonly timeline: number; readonly at: string; readonly upTo: string }[];
+};
+
+/** Points that a way leads to. */
+export type Window = {
+  /** By the server's clock. */
+  readonly from: Date;
+  readonly fromLsn: string;
+  readonly toLsn: string;
+};
+
+/**
+ * Finds the way from a base backup.
+ *
+ * @param timeline - By default the newest that it leads to, as Postgres has it.
+ * @throws {@link OffsiteError} `POINT_OUTSIDE_WINDOW` if the timeline cannot be come to from there.
+ */
+export function wayFrom(base: BaseBackup, log: ClusterLog, timeline?: number): Way {
+  const courses = coursesFrom(base, log);
+  const course = timeline === undefined ? courses.at(-1) : courses.find((one) => one.timeline === timeline);
+  if (course === undefined) {
+    throw new OffsiteError(
+      'POINT_OUTSIDE_WINDOW',
+      `timeline ${timeline} cannot be come to from ${base.id.id}`,
+      {
+        expected: `one of the timelines ${courses.map((one) => one.timeline).join(', ')}`,
+        found: `timeline ${timeline}`,
+        hint: 'name another base backup, or leave --timeline out',
+      },
+    );
+  }
+  const known = continuityOf(log, course);
+  const lost = timeline === undefined ? lostHistories(log, course) : [];
+  const continuity = {
+    ...known,
+    missing: [...known.missing, ...lost],
+    missingCount: known.missingCount + lost.length,
+  };
+  return {
+    base,
+    timeline: course.timeline,
+    continuity,
+    knownTo: knownEnd(course, log),
+    leaves: leavesOf(course, log),
+  };
+}
+
+function knownEnd({ timeline, ancestors }: Course, { histories }: ClusterLog): Lsn {
+  const leaving = [...histories.values()].flat().filter((one) => one.timeline === timeline);
+  return [...ancestors, ...leaving].reduce((most, { leftAt }) => (leftAt > most ? leftAt : most), 0n);
+}
+
+/** Of timelines after it that there is log of: nobody knows whether they go on from it, and where. */
+function lostHistories({ spans, begun, histories }: ClusterLog, { timeline }: Course): string[] {
+  const told = [...histories].flatMap(([line, ancestors]) => [line, ...ancestors.map((one) => one.timeline)]);
+  const there = new Set([...spans, ...begun].map((one) => one.timeline));
+  return [...there]
+    .filter((line) => line > timeline && !told.includes(line))
+    .toSorted((one, other) => one - other)
+    .map(historyName);
+}
+
+function leavesOf(
+  { ancestors, segmentBytes, fromTimeline }: Course,
+  { spans, begun }: FoldedLog,
+): Way['leaves'] {
+  const startOf = (segment: number) => BigInt(segment) * BigInt(segmentBytes);
+  return ancestors.flatMap(({ timeline, leftAt }) => {
+    const isOwn = (one: { readonly timeline: number }) => one.timeline === timeline;
+    const ends = [
+      ...spans.filter(isOwn).map(({ last }) => startOf(last + 1)),
+      ...begun
+        .filter(isOwn)
+        .map(({ name, filledBytes = 0 }) => startOf(segmentNumber(name, segmentBytes)) + BigInt(filledBytes)),
+    ];
+    const upTo = ends.reduce((most, end) => (end > most ? end : most), 0n);
+    if (timeline < fromTimeline || upTo <= leftAt) return [];
+    return [{ timeline, at: formatLsn(leftAt), upTo: formatLsn(upTo) }];
+  });
+}
+
+export function windowOf({ base, continuity }: Way): Window {
+  const { consistentAt, stopLsn } = base.manifest;
+  return { from: new Date(consistentAt), fromLsn: stopLsn, toLsn: formatLsn(continuity.end) };
+}
+
+/** Whether there is log that cannot be come to, for what lacks before it. */
+export function isBroken({ continuity }: Way): boolean {
+  return breakOf(continuity) !== undefined;
+}
+
+/**
+ * Whether what lacks may be on its way yet: segments go side by side, and a later one is there sooner.
+ *
+ * @param sure - The same way, by what was stored long enough ago.
+ */
+export function isArriving(way: Way, sure: Way): boolean {
+  const { missingCount, conflicting, damaged } = way.continuity;
+  return missingCount > 0 && conflicting.length + damaged.length === 0 && !isBroken(sure);
+}
+
+/** How a way's log stands, in a word. */
+export function logWord(way: Way & { readonly arriving: boolean }): 'whole' | 'arriving' | 'broken off' {
+  if (!isBroken(way)) return 'whole';
+  return way.arriving ? 'arriving' : 'broken off';
+}
+
+/** Why it breaks off: a code, what is the matter, and where; `undefined` if it does not. */
+export function breakOf({ missing, missingCount, conflicting, damaged }: Continuity) {
+  const more = missingCount > missing.length ? `, and ${missingCount - missing.length} more` : '';
+  const kinds = [
+    [
+      'WAL_MISSING',
+      `${plural(missingCount, missing.some(isHistory) ? 'file' : 'segment')} of the log missing`,
+      missing,
+      more,
+    ],
+    ['ARCHIVE_DAMAGED', `${plural(damaged.length, 'segment')} of the log not what was stored`, damaged, ''],
+    ['WAL_CONFLICT', 'segments of the log are there with different bytes', conflicting, ''],
+  ] as const;
+  const [first, ...others] = kinds.filter(([, , names]) => names.length > 0);
+  if (first === undefined) return undefined;
+  const [code, message, names, rest] = first;
+  const besides = others.map(([, what, some]) => `; ${what}: ${some.join(', ')}`).join('');
+  return [code, message, names.join(', ') + rest + besides] as const;
+}
+
+/** Every timeline that it leads to, the newest last. */
+function coursesFrom({ manifest }: BaseBackup, { histories }: ClusterLog): Course[] {
+  const common = {
+    from: position(manifest.startLsn),
+    fromTimeline: manifest.timeline,
+    segmentBytes: manifest.cluster.segmentBytes,
+  };
+  const own = histories.get(manifest.timeline) ?? [];
+  const stop = position(manifest.stopLsn);
+  const children = [...histories]
+    .filter(([timeline, ancestors]) =>
+      leadsTo({ fromTimeline: manifest.timeline, from: stop, timeline, ancestors }),
+    )
+    .map(([timeline, ancestors]) => ({ ...common, timeline, ancestors }));
+  const all = [{ ...common, timeline: manifest.timeline, ancestors: own }, ...children];
+  const known = new Map(all.map((course) => [course.timeline, course]));
+  return [...known.values()].sort((one, other) => one.timeline - other.timeline);
+}
+
+export function position(text: string): Lsn {
+  return parseLsn(text) ?? 0n;
+}
