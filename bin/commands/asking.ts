@@ -33,7 +33,7 @@ export const takeUsual: Asking = {
 
 function usualOf<Answer>({ flag, text, usual }: Question<Answer>): Answer {
   if (usual !== undefined) return usual;
-  throw usage(`${flag}, where nobody is asked`, `nothing says: ${text}`, 'nothing was written');
+  throw usage(`${flag}, where nobody is asked`, `nothing says: ${text}`, `nothing was written; say ${flag}`);
 }
 
 /** Asks on the terminal. @throws {@link OffsiteError} `INTERRUPTED` if whoever is asked wants no more. */

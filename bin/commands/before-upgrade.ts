@@ -42,7 +42,7 @@ export async function beforeUpgrade(
     throw usage(
       'two versions: --before-upgrade FROM TO',
       versions.join(' '),
-      'put the dump command behind --',
+      'for example --before-upgrade 0.9.1 0.10.0; a command that dumps stands after -- , behind them',
     );
   const step = stepBetween(from, to);
   const limitMs = parseDuration(verdictTimeout, '--verdict-timeout');

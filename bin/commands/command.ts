@@ -146,7 +146,7 @@ export async function guardedVault(flags: Record<string, string | undefined>) {
       throw usage(
         'a URL without a password on the command line, where ps shows it',
         `--${dashed(name)} with one`,
-        'put it into the environment or the settings file',
+        'put it into OFFSITE_SMTP_URL or OFFSITE_RESTORE_URL, or under guard in the settings file',
       );
   const given = Object.keys(guardWords).filter((name) => flags[name] !== undefined);
   const guard =

@@ -20,7 +20,11 @@ export async function confirm(
 ): Promise<void> {
   if (isSaid) return;
   if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw usage('--yes, where no terminal can be asked', about, 'nothing was changed');
+    throw usage(
+      '--yes, where no terminal can be asked',
+      about,
+      'nothing was changed; if you are sure, say --yes',
+    );
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   // In a terminal of its own it is no signal until somebody makes it one.
   asking.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
@@ -29,7 +33,11 @@ export async function confirm(
       throw signal.aborted ? signal.reason : error;
     });
     if (!answers.includes(typed.trim()))
-      throw usage(`the answer ${answers[0]}`, JSON.stringify(typed.trim()), 'nothing was changed');
+      throw usage(
+        `the answer ${answers[0]}`,
+        JSON.stringify(typed.trim()),
+        'nothing was changed; to be asked again, run the same command again',
+      );
   } finally {
     asking.close();
   }

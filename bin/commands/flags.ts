@@ -2,6 +2,7 @@
 
 import { OffsiteError } from '../../lib/base/errors.ts';
 import type { RawSettings } from '../../lib/settings/layers.ts';
+import { runningCommand } from './safe-words.ts';
 
 /**
  * Reads which database is meant.
@@ -54,7 +55,7 @@ export function assertSaid(flags: Readonly<Record<string, unknown>>): void {
       throw usage(
         `something after --${dashed(name)}`,
         'an empty text',
-        'is it a variable of a shell that is not set? echo shows it',
+        `leave --${dashed(name)} out, or give it something: a variable of the shell that is not set is empty`,
       );
 }
 
@@ -63,6 +64,10 @@ export function dashed(name: string): string {
 }
 
 /** The error of arguments that cannot be used. */
-export function usage(expected: string, found: string, hint = 'see offsite <command> --help'): OffsiteError {
+export function usage(
+  expected: string,
+  found: string,
+  hint = `'${['offsite', runningCommand()].join(' ').trim()} --help' shows what there is`,
+): OffsiteError {
   return new OffsiteError('USAGE', 'these arguments cannot be used', { expected, found, hint });
 }

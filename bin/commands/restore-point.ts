@@ -30,7 +30,7 @@ export async function runRestorePoint(
     throw usage(
       '--data-directory with the folder of the new cluster',
       'none',
-      'it must be empty, or not there yet',
+      'for example --data-directory /var/lib/postgresql/recovered: it must be empty, or not there yet',
     );
   if (flags.timeline !== undefined && !/^[1-9]\d{0,9}$/.test(flags.timeline))
     throw usage('--timeline with its number', flags.timeline);

@@ -42,6 +42,11 @@ export function noteCommand(name: string): void {
   running = name;
 }
 
+/** `''` before one runs. */
+export function runningCommand(): string {
+  return running;
+}
+
 /** Adds the words to an error; of a slip in the command line or the settings, nothing could be in doubt. */
 export function withSafeWords(error: unknown): unknown {
   if (!(error instanceof OffsiteError) || errorFamilies[error.code] === 'usage') return error;

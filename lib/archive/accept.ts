@@ -75,10 +75,10 @@ export async function accept({ store, id, reason, now }: AcceptOptions): Promise
 function notSuspicious({ id }: ArchiveId, { standing }: CatalogueEntry): OffsiteError {
   const hints: Partial<Record<CatalogueEntry['standing'], string>> = {
     unverified: "wait for the verdict ('offsite list')",
-    missing: 'find out who deleted it, and back up again: offsite backup',
+    missing: `'offsite undo ${id}' brings it back while the bucket keeps its versions; else back up again: offsite backup`,
   };
   const hint = countsAsIntact(standing)
-    ? 'there is nothing to do'
+    ? 'nothing has to be done: offsite restore takes it as it is'
     : (hints[standing] ?? 'accepting does not mend it; back up again: offsite backup');
   return new OffsiteError('NOT_SUSPICIOUS', `${id} cannot be accepted`, {
     expected: "an archive with the verdict 'suspicious'",

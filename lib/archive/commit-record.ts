@@ -78,7 +78,7 @@ export function parseRecord<T extends ArchiveOwner>(
     throw new OffsiteError('MANIFEST_TOO_NEW', `${key} was written by a newer bitagent-offsite`, {
       expected: `manifest format ${newest} or older`,
       found: `format ${format}`,
-      hint: 'update this installation (git pull && npm ci; for the cloud side also: npx cdk deploy)',
+      hint: 'update this program as it was installed (a clone: git pull && npm ci; a package: the newer .tgz or .deb), and after it the cloud side: npx cdk deploy',
     });
   }
   const { data, error } = schema.safeParse(value);

@@ -23,7 +23,7 @@ export async function openArchive(
   throw new OffsiteError('ARCHIVE_MISSING', `${id.id} has a manifest, but its archive is not there`, {
     expected: `${manifest.compressedBytes} bytes at ${key}${manifest.versionId ? `, version ${manifest.versionId}` : ''}`,
     found: 'nothing',
-    hint: 'take another archive (offsite list), and find out who deleted this one',
+    hint: `'offsite undo ${id.id}' brings it back while the bucket keeps its versions; else take another one (offsite list). Find out who deleted it`,
   });
 }
 

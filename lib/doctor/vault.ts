@@ -76,7 +76,7 @@ function examineWrite(tried: Attempt<Written>): Check {
         : warned(
             name,
             'an upload was begun, but may not be aborted: parts of failed back-ups stay',
-            'allow s3:AbortMultipartUpload, as the policy of the output AgentPolicyArn does',
+            'allow s3:AbortMultipartUpload, as the policy of the output AgentPolicyArn does (other stores: docs/guard.md)',
           );
     case 'unset':
       return failed(name, 'the store knows no multipart uploads', 'use a store that does', 4);
@@ -102,7 +102,11 @@ function examinePower(name: 'list' | 'read' | 'delete', attempt: Attempt<void>, 
     delete: 'who breaks into this host deletes the archives, too',
   };
   const found = `these credentials may ${name}: ${harm[name]}`;
-  return warned(name, found, 'give the agent only the policy of the output AgentPolicyArn');
+  return warned(
+    name,
+    found,
+    "give the host a key that only creates (AWS: the policy of the output AgentPolicyArn; other stores: 'Set up' in docs/guard.md)",
+  );
 }
 
 /** What a store's own means would save, and what is at stake without them. */

@@ -4,6 +4,7 @@
 import { type ExpireOptions, expire } from '../retention/expire.ts';
 import type { KindPlan } from '../retention/expire-kind.ts';
 import { expireLog, type LogPlan } from '../retention/expire-log.ts';
+import { namesBesides } from '../retention/freshness.ts';
 import type { RetentionPlan } from '../retention/plan.ts';
 import { expireSidecars } from '../sidecar/expire.ts';
 
@@ -33,8 +34,8 @@ export async function expireVault({
       onPlan(plan);
     };
   const besides = Promise.allSettled([
-    expireSidecars({ ...options, onPlan: noting("the dashboard's archives", onSidecarPlan) }),
-    expireLog({ ...options, onPlan: noting('base backups', onLogPlan) }),
+    expireSidecars({ ...options, onPlan: noting(namesBesides.sidecar, onSidecarPlan) }),
+    expireLog({ ...options, onPlan: noting(namesBesides.baseBackups, onLogPlan) }),
   ]);
   const standsStillBesides = besides.then(() => reasons);
   const archives = await Promise.allSettled([expire({ ...options, standsStillBesides })]);

@@ -35,6 +35,9 @@ export type Subject = (typeof subjects)[number];
 /** A source whose archives are not expired although some are old enough. */
 export type Standstill = { readonly subject: 'retention'; readonly reason: string; readonly since: Date };
 
+/** What stands in a standstill's reason before the colon, of what is kept besides a source's archives. */
+export const namesBesides = { sidecar: "the dashboard's archives", baseBackups: 'base backups' } as const;
+
 /** One proof that is older than its limit, or was never given. */
 export type Overdue = {
   readonly subject: Exclude<Subject, 'retention'>;

@@ -13,7 +13,7 @@ import {
 import type { FaultId } from '../mail/faults.ts';
 import type { UntoldHour } from '../mail/hour.ts';
 import { composeMail, type Mail, textTable } from '../mail/mail.ts';
-import type { Overdue, Standstill, Subject } from './freshness.ts';
+import { namesBesides, type Overdue, type Standstill, type Subject } from './freshness.ts';
 import type { LogGap } from './log-sight.ts';
 
 /** Tells that retention has not run for days. */
@@ -23,7 +23,7 @@ export function noRetentionMail(ranAt: Date, now: Date): Mail {
     `[offsite] Retention has not run for ${age}`,
     [
       `Retention runs every day; the last time was ${formatInstant(ranAt)}. Nothing is lost by it: what is old enough to go stays, and the vault grows.`,
-      "What to do: see whether the daily rule is enabled and whether the function 'expire' failed (its log), then invoke it by hand.",
+      "What to do: at AWS, see whether the daily rule is enabled and whether the function 'expire' failed (its log), then invoke it by hand; elsewhere, run 'offsite expire' and look at what it says.",
       'This mail comes once a day until it has run.',
     ],
     'retentionStandstill',
@@ -46,6 +46,7 @@ export function overdueMail(source: string, faults: readonly (Overdue | Standsti
       faults.map((one) => describeFault(source, one)).join('\n'),
       safe,
       `What to do: ${whatToDo}`,
+      ...new Set(faults.flatMap((one) => givenUp(source, one))),
       'This mail comes once a day until it is mended. When it is, you hear of it too.',
     ],
     fault,
@@ -69,7 +70,7 @@ const words = {
     subject: "The dashboard's database is not archived any more",
     safe: "BitAgent's own archives are not concerned.",
     whatToDo:
-      "on the host, run 'offsite sidecar backup' and look at what it says ('offsite install --sidecar' takes one every night). If it need not be archived any more, delete what is under sidecars/ and sidecar-verdicts/ of this source in the vault: then nobody asks for it.",
+      "on the host, run 'offsite sidecar backup' and look at what it says ('offsite install --sidecar' takes one every night).",
     fault: 'noFreshArchive',
   },
   point: {
@@ -86,6 +87,27 @@ const words = {
     fault: 'retentionStandstill',
   },
 } as const satisfies Record<Subject, { subject: string; safe: string; whatToDo: string; fault: FaultId }>;
+
+/** Where all of a kind is that somebody may do without. Of archives that were deleted, their verdicts speak: for ever, if they stay. */
+const kinds = [
+  { of: namesBesides.sidecar, subject: 'sidecar', folders: ['sidecars', 'sidecar-verdicts'] },
+  {
+    of: namesBesides.baseBackups,
+    subject: 'point',
+    folders: ['basebackups', 'basebackup-verdicts', 'wal', 'wal-verdicts'],
+  },
+] as const;
+
+/** What ends the asking for what nobody wants any more. */
+function givenUp(source: string, fault: Overdue | Standstill): string[] {
+  const concerned = kinds.filter(({ subject, of }) =>
+    fault.subject === 'retention' ? fault.reason.includes(`${of}: `) : fault.subject === subject,
+  );
+  return concerned.map(({ of, folders }) => {
+    const all = folders.map((folder) => `${folder}/${source}/`).join(', ');
+    return `If ${of} of ${source} are given up for good: delete all that is under ${all} in the vault (aws s3 rm --recursive), the verdicts too. Nobody asks for them then.`;
+  });
+}
 
 function howOldIs({ never, ageHours }: Overdue): string {
   return never ? 'none yet' : `newest is ${formatHours(ageHours)} old`;

@@ -32,7 +32,7 @@ export async function openSidecar(
   throw new OffsiteError('ARCHIVE_MISSING', `${id.id} has a manifest, but its archive is not there`, {
     expected: `${compressedBytes} bytes at ${key}${versionId ? `, version ${versionId}` : ''}`,
     found: 'nothing',
-    hint: 'take another one (offsite sidecar list), and find out who deleted this one',
+    hint: `'offsite undo ${id.id} --sidecar' brings it back while the bucket keeps its versions; else take another one (offsite sidecar list). Find out who deleted it`,
   });
 }
 

@@ -305,7 +305,11 @@ describe('accept', () => {
     [
       'an intact one',
       async () => (await night(1, 'whole')).manifest,
-      { code: 'NOT_SUSPICIOUS', found: 'intact', hint: 'there is nothing to do' },
+      {
+        code: 'NOT_SUSPICIOUS',
+        found: 'intact',
+        hint: 'nothing has to be done: offsite restore takes it as it is',
+      },
     ],
     [
       'one without verdict',

@@ -47,6 +47,29 @@ function hintsOf(source: string): string[] {
   return [...places].flatMap(([, expression = '']) => textsOf(expression));
 }
 
+/** Where a call's arguments stand in a source, each as it is written. */
+function argumentsOf(source: string, called: string): string[][] {
+  return [...source.matchAll(new RegExp(`(?<!function )\\b${called}\\(`, 'g'))].map(({ index }) => {
+    const given = [''];
+    let depth = 1;
+    let quote = '';
+    for (const char of source.slice(index + called.length + 1)) {
+      if (quote !== '') quote = char === quote ? '' : quote;
+      else if (/['"`]/.test(char)) quote = char;
+      else if (/[([{]/.test(char)) depth += 1;
+      else if (/[)\]}]/.test(char)) depth -= 1;
+      if (depth === 0) break;
+      if (depth === 1 && char === ',' && quote === '') given.push('');
+      else given[given.length - 1] += char;
+    }
+    return given.map((one) => one.trim()).filter(Boolean);
+  });
+}
+
+/** The third argument of `usage` is a hint. */
+const usageHintsOf = (source: string) =>
+  argumentsOf(source, 'usage').flatMap(([, , hint]) => (hint === undefined ? [] : textsOf(hint)));
+
 /** All files that a command loads. */
 function filesOf(command: string): ReadonlySet<string> {
   // Of the answers' shapes, commands take only the types.
@@ -69,6 +92,9 @@ it('reads commands and flags out of words', () => {
   );
   expect(unknownIn('offsite restore latest --force', false)).toEqual(['restore --force']);
   expect(hintsOf("{ code, hint: 'say --any',\n found }")).toEqual(['say --any']);
+  expect(usageHintsOf("throw usage('a, b', f(x, 'y'), 'say (it), now');\nusage('a', 'b')")).toEqual([
+    'say (it), now',
+  ]);
 });
 
 describe('names commands and flags that there are:', () => {
@@ -101,7 +127,7 @@ const asked = /^(lib\/mail\/alert-test|bin\/commands\/vault-commands)\.ts$/;
 const questions = /^bin\/commands\/init-(database|vault)\.ts$/;
 /** Something to type, to set, or to read. */
 const something =
-  /offsite |--[a-z]|run the same command again|docs\/|\$\{(error\.)?hint\b|\b(docker|psql|pg_\w+|systemctl|apt-get|apt-cache|aws|npx|df|free|rm|timedatectl|SELECT|ALTER|CREATE|DROP) |\((chmod|sudo)|OFFSITE_|restoreUrl|smtpUrl|\$\{(?:psqlLine\(|dumpByHand)|postgresMajor|%\d\w|-o FILE|AWS_[A-Z]|NO_PROXY|\$\{(?:options\.)?(flag|way|name|undo|connection)\b|\b(date -|mv|dmesg|npm ci|bash -o)|unset it/;
+  /offsite |--[a-z]|run the same command again|docs\/|\$\{(error\.)?hint\b|\b(docker|psql|pg_\w+|systemctl|apt-get|apt-cache|aws|npx|df|free|rm|timedatectl|SELECT|ALTER|CREATE|DROP) |\((chmod|sudo)|OFFSITE_|restoreUrl|smtpUrl|\$\{(?:psqlLine\(|dumpByHand)|postgresMajor|%\d\w|-o FILE|AWS_[A-Z]|NO_PROXY|\$\{(?:options\.)?(flag|way|name|undo|connection)\b|\b(date -|mv|dmesg|npm ci|bash -o)|unset it|--\$\{|PG[A-Z]+|shellWord\(/;
 
 describe('read by somebody who is tired, and knows neither AWS nor this code:', () => {
   const files = [...house.keys()].filter(
@@ -110,7 +136,9 @@ describe('read by somebody who is tired, and knows neither AWS nor this code:', 
 
   it.each(files)('%s', (file) => {
     const { text = '' } = house.get(file) ?? {};
-    const vague = hintsOf(text).filter((hint) => hint.includes(' ') && !something.test(hint));
+    const vague = [...hintsOf(text), ...usageHintsOf(text)].filter(
+      (hint) => hint.includes(' ') && !something.test(hint),
+    );
     // What the synthesis calls its parts.
     const named = textsOf(text).filter((said) =>
       /\b(?!NoSuch)[A-Z][a-z]\w*(Function|Queue|Rule|Bucket)\b/.test(said),
@@ -118,6 +146,8 @@ describe('read by somebody who is tired, and knows neither AWS nor this code:', 
     expect([vague, asked.test(file) ? [] : named]).toEqual([[], []]);
   });
 });
+
+const textOf = (file: string) => house.get(file)?.text ?? '';
 
 /** Files whose hints only some commands come to, though others load them: it is in the rooms of what they use. */
 const heardBy: readonly [RegExp, (command: string) => boolean][] = [
@@ -133,6 +163,8 @@ const heardBy: readonly [RegExp, (command: string) => boolean][] = [
   [/^lib\/recovery-point\//, (one) => one === 'restore'],
   // Where Docker does not answer, init asks a person.
   [/^lib\/recover\//, (one) => one !== 'init'],
+  // It installs what this host has, without log, and upgrades nothing.
+  [/^bin\/commands\/(install|install-log|install-words|before-upgrade)\.ts$/, (one) => one !== 'init'],
   [/^lib\/base\/output-file\.ts$/, (one) => !['backup', 'init'].includes(one)],
 ];
 /** What a command of the operator's own may have been given. */
@@ -142,7 +174,7 @@ describe('a hint has only flags of the command that says it:', () => {
   it.each([...flagsOf.keys()])('%s', (command) => {
     const known = flagsOf.get(command);
     const strange = [...filesOf(command)].flatMap((file) =>
-      hintsOf(house.get(file)?.text ?? '').flatMap((hint) => {
+      [...hintsOf(textOf(file)), ...usageHintsOf(textOf(file))].flatMap((hint) => {
         // Other programs' flags, and those of commands of ours that are named with them.
         const bare = hint
           .replaceAll(

@@ -230,5 +230,21 @@ export function playOtherKinds(
       expect(left).toEqual(namesFrom(12, 2));
       expect(await damagedLog()).toEqual([]);
     });
+
+    it('that is given up, as the alarm says how, is asked for no more', async () => {
+      const { mails } = await keeping.hour(6 * 1440);
+      const text = mails.map((mail) => mail.text).join(' ');
+      const said = /base backups of logged are given up for good: (.*?) in the vault/.exec(
+        text.replaceAll(/\s+/g, ' '),
+      );
+      const folders = said?.[1]?.match(/[a-z-]+\/logged\//g) ?? [];
+      expect(folders).toHaveLength(4);
+      for (const folder of folders) for (const key of await keysUnder(folder)) await store.delete(key);
+      await keeping.night(7 * 1440);
+      // It never had archives.
+      const left = (await keeping.night(8 * 1440)).mails.filter(({ subject }) => subject.includes('logged'));
+      expect(left.map(({ subject }) => subject)).toEqual(['[offsite] NO FRESH ARCHIVE: logged, none yet']);
+      expect(left[0]?.text).not.toMatch(/given up|point in time/);
+    });
   });
 }
