@@ -33,7 +33,7 @@ export async function get(url: URL, { headers = {}, withinMs, signal }: Request)
   } catch (error) {
     signal?.throwIfAborted();
     if (limit.aborted) return { fault: `no answer, or no end of it, within ${formatDuration(withinMs)}` };
-    return { fault: faultOf(error) };
+    return faultOf(error);
   }
 }
 
@@ -56,13 +56,21 @@ async function beginningOf({ body }: Response): Promise<{ text: string; isCut: b
 }
 
 /** Node's fetch says "fetch failed", and why in its cause. */
-function faultOf(error: unknown): string {
+function faultOf(error: unknown): Extract<Answer, { fault: string }> {
   const { message, cause } = error as Error & { cause?: Error & { code?: string; errors?: Error[] } };
   const deepest = cause?.errors?.[0] ?? cause;
   const code = cause?.code ?? '';
-  if (code === 'ECONNREFUSED') return 'nothing listens there (connection refused)';
+  if (code === 'ECONNREFUSED') return { fault: 'nothing listens there (connection refused)' };
   if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET')
-    return 'the connection was closed before the answer ended';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'there is no such host';
-  return deepest?.message || message;
+    return { fault: 'the connection was closed before the answer ended' };
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { fault: 'there is no such host' };
+  if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code))
+    return {
+      fault: `its certificate is not trusted here (${code})`,
+      advice:
+        'name BitAgent itself, past its proxy (--app-url http://127.0.0.1:3333, --dashboard-url), or who signed that: NODE_EXTRA_CA_CERTS=FILE (PEM)',
+    };
+  if (code.startsWith('ERR_SSL'))
+    return { fault: 'what answers speaks no TLS', advice: 'say http:// in --app-url, --dashboard-url' };
+  return { fault: deepest?.message || message };
 }

@@ -19,6 +19,8 @@ export type Answer =
   | {
       /** Why there is no answer. */
       readonly fault: string;
+      /** What to do, where the fault itself tells. */
+      readonly advice?: string;
     };
 
 type Found = { readonly found: string; readonly advice: string };
@@ -134,7 +136,8 @@ export function judgeDht(dht: 'up' | 'down' | 'inactive' | 'unknown', at: string
 /** What is wrong with an answer, whatever was asked. */
 function faultOf(answer: Answer, keyAdvice: string): Found | undefined {
   if ('fault' in answer) {
-    return { found: answer.fault, advice: `is it running, and is that its address? ${seeLogs}` };
+    const { fault, advice = `is it running, and is that its address? ${seeLogs}` } = answer;
+    return { found: fault, advice };
   }
   const { status, location } = answer;
   if (status === 200) return undefined;

@@ -1,9 +1,12 @@
 // BitAgent's answers over HTTP, good and bad, from real servers: each check has a limit, and says in words what it met.
 
+import { execFileSync } from 'node:child_process';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
+import { findProgram } from '../../lib/base/find-program.ts';
 import {
   type App,
   askDht,
@@ -31,6 +34,16 @@ afterEach(async () => {
   for (const socket of sockets) socket.destroy();
   await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
 });
+
+/** Signed by nobody. */
+const certificate = findProgram('openssl') === undefined ? undefined : selfSigned();
+
+function selfSigned() {
+  const args =
+    '-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=127.0.0.1 -keyout - -out -';
+  const pem = execFileSync('openssl', ['req', ...args.split(' ')], { stdio: ['ignore', 'pipe', 'ignore'] });
+  return { key: pem, cert: pem };
+}
 
 async function serve(handler: Handler): Promise<URL> {
   const server = createServer(handler).on('connection', (socket) => sockets.add(socket));
@@ -101,6 +114,26 @@ describe.each([
     expect(await check(appAt(at), patient, never)).toMatchObject({
       outcome: 'fail',
       found: expect.stringContaining('nothing listens there'),
+    });
+  });
+
+  it('says what to do of TLS that is not trusted here, or that is none', async () => {
+    const plain = await serve(answering(200));
+    const spoken = await check(appAt(new URL(`https:${plain.host}`)), patient, never);
+    expect(spoken).toMatchObject({
+      found: expect.stringContaining('speaks no TLS'),
+      advice: expect.stringContaining('http://'),
+    });
+    if (certificate === undefined) return console.warn('SKIPPED: no openssl makes a certificate');
+    const at = await listening(
+      createTlsServer(certificate, (_, response) => response.end('ok')).on('connection', (socket) =>
+        sockets.add(socket),
+      ),
+    );
+    expect(await check(appAt(new URL(`https:${at.host}`)), patient, never)).toMatchObject({
+      outcome: 'fail',
+      found: expect.stringMatching(/certificate is not trusted here \(DEPTH_ZERO_SELF_SIGNED_CERT\)/),
+      advice: expect.stringContaining('NODE_EXTRA_CA_CERTS=FILE'),
     });
   });
 
