@@ -42,7 +42,7 @@ function shortError({ timeline, knownTo, continuity }: Way): OffsiteError {
   return new OffsiteError('WAL_MISSING', 'the log in the vault ends before a server was promoted', {
     expected: `log of timeline ${timeline} up to ${formatLsn(knownTo)}, where a timeline begins`,
     found: `its end at ${formatLsn(continuity.end)}`,
-    hint: 'on the server that was promoted, SELECT pg_switch_wal() has the segment archived: ship it; or recover what there is (--to-latest --despite-gap)',
+    hint: 'on the server that was promoted, SELECT pg_switch_wal() has its segment archived: ship it; leave --timeline out, if one was named; or recover what there is (--to-latest --despite-gap)',
   });
 }
 

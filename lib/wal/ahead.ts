@@ -22,8 +22,6 @@ const atOnce = 4;
 /** How much may lie there; one segment always. */
 const aheadBytes = 256 * 2 ** 20;
 const lookEveryMs = 50;
-/** After so long without a segment that was taken, nobody replays any more. */
-const idleMs = 60_000;
 /** How many looks long a segment is waited for that is on its way. */
 const looks = 600;
 
@@ -101,7 +99,12 @@ export type BringOptions = {
   readonly ahead: number;
   readonly until?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly limits?: AheadLimits;
 };
+
+/** When it ends though more would follow: nothing was taken for so long, or the disk has no more than that left. */
+export type AheadLimits = { readonly idleMs: number; readonly freeBytes: number };
+const usualLimits: AheadLimits = { idleMs: 60_000, freeBytes: 2 * aheadBytes };
 
 /**
  * Brings what follows until the log ends, something of it cannot be had, or nobody takes it any more. What is wrong with one of them is
@@ -111,7 +114,7 @@ export async function bringAhead(options: BringOptions): Promise<void> {
   const ending = new AbortController();
   const { signal } = ending;
   options.signal?.addEventListener('abort', () => ending.abort());
-  const place = new Place(options.folder, options.ahead, signal);
+  const place = new Place(options, signal);
   const underWay = new Set<Promise<void>>();
   let claimed: string | undefined;
   let hasFailed = false;
@@ -147,13 +150,15 @@ export async function bringAhead(options: BringOptions): Promise<void> {
 class Place {
   readonly #folder: string;
   readonly #ahead: number;
+  readonly #limits: AheadLimits;
   readonly #signal: AbortSignal;
   #seen = '';
   #seenAt = performance.now();
 
-  constructor(folder: string, ahead: number, signal: AbortSignal) {
+  constructor({ folder, ahead, limits = usualLimits }: BringOptions, signal: AbortSignal) {
     this.#folder = folder;
     this.#ahead = ahead;
+    this.#limits = limits;
     this.#signal = signal;
   }
 
@@ -191,14 +196,14 @@ class Place {
     const seen = names.join();
     if (seen !== this.#seen) this.#seenAt = performance.now();
     this.#seen = seen;
-    const isIdle = names.length > 0 && performance.now() - this.#seenAt > idleMs;
+    const isIdle = names.length > 0 && performance.now() - this.#seenAt > this.#limits.idleMs;
     if (isIdle || !(await this.isOurs())) return undefined;
     return names.map((name) => this.pathOf(name));
   }
 
   async #diskHasRoom(): Promise<boolean> {
     const { bavail, bsize } = await statfs(this.#folder);
-    return bavail * bsize > 2 * aheadBytes;
+    return bavail * bsize > this.#limits.freeBytes;
   }
 }
 

@@ -22,7 +22,15 @@ import { begunName, parseWalKey, type WalName, walKey } from '../../lib/archive/
 import { zlibCompressor } from '../../lib/gzip/zlib-compressor.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { aheadFolder, bringAhead, dropAhead, handOver, restoreCommandOf } from '../../lib/wal/ahead.ts';
+import {
+  type AheadLimits,
+  aheadFolder,
+  aheadOf,
+  bringAhead,
+  dropAhead,
+  handOver,
+  restoreCommandOf,
+} from '../../lib/wal/ahead.ts';
 import { archiveCommand } from '../../lib/wal/archive-command.ts';
 import { fetchWal } from '../../lib/wal/fetch.ts';
 import { type PushOptions, pushWal } from '../../lib/wal/push.ts';
@@ -387,10 +395,14 @@ describe('what follows', () => {
   /** As the process does that a fetch has started. */
   const begin = async (
     after: string,
-    { ahead = 8, until: end }: { ahead?: number; until?: string | undefined } = {},
+    {
+      ahead = 8,
+      until: end,
+      ...more
+    }: { ahead?: number; until?: string | undefined; limits?: AheadLimits } = {},
   ) => {
     await handOver(place, namesFrom(0, 1)[0] as string, () => process.pid);
-    const run = bringAhead({ store, cluster, folder: place, name: after, ahead, until: end });
+    const run = bringAhead({ store, cluster, folder: place, name: after, ahead, until: end, ...more });
     bringing.push(run);
     return { run };
   };
@@ -436,6 +448,28 @@ describe('what follows', () => {
     expect(await fetch(next, to)).toBe(true);
     await run;
     expect(existsSync(place)).toBe(false);
+  });
+
+  it('ends by itself once nobody takes it, and leaves nothing; on a disk that is nearly full none is brought', async () => {
+    const names = namesFrom(5, 12);
+    putAll(names);
+    const { run: idle } = await begin(names[0] as string, { limits: { idleMs: 1, freeBytes: 0 } });
+    await idle;
+    expect(existsSync(place)).toBe(false);
+    const gets = stub.count('get');
+    const { run: full } = await begin(names[0] as string, {
+      limits: { idleMs: 60_000, freeBytes: Infinity },
+    });
+    await full;
+    expect(stub.count('get')).toBe(gets);
+    expect(existsSync(place)).toBe(false);
+    expect(await fetch(names[1] as string, to)).toBe(true);
+  });
+
+  it('is 256 MiB at most, or one segment, however many are asked for', () => {
+    const mib = 2 ** 20;
+    expect([16, 64, 256, 1024].map((each) => aheadOf(100, each * mib))).toEqual([16, 4, 1, 1]);
+    expect([aheadOf(8, 16 * mib), aheadOf(100, undefined)]).toEqual([8, 1]);
   });
 
   it('is brought by one, whoever began before; and by nobody once what it lies in is gone', async () => {
