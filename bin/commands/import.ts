@@ -89,7 +89,9 @@ async function takenAtOf(file: string, zone: string, dated: Date | undefined): P
     throw usage(
       'a .sql.gz file',
       `${file}, which is ${stats.isDirectory() ? 'a folder' : 'no file'}`,
-      stats.isDirectory() ? `name the files in it: ${shellWord(file)}/*.sql.gz` : `write it to a file first: cat ${shellWord(file)} > dump.sql.gz`,
+      stats.isDirectory()
+        ? `name the files in it: ${shellWord(file)}/*.sql.gz`
+        : `write it to a file first: cat ${shellWord(file)} > dump.sql.gz`,
     );
   const takenAt = dated ?? dateOfName(basename(file), zone);
   if (takenAt === undefined) {

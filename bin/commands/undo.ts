@@ -20,7 +20,11 @@ type Flags = { holdDays: string; sidecar?: boolean; baseBackup?: boolean; json?:
 export async function runUndo(settings: Settings, wanted: string | undefined, flags: Flags): Promise<void> {
   const history = createVersionHistory(settings);
   if (flags.sidecar && flags.baseBackup)
-    throw usage('one kind of archive', '--sidecar and --base-backup', 'leave one of them out, and run the same command again');
+    throw usage(
+      'one kind of archive',
+      '--sidecar and --base-backup',
+      'leave one of them out, and run the same command again',
+    );
   const kind = flags.sidecar ? ofSidecar : flags.baseBackup ? ofBaseBackups : ofDatabase;
   const store = createS3Store(settings);
   if (wanted === undefined) {
