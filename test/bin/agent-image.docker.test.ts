@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import manifest from '../../package.json' with { type: 'json' };
-import { committed, storeEnvironment } from '../fixtures/agent.ts';
+import { bin, committed, storeEnvironment } from '../fixtures/agent.ts';
 import { buildImage, makeNode } from '../fixtures/base-images.ts';
 import { canCompose, writeStack } from '../fixtures/compose-stack.ts';
 import { canRunDocker, type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
@@ -148,6 +148,37 @@ describe.skipIf(!canMake)('the image of the agent', () => {
         POSTGRES_HOST: '/var/run/postgresql',
       };
       const compose = (...args: string[]) => execa('docker-compose', args, { cwd: folder, env });
+      await compose('up', '-d', 'postgres', 'offsite');
+      await until('its hour has come, and an archive', () => committed(stub).length > before);
+      await compose('down', '--volumes', '--timeout', '20');
+    },
+  );
+
+  it.skipIf(!canCompose)(
+    'as install --with compose writes it, with the program of this host mounted, takes its archive at its hour',
+    async () => {
+      const major = await ownMajor();
+      await docker.docker('tag', `postgres:${major}-bookworm`, 'postgres:16');
+      const { folder, file } = await writeStack(docker, 'mounted');
+      const { version: _, ...stack } = JSON.parse(readFileSync(file, 'utf8'));
+      writeFileSync(file, JSON.stringify(stack));
+      const at = new Date(Date.now() + 70_000).toISOString().slice(11, 16);
+      const database = { PGHOST: '/var/run/postgresql', PGUSER: 'bitmagnet', PGDATABASE: 'bitmagnet' };
+      await execa(bin, ['install', '--with', 'compose', '--at', `${at} UTC`], {
+        cwd: folder,
+        env: { ...storeEnvironment(stub), ...database, HOME: folder },
+        extendEnv: false,
+      });
+      // The engine has no network but the host's, and its Postgres is another image.
+      const here = {
+        postgres: { image: 'offsite-postgres' },
+        offsite: { volumes: ['sockets:/var/run/postgresql'] },
+      };
+      writeFileSync(join(folder, 'here.yml'), JSON.stringify({ services: here }));
+      const COMPOSE_FILE = 'docker-compose.yml:compose.offsite.yaml:here.yml';
+      const env = { ...docker.env, SETUPTOOLS_USE_DISTUTILS: 'stdlib', COMPOSE_FILE };
+      const compose = (...args: string[]) => execa('docker-compose', args, { cwd: folder, env });
+      const before = committed(stub).length;
       await compose('up', '-d', 'postgres', 'offsite');
       await until('its hour has come, and an archive', () => committed(stub).length > before);
       await compose('down', '--volumes', '--timeout', '20');
