@@ -8,9 +8,12 @@ import {
   describeClock,
   newestIntact,
 } from '../../lib/archive/catalogue-of.ts';
+import { archivesPrefix } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
+import { sourcesBelow } from '../../lib/archive/read-kind.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { hoursBetween, parseDuration } from '../../lib/base/quantities.ts';
+import { hanging } from '../../lib/base/wrap.ts';
 import { pricedLike, prices } from '../../lib/cost/prices.ts';
 import { describeMissing, parseRecipientsNote, recipientsKey } from '../../lib/mail/recipients.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
@@ -31,6 +34,8 @@ type Flags = { json?: boolean; limit?: string; all?: boolean; watch?: string | t
 
 /** What fits a screen, where nobody says how many. */
 const usualLimit = 30;
+/** A year of a wrong clock would push all else off it. */
+const misdatedShown = 3;
 
 /** @param only - One kind of archives; without it, those of the dashboard follow where there are any. */
 export async function runList(settings: Settings, flags: Flags, only?: Listing['kind']): Promise<void> {
@@ -42,10 +47,11 @@ export async function runList(settings: Settings, flags: Flags, only?: Listing['
     throw usage('--watch on a terminal', 'none, or --json');
   for (;;) {
     // Side by side: each is a way to the store and back, or several.
-    const [listings, windows, note] = await Promise.all([
+    const [listings, windows, note, sources] = await Promise.all([
       readListings(store, settings, only),
       only === undefined ? readWindows(store, settings.source) : [],
       flags.json ? undefined : store.readText(recipientsKey),
+      flags.json || only !== undefined ? undefined : readable(sourcesBelow(store, archivesPrefix)),
     ]);
     const now = new Date();
     if (flags.json)
@@ -55,7 +61,7 @@ export async function runList(settings: Settings, flags: Flags, only?: Listing['
       ]);
     else {
       if (everyMs > 0) clearScreen();
-      show(settings, listings, limit ?? (flags.all ? undefined : usualLimit), now);
+      show(settings, listings, limit ?? (flags.all ? undefined : usualLimit), now, sources);
       if (windows.length > 0) {
         print('\nPoints in time that can be recovered (offsite restore --to-time):\n\n');
         showWindows(windows, now);
@@ -133,6 +139,7 @@ function show(
   listings: readonly Listing[],
   limit: number | undefined,
   now: Date,
+  sources: readonly string[] = [],
 ): void {
   const { isTTY } = process.stdout;
   const columns = isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
@@ -150,11 +157,16 @@ function show(
     if (left > 0) print(`… ${left} older: offsite list --all\n`);
     if (kind === 'database') print(`\n${standingOf(source, listing, now, isTTY ? columns : 80)}\n`, paint);
   }
+  const others = sources.filter((one) => one !== source);
+  const text = `${others.join(', ')}: offsite list --source ${others[0]}`;
+  if (others.length > 0) print(`\n${hanging('others    ', text, isTTY ? columns : 80).join('\n')}\n`);
   const misdated = listings.flatMap(({ entries }) =>
     entries.filter(({ clockAheadMs }) => clockAheadMs !== 0),
   );
   if (misdated[0] === undefined) return;
-  const which = misdated.map(({ id }) => id.id).join(', ');
+  const first = misdated.slice(0, misdatedShown).map(({ id }) => id.id);
+  const left = misdated.length - first.length;
+  const which = `${first.join(', ')}${left > 0 ? ` and ${left} more` : ''}`;
   warn(
     `the host's clock was wrong (${describeClock(misdated[0].clockAheadMs)}), so the store's dates count for ${which}`,
   );

@@ -78,6 +78,7 @@ describe('back up and bring back', () => {
 
   it('lists it as unverified: nobody has judged it yet', async () => {
     const { stdout } = await offsite(['list'], env);
+    expect(stdout).toContain('\nothers    other: offsite list --source other');
     expect(stdout.split('\n')[1]).toMatch(new RegExp(`^${id} .* unverified +-$`));
     const [entry] = answerOf('list', (await offsite(['list', '--json'], env)).stdout);
     expect(entry).toMatchObject({ id, verdict: 'unverified', latest: false, torrents: null });
