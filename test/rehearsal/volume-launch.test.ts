@@ -4,14 +4,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { environment } from '../../lambda/environment.ts';
+import { handler as verify } from '../../lambda/verify.ts';
+import { baseBackupKeys } from '../../lib/archive/base-backup-names.ts';
 import { sizeRestoreTask, type TaskSize } from '../../lib/cost/task-size.ts';
 import { type CallLog, createCallLog } from '../../lib/rehearsal/aws/aws-calls.ts';
 import { type EcsEndpoint, startEcsEndpoint } from '../../lib/rehearsal/aws/ecs/ecs-endpoint.ts';
 import { functionByRole, readWiring } from '../../lib/rehearsal/template/wiring.ts';
 import { launchRestoreTask, launchVerifyTask } from '../../lib/restore-task/launcher.ts';
 import { readOwnTask } from '../../lib/restore-task/metadata.ts';
+import { createS3Store } from '../../lib/store/s3.ts';
+import { verifyBaseBackupOnce } from '../../lib/verify/base-backup.ts';
+import { storeBaseBackup } from '../fixtures/base-backup.ts';
+import { startS3Stub } from '../fixtures/s3-stub.ts';
 import { compareWithRoles, synthesizeTemplate } from './permissions.ts';
 
 const gib = 1024 ** 3;
@@ -130,6 +137,46 @@ describe.each(['public', 'endpoints'])('in the network %s', (restoreTestNetwork)
     const asked = calls.calls.filter(({ principal }) => principal === verifier.logicalId);
     expect(asked.map(({ action }) => action)).toContain('ecs:RunTask');
     expect((await compareWithRoles(asked)).refused).toEqual([]);
+  });
+
+  test('which verify starts for one that no function reads in its time, by what is stored and not by what is claimed', async () => {
+    const stub = await startS3Stub();
+    process.env.AWS_ACCESS_KEY_ID = verifier.logicalId;
+    process.env.AWS_ENDPOINT_URL_S3 = stub.endpoint;
+    try {
+      const store = createS3Store({ bucket: local.bucket });
+      const record = { plainBytes: 200 * gib };
+      const id = await storeBaseBackup(store, {
+        source: 'bitagent',
+        takenAt: new Date(),
+        segment: 2,
+        record,
+      });
+      const { tar, manifest: key } = baseBackupKeys(id);
+      const event = {
+        'detail-type': 'Object Created',
+        detail: { bucket: { name: local.bucket }, object: { key } },
+      };
+      const context = { awsRequestId: 'r', functionName: 'verify' } as Context;
+      const running = (await ecs.idle()).length;
+      // No page of it is ever touched: its length is what counts.
+      const large = Buffer.alloc(Math.ceil((200 * gib) / 1032));
+      const stored = stub.bucket.objects.get(tar) as object;
+      Object.assign(stored, { bytes: large });
+      expect(await verify(event, context)).toEqual({ awaits: 'task' });
+      const started = (await ecs.idle()).slice(running);
+      expect(started.map(({ logs }) => JSON.parse(logs ?? '{}'))).toMatchObject([
+        { WORDS: 'verify', OFFSITE_ARCHIVE_ID: id.id, OFFSITE_OCCASION: 'committed' },
+      ]);
+      Object.assign(stored, { bytes: Buffer.from('little') });
+      const little = { store, id, now: () => new Date(), sendMail: async () => undefined };
+      const readInTask = () => expect.unreachable('a function reads it');
+      const judged = await verifyBaseBackupOnce({ ...little, readInTask });
+      expect(judged).toMatchObject({ verdict: { verdict: 'damaged' } });
+    } finally {
+      delete process.env.AWS_ENDPOINT_URL_S3;
+      await stub.stop();
+    }
   });
 
   test('a volume that ECS would not make is an error of its own, and nothing runs', async () => {
