@@ -8,6 +8,7 @@ import { OffsiteError } from '../base/errors.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { askWithin, inSession, type ServerConnection, type Session } from '../postgres/session.ts';
 import { attemptsFor, type Making } from '../restore/new-database.ts';
+import { withoutFirstDrops } from '../restore/plan.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
 import { Omissions } from './omissions.ts';
 
@@ -80,11 +81,13 @@ export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {
     return premakeExtensions(session, inventory);
   });
   const omissions = new Omissions();
+  const withoutDrops = withoutFirstDrops();
   return {
     connection: { via: 'server', env: { ...connection.env, PGUSER: restorer, PGPASSWORD: password } },
     omissions,
     instead,
-    skips: (tokens, line = 0) => commentsOn(tokens, premade) || omissions.leavesOut(tokens, line),
+    skips: (tokens, line = 0) =>
+      withoutDrops(tokens) || commentsOn(tokens, premade) || omissions.leavesOut(tokens, line),
     remove: () =>
       inSession(connection, undefined, undefined, async (session) => {
         await askWithin(session, `DROP DATABASE ${quoteIdentifier(database)} WITH (FORCE)`);

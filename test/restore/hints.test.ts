@@ -19,12 +19,13 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function dumpedFrom(sql: string): Promise<Buffer> {
+async function dumpedFrom(sql: string, more: readonly string[] = []): Promise<Buffer> {
   await asked(server.connection, 'DROP DATABASE IF EXISTS origin');
   await asked(server.connection, 'CREATE DATABASE origin TEMPLATE template0');
   for (const one of sql.split(';;')) await asked(server.connection, one, { database: 'origin' });
   const dump = await dumpOf({ via: 'server', env: { ...server.connection.env, PGDATABASE: 'origin' } }, [
     '--no-owner',
+    ...more,
   ]);
   await asked(server.connection, 'DROP DATABASE origin');
   return dump;
@@ -75,6 +76,15 @@ async function byTest(dump: Buffer) {
 }
 
 const hintOf = (said: OffsiteError | 'restored') => (said === 'restored' ? said : said.hint);
+
+it('what a dump drops before it makes it is missed by neither', async () => {
+  const sql =
+    'CREATE TABLE t (id serial PRIMARY KEY); CREATE VIEW v AS SELECT * FROM t; CREATE INDEX i ON t (id); SELECT lo_create(4711)';
+  const dump = await dumpedFrom(sql, ['--clean']);
+  expect(dump.toString()).toMatch(/^DROP VIEW public\.v;$/m);
+  expect(await byRestore(dump)).toBe('restored');
+  expect(await byTest(dump)).toEqual({ said: 'restored', skipped: undefined });
+});
 
 describe('a search_path that functions count on', () => {
   const lookup = (language: string, body: string) => `CREATE TABLE a (id int); INSERT INTO a VALUES (1);
