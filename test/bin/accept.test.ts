@@ -9,6 +9,7 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { smallDump, verifiedArchive } from '../fixtures/archives.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
@@ -30,12 +31,12 @@ beforeAll(async () => {
 });
 afterAll(() => aws.stop());
 
-const listed = async () => answerOf('list', (await offsite(['list', '--json'], env)).stdout);
+const listed = async () => answerOf('list', (await offsiteHere(['list', '--json'], env)).stdout);
 const longest = (text: string) => Math.max(...text.split('\n').map((line) => line.length));
 
 describe('offsite accept', () => {
   it('says in its help what it does, in 80 columns', async () => {
-    const { stdout, exitCode } = await offsite(['accept', '--help'], env);
+    const { stdout, exitCode } = await offsiteHere(['accept', '--help'], env);
     expect(exitCode).toBe(0);
     expect(stdout).toContain('--reason <text>');
     expect(stdout).toContain('Damaged archives cannot be');
@@ -65,18 +66,18 @@ describe('offsite accept', () => {
       'intact',
       'intact',
     ]);
-    expect((await offsite(['list'], env)).stdout.split('\n')[2]).toMatch(/ accepted \(latest\) /);
+    expect((await offsiteHere(['list'], env)).stdout.split('\n')[2]).toMatch(/ accepted \(latest\) /);
   });
 
   it('says so when it was accepted before, and prints JSON', async () => {
-    const { stdout, exitCode } = await offsite(['accept', shrunk.id, '--json'], env);
+    const { stdout, exitCode } = await offsiteHere(['accept', shrunk.id, '--json'], env);
     expect(exitCode).toBe(0);
     expect(answerOf('accept', stdout)).toMatchObject({
       id: shrunk.id,
       already: true,
       youngerSuspicious: [younger.id],
     });
-    expect((await offsite(['accept', shrunk.id], env)).stdout).toContain('was accepted before.');
+    expect((await offsiteHere(['accept', shrunk.id], env)).stdout).toContain('was accepted before.');
   });
 
   it.each<[string, () => string, number, string]>([
@@ -85,7 +86,7 @@ describe('offsite accept', () => {
     ['an intact one', () => intact.id, 5, '[NOT_SUSPICIOUS]'],
   ])('refuses %s', async (_, wanted, exitCode, said) => {
     const before = await keysIn(aws.endpoint, aws.bucket);
-    const result = await offsite(['accept', wanted()], env);
+    const result = await offsiteHere(['accept', wanted()], env);
     expect(result).toMatchObject({ exitCode, stdout: '' });
     expect(result.stderr).toContain(said);
     expect(await keysIn(aws.endpoint, aws.bucket)).toEqual(before);

@@ -9,10 +9,12 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgr
 import { answerOf } from '../fixtures/answer.ts';
 import { projectRoot } from '../fixtures/cdk.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'offsite-estimate-'));
 const nowhere = { PGHOST: '/nonexistent' };
-const run = (args: string[], env: Record<string, string> = nowhere) => offsite(['estimate', ...args], env);
+const run = (args: string[], env: Record<string, string> = nowhere) =>
+  offsiteHere(['estimate', ...args], env);
 
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
@@ -29,7 +31,8 @@ describe('offsite estimate', () => {
   });
 
   it('is a table of 80 columns whose lines add up, with the date of the prices', async () => {
-    const { stdout, stderr, exitCode } = await run(['--archive-bytes', '2GB', '--region', 'eu-central-1']);
+    const args = ['estimate', '--archive-bytes', '2GB', '--region', 'eu-central-1'];
+    const { stdout, stderr, exitCode } = await offsite(args, nowhere);
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     const lines = stdout.split('\n');
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);

@@ -12,6 +12,7 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { anotherClient } from '../fixtures/vault.ts';
 import { type Receiver, startReceiver } from '../fixtures/web-receiver.ts';
@@ -54,7 +55,7 @@ describe.skipIf(!hasMoto)('a guard of its own', () => {
       exitCode: 0,
       stdout: expect.stringMatching(/^(bitagent-\S+: intact\n?){3}$/),
     });
-    expect(await offsite(['verify', 'new', '--record'], env)).toMatchObject({
+    expect(await offsiteHere(['verify', 'new', '--record'], env)).toMatchObject({
       stdout: '',
       stderr: expect.stringContaining('every archive has its verdict'),
     });
@@ -62,23 +63,23 @@ describe.skipIf(!hasMoto)('a guard of its own', () => {
 
   it('expire says what would go, and why', async () => {
     const args = ['expire', '--dry-run', '--keep-intact', '1', '--json'];
-    const { exitCode, stdout } = await offsite(args, env);
+    const { exitCode, stdout } = await offsiteHere(args, env);
     expect(exitCode).toBe(0);
     const { dryRun, plans } = answerOf('expire', stdout);
     expect(dryRun).toBe(true);
     const [{ keep, expire }] = plans;
     expect(keep.length + expire.length).toBe(3);
     expect(expire.length).toBeGreaterThan(0);
-    const read = await offsite(['list', '--json'], env);
+    const read = await offsiteHere(['list', '--json'], env);
     expect(answerOf('list', read.stdout)).toHaveLength(3);
   });
 
   it('guard does all of it, mails by SMTP and pings; what it cannot tell it does not begin', async () => {
-    expect(await offsite(['guard'], env)).toMatchObject({
+    expect(await offsiteHere(['guard'], env)).toMatchObject({
       exitCode: 2,
       stderr: expect.stringContaining('nobody would hear of what the guard finds'),
     });
-    expect(await offsite(['guard'], { ...env, OFFSITE_SMTP_URL: smtp.url })).toMatchObject({
+    expect(await offsiteHere(['guard'], { ...env, OFFSITE_SMTP_URL: smtp.url })).toMatchObject({
       exitCode: 2,
       stderr: expect.stringContaining('it is not said where mails go'),
     });
@@ -122,7 +123,7 @@ describe.skipIf(!hasMoto)('a guard of its own', () => {
   });
 
   it('watch tells of what is overdue, here where nobody else is told', async () => {
-    const { exitCode, stdout, stderr } = await offsite(['watch', '--freshness-hours', '0.1'], env);
+    const { exitCode, stdout, stderr } = await offsiteHere(['watch', '--freshness-hours', '0.1'], env);
     expect(exitCode).toBe(0);
     expect(stdout).toContain('archive overdue');
     expect(stderr).toContain('[offsite] NO FRESH ARCHIVE: bitagent');
@@ -132,12 +133,12 @@ describe.skipIf(!hasMoto)('a guard of its own', () => {
     await writeFile(join(folder, 'agent.json'), JSON.stringify({ bucket: 'vault', dump: { via: 'server' } }));
     const more = { ...env, OFFSITE_SMTP_URL: smtp.url, OFFSITE_EMAIL: 'op@example.com' };
     const args = ['guard', '--config', join(folder, 'agent.json')];
-    expect(await offsite(args, more)).toMatchObject({
+    expect(await offsiteHere(args, more)).toMatchObject({
       exitCode: 2,
       stderr: expect.stringContaining('[GUARD_DEPENDENT]'),
     });
     expect(subjects()).toEqual(['[offsite] THE GUARD DOES NOT RUN']);
-    await offsite(args, more);
+    await offsiteHere(args, more);
     expect(subjects()).toEqual([]);
     await archiveOf(store, 'bitagent', daysAgo(0), dump);
     const { exitCode, stdout, stderr } = await offsite([...args, '--beside-agent', '--json'], more);

@@ -21,6 +21,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import * as samples from '../fixtures/reports.ts';
 
@@ -77,21 +78,21 @@ describe('after a restore test', () => {
   });
 
   it('prints the report as JSON, with its key', async () => {
-    const { stdout } = await offsite(['report', samples.passed.id, '--json'], env);
+    const { stdout } = await offsiteHere(['report', samples.passed.id, '--json'], env);
     expect(answerOf('report', stdout)).toEqual({ key, ...samples.passed });
   });
 
   it('writes the page where it is told, and over nothing', async () => {
     const file = join(home, 'page.html');
-    const { exitCode, stderr } = await offsite(['report', '--output', file], env);
+    const { exitCode, stderr } = await offsiteHere(['report', '--output', file], env);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: `the page is in ${file}` });
     expect(readFileSync(file, 'utf8')).toMatch(/^<!doctype html>/);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     writeFileSync(file, 'mine');
-    const again = await offsite(['report', '-o', file], env);
+    const again = await offsiteHere(['report', '-o', file], env);
     expect(again).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('FILE_EXISTS') });
     expect(readFileSync(file, 'utf8')).toBe('mine');
-    expect((await offsite(['report', '-o', file, '--force'], env)).exitCode).toBe(0);
+    expect((await offsiteHere(['report', '-o', file, '--force'], env)).exitCode).toBe(0);
     expect(readFileSync(file, 'utf8')).toMatch(/^<!doctype html>/);
   });
 
@@ -100,13 +101,13 @@ describe('after a restore test', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toMatch(/^<!doctype html>[\s\S]*<\/html>$/);
     expect(stdout).not.toContain('What a month costs');
-    expect((await offsite(['report', '-o', '-', '--json'], env)).exitCode).toBe(2);
+    expect((await offsiteHere(['report', '-o', '-', '--json'], env)).exitCode).toBe(2);
   });
 
   it('says when the file cannot be written', async () => {
     mkdirSync(join(home, 'folder'));
     for (const file of [join(home, 'folder'), join(home, 'not-there', 'page.html')]) {
-      const { exitCode, stderr } = await offsite(['report', '-o', file], env);
+      const { exitCode, stderr } = await offsiteHere(['report', '-o', file], env);
       expect(exitCode).toBe(2);
       expect(stderr).toContain('name another with --output');
     }
@@ -114,7 +115,10 @@ describe('after a restore test', () => {
 
   it.skipIf(!onLinux)('opens the page in a file that stays', async () => {
     const seen = join(home, 'seen');
-    const result = await offsite(['report', '--open'], { ...env, PATH: opener(`printf %s "$1" > ${seen}`) });
+    const result = await offsite(['report', '--open'], {
+      ...env,
+      PATH: opener(`printf %s "$1" > ${seen}`),
+    });
     expect(result.exitCode).toBe(0);
     const file = readFileSync(seen, 'utf8');
     expect(file.startsWith(join(home, 'offsite-report-'))).toBe(true);
@@ -135,7 +139,7 @@ describe('after a restore test', () => {
     const { report } = samples.settled;
     const newer = restoreReportKey(report, new Date('2026-11-24T05:00:00.000Z'));
     await createS3Store({ bucket: aws.bucket }).create(newer, '{"format":99}');
-    const { exitCode, stdout, stderr } = await offsite(['report'], env);
+    const { exitCode, stdout, stderr } = await offsiteHere(['report'], env);
     expect(exitCode).toBe(0);
     expect(stderr).toContain(newer);
     expect(stdout).toMatch(/^PASSED/);
@@ -163,13 +167,13 @@ describe('several sources', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('cannot read') });
     const links = [...stdout.matchAll(/href="#([^"]+)"/g)].map(([, name]) => name);
     expect(links).toEqual(['untested', 'bitagent', 'empty', 'unnamed']);
-    expect((await offsite(['report', '--all', '--config', config, '--json'], env)).exitCode).toBe(2);
+    expect((await offsiteHere(['report', '--all', '--config', config, '--json'], env)).exitCode).toBe(2);
   });
 
   it('have a report without a restore test, too', async () => {
-    const { exitCode, stdout } = await offsite(['report', '--source', 'untested'], env);
+    const { exitCode, stdout } = await offsiteHere(['report', '--source', 'untested'], env);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^untested +all is well since[\s\S]*\nrestore +none was tested yet/);
-    expect((await offsite(['report', '--source', 'untested', '--json'], env)).exitCode).toBe(6);
+    expect((await offsiteHere(['report', '--source', 'untested', '--json'], env)).exitCode).toBe(6);
   });
 });

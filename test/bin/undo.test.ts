@@ -5,6 +5,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { plansOfExpire, verifiedArchive } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { createVault } from '../fixtures/vault.ts';
 
@@ -14,7 +15,8 @@ describe.skipIf(!hasMoto)('offsite undo', () => {
   let moto: Moto;
   let oldId: string;
   let freshId: string;
-  const run = (...args: string[]) => offsite(args, { ...moto.env, OFFSITE_BUCKET: 'vault' });
+  const run = (...args: string[]) => offsiteHere(args, environment());
+  const environment = () => ({ ...moto.env, OFFSITE_BUCKET: 'vault' });
 
   beforeAll(async () => {
     moto = await startMoto();
@@ -34,7 +36,7 @@ describe.skipIf(!hasMoto)('offsite undo', () => {
     const shown = await run('undo');
     expect(shown.stdout).toMatch(new RegExp(`^archive +bytes +deleted +lives until\n${oldId} .*00:00 UTC$`));
     for (const line of shown.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-    const done = await run('undo', oldId, '--hold-days', '3');
+    const done = await offsite(['undo', oldId, '--hold-days', '3'], environment());
     expect(done).toMatchObject({ exitCode: 0, stderr: '' });
     expect(done.stdout).toMatch(
       new RegExp(

@@ -24,6 +24,7 @@ import type { DumpSettings } from '../../lib/settings/config.ts';
 import { standBefore } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
@@ -227,7 +228,7 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
   }
 
   const examine = async (args: readonly string[], env: Record<string, string>) => {
-    const result = await offsite(['doctor', '--json', ...args], env);
+    const result = await offsiteHere(['doctor', '--json', ...args], env);
     return { ...result, checks: (result.stdout ? answerOf('doctor', result.stdout).checks : []) as Check[] };
   };
 
@@ -272,7 +273,7 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
     const aws = await startLocalAws();
     try {
       const env = { ...aws.env, ...database, OFFSITE_BUCKET: aws.bucket };
-      const { id } = answerOf('backup', (await offsite(['backup', '--json'], env)).stdout);
+      const { id } = answerOf('backup', (await offsiteHere(['backup', '--json'], env)).stdout);
       const { exitCode, checks } = await examine([], env);
       expect(exitCode).toBe(0);
       expect(outcomes(checks)).toMatchObject({ write: 'pass', list: 'warn', read: 'warn', delete: 'warn' });

@@ -18,6 +18,7 @@ import { committed, storeEnvironment } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { smallDump, verifiedHere } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 
@@ -37,6 +38,10 @@ function file(name: string, bytes: Buffer = gzipSync(small)): string {
   writeFileSync(join(home, name), bytes);
   return join(home, name);
 }
+
+/** As on a host whose clock goes by UTC. */
+const importing = (args: readonly string[], environment = env) =>
+  offsiteHere(['import', '--zone', 'UTC', ...args], environment);
 
 const store = () =>
   createS3Store({
@@ -73,7 +78,7 @@ describe('dumps of real tools', () => {
         ]),
       ),
     ];
-    const tried = await offsite(['import', '--dry-run', ...files], env);
+    const tried = await importing(['--dry-run', ...files]);
     expect(tried.stdout).toContain('3 files: 3 would be imported');
     expect(committed(stub)).toEqual([]);
     const { stdout, stderr, exitCode } = await offsite(['import', ...files, '--zone', 'Europe/Berlin'], env);
@@ -96,7 +101,7 @@ describe('dumps of real tools', () => {
       });
       expect(verdict.verdict).toBe('intact');
     }
-    const listed = answerOf('list', (await offsite(['list', '--json'], env)).stdout);
+    const listed = answerOf('list', (await offsiteHere(['list', '--json'], env)).stdout);
     expect(listed.map(({ ageHours }: { ageHours: number }) => ageHours > 12 && ageHours < 100)).toEqual([
       true,
       true,
@@ -109,7 +114,7 @@ describe('dumps of real tools', () => {
 describe('never twice', () => {
   it('again, under another name or another date: it is there', async () => {
     const first = file('bitagent-2026-11-08-0315.sql.gz');
-    expect((await offsite(['import', first], env)).exitCode).toBe(0);
+    expect((await importing([first])).exitCode).toBe(0);
     const again: [string, Buffer?][] = [
       ['copy-2026-11-08-0315.sql.gz'],
       ['bitagent-2026-11-09.sql.gz'],
@@ -117,7 +122,7 @@ describe('never twice', () => {
       ['bitagent-2026-11-10.sql.gz', gzipSync(small, { level: 1 })],
     ];
     for (const [name, bytes] of again) {
-      const { stdout, exitCode } = await offsite(['import', file(name, bytes), '--json'], env);
+      const { stdout, exitCode } = await importing([file(name, bytes), '--json']);
       expect({ exitCode, results: answerOf('import', stdout) }).toMatchObject({
         exitCode: 0,
         results: [{ outcome: 'already there', id: 'bitagent-2026-11-08-031500Z' }],
@@ -131,9 +136,9 @@ describe('never twice', () => {
     const state = { ...env, XDG_STATE_HOME: mkdtempSync(join(home, 'state-')) };
     const first = file('bitagent-2026-11-08-0315.sql.gz');
     const copies = [first, file('copy-2026-11-08.sql.gz')];
-    expect((await offsite(['import', ...copies], state)).stdout).toContain('1 imported, 1 already there');
+    expect((await importing([...copies], state)).stdout).toContain('1 imported, 1 already there');
     const [sent, manifests] = [stub.requests.length, committed(stub)];
-    const again = await offsite(['import', ...copies], state);
+    const again = await importing([...copies], state);
     expect(again).toMatchObject({ exitCode: 0, stderr: '' });
     expect(again.stdout).toMatch(
       /already there, as this host has noted: bitagent-2026-11-08-031500Z.*\n(.*\n)+2 files: 2 already there$/,
@@ -143,7 +148,7 @@ describe('never twice', () => {
     const other = { ...env, XDG_STATE_HOME: mkdtempSync(join(home, 'state-')) };
     for (const expected of [1, 0]) {
       const before = stub.count('put') + stub.count('begin');
-      const refused = await offsite(['import', first], other);
+      const refused = await importing([first], other);
       expect(refused).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('may not look at') });
       expect(Math.min(stub.count('put') + stub.count('begin') - before, 1)).toBe(expected);
     }
@@ -153,14 +158,14 @@ describe('never twice', () => {
   it('another run that stored it meanwhile stored it, and other bytes are refused', async () => {
     const takenAt = new Date('2026-11-08T03:15:00Z');
     const { signal } = new AbortController();
-    const importing = (path: string, known: Known) =>
+    const importOf = (path: string, known: Known) =>
       importDump({ store: store(), source: 'bitagent', file: path, takenAt, known, dryRun: false, signal });
     const [first, second, third] = await Promise.all([1, 2, 3].map(() => readKnown(store(), 'bitagent')));
     const dump = file('bitagent-2026-11-08-0315.sql.gz');
-    expect(await importing(dump, first as Known)).toMatchObject({ outcome: 'imported' });
-    expect(await importing(dump, second as Known)).toMatchObject({ outcome: 'already there' });
+    expect(await importOf(dump, first as Known)).toMatchObject({ outcome: 'imported' });
+    expect(await importOf(dump, second as Known)).toMatchObject({ outcome: 'already there' });
     const other = file('other-2026-11-08-0315.sql.gz', gzipSync(Buffer.from(smallDump(21))));
-    await expect(importing(other, third as Known)).rejects.toMatchObject({
+    await expect(importOf(other, third as Known)).rejects.toMatchObject({
       code: 'ARCHIVE_EXISTS',
       found: 'another one, of other bytes',
     });
@@ -168,17 +173,17 @@ describe('never twice', () => {
   });
 
   it('others of the same date are refused, also by credentials that may only create', async () => {
-    await offsite(['import', file('bitagent-2026-11-08-0315.sql.gz')], env);
+    await importing([file('bitagent-2026-11-08-0315.sql.gz')]);
     const other = file('other-2026-11-08-0315.sql.gz', gzipSync(Buffer.from(smallDump(21))));
-    const refused = await offsite(['import', other], env);
+    const refused = await importing([other]);
     expect(refused).toMatchObject({
       exitCode: 4,
       stderr: expect.stringContaining('another one, of other bytes'),
     });
     stub.fail('list', [1, 1e6], { refuse: [403, 'AccessDenied'] });
-    const blind = await offsite(['import', other], env);
+    const blind = await importing([other]);
     expect(blind).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('may not look at') });
-    expect((await offsite(['import', other, '--date', '2026-11-08T03:15:01Z'], env)).exitCode).toBe(0);
+    expect((await importing([other, '--date', '2026-11-08T03:15:01Z'])).exitCode).toBe(0);
     expect(committed(stub)).toHaveLength(2);
   });
 });
@@ -204,10 +209,7 @@ describe('what is no whole dump is refused by its name, and the others come in',
       ['plain', small, 'not compressed'],
     ];
     const files = cases.map(([name, bytes], index) => file(`${name}-2026-11-${10 + index}.sql.gz`, bytes));
-    const { stdout, stderr, exitCode } = await offsite(
-      ['import', ...files, file('good-2026-11-09.sql.gz')],
-      env,
-    );
+    const { stdout, stderr, exitCode } = await importing([...files, file('good-2026-11-09.sql.gz')]);
     expect(exitCode).toBe(5);
     const said = stderr.split('offsite: ').slice(1);
     expect(said.map((text) => text.includes('[FILE_NOT_INTACT]'))).toEqual(cases.map(() => true));
@@ -233,14 +235,14 @@ describe('what is no whole dump is refused by its name, and the others come in',
   ])('%s', async (_, args, said) => {
     for (const name of args.filter((one) => /^(undated|x)/.test(one))) file(name);
     const paths = args.map((one) => (/\.gz$|^\.$/.test(one) ? join(home, one) : one));
-    const result = await offsite(['import', ...paths], env);
+    const result = await importing([...paths]);
     expect(result).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(said) });
     expect(stub.bucket.objects.size).toBe(0);
   });
 });
 
 it('retention goes by the date of the name, however late it was imported', async () => {
-  await offsite(['import', file('bitagent-2026-01-08-0315.sql.gz')], env);
+  await importing([file('bitagent-2026-01-08-0315.sql.gz')]);
   const { bytes } =
     stub.bucket.objects.get('archives/bitagent/bitagent-2026-01-08-031500Z.manifest.json') ?? {};
   expect(JSON.parse(String(bytes)).imported).toMatchObject({ file: 'bitagent-2026-01-08-0315.sql.gz' });

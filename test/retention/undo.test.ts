@@ -11,6 +11,7 @@ import { sidecarKeys } from '../../lib/sidecar/names.ts';
 import { verifySidecar } from '../../lib/sidecar/verify.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { createVault } from '../fixtures/vault.ts';
 import { describeUndo } from './undo.contract.ts';
@@ -62,16 +63,16 @@ describe.skipIf(!hasMoto)('undo at moto', () => {
     expect(await expired()).toEqual([old]);
 
     const env = { ...moto.env, OFFSITE_BUCKET: bucket };
-    expect((await offsite(['undo', '--sidecar'], env)).stdout).toContain(old);
-    expect((await offsite(['undo', old], env)).stderr).toContain('[ARCHIVE_MISSING]');
+    expect((await offsiteHere(['undo', '--sidecar'], env)).stdout).toContain(old);
+    expect((await offsiteHere(['undo', old], env)).stderr).toContain('[ARCHIVE_MISSING]');
     expect((await offsite(['undo', '--sidecar', old], env)).stdout).toContain(`${old} is back`);
     expect(await expired()).toEqual([]);
-    const listed = await offsite(['list', '--json'], env);
+    const listed = await offsiteHere(['list', '--json'], env);
     expect(JSON.parse(listed.stdout)).toMatchObject([
       { kind: 'sidecar', id: young, verdict: 'intact', latest: true },
       { kind: 'sidecar', id: old, verdict: 'intact', latest: false },
     ]);
-    const shown = await offsite(['list'], env);
+    const shown = await offsiteHere(['list'], env);
     expect(shown.stdout).toMatch(/^The dashboard's own database:$/m);
     expect(shown.stderr).toContain("'offsite backup' takes one");
     rmSync(folder, { recursive: true });
