@@ -509,8 +509,11 @@ describe('what follows', () => {
       for (const one of [own, earlier]) mkdirSync(one, { recursive: true });
       writeFileSync(join(earlier, name), 'of an earlier run');
       const gone = (await execa('sh', ['-c', 'echo $$'])).stdout;
-      writeFileSync(join(own, `${name}.offsite-${gone}`), 'what a killed one has left');
+      const left = join(own, `${name}.offsite-${gone}`);
+      writeFileSync(left, 'what a killed one has left');
       expect(await run()).toMatchObject({ exitCode: 255 });
+      // The shell looks at the first that lies there, and leaves it to Node where that is a dead one's.
+      rmSync(left);
       const partial = join(own, `${name}.offsite-${process.pid}`);
       writeFileSync(partial, 'whole');
       const asked = run();
