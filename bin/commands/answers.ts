@@ -8,12 +8,8 @@ import { deviationSchema } from '../../lib/archive/verdict.ts';
 import { alertTestAnswerSchema } from '../../lib/mail/alert-test.ts';
 import { restoreReportSchema } from '../../lib/report/report.ts';
 import { archiveFiguresSchema } from '../../lib/settings/agent-state.ts';
-import { logAnswers, lsn, window } from './log-answers.ts';
+import { count, instant, logAnswers, lsn, text, texts, window } from './log-answers.ts';
 
-const count = z.number().int().nonnegative();
-const instant = z.iso.datetime();
-const text = z.string();
-const texts = z.array(text);
 const deviations = z.array(deviationSchema);
 const verdicts = ['intact', 'damaged', 'incomplete', 'suspicious', 'missing'] as const;
 const standing = z

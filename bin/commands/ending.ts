@@ -100,11 +100,11 @@ function unheard(fault: Error): OffsiteError {
     {
       expected: 'a stdout that takes what is written',
       found: fault.message,
-      hint: "do not run it again for that: 'offsite list' shows the archives, psql -l the databases",
+      hint: "where it changes something, do not run it again for that: 'offsite list' shows the archives, psql -l the databases",
       cause: fault,
     },
   );
-  return sayWhatIsSafe(error, 'the command ended well, and has changed what it was to change');
+  return sayWhatIsSafe(error, 'the command ended well: whatever it was to change is changed');
 }
 
 function outputLost(fault: Error): OffsiteError {

@@ -1,13 +1,11 @@
-// What install and uninstall say, of back-ups, of the log and of a guard; and what --pitr asks of a host and of the settings.
+// What install and uninstall say, of back-ups and of a guard.
 
-import { resolve } from 'node:path';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatDuration } from '../../lib/base/quantities.ts';
 import { composeLine, nameOf } from '../../lib/nightly/files.ts';
 import type { Place } from '../../lib/nightly/host.ts';
 import { guardName, type Installation } from '../../lib/nightly/installation.ts';
-import type { Settings } from '../../lib/settings/config.ts';
-import { usage } from './flags.ts';
+import { logNext } from './install-log.ts';
 
 /** How what is installed under a name is spoken of. */
 export function wordsOf(source: string): {
@@ -55,50 +53,4 @@ export function installedTwice(folder: string, source: string): OffsiteError {
     found: `another in ${folder}`,
     hint: `${undo} takes it away (as the user who installed it)`,
   });
-}
-
-/** @returns How the log goes offsite; `undefined` where that is not asked for. @throws `USAGE` where it cannot. */
-export function logOf(
-  { dump }: Settings,
-  { pitr, walDir }: { readonly pitr?: 'ship' | 'receive'; readonly walDir?: string },
-  { way }: Pick<Place, 'way'>,
-): Installation['log'] {
-  if (pitr === undefined) {
-    if (walDir !== undefined) throw usage('--wal-dir with --pitr', '--wal-dir alone');
-    return undefined;
-  }
-  if (way !== 'systemd')
-    throw usage(
-      '--pitr with systemd',
-      way,
-      "elsewhere, keep 'offsite wal receive' running by your own means, and 'offsite basebackup' each week",
-    );
-  if (dump.via === 'command')
-    throw usage(
-      'a server, or a container',
-      'a command that dumps',
-      'a base backup is taken by pg_basebackup: say --url or --container',
-    );
-  if (pitr === 'receive' && dump.via === 'container')
-    throw usage(
-      '--pitr receive with a server that this host reaches',
-      `container ${dump.container}`,
-      'say --pitr ship --wal-dir DIR, or publish its port and say --url',
-    );
-  if (pitr === 'ship' && walDir === undefined)
-    throw usage(
-      '--wal-dir with the folder that archive_command fills',
-      'none',
-      "'offsite wal archive-command --dir DIR' prints the setting",
-    );
-  return { way: pitr, folder: walDir === undefined ? undefined : resolve(walDir) };
-}
-
-/** What to do next, of the log. */
-function logNext(log: Installation['log'], name: string, user: string): string[] {
-  if (log === undefined) return [];
-  return [
-    `the log goes from now on: journalctl${user} -u ${name}-wal`,
-    `a base backup each Sunday; without one, the log brings nobody back. One now: systemctl${user} start ${name}-basebackup.service`,
-  ];
 }

@@ -25,7 +25,8 @@ import { homeFolders } from '../../lib/settings/home.ts';
 import type { RawSettings } from '../../lib/settings/layers.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { usage } from './flags.ts';
-import { installedTwice, logOf, whatNext, wordsOf } from './install-words.ts';
+import { logOf } from './install-log.ts';
+import { installedTwice, whatNext, wordsOf } from './install-words.ts';
 import { ownProgram as program } from './own-program.ts';
 import { print, warn } from './print.ts';
 

@@ -2,10 +2,10 @@
 
 import * as z from 'zod';
 
-const count = z.number().int().nonnegative();
-const instant = z.iso.datetime();
-const text = z.string();
-const texts = z.array(text);
+export const count = z.number().int().nonnegative();
+export const instant = z.iso.datetime();
+export const text = z.string();
+export const texts = z.array(text);
 export const lsn = text.describe('A position in the log, as Postgres writes it: 0/3000028');
 
 export const window = {
