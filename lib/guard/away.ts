@@ -3,7 +3,7 @@
 
 import { archivesPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { inTime } from '../mail/tell-once.ts';
+import { inTime } from '../base/in-time.ts';
 import type { ArchiveStore } from '../store/store.ts';
 
 /** Whether something has failed because the store is gone. */

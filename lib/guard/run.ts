@@ -3,9 +3,10 @@
 
 import { archivesPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { inTime } from '../base/in-time.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
-import { inTime, tellOnce } from '../mail/tell-once.ts';
+import { tellOnce } from '../mail/tell-once.ts';
 import type { RestoreReport } from '../report/report.ts';
 import type { KindPlan } from '../retention/expire-kind.ts';
 import type { LogPlan } from '../retention/expire-log.ts';

@@ -4,10 +4,10 @@
 // SNS stops an e-mail subscription that is sent more than ten messages a second, and nobody would hear anything then.
 
 import { OffsiteError } from '../base/errors.ts';
+import { inTime } from '../base/in-time.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type ArchiveFault, faultKeys, faultsFolder, type UntoldHour, untoldHours } from './hour.ts';
 import type { Mail } from './mail.ts';
-import { inTime } from './tell-once.ts';
 
 export type HourlyTeller = {
   readonly store: Pick<ArchiveStore, 'readText' | 'create' | 'write'>;

@@ -2,7 +2,7 @@
 
 import { createTransport } from 'nodemailer';
 import { OffsiteError } from '../base/errors.ts';
-import { formatDuration } from '../base/quantities.ts';
+import { inTime } from '../base/in-time.ts';
 import type { Mail } from './mail.ts';
 
 export type SmtpSettings = {
@@ -56,7 +56,7 @@ export function createSmtp({ url, from, to, patience = usualPatience }: SmtpSett
   });
   const asking = async <T>(ask: () => Promise<T>): Promise<T> => {
     try {
-      return await within(patience.mailMs, ask());
+      return await inTime(ask(), patience.mailMs);
     } catch (error) {
       throw smtpError(error as SmtpTrouble, hostname);
     }
@@ -72,17 +72,6 @@ export function createSmtp({ url, from, to, patience = usualPatience }: SmtpSett
     },
     probe: () => asking(async () => void (await transport.verify())),
   };
-}
-
-async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const late = () => reject(new Error(`not done within ${formatDuration(milliseconds)}`));
-  const timer = setTimeout(late, milliseconds);
-  try {
-    return await Promise.race([answer, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 type SmtpTrouble = { readonly message: string; readonly code?: string; readonly responseCode?: number };

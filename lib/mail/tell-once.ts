@@ -1,12 +1,10 @@
 // tell-once: events come twice, and a mail that came twice is asked about. What was told leaves a small object behind.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { toldPrefix } from '../archive/names.ts';
+import { inTime } from '../base/in-time.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import type { Mail } from './mail.ts';
 import { together } from './together.ts';
-
-const storeWithinMs = 10_000;
 
 export type Teller = {
   readonly store: Pick<ArchiveStore, 'readText' | 'write'>;
@@ -36,6 +34,7 @@ export async function newsOnce(
   about: string,
   mail: Mail,
 ): Promise<News> {
+  // A handler that waits for the store until it is ended is repeated, and would tell again.
   const earlier = await inTime(store.readText(noteKey(about))).catch((error: Error) => {
     log(`whether it was told before cannot be read: ${error.message}`);
     return undefined;
@@ -79,12 +78,4 @@ export async function noteTold(
 
 function noteKey(about: string): string {
   return `${toldPrefix}${about.replaceAll(/[^\w.-]/g, '_').slice(-200)}.json`;
-}
-
-/** A handler that waits for the store until it is ended is repeated, and would tell again. */
-export function inTime<T>(answer: Promise<T>): Promise<T> {
-  const late = sleep(storeWithinMs, undefined, { ref: false }).then(() => {
-    throw new Error(`no answer within ${storeWithinMs / 1000} s`);
-  });
-  return Promise.race([answer, late]);
 }

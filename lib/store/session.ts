@@ -2,7 +2,7 @@
 // put up with.
 
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { formatDuration } from '../base/quantities.ts';
+import { inTime } from '../base/in-time.ts';
 import { agentsOf } from './agents.ts';
 import { onlyAnswersOfS3 } from './answers.ts';
 import { chooseProvider, type Provider, type ProviderName } from './provider.ts';
@@ -169,13 +169,7 @@ async function credentialsOf(
   client: S3Client,
   withinMs: number,
 ): ReturnType<S3Client['config']['credentials']> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const error = new Error(`no answer within ${formatDuration(Math.min(withinMs, minuteMs))}`);
-  const timer = setTimeout(
-    () => reject(Object.assign(error, { name: 'CredentialsProviderError' })),
-    Math.min(withinMs, minuteMs),
-  );
-  return Promise.race([client.config.credentials(), promise]).finally(() => clearTimeout(timer));
+  return inTime(client.config.credentials(), Math.min(withinMs, minuteMs), 'CredentialsProviderError');
 }
 
 function createClient(
