@@ -6,11 +6,11 @@ import { AccountPrincipal, ManagedPolicy, type PolicyStatement, Role } from 'aws
 import { Construct } from 'constructs';
 import type { Deployment } from '../../deployment/deployment.ts';
 import { AgentAccess } from './agent-access.ts';
-import type { Reach } from './identities.ts';
 import { acknowledgePrefixes } from './nag.ts';
 import { acceptPermissions, operatorPermissions, undoPermissions } from './outsiders.ts';
+import type { Keyed } from './statements.ts';
 
-export type AccessProps = Pick<Reach, 'bucket' | 'key'> &
+export type AccessProps = Keyed &
   Pick<Deployment, 'sources' | 'agentAccess' | 'agentCa' | 'operatorMfa'> & {
     /** Of the function that mails. */
     readonly reportArn: string;

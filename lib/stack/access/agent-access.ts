@@ -18,12 +18,11 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { OffsiteError } from '../../base/errors.ts';
 import type { Deployment } from '../../deployment/deployment.ts';
-import type { Reach } from './identities.ts';
 import { acknowledge, acknowledgePrefixes } from './nag.ts';
 import { agentPermissions } from './outsiders.ts';
+import type { Keyed } from './statements.ts';
 
-export type AgentAccessProps = Pick<Reach, 'bucket' | 'key'> &
-  Pick<Deployment, 'sources' | 'agentAccess' | 'agentCa'>;
+export type AgentAccessProps = Keyed & Pick<Deployment, 'sources' | 'agentAccess' | 'agentCa'>;
 
 /** What the host of one source is given. */
 export type Agent = {
@@ -53,7 +52,7 @@ export class AgentAccess extends Construct {
   readonly taggedPolicy: ManagedPolicy | undefined;
   /** With `rolesAnywhere`: what the signing helper on each host is told, besides its role. */
   readonly rolesAnywhere: { readonly trustAnchorArn: string; readonly profileArn: string } | undefined;
-  readonly #reach: Pick<Reach, 'bucket' | 'key'>;
+  readonly #reach: Keyed;
 
   constructor(scope: Construct, id: string, props: AgentAccessProps) {
     super(scope, id);

@@ -1,9 +1,8 @@
 // Which program of the cloud may do what: one function a program, each returning all that its role is allowed beyond logging.
 // What is not here is denied. What hosts and persons may stands in outsiders.ts.
 
+import type { ICluster, ITaskDefinition } from 'aws-cdk-lib/aws-ecs';
 import type { IRole, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { baseBackupsPrefix, baseBackupVerdictsPrefix } from '../../archive/base-backup-names.ts';
 import {
@@ -15,6 +14,7 @@ import {
   faultsPrefix,
   manifestSuffix,
   plansPrefix,
+  rangesPrefix,
   reportsPrefix,
   runPrefix,
   toldPrefix,
@@ -29,154 +29,169 @@ import { sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
 import { acknowledgePrefixes } from './nag.ts';
 import {
   allow,
-  decrypt,
-  encrypt,
-  get,
-  layMarkers,
-  list,
+  below,
+  type Keyed,
   listRecipients,
   lockLonger,
+  onObjects,
   passTo,
   publish,
-  put,
-  useKey,
+  runTask,
+  workOn,
 } from './statements.ts';
 
-/** What says of an archive whether it is intact: the verifier's word, and the operator's. */
-export const proofs = [`${verdictsPrefix}*`, `${acceptancesPrefix}*`];
+/** What the programs of the cloud work on. */
+export type Reach = Keyed & { readonly topic: ITopic };
 
+/** What says of an archive whether it is intact: the verifier's word, and the operator's. */
+const proofs = below(verdictsPrefix, acceptancesPrefix);
+const manifests = `${archivesPrefix}*${manifestSuffix}`;
+const archives = `${archivesPrefix}*${archiveSuffix}`;
 /** What base backups are known by. */
 const ofBaseBackups = [`${baseBackupsPrefix}*${manifestSuffix}`, `${baseBackupVerdictsPrefix}*`];
-
-/** What the programs of the cloud work on. */
-export type Reach = {
-  readonly bucket: Bucket;
-  readonly topic: ITopic;
-  /** The bucket's, if it is not S3's own. */
-  readonly key: IKey | undefined;
-};
-
-/** What the launcher needs to know of the task it starts. */
-export type LaunchReach = Reach & {
-  readonly clusterArn: string;
-  readonly taskDefinitionArns: readonly string[];
-  /** The task's own role and the one that pulls its image. */
-  readonly taskRoles: readonly IRole[];
-  /** By which ECS makes the task's volume. */
-  readonly volumeRole: IRole;
-};
-
-/** Not the log: its files are many, and none is kept for long after its base backup's days. */
-const lockedLonger = [archivesPrefix, sidecarsPrefix, baseBackupsPrefix].map((prefix) => `${prefix}*`);
+/** What is judged, by version id, so that a verdict speaks of the very bytes that were read. */
+const judged = below(archivesPrefix, sidecarsPrefix, baseBackupsPrefix);
+/** What retention takes, and undo brings back. */
+export const expirable = below(
+  ...[archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix],
+  ...[baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix, walVerdictsPrefix],
+);
 
 export function expirePermissions(
-  { bucket, key }: Reach,
+  reach: Reach,
   { objectLock, keepDays }: Pick<Deployment, 'objectLock' | 'keepDays'>,
 ): PolicyStatement[] {
   return [
-    list(bucket),
-    // Manifests: for the reason why an archive was stored long after its date.
-    get(
-      bucket,
-      `${archivesPrefix}*${manifestSuffix}`,
-      ...proofs,
-      `${holdsPrefix}*`,
-      `${plansPrefix}*`,
-      `${sidecarVerdictsPrefix}*`,
-      ...ofBaseBackups,
-    ),
-    put(bucket, `${plansPrefix}*`, `${duePrefix}*`, `${runPrefix}*`),
-    ...(objectLock === 'off' ? [] : lockLonger(bucket, keepDays, ...lockedLonger)),
-    layMarkers(
-      bucket,
-      ...[archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix],
-      ...[baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix, walVerdictsPrefix],
-    ),
-    ...useKey(key, decrypt, encrypt),
+    ...workOn(reach, {
+      // Manifests: for the reason why an archive was stored long after its date.
+      reads: [
+        ...[manifests, ...proofs, ...ofBaseBackups],
+        ...below(holdsPrefix, plansPrefix, sidecarVerdictsPrefix),
+      ],
+      writes: below(plansPrefix, duePrefix, runPrefix),
+    }),
+    // Not the log: its files are many, and none is kept for long after its base backup's days.
+    ...(objectLock === 'off' ? [] : lockLonger(reach.bucket, keepDays, judged)),
+    // Deleting lays a marker only: versions stay until the bucket's lifecycle removes them.
+    onObjects(reach.bucket, ['s3:DeleteObject'], expirable),
   ];
 }
 
-export function watchPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+export function watchPermissions(reach: Reach): PolicyStatement[] {
   return [
-    list(bucket),
-    get(
-      bucket,
-      `${archivesPrefix}*${manifestSuffix}`,
-      ...proofs,
-      `${sidecarVerdictsPrefix}*`,
-      `${reportsPrefix}*`,
-      `${watchPrefix}*`,
-      ...ofBaseBackups,
-      // Where a timeline came from; of all else the key says enough.
-      `${walPrefix}*.history-*`,
-    ),
-    put(bucket, `${watchPrefix}*`, `${duePrefix}*/wal/*`),
-    ...useKey(key, decrypt, encrypt),
-    listRecipients(topic),
-    publish(topic),
+    ...workOn(reach, {
+      reads: [
+        ...[manifests, ...proofs, ...ofBaseBackups],
+        ...below(sidecarVerdictsPrefix, reportsPrefix, watchPrefix),
+        // Where a timeline came from; of all else the key says enough.
+        `${walPrefix}*.history-*`,
+      ],
+      writes: below(watchPrefix, `${duePrefix}*/wal/`),
+    }),
+    listRecipients(reach.topic),
+    publish(reach.topic),
   ];
 }
 
-export function launchPermissions(reach: LaunchReach): PolicyStatement[] {
-  const { bucket, topic, key, clusterArn, taskDefinitionArns, taskRoles, volumeRole } = reach;
+/** What a launcher starts. */
+type Launched = {
+  readonly cluster: ICluster;
+  readonly taskDefinition: ITaskDefinition;
+  readonly volumeTaskDefinition: ITaskDefinition;
+  readonly taskRoles: readonly IRole[];
+  readonly volumeRole: IRole;
+};
+
+export function launchPermissions(reach: Reach, task: Launched): PolicyStatement[] {
   return [
-    list(bucket),
-    get(
-      bucket,
-      `${archivesPrefix}*${manifestSuffix}`,
-      ...proofs,
-      `${reportsPrefix}*`,
-      `${toldPrefix}*`,
-      turnsKey,
-      // How much room the recovery to a point takes.
-      ...ofBaseBackups,
-    ),
-    put(bucket, `${toldPrefix}*`, turnsKey),
-    ...useKey(key, decrypt, encrypt),
-    allow(['ecs:RunTask'], [...taskDefinitionArns], { ArnEquals: { 'ecs:cluster': clusterArn } }),
-    passTo(
-      'ecs-tasks.amazonaws.com',
-      taskRoles.map((role) => role.roleArn),
-    ),
-    passTo('ecs.amazonaws.com', [volumeRole.roleArn]),
-    publish(topic),
+    ...workOn(reach, {
+      // Of base backups: how much room the recovery to a point takes.
+      reads: [manifests, ...proofs, ...below(reportsPrefix, toldPrefix), turnsKey, ...ofBaseBackups],
+      writes: [...below(toldPrefix), turnsKey],
+    }),
+    ...runTask(task.cluster, [task.taskDefinition, task.volumeTaskDefinition], task.taskRoles),
+    passTo('ecs.amazonaws.com', [task.volumeRole.roleArn]),
+    publish(reach.topic),
   ];
 }
 
-export function reportPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+export function reportPermissions(reach: Reach): PolicyStatement[] {
+  const noted = below(toldPrefix, faultsPrefix);
   return [
-    list(bucket),
-    get(bucket, `${toldPrefix}*`, `${faultsPrefix}*`),
-    put(bucket, `${toldPrefix}*`, `${faultsPrefix}*`),
-    ...useKey(key, decrypt, encrypt),
-    listRecipients(topic),
-    publish(topic),
+    ...workOn(reach, { reads: noted, writes: noted }),
+    listRecipients(reach.topic),
+    publish(reach.topic),
   ];
 }
 
-export function restoreTestPermissions({ bucket, topic, key }: Reach): PolicyStatement[] {
+export function restoreTestPermissions(reach: Reach): PolicyStatement[] {
   return [
-    list(bucket),
-    // Earlier reports and retention's plan: the page shows how it has gone, and why each archive stays.
-    get(
-      bucket,
-      `${archivesPrefix}*`,
-      ...proofs,
-      `${checksPrefix}*`,
-      `${reportsPrefix}*`,
-      `${plansPrefix}*`,
-      ...[baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix].map((prefix) => `${prefix}*`),
-    ),
-    // What verdict or manifest speaks of, not whatever has its name today.
-    allow(
-      ['s3:GetObjectVersion'],
-      [`${archivesPrefix}*${archiveSuffix}`, `${baseBackupsPrefix}*`].map((pattern) =>
-        bucket.arnForObjects(pattern),
-      ),
-    ),
-    put(bucket, `${reportsPrefix}*`, `${toldPrefix}*`),
-    ...useKey(key, decrypt, encrypt),
-    publish(topic),
+    ...workOn(reach, {
+      // Earlier reports and retention's plan: the page shows how it has gone, and why each archive stays.
+      reads: [
+        ...[...below(archivesPrefix, checksPrefix, reportsPrefix, plansPrefix), ...proofs],
+        ...below(baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix),
+      ],
+      versions: [archives, ...below(baseBackupsPrefix)],
+      writes: below(reportsPrefix, toldPrefix),
+    }),
+    publish(reach.topic),
+  ];
+}
+
+export function verifyPermissions(reach: Reach): PolicyStatement[] {
+  const verdicts = below(sidecarVerdictsPrefix, baseBackupVerdictsPrefix);
+  return [
+    ...workOn(reach, {
+      // Of the requests: which files of the log are to be read.
+      reads: [
+        ...[...judged, ...proofs, ...verdicts],
+        ...below(faultsPrefix, walPrefix, `${duePrefix}*/wal/`),
+      ],
+      versions: judged,
+      writes: [...below(verdictsPrefix, walVerdictsPrefix, faultsPrefix), ...verdicts],
+    }),
+    publish(reach.topic),
+  ];
+}
+
+/** What a base backup's task may, which is the verifier's for those that take longer. */
+export function verifyTaskPermissions(reach: Reach): PolicyStatement[] {
+  return [
+    ...workOn(reach, {
+      reads: below(baseBackupsPrefix, baseBackupVerdictsPrefix, faultsPrefix),
+      versions: below(baseBackupsPrefix),
+      writes: below(baseBackupVerdictsPrefix, faultsPrefix),
+    }),
+    publish(reach.topic),
+  ];
+}
+
+/** The verifier may also let ranges be read; what reads and joins them is another program with a role of its own. */
+export function startPermissions(stateMachineArn: string, executionsArn: string): PolicyStatement[] {
+  return [
+    allow(['states:StartExecution'], [stateMachineArn]),
+    allow(['states:DescribeExecution', 'states:RedriveExecution'], [executionsArn]),
+  ];
+}
+
+export function readRangePermissions(reach: Reach): PolicyStatement[] {
+  return workOn(reach, {
+    reads: below(archivesPrefix, rangesPrefix),
+    versions: [archives],
+    writes: below(rangesPrefix),
+  });
+}
+
+export function joinRangesPermissions(reach: Reach): PolicyStatement[] {
+  return [
+    ...workOn(reach, {
+      reads: [...below(archivesPrefix, rangesPrefix, faultsPrefix), ...proofs],
+      // To see whether a verdict speaks of the version that is there.
+      versions: [archives],
+      writes: below(verdictsPrefix, rangesPrefix, faultsPrefix),
+    }),
+    publish(reach.topic),
   ];
 }
 

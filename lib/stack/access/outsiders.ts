@@ -2,23 +2,13 @@
 // here is denied; the agent in particular can create, and nothing else.
 
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import {
-  baseBackupKeys,
-  baseBackupsPrefix,
-  baseBackupVerdictsPrefix,
-} from '../../archive/base-backup-names.ts';
-import {
-  acceptancesPrefix,
-  anyIdOf,
-  archiveKeys,
-  archivesPrefix,
-  verdictsPrefix,
-} from '../../archive/names.ts';
-import { anyWalKeysOf, walPrefix, walVerdictsPrefix } from '../../archive/wal-names.ts';
+import { baseBackupKeys } from '../../archive/base-backup-names.ts';
+import { acceptancesPrefix, anyIdOf, archiveKeys } from '../../archive/names.ts';
+import { anyWalKeysOf } from '../../archive/wal-names.ts';
 import { holdsPrefix } from '../../retention/hold.ts';
-import { sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from '../../sidecar/names.ts';
-import type { Reach } from './identities.ts';
-import { allow, decrypt, encrypt, put, useKey } from './statements.ts';
+import { sidecarKeys } from '../../sidecar/names.ts';
+import { expirable } from './identities.ts';
+import { allow, below, decrypt, encrypt, type Keyed, onObjects, useKey } from './statements.ts';
 
 /**
  * All that the host may do which makes archives of a source: create what can be listed and expired, and give up what it
@@ -26,10 +16,7 @@ import { allow, decrypt, encrypt, put, useKey } from './statements.ts';
  *
  * @param source - Its name, or a variable of policies that stands for it.
  */
-export function agentPermissions(
-  { bucket, key }: Pick<Reach, 'bucket' | 'key'>,
-  source: string,
-): PolicyStatement[] {
+export function agentPermissions({ bucket, key }: Keyed, source: string): PolicyStatement[] {
   const any = anyIdOf(source);
   const archives = [archiveKeys(any), sidecarKeys(any)].flatMap(({ archive, manifest }) => [
     archive,
@@ -38,10 +25,7 @@ export function agentPermissions(
   // Granted always: a host that has no use for it gains nothing by it but more names of its own source.
   const names = [...archives, ...Object.values(baseBackupKeys(any)), ...anyWalKeysOf(source)];
   return [
-    allow(
-      ['s3:PutObject', 's3:AbortMultipartUpload'],
-      names.map((name) => bucket.arnForObjects(name)),
-    ),
+    onObjects(bucket, ['s3:PutObject', 's3:AbortMultipartUpload'], names),
     // The parts of a multipart upload are decrypted to be joined; without s3:GetObject it reads nothing by that.
     ...useKey(key, decrypt, encrypt),
   ];
@@ -52,10 +36,10 @@ export function operatorPermissions({
   bucket,
   key,
   reportArn,
-}: Pick<Reach, 'bucket' | 'key'> & { readonly reportArn: string }): PolicyStatement[] {
+}: Keyed & { readonly reportArn: string }): PolicyStatement[] {
   return [
     allow(['s3:ListBucket', 's3:ListBucketVersions'], [bucket.bucketArn]),
-    allow(['s3:GetObject', 's3:GetObjectVersion'], [bucket.arnForObjects('*')]),
+    onObjects(bucket, ['s3:GetObject', 's3:GetObjectVersion'], ['*']),
     allow(['lambda:InvokeFunction'], [reportArn]),
     ...useKey(key, decrypt),
   ];
@@ -67,22 +51,16 @@ export function operatorPermissions({
  * @remarks A policy of its own, because IAM knows no right that is for markers only: whoever has this one can destroy
  *   versions whose lock has ended, too. Locked ones it cannot touch.
  */
-export function undoPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
+export function undoPermissions({ bucket, key }: Keyed): PolicyStatement[] {
   return [
     allow(['s3:GetLifecycleConfiguration'], [bucket.bucketArn]),
-    allow(
-      ['s3:DeleteObjectVersion'],
-      [
-        ...[archivesPrefix, verdictsPrefix, sidecarsPrefix, sidecarVerdictsPrefix],
-        ...[baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix, walVerdictsPrefix],
-      ].map((prefix) => bucket.arnForObjects(`${prefix}*`)),
-    ),
-    put(bucket, `${holdsPrefix}*`),
+    onObjects(bucket, ['s3:DeleteObjectVersion'], expirable),
+    onObjects(bucket, ['s3:PutObject'], below(holdsPrefix)),
     ...useKey(key, encrypt),
   ];
 }
 
 /** What `offsite accept` takes besides reading. Nobody else may say that a suspicious archive is right. */
-export function acceptPermissions({ bucket, key }: Pick<Reach, 'bucket' | 'key'>): PolicyStatement[] {
-  return [put(bucket, `${acceptancesPrefix}*`), ...useKey(key, encrypt)];
+export function acceptPermissions({ bucket, key }: Keyed): PolicyStatement[] {
+  return [onObjects(bucket, ['s3:PutObject'], below(acceptancesPrefix)), ...useKey(key, encrypt)];
 }

@@ -6,8 +6,7 @@ import type { InterfaceVpcEndpoint, VpcEndpoint } from 'aws-cdk-lib/aws-ec2';
 import { PolicyStatement, StarPrincipal } from 'aws-cdk-lib/aws-iam';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IConstruct } from 'constructs';
-import { type Reach, restoreTestPermissions } from '../access/identities.ts';
-import { verifyTaskPermissions } from '../access/verifiers.ts';
+import { type Reach, restoreTestPermissions, verifyTaskPermissions } from '../access/identities.ts';
 
 /** Objects as the tasks' own roles may have them, and layers of images. */
 export function letThroughObjects(endpoint: VpcEndpoint, reach: Reach): void {

@@ -19,21 +19,18 @@ import type { Deployment } from '../../deployment/deployment.ts';
 import { environmentNames as names } from '../../deployment/environment.ts';
 import {
   expirePermissions,
+  joinRangesPermissions,
   launchPermissions,
   permit,
   type Reach,
+  readRangePermissions,
   reportPermissions,
+  startPermissions,
+  verifyPermissions,
   watchPermissions,
 } from '../access/identities.ts';
 import { acknowledgePatterns } from '../access/nag.ts';
-import { ownService } from '../access/statements.ts';
-import {
-  joinRangesPermissions,
-  readRangePermissions,
-  startPermissions,
-  startTaskPermissions,
-  verifyPermissions,
-} from '../access/verifiers.ts';
+import { ownService, runTask } from '../access/statements.ts';
 import { createFunction } from './create-function.ts';
 import { RangeVerify } from './range-verify.ts';
 import type { RestoreTask } from './restore-task.ts';
@@ -111,7 +108,7 @@ export class Handlers extends Construct {
       permissions: [
         ...verifyPermissions(props),
         ...startPermissions(this.ranges.stateMachineArn, rangeVerify.executionsArn),
-        ...startTaskPermissions(restoreTask),
+        ...runTask(restoreTask.cluster, [restoreTask.verifyTaskDefinition], restoreTask.verifyTaskRoles),
       ],
     });
     this.expire = this.addFunction('expire', {
@@ -141,7 +138,7 @@ export class Handlers extends Construct {
       ...small,
       timeout: Duration.minutes(5),
       environment: { ...store, ...topic, ...sources, ...restoreTask.launchEnvironment },
-      permissions: launchPermissionsOf(props),
+      permissions: launchPermissions(props, restoreTask),
       onFailure,
     });
     this.all = {
@@ -231,16 +228,4 @@ function environmentsOf(deployment: Deployment) {
       ),
     },
   };
-}
-
-function launchPermissionsOf({ restoreTask, ...reach }: HandlersProps): PolicyStatement[] {
-  const { cluster, taskDefinition, volumeTaskDefinition, taskRoles, volumeRole } = restoreTask;
-  const taskDefinitionArns = [taskDefinition.taskDefinitionArn, volumeTaskDefinition.taskDefinitionArn];
-  return launchPermissions({
-    ...reach,
-    clusterArn: cluster.clusterArn,
-    taskDefinitionArns,
-    taskRoles,
-    volumeRole,
-  });
 }

@@ -24,10 +24,9 @@ import {
   scratch,
   verifyContainer,
 } from '../../deployment/environment.ts';
-import { permit, type Reach, restoreTestPermissions } from '../access/identities.ts';
+import { permit, type Reach, restoreTestPermissions, verifyTaskPermissions } from '../access/identities.ts';
 import { acknowledge, acknowledgeAwsPolicy, acknowledgePatterns } from '../access/nag.ts';
 import { ownService } from '../access/statements.ts';
-import { verifyTaskPermissions } from '../access/verifiers.ts';
 import { createRestoreImage } from './restore-image.ts';
 import { createRestoreNetwork, type RestoreNetwork } from './restore-network.ts';
 
