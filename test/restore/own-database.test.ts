@@ -183,7 +183,8 @@ it.each([undefined, 2])(
   async (jobs) => {
     await make(
       "ENCODING 'UTF8' LOCALE 'C'",
-      `${schema}; SELECT lo_create(4711); CREATE VIEW seen AS SELECT * FROM "größe"`,
+      `${schema}; SELECT lo_create(4711); CREATE VIEW seen AS SELECT * FROM "größe";
+      CREATE TABLE keyed (id int PRIMARY KEY, a text); CREATE VIEW by_its_key AS SELECT id, a FROM keyed GROUP BY id`,
     );
     const lines = (dump: Buffer) => dump.toString().replace(/^\\(un)?restrict .*$/gm, '');
     const dump = await dumpOf(to('source'), ['--clean']);

@@ -24,6 +24,9 @@ describe('what a dump drops before it makes anything', () => {
       SET row_security = off; ALTER TABLE ONLY public.t DROP CONSTRAINT k; ALTER TABLE public.t ALTER COLUMN a DROP DEFAULT;
       DROP TRIGGER g ON public.t; DROP INDEX public.i; DROP VIEW public.v; DROP FUNCTION public.f(a integer);
       SELECT pg_catalog.lo_unlink('4711'); ALTER TABLE IF EXISTS ONLY public.t DROP CONSTRAINT IF EXISTS k;
+      CREATE OR REPLACE VIEW public.w WITH (security_barrier='true') AS
+SELECT
+    NULL::integer AS a;
       DROP EXTENSION IF EXISTS pg_trgm; DROP EXTENSION plpgsql; DROP SCHEMA IF EXISTS other; DROP SCHEMA public;`;
     expect(run(dropping)).toEqual([
       'SET row_security = off;',
