@@ -3,6 +3,7 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 
 if (!hasMoto) console.warn('SKIPPED: moto_server is not on the PATH, so no credentials are refused');
@@ -41,7 +42,7 @@ describe.skipIf(!hasMoto)('credentials that the store does not know', () => {
       AWS_SECRET_ACCESS_KEY: 'S3CRET',
       OFFSITE_BUCKET: 'vault',
     };
-    const result = await offsite(args, env);
+    const result = await (args[0] === 'backup' ? offsite : offsiteHere)(args, env);
     expect(result.stderr).toContain('[CREDENTIALS_REFUSED]');
     expect(result.exitCode).toBe(4);
     expect(result.stderr + result.stdout).not.toContain('S3CRET');

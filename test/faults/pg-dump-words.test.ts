@@ -6,6 +6,7 @@ import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgr
 import { committed, storeEnvironment } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 
 let postgres: ThrowawayPostgres;
@@ -22,8 +23,8 @@ beforeEach(async ({ onTestFinished, task }) => {
   });
 });
 
-const backup = (change: Record<string, string>, ...args: string[]) =>
-  offsite(['backup', ...args], { ...storeEnvironment(stub), ...postgres.connection.env, ...change });
+const backup = (change: Record<string, string>, args: string[] = [], run = offsiteHere) =>
+  run(['backup', ...args], { ...storeEnvironment(stub), ...postgres.connection.env, ...change });
 
 describe('of a dump that fails', () => {
   it("is the server's own reason, too", async () => {
@@ -49,7 +50,7 @@ describe('of a dump that is whole', () => {
       postgres.connection,
       `UPDATE pg_database SET datcollversion = '2.28-of-another-system' WHERE datname = 'moved'`,
     );
-    const { exitCode, stdout, stderr } = await backup({ PGDATABASE: 'moved' }, '--json');
+    const { exitCode, stdout, stderr } = await backup({ PGDATABASE: 'moved' }, ['--json'], offsite);
     expect(exitCode, stderr).toBe(0);
     expect(committed(stub)).toHaveLength(1);
     expect(stderr).toMatch(
@@ -59,13 +60,12 @@ describe('of a dump that is whole', () => {
   });
 
   it('is a warning, of any command', async () => {
-    const { exitCode, stderr } = await backup(
-      { PGDATABASE: 'postgres' },
+    const { exitCode, stderr } = await backup({ PGDATABASE: 'postgres' }, [
       '--',
       'sh',
       '-c',
       'pg_dump; echo mind the disk >&2',
-    );
+    ]);
     expect(exitCode).toBe(0);
     expect(stderr).toBe('offsite: warning: the dump is whole, and its program said: mind the disk');
   });

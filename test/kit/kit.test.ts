@@ -16,6 +16,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import { storeEnvironment } from '../fixtures/agent.ts';
 import { browserThere, startBrowser } from '../fixtures/browser.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { overflowing } from '../fixtures/page-measures.mjs';
 import { settled } from '../fixtures/reports.ts';
 import { startS3Stub } from '../fixtures/s3-stub.ts';
@@ -117,7 +118,7 @@ describe('where it is kept', () => {
       const text = readFileSync(join(home, 'offsite-kit-bitagent.txt'), 'utf8');
       expect(text).toContain(`export AWS_ENDPOINT_URL=${stub.endpoint}`);
       expect(text).toContain('encoding and owner are a guess');
-      expect((await offsite(['kit', '-o', home], env)).stderr).toContain('[FILE_EXISTS]');
+      expect((await offsiteHere(['kit', '-o', home], env)).stderr).toContain('[FILE_EXISTS]');
     } finally {
       await stub.stop();
     }

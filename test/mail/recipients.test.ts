@@ -27,6 +27,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { verifiedArchive } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { printedFigures } from '../fixtures/figures.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
@@ -155,11 +156,12 @@ describe('as subscriptions go and come', () => {
     for (const { Protocol = '', SubscriptionArn } of Subscriptions)
       if (wanted(Protocol)) await sns.send(new UnsubscribeCommand({ SubscriptionArn }));
   };
-  const cli = (...args: string[]) =>
-    offsite([...args, '--bucket', aws.bucket], { ...aws.env, AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint });
+  /** Where it asks a handler, it is started: that has the environment of this process. */
+  const cli = (run: typeof offsite, ...args: string[]) =>
+    run([...args, '--bucket', aws.bucket], { ...aws.env, AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint });
 
   it('before anybody has looked, a test mail wants to know whom to ask', async () => {
-    expect(await cli('alert-test')).toMatchObject({
+    expect(await cli(offsiteHere, 'alert-test')).toMatchObject({
       exitCode: 4,
       stderr: expect.stringContaining('[ALERT_TEST_FAILED]'),
     });
@@ -168,7 +170,7 @@ describe('as subscriptions go and come', () => {
   it('all are there: nothing is told, and a test mail comes by the function that tells of faults', async () => {
     await watch({}, context);
     expect((await aws.mails()).map(({ subject }) => subject)).toEqual([]);
-    const { exitCode, stdout } = await cli('alert-test');
+    const { exitCode, stdout } = await cli(offsite, 'alert-test');
     const [mail] = await aws.mails();
     expect(exitCode).toBe(0);
     expect(called).toEqual([`/2015-03-31/functions/${process.env.OFFSITE_REPORT_ARN}/invocations`]);
@@ -200,7 +202,8 @@ describe('as subscriptions go and come', () => {
       dimensions: { service: 'offsite' },
     });
     const nobody = `NOBODY gets the mails about faults: ${operatorAddress} (not subscribed)`;
-    const [list, test] = await Promise.all([cli('list'), cli('alert-test')]);
+    const list = await cli(offsiteHere, 'list');
+    const test = await cli(offsite, 'alert-test');
     expect(list).toMatchObject({ exitCode: 0, stderr: expect.stringContaining(nobody) });
     expect(test).toMatchObject({ exitCode: 6, stdout: '', stderr: expect.stringContaining(nobody) });
   });

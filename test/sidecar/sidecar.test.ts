@@ -39,10 +39,11 @@ import { restoreSidecar } from '../../lib/sidecar/restore.ts';
 import { verifySidecar } from '../../lib/sidecar/verify.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { bin } from '../fixtures/agent.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
 
-const program = join(import.meta.dirname, '../../bin/offsite.ts');
 let aws: LocalAws;
 let store: ArchiveStore;
 let folder: string;
@@ -401,9 +402,9 @@ it.each(['partial', 'before'])(
     database.exec("INSERT INTO settings VALUES ('x', 'v'), ('y', 'v')");
     database.close();
     const watcher = watch(folder);
-    const args = [program, 'sidecar', 'restore', id, '--path', path];
+    const args = ['sidecar', 'restore', id, '--path', path];
     const env = { ...aws.env, OFFSITE_BUCKET: aws.bucket, PATH: process.env.PATH, HOME: folder };
-    const child = spawn(process.execPath, args, { env, stdio: 'ignore' });
+    const child = spawn(bin, args, { env, stdio: 'ignore' });
     children.push(child);
     const ended = once(child, 'exit');
     watcher.on('change', (_, name) => void (String(name).includes(sign) && child.kill('SIGKILL')));
@@ -519,7 +520,7 @@ describe('the cloud', () => {
 it('by the command line: taken, listed, verified, restored; off where nothing is named', async () => {
   made().close();
   const env = { ...aws.env, OFFSITE_BUCKET: aws.bucket, OFFSITE_SOURCE: 'ui' };
-  expect(await offsite(['sidecar', 'backup'], env)).toMatchObject({
+  expect(await offsiteHere(['sidecar', 'backup'], env)).toMatchObject({
     exitCode: 2,
     stderr: expect.stringMatching(/--path FILE/),
   });
@@ -527,14 +528,14 @@ it('by the command line: taken, listed, verified, restored; off where nothing is
   const taken = await offsite(['sidecar', 'backup'], named);
   expect(taken.stderr).toBe('');
   expect(taken.stdout).toMatch(/^ui-\S+Z {2}\d.* rows in \d+ tables, .* stored$/);
-  const { stdout } = await offsite(['sidecar', 'list', '--json'], named);
+  const { stdout } = await offsiteHere(['sidecar', 'list', '--json'], named);
   const [{ id, verdict }] = JSON.parse(stdout) as [{ id: string; verdict: string }];
   expect(verdict).toBe('unverified');
-  expect(await offsite(['sidecar', 'verify'], named)).toMatchObject({
+  expect(await offsiteHere(['sidecar', 'verify'], named)).toMatchObject({
     exitCode: 0,
     stdout: `${id}  intact`,
   });
-  expect(await offsite(['sidecar', 'restore'], named)).toMatchObject({
+  expect(await offsiteHere(['sidecar', 'restore'], named)).toMatchObject({
     exitCode: 6,
     stderr: expect.stringMatching(/say --any/),
   });
