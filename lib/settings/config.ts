@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { sourcePattern } from '../archive/names.ts';
 import { closest } from '../base/closest.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { wanted } from '../deployment/deployment.ts';
 import { providerNames } from '../store/provider.ts';
 import { guardSchema } from './guard.ts';
 import {
@@ -130,6 +131,8 @@ function namesBucket({ bucket, endpoint }: Pick<Settings, 'bucket' | 'endpoint'>
   return (isOfBucket && ownHosts.test(hostname)) || pathname.split('/').includes(bucket);
 }
 
+const waysToDump = dumpSchema.options.map(({ shape }) => shape.via.value);
+
 /** How the dump is taken. */
 export type DumpSettings = z.infer<typeof dumpSchema>;
 export type Settings = z.infer<typeof settingsSchema>;
@@ -151,30 +154,32 @@ export function parseSettings(layers: readonly Layer[], origin: string): Setting
     : issues.flatMap((issue) => faultsOfIssue(issue, merged));
   if (parsed.success && faults.length === 0) return parsed.data;
   const [way] = issues.flatMap(({ path }) => ways[path.join('.')] ?? []);
+  const init =
+    merged.bucket === undefined ? "'offsite init' asks for what is needed, and writes it; or " : '';
   throw new OffsiteError('CONFIG_INVALID', `the settings from ${origin} cannot be used`, {
-    expected: `the keys ${Object.keys(settingsSchema.shape).join(', ')} (see docs/agent.md)`,
+    expected: 'settings that there are, each of its kind',
     found: faults
       .map(({ path, sentence }) => {
         const place = originOf(layers, path);
         return `${path.join('.')}${place === undefined ? '' : ` (${place})`}: ${sentence}`;
       })
       .join('\n'),
-    hint: way ?? 'mend the setting that is named above (docs/agent.md says what each is)',
+    hint: `${init}${way ?? 'mend what is named above (docs/agent.md says what each is)'}`,
   });
 }
 
 /** Where a setting that is wanted can be said, by its path. */
 const ways: Readonly<Record<string, string>> = {
   bucket:
-    'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (output BucketName of \'npx cdk deploy\')',
+    'name the bucket: --bucket NAME, OFFSITE_BUCKET, or "bucket" in the settings file (of the stack it is the output BucketName)',
   'dump.container':
     'name the container of Postgres: --container NAME, or OFFSITE_CONTAINER; without one, user and database are for PGUSER and PGDATABASE, or --url, to say',
 };
 
 /** What is wrong with a value of one setting, in words; `undefined` if nothing is. */
 export function faultOfSetting(key: string, value: unknown): string | undefined {
-  const schema = settingsSchema.shape[key as keyof Settings];
-  return schema.safeParse(value).error?.issues[0]?.message;
+  const [issue] = settingsSchema.shape[key as keyof Settings].safeParse(value).error?.issues ?? [];
+  return issue && wantedBy(issue, valueAt(value, issue.path));
 }
 
 /** The JSON Schema of a settings file, for editors. */
@@ -200,18 +205,31 @@ function faultsOfIssue(issue: z.core.$ZodIssue, merged: RawSettings): Fault[] {
       return { path: [...issue.path, key], sentence: `there is no such setting; ${others}` };
     });
   }
-  const value = valueAt(merged, issue.path);
-  const sentence =
-    issue.code !== 'invalid_type'
-      ? issue.message
-      : value === undefined
-        ? 'is missing'
-        : value === null
-          ? 'has no value'
-          : issue.expected === 'string' && typeof value !== 'object'
-            ? 'a text is wanted: put it in quotes'
-            : issue.message;
-  return [{ path: issue.path, sentence }];
+  // Further in is what was made of it: a list of a text with commas.
+  const path = issue.path[0] === 'guard' ? issue.path.slice(0, 2) : issue.path;
+  const value = valueAt(merged, path);
+  const isThere = value !== undefined && value !== null;
+  const sentence = isThere
+    ? `wanted is ${wantedBy(issue, value, path)}`
+    : value === null
+      ? 'has no value'
+      : 'is missing';
+  return [{ path, sentence }];
+}
+
+/** What a value has to be, which is never repeated: it may be a secret. */
+function wantedBy(issue: z.core.$ZodIssue, value: unknown, [section, key]: SettingPath = []): string {
+  const words =
+    issue.code === 'invalid_value' ? issue.values : issue.code === 'invalid_union' ? waysToDump : [];
+  if (key === 'email') return 'mail addresses, separated by commas';
+  if (section === 'guard' && Object.hasOwn(wanted, String(key))) return wanted[key as keyof typeof wanted];
+  if (words.length > 0 && issue.path.length <= 2) {
+    const meant = closest(String(value), words.map(String));
+    return `one of ${words.join(', ')}${meant === undefined ? '' : `; is '${meant}' meant?`}`;
+  }
+  if (issue.code !== 'invalid_type') return issue.message;
+  if (issue.expected === 'string') return `a text${isObject(value) ? ', and no list' : ': put it in quotes'}`;
+  return issue.expected === 'array' ? 'a list: [one, another]' : 'settings below it, each as NAME: VALUE';
 }
 
 /** Whether there is a setting of that name; the value of one that there is not may be a secret all the same. */

@@ -6,7 +6,7 @@ import { isAbsolute, join } from 'node:path';
 import { closest } from '../base/closest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { homeFolders } from './home.ts';
-import { type Layer, type RawSettings, type SettingPath, valueAt } from './layers.ts';
+import { isObject, type Layer, type RawSettings, type SettingPath, valueAt } from './layers.ts';
 
 export type SettingsFile = {
   readonly path: string;
@@ -51,7 +51,8 @@ export function usualFolders(): string[] {
 /** The names of the sources that a file has; none where it is of one. */
 export function sourceNames({ settings }: SettingsFile): string[] {
   const { sources } = settings;
-  return typeof sources === 'object' && sources !== null ? Object.keys(sources) : [];
+  // A list has no names: what is meant for each would be of sources '0' and '1'.
+  return isObject(sources) && !Array.isArray(sources) ? Object.keys(sources) : [];
 }
 
 /**
@@ -79,14 +80,20 @@ export function layersOf(file: SettingsFile, wanted: string | undefined): Layer[
 }
 
 function whichSource(file: SettingsFile, names: readonly string[], name: unknown): OffsiteError {
+  if (names.length === 0) {
+    return new OffsiteError('CONFIG_INVALID', `${file.path} names no source under "sources"`, {
+      expected: 'the name of each, and below it its settings',
+      found: `${Array.isArray(file.settings.sources) ? 'a list' : 'no name'} (${file.originOf(['sources'])})`,
+      hint: `write 'bitagent:' below "sources", and further in what is its own; or leave "sources" out, where there is one (docs/agent.md)`,
+    });
+  }
   const meant = typeof name === 'string' ? closest(name, names) : undefined;
-  const [first = 'NAME'] = names;
+  const [first] = names;
   return new OffsiteError(
     'CONFIG_INVALID',
     name === undefined ? `${file.path} has several sources` : `${file.path} has no source of that name`,
     {
-      expected:
-        names.length === 0 ? 'names and their settings under "sources"' : `one of ${names.join(', ')}`,
+      expected: `one of ${names.join(', ')}`,
       found: typeof name === 'string' ? name : 'none named',
       hint: `name it: --source ${meant ?? first} or OFFSITE_SOURCE; 'offsite backup --all' takes an archive of each`,
     },

@@ -23,6 +23,7 @@ const faultsByCode: Readonly<Record<string, string>> = {
 
 /** Reads a text; an empty one, or one of comments alone, says nothing. */
 export function parseSettingsText(text: string): SettingsText | TextFault {
+  if (text.includes('\0')) return { expected: 'YAML or JSON as UTF-8', found: 'UTF-16, or no text at all' };
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const at = (offset: number) => {

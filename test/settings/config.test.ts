@@ -22,7 +22,8 @@ describe('parseSettings', () => {
       dump: { via: 'server' },
     });
     expect(refusal({})).toMatchObject({ code: 'CONFIG_INVALID', exitCode: 2, found: 'bucket: is missing' });
-    expect(refusal({}).hint).toContain('--bucket');
+    expect(refusal({}).hint).toMatch(/^'offsite init' asks .*--bucket/);
+    expect(refusal({ bucket: 's3://x' }).hint).toMatch(/^name the bucket: --bucket/);
   });
 
   it.each<[RawSettings, string]>([
@@ -42,7 +43,29 @@ describe('parseSettings', () => {
     ],
     [
       { dump: { via: 'container', container: 12 } },
-      'dump.container (a test): a text is wanted: put it in quotes',
+      'dump.container (a test): wanted is a text: put it in quotes',
+    ],
+    [{ region: ['eu-west-1'] }, 'region (a test): wanted is a text, and no list'],
+    [
+      { provider: 'MinIO' },
+      "provider (a test): wanted is one of aws, r2, b2, wasabi, scaleway, minio, ceph, other; is 'minio' meant?",
+    ],
+    [
+      { dump: { via: 'servre' } },
+      "dump.via (a test): wanted is one of server, container, command; is 'server' meant?",
+    ],
+    [
+      { dump: { via: 'command', command: 'pg_dump x' } },
+      'dump.command (a test): wanted is a list: [one, another]',
+    ],
+    [{ sidecar: 'x' }, 'sidecar (a test): wanted is settings below it, each as NAME: VALUE'],
+    [{ notify: 'no' }, 'notify (a test): wanted is one of failures, always'],
+    [{ endpoint: 'nas:9000' }, 'endpoint (a test): wanted is a URL that begins with https:// or http://'],
+    [{ guard: { keepDays: 'many' } }, 'guard.keepDays (a test): wanted is a whole number of days, 1 or more'],
+    [{ guard: { email: 'x' } }, 'guard.email (a test): wanted is mail addresses, separated by commas'],
+    [
+      { guard: { sources: 'A b' } },
+      'guard.sources (a test): wanted is names of a-z, 0-9 and -, separated by commas',
     ],
     [{ region: null }, 'region (a test): has no value'],
     [{ dump: { via: 'container' } }, 'dump.container: is missing'],

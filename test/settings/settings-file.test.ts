@@ -65,6 +65,7 @@ describe('a settings file', () => {
     ['bucket: *S3CRET\n', 'a *name that no &name before it explains'],
     ['bucket: vault\n---\nbucket: S3CRET\n', 'a second document after ---, at line 2, column 1'],
     ['[S3CRET]\n', 'another value'],
+    ['\ufeffb\0u\0', 'UTF-16, or no text at all'],
   ])('is refused with the place: %j', async (text, found) => {
     write(text);
     const error = await refusal();
@@ -78,8 +79,8 @@ describe('a settings file', () => {
     const error = await refusal({ region: 'eu-west-1a' });
     expect(error.found.split('\n').sort()).toEqual([
       `dump.pasword (${path}:5:3): there is no such setting; is 'password' meant?`,
-      'pingUrl (OFFSITE_PING_URL): a URL that begins with https:// or http://',
-      'region (--region): one like eu-west-1, without the letter of a zone',
+      'pingUrl (OFFSITE_PING_URL): wanted is a URL that begins with https:// or http://',
+      'region (--region): wanted is one like eu-west-1, without the letter of a zone',
     ]);
     expect(JSON.stringify({ ...error, message: error.message })).not.toContain('S3CRET');
   });
@@ -162,10 +163,18 @@ sources:
       `regoin (${path}:4:5): there is no such setting; is 'region' meant?`,
     );
     writeFileSync(path, 'bucket: vault\nsources:\n  Wiki: {}\n');
-    expect((await refusal()).found).toBe(`source (${path}:3:3): a-z, 0-9 and -, at most 40`);
-    for (const empty of ['sources:\n', 'sources: {}\n', 'sources: [a]\n']) {
+    expect((await refusal()).found).toBe(`source (${path}:3:3): wanted is a-z, 0-9 and -, at most 40`);
+    // As a list they would be archives of '0' and '1'.
+    for (const empty of [
+      'sources:\n',
+      'sources: {}\n',
+      'sources: [a]\n',
+      'sources:\n- source: a\n- source: a\n',
+    ]) {
       writeFileSync(path, `bucket: vault\n${empty}`);
-      expect((await refusal()).code).toBe('CONFIG_INVALID');
+      const said = { code: 'CONFIG_INVALID', found: expect.stringContaining(`(${path}:2:1)`) };
+      expect(await refusal()).toMatchObject(said);
+      expect(await readAllSettings({}).catch((error: unknown) => error)).toMatchObject(said);
     }
   });
 });
