@@ -75,8 +75,8 @@ async function judge(): Promise<number> {
 
 const fetchedAhead = 8;
 
-/** Called by Postgres, in the data directory that it recovers. */
-async function fetchLog([name = '', path = '']: readonly string[]): Promise<void> {
+/** Called by Postgres, in the data directory that it recovers: `%f %p --until SEGMENT`. */
+async function fetchLog([name = '', path = '', , until]: readonly string[]): Promise<void> {
   const { bucket, archiveId } = readEnvironment();
   const systemIdentifier = await clusterIn('.');
   if (systemIdentifier === undefined) throw new Error('there is no cluster in the working directory');
@@ -87,6 +87,7 @@ async function fetchLog([name = '', path = '']: readonly string[]): Promise<void
     name,
     path,
     ahead: fetchedAhead,
+    until,
   });
 }
 

@@ -220,6 +220,8 @@ class Files {
 /** Tells the server that it is to recover; it removes the file when it has. */
 export async function markForRecovery(folder: string, owner: User | undefined): Promise<void> {
   const path = join(folder, 'recovery.signal');
+  // Of a standby's base backup: a server that finds it waits for more log, for ever.
+  await rm(join(folder, 'standby.signal'), { force: true });
   await writeFile(path, '', { mode: 0o600 });
   if (owner !== undefined) await chown(path, owner.uid, owner.gid);
 }

@@ -16,7 +16,7 @@ import { readBaseBackups, readClusterLog } from './read-vault.ts';
 import { type Reached, replay } from './replay.ts';
 import { type PlacedTablespace, placeTablespaces } from './tablespaces.ts';
 import { formatMicros, type RecoveryTarget, targetSettings, walSizes } from './target.ts';
-import { type BaseBackup, isBroken, type Way, wayFrom } from './way.ts';
+import { isBroken, reaches, type Way, wayFrom } from './way.ts';
 
 export type RecoverOptions = {
   readonly store: ArchiveStore;
@@ -55,11 +55,10 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   const { store, target, folder, env, signal } = options;
   const owner = await unprivilegedUser();
   await emptyFolder(folder, owner);
-  const base = await baseOf(options);
+  const { base, log } = await baseOf(options);
   const tablespaces = placeTablespaces(base.manifest.tablespaces, folder, options.tablespaceMappings ?? []);
   await emptyTablespaces(tablespaces, owner);
   const { cluster } = base.manifest;
-  const log = await readClusterLog(store, { source: options.source, ...cluster });
   const way = wayFrom(base, log, options.timeline);
   assertLeadsTo(way, target, options.despiteGap);
   const major = Math.floor(cluster.serverVersionNumber / 10_000);
@@ -67,17 +66,16 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   if (target.kind === 'time') await assertTime(options, target.micros, way, binDir);
   for (const { timeline, at, upTo } of options.timeline === undefined ? way.leaves : []) {
     options.warn?.(
-      `timeline ${timeline} goes on to ${upTo}, and is left at ${at} for timeline ${way.timeline}: what is on it after that will not be there (--timeline ${timeline} has it)`,
+      `timeline ${timeline} goes on to ${upTo}, and parts at ${at} from timeline ${way.timeline}, which is followed: what is on it after that will not be there (--timeline ${timeline} has it)`,
     );
   }
   options.onWay?.(way);
   await layOut({ store, base, folder, tablespaces, owner, onProgress: options.onProgress, signal });
   await markForRecovery(folder, owner);
   options.onReplay?.();
-  const until =
-    target.kind === 'latest' && isBroken(way) ? ` --until ${way.continuity.whole.at(-1)?.last}` : '';
+  // Behind it there may be log of a timeline that this way has left, and the server would take that.
   const settings = {
-    restore_command: restoreCommandOf(options.restoreCommand + until),
+    restore_command: restoreCommandOf(`${options.restoreCommand} --until ${lastSegmentOf(way)}`),
     ...(major >= 15 && { archive_library: '' }),
     ...walSizes(cluster.segmentBytes),
     ...targetSettings(target, way.timeline),
@@ -134,7 +132,8 @@ export async function endOf(
 const unknownEnd =
   'the newest segments hold no end of a transaction, so it cannot be said yet whether the log leads to that time: the server will say';
 
-async function baseOf({ store, source, target, from }: RecoverOptions): Promise<BaseBackup> {
+/** Where a timeline is named, the newest base backup that leads to it is meant. */
+async function baseOf({ store, source, target, from, timeline }: RecoverOptions) {
   const bases = await readBaseBackups(store, source, from);
   if (from !== undefined && bases.length === 0) {
     throw new OffsiteError('BASE_BACKUP_MISSING', `there is no base backup ${from.id}`, {
@@ -143,14 +142,26 @@ async function baseOf({ store, source, target, from }: RecoverOptions): Promise<
       hint: "'offsite wal window' shows those there are; without an id the newest that is older than the point is taken",
     });
   }
-  const base = chooseBase(bases, target);
-  if (base === undefined) throw beforeError(bases, source);
-  return base;
+  const newest = chooseBase(bases, target);
+  if (newest === undefined) throw beforeError(bases, source);
+  const { cluster } = newest.manifest;
+  const log = await readClusterLog(store, { source, ...cluster });
+  const leading = bases.filter(
+    (one) =>
+      timeline !== undefined &&
+      one.manifest.cluster.systemIdentifier === cluster.systemIdentifier &&
+      reaches(one, timeline, log),
+  );
+  return { base: chooseBase(leading, target) ?? newest, log };
+}
+
+function lastSegmentOf({ continuity: { begun, whole } }: Way): string | undefined {
+  return begun?.name.slice(0, 24) ?? whole.at(-1)?.last;
 }
 
 /** Log that cannot be read looks to the server like its end. */
-function assertAll({ continuity }: Way, { lastSegment, lsn }: Reached): void {
-  const last = continuity.begun?.name.slice(0, 24) ?? continuity.whole.at(-1)?.last;
+function assertAll(way: Way, { lastSegment, lsn }: Reached): void {
+  const last = lastSegmentOf(way);
   if (last === undefined || (lastSegment !== undefined && lastSegment.slice(8) >= last.slice(8))) return;
   throw new OffsiteError('RECOVERY_FAILED', 'recovery ended before the log did', {
     expected: `${last}, the last segment in the vault, to be replayed`,

@@ -91,6 +91,8 @@ const ownSettings: Readonly<Record<string, string>> = {
   log_timezone: 'UTC',
   lc_messages: 'C',
   shared_preload_libraries: '',
+  shared_buffers: '128MB',
+  huge_pages: 'off',
   autovacuum: 'off',
   // Nobody asks it anything before it has recovered, so that no setting of the cluster's need be known.
   hot_standby: 'off',
@@ -107,6 +109,7 @@ const ownSettings: Readonly<Record<string, string>> = {
   recovery_min_apply_delay: '0',
   // Of an earlier recovery, perhaps: there may be one target only.
   recovery_target: '',
+  recovery_target_inclusive: 'on',
   recovery_target_lsn: '',
   recovery_target_name: '',
   recovery_target_time: '',

@@ -49,7 +49,8 @@ export function parseTarget(flags: TargetFlags): RecoveryTarget | undefined {
   }
   if (toXid !== undefined) {
     if (!/^\d{1,20}$/.test(toXid)) throw wrong("--to-xid with a transaction's number", toXid);
-    return { kind: 'xid', xid: toXid };
+    // Postgres takes 0731 for 473.
+    return { kind: 'xid', xid: String(BigInt(toXid)) };
   }
   if (toName === undefined) return undefined;
   if (toName === '' || toName.length > 63)

@@ -23,8 +23,15 @@ export type Way = {
   readonly continuity: Continuity;
   /** Up to where there was log, as histories say: its timeline began there, or was left. */
   readonly knownTo: Lsn;
-  /** Timelines that it leaves, though they go on: what is on them after that is not on this way. */
-  readonly leaves: readonly { readonly timeline: number; readonly at: string; readonly upTo: string }[];
+  /** What there is of other timelines, and not on this way: of those that it leaves though they go on, and of those that left it, or one before it. */
+  readonly leaves: readonly Branch[];
+};
+
+type Branch = {
+  readonly timeline: number;
+  /** Where they part. */
+  readonly at: string;
+  readonly upTo: string;
 };
 
 /** Points that a way leads to. */
@@ -67,7 +74,7 @@ export function wayFrom(base: BaseBackup, log: ClusterLog, timeline?: number): W
     timeline: course.timeline,
     continuity,
     knownTo: knownEnd(course, log),
-    leaves: leavesOf(course, log),
+    leaves: leavesOf(base, course, log),
   };
 }
 
@@ -87,22 +94,35 @@ function lostHistories({ spans, begun, histories }: ClusterLog, { timeline }: Co
 }
 
 function leavesOf(
-  { ancestors, segmentBytes, fromTimeline }: Course,
-  { spans, begun }: FoldedLog,
-): Way['leaves'] {
+  base: BaseBackup,
+  { ancestors, timeline: own, segmentBytes, fromTimeline }: Course,
+  log: ClusterLog,
+) {
   const startOf = (segment: number) => BigInt(segment) * BigInt(segmentBytes);
-  return ancestors.flatMap(({ timeline, leftAt }) => {
-    const isOwn = (one: { readonly timeline: number }) => one.timeline === timeline;
-    const ends = [
-      ...spans.filter(isOwn).map(({ last }) => startOf(last + 1)),
-      ...begun
-        .filter(isOwn)
-        .map(({ name, filledBytes = 0 }) => startOf(segmentNumber(name, segmentBytes)) + BigInt(filledBytes)),
-    ];
-    const upTo = ends.reduce((most, end) => (end > most ? end : most), 0n);
-    if (timeline < fromTimeline || upTo <= leftAt) return [];
-    return [{ timeline, at: formatLsn(leftAt), upTo: formatLsn(upTo) }];
+  const ends = new Map<number, Lsn>();
+  const goesTo = (timeline: number, end: Lsn) => {
+    if (end > (ends.get(timeline) ?? 0n)) ends.set(timeline, end);
+  };
+  for (const { timeline, last } of log.spans) goesTo(timeline, startOf(last + 1));
+  for (const { timeline, name, filledBytes = 0 } of log.begun)
+    goesTo(timeline, startOf(segmentNumber(name, segmentBytes)) + BigInt(filledBytes));
+  const lines = [...ancestors.map((one) => one.timeline), own];
+  return [...ends].flatMap(([timeline, upTo]): Branch[] => {
+    const left = ancestors.find((one) => one.timeline === timeline);
+    const came = log.histories.get(timeline)?.findLast((one) => lines.includes(one.timeline));
+    const parting = left ?? (timeline === own ? undefined : came);
+    const isBehind = left === undefined ? reaches(base, timeline, log) : timeline >= fromTimeline;
+    // One that is older, and left before the base backup, was given up for what that is of.
+    if (parting === undefined || upTo <= parting.leftAt || !(isBehind || timeline > own)) return [];
+    return [{ timeline, at: formatLsn(parting.leftAt), upTo: formatLsn(upTo) }];
   });
+}
+
+/** Whether a timeline can be come to from a base backup. */
+export function reaches({ manifest }: BaseBackup, timeline: number, { histories }: ClusterLog): boolean {
+  const { timeline: fromTimeline, stopLsn } = manifest;
+  const ancestors = histories.get(timeline) ?? [];
+  return leadsTo({ fromTimeline, from: position(stopLsn), timeline, ancestors });
 }
 
 export function windowOf({ base, continuity }: Way): Window {
@@ -152,22 +172,19 @@ export function breakOf({ missing, missingCount, conflicting, damaged }: Continu
 }
 
 /** Every timeline that it leads to, the newest last. */
-function coursesFrom({ manifest }: BaseBackup, { histories }: ClusterLog): Course[] {
-  const common = {
-    from: position(manifest.startLsn),
-    fromTimeline: manifest.timeline,
-    segmentBytes: manifest.cluster.segmentBytes,
-  };
-  const own = histories.get(manifest.timeline) ?? [];
-  const stop = position(manifest.stopLsn);
-  const children = [...histories]
-    .filter(([timeline, ancestors]) =>
-      leadsTo({ fromTimeline: manifest.timeline, from: stop, timeline, ancestors }),
-    )
-    .map(([timeline, ancestors]) => ({ ...common, timeline, ancestors }));
-  const all = [{ ...common, timeline: manifest.timeline, ancestors: own }, ...children];
-  const known = new Map(all.map((course) => [course.timeline, course]));
-  return [...known.values()].sort((one, other) => one.timeline - other.timeline);
+function coursesFrom(base: BaseBackup, log: ClusterLog): Course[] {
+  const { timeline: fromTimeline, startLsn, cluster } = base.manifest;
+  const all = new Set([fromTimeline, ...log.histories.keys()]);
+  return [...all]
+    .filter((timeline) => reaches(base, timeline, log))
+    .sort((one, other) => one - other)
+    .map((timeline) => ({
+      from: position(startLsn),
+      fromTimeline,
+      segmentBytes: cluster.segmentBytes,
+      timeline,
+      ancestors: log.histories.get(timeline) ?? [],
+    }));
 }
 
 export function position(text: string): Lsn {

@@ -91,6 +91,10 @@ beforeAll(async () => {
   await cluster.sql(
     'CREATE TABLE ledger (n int PRIMARY KEY USING INDEX TABLESPACE keys, text text) TABLESPACE rows; CREATE TABLE torrents (info_hash bytea PRIMARY KEY)',
   );
+  // Of an earlier recovery, perhaps: it is none of ours.
+  await cluster.sql('ALTER SYSTEM SET recovery_target_inclusive = off');
+  // As a standby has it, whose base backup is one like any other.
+  writeFileSync(join(cluster.directory, 'data', 'standby.signal'), '');
   expect(await offsite(['basebackup', '--quiet'], env)).toMatchObject({ exitCode: 0, stderr: '' });
   // Both ways at once: what the one has stored, the other finds there.
   const receiving = execa(
@@ -286,7 +290,7 @@ describe("the restore test's recovery to a point", () => {
 
 describe('a recovery to a point of the ledger', () => {
   const points: Record<string, readonly [flags: () => string[], rows: number]> = {
-    'time, in the midst of it': [() => ['--to-time', entry(5).at], 5],
+    'time, in the midst of it': [() => ['--to-time', entry(5).committedAt], 5],
     'all of it, to the segment that was being written': [() => ['--to-latest', '--timeline', '1'], 13],
     ...(isLong && {
       'time, early': [() => ['--to-time', entry(1).at], 1],
@@ -373,6 +377,18 @@ describe('a recovery to a point of the ledger', () => {
     // Its parent has the rest of the ledger: nobody shall miss that unknowingly.
     expect(child.stderr).toContain('timeline 1 goes on');
     expect(await rowsIn('child')).toEqual([...upTo(7), 100]);
+  });
+
+  it('never goes on on a timeline that it has left, where the log of the one it follows is not there', async () => {
+    const found = await whileChanged(
+      () => {
+        for (const key of segments()) if (key.includes('/00000002')) stub.bucket.objects.delete(key);
+      },
+      () => restore('parted', '--to-latest', '--despite-gap'),
+    );
+    expect(found).toMatchObject({ exitCode: 0 });
+    // The seventh is in the segment in which they part, of which the one that was left has more.
+    expect(await rowsIn('parted')).toEqual(upTo(6));
   });
 });
 

@@ -47,6 +47,8 @@ describe('a target', () => {
     [{ toLsn: '16/B374D848' }, { recovery_target_lsn: '16/B374D848' }],
     [{ toName: 'before the upgrade' }, { recovery_target_name: 'before the upgrade' }],
     [{ toXid: '735' }, { recovery_target_xid: '735' }],
+    // To Postgres, as it stands, 477.
+    [{ toXid: '0735' }, { recovery_target_xid: '735' }],
     [{ immediate: true }, { recovery_target: 'immediate' }],
     [{ toLatest: true }, {}],
     [{ toTime: '2026-04-28T03:15:00Z' }, { recovery_target_time: '2026-04-28 03:15:00+00' }],
