@@ -6,7 +6,7 @@ import { byAge, type CatalogueEntry } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import { begunName, parseWalFile, type WalFile } from '../../lib/archive/wal-names.ts';
 import { isArriving, type Way } from '../../lib/recovery-point/way.ts';
-import { type LogNeed, LogSieve, planBaseBackups } from '../../lib/retention/log-plan.ts';
+import { type LogNeed, LogSieve, planBaseBackups, planBaseReadings } from '../../lib/retention/log-plan.ts';
 import { isFullDue, isUnread, type LogState } from '../../lib/retention/log-sight.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
 import type { ListedWal } from '../../lib/wal/fold.ts';
@@ -142,6 +142,23 @@ describe('of base backups', () => {
           expect(old.length).toBeLessThanOrEqual(1);
       }),
     );
+  });
+
+  it('are read again in their turn, those first that were read longest ago, and at once what has no verdict', () => {
+    const read = (age: number, days: number, standing: CatalogueEntry['standing'] = 'intact') => ({
+      ...entryOf([age, standing]),
+      lastReadAt: daysAgo(days),
+    });
+    const all = [read(1, 1), read(8, 6), read(15, 8), read(22, 9), read(29, 9, 'damaged')];
+    const due = (rereadPercent: number) =>
+      planBaseReadings([...all, entryOf([2, 'unverified'])], rereadPercent, now).map(({ id }) => id);
+    const [, , turned, oldest] = all.map(({ id }) => id.id);
+    const unjudged = archiveIdAt('bitagent', daysAgo(2)).id;
+    // After seven nights, and of four no more than one in a run.
+    expect(due(15)).toEqual([unjudged, oldest]);
+    expect(due(50)).toEqual([unjudged, oldest, turned]);
+    expect(due(10)).toEqual([unjudged]);
+    expect(due(0)).toEqual([unjudged]);
   });
 
   it('go a night in a run after a silence, and all at once at the operator’s word', () => {

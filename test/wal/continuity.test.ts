@@ -5,7 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { begunName, parseWalFile } from '../../lib/archive/wal-names.ts';
 import { assertLeadsTo } from '../../lib/recovery-point/choose.ts';
 import { type BaseBackup, wayFrom } from '../../lib/recovery-point/way.ts';
-import { type Course, continuityOf, leadsTo, namedAtMost, namesBackwards } from '../../lib/wal/continuity.ts';
+import {
+  type Course,
+  continuityOf,
+  furthest,
+  leadsTo,
+  namedAtMost,
+  namesBackwards,
+} from '../../lib/wal/continuity.ts';
 import { type ListedWal, LogFold } from '../../lib/wal/fold.ts';
 import { type Ancestor, parseHistory } from '../../lib/wal/history.ts';
 import {
@@ -267,6 +274,18 @@ describe('continuity', () => {
     expect(() => assertLeadsTo(left, { kind: 'latest' }, false)).toThrow(/ends before a server was promoted/);
   });
 
+  it('takes of the copies of what was being written the one that goes furthest, in whatever order they are listed', () => {
+    const [name, other] = [5, 6].map((segment) => segmentName(1, segment, segmentBytes)) as [string, string];
+    const copies = [begunName(name, 7), begunName(name, 90), begunName(name, 12), begunName(other, 99), name];
+    for (const order of [copies, copies.toReversed()])
+      expect(
+        furthest(
+          order.map((one) => listed(one)),
+          name,
+        )?.name,
+      ).toBe(begunName(name, 90));
+  });
+
   it('counts a gap of any length, in no time', () => {
     const far = [3, 2 ** 36].map((one) => listed(segmentName(1, one, segmentBytes)));
     const course = { from: startOf(3), fromTimeline: 1, timeline: 1, ancestors: [], segmentBytes };
@@ -300,7 +319,12 @@ describe('continuity', () => {
   });
 
   it('leads to a timeline that left its parent after the base backup, and to no other', () => {
-    const ancestors = [{ timeline: 1, leftAt: startOf(5) }];
+    const ancestors = [
+      { timeline: 1, leftAt: startOf(5) },
+      { timeline: 4, leftAt: startOf(7) },
+    ];
+    expect(leadsTo({ from: startOf(5), fromTimeline: 1, timeline: 2, ancestors })).toBe(true);
+    expect(leadsTo({ from: startOf(9), fromTimeline: 2, timeline: 2, ancestors })).toBe(true);
     expect(leadsTo({ from: startOf(4), fromTimeline: 1, timeline: 2, ancestors })).toBe(true);
     expect(leadsTo({ from: startOf(6), fromTimeline: 1, timeline: 2, ancestors })).toBe(false);
     expect(leadsTo({ from: startOf(4), fromTimeline: 3, timeline: 2, ancestors })).toBe(false);
