@@ -8,6 +8,7 @@ import { execa } from 'execa';
 import type { ArchiveStore } from '../store/store.ts';
 import { bringWal } from '../wal/bring.ts';
 import { type Cluster, listWal } from '../wal/read-wal.ts';
+import { type Lsn, parseLsn } from '../wal/segment.ts';
 import { parseInstant } from './target.ts';
 
 /** A quiet server's log has segments without one, but not so many in a row. */
@@ -49,8 +50,19 @@ export async function lastCommit(
   }
 }
 
-/** Its exit code says nothing: the last record of a segment may go on in the next, which is not there. */
 async function newestEnd(program: string, path: string, signal?: AbortSignal): Promise<bigint | undefined> {
+  let newest: bigint | undefined;
+  for await (const { micros } of endsIn(program, path, signal))
+    if (newest === undefined || micros > newest) newest = micros;
+  return newest;
+}
+
+/** Ends of transactions in a segment, in their order. Its exit code says nothing: the last record may go on in the next, which is not there. */
+export async function* endsIn(
+  program: string,
+  path: string,
+  signal?: AbortSignal,
+): AsyncGenerator<{ readonly lsn: Lsn; readonly micros: bigint }> {
   const child = execa(program, ['--rmgr=Transaction', path], {
     env: { LC_ALL: 'C', TZ: 'UTC' },
     reject: false,
@@ -58,15 +70,11 @@ async function newestEnd(program: string, path: string, signal?: AbortSignal): P
     buffer: false,
     ...(signal && { cancelSignal: signal }),
   });
-  let newest: bigint | undefined;
   for await (const line of child) {
-    const [, day, time] =
-      /desc: (?:COMMIT|ABORT)(?:_PREPARED)? .*?(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?) UTC/.exec(
+    const [, lsn = '', day, time] =
+      /lsn: ([0-9A-F/]+),.* desc: (?:COMMIT|ABORT)(?:_PREPARED)? .*?(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?) UTC/.exec(
         line,
       ) ?? [];
-    if (day === undefined) continue;
-    const { micros } = parseInstant(`${day}T${time}Z`);
-    if (newest === undefined || micros > newest) newest = micros;
+    if (day !== undefined) yield { lsn: parseLsn(lsn) ?? 0n, micros: parseInstant(`${day}T${time}Z`).micros };
   }
-  return newest;
 }

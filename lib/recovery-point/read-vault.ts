@@ -131,6 +131,6 @@ function noHistory(name: string): OffsiteError {
   return new OffsiteError('WAL_INVALID', `${name} in the vault is no history of a timeline`, {
     expected: 'lines of a timeline, a position and a reason',
     found: 'other text',
-    hint: 'find out who stored it; name a timeline before it: --timeline',
+    hint: 'find out who stored it, and remove it (aws s3 rm): what there is of its timeline cannot be recovered without the one that was meant',
   });
 }

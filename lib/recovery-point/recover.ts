@@ -14,6 +14,7 @@ import { emptyFolder, emptyTablespaces, layOut, markForRecovery } from './lay-ou
 import { serverProgramsOf } from './programs.ts';
 import { readBaseBackups, readClusterLog } from './read-vault.ts';
 import { type Reached, replay } from './replay.ts';
+import { assertNotSetBack } from './set-back.ts';
 import { type PlacedTablespace, placeTablespaces } from './tablespaces.ts';
 import { formatMicros, type RecoveryTarget, targetSettings, walSizes } from './target.ts';
 import { isBroken, reaches, type Way, wayFrom } from './way.ts';
@@ -89,6 +90,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
     signal,
   }).finally(() => dropAhead(join(folder, 'pg_wal')));
   if (target.kind === 'latest') assertAll(way, reached);
+  if (target.kind === 'time') await assertNotSetBack(options, way, target.micros, reached, binDir);
   return { ...reached, way, tablespaces };
 }
 

@@ -28,6 +28,8 @@ export type Reached = {
   readonly lsn: string | undefined;
   /** When the last transaction ended that was replayed; `undefined` if there was none after the base backup. */
   readonly lastTransactionAt: string | undefined;
+  /** When the transaction ended at which it stopped: with a time as the target. */
+  readonly stoppedBefore: string | undefined;
   /** On which the cluster goes on. */
   readonly timeline: number | undefined;
   /** The last of the log that was asked for and there. */
@@ -136,6 +138,7 @@ function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, pa
   const reached: { -readonly [Key in keyof Reached]: Reached[Key] } = {
     lsn: undefined,
     lastTransactionAt: undefined,
+    stoppedBefore: undefined,
     timeline: undefined,
     lastSegment: undefined,
   };
@@ -147,6 +150,8 @@ function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, pa
     reached.lsn = /redo done at ([0-9A-F]+\/[0-9A-F]+)/.exec(line)?.[1] ?? reached.lsn;
     reached.lastTransactionAt =
       /last completed transaction was at log time (.+)/.exec(line)?.[1] ?? reached.lastTransactionAt;
+    reached.stoppedBefore =
+      /recovery stopping before (?:commit|abort) .*, time (.+)/.exec(line)?.[1] ?? reached.stoppedBefore;
     const timeline = /selected new timeline ID: (\d+)/.exec(line)?.[1];
     if (timeline !== undefined) reached.timeline = Number(timeline);
   };

@@ -4,6 +4,7 @@
 import { dirname } from 'node:path';
 import { parseWalFile } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { plural } from '../base/quantities.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { aheadFolder, bringAhead, dropAhead, giveAhead, handOver, startBringing } from './ahead.ts';
 import { bringWal, copiesOf } from './bring.ts';
@@ -11,6 +12,7 @@ import { furthest } from './continuity.ts';
 import { type Cluster, conflictError, listWal, type StoredWal } from './read-wal.ts';
 import { aheadVariable, logEnds } from './restore-command.ts';
 import { comesNext, isBehind } from './segment.ts';
+import { isSettled } from './settled.ts';
 import { shippedAtOnce } from './ship.ts';
 
 export type FetchWalOptions = {
@@ -26,6 +28,7 @@ export type FetchWalOptions = {
   readonly until?: string | undefined;
   /** Starts who brings what follows. @returns Its process. */
   readonly startBringing?: (() => number | undefined) | undefined;
+  readonly now?: Date;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -61,7 +64,7 @@ export async function fetchWal(options: FetchWalOptions): Promise<boolean> {
   const listed = await listWal(store, cluster, isSegment ? name.slice(0, commonDigits) : `${name}-`);
   const whole = oneOf(listed, name);
   if (whole === undefined && isSegment) {
-    await assertEnd(store, cluster, name, listed);
+    await assertEnd(store, cluster, name, listed, options.now);
     await dropAhead(dirname(path));
   }
   const wanted = whole ?? (isSegment ? lastCopy(listed, name) : undefined);
@@ -91,23 +94,30 @@ function lastCopy(listed: readonly StoredWal[], segment: string): StoredWal | un
   return last && oneOf(listed, last.name);
 }
 
-/** Later ones may be there before it, as many as are shipped at once; where more of them are, it does not come any more. */
+/**
+ * Later ones may be there before it, as many as are shipped at once, and for minutes; where more of them are, or for longer, or one was
+ * begun then, it does not come any more.
+ */
 async function assertEnd(
   store: ArchiveStore,
   cluster: Cluster,
   name: string,
   listed: readonly StoredWal[],
+  now = new Date(),
 ): Promise<void> {
   const next = (Number.parseInt(name.slice(8, commonDigits), 16) + 1)
     .toString(16)
     .toUpperCase()
     .padStart(8, '0');
   const further = next.length > 8 ? [] : await listWal(store, cluster, name.slice(0, 8) + next);
-  const later = [...listed, ...further].filter((wal) => wal.kind === 'segment' && wal.name > name);
-  if (later.length < shippedAtOnce) return;
+  const later = [...listed, ...further].filter(
+    (wal) => (wal.kind === 'segment' || wal.kind === 'begun') && wal.name.slice(0, name.length) > name,
+  );
+  const isArriving = !later.some((wal) => isSettled(wal, now));
+  if (isArriving && later.filter(({ kind }) => kind === 'segment').length < shippedAtOnce) return;
   throw new OffsiteError('WAL_MISSING', `${name} is missing in the vault, and ${later[0]?.name} is there`, {
     expected: 'every segment up to the last',
-    found: `none of this name, and ${later.length} or more after it`,
+    found: `none of this name, and ${plural(later.length, 'file')} or more after it`,
     hint: "recovery cannot go past it: 'offsite wal window' shows what can be recovered; 'offsite restore --to-latest --despite-gap' takes all before it",
   });
 }

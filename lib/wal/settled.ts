@@ -10,7 +10,7 @@ import type { ListedWal } from './fold.ts';
 export const settledMinutes = 15;
 
 /** Whether a file was stored long enough ago. */
-function isSettled({ storedAt }: ListedWal, now: Date): boolean {
+export function isSettled({ storedAt }: ListedWal, now: Date): boolean {
   return hoursBetween(storedAt, now) * 60 >= settledMinutes;
 }
 

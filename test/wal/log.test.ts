@@ -34,6 +34,7 @@ import {
 import { archiveCommand } from '../../lib/wal/archive-command.ts';
 import { fetchWal } from '../../lib/wal/fetch.ts';
 import { type PushOptions, pushWal } from '../../lib/wal/push.ts';
+import { settledMinutes } from '../../lib/wal/settled.ts';
 import { shippedAtOnce, shipWal } from '../../lib/wal/ship.ts';
 import { bin, storeEnvironment } from '../fixtures/agent.ts';
 import { offsite } from '../fixtures/cli.ts';
@@ -283,6 +284,31 @@ describe('fetch', () => {
     expect(await fetch('00000002.history', to)).toBe(false);
     await expect(fetch(missing, to)).rejects.toMatchObject({ code: 'WAL_MISSING' });
     expect(existsSync(to)).toBe(false);
+  });
+
+  it.each([
+    ['a single one after it was stored', (one: string) => one],
+    ['one after it was begun', (one: string) => begunName(one, 900)],
+  ])('says that it lacks where %s, longer ago than it could still be on its way', async (_, nameOf) => {
+    const [there = '', missing = '', later = ''] = namesFrom(1, 3);
+    put(there, segmentOf(there));
+    put(nameOf(later), segmentOf(later));
+    const to = join(folder, 'RECOVERYXLOG');
+    const at = (minutes: number) =>
+      fetchWal({
+        store: async () => store,
+        cluster: async () => cluster,
+        name: missing,
+        path: to,
+        ahead: 0,
+        // The store of the tests dates all of it at the beginning of time.
+        now: new Date(minutes * 60_000),
+      });
+    expect(await at(settledMinutes - 1)).toBe(false);
+    await expect(at(settledMinutes + 1)).rejects.toMatchObject({
+      code: 'WAL_MISSING',
+      message: expect.stringContaining(later),
+    });
   });
 
   it('says so after the last segment that is wanted, too, whatever there is behind it', async () => {
