@@ -17,7 +17,7 @@ import type { Reached } from './replay.ts';
 import { formatMicros, parseInstant } from './target.ts';
 import type { Way } from './way.ts';
 
-/** Sessions that end at once are not in the order of their times. */
+/** Sessions that end at once are not quite in the order of their times. */
 const toleranceMicros = 1_000_000n;
 const atOnce = 4;
 
@@ -37,6 +37,7 @@ export async function assertNotSetBack(
   if (program === undefined || stoppedBefore === undefined) return;
   const { systemIdentifier } = way.base.manifest.cluster;
   const replayed = parseLsn(lsn) ?? 0n;
+  const stoppedAt = parseInstant(stoppedBefore).micros;
   const temporary = await mkdtemp(join(tmpdir(), 'offsite-wal-'));
   try {
     const cluster = { source, systemIdentifier };
@@ -47,12 +48,13 @@ export async function assertNotSetBack(
       if (wal === undefined) return undefined;
       await bringWal(store, cluster, wal, path, signal);
       for await (const end of endsIn(program, path, signal))
-        if (end.lsn > replayed && end.micros <= micros - toleranceMicros) return end;
+        if (end.lsn > replayed && end.micros <= micros && stoppedAt - end.micros > toleranceMicros)
+          return end;
       await rm(path);
       return undefined;
     });
     const [behind] = found.filter((end) => end !== undefined);
-    if (behind !== undefined) throw setBack(behind, parseInstant(stoppedBefore).micros, lsn, folder);
+    if (behind !== undefined) throw setBack(behind, stoppedAt, lsn, folder);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
