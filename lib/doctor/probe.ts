@@ -18,6 +18,7 @@ import type { LockMode } from '../retention/lock.ts';
 import { storeError } from '../store/errors.ts';
 import { proof } from '../store/proof.ts';
 import { openSession, type S3Location, type S3Session } from '../store/session.ts';
+import { troubleOf } from '../store/trouble.ts';
 import { tryWrite, type Written } from './try-write.ts';
 
 /** What became of one attempt. */
@@ -105,7 +106,11 @@ export function createVaultProbe(location: S3Location, source: string): VaultPro
     },
     write: () =>
       attempt(`beginning an upload to s3://${bucket}/${archivesPrefix}${source}/`, () =>
-        tryWrite(session, absentKey),
+        // As a back-up does: by the first refusal the SDK sets its clock by the store's.
+        tryWrite(session, absentKey).catch((error: unknown) => {
+          if (troubleOf(error) !== 'mismatched') throw error;
+          return tryWrite(session, absentKey);
+        }),
       ),
     list: () =>
       attempt('listing', async () => {

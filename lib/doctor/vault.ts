@@ -185,7 +185,7 @@ export function examineClock({ vault, lastId, now }: VaultOptions): Check {
     return warned(
       name,
       `${formatDuration(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} the store's`,
-      'set it (timedatectl set-ntp true): archives are named by it, and S3 refuses a clock that is 15 min off',
+      'set it (timedatectl set-ntp true): archives are named by it, and each run begins with a refusal where it is 15 min off',
     );
   }
   const last = lastId === undefined ? undefined : parseArchiveId(lastId).takenAt;

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
+import { isIP } from 'node:net';
 import { OffsiteError } from '../base/errors.ts';
 
 /** Of Node 22.21, and of 24.5: before, an agent goes straight to where a proxy should have been. */
@@ -34,6 +35,20 @@ export function agentsOf(
 /** Throws as {@link agentsOf} does, and makes none: that takes 20 ms, which who reads a file alone does not need. */
 export function assertAgents(environment: NodeJS.ProcessEnv, bundle = environment.AWS_CA_BUNDLE): void {
   askedOf(environment, bundle, knowsProxies);
+}
+
+/** The same error; it says whose proxy did not answer, where the address that it names is that one's and not the store's. */
+export function withProxy(environment: NodeJS.ProcessEnv, error: Error): Error {
+  const [way] = error instanceof AggregateError ? error.errors : [error];
+  const { hostname, address, port } = way as { hostname?: string; address?: string; port?: number };
+  const failed = proxyNames.find((name) => {
+    if (!environment[name]) return false;
+    const proxy = new URL(proxyUrl(name, environment[name]));
+    const isThere = port === Number(proxy.port || (proxy.protocol === 'https:' ? 443 : 80));
+    return hostname === proxy.hostname || (isThere && (address === proxy.hostname || !isIP(proxy.hostname)));
+  });
+  if (failed !== undefined) error.message = `the proxy of ${failed} does not answer (${way.message})`;
+  return error;
 }
 
 function askedOf(environment: NodeJS.ProcessEnv, bundle: string | undefined, canUseProxies: boolean) {

@@ -27,7 +27,7 @@ const explanations: Record<string, Explanation> = {
   NoSuchBucket: {
     code: 'BUCKET_MISSING',
     expected: 'the bucket to exist',
-    hint: "compare bucket and region in the settings with what there is: 'aws s3 ls' shows the buckets of this key, at AWS or where AWS_ENDPOINT_URL leads; of the stack it is the output BucketName",
+    hint: "compare bucket, region and endpoint (of most stores a host alone, without a path) in the settings with what there is: 'aws s3 ls' shows the buckets of this key, at AWS or where AWS_ENDPOINT_URL leads; of the stack it is the output BucketName",
   },
   InvalidAccessKeyId: unknownCredentials,
   SignatureDoesNotMatch: unknownCredentials,
@@ -39,7 +39,7 @@ const explanations: Record<string, Explanation> = {
   AccessDenied: {
     code: 'CREDENTIALS_REFUSED',
     expected: 'credentials that may do this',
-    hint: "take the key that may do this (--profile): the host's only creates (AWS: AgentPolicyArn of the stack's outputs), the operator's lists and reads (OperatorPolicyArn; to undo, UndoPolicyArn too); docs/guard.md has those of other stores",
+    hint: "see that key and secret are those of one key, and whole (some stores say the same of a wrong one); else take one that may do this (--profile): the host's only creates (AWS: AgentPolicyArn of the stack's outputs), the operator's lists and reads (OperatorPolicyArn; to undo, UndoPolicyArn too); docs/guard.md has those of other stores",
   },
   CredentialsProviderError: {
     code: 'CREDENTIALS_MISSING',
@@ -175,6 +175,9 @@ function explanationOfTheWay({ code = '', message }: AwsError): Explanation | un
       'name the authority that signed it: AWS_CA_BUNDLE=FILE (PEM)',
     );
   }
+  const [, proxy] = /^the proxy of (\w+) does/.exec(message) ?? [];
+  if (proxy !== undefined)
+    return said('the proxy to answer', `mend or unset ${proxy}, or name the store's host in NO_PROXY`);
   if (code.startsWith('ERR_PROXY')) {
     const hint =
       'give HTTPS_PROXY what it wants (http://user:password@host:port), or name the store in NO_PROXY';
@@ -236,8 +239,8 @@ export function describeTrouble(error: unknown): string {
   // The SDK's names for what has none.
   if (error.name === 'Unknown') return `HTTP ${$metadata?.httpStatusCode}, without a reason`;
   const name = error.name === 'Error' ? code : error.name;
-  // Told twice, the SDK makes it a list.
-  const text = String(error.message || inner);
+  // Told twice, the SDK makes it a list; of a store that says nothing more, it makes a word of its own.
+  const text = String(error.message || inner).replace(/^UnknownError$/, '');
   const message = text.replace(/^@smithy\/\S+ - |\s*Deserialization error:.*$| \(configured by .*$/gs, '');
   // A proxy's address may hold a password.
   const shown = message.replaceAll(/\/\/[^/@\s]+@/g, '//');

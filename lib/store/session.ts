@@ -3,10 +3,11 @@
 
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { inTime } from '../base/in-time.ts';
-import { agentsOf } from './agents.ts';
+import { agentsOf, withProxy } from './agents.ts';
 import { onlyAnswersOfS3 } from './answers.ts';
 import { chooseProvider, type Provider, type ProviderName } from './provider.ts';
 import { ProviderWords } from './provider-words.ts';
+import { assertWhole } from './whole-credentials.ts';
 
 /** Where the store is; what is left out comes from the SDK's own settings (`AWS_REGION`, `AWS_ENDPOINT_URL` …). */
 export type S3Location = {
@@ -118,7 +119,7 @@ export function openSession(location: S3Location): S3Session {
           await credentialsOf(client, silenceMs);
           return await next(args);
         } catch (error) {
-          throw words.add(error as Error);
+          throw words.add(withProxy(process.env, error as Error));
         }
       },
       { step: 'initialize', name: 'addProviderWords' },
@@ -169,7 +170,10 @@ async function credentialsOf(
   client: S3Client,
   withinMs: number,
 ): ReturnType<S3Client['config']['credentials']> {
-  return inTime(client.config.credentials(), Math.min(withinMs, minuteMs), 'CredentialsProviderError');
+  const limitMs = Math.min(withinMs, minuteMs);
+  const found = await inTime(client.config.credentials(), limitMs, 'CredentialsProviderError');
+  assertWhole(found);
+  return found;
 }
 
 function createClient(

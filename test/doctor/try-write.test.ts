@@ -48,6 +48,13 @@ describe.each<[string, StubRules, ProviderName, string | undefined]>([
 
 describe('doctor', () => {
   const bench = stubForEach();
+  it('tries again where the clocks differ, as a back-up does, which comes through', async () => {
+    bench.stub.fail('begin', 1, { refuse: [403, 'RequestTimeTooSkewed'] });
+    const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' };
+    const location = { bucket: 'vault', endpoint: bench.stub.endpoint, region: 'us-east-1', credentials };
+    expect(await createVaultProbe(location, 'bitagent').write()).toMatchObject({ outcome: 'done' });
+  });
+
   it('passes no refusal off as a dialect', async () => {
     bench.stub.fail('part', [1, 1e6], { refuse: [403, 'AccessDenied'] });
     const probe = createVaultProbe(

@@ -102,7 +102,15 @@ describe('a store behind a proxy', () => {
   it('a proxy that is not there is said to be unreachable', async () => {
     await proxy.stop();
     vi.stubEnv('HTTP_PROXY', proxy.url);
-    await expect(upload()).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+    await expect(upload()).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      found: expect.stringContaining('the proxy of HTTP_PROXY does not answer (connect ECONNREFUSED'),
+      hint: "mend or unset HTTP_PROXY, or name the store's host in NO_PROXY",
+    });
+    // What is not at the proxy's address is no fault of it.
+    vi.stubEnv('NO_PROXY', '127.0.0.1');
+    const nowhere = bench.store({ endpoint: 'http://127.0.0.1:1' }).readText(key);
+    await expect(nowhere).rejects.toMatchObject({ found: 'ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:1' });
     proxy = await startProxy();
   });
 });

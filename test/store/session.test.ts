@@ -132,3 +132,25 @@ describe('etagOfParts', () => {
     expect(etagOfParts(['"AKlJIZfgRVOQwS2U"'])).toBe('');
   });
 });
+
+describe('credentials', () => {
+  const { accessKeyId, secretAccessKey } = credentials;
+  it.each([
+    [{ accessKeyId: 'key\n', secretAccessKey }, 'access key', 'an end of a line'],
+    [{ accessKeyId: '\ufeffkey', secretAccessKey }, 'access key', 'a space'],
+    [{ accessKeyId, secretAccessKey: 'secret\r' }, 'secret', 'a carriage return'],
+    [{ accessKeyId, secretAccessKey: 'secret ' }, 'secret', 'a space'],
+    [{ accessKeyId, secretAccessKey: '"secret"' }, 'secret', 'a quotation mark'],
+    [{ accessKeyId, secretAccessKey, sessionToken: 'a\u200bb' }, 'session token', 'not seen'],
+  ])('that hold what no key has are not sent: %j', async (copied, which, kind) => {
+    const store = createS3Store({
+      bucket: 'vault',
+      endpoint: 'http://127.0.0.1:1',
+      region: 'x',
+      credentials: copied,
+    });
+    const said = await store.readText('a/key').catch((error: unknown) => error);
+    expect(said).toMatchObject({ code: 'CREDENTIALS_REFUSED', found: expect.stringContaining(kind) });
+    expect((said as Error).message).toContain(`the ${which} of these credentials is not whole`);
+  });
+});
