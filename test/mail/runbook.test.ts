@@ -188,3 +188,24 @@ describe('every mail about a fault', () => {
     expect(notice({ surprise: true })?.fault).toBe('unknownNotice');
   });
 });
+
+describe('a mail of the guard', () => {
+  /** What only the cloud's own programs tell of. */
+  const ofCloud = /^(nobody|handler|dead|unknown)/;
+
+  it.each(ids.filter((id) => !ofCloud.test(id)))(
+    '%s: says all of it without AWS, in commands that can be pasted',
+    (id) => {
+      const { text } = withRunbook({ subject: '', text: '', faults: [id] }, 'guard');
+      expect(text.replaceAll(/AWS_ENDPOINT_URL\S+/g, '')).not.toMatch(
+        /AWS|cdk|\baws (?!s3)|\$STACK|\$\((fn|out)|PolicyArn|CloudTrail|Fargate|^ *(now|logs) |`(now|logs) /m,
+      );
+      const inOneLine = text.replaceAll(/\s+/g, ' ');
+      for (const part of ['What it means.', 'How urgent.', 'Look.', 'Mend.', 'Over'])
+        expect(inOneLine).toMatch(new RegExp(`${part} (?!How|Look\\.|Mend|Over|Its)\\S`));
+      const prose = text.split('\n').filter((line) => !/^ {4}/.test(line) && line.includes(' '));
+      expect(prose.filter((line) => line.length > 80)).toEqual([]);
+      expect(text.includes('$OFFSITE_BUCKET')).toBe(text.includes('export OFFSITE_CONFIG='));
+    },
+  );
+});
