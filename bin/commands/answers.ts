@@ -8,14 +8,9 @@ import { deviationSchema } from '../../lib/archive/verdict.ts';
 import { alertTestAnswerSchema } from '../../lib/mail/alert-test.ts';
 import { restoreReportSchema } from '../../lib/report/report.ts';
 import { archiveFiguresSchema } from '../../lib/settings/agent-state.ts';
-import { count, instant, logAnswers, lsn, text, texts, window } from './log-answers.ts';
+import { count, instant, logAnswers, lsn, standing, text, texts, verdicts, window } from './log-answers.ts';
 
 const deviations = z.array(deviationSchema);
-const verdicts = ['intact', 'damaged', 'incomplete', 'suspicious', 'missing'] as const;
-const standing = z
-  .enum([...verdicts, 'accepted', 'unverified', 'verdict not read', 'no manifest'])
-  .describe('Its verdict; or why there is none, or that the operator accepted it');
-
 const judged = z.array(
   z.strictObject({ id: text, isSidecar: z.boolean(), verdict: z.enum(verdicts), isNew: z.boolean() }),
 );

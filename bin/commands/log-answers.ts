@@ -8,8 +8,14 @@ export const text = z.string();
 export const texts = z.array(text);
 export const lsn = text.describe('A position in the log, as Postgres writes it: 0/3000028');
 
+export const verdicts = ['intact', 'damaged', 'incomplete', 'suspicious', 'missing'] as const;
+export const standing = z
+  .enum([...verdicts, 'accepted', 'unverified', 'verdict not read', 'no manifest'])
+  .describe('Its verdict; or why there is none, or that the operator accepted it');
+
 export const window = {
   id: text.describe('Of the base backup'),
+  verdict: standing,
   systemIdentifier: text,
   from: instant,
   toLsn: lsn,

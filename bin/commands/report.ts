@@ -26,9 +26,11 @@ type Flags = { all?: boolean; open?: boolean; output?: string; json?: boolean; f
 /** @param all - Of one source, or with `--all` of each that the settings file has. */
 export async function runReport(
   all: readonly Settings[],
-  wanted: string | undefined,
+  asked: string | undefined,
   flags: Flags,
 ): Promise<void> {
+  // As of every other command, it is what is meant where none is named.
+  const wanted = asked === 'latest' ? undefined : asked;
   const toStdout = flags.output !== undefined && isStdout(flags.output);
   if (toStdout && (flags.json || flags.open)) throw usage('the page alone on stdout', 'more, or a browser');
   if (flags.all && (flags.json || wanted !== undefined))

@@ -137,7 +137,10 @@ async function assertFile(path: string): Promise<void> {
   throw new OffsiteError('USAGE', `${path} cannot be read`, {
     expected: "an archive's id, 'latest', a file, or '-' for stdin",
     found,
-    hint: "see 'offsite list' for the ids there are",
+    hint:
+      path === 'new'
+        ? "'offsite verify new --record' judges all that has no verdict, and records it"
+        : "see 'offsite list' for the ids there are",
   });
 }
 

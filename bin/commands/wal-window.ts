@@ -1,5 +1,6 @@
 // offsite wal window
 
+import type { Standing } from '../../lib/archive/catalogue-of.ts';
 import { exitCodes } from '../../lib/base/errors.ts';
 import { formatAge, formatInstant } from '../../lib/base/quantities.ts';
 import { textTable } from '../../lib/mail/mail.ts';
@@ -24,6 +25,8 @@ export async function runWindow(
   showWindows(windows, now);
 }
 
+const useless: ReadonlySet<Standing> = new Set(['damaged', 'incomplete', 'missing']);
+
 /** As a table, and what is missing. */
 export function showWindows(windows: readonly BaseBackupWindow[], now: Date): void {
   const rows = windows.map((window) => [
@@ -31,10 +34,15 @@ export function showWindows(windows: readonly BaseBackupWindow[], now: Date): vo
     formatInstant(windowOf(window).from),
     `${windowOf(window).toLsn}, timeline ${window.timeline}`,
     window.storedAt === undefined ? 'nothing' : formatAge(window.storedAt, now),
+    window.standing,
     logWord(window),
   ]);
-  print(`${textTable([['base backup', 'points since', 'up to', 'stored', 'log'], ...rows])}\n`);
+  print(`${textTable([['base backup', 'points since', 'up to', 'stored', 'verdict', 'log'], ...rows])}\n`);
   for (const window of windows.filter(isBroken)) tell(brokenOff(window));
+  for (const { base, standing } of windows.filter(({ standing }) => useless.has(standing)))
+    tell(
+      `${base.id.id}  is ${standing}: no point can be recovered from it; 'offsite basebackup' takes another`,
+    );
 }
 
 function brokenOff({ base, continuity, arriving }: BaseBackupWindow): string {
@@ -53,11 +61,12 @@ function brokenOff({ base, continuity, arriving }: BaseBackupWindow): string {
 
 /** For a program. */
 export function describeWindow(window: BaseBackupWindow) {
-  const { base, timeline, continuity, storedAt, arriving } = window;
+  const { base, timeline, continuity, storedAt, arriving, standing } = window;
   const { from, toLsn } = windowOf(window);
   const { missing, missingCount, conflicting, damaged } = continuity;
   return {
     id: base.id.id,
+    verdict: standing,
     systemIdentifier: base.manifest.cluster.systemIdentifier,
     from: from.toISOString(),
     toLsn,

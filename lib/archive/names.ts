@@ -135,6 +135,6 @@ function invalidId(id: string, found: string): OffsiteError {
   return new OffsiteError('ARCHIVE_ID_INVALID', `'${id}' is not an archive's id`, {
     expected: '<source>-YYYY-MM-DD-HHMMSSZ, for example bitagent-2026-11-23-031500Z',
     found,
-    hint: "see 'offsite list' for the ids there are, or say 'latest'",
+    hint: "see 'offsite list' for the ids there are",
   });
 }

@@ -1,6 +1,6 @@
 // Whether all is well with a source's archives, and since when.
 
-import { formatAge, hoursBetween, plural } from '../base/quantities.ts';
+import { formatAge, formatHours, hoursBetween, plural } from '../base/quantities.ts';
 import { byAge, type CatalogueEntry, countsAsIntact, newestIntact } from './catalogue-of.ts';
 
 export type Overview = {
@@ -13,6 +13,8 @@ export type Overview = {
   readonly faults: readonly string[];
 };
 
+/** What clocks may differ by, and nobody minds. */
+const clockHours = 0.25;
 /** As the stack is deployed by default: past it, the night is missing. */
 const freshHours = 26;
 /** Past it, a verdict should be there; of an upload, its manifest. */
@@ -32,6 +34,7 @@ export function overviewOf(
   const row = rowOf(sorted, now);
   const failed = lastTest !== undefined && lastTest.outcome !== 'passed';
   const faults = [
+    ...ahead(sorted, now),
     ...stale(sorted, newest, now),
     ...wrong(sorted, now),
     ...(failed ? ['the last restore test did not pass'] : []),
@@ -44,6 +47,15 @@ export function overviewOf(
     ...(newest === undefined ? {} : { newestIntactAt: newest.datedAt }),
     ...(faults.length > 0 || since === undefined ? {} : { wellSince: since }),
   };
+}
+
+/** No date that counts is later than the store's own clock: it is this machine's that lags. */
+function ahead([newest]: readonly CatalogueEntry[], now: Date): string[] {
+  const aheadHours = newest === undefined ? 0 : hoursBetween(now, newest.datedAt);
+  if (aheadHours < clockHours) return [];
+  return [
+    `this machine's clock is at least ${formatHours(aheadHours)} behind: no age here is right (timedatectl)`,
+  ];
 }
 
 function stale(sorted: readonly CatalogueEntry[], newest: CatalogueEntry | undefined, now: Date): string[] {

@@ -1,5 +1,8 @@
 // From when to when points can be recovered, by what the vault lists now.
 
+import type { Standing } from '../archive/catalogue-of.ts';
+import { readKind } from '../archive/read-kind.ts';
+import { ofBaseBackups } from '../basebackup/kind.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { readBaseBackups, readSettledLog } from './read-vault.ts';
 import { isArriving, type Way, wayFrom } from './way.ts';
@@ -10,6 +13,8 @@ export type BaseBackupWindow = Way & {
   readonly storedAt: Date | undefined;
   /** What lacks may be on its way yet. */
   readonly arriving: boolean;
+  /** What is proven of the base backup's own bytes. */
+  readonly standing: Standing;
 };
 
 /** The window of each base backup of a source, along the newest timeline that it leads to; the newest first. */
@@ -20,7 +25,9 @@ export async function readWindows(
 ): Promise<BaseBackupWindow[]> {
   const logs = new Map<string, Awaited<ReturnType<typeof readSettledLog>>>();
   const windows: BaseBackupWindow[] = [];
-  for (const base of await readBaseBackups(store, source)) {
+  const bases = await readBaseBackups(store, source);
+  const judged = bases.length === 0 ? [] : await readKind(store, ofBaseBackups, source);
+  for (const base of bases) {
     const { cluster } = base.manifest;
     const log =
       logs.get(cluster.systemIdentifier) ?? (await readSettledLog(store, { source, ...cluster }, now));
@@ -28,7 +35,8 @@ export async function readWindows(
     const way = wayFrom(base, log.all);
     const arriving = isArriving(way, wayFrom(base, log.sure));
     const { begun, whole } = way.continuity;
-    windows.push({ ...way, arriving, storedAt: (begun ?? whole.at(-1))?.storedAt });
+    const standing = judged.find(({ id }) => id.id === base.id.id)?.standing ?? 'unverified';
+    windows.push({ ...way, arriving, standing, storedAt: (begun ?? whole.at(-1))?.storedAt });
   }
   return windows;
 }

@@ -73,6 +73,15 @@ describe('whether all is well', () => {
     expect(overviewOf(nights(3), now, { outcome: 'passed' }).faults).toEqual([]);
   });
 
+  it('it is not where this machine lags behind what is dated by the store: no age is right', () => {
+    const { wellSince, faults } = overviewOf([archive(-5), ...nights(3)], now);
+    expect({ wellSince, faults }).toEqual({
+      wellSince: undefined,
+      faults: ["this machine's clock is at least 5.0 h behind: no age here is right (timedatectl)"],
+    });
+    expect(overviewOf([archive(-0.1), ...nights(3)], now).faults).toEqual([]);
+  });
+
   it('it is while a verdict, or a manifest, is still to come; and with accepted ones', () => {
     const entries = [
       archive(1, 'no manifest'),

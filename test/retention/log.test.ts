@@ -283,18 +283,20 @@ describe('what can be recovered', () => {
     try {
       await runList(settings, {});
       expect(lines.join('')).not.toContain('base backup');
-      await take({ segment: 2 });
+      const id = await take({ segment: 2 });
       await push(namesFrom(2, 2));
       lines.length = 0;
       await runWindow(store, source);
       const window = lines.splice(0).join('');
+      expect(window).toContain('  unverified  ');
       await runList(settings, {});
       expect(lines.splice(0).join('')).toContain(window.split('\n')[1]?.slice(0, 60));
       expect(window).toContain('0/400000, timeline 1');
       await runList(settings, { json: true });
       expect(JSON.parse(lines.join(''))).toMatchObject([
-        { kind: 'base backup', toLsn: '0/400000', missing: [], arriving: false },
+        { kind: 'base backup', verdict: 'unverified', toLsn: '0/400000', missing: [], arriving: false },
       ]);
+      await judge(id);
       // A later one is there first: named as missing, and no fault before it is one for the watch, too.
       await push(namesFrom(5, 1));
       const look = async (minutes: number) => {
@@ -319,6 +321,12 @@ describe('what can be recovered', () => {
         expect(soon.told).toMatch(/missing 000000010000000000000004: not stored yet, though a later one is/);
         expect(late).toMatchObject({ row: expect.stringMatching(/broken off$/), code: 5 });
         expect(late.told).toMatch(/missing 000000010000000000000004: no later point/);
+        expect(late.row).toContain('  intact  ');
+        await store.write(baseBackupKeys(id).tar, 'other bytes');
+        await judge(id);
+        const damaged = await look(16);
+        expect(damaged.row).toContain('  damaged  ');
+        expect(damaged.told).toMatch(/is damaged: no point can be recovered from it/);
       } finally {
         telling.mockRestore();
       }
