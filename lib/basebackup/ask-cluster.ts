@@ -5,7 +5,7 @@ import { query } from '../postgres/programs.ts';
 import type { BaseBackupManifest } from './manifest.ts';
 
 export type ClusterAnswer = BaseBackupManifest['cluster'] & {
-  /** Those that lie outside of the data directory. */
+  /** One that is a folder of the data directory itself has a location that does not begin with a slash. */
   readonly tablespaces: readonly { readonly oid: number; readonly location: string }[];
   /** Of all its databases. */
   readonly bytes: number;
@@ -18,7 +18,7 @@ const sql = `SELECT (SELECT system_identifier FROM pg_control_system()), current
   current_setting('data_checksums'), current_setting('archive_mode') <> 'off'
     OR EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'physical' AND active),
   (SELECT sum(pg_database_size(oid)) FROM pg_database WHERE has_database_privilege(oid, 'CONNECT'));
-SELECT oid, pg_tablespace_location(oid) FROM pg_tablespace WHERE pg_tablespace_location(oid) LIKE '/%'`;
+SELECT oid, pg_tablespace_location(oid) FROM pg_tablespace WHERE pg_tablespace_location(oid) <> ''`;
 
 /** @throws {@link OffsiteError} `DATABASE_REFUSED` and what else keeps it from being asked. */
 export async function askCluster(connection: Connection, signal?: AbortSignal): Promise<ClusterAnswer> {

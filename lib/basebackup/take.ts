@@ -66,6 +66,7 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
       const told = words.split('\n').filter((line) => !expectedWords.test(line));
       if (told.length > 0) warn?.(`pg_basebackup said: ${told.join('\n')}`);
     };
+    // From 16 on, pg_basebackup has a tar of those in the data directory, too.
     const oids = tablespaces.map(({ oid }) => oid);
     const start = (either: AbortSignal | undefined) =>
       baseBackupOf(connection, { tablespaces: oids, signal: either, onWords });
@@ -107,7 +108,9 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
     timeline,
     startLsn,
     stopLsn,
-    tablespaces: tablespaces.map((one) => ({ ...one, bytes: tablespaceBytes(serverManifest, one.oid) })),
+    tablespaces: tablespaces
+      .filter(({ location }) => location.startsWith('/'))
+      .map((one) => ({ ...one, bytes: tablespaceBytes(serverManifest, one.oid) })),
     files,
     ...record(),
     ...stored,

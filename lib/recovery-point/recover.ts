@@ -15,7 +15,7 @@ import { serverProgramsOf } from './programs.ts';
 import { readBaseBackups, readClusterLog } from './read-vault.ts';
 import { type Reached, replay } from './replay.ts';
 import { assertNotSetBack } from './set-back.ts';
-import { type PlacedTablespace, placeTablespaces } from './tablespaces.ts';
+import { hasInPlace, type PlacedTablespace, placeTablespaces } from './tablespaces.ts';
 import { formatMicros, type RecoveryTarget, targetSettings, walSizes } from './target.ts';
 import { isBroken, reaches, type Way, wayFrom } from './way.ts';
 
@@ -78,6 +78,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   const settings = {
     restore_command: restoreCommandOf(`${options.restoreCommand} --until ${lastSegmentOf(way)}`),
     ...(major >= 15 && { archive_library: '' }),
+    ...((await hasInPlace(folder)) && { allow_in_place_tablespaces: 'on' }),
     ...walSizes(cluster.segmentBytes),
     ...targetSettings(target, way.timeline),
   };

@@ -1,6 +1,7 @@
 // Where tablespaces come to lie: below the new data directory, unless another place is named. The old one may be that of a server which
 // still runs.
 
+import { readdir } from 'node:fs/promises';
 import { isAbsolute, join, normalize, relative } from 'node:path';
 import { OffsiteError } from '../base/errors.ts';
 import type { BaseBackupManifest } from '../basebackup/manifest.ts';
@@ -47,6 +48,12 @@ export function placeTablespaces(
 /** What the server makes its links by when it begins to recover. */
 export function tablespaceMap(tablespaces: readonly PlacedTablespace[]): string {
   return tablespaces.map(({ oid, folder }) => `${oid} ${folder.replace(/[\\\r\n]/g, '\\$&')}\n`).join('');
+}
+
+/** Whether a data directory has a tablespace that is a folder of its own, of allow_in_place_tablespaces. */
+export async function hasInPlace(folder: string): Promise<boolean> {
+  const there = await readdir(join(folder, 'pg_tblspc'), { withFileTypes: true });
+  return there.some((one) => one.isDirectory());
 }
 
 /** Where a file of a base backup is to be written. */

@@ -113,6 +113,9 @@ describe('a base backup', () => {
       await cluster.sql(`CREATE TABLESPACE other${at} LOCATION '${location}'`);
       await cluster.sql(`CREATE TABLE in${at} TABLESPACE other${at} AS SELECT generate_series(1, 1000)`);
     }
+    // A folder of the data directory itself: from 16 on, pg_basebackup gives no cluster that has one as a single tar.
+    await cluster.sql("SET allow_in_place_tablespaces = on; CREATE TABLESPACE inside LOCATION ''");
+    await cluster.sql('CREATE TABLE inside TABLESPACE inside AS SELECT generate_series(1, 1000)');
     const files = () => readdirSync(tmpdir()).filter((name) => name.startsWith('tmp.'));
     const before = files();
     const found = await take();

@@ -91,6 +91,7 @@ beforeAll(async () => {
   await cluster.sql(
     'CREATE TABLE ledger (n int PRIMARY KEY USING INDEX TABLESPACE keys, text text) TABLESPACE rows; CREATE TABLE torrents (info_hash bytea PRIMARY KEY)',
   );
+  await cluster.sql("SET allow_in_place_tablespaces = on; CREATE TABLESPACE inside LOCATION ''");
   // Of an earlier recovery, perhaps: it is none of ours.
   await cluster.sql('ALTER SYSTEM SET recovery_target_inclusive = off');
   // As a standby has it, whose base backup is one like any other.
