@@ -117,6 +117,12 @@ const kinds: readonly Kind[] = [
   },
 ];
 
+/** What no text is, of whatever encoding: a Postgres takes no NUL, and a key that is lost leaves bytes of any value. */
+export const binary: Refusal = {
+  found: 'binary data of no kind that is known here: encrypted, perhaps',
+  remedy: 'name a plain dump: what pg_dump writes without -F',
+};
+
 /**
  * Names what the first bytes show.
  *
@@ -124,7 +130,7 @@ const kinds: readonly Kind[] = [
  * @returns `undefined` if they are a dump's, or nobody's that is known.
  */
 export function foreignKind(head: string): Refusal | undefined {
-  const kind = kindOf(head);
+  const kind = kindOf(head) ?? (isBinary(head) ? binary : undefined);
   return kind && { found: kind.found, remedy: kind.remedy };
 }
 
@@ -140,4 +146,10 @@ export function plainFileName(file: string): string {
 
 function kindOf(head: string): Kind | undefined {
   return kinds.find(({ begins, at = 0 }) => begins.some((text) => head.startsWith(text, at)));
+}
+
+function isBinary(head: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  const controls = head.match(/[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]/g) ?? [];
+  return head.includes('\0') || controls.length > head.length / 32;
 }

@@ -97,6 +97,8 @@ describe('another kind of file', () => {
     ['-- MySQL dump 10.13', /MySQL/],
     ['<?xml version="1.0"?><Error><Code>AccessDenied', /what a store answers/],
     ['', /empty/],
+    ['\x07\x80\x01\xff\x02\x9c\x05\x1f', /^binary data/],
+    ['SELECT 1;\0', /^binary data/],
   ])('%j is named', async (text, found) => {
     const file = join(folder, 'other.sql');
     for (const bytes of [Buffer.from(text, 'latin1'), gzipSync(Buffer.from(text, 'latin1'))]) {

@@ -1,6 +1,7 @@
 // Files that are no archives: `verify FILE` says what they are. Made by the real programs, where they are installed.
 
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { judge } from '../../lib/archive/verdict.ts';
@@ -10,6 +11,7 @@ import { observe, observeGzip } from '../../lib/verify/observe.ts';
 const dump = Buffer.from(
   `--\n-- PostgreSQL database dump\n--\n\n${'SELECT 1;\n'.repeat(2000)}--\n-- PostgreSQL database dump complete\n--\n\n`,
 );
+const noise = createHash('sha512').update(dump).digest();
 const custom = Buffer.concat([Buffer.from('PGDMP\x01\x0e\x00\x04\x08'), Buffer.alloc(4000, 7)]);
 
 async function* chunks(bytes: Buffer, chunkBytes: number) {
@@ -30,6 +32,9 @@ describe('a file that is no archive is told as what it is', () => {
     ['a custom dump in gzip', gzipSync(custom), 'incomplete', /^pg_dump's custom format \(-Fc\)/],
     ['gzip in gzip', gzipSync(gzipSync(dump)), 'incomplete', /compressed twice/],
     ['nothing in gzip', gzipSync(Buffer.alloc(0)), 'incomplete', /empty file/],
+    ['noise', noise, 'damaged', /not in gzip format/],
+    ['noise in gzip', gzipSync(noise), 'incomplete', /^binary data of no kind that is known here/],
+    ['zeros in gzip', gzipSync(Buffer.alloc(3000)), 'incomplete', /^binary data/],
     ['cut gzip', gzipSync(dump).subarray(0, 60), 'damaged', /the file ends in the compressed text/],
     ['gzip of a cut dump', gzipSync(dump.subarray(0, 60)), 'incomplete', /it was cut/],
   ])('%s', async (_, bytes, verdict, found) => {
