@@ -91,6 +91,11 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
     signal,
   }).finally(() => dropAhead(join(folder, 'pg_wal')));
   if (target.kind === 'latest') assertAll(way, reached);
+  // Of one that was begun, the last record may be cut.
+  if (target.kind === 'latest' && way.continuity.begun === undefined && reached.unreadable !== undefined)
+    options.warn?.(
+      `${reached.lastSegment}, the last of the log, was replayed up to ${reached.lsn} only: ${reached.unreadable}. So ends a segment that its server never finished; of one that it did, the rest is lost`,
+    );
   if (target.kind === 'time') await assertNotSetBack(options, way, target.micros, reached, binDir);
   return { ...reached, way, tablespaces };
 }

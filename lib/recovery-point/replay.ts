@@ -34,6 +34,8 @@ export type Reached = {
   readonly timeline: number | undefined;
   /** The last of the log that was asked for and there. */
   readonly lastSegment: string | undefined;
+  /** What it says of the bytes that it could not read as log; `undefined` where none were behind the last record. */
+  readonly unreadable: string | undefined;
 };
 
 const pollMs = 50;
@@ -141,6 +143,7 @@ function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, pa
     stoppedBefore: undefined,
     timeline: undefined,
     lastSegment: undefined,
+    unreadable: undefined,
   };
   const read = (line: string) => {
     tail.push(line);
@@ -150,6 +153,7 @@ function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, pa
     reached.lsn = /redo done at ([0-9A-F]+\/[0-9A-F]+)/.exec(line)?.[1] ?? reached.lsn;
     reached.lastTransactionAt =
       /last completed transaction was at log time (.+)/.exec(line)?.[1] ?? reached.lastTransactionAt;
+    reached.unreadable = unreadableLog.exec(line)?.[1] ?? reached.unreadable;
     reached.stoppedBefore =
       /recovery stopping before (?:commit|abort) .*, time (.+)/.exec(line)?.[1] ?? reached.stoppedBefore;
     const timeline = /selected new timeline ID: (\d+)/.exec(line)?.[1];
@@ -160,6 +164,10 @@ function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, pa
   })().catch(() => undefined);
   return { child, reached: reached as Reached, words: () => tail };
 }
+
+/** Of the words of xlogreader.c, all but those of zeros, with which a log ends. */
+const unreadableLog =
+  /^LOG: +((?:record with |incorrect resource |invalid (?:record|magic|info|resource|contrecord|block)|unexpected pageaddr |there is no contrecord |out-of-).*(?<!, got 0))$/;
 
 async function isReady(folder: string): Promise<boolean> {
   const lines = (await readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');

@@ -1,10 +1,12 @@
 // The promise of all of it, with a real server: what a ledger says had committed by a point is there after a recovery to it, and nothing
 // else; and where the log does not lead there, that is said, and no shorter recovery is made of it.
 
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseWalKey } from '../../lib/archive/wal-names.ts';
@@ -540,6 +542,25 @@ describe('a recovery', () => {
     expect(found).toMatchObject({ exitCode: 7, stdout: '' });
     expect(found.stderr).toContain('RECOVERY_FAILED');
     expect(found.stderr).toContain('ARCHIVE_DAMAGED');
+  });
+
+  it('of a last segment that is not log to its end says so', async () => {
+    const key = segments().findLast((one) => parseWalKey(one)?.file.timeline === 1) as string;
+    const bytes = gunzipSync(stub.bucket.objects.get(key)?.bytes ?? '');
+    bytes.fill('x', Number((parseLsn(entry(10).lsn) ?? 0n) % 2n ** 24n) + 100, bytes.length);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const found = await whileChanged(
+      () => {
+        const { bucket } = stub;
+        for (const one of bucket.objects.keys())
+          if (one === key || parseWalKey(one)?.file.kind === 'begun') bucket.objects.delete(one);
+        bucket.put(key.replace(/[0-9a-f]{64}/, sha256), gzipSync(bytes), {});
+      },
+      () => restore('unreadable', '--to-latest', '--timeline', '1'),
+    );
+    expect(found).toMatchObject({ exitCode: 0 });
+    expect(found.stderr).toMatch(/the last of the log, was replayed up to [0-9A-F/]+ only: \w/);
+    expect(await rowsIn('unreadable')).toEqual(upTo(10));
   });
 
   it('writes into no folder that holds anything', async () => {
