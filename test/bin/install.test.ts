@@ -21,6 +21,7 @@ import { parseEnvironment } from '../../lib/nightly/environment.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { bin, committed, storeEnvironment } from '../fixtures/agent.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 
@@ -57,6 +58,8 @@ async function offsite(args: readonly string[], more: Record<string, string> = {
 }
 const install = (...args: string[]) => offsite(['install', '--root', root, ...args]);
 const uninstall = (...args: string[]) => offsite(['uninstall', '--root', root, ...args]);
+/** Where nothing is written that names the program or the folder it was asked in. */
+const installHere = (...args: string[]) => offsiteHere(['install', '--root', root, ...args], environment());
 
 /** Every file with its mode and content. */
 function tree(path = root): string[] {
@@ -117,9 +120,9 @@ describe.skipIf(!hasSystemd)('with systemd', () => {
 
   it('sends the log for ever and takes a base backup each week, where that is asked for, and takes it all back', async () => {
     const before = tree();
-    const refused = await install('--pitr', 'receive', '--container', 'db');
+    const refused = await installHere('--pitr', 'receive', '--container', 'db');
     expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--pitr ship') });
-    expect(await install('--pitr', 'ship')).toMatchObject({ exitCode: 2 });
+    expect(await installHere('--pitr', 'ship')).toMatchObject({ exitCode: 2 });
     const folder = join(root, 'wal');
     const done = await install('--pitr', 'ship', '--wal-dir', folder, '--container', 'db');
     expect(done).toMatchObject({ exitCode: 0, stderr: '' });
@@ -145,7 +148,7 @@ describe.skipIf(!hasSystemd)('with systemd', () => {
     const args = ['install', '--guard', '--root', root];
     // Where no archive was ever taken.
     const elsewhere = { XDG_STATE_HOME: join(folder, 'elsewhere') };
-    const deaf = await offsite(args, elsewhere);
+    const deaf = await offsiteHere(args, environment(elsewhere));
     expect(deaf).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('nobody would hear') });
     expect(tree()).toEqual(before);
     const ways = { OFFSITE_SMTP_URL: 'smtps://me:secret-word@mail.example', OFFSITE_EMAIL: 'op@example.com' };
@@ -194,7 +197,7 @@ describe.skipIf(!hasSystemd)('with systemd', () => {
 
   it('refuses a second way, and leaves no half where systemd refuses', async () => {
     await install();
-    const twice = await install('--with', 'cron');
+    const twice = await installHere('--with', 'cron');
     expect(twice).toMatchObject({
       exitCode: 2,
       stderr: expect.stringContaining('taken every night already'),
@@ -249,14 +252,14 @@ describe.skipIf(!hasSystemd)('with systemd', () => {
     expect(readFileSync(unit(), 'utf8')).toContain(`ReadWritePaths="-${root}/node exporter"\n`);
     await uninstall();
     const before = tree();
-    const secret = await install('--', 'sh', '-c', 'PGPASSWORD=hunter2 pg_dump');
+    const secret = await installHere('--', 'sh', '-c', 'PGPASSWORD=hunter2 pg_dump');
     expect(secret).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('without a password') });
     expect(secret.stderr).not.toContain('hunter2');
     expect(tree()).toEqual(before);
   });
 
   it('archives the dashboard’s database, too, where that is asked for and named', async () => {
-    const unnamed = await install('--sidecar');
+    const unnamed = await installHere('--sidecar');
     expect(unnamed).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('OFFSITE_SIDECAR_PATH') });
     await offsite(['install', '--root', root, '--sidecar'], { OFFSITE_SIDECAR_PATH: '/srv/ui.db' });
     expect(readFileSync(unit(), 'utf8')).toContain(`ExecStart=:${bin} sidecar backup\n`);
@@ -282,7 +285,7 @@ describe('bad input', () => {
     [['--bucket', 's3://vault'], 'bucket'],
   ])('%j', async (args, said) => {
     const before = tree();
-    const { exitCode, stderr } = await install(...args);
+    const { exitCode, stderr } = await installHere(...args);
     expect(stderr).toContain(said);
     expect(exitCode).toBe(2);
     expect(tree()).toEqual(before);

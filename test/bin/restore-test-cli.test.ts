@@ -13,6 +13,7 @@ import { parseRestoreReport } from '../../lib/report/report.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
+import { offsiteHere } from '../fixtures/cli-here.ts';
 import { canRunDocker, type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
 import { until } from '../fixtures/events.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
@@ -56,7 +57,7 @@ describe('an archive that has no verdict yet', () => {
     const store = createS3Store({ bucket: aws.bucket });
     const young = await storeArchive(store, { dump, takenAt, verdict: false });
     const output = join(folder, 'young');
-    const run = await offsite(['restore-test', young.id, '--output', output], env);
+    const run = await offsiteHere(['restore-test', young.id, '--output', output], env);
     expect(run).toMatchObject({ exitCode: 6, stdout: '' });
     expect(run.stderr).toContain('[NOTHING_INTACT]');
     expect(run.stderr).not.toMatch(/did NOT pass/i);
@@ -154,7 +155,7 @@ describe('offsite restore-test', () => {
       ['/proc/nope', 'USAGE'],
       [output, 'FILE_EXISTS'],
     ] as const) {
-      const { exitCode, stdout, stderr } = await offsite(['restore-test', id, '-o', where], env);
+      const { exitCode, stdout, stderr } = await offsiteHere(['restore-test', id, '-o', where], env);
       expect([exitCode, stdout]).toEqual([2, '']);
       expect(stderr).toContain(`[${code}]`);
       expect(stderr).not.toContain('start server');
@@ -225,15 +226,15 @@ describe('offsite restore-test', () => {
   });
 
   it('prints the shipped checks, which it reads again', async () => {
-    const { stdout, exitCode } = await offsite(['restore-test', '--print-checks'], {});
+    const { stdout, exitCode } = await offsiteHere(['restore-test', '--print-checks'], {});
     expect(exitCode).toBe(0);
     expect(stdout).toContain('-- check: torrents_count\n');
   });
 
   it('says what it cannot use', async () => {
-    const missing = await offsite(['restore-test', id, '--checks', '/nowhere'], env);
+    const missing = await offsiteHere(['restore-test', id, '--checks', '/nowhere'], env);
     expect([missing.exitCode, missing.stderr]).toEqual([2, expect.stringContaining('/nowhere')]);
-    const none = await offsite(['restore-test', 'bitagent-2020-01-01-000000Z'], env);
+    const none = await offsiteHere(['restore-test', 'bitagent-2020-01-01-000000Z'], env);
     expect([none.exitCode, none.stderr]).toEqual([6, expect.stringContaining('ARCHIVE_MISSING')]);
   });
 });

@@ -85,7 +85,8 @@ function receive(more: Partial<ReceiveOptions> = {}) {
     slotName,
     compressor: zlibCompressor('fast'),
     partialIntervalMs: 0,
-    tellEveryMs: 50,
+    // Each time asks the server, by a psql: it is for those who wait for what is told.
+    tellEveryMs: 3_600_000,
     lookEveryMs: 20,
     retryMs: 50,
     onServer: () => undefined,
@@ -143,7 +144,7 @@ async function startWire() {
 
 describe('the log of a server', () => {
   it('comes segment by segment, and the one that is being written as far as it goes', async () => {
-    const run = receive({ partialIntervalMs: 50 });
+    const run = receive({ partialIntervalMs: 50, tellEveryMs: 50 });
     await slotIsHeld();
     expect(run.said.join()).toContain(`replication slot ${slotName} was created`);
     const first = await nextSegment();
@@ -189,7 +190,7 @@ describe('the log of a server', () => {
       ...{ bucket: 'vault', endpoint: stub.endpoint, region: 'us-east-1', credentials },
       patience: patienceOf(0),
     });
-    const run = receive({ connection: wire.connection, store });
+    const run = receive({ connection: wire.connection, store, tellEveryMs: 50 });
     await slotIsHeld();
     await vaultHas(await nextSegment());
     wire.cut();
