@@ -155,7 +155,8 @@ h1{font-size:26px}
 .sign{width:38px;height:38px}
 .sheets{grid-template-columns:1fr 1fr;gap:14px 10px}
 .sheet{border-spacing:1px;font-size:12px}
-.archives tr{display:grid;grid-template-columns:6em minmax(0,1fr) 4.5em 5.8em;gap:0 6px;padding:6px 0;border-top:1px solid var(--edge)}
+.archives table{font-size:13px}
+.archives tr{display:grid;grid-template-columns:5.9em minmax(0,1fr) 4.8em 7.4em;gap:0 4px;padding:6px 0;border-top:1px solid var(--edge)}
 .archives thead tr{border:0}
 .archives td,.archives th{border:0;padding:0}
 .archives tr>:last-child{grid-column:1/-1;color:var(--muted)}

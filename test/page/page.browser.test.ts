@@ -13,6 +13,7 @@ import { browserThere, startBrowser } from '../fixtures/browser.ts';
 import {
   addScript,
   backgroundOf,
+  brokenWords,
   collidingTexts,
   colouredPoints,
   faintTexts,
@@ -135,6 +136,26 @@ describe.skipIf(!there)('the page in a browser', () => {
   afterAll(async () => {
     await browser?.close();
     rmSync(home, { recursive: true });
+  });
+
+  it('breaks no word of its archives on a phone, whatever the verdict and however many rows', async () => {
+    const kept = viewOf(settled).entries.slice(-5);
+    const rows = { 'public.torrents': 12_345_678, 'public.torrent_files': 1_987_654_321 };
+    const standings = ['incomplete', 'suspicious', 'unverified', 'damaged', 'intact'] as const;
+    const entries = kept.map((entry, index) => ({
+      ...entry,
+      standing: standings[index] ?? 'intact',
+      compressedBytes: 1023 * 2 ** 20,
+      ...(entry.inventory && { inventory: { ...entry.inventory, rows } }),
+    }));
+    const file = join(home, 'phone.html');
+    writeFileSync(file, renderPage([viewOf(settled, { entries })]));
+    await window.page.setViewportSize({ width: 390, height: 900 });
+    await window.page.goto(pathToFileURL(file).href);
+    expect(await window.page.locator('.archives td', { hasText: '1,999,999,999' }).count()).toBeGreaterThan(
+      0,
+    );
+    expect(await window.page.evaluate(brokenWords)).toEqual([]);
   });
 
   it.each(views)(
