@@ -102,16 +102,11 @@ export class PartialFile {
   }
 
   /**
-   * Goes on with what was left.
+   * Goes on with what was left, once that is read again.
    *
-   * @param see - Is shown what is there already.
    * @throws `ENOENT` if another process was faster.
    */
-  static async goOn(
-    kept: KeptPartial,
-    expectedBytes: number,
-    see: (chunk: Buffer) => void,
-  ): Promise<PartialFile> {
+  static async goOn(kept: KeptPartial, expectedBytes: number): Promise<PartialFile> {
     const { bytes } = kept.proven;
     await assertRoom(kept.path, expectedBytes - bytes);
     const path = kept.path.replace(/\.\d+(?=-\w+\.partial$)/, `.${process.pid}`);
@@ -119,15 +114,13 @@ export class PartialFile {
     if (path !== kept.path) await rename(kept.path, path);
     const handle = await open(path, 'r+');
     await handle.truncate(bytes);
-    const file = new PartialFile({ ...kept, path }, handle, kept.origin, bytes);
-    const there = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: blockBytes });
-    try {
-      for await (const chunk of there) see(chunk);
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
-    return file;
+    return new PartialFile({ ...kept, path }, handle, kept.origin, bytes);
+  }
+
+  /** @param see - Is shown what is there already. @throws What that throws. */
+  async readAgain(see: (chunk: Buffer) => void): Promise<void> {
+    const there = this.#handle.createReadStream({ start: 0, autoClose: false, highWaterMark: blockBytes });
+    for await (const chunk of there) see(chunk);
   }
 
   async write(chunk: Uint8Array): Promise<void> {

@@ -144,15 +144,17 @@ async function goOn(
   manifest: Manifest,
   proof: ArchiveProof,
 ): Promise<PartialFile | undefined> {
-  const isDamage = (error: unknown) => error instanceof OffsiteError && error.code === 'ARCHIVE_DAMAGED';
-  try {
-    const file = await PartialFile.goOn(kept, manifest.compressedBytes, (chunk) => proof.push(chunk));
-    if (proof.sha256 === kept.proven.sha256) return file;
-    await file.remove();
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    await removeKept(kept);
-  }
+  const file = await PartialFile.goOn(kept, manifest.compressedBytes);
+  const reading = file.readAgain((chunk) => proof.push(chunk));
+  const isSame = await reading.then(
+    () => proof.sha256 === kept.proven.sha256,
+    (error) => {
+      if (error instanceof OffsiteError && error.code === 'ARCHIVE_DAMAGED') return false;
+      throw error;
+    },
+  );
+  if (isSame) return file;
+  await file.remove();
   return undefined;
 }
 

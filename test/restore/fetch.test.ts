@@ -218,7 +218,9 @@ describe('what was cut short', () => {
     const partial = await cutShort();
     const changed = readFileSync(partial);
     changed[5] = (changed[5] as number) ^ 1;
-    writeFileSync(partial, changed);
+    rmSync(partial);
+    // Of a process that has ended.
+    writeFileSync(partial.replace(`.${process.pid}-`, `.${2 ** 22 + 1}-`), changed);
     expect(await fetchIt({ resume: true })).toMatchObject({ resumedAtBytes: 0 });
     expect(said.join('\n')).toContain('is not what was written to it: it begins anew');
     expect(isWhole()).toBe(true);
