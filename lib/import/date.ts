@@ -5,24 +5,26 @@ import { OffsiteError } from '../base/errors.ts';
 
 /** As `date` writes it by %F, %Y%m%d, %H%M, %T …, and nothing beside it that may be a time, too. */
 const datePattern =
-  /(?<!\d|\d\d[-_.:h]?\d\d.*)(2\d{3})([-_.]?)(\d\d)\2(\d\d)(?:[-_.T ]?(\d\d)([-_.:h]?)(\d\d)(?:(?:\6|(?<=h\d\d)m)(\d\d)s?|(?<=h\d\d)m)?(?:\.\d{3}(?=Z))?(Z)?)?(?![\da-z]|[-_.:+T ]+\d|.*\d\d[-_.:h]?\d\d)/i;
+  /(?<!\d|\d\d[-_.:h]?\d\d.*)(2\d{3})([-_.]?)(\d\d)\2(\d\d)(?:[-_.T ]?(\d\d)([-_.:h]?)(\d\d)(?:(?:\6|(?<=h\d\d)m)(\d\d)s?|(?<=h\d\d)m)?(?:\.\d{3}(?=Z))?(Z|[-_. ]?(?:UTC|GMT)|\+\d\d:?\d\d|-\d\d:\d\d)?)?(?![\da-z]|[-_.:+T ]+\d|.*\d\d[-_.:h]?\d\d)/i;
 
 /**
  * Reads the date in a file's name: `bitagent-2026-11-08.sql.gz`, `…-0315.sql.gz`, `…-031500Z.sql.gz`, `20261108_0315-bitagent.sql`.
  *
- * @param zone - Whose time it is, as `Europe/Berlin`; what ends in Z is UTC.
+ * @param zone - Whose time it is, as `Europe/Berlin`; what ends in Z, UTC or an offset says it itself.
  * @returns `undefined` if there is none, more than one, or none that exists. A day alone is its midnight; a time that the clocks leave out
  *   is an hour later.
  */
 export function dateOfName(name: string, zone: string): Date | undefined {
   const found = datePattern.exec(name);
   if (found === null) return undefined;
-  const [, year = '', , month = '', day = '', hour = '00', , minute = '00', second = '00', utc] = found;
+  const [, year = '', , month = '', day = '', hour = '00', , minute = '00', second = '00', offset] = found;
   const wanted = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
   const local = new Date(wanted);
   // Date takes 31 February for 3 March.
   if (Number.isNaN(local.getTime()) || local.toISOString() !== wanted) return undefined;
-  return utc === undefined ? inZone(local, zone) : local;
+  if (offset === undefined) return inZone(local, zone);
+  const [, sign = '+', hours = 0, minutes = 0] = /([+-])(\d\d):?(\d\d)$/.exec(offset) ?? [];
+  return new Date(local.getTime() - Number(`${sign}1`) * (Number(hours) * 60 + Number(minutes)) * 60_000);
 }
 
 /**

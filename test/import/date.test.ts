@@ -24,6 +24,12 @@ describe('the date in a name', () => {
     ['bitagent_2026-11-08_03h15m.Sunday.sql.gz', 'UTC', '2026-11-08T03:15:00Z'],
     ['2026-11-08_03h15m07s.sql.gz', 'UTC', '2026-11-08T03:15:07Z'],
     ['bitagent-2026-11-08T03:15:07.123Z.sql.gz', 'Europe/Berlin', '2026-11-08T03:15:07Z'],
+    // It says itself whose time it is.
+    ['bitagent-2026-11-08T03:15:00+01:00.sql.gz', 'UTC', '2026-11-08T02:15:00Z'],
+    ['bitagent-2026-11-08T03:15:00-05:30.sql.gz', 'UTC', '2026-11-08T08:45:00Z'],
+    ['bitagent-20261108T031500+0100.sql.gz', 'UTC', '2026-11-08T02:15:00Z'],
+    ['bitagent-2026-11-08_03-15-00_UTC.sql.gz', 'Europe/Berlin', '2026-11-08T03:15:00Z'],
+    ['bitagent-2026-11-08-0315gmt.sql.gz', 'Europe/Berlin', '2026-11-08T03:15:00Z'],
     // The clocks leave out 02:00 to 03:00, and show it twice in autumn.
     ['x-2026-03-29-0230.sql.gz', 'Europe/Berlin', '2026-03-29T01:30:00Z'],
     ['x-2026-10-25-0230.sql.gz', 'Europe/Berlin', expect.stringMatching(/^2026-10-25T0[01]:30:00Z$/)],
@@ -43,7 +49,8 @@ describe('the date in a name', () => {
     'bitagent-2026-11-08__0315.sql.gz',
     'bitagent-2026-11-08-at-03:15.sql.gz',
     'bitagent-2026-11-08-0315pm.sql.gz',
-    'bitagent-2026-11-08T03:15:00+01:00.sql.gz',
+    'bitagent-2026-11-08-0315-0100.sql.gz',
+    'bitagent-2026-11-08-0315UTC2.sql.gz',
     'bitagent-2026-11-07-2026-11-08.sql.gz',
     'bitagent-1762571700.sql.gz',
   ])('%s has none', (name) => {
