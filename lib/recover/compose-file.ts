@@ -6,7 +6,11 @@ import * as z from 'zod';
 import { OffsiteError } from '../base/errors.ts';
 
 /** One service; each part may be missing. */
-export type Service = z.infer<typeof serviceSchema> & { readonly name: string };
+export type Service = Omit<z.infer<typeof serviceSchema>, 'secrets'> & {
+  readonly name: string;
+  /** Files of this host, by their names inside. */
+  readonly files?: ReadonlyMap<string, string>;
+};
 
 const text = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 const named = z
@@ -26,9 +30,13 @@ const portSchema = z.union([
 const volumeSchema = z.union([
   z.string().transform((volume) => {
     const [source = '', target] = volume.split(':');
-    return { source, target: target ?? source };
+    return target === undefined ? { target: source } : { source, target };
   }),
   z.object({ source: z.string().optional(), target: z.string() }),
+]);
+const secretSchema = z.union([
+  z.string().transform((source) => ({ source, target: source })),
+  z.object({ source: z.string(), target: z.string().optional() }),
 ]);
 
 const serviceSchema = z.object({
@@ -38,9 +46,13 @@ const serviceSchema = z.object({
   environment: named.nullish(),
   ports: z.array(portSchema).nullish(),
   volumes: z.array(volumeSchema).nullish(),
+  secrets: z.array(secretSchema).nullish(),
 });
 
-const composeSchema = z.object({ services: z.record(z.string(), serviceSchema) });
+const composeSchema = z.object({
+  services: z.record(z.string(), serviceSchema),
+  secrets: z.record(z.string(), z.object({ file: z.string().optional() })).nullish(),
+});
 
 /**
  * Reads what `docker compose config` prints.
@@ -55,10 +67,14 @@ export function parseCompose(config: string, file: string): Service[] {
     value = undefined;
   }
   const parsed = composeSchema.safeParse(value);
-  const services = Object.entries(parsed.data?.services ?? {}).map(([name, service]) => ({
-    ...service,
-    name,
-  }));
+  const services = Object.entries(parsed.data?.services ?? {}).map(([name, { secrets, ...service }]) => {
+    const given = (secrets ?? []).map(({ source, target = source }) => [
+      target.startsWith('/') ? target : `/run/secrets/${target}`,
+      parsed.data?.secrets?.[source]?.file,
+    ]);
+    const mounted = (service.volumes ?? []).map(({ source, target }) => [target, source]);
+    return { ...service, name, files: new Map([...mounted, ...given] as [string, string][]) };
+  });
   if (services.length > 0) return services;
   throw new OffsiteError('COMPOSE_INVALID', `${file} has no services`, {
     expected: "BitAgent's Compose file: a service for Postgres and one for BitAgent",
@@ -81,7 +97,16 @@ const postgresFolders = ['/var/lib/postgresql', '/bitnami/postgresql'];
 export function choosePostgres(services: readonly Service[], wanted: string | undefined): Service {
   if (wanted !== undefined) return byName(services, wanted, '--postgres-service');
   const found = services.filter(isPostgres);
-  return only(found, services, 'Postgres (an image postgres:…)', '--postgres-service');
+  const hosts = services.filter(isCalledBitAgent).map(({ environment }) => environment?.POSTGRES_HOST);
+  const asked = found.filter(({ name, container_name }) =>
+    [name, container_name].some((one) => one !== undefined && hosts.includes(one)),
+  );
+  return only(
+    asked.length === 1 ? asked : found,
+    services,
+    'Postgres (an image postgres:…)',
+    '--postgres-service',
+  );
 }
 
 /**
@@ -97,9 +122,7 @@ export function chooseApp(
 ): Service {
   const others = services.filter(({ name }) => name !== postgres.name);
   if (wanted !== undefined) return byName(others, wanted, '--service');
-  const called = others.filter(({ name, image, container_name }) =>
-    [imageName(image), container_name, name].some((one) => /^(bitagent|bitmagnet)$/.test(one ?? '')),
-  );
+  const called = others.filter(isCalledBitAgent);
   const found = called.length > 0 ? called : others.filter((one) => portsOf(one).some(isApi));
   return only(found, services, 'BitAgent (bitagent or bitmagnet)', '--service');
 }
@@ -124,24 +147,8 @@ export function addressesOf(
   return { app: addressOf(apiPort), dashboard: addressOf(dashboardPort) };
 }
 
-/** The database that BitAgent will ask for, and who may make it. */
-export function databaseOf(
-  app: Service,
-  postgres: Service,
-): { readonly database: string; readonly user: string; readonly password: string | undefined } {
-  const env = postgres.environment ?? {};
-  const user = env.POSTGRES_USER || 'postgres';
-  const database = app.environment?.POSTGRES_NAME || env.POSTGRES_DB || user;
-  return { database, user, password: env.POSTGRES_PASSWORD || undefined };
-}
-
-/** Keys that BitAgent was given; empty is none. Secrets. */
-export function keysOf(app: Service): {
-  readonly torznab: string | undefined;
-  readonly dashboard: string | undefined;
-} {
-  const env = app.environment ?? {};
-  return { torznab: env.TORZNAB_API_KEY || undefined, dashboard: env.DASHBOARD_API_KEY || undefined };
+function isCalledBitAgent({ name, image, container_name }: Service): boolean {
+  return [imageName(image), container_name, name].some((one) => /^(bitagent|bitmagnet)$/.test(one ?? ''));
 }
 
 function isPostgres({ name, image, container_name, volumes }: Service): boolean {
@@ -203,7 +210,9 @@ function only(found: readonly Service[], all: readonly Service[], what: string, 
   if (one !== undefined && others.length === 0) return one;
   throw notFound(
     `one service that is ${what}`,
-    one === undefined ? `none among ${listed(all)}` : `several: ${listed(found)}`,
+    one === undefined
+      ? `none among ${listed(all)} (one of a profile is there with COMPOSE_PROFILES alone)`
+      : `several: ${listed(found)}`,
     flag,
   );
 }

@@ -77,7 +77,11 @@ export function composeError(file: string, failure: ChildFailure): OffsiteError 
   return new OffsiteError('COMPOSE_INVALID', `Compose cannot read ${file}`, {
     expected: "BitAgent's Compose file, with the variables that it wants",
     found: lastWords(failure.stderr) || `exit code ${failure.exitCode} and no word`,
-    hint: 'bring it back from where you keep it, with its .env (--env-file FILE); or name another: --compose-file FILE',
+    hint: /does not match any of the regexes|Unsupported config option|Additional properties/.test(
+      failure.stderr,
+    )
+      ? `what its line says is unknown to this ${failure.program}: install the Compose of today (docker-compose-plugin, or docker-compose-v2), and run the same command again`
+      : 'bring it back from where you keep it, with its .env (--env-file FILE); or name another: --compose-file FILE',
   });
 }
 

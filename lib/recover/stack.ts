@@ -1,19 +1,13 @@
 // BitAgent's containers on this host: those of a Compose file, or, where there is no Compose, two that were made by hand.
 
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { composeFiles } from '../base/compose-files.ts';
 import { OffsiteError } from '../base/errors.ts';
-import {
-  addressesOf,
-  chooseApp,
-  choosePostgres,
-  databaseOf,
-  keysOf,
-  parseCompose,
-  type Service,
-} from './compose-file.ts';
+import { addressesOf, chooseApp, choosePostgres, parseCompose, type Service } from './compose-file.ts';
 import { type Container, findCompose, lookAtContainer, runDocker, startByDocker } from './docker.ts';
 import { composeError } from './docker-words.ts';
+import { databaseOf, keysOf, secretsOf } from './service-environment.ts';
 
 export type StackOptions = {
   readonly composeFile?: string | undefined;
@@ -112,10 +106,22 @@ async function composeStack(options: StackOptions, signal: AbortSignal): Promise
     name: file,
     postgres: partOf(postgres, false),
     app: partOf(app, true),
-    database: databaseOf(app, postgres),
+    database: databaseOf(app, await withSecrets(postgres)),
     keys: keysOf(app),
     addresses: addressesOf(services, app),
     folder: folderOf(postgres),
+  };
+}
+
+async function withSecrets(service: Service): Promise<Service> {
+  const read = secretsOf(service).map(async ([name, file]) => [
+    name,
+    // As the image reads it; of one that may not be read, the flags say what is in it.
+    (await readFile(file, 'utf8').catch(() => '')).replace(/\n+$/, ''),
+  ]);
+  return {
+    ...service,
+    environment: { ...service.environment, ...Object.fromEntries(await Promise.all(read)) },
   };
 }
 

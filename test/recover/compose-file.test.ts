@@ -7,11 +7,10 @@ import {
   addressesOf,
   chooseApp,
   choosePostgres,
-  databaseOf,
-  keysOf,
   parseCompose,
   type Service,
 } from '../../lib/recover/compose-file.ts';
+import { databaseOf, keysOf, secretsOf } from '../../lib/recover/service-environment.ts';
 
 /** BitAgent's own, as `docker compose config` (2.x) and `docker-compose config` (1.29) print it. */
 const newer = `
@@ -97,6 +96,35 @@ describe('what is the database', () => {
   it('one that is built here, by where it keeps its files', () => {
     const built = { name: 'x', volumes: [{ source: '/srv/db', target: '/var/lib/postgresql/data' }] };
     expect(choosePostgres([app, built], undefined)).toBe(built);
+  });
+
+  it('is what BitAgent asks for, of several', () => {
+    const immich = { name: 'immich-db', image: 'pgvecto-rs:pg16' };
+    const asking = (host: string) => [immich, postgres, { ...app, environment: { POSTGRES_HOST: host } }];
+    expect(choosePostgres(asking('db'), undefined)).toBe(postgres);
+    expect(choosePostgres(asking('immich-db'), undefined)).toBe(immich);
+    expect(() => choosePostgres(asking('elsewhere'), undefined)).toThrow();
+  });
+
+  it('has its user, name and password in files of this host where the image reads them from such', () => {
+    const [service] = parseCompose(
+      `services:
+  db:
+    image: postgres:16
+    environment: { POSTGRES_PASSWORD_FILE: /run/secrets/pass, POSTGRES_USER_FILE: /run/secrets/who, POSTGRES_DB_FILE: /etc/name }
+    secrets: [pass, { source: user, target: who }]
+    volumes: [/var/lib/postgresql/data, '/srv/name:/etc/name:ro']
+secrets: { pass: { file: /srv/pass.txt }, user: { file: /srv/user.txt }, kept: { external: true } }
+`,
+      'compose.yml',
+    );
+    expect(secretsOf(service as Service)).toEqual([
+      ['POSTGRES_USER', '/srv/user.txt'],
+      ['POSTGRES_DB', '/srv/name'],
+      ['POSTGRES_PASSWORD', '/srv/pass.txt'],
+    ]);
+    // Docker chooses where an unnamed volume is.
+    expect(service?.volumes?.[0]).toEqual({ target: '/var/lib/postgresql/data' });
   });
 
   it('none, or two, is an error that names them and the flag', () => {
