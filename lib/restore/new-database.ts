@@ -27,10 +27,19 @@ export function makingOf(
 ): { readonly making: Making; readonly warnings: readonly string[] } {
   const said = head.encoding;
   const ofDump = said === undefined || clientOnly.test(said) ? undefined : said;
-  const making = known ?? creationOf(head.creation ?? '') ?? { encoding: ofDump ?? 'UTF8' };
-  const differs = said !== undefined && plain(said) !== plain(making.encoding);
-  const why = `the dump is written in ${said}, and its database was ${making.encoding}: it is made as ${making.encoding}, and the server converts`;
-  return { making, warnings: differs ? [why] : [] };
+  const told = known ?? creationOf(head.creation ?? '');
+  const making = told ?? { encoding: ofDump ?? 'UTF8' };
+  const asIs = `it is made as ${making.encoding}`;
+  const warnings: string[] = [];
+  if (said !== undefined && plain(said) !== plain(making.encoding))
+    warnings.push(
+      `the dump is written in ${said}, ${told === undefined ? 'which no database has' : `and its database was ${making.encoding}`}: ${asIs}, and the server converts`,
+    );
+  else if (told === undefined && said?.toUpperCase() === 'SQL_ASCII')
+    warnings.push(
+      `the dump is written in SQL_ASCII, which does not say what its database was: ${asIs}, in which no letter but those of ASCII has a case; dump with pg_dump --create, and it is what it was`,
+    );
+  return { making, warnings };
 }
 
 /** `CREATE DATABASE … WITH TEMPLATE = template0 ENCODING = 'UTF8' LOCALE_PROVIDER = libc LOCALE = 'C';` */
