@@ -23,6 +23,7 @@ export const dumpByHand = 'offsite fetch ID --any -o - | gunzip';
 const messages: ReadonlyMap<ErrorCode, string> = new Map([
   ['RESTORE_DISK_FULL', 'the disk of the server is full'],
   ['RESTORE_OUT_OF_MEMORY', 'the server ran out of memory'],
+  ['DATABASE_UNREACHABLE', 'the server went away while it took the dump'],
 ]);
 
 /** An {@link OffsiteError} about one statement of a dump. */
@@ -55,17 +56,23 @@ export class StatementError extends OffsiteError {
  * @param line - Where in the dump.
  * @param sql - The statement; only its beginning is shown.
  * @returns A {@link StatementError}: `RESTORE_DISK_FULL` or `RESTORE_OUT_OF_MEMORY` where it is that, `SERVER_TOO_OLD`
- *   where the statement is unknown to this version, else `RESTORE_FAILED`.
+ *   where the statement is unknown to this version, `DATABASE_UNREACHABLE` where the server ended over it, else `RESTORE_FAILED`.
  */
 export function statementError(error: unknown, line: number, sql: Buffer): StatementError {
-  const words = error as ServerWords;
+  const words = wordsOf(error as ServerWords);
   const { message, severity, detail } = words;
-  const found = [`${severity ?? 'ERROR'}: ${message}`, detail].filter(Boolean).join('; ').slice(0, 600);
+  const told = severity === undefined ? message : `${severity}: ${message}`;
+  const found = [told, detail].filter(Boolean).join('; ').slice(0, 600);
   const known = adviceOn(words);
   const hint =
     known?.hint ?? `look at that line (${dumpByHand} | sed -n ${line}p), and try the archive before it`;
   const statement = sql.toString('utf8', 0, 1000);
   return new StatementError(known?.code ?? 'RESTORE_FAILED', { line, statement, found, hint, cause: error });
+}
+
+/** What does not come from the server's own mouth is the end of its connection. */
+function wordsOf(error: Error | ServerWords): ServerWords {
+  return 'severity' in error ? (error as ServerWords) : { message: error.message, code: connectionFailure };
 }
 
 /** What the field knows of a refusal. @returns `undefined` where that is nothing. */
@@ -96,11 +103,19 @@ type Advice = {
 
 const unknownNames = ['3F000', '42P01', '42703', '42704', '42883'];
 
+/** As the server's own words for it have it. */
+export const connectionFailure = '08006';
+
 const again = 'run the same command again';
 const fullDisk = `the restored database did not fit on the disk of the server: make room there (df -h; docker system df), and ${again}`;
 
 /** The first that fits holds. */
 const advice: readonly Advice[] = [
+  {
+    is: 'DATABASE_UNREACHABLE',
+    codes: ['08', '57P0'],
+    hint: `see whether it runs, and what its log says last (docker logs, or /var/log/postgresql), then ${again}; if it ends at that line again, that statement is what ends it`,
+  },
   {
     is: 'RESTORE_DISK_FULL',
     codes: ['53100'],
@@ -123,8 +138,8 @@ const advice: readonly Advice[] = [
   },
   {
     is: 'SERVER_TOO_OLD',
-    says: /unrecognized configuration parameter/,
-    hint: 'the dump sets what this server does not know: restore to the major version of pg_dump or newer (in the cloud: npx cdk deploy -c postgresMajor=…)',
+    says: /unrecognized (?:\w+ )?parameter|(?:function|type|operator) pg_catalog\..* does not exist/,
+    hint: 'the dump counts on what this server does not know: restore to the major version of pg_dump or newer (in the cloud: npx cdk deploy -c postgresMajor=…)',
   },
   {
     says: /tablespace "([^"]+)" does not exist/i,
@@ -166,6 +181,10 @@ const advice: readonly Advice[] = [
     codes: ['23514'],
     says: /((?:check|partition) constraint(?: "[^"]+")?)/,
     hint: 'rows do not fulfil a NAME: one that looks at other rows or tables (by a function) counts on what a dump does not promise, one that compares text counts on the locale of the database; else the live database holds what it should not. Look for such rows there; an older archive may be whole (offsite list)',
+  },
+  {
+    says: /empty range bound specified/,
+    hint: 'bounds of text are in order by the locale of their database, and this one has another: a dump says it with pg_dump --create alone, an archive of offsite backup by its manifest (offsite restore ID, on a server that has the locale)',
   },
   {
     codes: ['23'],

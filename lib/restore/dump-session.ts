@@ -34,7 +34,7 @@ export class DumpSession {
 
   /** @throws `StatementError` if the server refuses it. */
   async run({ sql, line, tokens }: Located): Promise<void> {
-    await this.#applySettings();
+    await this.#applySettings(line);
     await this.#session.run(sql).catch((error: unknown) => {
       const told = statementError(error, line, sql);
       if (tokens === undefined || !this.#goesOn(told, tokens)) throw told;
@@ -47,7 +47,7 @@ export class DumpSession {
    * @returns Whether all were taken; if one of them was not, none was, and each is to be run by itself.
    */
   async together(statements: readonly Located[]): Promise<boolean> {
-    await this.#applySettings();
+    await this.#applySettings(statements[0]?.line ?? 0);
     const sql = Buffer.concat(statements.flatMap(({ sql }) => [sql, lineEnd]));
     return this.#session.run(sql).then(
       () => true,
@@ -75,7 +75,7 @@ export class DumpSession {
    * @returns Where the rows go; it throws `StatementError`.
    */
   async copy(copy: Located, lineOfRow: (row: number) => number): Promise<RowSink> {
-    await this.#applySettings();
+    await this.#applySettings(copy.line);
     const sink = this.#session.copy(copy.sql);
     const told = (error: unknown) => {
       throw rowError(error, copy, lineOfRow);
@@ -83,10 +83,14 @@ export class DumpSession {
     return { write: (bytes) => sink.write(bytes).catch(told), end: () => sink.end().catch(told) };
   }
 
-  async #applySettings(): Promise<void> {
+  async #applySettings(line: number): Promise<void> {
     const missing = this.#settings.slice(this.#applied);
     this.#applied = this.#settings.length;
-    for (const sql of missing) await this.#session.run(sql);
+    for (const sql of missing) {
+      await this.#session.run(sql).catch((error: unknown) => {
+        throw statementError(error, line, sql);
+      });
+    }
   }
 }
 

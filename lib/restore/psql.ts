@@ -12,7 +12,7 @@ import { type ClientFailure, clientError, errorLine } from '../postgres/client-e
 import type { Connection } from '../postgres/connection.ts';
 import { endSession } from '../postgres/end-session.ts';
 import { clientCommand } from '../postgres/programs.ts';
-import { adviceOn, dumpByHand } from '../postgres/statement-error.ts';
+import { adviceOn, connectionFailure, dumpByHand } from '../postgres/statement-error.ts';
 import type { DumpParts } from './dump-parts.ts';
 import { newerSettings, ownSettings } from './inside.ts';
 import type { LeavesOut } from './plan.ts';
@@ -152,13 +152,19 @@ function psqlError(connection: Connection, database: string, failure: PsqlFailur
     ? `psql was ended by ${failure.signal}`
     : `psql ended with ${failure.exitCode}`;
   const words = serverWords(stderr);
-  const advice = words && adviceOn(words);
+  const hasGone =
+    /server closed the connection|connection to server was lost/.test(stderr) ||
+    (connection.via === 'container' && failure.exitCode === killed);
+  const advice = adviceOn(words ?? { message: '', ...(hasGone && { code: connectionFailure }) });
   return new OffsiteError(advice?.code ?? 'RESTORE_FAILED', 'psql could not restore the dump', {
     expected: 'psql to read the whole dump without an error',
     found: foundIn(stderr, words) || `${ending}, before the end of the dump`,
     hint: advice?.hint ?? `look at that line: ${dumpByHand}`,
   });
 }
+
+/** A program inside of a container that was killed, as `docker exec` ends. */
+const killed = 137;
 
 /** What psql tells of the server's first refusal, with VERBOSITY=verbose. */
 function serverWords(stderr: string) {

@@ -12,7 +12,7 @@ beforeAll(async () => {
   server = await startThrowawayPostgres({ tuned: true });
   session = await openDatabase(server.connection, 'postgres');
   const made =
-    'CREATE TABLE t (a int NOT NULL); INSERT INTO t VALUES (1), (1); CREATE TABLE s (b int PRIMARY KEY); CREATE ROLE few; CREATE ROLE others; CREATE TABLE f (); ALTER TABLE f OWNER TO few';
+    'CREATE TABLE t (a int NOT NULL); INSERT INTO t VALUES (1), (1); CREATE TABLE s (b int PRIMARY KEY); CREATE TABLE r (a text) PARTITION BY RANGE (a); CREATE ROLE few; CREATE ROLE others; CREATE TABLE f (); ALTER TABLE f OWNER TO few';
   for (const sql of made.split('; ')) await session.run(sql);
 });
 afterAll(async () => {
@@ -33,6 +33,12 @@ test.each<[string, string, string, RegExp]>([
     'ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 1)',
     'RESTORE_FAILED',
     /a check constraint "positive": one that looks at other/,
+  ],
+  [
+    'bounds that another locale has in order',
+    "CREATE TABLE r1 PARTITION OF r FOR VALUES FROM ('a9') TO ('a10')",
+    'RESTORE_FAILED',
+    /pg_dump --create/,
   ],
   ['a value that is none', "INSERT INTO t VALUES ('x1')", 'RESTORE_FAILED', /not what pg_dump writes/],
   ['nonsense', 'CREATE TABEL u ()', 'RESTORE_FAILED', /not what pg_dump writes/],
@@ -55,5 +61,19 @@ test.each<[string, string, string, RegExp]>([
     statement: sql,
     found: expect.stringMatching(/^line 7: ERROR: /),
     hint: expect.stringMatching(hint),
+  });
+});
+
+test.each([
+  ['ends the session', 'SELECT pg_terminate_backend(pg_backend_pid())', /^line 7: FATAL: terminating/],
+  ['is gone', 'SELECT pg_sleep(60)', /^line 7: Connection terminated/],
+])('a server that %s is no fault of the dump', async (_, sql, found) => {
+  const ending = await openDatabase(server.connection, 'postgres');
+  const refused = ending.run(sql).catch((error: unknown) => error);
+  if (sql.includes('sleep')) ending.destroy();
+  expect(statementError(await refused, 7, Buffer.from(sql))).toMatchObject({
+    code: 'DATABASE_UNREACHABLE',
+    found: expect.stringMatching(found),
+    hint: expect.stringMatching(/see whether it runs/),
   });
 });

@@ -185,8 +185,10 @@ it('rows that call what only a superuser may do say nothing against the archive'
 });
 
 describe('orderMayExplain', () => {
-  const said = (code: string, where?: string) =>
-    orderMayExplain(statementError({ code, message: 'm', where }, 1, Buffer.from('COPY t FROM stdin')));
+  const said = (code: string, where?: string) => {
+    const refusal = { severity: 'ERROR', code, message: 'm', where };
+    return orderMayExplain(statementError(refusal, 1, Buffer.from('COPY t FROM stdin')));
+  };
 
   it.each([
     '23502',

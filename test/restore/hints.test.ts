@@ -147,6 +147,23 @@ describe('what the server’s system lacks', () => {
     });
   });
 
+  it('what a newer pg_dump writes: of storage, of statistics', async () => {
+    const dump = await dumpedFrom('CREATE TABLE t (a text) WITH (fillfactor = 90)');
+    const newer = [
+      replaced(dump, /fillfactor='90'/, "of_tomorrow='90'"),
+      replaced(
+        dump,
+        /--\n-- PostgreSQL database dump complete/,
+        "SELECT * FROM pg_catalog.of_tomorrow('t');\n$&",
+      ),
+    ];
+    const told = { code: 'SERVER_TOO_OLD', hint: expect.stringMatching(/major version of pg_dump or newer/) };
+    for (const one of newer) {
+      expect(await byRestore(one)).toMatchObject(told);
+      expect((await byTest(one)).said).toMatchObject(told);
+    }
+  });
+
   it('a tablespace', async () => {
     await asked(server.connection, "CREATE TABLESPACE fast LOCATION ''");
     const dump = await dumpedFrom(
