@@ -27,11 +27,13 @@ export function databaseOf(tokens: readonly string[]): string | undefined {
 }
 
 /**
- * Whether a `\connect` goes to a database, in one of the two forms that pg_dump gives it.
+ * Whether a `\connect` goes to a database, in one of the two forms that pg_dump gives it, or is the `\encoding` before one: so the
+ * database's name goes to the server as it is.
  *
  * @param database - As {@link databaseOf} gives it.
  */
 export function connectsTo(line: string, database: string): boolean {
+  if (/^\\encoding SQL_ASCII\s*$/.test(line)) return true;
   const target = /^\\connect (?<target>.+?)\s*$/.exec(line)?.groups?.target ?? '';
   if (canonicalIdentifier(target) === database) return true;
   // A name that needs it stands in a connection string, which escapes it in turn.

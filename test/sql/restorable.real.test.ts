@@ -315,6 +315,27 @@ describe('a dump that psql restores', () => {
     },
     60_000,
   );
+
+  it.each(['my-db', 'we ird."%s\'é\\=.'])('makes its own database, called %s', async (name) => {
+    await made(quoted(name), 'UTF8');
+    await run('psql', name, psqlArguments, "CREATE TABLE t AS SELECT 'größer' AS a;");
+    const [plain, dump] = await Promise.all([
+      contentsOf(name),
+      run('pg_dump', name, ['--create', '--clean', '--if-exists']),
+    ]);
+    expect(dump.toString()).toMatch(/^\\encoding SQL_ASCII\n\\connect -reuse/m);
+    expect(scan(dump)).toMatchObject({ endMarker: 'end' });
+    expect(scan(dump).refused).toBeUndefined();
+    await made('parts', 'UTF8');
+    await restoreParallel({
+      connection: server.connection,
+      database: 'parts',
+      dump: inPieces(dump, 100),
+      sessions: 1,
+    });
+    expect(await contentsOf('parts')).toBe(plain);
+    await dropped(quoted(name));
+  });
 });
 
 describe('what is no plain dump of one database', () => {
