@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recipeOf } from '../../lib/kit/recipe.ts';
 import { query } from '../../lib/postgres/programs.ts';
-import type { ServerConnection } from '../../lib/postgres/session.ts';
+import { ask as askOnce, type ServerConnection } from '../../lib/postgres/session.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { restoreInPlace } from '../../lib/restore/in-place.ts';
@@ -352,6 +352,47 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
         if (before !== undefined) expect(await stateOf('live')).toMatch(new RegExp(`^${smallTorrents},`));
         for (const name of present) await ask(`DROP DATABASE ${name} WITH (FORCE)`);
       });
+    });
+
+    it('is not blamed on the dump when the container is killed, and the next one tidies up after it', async () => {
+      const killed = 'bitagent-killed';
+      await docker.startPostgres(killed);
+      await docker.putPerl(killed);
+      const inside = await docker.serverIn(killed);
+      await asked(inside, "CREATE DATABASE live; COMMENT ON DATABASE live IS 'as it was'");
+      await asked(inside, 'CREATE TABLE filled (a int)', { database: 'live' });
+      const told: string[] = [];
+      const restoring = (dump: Buffer, jobs: number) =>
+        restoreInPlace({
+          ...{ connection: { ...connection, container: killed }, database: 'live', placing: { how: 'swap' } },
+          ...{ dump: () => inPieces(dump), compare: {}, jobs, warn: (sentence) => told.push(sentence) },
+        });
+      for (const jobs of [2, 1]) {
+        const refused = restoring(Buffer.from(`CREATE TABLE one (a int);\n${asleep}`), jobs).catch(
+          (error: unknown) => error,
+        );
+        await untilAsleep(await docker.serverIn(killed));
+        await docker.docker('kill', killed);
+        expect(await refused).toMatchObject({
+          code: 'DATABASE_UNREACHABLE',
+          message: 'the server went away while it took the dump',
+          safe: expect.stringMatching(/^live is as it was; .* may be left/),
+        });
+        await docker.docker('start', killed);
+        await until('it is back', async () =>
+          askOnce(await docker.serverIn(killed), 'SELECT 1').then(Boolean, () => false),
+        );
+      }
+      await restoring(await corpusDump(smallCorpus), 2);
+      expect(told.filter((one) => /half-made live_restore_\w+ is dropped/.test(one))).toHaveLength(2);
+      const found = await asked(
+        await docker.serverIn(killed),
+        "SELECT regexp_replace(datname, '_[0-9].*', ''), shobj_description(oid, 'pg_database') FROM pg_database WHERE datname LIKE 'live%' ORDER BY 1",
+      );
+      expect(found).toEqual([
+        ['live', ''],
+        ['live_before', 'as it was'],
+      ]);
     });
 
     it('leaves no psql and no database behind when it is interrupted', async () => {
