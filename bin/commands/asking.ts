@@ -50,14 +50,21 @@ export async function askOnTerminal(): Promise<Asking> {
     });
   };
   return {
-    text: ({ text: message, usual }, fault) =>
-      answered(
+    text: async ({ text: message, usual }, fault) => {
+      const answer = await answered(
         text({
           message: printable(message),
-          ...(usual === undefined ? {} : { initialValue: usual }),
-          validate: (typed = '') => (typed === '' ? 'an answer is needed' : fault?.(typed)),
+          // What is typed takes the place of the usual answer, and does not go on behind it; the enter key alone takes it.
+          ...(usual === undefined ? {} : { placeholder: printable(usual), defaultValue: usual }),
+          validate: (typed = '') => {
+            const answer = typed === '' ? usual : typed.trim();
+            return answer ? fault?.(answer) : 'an answer is needed';
+          },
         }),
-      ),
+      );
+      // A space that was pasted along is no part of any.
+      return answer.trim();
+    },
     choose: ({ text: message, usual }, choices) => {
       const options = choices.map(({ value, label, hint }) => ({
         value,

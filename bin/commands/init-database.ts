@@ -37,7 +37,7 @@ export async function askDatabase(
         label: `container ${name}`,
         hint: project === undefined ? image : `${image}, of Compose project ${project}`,
       })),
-      { value: another, label: 'another container' },
+      { value: another, label: found.length === 0 ? 'a container' : 'another container' },
       { value: server, label: 'a server, on this host or another' },
     ],
   );

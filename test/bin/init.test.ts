@@ -178,13 +178,16 @@ describe('offsite init on a terminal', () => {
       ['Which store', '\r'],
       ['Its address, as https', 'no url\r'],
       ['a URL that begins with', `${'\u007f'.repeat(6)}${aws.endpoint}\r`],
-      ['Which bucket', `${aws.bucket}\r`],
-      ['In which region', '\r'],
+      ['Which bucket', ` ${aws.bucket} \r`],
+      // In place of the usual answer, not behind it.
+      ['In which region', 'eu-west-3\r'],
       ["The agent's profile", '\r'],
       ['Write this to', '\r'],
     ]);
     expect(left, shown).toEqual([]);
-    expect(readFileSync(config(), 'utf8')).toContain(`endpoint: ${aws.endpoint}\n`);
+    const written = readFileSync(config(), 'utf8');
+    for (const line of [`endpoint: ${aws.endpoint}`, `bucket: ${aws.bucket}`, 'region: eu-west-3'])
+      expect(written).toContain(`${line}\n`);
     expect(exitCode, shown).toBe(0);
   });
 
