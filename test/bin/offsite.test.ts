@@ -85,7 +85,7 @@ describe('back up and bring back', () => {
   });
 
   it("refuses 'latest' until it is proven, and says what to do", async () => {
-    const result = await offsite(['fetch', 'latest', '-o', join(home, 'x.sql.gz')], env);
+    const result = await offsiteHere(['fetch', 'latest', '-o', join(home, 'x.sql.gz')], env);
     expect(result.exitCode).toBe(6);
     expect(result.stderr).toContain('[NOTHING_INTACT]');
     expect(result.stderr).toContain(`${id} is the newest`);
@@ -105,7 +105,7 @@ describe('back up and bring back', () => {
       (await createS3Store({ bucket: aws.bucket }).readText(`archives/bitagent/${id}.manifest.json`))?.text ??
       '';
     writeFileSync(join(home, `${id}.manifest.json`), manifest);
-    const beside = await offsite(['verify', file], env);
+    const beside = await offsiteHere(['verify', file], env);
     expect(beside).toMatchObject({ exitCode: 0, stderr: '' });
     expect(beside.stdout).toContain('torrents: 2,012');
     expect(await stored()).not.toContain(expect.stringContaining('verdicts/'));
@@ -171,7 +171,7 @@ describe('back up and bring back', () => {
     expect(result.exitCode).toBe(5);
     expect(result.stdout).toContain(': damaged');
     expect(result.stdout).toContain('sha256');
-    expect((await offsite(['verify', '--gzip-only', file], env)).exitCode).toBe(5);
+    expect((await offsiteHere(['verify', '--gzip-only', file], env)).exitCode).toBe(5);
     rmSync(file);
     rmSync(join(home, `${id}.manifest.json`));
   });
@@ -183,7 +183,7 @@ describe('back up and bring back', () => {
     });
     expect(gunzipSync(stdout).subarray(0, 32).toString()).toContain('PostgreSQL database dump');
     writeFileSync(join(home, 'mine'), 'precious');
-    const refused = await offsite(['fetch', id, '-o', join(home, 'mine')], env);
+    const refused = await offsiteHere(['fetch', id, '-o', join(home, 'mine')], env);
     expect(refused).toMatchObject({ exitCode: 2 });
     expect(refused.stderr).toContain('[FILE_EXISTS]');
     expect(readFileSync(join(home, 'mine'), 'utf8')).toBe('precious');
@@ -197,7 +197,7 @@ describe('back up and bring back', () => {
     const bytes = readFileSync(join(home, 'target'));
     expect(answerOf('fetch', fetched.stdout)).toMatchObject({ id, compressedBytes: bytes.length });
     expect(readdirSync(home).sort()).toEqual(['link', 'target']);
-    const refused = await offsite(['fetch', id, '-o', home, '--force'], {
+    const refused = await offsiteHere(['fetch', id, '-o', home, '--force'], {
       ...env,
       OFFSITE_BUCKET: 'no-such',
     });
@@ -218,7 +218,7 @@ describe('back up and bring back', () => {
     });
     const count = await query(postgres.connection, 'SELECT count(*) FROM torrents', { database: 'back' });
     expect(count).toEqual([[String(corpusTorrents)]]);
-    const again = await offsite(['restore', id, '--into', 'back'], admin);
+    const again = await offsiteHere(['restore', id, '--into', 'back'], admin);
     expect(again.exitCode).toBe(7);
     expect(again.stderr).toContain('[DATABASE_EXISTS]');
   });
@@ -385,16 +385,16 @@ describe('bad input of the other commands', () => {
     const file = join(home, 'offsite.json');
     const { OFFSITE_BUCKET: bucket, ...others } = env;
     writeFileSync(file, JSON.stringify({ bucket, source: 'filed' }));
-    expect((await offsite(['list', '--config', file], others)).stderr).toContain('no archive of filed');
+    expect((await offsiteHere(['list', '--config', file], others)).stderr).toContain('no archive of filed');
     writeFileSync(file, JSON.stringify({ bucket, sorce: 'x' }));
-    const refused = await offsite(['list', '--config', file], others);
+    const refused = await offsiteHere(['list', '--config', file], others);
     expect(refused).toMatchObject({ exitCode: 2 });
     expect(refused.stderr).toContain(`sorce (${file}:1:`);
     writeFileSync(file, '{"dump": {"password": "S3CRET"');
-    const broken = await offsite(['list', '--config', file], others);
+    const broken = await offsiteHere(['list', '--config', file], others);
     expect(broken.stderr).toContain('[CONFIG_UNREADABLE]');
     expect(broken.stderr).not.toContain('S3CRET');
-    expect((await offsite(['list', '--config', join(home, 'nix')], others)).stderr).toContain(
+    expect((await offsiteHere(['list', '--config', join(home, 'nix')], others)).stderr).toContain(
       '[CONFIG_UNREADABLE]',
     );
   });
@@ -416,8 +416,8 @@ describe('bad input of the other commands', () => {
     expect(all.exitCode).toBe(3);
     const archives = (await stored()).filter((key) => /\/(one|two|three)\/.*manifest/.test(key));
     expect(archives.map((key) => key.split('/')[1])).toEqual(['one', 'three']);
-    expect((await offsite(['backup', '--config', file], env)).stderr).toContain('--source one');
-    const shown = await offsite(
+    expect((await offsiteHere(['backup', '--config', file], env)).stderr).toContain('--source one');
+    const shown = await offsiteHere(
       ['config', '--config', file, '--source', 'two', '--region', 'us-east-1'],
       env,
     );
@@ -435,25 +435,25 @@ dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:32`);
     const store = createS3Store({ bucket: aws.bucket });
     const orphan = 'orphan-2026-01-01-000000Z';
     await store.write(`archives/orphan/${orphan}.sql.gz`, 'x');
-    expect((await offsite(['list', '--source', 'orphan'], env)).stdout).toContain('no manifest');
-    const fetched = await offsite(['fetch', orphan, '-o', join(home, 'o')], env);
+    expect((await offsiteHere(['list', '--source', 'orphan'], env)).stdout).toContain('no manifest');
+    const fetched = await offsiteHere(['fetch', orphan, '-o', join(home, 'o')], env);
     expect(fetched).toMatchObject({ exitCode: 6 });
     expect(fetched.stderr).toContain('never committed');
     for (const flags of [[], ['--any']]) {
       const newest = ['fetch', 'latest', '--source', 'orphan', ...flags, '-o', join(home, 'o')];
-      const { exitCode, stderr } = await offsite(newest, env);
+      const { exitCode, stderr } = await offsiteHere(newest, env);
       expect(exitCode).toBe(6);
       expect(stderr).toContain(`found     ${orphan}: no manifest`);
       expect(stderr).toContain("'offsite backup'");
     }
-    expect((await offsite(['verify', orphan], env)).stderr).toContain('[MANIFEST_MISSING]');
+    expect((await offsiteHere(['verify', orphan], env)).stderr).toContain('[MANIFEST_MISSING]');
     await store.write(`archives/orphan/${orphan}.manifest.json`, '{"format": 99}');
     for (const args of [
       ['verify', orphan],
       ['fetch', orphan, '-o', join(home, 'o')],
       ['restore', orphan],
     ]) {
-      const result = await offsite(args, env);
+      const result = await offsiteHere(args, env);
       expect(result.stderr).toContain('[MANIFEST_TOO_NEW]');
       expect(result.exitCode).toBe(5);
     }
@@ -464,7 +464,7 @@ dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:32`);
   it('leaves no file behind when the bytes are not those of the manifest', async () => {
     const { id } = answerOf(
       'backup',
-      (await offsite(['backup', '--source', 'flipped', '--json'], env)).stdout,
+      (await offsiteHere(['backup', '--source', 'flipped', '--json'], env)).stdout,
     );
     const store = createS3Store({ bucket: aws.bucket });
     const key = `archives/flipped/${id}.sql.gz`;
@@ -474,10 +474,10 @@ dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:32`);
     expect(fetched.stderr).toContain('[ARCHIVE_DAMAGED]');
     expect(readdirSync(home).filter((name) => name.startsWith('f'))).toEqual([]);
     const admin = { ...env, ...postgres.connection.env };
-    const restored = await offsite(['restore', id, '--into', 'never', '--create-roles'], admin);
+    const restored = await offsiteHere(['restore', id, '--into', 'never', '--create-roles'], admin);
     expect(restored.exitCode).toBe(5);
     expect(await query(postgres.connection, "SELECT 1 FROM pg_database WHERE datname = 'never'")).toEqual([]);
     await store.delete(key);
-    expect((await offsite(['fetch', id, '-o', join(home, 'f')], env)).exitCode).toBe(6);
+    expect((await offsiteHere(['fetch', id, '-o', join(home, 'f')], env)).exitCode).toBe(6);
   });
 });
