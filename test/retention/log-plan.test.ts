@@ -5,12 +5,13 @@ import { describe, expect, it } from 'vitest';
 import { byAge, type CatalogueEntry } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import { begunName, parseWalFile, type WalFile } from '../../lib/archive/wal-names.ts';
-import { isArriving, type Way } from '../../lib/recovery-point/way.ts';
+import { type BaseBackup, isArriving, reaches, type Way, wayFrom } from '../../lib/recovery-point/way.ts';
 import { type LogNeed, LogSieve, planBaseBackups, planBaseReadings } from '../../lib/retention/log-plan.ts';
 import { isFullDue, isUnread, type LogState } from '../../lib/retention/log-sight.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
 import type { ListedWal } from '../../lib/wal/fold.ts';
-import { segmentName } from '../../lib/wal/segment.ts';
+import type { Ancestor } from '../../lib/wal/history.ts';
+import { formatLsn, segmentName } from '../../lib/wal/segment.ts';
 import { Settled, settledMinutes } from '../../lib/wal/settled.ts';
 import { foldOf, inListing, namesFrom, systemIdentifier } from '../fixtures/wal.ts';
 
@@ -26,7 +27,8 @@ function listed(name: string, days: number, sha256 = 'a'): ListedWal {
 
 const days = fc.double({ min: 0, max: 40, noNaN: true });
 const segment = fc.integer({ min: 0, max: 40 });
-const timeline = fc.integer({ min: 1, max: 3 });
+const timelines = 4;
+const timeline = fc.integer({ min: 1, max: timelines });
 const anyFile = fc
   .tuple(timeline, segment, days, fc.constantFrom('', '.partial', '.00000028.backup', 'begun', 'history'))
   .chain(([line, number, age, what]) => {
@@ -37,6 +39,26 @@ const anyFile = fc
   });
 const anyFiles = fc.array(anyFile, { maxLength: 80 });
 const anyNeeds = fc.array(fc.tuple(timeline, segment), { minLength: 1, maxLength: 4 });
+/** Of each timeline those that it came from: of any that was there, left no sooner than that had begun. */
+const anyTree = fc
+  .array(fc.tuple(fc.nat(), fc.nat({ max: 40 }), fc.nat({ max: segmentBytes - 1 })), {
+    minLength: timelines - 1,
+    maxLength: timelines - 1,
+  })
+  .map((forks) => {
+    const histories = new Map<number, readonly Ancestor[]>([[1, []]]);
+    for (const [at, [any, number, rest]] of forks.entries()) {
+      const parent = 1 + (any % (at + 1));
+      const own = histories.get(parent) ?? [];
+      const [begun, fork] = [own.at(-1)?.leftAt ?? 0n, startOf(number) + BigInt(rest)];
+      histories.set(at + 2, [...own, { timeline: parent, leftAt: fork < begun ? begun : fork }]);
+    }
+    return histories;
+  });
+const baseOf = ([line, number]: readonly [number, number]) => {
+  const [startLsn, stopLsn] = [40n, 400n].map((rest) => formatLsn(startOf(number) + rest));
+  return { manifest: { timeline: line, startLsn, stopLsn, cluster: { segmentBytes } } } as BaseBackup;
+};
 const needOf = (number: number) => ({ from: startOf(number) + 40n, segmentBytes });
 const policy = { keepDays: 14, keepIntact: 3, freshnessHours: 26 };
 
@@ -47,19 +69,21 @@ function planLog(files: readonly ListedWal[], needs: readonly LogNeed[]): Listed
 
 describe('of the log', () => {
   it('all stays that is on the way from a base backup which stays, and nothing before the oldest', () => {
-    const ancestors = [
-      { timeline: 1, leftAt: startOf(15) + 8n },
-      { timeline: 2, leftAt: startOf(28) },
-    ];
     fc.assert(
-      fc.property(anyFiles, anyNeeds, (files, bases) => {
+      fc.property(anyFiles, anyNeeds, anyTree, (files, bases, histories) => {
         const needs = bases.map(([, number]) => needOf(number));
         const going = new Set(planLog(files, needs));
         const left = files.filter((file) => !going.has(file));
-        for (const [from, number] of bases) {
-          const course = { from: startOf(number), fromTimeline: from, timeline: 3, ancestors, segmentBytes };
-          const [now, before] = [left, files].map((some) => continuityOf(foldOf(some, segmentBytes), course));
-          expect(now).toEqual(before);
+        for (const base of bases.map(baseOf)) {
+          const leading = [...histories.keys()].filter((line) =>
+            reaches(base, line, { ...foldOf([], 1), histories }),
+          );
+          for (const line of leading) {
+            const wayIn = (some: ListedWal[]) =>
+              wayFrom(base, { ...foldOf(some, segmentBytes), histories }, line);
+            const [now, before] = [left, files].map(wayIn);
+            expect(now?.continuity).toEqual(before?.continuity);
+          }
         }
         const oldest = segmentName(1, Math.min(...bases.map(([, number]) => number)), segmentBytes).slice(8);
         expect(left.filter(({ kind, name }) => kind !== 'history' && name.slice(8, 24) < oldest)).toEqual([]);
