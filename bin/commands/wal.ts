@@ -131,7 +131,7 @@ async function runFetch(
   if (!Number.isInteger(ahead) || ahead < 0) throw usage('--ahead with a whole number', flags.ahead);
   const { source } = settings;
   const { until } = flags;
-  if (until !== undefined && parseWalFile(until)?.kind !== 'segment')
+  if (until !== undefined && !/^(segment|begun)$/.test(parseWalFile(until)?.kind ?? ''))
     throw usage("--until with a segment's name", until);
   let store: Promise<ArchiveStore> | undefined;
   const opened = () => {

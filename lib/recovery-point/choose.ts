@@ -7,6 +7,9 @@ import { formatLsn } from '../wal/segment.ts';
 import type { RecoveryTarget } from './target.ts';
 import { type BaseBackup, breakOf, isBroken, position, type Way, windowOf } from './way.ts';
 
+/** None is shorter. */
+const recordHeaderBytes = 24n;
+
 /**
  * Chooses the base backup: the newest that is older than the point.
  *
@@ -34,7 +37,9 @@ export function assertLeadsTo(way: Way, target: RecoveryTarget, despiteGap: bool
   const isAstray = target.kind !== 'immediate' && continuity.missing.some(isHistory);
   const mustBeWhole = (target.kind === 'latest' && isBroken(way)) || isAstray;
   if (continuity.end < needed || (mustBeWhole && !despiteGap)) throw beyondError(way);
-  if (target.kind === 'latest' && !despiteGap && continuity.end < way.knownTo) throw shortError(way);
+  // A copy ends with its last byte that is no zero; what lacks then may be the end of a record, and no record.
+  const isShort = continuity.end + (continuity.begun === undefined ? 1n : recordHeaderBytes) <= way.knownTo;
+  if (target.kind === 'latest' && !despiteGap && isShort) throw shortError(way);
 }
 
 /** A promotion is known by its history at once; the segment that it came in, once that is full. */
@@ -42,7 +47,7 @@ function shortError({ timeline, knownTo, continuity }: Way): OffsiteError {
   return new OffsiteError('WAL_MISSING', 'the log in the vault ends before a server was promoted', {
     expected: `log of timeline ${timeline} up to ${formatLsn(knownTo)}, where a timeline begins`,
     found: `its end at ${formatLsn(continuity.end)}`,
-    hint: 'on the server that was promoted, SELECT pg_switch_wal() has its segment archived: ship it; leave --timeline out, if one was named; or recover what there is (--to-latest --despite-gap)',
+    hint: 'on the server that was promoted, SELECT pg_switch_wal() has its segment archived: ship it; leave --timeline out, if one was named; or recover what there is (--to-latest --despite-gap), on the timeline before it perhaps (--timeline)',
   });
 }
 

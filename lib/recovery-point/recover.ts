@@ -76,7 +76,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   options.onReplay?.();
   // Behind it there may be log of a timeline that this way has left, and the server would take that.
   const settings = {
-    restore_command: restoreCommandOf(`${options.restoreCommand} --until ${lastSegmentOf(way)}`),
+    restore_command: restoreCommandOf(`${options.restoreCommand} --until ${lastOf(way)}`),
     ...(major >= 15 && { archive_library: '' }),
     ...((await hasInPlace(folder)) && { allow_in_place_tablespaces: 'on' }),
     ...walSizes(cluster.segmentBytes),
@@ -163,13 +163,13 @@ async function baseOf({ store, source, target, from, timeline }: RecoverOptions)
   return { base: chooseBase(leading, target) ?? newest, log };
 }
 
-function lastSegmentOf({ continuity: { begun, whole } }: Way): string | undefined {
-  return begun?.name.slice(0, 24) ?? whole.at(-1)?.last;
+function lastOf({ continuity: { begun, whole } }: Way): string | undefined {
+  return begun?.name ?? whole.at(-1)?.last;
 }
 
 /** Log that cannot be read looks to the server like its end. */
 function assertAll(way: Way, { lastSegment, lsn }: Reached): void {
-  const last = lastSegmentOf(way);
+  const last = lastOf(way)?.slice(0, 24);
   if (last === undefined || (lastSegment !== undefined && lastSegment.slice(8) >= last.slice(8))) return;
   throw new OffsiteError('RECOVERY_FAILED', 'recovery ended before the log did', {
     expected: `${last}, the last segment in the vault, to be replayed`,

@@ -11,7 +11,7 @@ import type { ArchiveStore } from '../store/store.ts';
 import { bringWal, copiesOf, partialOf } from './bring.ts';
 import { type Cluster, eachWal, type StoredWal } from './read-wal.ts';
 import { aheadVariable } from './restore-command.ts';
-import { comesNext, isBehind } from './segment.ts';
+import { comesNext, copyWanted, isBehind } from './segment.ts';
 
 /** Beside what Postgres asks for, so that giving it is a rename. */
 const folderName = '.offsite-ahead';
@@ -220,8 +220,8 @@ async function* followersOf({ store, cluster, name, until }: BringOptions): Asyn
   let [last, group] = [name, [] as StoredWal[]];
   const next = (): Follower | undefined => {
     const [wal, ...others] = group.filter(({ kind }) => kind === 'segment');
-    if (wal === undefined || others.length > 0 || !comesNext(last, wal.name) || isBehind(wal.name, until))
-      return undefined;
+    if (wal === undefined || others.length > 0 || !comesNext(last, wal.name)) return undefined;
+    if (isBehind(wal.name, until) || copyWanted(wal.name, until) !== undefined) return undefined;
     last = wal.name;
     return { wal, copies: copiesOf(wal, group) };
   };

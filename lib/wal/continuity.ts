@@ -27,7 +27,7 @@ export type Stretch = {
 export type Continuity = {
   /** Segments from the first on, each there once, none missing between; in stretches, one for each timeline. */
   readonly whole: readonly Stretch[];
-  /** The segment after them that was being written, as far as it went; only where they are the last. */
+  /** The segment after them that was being written, as far as it went; only where they are the last. Where timelines part in it, perhaps the parent's. */
   readonly begun: ListedWal | undefined;
   /** Where all that ends: the position after its last byte. */
   readonly end: Lsn;
@@ -82,7 +82,9 @@ export function continuityOf({ spans, begun: copies }: FoldedLog, course: Course
     next = span.last + 1;
   }
   const isBroken = whole.length < present.length || missingCount > 0;
-  const begun = isBroken ? undefined : furthest(copies, nameOnCourse(next, course));
+  const begun = isBroken
+    ? undefined
+    : (furthest(copies, nameOnCourse(next, course)) ?? begunBefore(next, spans, copies, course));
   const newest = present.at(-1);
   return {
     whole,
@@ -145,6 +147,25 @@ export function* namesBackwards(stretches: readonly Stretch[], segmentBytes: num
 export function furthest<Wal extends ListedWal>(files: readonly Wal[], segment: string): Wal | undefined {
   const begun = files.filter(({ kind, name }) => kind === 'begun' && name.startsWith(segment));
   return begun.toSorted((one, other) => (one.name < other.name ? -1 : 1)).at(-1);
+}
+
+/** Of a segment in which its timeline begins, and which is not there: the copy of its parent's, where that goes no further than they part. */
+function begunBefore(
+  segment: number,
+  spans: readonly Span[],
+  copies: readonly ListedWal[],
+  { ancestors, segmentBytes }: Course,
+): ListedWal | undefined {
+  for (const { timeline, leftAt } of ancestors.toReversed()) {
+    if (segmentAt(leftAt, segmentBytes) !== segment) return undefined;
+    const isWhole = spans.some(
+      (one) => one.timeline === timeline && one.first <= segment && segment <= one.last,
+    );
+    const copy = furthest(copies, segmentName(timeline, segment, segmentBytes));
+    if (isWhole || copy !== undefined)
+      return isWhole || (copy?.filledBytes ?? 0) > Number(leftAt % BigInt(segmentBytes)) ? undefined : copy;
+  }
+  return undefined;
 }
 
 /** Which file recovery asks for first. */

@@ -11,7 +11,7 @@ import { bringWal, copiesOf } from './bring.ts';
 import { furthest } from './continuity.ts';
 import { type Cluster, conflictError, listWal, type StoredWal } from './read-wal.ts';
 import { aheadVariable, logEnds } from './restore-command.ts';
-import { comesNext, isBehind } from './segment.ts';
+import { comesNext, copyWanted, isBehind } from './segment.ts';
 import { isSettled } from './settled.ts';
 import { shippedAtOnce } from './ship.ts';
 
@@ -24,7 +24,7 @@ export type FetchWalOptions = {
   readonly path: string;
   /** How many that follow may lie ready. */
   readonly ahead: number;
-  /** The segment that the log is to end with, whatever there is behind it. */
+  /** The segment that the log is to end with, whatever there is behind it; or the copy of one that was being written: that very one then. */
   readonly until?: string | undefined;
   /** Starts who brings what follows. @returns Its process. */
   readonly startBringing?: (() => number | undefined) | undefined;
@@ -62,12 +62,13 @@ export async function fetchWal(options: FetchWalOptions): Promise<boolean> {
   const [store, cluster] = await Promise.all([options.store(), options.cluster()]);
   const isSegment = file.kind === 'segment';
   const listed = await listWal(store, cluster, isSegment ? name.slice(0, commonDigits) : `${name}-`);
-  const whole = oneOf(listed, name);
-  if (whole === undefined && isSegment) {
+  const last = copyWanted(name, options.until);
+  const whole = oneOf(listed, last ?? name);
+  if (whole === undefined && isSegment && last === undefined) {
     await assertEnd(store, cluster, name, listed, options.now);
     await dropAhead(dirname(path));
   }
-  const wanted = whole ?? (isSegment ? lastCopy(listed, name) : undefined);
+  const wanted = whole ?? (isSegment && last === undefined ? lastCopy(listed, name) : undefined);
   if (wanted === undefined) return false;
   const next = listed.find((wal) => wal.kind === 'segment' && comesNext(name, wal.name))?.name;
   if (options.startBringing !== undefined && isSegment && options.ahead > 0 && next !== undefined)

@@ -55,6 +55,12 @@ export function isBehind(name: string, until = ''): boolean {
   return until !== '' && parseWalFile(name)?.kind === 'segment' && name.slice(8, 24) > until.slice(8, 24);
 }
 
+/** The copy with which the log is to end, at the place of a segment; its timeline may be another's, who never had that segment. */
+export function copyWanted(name: string, until = ''): string | undefined {
+  const isThere = parseWalFile(until)?.kind === 'begun' && name.slice(8) === until.slice(8, 24);
+  return isThere ? until : undefined;
+}
+
 /** What a segment's first page says. */
 export type SegmentHeader = {
   readonly systemIdentifier: string;

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseWalKey } from '../../lib/archive/wal-names.ts';
+import { begunName, parseWalKey } from '../../lib/archive/wal-names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
@@ -30,6 +30,7 @@ import { type PointTestOptions, tryPoint } from '../../lib/restore-test/point.ts
 import { choosePoint } from '../../lib/restore-test/random-point.ts';
 import { restoreTest } from '../../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import { parseHistory } from '../../lib/wal/history.ts';
 import { parseLsn, segmentAt, segmentName } from '../../lib/wal/segment.ts';
 import { bin, storeEnvironment } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
@@ -171,6 +172,12 @@ const rowsIn = (name: string) => inside(name, { archive_mode: 'off' }, rowsOf);
 /** Segments in the store, in the order of the log. */
 const segments = () =>
   [...stub.bucket.objects.keys()].filter((key) => parseWalKey(key)?.file.kind === 'segment').sort();
+
+/** Of a small file of the log. */
+const textOf = (part: string) => {
+  const [, object] = [...stub.bucket.objects].find(([key]) => key.includes(part)) ?? [];
+  return gunzipSync(object?.bytes ?? '').toString();
+};
 
 /** Takes something out of the store, or puts something in, for a while. */
 async function whileChanged<T>(change: () => void, act: () => Promise<T>): Promise<T> {
@@ -380,6 +387,39 @@ describe('a recovery to a point of the ledger', () => {
     // Its parent has the rest of the ledger: nobody shall miss that unknowingly.
     expect(child.stderr).toContain('timeline 1 goes on');
     expect(await rowsIn('child')).toEqual([...upTo(7), 100]);
+  });
+
+  it('has of a segment in which timelines part what was begun of it before, where the one that is followed has none of it', async () => {
+    const { leftAt = 0n } = parseHistory(textOf('/00000002.history-'))?.at(-1) ?? {};
+    const segment = segmentName(1, segmentAt(leftAt, 2 ** 24), 2 ** 24);
+    const whole = segments().find((key) => key.includes(`/${segment}-`)) as string;
+    const bytes = gunzipSync(stub.bucket.objects.get(whole)?.bytes ?? '');
+    /** As it was received up to there; the last zeros of a record are not told from what is behind. */
+    const begunTo = (end: number) => {
+      const copy = Buffer.alloc(bytes.length);
+      bytes.copy(copy, 0, 0, end);
+      const sha256 = createHash('sha256').update(copy).digest('hex');
+      const filled = copy.findLastIndex((byte) => byte !== 0) + 1;
+      return [whole.replace(/[^/]+$/, `${begunName(segment, filled)}-${sha256}.gz`), gzipSync(copy)] as const;
+    };
+    const parting = Number(leftAt % 2n ** 24n);
+    const restoreFrom = (name: string, end: number, ...flags: string[]) =>
+      whileChanged(
+        () => {
+          for (const key of stub.bucket.objects.keys()) {
+            const { kind, timeline } = parseWalKey(key)?.file ?? {};
+            if (kind === 'begun' || (kind === 'segment' && (timeline === 2 || key >= whole)))
+              stub.bucket.objects.delete(key);
+          }
+          stub.bucket.put(...begunTo(end), {});
+        },
+        () => restore(name, '--to-latest', ...flags),
+      );
+    expect(await restoreFrom('begun', parting)).toMatchObject({ exitCode: 0 });
+    expect(await rowsIn('begun')).toEqual(upTo(7));
+    // What goes on beyond has more than the timeline that is followed ever had.
+    const beyond = Number((parseLsn(entry(9).lsn) ?? 0n) % 2n ** 24n);
+    expect((await restoreFrom('beyond', beyond)).stderr).toContain('WAL_MISSING');
   });
 
   it('never goes on on a timeline that it has left, where the log of the one it follows is not there', async () => {

@@ -118,11 +118,25 @@ describe('continuity', () => {
     const gone = all.filter(
       (segment) => (segment <= last || segment < lastBegun) && of(segment).length === 0,
     );
+    /** The first of those that left in it which have any of it: no more than up to where they left. */
+    function ofParent(segment: number, begunAs: (name: string) => ListedWal[]): ListedWal[] {
+      const leaving = course.ancestors.filter(({ leftAt }) => segmentAt(leftAt, segmentBytes) === segment);
+      for (const { timeline, leftAt } of leaving.toReversed()) {
+        const name = segmentName(timeline, segment, segmentBytes);
+        if (files.some((file) => file.name === name)) return [];
+        const copies = begunAs(name);
+        const fits = copies.every(({ filledBytes = 0 }) => startOf(segment) + BigInt(filledBytes) <= leftAt);
+        if (copies.length > 0) return fits ? copies : [];
+      }
+      return [];
+    }
     const breaksAt = range.findIndex((segment) => usable(segment) !== 1);
     const stop = breaksAt < 0 && gone.length > 0 ? range.length : breaksAt;
     const whole = stop < 0 ? range : range.slice(0, stop);
     const next = nameOf(first + whole.length);
-    const begun = files.filter(({ kind, name }) => stop < 0 && kind === 'begun' && name.startsWith(next));
+    const begunAs = (segment: string) =>
+      files.filter(({ kind, name }) => stop < 0 && kind === 'begun' && name.startsWith(segment));
+    const begun = begunAs(next).length > 0 ? begunAs(next) : ofParent(first + whole.length, begunAs);
     const filled = Math.max(0, ...begun.map(({ filledBytes = 0 }) => filledBytes));
     return {
       whole: whole.map(nameOf),
@@ -152,7 +166,7 @@ describe('continuity', () => {
           return { ...listed(name, sha256), ...(what === 'damaged' && { isDamaged: true as const }) };
         }),
       );
-    const position = fc.integer({ min: 3, max: 35 }).map((segment) => startOf(segment) + 40n);
+    const position = fc.integer({ min: 3, max: 35 }).map((segment) => startOf(segment) + 46n);
     const files = fc.array(anyFile, { maxLength: 12 }).map((some) => some.flat());
     fc.assert(
       fc.property(files, position, fc.tuple(position, position), (there, from, forks) => {
