@@ -5,7 +5,7 @@ import { parseArchiveId } from '../../lib/archive/names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatBytes, formatInstant, plural } from '../../lib/base/quantities.ts';
 import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
-import { readBaseBackupManifest } from '../../lib/basebackup/read-manifest.ts';
+import { readBaseBackupManifest } from '../../lib/basebackup/manifest.ts';
 import { textTable } from '../../lib/mail/mail.ts';
 import { findUndoable, type Undoable, type Undone, undo, undoLog } from '../../lib/retention/undo.ts';
 import { createVersionHistory } from '../../lib/retention/version-history.ts';

@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import { OffsiteError } from '../base/errors.ts';
+import type { ArchiveStore } from '../store/store.ts';
 import type { ArchiveId } from './names.ts';
 
 const crc32 = z.string().regex(/^[0-9a-f]{8}$/, 'a CRC-32 is 8 hex digits');
@@ -39,7 +40,7 @@ export const commonFields = {
   members: z.array(memberSchema).min(1),
 };
 
-export type RecordKind<T> = {
+type RecordKind<T> = {
   readonly schema: z.ZodType<T>;
   /** The newest that this program reads. */
   readonly format: number;
@@ -47,25 +48,47 @@ export type RecordKind<T> = {
   readonly what: string;
   /** By which programs the archive can be looked at without its manifest. */
   readonly programs: string;
+  /** What there is none of without it: `base backup`. */
+  readonly name: string;
+  /** The command that lists those there are. */
+  readonly list: string;
+  readonly keyOf: (id: ArchiveId) => string;
+  /** Looks for contradictions within it. */
+  readonly assertConsistent?: (record: T, invalid: Invalid) => void;
 };
 
 /** Makes the error of a manifest that cannot be trusted. */
 export type Invalid = (expected: string, found: string) => OffsiteError;
 
-/**
- * Reads a manifest.
- *
- * @param assertConsistent - Looks for contradictions within it.
- * @throws {@link OffsiteError} `MANIFEST_TOO_NEW` if a newer program wrote it, `MANIFEST_INVALID` if it is not one,
- *   belongs to another archive, or contradicts itself.
- */
-export function parseRecord<T extends ArchiveOwner>(
+/** How the manifests of one kind are read. */
+export function recordsOf<T extends Pick<ArchiveId, 'id' | 'source'>>(kind: RecordKind<T>) {
+  const parse = (text: string, id: ArchiveId): T => parseRecord(text, id, kind);
+  return {
+    /**
+     * @throws {@link OffsiteError} `MANIFEST_TOO_NEW` if a newer program wrote it, `MANIFEST_INVALID` if it is not one, belongs to
+     *   another archive, or contradicts itself.
+     */
+    parse,
+    /** @throws {@link OffsiteError} `MANIFEST_MISSING` if it was never committed, or is not there at all; what `parse` throws. */
+    async read(store: Pick<ArchiveStore, 'readText'>, id: ArchiveId): Promise<T> {
+      const { name, list, keyOf } = kind;
+      const stored = await store.readText(keyOf(id));
+      if (stored !== undefined) return parse(stored.text, id);
+      throw new OffsiteError('MANIFEST_MISSING', `there is no ${name} ${id.id}`, {
+        expected: `its manifest at ${keyOf(id)}`,
+        found: `nothing there: no manifest, no ${name}`,
+        hint: `see '${list}' for the ${name}s there are`,
+      });
+    },
+  };
+}
+
+function parseRecord<T extends Pick<ArchiveId, 'id' | 'source'>>(
   text: string,
-  key: string,
-  expected: ArchiveOwner,
-  { schema, format: newest, what, programs }: RecordKind<T>,
-  assertConsistent: (record: T, invalid: Invalid) => void = () => undefined,
+  expected: ArchiveId,
+  { schema, format: newest, what, programs, keyOf, assertConsistent }: RecordKind<T>,
 ): T {
+  const key = keyOf(expected);
   const invalid: Invalid = (wanted, found) =>
     new OffsiteError('MANIFEST_INVALID', `${key} cannot be trusted`, {
       expected: wanted,
@@ -85,11 +108,9 @@ export function parseRecord<T extends ArchiveOwner>(
   if (error !== undefined) throw invalid(what, z.prettifyError(error));
   if (data.id !== expected.id || data.source !== expected.source)
     throw invalid(`the manifest of ${expected.id}`, `that of ${data.id}`);
-  assertConsistent(data, invalid);
+  assertConsistent?.(data, invalid);
   return data;
 }
-
-type ArchiveOwner = Pick<ArchiveId, 'id' | 'source'>;
 
 function parseJson(text: string, invalid: Invalid): unknown {
   try {

@@ -1,15 +1,8 @@
 // The commit record of an archive: written by the agent after the archive is complete. No manifest: no archive.
 
 import * as z from 'zod';
-import {
-  commonFields,
-  count,
-  type Invalid,
-  parseRecord,
-  type RecordKind,
-  sha256Sum,
-} from './commit-record.ts';
-import { type ArchiveId, archiveKeys, parseArchiveId } from './names.ts';
+import { commonFields, count, type Invalid, recordsOf, sha256Sum } from './commit-record.ts';
+import { archiveKeys, parseArchiveId } from './names.ts';
 import { sourceDatabaseSchema } from './source-database.ts';
 
 /** The newest manifest format this program writes and reads. */
@@ -32,22 +25,16 @@ const manifestSchema = z.strictObject({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/**
- * Reads a manifest.
- *
- * @param expected - Whose manifest it must be.
- * @throws As {@link parseRecord}.
- */
-export function parseManifest(text: string, expected: ArchiveId): Manifest {
-  return parseRecord(text, archiveKeys(expected).manifest, expected, kind, assertConsistent);
-}
-
-const kind: RecordKind<Manifest> = {
+export const { parse: parseManifest, read: readManifest } = recordsOf<Manifest>({
   schema: manifestSchema,
   format: manifestFormat,
   what: 'a manifest of format 1',
   programs: 'gunzip -t and zcat',
-};
+  name: 'archive',
+  list: 'offsite list',
+  keyOf: (id) => archiveKeys(id).manifest,
+  assertConsistent,
+});
 
 function assertConsistent(manifest: Manifest, invalid: Invalid): void {
   parseArchiveId(manifest.id);

@@ -2,8 +2,7 @@
 
 import * as z from 'zod';
 import { baseBackupKeys } from '../archive/base-backup-names.ts';
-import { commonFields, count, parseRecord, type RecordKind } from '../archive/commit-record.ts';
-import type { ArchiveId } from '../archive/names.ts';
+import { commonFields, count, recordsOf } from '../archive/commit-record.ts';
 import { parseLsn } from '../wal/segment.ts';
 
 export const baseBackupFormat = 1;
@@ -37,18 +36,13 @@ const manifestSchema = z.strictObject({
 
 export type BaseBackupManifest = z.infer<typeof manifestSchema>;
 
-/**
- * Reads a manifest.
- *
- * @throws As {@link parseRecord}.
- */
-export function parseBaseBackupManifest(text: string, id: ArchiveId): BaseBackupManifest {
-  return parseRecord(text, baseBackupKeys(id).manifest, id, kind);
-}
-
-const kind: RecordKind<BaseBackupManifest> = {
+const records = recordsOf<BaseBackupManifest>({
   schema: manifestSchema,
   format: baseBackupFormat,
   what: 'the manifest of a base backup',
   programs: 'gunzip and tar',
-};
+  name: 'base backup',
+  list: 'offsite wal window',
+  keyOf: (id) => baseBackupKeys(id).manifest,
+});
+export const { parse: parseBaseBackupManifest, read: readBaseBackupManifest } = records;

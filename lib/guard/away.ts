@@ -6,8 +6,32 @@ import { OffsiteError } from '../base/errors.ts';
 import { inTime } from '../base/in-time.ts';
 import type { ArchiveStore } from '../store/store.ts';
 
+/**
+ * Does one thing of many.
+ *
+ * @param onFailure - Is given what it failed with: it keeps none of the others from being done.
+ * @throws What ends them all: the signal's reason; what says that the store is gone.
+ */
+export async function unlessAway(
+  {
+    store,
+    signal,
+  }: { readonly store: Pick<ArchiveStore, 'folders'>; readonly signal?: AbortSignal | undefined },
+  act: () => Promise<void>,
+  onFailure: (error: unknown) => unknown,
+): Promise<void> {
+  signal?.throwIfAborted();
+  try {
+    await act();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (await isAway(error, store)) throw error;
+    await onFailure(error);
+  }
+}
+
 /** Whether something has failed because the store is gone. */
-export async function isAway(error: unknown, store: Pick<ArchiveStore, 'folders'>): Promise<boolean> {
+async function isAway(error: unknown, store: Pick<ArchiveStore, 'folders'>): Promise<boolean> {
   if (!isUnreachable(error)) return false;
   const answers = inTime(store.folders(archivesPrefix));
   return answers.then(() => false, isUnanswered);

@@ -19,7 +19,7 @@ import { throwFailures } from '../retention/sources.ts';
 import type { Sighting } from '../retention/watch.ts';
 import type { GuardSettings } from '../settings/guard.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { isAway } from './away.ts';
+import { unlessAway } from './away.ts';
 import { assertClocksAgree } from './clocks.ts';
 import { expireVault } from './expire.ts';
 import { assertMayLook } from './independence.ts';
@@ -149,19 +149,14 @@ async function attempt(
   failures: Map<Step, unknown>,
   { store, mailbox, now, log, signal }: GuardOptions,
 ): Promise<void> {
-  signal?.throwIfAborted();
-  try {
-    await act();
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (await isAway(error, store)) throw error;
+  await unlessAway({ store, signal }, act, async (error) => {
     failures.set(step, error);
     log(`${step}: ${(error as Error).message}`);
     const code = error instanceof OffsiteError ? error.code : 'UNEXPECTED';
     const about = `guard-${step.replaceAll(' ', '-')}-${code}-${now().toISOString().slice(0, 10)}`;
     const teller = { store, sendMail: mailbox.sendMail, now: now(), log };
     await tellOnce(teller, about, failureMail(step, error)).catch((untold: Error) => log(untold.message));
-  }
+  });
 }
 
 function failureMail(step: Step, error: unknown): Mail {

@@ -17,7 +17,7 @@ import { ofSidecar } from '../sidecar/kind.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { noLimits } from '../verify/base-backup.ts';
 import { verifyLog } from '../verify/log.ts';
-import { isAway } from './away.ts';
+import { unlessAway } from './away.ts';
 import { allKinds, judgeArchive } from './judge.ts';
 
 export type VerifyVaultOptions = {
@@ -51,29 +51,17 @@ export async function verifyNew(options: VerifyVaultOptions): Promise<Map<string
   const { store } = options;
   const failures = new Map<string, unknown>();
   for (const kind of allKinds) {
-    await unlessFailed(kind.prefix, failures, options, async () => {
+    const ofPrefix = async (prefix: string, act: () => Promise<void>) =>
+      unlessAway(options, act, (error) => failures.set(prefix, error));
+    await ofPrefix(kind.prefix, async () => {
       for (const source of await sourcesBelow(store, kind.prefix))
-        await unlessFailed(`${kind.prefix}${source}/`, failures, options, async () => {
+        await ofPrefix(`${kind.prefix}${source}/`, async () => {
           for (const { id } of (await entriesOf(store, kind, source)).filter(isUnjudged))
             await attempt(id, failures, options, () => judge({ kind, id, occasion: 'committed' }, options));
         });
     });
   }
   return failures;
-}
-
-/** What cannot be listed keeps nothing else from being judged. */
-async function unlessFailed(
-  what: string,
-  failures: Map<string, unknown>,
-  { store, signal }: VerifyVaultOptions,
-  act: () => Promise<void>,
-): Promise<void> {
-  await act().catch(async (error) => {
-    signal?.throwIfAborted();
-    if (await isAway(error, store)) throw error;
-    failures.set(what, error);
-  });
 }
 
 function entriesOf(store: ArchiveStore, kind: ArchiveKind, source: string): Promise<CatalogueEntry[]> {
@@ -129,19 +117,14 @@ async function attempt(
   { store, now, sendMail, signal }: VerifyVaultOptions,
   act: () => Promise<void>,
 ): Promise<void> {
-  signal?.throwIfAborted();
-  try {
-    await act();
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (await isAway(error, store)) throw error;
+  await unlessAway({ store, signal }, act, async (error) => {
     failures.set(id.id, error);
     if (!(error instanceof OffsiteError) || !error.code.startsWith('MANIFEST_')) return;
     const fault = { source: id.source, archive: id.id, what: 'not verified' };
     const teller = { store, sendMail, now: now() };
     const tell = async (mail: Mail) => void (await tellByTheHour(teller, fault, mail));
     await tellOnce({ ...teller, sendMail: tell }, `unverified-${id.id}`, unverifiedMail(id, error));
-  }
+  });
 }
 
 function unverifiedMail({ id }: Pick<ArchiveId, 'id'>, error: OffsiteError): Mail {

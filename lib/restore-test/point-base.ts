@@ -5,7 +5,7 @@ import { readKind } from '../archive/read-kind.ts';
 import { parseWalKey, walFolder } from '../archive/wal-names.ts';
 import { nothingIf, OffsiteError } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
-import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
+import { readBaseBackupManifest } from '../basebackup/manifest.ts';
 import type { BaseBackup } from '../recovery-point/way.ts';
 import { segmentBefore } from '../retention/log-sight.ts';
 import type { ArchiveStore } from '../store/store.ts';

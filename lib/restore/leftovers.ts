@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { restoringName } from '../postgres/session.ts';
 import { isRunning, startContainer } from './container.ts';
-import { isAlive, type Mark, markedDatabases, markSql, nameBeside, unmarkedDatabases } from './mark.ts';
+import { isAtIt, type Mark, markedDatabases, markSql, nameBeside, unmarkedDatabases } from './mark.ts';
 import type { Run } from './server.ts';
 import { sessionsIn } from './target.ts';
 
@@ -24,7 +24,7 @@ export async function tidyLeftovers(
   }
   for (const { name, mark } of await markedDatabases(run)) {
     if (mark.for !== database) continue;
-    if (isAlive(mark) || (await othersIn(run, name, mark)) > 0) {
+    if (isAtIt(mark) || (await othersIn(run, name, mark)) > 0) {
       warn(`another restore is at ${name} (process ${mark.pid} on ${mark.host}); it is left alone`);
       continue;
     }

@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import * as z from 'zod';
+import { isAlive } from '../base/output-file.ts';
 import { parseJson } from '../base/parse-json.ts';
 import { asciiIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import type { Run } from './server.ts';
@@ -82,14 +83,8 @@ function readMark(text: string): Mark | undefined {
 }
 
 /** Whether the restore that made a mark is still at it, as far as can be told from here. */
-export function isAlive({ host, pid }: Mark): boolean {
-  if (host !== hostname() || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+export function isAtIt({ host, pid }: Mark): boolean {
+  return host === hostname() && pid !== process.pid && isAlive(pid);
 }
 
 /** `20261129_201500`, UTC. */

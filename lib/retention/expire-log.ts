@@ -6,7 +6,7 @@ import { readKind } from '../archive/read-kind.ts';
 import { walFolder, walPrefix, walVerdictsPrefix } from '../archive/wal-names.ts';
 import { nothingIf } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
-import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
+import { readBaseBackupManifest } from '../basebackup/manifest.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Cluster, clustersOf, eachWal, type StoredWal } from '../wal/read-wal.ts';
 import { parseLsn } from '../wal/segment.ts';

@@ -5,7 +5,7 @@ import { readKind } from '../archive/read-kind.ts';
 import { dueWalKey, parseWalKey, walFolder, walPrefix } from '../archive/wal-names.ts';
 import { nothingIf } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
-import { readBaseBackupManifest } from '../basebackup/read-manifest.ts';
+import { readBaseBackupManifest } from '../basebackup/manifest.ts';
 import { eachRead, readSettledLog } from '../recovery-point/read-vault.ts';
 import { type BaseBackup, type ClusterLog, wayFrom } from '../recovery-point/way.ts';
 import type { ArchiveStore } from '../store/store.ts';

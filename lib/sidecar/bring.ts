@@ -5,20 +5,8 @@ import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { inflateArchive } from '../restore/archive-bytes.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
-import { parseSidecarManifest, type SidecarManifest } from './manifest.ts';
+import type { SidecarManifest } from './manifest.ts';
 import { sidecarKeys } from './names.ts';
-
-/** @throws {@link OffsiteError} `MANIFEST_MISSING`, or that it cannot be trusted. */
-export async function readSidecarManifest(store: ArchiveStore, id: ArchiveId): Promise<SidecarManifest> {
-  const key = sidecarKeys(id).manifest;
-  const stored = await store.readText(key);
-  if (stored !== undefined) return parseSidecarManifest(stored.text, id);
-  throw new OffsiteError('MANIFEST_MISSING', `there is no archive ${id.id} of a sidecar`, {
-    expected: `its manifest at ${key}`,
-    found: 'nothing there: no manifest, no archive',
-    hint: "see 'offsite sidecar list' for the archives there are",
-  });
-}
 
 /** Opens the version that the manifest names. @throws {@link OffsiteError} `ARCHIVE_MISSING`. */
 export async function openSidecar(

@@ -2,8 +2,7 @@
 // which it is judged ever after.
 
 import * as z from 'zod';
-import { commonFields, count, type Invalid, parseRecord, type RecordKind } from '../archive/commit-record.ts';
-import type { ArchiveId } from '../archive/names.ts';
+import { commonFields, count, recordsOf } from '../archive/commit-record.ts';
 import { sidecarKeys } from './names.ts';
 
 export const sidecarFormat = 1;
@@ -31,26 +30,17 @@ const manifestSchema = z.strictObject({
 
 export type SidecarManifest = z.infer<typeof manifestSchema>;
 
-/**
- * Reads a manifest.
- *
- * @throws As {@link parseRecord}.
- */
-export function parseSidecarManifest(text: string, id: ArchiveId): SidecarManifest {
-  return parseRecord(text, sidecarKeys(id).manifest, id, kind, assertConsistent);
-}
-
-const kind: RecordKind<SidecarManifest> = {
+const records = recordsOf<SidecarManifest>({
   schema: manifestSchema,
   format: sidecarFormat,
   what: 'the manifest of a sidecar',
   programs: 'gunzip and sqlite3',
-};
-
-function assertConsistent(
-  { contents: { pages, pageBytes }, plainBytes }: SidecarManifest,
-  invalid: Invalid,
-): void {
-  if (plainBytes !== pages * pageBytes)
-    throw invalid(`${pages} pages of ${pageBytes} bytes`, `${plainBytes} bytes`);
-}
+  name: 'sidecar archive',
+  list: 'offsite sidecar list',
+  keyOf: (id) => sidecarKeys(id).manifest,
+  assertConsistent({ contents: { pages, pageBytes }, plainBytes }, invalid) {
+    if (plainBytes !== pages * pageBytes)
+      throw invalid(`${pages} pages of ${pageBytes} bytes`, `${plainBytes} bytes`);
+  },
+});
+export const { parse: parseSidecarManifest, read: readSidecarManifest } = records;

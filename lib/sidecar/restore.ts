@@ -6,9 +6,9 @@ import { basename, dirname, join } from 'node:path';
 import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { bringBack, openSidecar, readSidecarManifest } from './bring.ts';
+import { bringBack, openSidecar } from './bring.ts';
 import { claim, companions, refuseRunning } from './in-use.ts';
-import type { SidecarManifest } from './manifest.ts';
+import { readSidecarManifest, type SidecarManifest } from './manifest.ts';
 import { askedOf } from './verify.ts';
 
 export type SidecarRestoreOptions = {

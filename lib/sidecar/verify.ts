@@ -11,10 +11,10 @@ import { formatBytes } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from '../verify/judge-once.ts';
-import { bringBack, openSidecar, readSidecarManifest } from './bring.ts';
+import { bringBack, openSidecar } from './bring.ts';
 import { beginsAsSqlite, inspect } from './inspect.ts';
 import { ofSidecar } from './kind.ts';
-import type { SidecarManifest } from './manifest.ts';
+import { readSidecarManifest, type SidecarManifest } from './manifest.ts';
 import { differences, sidecarWords } from './verdict.ts';
 
 export type SidecarVerifyOptions = {

@@ -108,7 +108,8 @@ export async function observeGzip(compressed: AsyncIterable<Uint8Array>): Promis
   return error === undefined ? result : { ...result, error: formatOfFile(opening.bytes) ?? error };
 }
 
-async function* hashed(
+/** Passes compressed bytes on, by those who sum them up. */
+export async function* hashed(
   compressed: AsyncIterable<Uint8Array>,
   ...sums: { update(bytes: Uint8Array): unknown }[]
 ): AsyncGenerator<Uint8Array> {

@@ -2,19 +2,17 @@
 // join-ranges.
 
 import { crc32 } from 'node:zlib';
-import type { Manifest } from '../archive/manifest.ts';
+import { type Manifest, readManifest } from '../archive/manifest.ts';
 import { archiveKeys, parseArchiveId } from '../archive/names.ts';
-import { readManifest } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { Member } from '../gzip/gzip-members.ts';
 import { GzipReader } from '../gzip/inflate.ts';
 import { inflateMembers, OtherMembersFound } from '../gzip/inflate-members.ts';
 import { type PartScan, PartScanner } from '../sql/join-scans.ts';
 import { readerStateSchema } from '../sql/reader.ts';
-import { storeError } from '../store/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import type { OtherMembers, RangeReading } from './join-readings.ts';
-import { ArchiveGone, ifGone } from './observe.ts';
+import { ArchiveGone, hashed, ifGone } from './observe.ts';
 import { type ArchiveRange, planRanges, type RangeTask, rangeKeys, rangeOffset } from './plan.ts';
 
 /** Gives the archive's bytes from one offset to the one before another, or to the end. */
@@ -85,10 +83,10 @@ async function observeAsTold(
   told: readonly Member[],
   from: PartScan['from'],
 ): Promise<RangeReading | undefined> {
-  const sum = { crc32: 0, compressedBytes: 0 };
+  const sum = new Sum();
   const scanner = new PartScanner(from);
   try {
-    for await (const plain of inflateMembers(summed(body, sum), told)) scanner.push(plain);
+    for await (const plain of inflateMembers(hashed(body, sum), told)) scanner.push(plain);
   } catch (error) {
     if (error instanceof OtherMembersFound) return undefined;
     throw error;
@@ -96,9 +94,9 @@ async function observeAsTold(
   return { ...sum, scan: scanner.finish() };
 }
 
-async function sumOf(body: AsyncIterable<Uint8Array>): Promise<{ crc32: number; compressedBytes: number }> {
-  const sum = { crc32: 0, compressedBytes: 0 };
-  for await (const _ of summed(body, sum));
+async function sumOf(body: AsyncIterable<Uint8Array>): Promise<Sum> {
+  const sum = new Sum();
+  for await (const _ of hashed(body, sum));
   return sum;
 }
 
@@ -145,17 +143,13 @@ function endOf({ offset, compressedBytes }: Member): number {
   return offset + compressedBytes;
 }
 
-async function* summed(
-  body: AsyncIterable<Uint8Array>,
-  sum: { crc32: number; compressedBytes: number },
-): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of body) {
-      sum.crc32 = crc32(chunk, sum.crc32);
-      sum.compressedBytes += chunk.byteLength;
-      yield chunk;
-    }
-  } catch (error) {
-    throw storeError(error, 'reading the archive');
+/** What of a range there is, by its bytes. */
+class Sum {
+  crc32 = 0;
+  compressedBytes = 0;
+
+  update(chunk: Uint8Array): void {
+    this.crc32 = crc32(chunk, this.crc32);
+    this.compressedBytes += chunk.byteLength;
   }
 }

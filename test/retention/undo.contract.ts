@@ -11,7 +11,7 @@ import { type ArchiveId, archiveKeys, parseArchiveId } from '../../lib/archive/n
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { parseWalKey, type WalName, walVerdictKey } from '../../lib/archive/wal-names.ts';
 import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
-import { readBaseBackupManifest } from '../../lib/basebackup/read-manifest.ts';
+import { readBaseBackupManifest } from '../../lib/basebackup/manifest.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
 import { expireLog } from '../../lib/retention/expire-log.ts';
 import { holdKey } from '../../lib/retention/hold.ts';

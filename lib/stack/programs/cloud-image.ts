@@ -8,7 +8,6 @@ import { CfnProject } from 'aws-cdk-lib/aws-codebuild';
 import { Repository } from 'aws-cdk-lib/aws-ecr';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import { type PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset, type AssetProps } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
@@ -109,10 +108,6 @@ export class CloudImage extends Construct {
     const logGroup = this.addLogs('StarterLogs', role);
     permitAll(role, [allow(['codebuild:StartBuild', 'codebuild:BatchGetBuilds'], [project.attrArn])]);
     return createFunction(scope, 'build-image', {
-      description: 'Offsite: build-image',
-      handler: 'handler',
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
       timeout: Duration.minutes(15),
       memorySize: 256,
       // It tells of its own failures; a second run would build beside the first.

@@ -3,7 +3,13 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AssetHashType, DockerImage, Token } from 'aws-cdk-lib';
-import { Code, type FunctionProps, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  Code,
+  type FunctionProps,
+  Function as LambdaFunction,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
 import { type BundlingOptions, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { Construct } from 'constructs';
 import { environmentNames } from '../../deployment/environment.ts';
@@ -14,13 +20,20 @@ const projectRoot = join(import.meta.dirname, '..', '..', '..');
 export function createFunction(
   scope: Construct,
   name: string,
-  props: Omit<FunctionProps, 'code'>,
+  own: Omit<FunctionProps, 'code' | 'handler' | 'runtime'>,
 ): LambdaFunction {
   const packed = join(projectRoot, 'lambda', name);
-  const { environment, bundling } = bundleWith(props.environment ?? {});
+  const { environment, bundling } = bundleWith(own.environment ?? {});
+  const props = {
+    ...own,
+    description: `Offsite: ${name}`,
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    environment,
+  };
   if (existsSync(packed)) {
     const code = packedCode(packed, bundling.banner);
-    return new LambdaFunction(scope, 'Function', { ...props, environment, handler: 'index.handler', code });
+    return new LambdaFunction(scope, 'Function', { ...props, handler: 'index.handler', code });
   }
   return new NodejsFunction(scope, 'Function', {
     ...props,
@@ -28,7 +41,6 @@ export function createFunction(
     awsSdkConnectionReuse: false,
     projectRoot,
     depsLockFilePath: join(projectRoot, 'package-lock.json'),
-    environment,
     bundling,
   });
 }

@@ -4,12 +4,7 @@
 
 import { Duration, RemovalPolicy, Tokenization } from 'aws-cdk-lib';
 import { type PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
-import {
-  Architecture,
-  type IDestination,
-  type Function as LambdaFunction,
-  Runtime,
-} from 'aws-cdk-lib/aws-lambda';
+import type { IDestination, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LambdaDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -182,10 +177,6 @@ export class Handlers extends Construct {
       );
     }
     return createFunction(scope, name, {
-      description: `Offsite: ${name}`,
-      handler: 'handler',
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
       timeout: parts.timeout,
       memorySize: parts.memoryMiB,
       environment: { ...parts.environment, ...this.#figures },
