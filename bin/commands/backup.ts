@@ -19,8 +19,8 @@ import {
 import { type AgentStateFile, agentStateFile } from '../../lib/settings/agent-state-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
-import type { ArchiveStore } from '../../lib/store/store.ts';
 import type { Upgrade, UpgradeFlags } from './before-upgrade.ts';
+import { openPatientStore } from './patient-store.ts';
 import { print, printFault, printJson, tell, warn } from './print.ts';
 import { noProgress, type ProgressDisplay, showProgress } from './progress.ts';
 import { tellOfNight } from './told-night.ts';
@@ -158,21 +158,13 @@ async function takeArchive(
   return { manifest, figures, warnings };
 }
 
-/** Loads the SDK only now: pg_dump reads the catalogue meanwhile. */
-async function storeOf(
-  settings: Settings,
-  patienceMs: number,
-  { interject }: ProgressDisplay,
-): Promise<ArchiveStore> {
-  const { createS3Store } = await import('../../lib/store/s3.ts');
-  const { patienceOf } = await import('../../lib/store/session.ts');
+function storeOf(settings: Settings, patienceMs: number, { interject }: ProgressDisplay) {
   const limit = formatDuration(patienceMs);
   let waits = `; the dump waits, with its snapshot and its locks, for at most ${limit} (--patience)`;
-  const onTrouble = (said: string) => {
+  return openPatientStore(settings, patienceMs, (said) => {
     interject(said + waits);
     waits = '';
-  };
-  return createS3Store({ ...settings, patience: patienceOf(patienceMs), onTrouble });
+  });
 }
 
 /**

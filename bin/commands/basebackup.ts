@@ -7,9 +7,9 @@ import { takeBaseBackup } from '../../lib/basebackup/take.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
-import type { ArchiveStore } from '../../lib/store/store.ts';
 import { noteCluster, notedCluster } from '../../lib/wal/cluster.ts';
 import { usage } from './flags.ts';
+import { openPatientStore } from './patient-store.ts';
 import { print, printJson, warn } from './print.ts';
 import { noProgress, showProgress } from './progress.ts';
 
@@ -37,7 +37,7 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
     const manifest = await takeBaseBackup({
       source,
       connection: connectionFromSettings(dump),
-      store: storeOf(settings, patienceMs, progress.interject),
+      store: openPatientStore(settings, patienceMs, progress.interject),
       compressor,
       now: () => new Date(),
       signal,
@@ -77,17 +77,6 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
     progress.clear();
     for (const sentence of warnings.filter(Boolean)) warn(sentence);
   }
-}
-
-/** Loads the SDK only now: the server is asked meanwhile. */
-async function storeOf(
-  settings: Settings,
-  patienceMs: number,
-  onTrouble: (said: string) => void,
-): Promise<ArchiveStore> {
-  const { createS3Store } = await import('../../lib/store/s3.ts');
-  const { patienceOf } = await import('../../lib/store/session.ts');
-  return createS3Store({ ...settings, patience: patienceOf(patienceMs), onTrouble });
 }
 
 /** What holds it up is hardly ever a lock. */

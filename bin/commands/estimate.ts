@@ -1,6 +1,5 @@
 // offsite estimate
 
-import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatBytes } from '../../lib/base/quantities.ts';
 import { wrap } from '../../lib/base/wrap.ts';
 import type { EstimateInput } from '../../lib/cost/lines.ts';
@@ -10,6 +9,7 @@ import { type ArchiveSize, findArchiveSize, namedSize } from '../../lib/estimate
 import { keptBeyond } from '../../lib/retention/periods.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
+import { wholeNumber } from './flags.ts';
 import { print, printJson } from './print.ts';
 import { regionOf } from './region.ts';
 
@@ -44,12 +44,14 @@ export async function runEstimate(settings: Settings, flags: Flags, signal: Abor
   else print(page(size, input, estimate));
 }
 
-const upToHundred = { least: 0, most: 100 };
+const upTo = (most: number, least = 1) => ({ least, most, example: 14 });
+const upToHundred = upTo(100, 0);
+const days = upTo(36_500);
 
 function readWishes(flags: Flags) {
-  const keepDays = wholeNumber('--keep-days', flags.keepDays);
+  const keepDays = wholeNumber('--keep-days', flags.keepDays, days);
   return {
-    archivesPerDay: wholeNumber('--archives-per-day', flags.archivesPerDay),
+    archivesPerDay: wholeNumber('--archives-per-day', flags.archivesPerDay, days),
     keepDays,
     keptBeyond: keptBeyond(keepDays, {
       keepWeekly: wholeNumber('--keep-weekly', flags.keepWeekly, upToHundred),
@@ -57,31 +59,21 @@ function readWishes(flags: Flags) {
       keepYearly: wholeNumber('--keep-yearly', flags.keepYearly, upToHundred),
     }),
     rereadPercent: wholeNumber('--reread-percent', flags.rereadPercent, upToHundred),
-    undoDays: wholeNumber('--undo-days', flags.undoDays),
+    undoDays: wholeNumber('--undo-days', flags.undoDays, days),
     encryption: flags.encryption,
     agentAccess: flags.agentAccess,
     restoreTestNetwork: flags.restoreTestNetwork,
     ...(flags.glacierAfterDays === undefined
       ? {}
-      : { glacierAfterDays: wholeNumber('--glacier-after-days', flags.glacierAfterDays) }),
+      : { glacierAfterDays: wholeNumber('--glacier-after-days', flags.glacierAfterDays, days) }),
     ...(flags.baseBackupBytes !== undefined && {
       points: {
         baseBackupBytes: parseBytes(flags.baseBackupBytes),
-        baseBackupDays: wholeNumber('--base-backup-days', flags.baseBackupDays),
+        baseBackupDays: wholeNumber('--base-backup-days', flags.baseBackupDays, days),
         walBytesPerDay: parseBytes(flags.walBytesPerDay),
       },
     }),
   };
-}
-
-function wholeNumber(flag: string, text: string, { least, most } = { least: 1, most: 36_500 }): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  throw new OffsiteError('USAGE', `${flag} is not a number that this can reckon with`, {
-    expected: `a whole number, ${least} to ${most}`,
-    found: `'${text}'`,
-    hint: `say for example ${flag} 14`,
-  });
 }
 
 function page(

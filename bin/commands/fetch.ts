@@ -14,7 +14,7 @@ import {
 import { formatBytes, formatDuration } from '../../lib/base/quantities.ts';
 import { type FetchedFile, fetchFile, fetchTo } from '../../lib/restore/fetch.ts';
 import type { Settings } from '../../lib/settings/config.ts';
-import { usage } from './flags.ts';
+import { usage, wholeNumber } from './flags.ts';
 import { assertStdoutIsOpen, printJson, tell, warn } from './print.ts';
 import { fetchWords, type Meter, whileReading } from './reading-progress.ts';
 import { openStoreToRead } from './reading-store.ts';
@@ -29,8 +29,6 @@ type Flags = {
   quiet?: boolean;
 };
 
-const connectionsMax = 64;
-
 export async function runFetch(
   settings: Settings,
   wanted: string,
@@ -38,7 +36,7 @@ export async function runFetch(
   signal: AbortSignal,
 ): Promise<void> {
   const began = performance.now();
-  const connections = readConnections(flags.connections);
+  const connections = wholeNumber('--connections', flags.connections, { most: 64, example: 4 });
   const options = { force: flags.force ?? false, flag: '-o FILE' };
   await assertDestination(flags, options);
   const { store, said } = await openStoreToRead(settings);
@@ -115,10 +113,4 @@ function tellResult(
   const where = isStdout(output) ? '' : ` in ${output}`;
   const took = `${formatDuration(durationMs)}, ${rate}`;
   tell(`${id}: ${formatBytes(compressedBytes)}${where}, ${took}, sha256 as in its manifest`);
-}
-
-function readConnections(text: string): number {
-  const connections = Number(text);
-  if (/^\d+$/.test(text) && connections >= 1 && connections <= connectionsMax) return connections;
-  throw usage(`--connections 1 to ${connectionsMax}`, `'${text}'`);
 }

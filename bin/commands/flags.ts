@@ -63,6 +63,21 @@ export function dashed(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
+/** @param example - What is likely meant. @throws {@link OffsiteError} `USAGE` for what is no whole number, or too small or too large. */
+export function wholeNumber(
+  flag: string,
+  text: string,
+  { least = 1, most, example }: { least?: number; most: number; example: number },
+): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw usage(
+    `${flag} with a whole number, ${least} to ${most}`,
+    `'${text}'`,
+    `for example ${flag} ${example}`,
+  );
+}
+
 /** The error of arguments that cannot be used. */
 export function usage(
   expected: string,

@@ -13,7 +13,7 @@ import { openVault, type Restorable } from '../../lib/restore/restorable.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import { confirm } from './confirm.ts';
-import { usage } from './flags.ts';
+import { usage, wholeNumber } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { openStoreToRead } from './reading-store.ts';
 import { whileRestoring } from './restoring-progress.ts';
@@ -42,7 +42,7 @@ export async function runRestore(
 ): Promise<void> {
   const began = performance.now();
   const placing = placingOf(flags);
-  const asked = jobsOf(flags.jobs);
+  const asked = flags.jobs && wholeNumber('--jobs', flags.jobs, { most: 64, example: 4 });
   const connection = targetOf(settings);
   const isFile = wanted !== 'latest' && !isArchiveId(wanted);
   if (flags.manifest !== undefined && !isFile)
@@ -72,7 +72,7 @@ export async function runRestore(
       placing,
       stop: flags.stop,
       createRoles: flags.createRoles ?? false,
-      jobs: asked ?? reading.jobs,
+      jobs: asked || reading.jobs,
     }),
   );
   report(restorable, result, connection, { ...flags, durationMs: Math.round(performance.now() - began) });
@@ -83,13 +83,6 @@ function placingOf({ into, beside, replace }: RestoreFlags): Placing {
     throw usage('one of --into, --beside and --replace', 'more than one of them');
   if (replace) return { how: 'replace' };
   return into !== undefined || beside ? { how: 'beside', name: into } : { how: 'swap' };
-}
-
-function jobsOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const jobs = Number(text);
-  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
-  throw usage('--jobs of 1 to 64', text);
 }
 
 function targetOf({ dump }: Settings): Connection {

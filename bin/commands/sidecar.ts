@@ -12,7 +12,7 @@ import { verifySidecar } from '../../lib/sidecar/verify.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { usage } from './flags.ts';
 import { runList } from './list.ts';
-import { print, printJson, tell, warn } from './print.ts';
+import { deviationLines, print, printJson, tell, warn } from './print.ts';
 
 type Flags = { path?: string; container?: string; to?: string; any?: boolean; json?: boolean };
 
@@ -54,13 +54,7 @@ async function runSidecarVerify(
   const { id } = await selectSidecar(store, settings.source, wanted, true);
   const verdict = await verifySidecar({ store, id, now: () => new Date(), signal });
   if (json) printJson('sidecar verify', verdict);
-  else {
-    const { deviations } = verdict;
-    const lines = deviations.map(
-      ({ what, expected, found }) => `  ${what}: expected ${expected}, found ${found}\n`,
-    );
-    print(`${id.id}  ${verdict.verdict}\n${lines.join('')}`);
-  }
+  else print(`${[`${id.id}  ${verdict.verdict}`, ...deviationLines(verdict.deviations)].join('\n')}\n`);
   if (verdict.verdict !== 'intact') process.exitCode = exitCodes.notIntact;
 }
 

@@ -2,17 +2,17 @@
 
 import { ofDatabase } from '../../lib/archive/kind.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
-import { OffsiteError } from '../../lib/base/errors.ts';
+import { readRecord } from '../../lib/archive/read-manifest.ts';
 import { formatBytes, formatInstant, plural } from '../../lib/base/quantities.ts';
 import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
-import { readBaseBackupManifest } from '../../lib/basebackup/manifest.ts';
+import { baseBackupRecords } from '../../lib/basebackup/manifest.ts';
 import { textTable } from '../../lib/mail/mail.ts';
 import { findUndoable, type Undoable, type Undone, undo, undoLog } from '../../lib/retention/undo.ts';
 import { createVersionHistory } from '../../lib/retention/version-history.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { ofSidecar } from '../../lib/sidecar/kind.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
-import { usage } from './flags.ts';
+import { usage, wholeNumber } from './flags.ts';
 import { print, printJson, tell } from './print.ts';
 
 type Flags = { holdDays: string; sidecar?: boolean; baseBackup?: boolean; json?: boolean };
@@ -39,26 +39,17 @@ export async function runUndo(settings: Settings, wanted: string | undefined, fl
     history,
     kind,
     id,
-    holdDays: parseDays(flags.holdDays),
+    holdDays: wholeNumber('--hold-days', flags.holdDays, { most: 3650, example: 30 }),
     now: new Date(),
   });
-  const logFiles = flags.baseBackup && (await undoLog(history, await readBaseBackupManifest(store, id)));
+  const logFiles =
+    flags.baseBackup && (await undoLog(history, await readRecord(store, baseBackupRecords, id)));
   if (flags.json) return printJson('undo', plainUndone(done));
   print(`${sentences(done)}\n`);
   if (logFiles)
     print(
       `  with it came ${plural(logFiles, 'file')} of the log: 'offsite wal window' shows where it leads\n`,
     );
-}
-
-function parseDays(text: string): number {
-  const days = Number(text);
-  if (/^\d+$/.test(text) && days >= 1 && days <= 3650) return days;
-  throw new OffsiteError('USAGE', `'${text}' is no number of days to hold an archive for`, {
-    expected: 'a whole number of days, 1 to 3650',
-    found: `'${text}'`,
-    hint: 'for example --hold-days 30',
-  });
 }
 
 function showUndoable(found: readonly Undoable[], { source, bucket }: Settings, flags: Flags): void {

@@ -14,7 +14,8 @@ import { runRestoreCommand } from '../../lib/wal/fetch.ts';
 import { type PushedWal, pushWal } from '../../lib/wal/push.ts';
 import { clustersOf } from '../../lib/wal/read-wal.ts';
 import { type Backlog, readBacklog, type Shipped, shipWal } from '../../lib/wal/ship.ts';
-import { usage } from './flags.ts';
+import { usage, wholeNumber } from './flags.ts';
+import { openPatientStore } from './patient-store.ts';
 import { print, printJson, tell, warn } from './print.ts';
 
 type Flags = {
@@ -127,8 +128,7 @@ async function runFetch(
   flags: Flags,
   signal: AbortSignal,
 ): Promise<void> {
-  const ahead = Number(flags.ahead);
-  if (!Number.isInteger(ahead) || ahead < 0) throw usage('--ahead with a whole number', flags.ahead);
+  const ahead = wholeNumber('--ahead', flags.ahead, { least: 0, most: 10_000, example: 4 });
   const { source } = settings;
   const { until } = flags;
   if (until !== undefined && !/^(segment|begun)$/.test(parseWalFile(until)?.kind ?? ''))
@@ -160,13 +160,7 @@ function folderOf({ dir }: Flags): string {
   throw usage('--dir with the folder that archive_command fills', 'none', 'see offsite wal --help');
 }
 
-/** Loads the SDK only now: what was brought ahead needs none. */
-async function storeOf(
-  settings: Settings,
-  { patience = usualPatience }: Pick<Flags, 'patience'>,
-): Promise<ArchiveStore> {
-  const { createS3Store } = await import('../../lib/store/s3.ts');
-  const { patienceOf } = await import('../../lib/store/session.ts');
-  const limits = patienceOf(parseDuration(patience, '--patience'));
-  return createS3Store({ ...settings, patience: limits, onTrouble: tell });
+/** What was brought ahead needs none. */
+function storeOf(settings: Settings, { patience = usualPatience }: Pick<Flags, 'patience'>) {
+  return openPatientStore(settings, parseDuration(patience, '--patience'), tell);
 }

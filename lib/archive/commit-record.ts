@@ -2,7 +2,6 @@
 
 import * as z from 'zod';
 import { OffsiteError } from '../base/errors.ts';
-import type { ArchiveStore } from '../store/store.ts';
 import type { ArchiveId } from './names.ts';
 
 const crc32 = z.string().regex(/^[0-9a-f]{8}$/, 'a CRC-32 is 8 hex digits');
@@ -62,26 +61,24 @@ export type Invalid = (expected: string, found: string) => OffsiteError;
 
 /** How the manifests of one kind are read. */
 export function recordsOf<T extends Pick<ArchiveId, 'id' | 'source'>>(kind: RecordKind<T>) {
-  const parse = (text: string, id: ArchiveId): T => parseRecord(text, id, kind);
   return {
+    keyOf: kind.keyOf,
     /**
      * @throws {@link OffsiteError} `MANIFEST_TOO_NEW` if a newer program wrote it, `MANIFEST_INVALID` if it is not one, belongs to
      *   another archive, or contradicts itself.
      */
-    parse,
-    /** @throws {@link OffsiteError} `MANIFEST_MISSING` if it was never committed, or is not there at all; what `parse` throws. */
-    async read(store: Pick<ArchiveStore, 'readText'>, id: ArchiveId): Promise<T> {
-      const { name, list, keyOf } = kind;
-      const stored = await store.readText(keyOf(id));
-      if (stored !== undefined) return parse(stored.text, id);
-      throw new OffsiteError('MANIFEST_MISSING', `there is no ${name} ${id.id}`, {
-        expected: `its manifest at ${keyOf(id)}`,
-        found: `nothing there: no manifest, no ${name}`,
-        hint: `see '${list}' for the ${name}s there are`,
-      });
-    },
+    parse: (text: string, id: ArchiveId): T => parseRecord(text, id, kind),
+    /** The error of one that was never committed, or is not there at all. */
+    missing: (id: ArchiveId): OffsiteError =>
+      new OffsiteError('MANIFEST_MISSING', `there is no ${kind.name} ${id.id}`, {
+        expected: `its manifest at ${kind.keyOf(id)}`,
+        found: `nothing there: no manifest, no ${kind.name}`,
+        hint: `see '${kind.list}' for the ${kind.name}s there are`,
+      }),
   };
 }
+
+export type Records<T> = ReturnType<typeof recordsOf<T & Pick<ArchiveId, 'id' | 'source'>>>;
 
 function parseRecord<T extends Pick<ArchiveId, 'id' | 'source'>>(
   text: string,

@@ -25,7 +25,7 @@ const manifestSchema = z.strictObject({
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
-export const { parse: parseManifest, read: readManifest } = recordsOf<Manifest>({
+export const ofDumps = recordsOf<Manifest>({
   schema: manifestSchema,
   format: manifestFormat,
   what: 'a manifest of format 1',
@@ -35,6 +35,7 @@ export const { parse: parseManifest, read: readManifest } = recordsOf<Manifest>(
   keyOf: (id) => archiveKeys(id).manifest,
   assertConsistent,
 });
+export const parseManifest = ofDumps.parse;
 
 function assertConsistent(manifest: Manifest, invalid: Invalid): void {
   parseArchiveId(manifest.id);

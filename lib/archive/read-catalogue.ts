@@ -14,9 +14,9 @@ import {
   needsDateWords,
 } from './catalogue-of.ts';
 import { ofDatabase } from './kind.ts';
-import { readManifest } from './manifest.ts';
 import { type ArchiveId, archiveKeys } from './names.ts';
 import { listParts, listVerdicts } from './read-kind.ts';
+import { readManifest } from './read-manifest.ts';
 import { type Verdict, verdictSchema } from './verdict.ts';
 
 /** Verdicts read at once, where all are wanted. */

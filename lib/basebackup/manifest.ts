@@ -36,7 +36,7 @@ const manifestSchema = z.strictObject({
 
 export type BaseBackupManifest = z.infer<typeof manifestSchema>;
 
-const records = recordsOf<BaseBackupManifest>({
+export const baseBackupRecords = recordsOf<BaseBackupManifest>({
   schema: manifestSchema,
   format: baseBackupFormat,
   what: 'the manifest of a base backup',
@@ -45,4 +45,4 @@ const records = recordsOf<BaseBackupManifest>({
   list: 'offsite wal window',
   keyOf: (id) => baseBackupKeys(id).manifest,
 });
-export const { parse: parseBaseBackupManifest, read: readBaseBackupManifest } = records;
+export const parseBaseBackupManifest = baseBackupRecords.parse;

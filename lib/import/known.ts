@@ -4,8 +4,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { readManifest } from '../archive/manifest.ts';
 import { type ArchiveId, archivesPrefix, parseKey } from '../archive/names.ts';
+import { readManifest } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
 import { parseJson } from '../base/parse-json.ts';

@@ -2,8 +2,8 @@
 
 import { newestIntact } from '../archive/catalogue-of.ts';
 import { rowsOf } from '../archive/inventory.ts';
-import { readManifest } from '../archive/manifest.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
+import { readManifest } from '../archive/read-manifest.ts';
 import { countedTable } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';

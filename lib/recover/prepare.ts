@@ -3,7 +3,8 @@
 
 import { dirname } from 'node:path';
 import { countedRows } from '../archive/catalogue-of.ts';
-import { type Manifest, readManifest } from '../archive/manifest.ts';
+import type { Manifest } from '../archive/manifest.ts';
+import { readManifest } from '../archive/read-manifest.ts';
 import { type Selection, selectArchive } from '../archive/select.ts';
 import { exitCodes, OffsiteError } from '../base/errors.ts';
 import { freeBytesOf } from '../base/free-bytes.ts';

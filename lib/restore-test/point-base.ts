@@ -2,10 +2,11 @@
 
 import { byAge } from '../archive/catalogue-of.ts';
 import { readKind } from '../archive/read-kind.ts';
+import { readRecord } from '../archive/read-manifest.ts';
 import { parseWalKey, walFolder } from '../archive/wal-names.ts';
 import { nothingIf, OffsiteError } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
-import { readBaseBackupManifest } from '../basebackup/manifest.ts';
+import { baseBackupRecords } from '../basebackup/manifest.ts';
 import type { BaseBackup } from '../recovery-point/way.ts';
 import { segmentBefore } from '../retention/log-sight.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -24,7 +25,7 @@ export async function newestBase(store: ArchiveStore, source: string): Promise<B
     whole.filter(({ standing }) => standing === wanted),
   );
   if (newest !== undefined)
-    return { id: newest.id, manifest: await readBaseBackupManifest(store, newest.id) };
+    return { id: newest.id, manifest: await readRecord(store, baseBackupRecords, newest.id) };
   throw new OffsiteError('NOTHING_INTACT', `there is no intact base backup of ${source}`, {
     expected: 'at least one base backup that is as it was stored',
     found: whole.map(({ id, standing }) => `${id.id}: ${standing}`).join('\n'),

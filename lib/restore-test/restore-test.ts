@@ -4,9 +4,9 @@
 import { fewestKnown } from '../archive/band.ts';
 import { assertSame } from '../archive/comparison.ts';
 import { rowsOf } from '../archive/inventory.ts';
-import { readManifest } from '../archive/manifest.ts';
 import { type ArchiveId, parseArchiveId } from '../archive/names.ts';
 import { readHistory } from '../archive/read-history.ts';
+import { readManifest } from '../archive/read-manifest.ts';
 import { type Doubt, missingKinds, missingParts } from '../archive/structure.ts';
 import { countedTable } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';

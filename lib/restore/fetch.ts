@@ -3,9 +3,10 @@
 
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Manifest, readManifest } from '../archive/manifest.ts';
+import type { Manifest } from '../archive/manifest.ts';
 import { type ArchiveId, archiveKeys } from '../archive/names.ts';
 import { ArchiveProof, checked, openArchive } from '../archive/open-archive.ts';
+import { readManifest } from '../archive/read-manifest.ts';
 import { exitCodes, OffsiteError } from '../base/errors.ts';
 import type { FilePlace } from '../base/output-file.ts';
 import {

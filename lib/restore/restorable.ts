@@ -2,8 +2,9 @@
 
 import type { Readable } from 'node:stream';
 import type { Inventory } from '../archive/inventory.ts';
-import { type Manifest, readManifest } from '../archive/manifest.ts';
+import type { Manifest } from '../archive/manifest.ts';
 import { openArchive } from '../archive/open-archive.ts';
+import { readManifest } from '../archive/read-manifest.ts';
 import { selectArchive } from '../archive/select.ts';
 import { dumpByHand } from '../postgres/statement-error.ts';
 import type { ArchiveStore } from '../store/store.ts';

@@ -3,10 +3,11 @@
 
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
 import { readKind } from '../archive/read-kind.ts';
+import { readRecord } from '../archive/read-manifest.ts';
 import { walFolder, walPrefix, walVerdictsPrefix } from '../archive/wal-names.ts';
 import { nothingIf } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
-import { readBaseBackupManifest } from '../basebackup/manifest.ts';
+import { baseBackupRecords } from '../basebackup/manifest.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Cluster, clustersOf, eachWal, type StoredWal } from '../wal/read-wal.ts';
 import { parseLsn } from '../wal/segment.ts';
@@ -70,7 +71,7 @@ async function needsOf(
   const needs = new Map<string, LogNeed[]>();
   for (const { id, standing, hasVerdict } of kept) {
     if (standing === 'no manifest' && !hasVerdict) continue;
-    const manifest = await readBaseBackupManifest(store, id).catch(nothingIf(/^MANIFEST_MISSING$/));
+    const manifest = await readRecord(store, baseBackupRecords, id).catch(nothingIf(/^MANIFEST_MISSING$/));
     // Of one that was judged somebody took the manifest, which says what it needs.
     if (manifest === undefined && hasVerdict) return undefined;
     if (manifest === undefined) continue;

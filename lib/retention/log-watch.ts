@@ -2,10 +2,11 @@
 
 import { byAge, type CatalogueEntry } from '../archive/catalogue-of.ts';
 import { readKind } from '../archive/read-kind.ts';
+import { readRecord } from '../archive/read-manifest.ts';
 import { dueWalKey, parseWalKey, walFolder, walPrefix } from '../archive/wal-names.ts';
 import { nothingIf } from '../base/errors.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
-import { readBaseBackupManifest } from '../basebackup/manifest.ts';
+import { baseBackupRecords } from '../basebackup/manifest.ts';
 import { eachRead, readSettledLog } from '../recovery-point/read-vault.ts';
 import { type BaseBackup, type ClusterLog, wayFrom } from '../recovery-point/way.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -144,7 +145,7 @@ async function basesOf(store: ArchiveStore, entries: Entries, systemIdentifier: 
 /** Each is read once it is asked for; of a manifest that cannot be trusted `verify` tells. */
 async function* eachBase(store: ArchiveStore, entries: Entries): AsyncGenerator<BaseBackup> {
   for (const { id } of entries) {
-    const manifest = await readBaseBackupManifest(store, id).catch(nothingIf(/^MANIFEST_/));
+    const manifest = await readRecord(store, baseBackupRecords, id).catch(nothingIf(/^MANIFEST_/));
     if (manifest !== undefined) yield { id, manifest };
   }
 }

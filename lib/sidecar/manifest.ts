@@ -30,7 +30,7 @@ const manifestSchema = z.strictObject({
 
 export type SidecarManifest = z.infer<typeof manifestSchema>;
 
-const records = recordsOf<SidecarManifest>({
+export const sidecarRecords = recordsOf<SidecarManifest>({
   schema: manifestSchema,
   format: sidecarFormat,
   what: 'the manifest of a sidecar',
@@ -43,4 +43,4 @@ const records = recordsOf<SidecarManifest>({
       throw invalid(`${pages} pages of ${pageBytes} bytes`, `${plainBytes} bytes`);
   },
 });
-export const { parse: parseSidecarManifest, read: readSidecarManifest } = records;
+export const parseSidecarManifest = sidecarRecords.parse;

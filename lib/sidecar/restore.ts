@@ -4,11 +4,12 @@
 import { type FileHandle, link, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ArchiveId } from '../archive/names.ts';
+import { readRecord } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { bringBack, openSidecar } from './bring.ts';
 import { claim, companions, refuseRunning } from './in-use.ts';
-import { readSidecarManifest, type SidecarManifest } from './manifest.ts';
+import { type SidecarManifest, sidecarRecords } from './manifest.ts';
 import { askedOf } from './verify.ts';
 
 export type SidecarRestoreOptions = {
@@ -39,7 +40,7 @@ export async function restoreSidecar(options: SidecarRestoreOptions): Promise<Si
   // A link stays one, to what it names.
   const path = await realpath(options.path).catch(() => options.path);
   if (container !== undefined) await refuseRunning(container, path);
-  const manifest = await readSidecarManifest(store, id);
+  const manifest = await readRecord(store, sidecarRecords, id);
   const before = await fileAt(path);
   const claimed = await claim(path);
   // One name: what a killed restore left is replaced.

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ByteVerdict } from '../archive/byte-verdict.ts';
 import type { ArchiveId } from '../archive/names.ts';
+import { readRecord } from '../archive/read-manifest.ts';
 import type { Deviation } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatBytes } from '../base/quantities.ts';
@@ -14,7 +15,7 @@ import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from '../verify/j
 import { bringBack, openSidecar } from './bring.ts';
 import { beginsAsSqlite, inspect } from './inspect.ts';
 import { ofSidecar } from './kind.ts';
-import { readSidecarManifest, type SidecarManifest } from './manifest.ts';
+import { type SidecarManifest, sidecarRecords } from './manifest.ts';
 import { differences, sidecarWords } from './verdict.ts';
 
 export type SidecarVerifyOptions = {
@@ -35,7 +36,7 @@ export type SidecarVerifyOptions = {
  */
 export async function verifySidecar(options: SidecarVerifyOptions): Promise<ByteVerdict> {
   const { store, id, now } = options;
-  const manifest = await readSidecarManifest(store, id);
+  const manifest = await readRecord(store, sidecarRecords, id);
   const common = { format: 1, id: id.id, source: id.source, toolVersion } as const;
   let opened: OpenObject;
   try {
@@ -67,7 +68,7 @@ export async function verifySidecarOnce(
     ...options,
     kind: ofSidecar,
     words: sidecarWords,
-    readManifest: () => readSidecarManifest(options.store, options.id),
+    readManifest: () => readRecord(options.store, sidecarRecords, options.id),
     judge: (isAgain) => verifySidecar({ ...options, isAgain }),
   });
 }

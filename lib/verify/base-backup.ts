@@ -4,13 +4,14 @@
 import { baseBackupKeys } from '../archive/base-backup-names.ts';
 import type { ByteVerdict } from '../archive/byte-verdict.ts';
 import type { ArchiveId } from '../archive/names.ts';
+import { readRecord } from '../archive/read-manifest.ts';
 import { type Deviation, damageOf } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatBytes } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
 import { type Contents, ContentsReader } from '../basebackup/contents.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
-import { type BaseBackupManifest, readBaseBackupManifest } from '../basebackup/manifest.ts';
+import { type BaseBackupManifest, baseBackupRecords } from '../basebackup/manifest.ts';
 import { functionReads } from '../cost/task-size.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from './judge-once.ts';
@@ -38,7 +39,7 @@ export const noLimits: ReadLimits = { compressedBytes: Infinity, plainBytes: Inf
  */
 export async function verifyBaseBackup(options: VerifyBaseBackupOptions): Promise<ByteVerdict> {
   const { store, id, now, limits = functionReads, isAgain = false } = options;
-  const manifest = await readBaseBackupManifest(store, id);
+  const manifest = await readRecord(store, baseBackupRecords, id);
   const version = isAgain ? undefined : manifest.versionId;
   if (exceeds(manifest, limits) && exceeds(await heldOf(store, manifest, version), limits))
     throw tooLarge(manifest, limits);
@@ -84,7 +85,7 @@ export async function verifyBaseBackupOnce(
     ...options,
     kind: ofBaseBackups,
     words: baseBackupWords,
-    readManifest: () => readBaseBackupManifest(store, id),
+    readManifest: () => readRecord(store, baseBackupRecords, id),
     judge: (isAgain) => verifyBaseBackup({ ...options, isAgain }),
   });
   return judged.catch(async (error) => {

@@ -2,9 +2,10 @@
 // would give. Where a part of the dump was scanned on a wrong guess, it says which one has to be scanned again.
 
 import type { Inventory } from '../archive/inventory.ts';
-import { type Manifest, readManifest } from '../archive/manifest.ts';
+import type { Manifest } from '../archive/manifest.ts';
 import { parseArchiveId } from '../archive/names.ts';
 import { readVerdict } from '../archive/read-catalogue.ts';
+import { readManifest } from '../archive/read-manifest.ts';
 import { judge, type Verdict } from '../archive/verdict.ts';
 import { eachOf } from '../base/each-of.ts';
 import { OffsiteError } from '../base/errors.ts';

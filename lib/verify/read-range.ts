@@ -2,8 +2,9 @@
 // join-ranges.
 
 import { crc32 } from 'node:zlib';
-import { type Manifest, readManifest } from '../archive/manifest.ts';
+import type { Manifest } from '../archive/manifest.ts';
 import { archiveKeys, parseArchiveId } from '../archive/names.ts';
+import { readManifest } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { Member } from '../gzip/gzip-members.ts';
 import { GzipReader } from '../gzip/inflate.ts';

@@ -1,10 +1,11 @@
 // verify: re-reads an archive byte by byte and judges it. The handler does this in the cloud and keeps the verdict; the
 // CLI does the same on the operator's machine and only prints it.
 
-import { type Manifest, readManifest } from '../archive/manifest.ts';
+import type { Manifest } from '../archive/manifest.ts';
 import { type ArchiveId, archiveKeys } from '../archive/names.ts';
 import { readVerdict } from '../archive/read-catalogue.ts';
 import { readHistory } from '../archive/read-history.ts';
+import { readManifest } from '../archive/read-manifest.ts';
 import { judge, type Observation, type Verdict } from '../archive/verdict.ts';
 import type { OffsiteError } from '../base/errors.ts';
 import { jsonText } from '../base/parse-json.ts';

@@ -2,9 +2,9 @@
 // it. Bundled like the container's program.
 
 import { availableParallelism } from 'node:os';
-import { readManifest } from '../../lib/archive/manifest.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { openArchive } from '../../lib/archive/open-archive.ts';
+import { readManifest } from '../../lib/archive/read-manifest.ts';
 import { inflateArchive } from '../../lib/restore/archive-bytes.ts';
 import { restoreParallel } from '../../lib/restore/parallel.ts';
 import { createS3Store } from '../../lib/store/s3.ts';

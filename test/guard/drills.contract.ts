@@ -3,9 +3,10 @@
 
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Manifest, readManifest } from '../../lib/archive/manifest.ts';
+import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
+import { readManifest } from '../../lib/archive/read-manifest.ts';
 import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import { turnsKey } from '../../lib/restore-test/turns.ts';
 import type { ProviderName } from '../../lib/store/provider.ts';
