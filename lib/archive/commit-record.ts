@@ -49,8 +49,8 @@ type RecordKind<T> = {
   readonly programs: string;
   /** What there is none of without it: `base backup`. */
   readonly name: string;
-  /** The command that lists those there are. */
-  readonly list: string;
+  /** Where to see which there are. */
+  readonly hint: string;
   readonly keyOf: (id: ArchiveId) => string;
   /** Looks for contradictions within it. */
   readonly assertConsistent?: (record: T, invalid: Invalid) => void;
@@ -73,7 +73,7 @@ export function recordsOf<T extends Pick<ArchiveId, 'id' | 'source'>>(kind: Reco
       new OffsiteError('MANIFEST_MISSING', `there is no ${kind.name} ${id.id}`, {
         expected: `its manifest at ${kind.keyOf(id)}`,
         found: `nothing there: no manifest, no ${kind.name}`,
-        hint: `see '${kind.list}' for the ${kind.name}s there are`,
+        hint: kind.hint,
       }),
   };
 }

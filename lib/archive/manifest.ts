@@ -31,7 +31,7 @@ export const ofDumps = recordsOf<Manifest>({
   what: 'a manifest of format 1',
   programs: 'gunzip -t and zcat',
   name: 'archive',
-  list: 'offsite list',
+  hint: "see 'offsite list' for the archives there are",
   keyOf: (id) => archiveKeys(id).manifest,
   assertConsistent,
 });

@@ -8,6 +8,7 @@ import { access, link, open, readdir, readlink, realpath, rename, rm, stat } fro
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { OffsiteError } from './errors.ts';
+import { isAlive } from './is-alive.ts';
 
 /** Dumps hold password hashes and API keys, reports the names of tables: nobody else's business. */
 export const ownEyes = 0o600;
@@ -192,15 +193,6 @@ export function stateFileOf(file: string, mark: string): string {
 async function isKept(file: string, name: string): Promise<boolean> {
   const mark = /-(\w+)\.partial$/.exec(name)?.[1] ?? '';
   return (await stat(stateFileOf(file, mark)).catch(() => undefined)) !== undefined;
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function fileExists(path: string, { flag }: OutputOptions): OffsiteError {

@@ -7,7 +7,8 @@ import { type FileHandle, open, readdir, readFile, rename, rm, statfs, writeFile
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import { OffsiteError } from './errors.ts';
-import { type FilePlace, giveName, isAlive, ownEyes, removeAbandoned, stateFileOf } from './output-file.ts';
+import { isAlive } from './is-alive.ts';
+import { type FilePlace, giveName, ownEyes, removeAbandoned, stateFileOf } from './output-file.ts';
 import { parseJson } from './parse-json.ts';
 import { formatBytes } from './quantities.ts';
 

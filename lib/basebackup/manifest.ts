@@ -42,7 +42,7 @@ export const baseBackupRecords = recordsOf<BaseBackupManifest>({
   what: 'the manifest of a base backup',
   programs: 'gunzip and tar',
   name: 'base backup',
-  list: 'offsite wal window',
+  hint: "see 'offsite wal window' for the base backups there are",
   keyOf: (id) => baseBackupKeys(id).manifest,
 });
 export const parseBaseBackupManifest = baseBackupRecords.parse;

@@ -3,7 +3,7 @@
 
 import { hostname } from 'node:os';
 import * as z from 'zod';
-import { isAlive } from '../base/output-file.ts';
+import { isAlive } from '../base/is-alive.ts';
 import { parseJson } from '../base/parse-json.ts';
 import { asciiIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import type { Run } from './server.ts';

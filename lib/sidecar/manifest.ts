@@ -36,7 +36,7 @@ export const sidecarRecords = recordsOf<SidecarManifest>({
   what: 'the manifest of a sidecar',
   programs: 'gunzip and sqlite3',
   name: 'sidecar archive',
-  list: 'offsite sidecar list',
+  hint: "see 'offsite sidecar list' for the archives there are",
   keyOf: (id) => sidecarKeys(id).manifest,
   assertConsistent({ contents: { pages, pageBytes }, plainBytes }, invalid) {
     if (plainBytes !== pages * pageBytes)

@@ -12,6 +12,30 @@ export type JsonEndpoint = {
   close(): void;
 };
 
+/** A service that works on what was asked of it once it has answered. */
+export type WorkingEndpoint<Ended> = {
+  readonly endpoint: string;
+  /** Waits until all that was started has ended and its event is delivered. */
+  idle(): Promise<readonly Ended[]>;
+  /** Idempotent. */
+  stop(): Promise<void>;
+};
+
+/** @param underWay - All that was started, ended or not. @param end - Ends what runs still. */
+export function working<Ended>(
+  { endpoint, close }: JsonEndpoint,
+  underWay: () => readonly Promise<Ended>[],
+  end: () => void = () => undefined,
+): WorkingEndpoint<Ended> {
+  const idle = () => Promise.all(underWay());
+  const stop = async () => {
+    end();
+    close();
+    await idle().catch(() => undefined);
+  };
+  return { endpoint, idle, stop };
+}
+
 /** What its operations answer to whom, by their `x-amz-target`, and what else may be had with GET, by path. */
 type Operations = {
   readonly answers: Readonly<Record<string, (request: unknown, principal: string) => object>>;

@@ -11,15 +11,14 @@ import { execa } from 'execa';
 import type { Connection } from '../../postgres/connection.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../postgres/throwaway.ts';
 import { principals } from '../aws/aws-calls.ts';
-import { type Bus, createBus } from '../aws/bus.ts';
-import { type EcsEndpoint, startEcsEndpoint } from '../aws/ecs/ecs-endpoint.ts';
-import type { JsonEndpoint } from '../aws/json-endpoint.ts';
+import { createBus } from '../aws/bus.ts';
+import { startEcsEndpoint } from '../aws/ecs/ecs-endpoint.ts';
 import { startLambdaEndpoint } from '../aws/lambda-endpoint.ts';
 import type { LambdaHost } from '../aws/lambda-runtime.ts';
 import { type LocalAws, operatorAddress, startLocalAws } from '../aws/local-aws.ts';
-import { type SfnEndpoint, startSfnEndpoint } from '../aws/states/sfn-endpoint.ts';
+import { startSfnEndpoint } from '../aws/states/sfn-endpoint.ts';
 import { synthesize } from '../template/synthesis.ts';
-import { readWiring, type Wiring } from '../template/wiring.ts';
+import { readWiring } from '../template/wiring.ts';
 import { loadCorpus } from './load-corpus.ts';
 
 export type Stage = {
@@ -53,16 +52,7 @@ export type Database = {
 };
 
 /** The AWS account. */
-export type Cloud = {
-  readonly wiring: Wiring;
-  readonly host: LambdaHost;
-  readonly bus: Bus;
-  readonly ecs: EcsEndpoint;
-  readonly sfn: SfnEndpoint;
-  readonly lambda: JsonEndpoint;
-  readonly resources: number;
-  readonly synthesisMs: number;
-};
+export type Cloud = Awaited<ReturnType<typeof deploy>>;
 
 export type Run = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
@@ -120,7 +110,7 @@ export async function startDatabase(stage: Stage, torrents: number): Promise<Dat
 }
 
 /** "Deploys" the stack: synthesizes it and brings up what its template wires together. */
-export async function deploy(stage: Stage): Promise<Cloud> {
+export async function deploy(stage: Stage) {
   const { aws, s3, binDir, directory, signal } = stage;
   const assembly = join(directory, 'cdk.out');
   const began = performance.now();
@@ -153,16 +143,8 @@ export async function deploy(stage: Stage): Promise<Cloud> {
   hostEnvironment.AWS_ENDPOINT_URL_SFN = sfn.endpoint;
   const lambda = await startLambdaEndpoint(wiring, host, aws.callLog);
   stage.onClose(async () => lambda.close());
-  return {
-    wiring,
-    host,
-    bus,
-    ecs,
-    sfn,
-    lambda,
-    resources: Object.keys(template.Resources).length,
-    synthesisMs,
-  };
+  const resources = Object.keys(template.Resources).length;
+  return { wiring, host, bus, ecs, sfn, lambda, resources, synthesisMs };
 }
 
 /**

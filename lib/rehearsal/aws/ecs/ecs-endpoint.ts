@@ -11,7 +11,7 @@ import type { Wiring } from '../../template/wiring.ts';
 import { type CallLog, Refusal } from '../aws-calls.ts';
 import { type StoppedTask, taskStopped } from '../aws-events.ts';
 import type { Bus, Delivery } from '../bus.ts';
-import { serveJson } from '../json-endpoint.ts';
+import { serveJson, type WorkingEndpoint, working } from '../json-endpoint.ts';
 import { type AdmittedTask, admitTask, type RunTask, runTaskSchema } from './fargate-rules.ts';
 
 /** What the container's image brings along. */
@@ -31,13 +31,7 @@ export type EndedTask = StoppedTask & {
   readonly deliveries: readonly Delivery[];
 };
 
-export type EcsEndpoint = {
-  readonly endpoint: string;
-  /** Waits until every task that was started has ended and its event is delivered. */
-  idle(): Promise<readonly EndedTask[]>;
-  /** Ends tasks that run still. Idempotent. */
-  stop(): Promise<void>;
-};
+export type EcsEndpoint = WorkingEndpoint<EndedTask>;
 
 const target = 'AmazonEC2ContainerServiceV20141113.RunTask';
 
@@ -79,16 +73,8 @@ export async function startEcsEndpoint(
   }
 
   const server = await serveJson({ answers: { [target]: runTask }, resources: metadata });
-  const idle = () => Promise.all([...tasks.values()].map(({ ended }) => ended));
-  return {
-    endpoint: server.endpoint,
-    idle,
-    async stop() {
-      stopping.abort();
-      server.close();
-      await idle().catch(() => undefined);
-    },
-  };
+  const started = () => [...tasks.values()].map(({ ended }) => ended);
+  return working(server, started, () => stopping.abort());
 }
 
 type Described = AdmittedTask & {

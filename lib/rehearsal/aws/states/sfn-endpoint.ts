@@ -7,7 +7,7 @@ import type { Wiring } from '../../template/wiring.ts';
 import { type CallLog, Refusal } from '../aws-calls.ts';
 import { executionEnded } from '../aws-events.ts';
 import type { Bus } from '../bus.ts';
-import { serveJson } from '../json-endpoint.ts';
+import { serveJson, type WorkingEndpoint, working } from '../json-endpoint.ts';
 import type { LambdaHost } from '../lambda-runtime.ts';
 import { execute, executionArn } from './state-machine.ts';
 
@@ -18,13 +18,7 @@ export type EndedExecution = {
   readonly input: string;
 } & ({ readonly status: 'SUCCEEDED' } | { readonly status: 'FAILED'; readonly cause: string });
 
-export type SfnEndpoint = {
-  readonly endpoint: string;
-  /** Waits until every execution that was started has ended and its event is delivered. */
-  idle(): Promise<readonly EndedExecution[]>;
-  /** Idempotent. */
-  stop(): Promise<void>;
-};
+export type SfnEndpoint = WorkingEndpoint<EndedExecution>;
 
 const prefix = 'AWSStepFunctions';
 const describedSchema = z.strictObject({ executionArn: z.string(), clientToken: z.string().optional() });
@@ -111,15 +105,7 @@ export async function startSfnEndpoint(
       [`${prefix}.RedriveExecution`]: redriveExecution,
     },
   });
-  const idle = () => Promise.all([...executions.values()].flatMap(({ ended }) => ended ?? []));
-  return {
-    endpoint: server.endpoint,
-    idle,
-    async stop() {
-      server.close();
-      await idle().catch(() => undefined);
-    },
-  };
+  return working(server, () => [...executions.values()].flatMap(({ ended }) => ended ?? []));
 }
 
 /** Runs an execution, and tells of its end. */
