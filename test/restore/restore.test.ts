@@ -210,7 +210,7 @@ describe('restore', () => {
     }
     const failed = restore({ connection: doomed.connection, database, dump: deadly() });
     await expect(failed).rejects.toMatchObject({
-      code: 'RESTORE_FAILED',
+      code: 'DATABASE_UNREACHABLE',
       hint: expect.stringContaining('DROP'),
     });
   });
