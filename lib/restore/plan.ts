@@ -31,22 +31,27 @@ const ordered: Plan = { how: 'ordered' };
 
 /**
  * Leaves out what `pg_dump --clean` drops before it makes anything: of that a fresh database has no more than its schema and its
- * language, which the dump makes again.
+ * language, which the dump makes again. `-n public` makes that schema without dropping it.
  */
 export function withoutFirstDrops(): LeavesOut {
   let isBefore = true;
+  let hasPublic = true;
   return (tokens) => {
     const cursor = new TokenCursor(tokens);
     const verb = cursor.peek();
     if (isBefore && isEmptyView(tokens)) return true;
     if (verb === 'CREATE' || verb === 'COPY' || verb === 'INSERT') isBefore = false;
+    if (hasPublic && cursor.skip('CREATE', 'SCHEMA') && cursor.identifier() === 'public' && cursor.done)
+      return true;
     if (!isBefore) return false;
     if (cursor.skip('SELECT', 'PG_CATALOG', '.', 'LO_UNLINK')) return true;
     if (verb === 'ALTER') return cursor.seek('DROP');
     if (!cursor.skip('DROP')) return false;
     const kind = cursor.next();
     cursor.skip('IF', 'EXISTS');
-    return !['SCHEMA PUBLIC', 'EXTENSION PLPGSQL'].includes(`${kind} ${cursor.peek()}`);
+    const kept = `${kind} ${cursor.identifier()}`;
+    if (kept === 'SCHEMA public') hasPublic = false;
+    return !['SCHEMA public', 'EXTENSION plpgsql'].includes(kept);
   };
 }
 

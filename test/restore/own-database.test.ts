@@ -193,6 +193,14 @@ it.each([undefined, 2])(
   },
 );
 
+it('of a dump of the schema that every database has (-n public) comes back', async () => {
+  await make("ENCODING 'UTF8' LOCALE 'C'", schema);
+  const dump = await dumpOf(to('source'), ['-n', 'public']);
+  expect(dump.toString()).toMatch(/^CREATE SCHEMA public;$/m);
+  await restore({ connection: server.connection, database: 'again', dump: inPieces(dump) });
+  expect(await asked(to('again'), 'SELECT "名" FROM "größe"')).toEqual([['1']]);
+});
+
 it('that this server cannot make or take are told, and the rest comes back', async () => {
   await make("ENCODING 'UTF8' LOCALE 'C'", `${schema};${properties}`);
   const source = {

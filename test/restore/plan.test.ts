@@ -13,7 +13,7 @@ function plan(sql: string) {
 
 describe('what a dump drops before it makes anything', () => {
   it('is left out, but for the schema and the language that every database has', () => {
-    const leavesOut = withoutFirstDrops();
+    let leavesOut = withoutFirstDrops();
     const run = (sql: string) => {
       const parts = [...new DumpSplitter().push(Buffer.from(sql))];
       return parts.flatMap((part) =>
@@ -33,8 +33,16 @@ SELECT
       'DROP EXTENSION plpgsql;',
       'DROP SCHEMA public;',
     ]);
-    const making = ['CREATE SCHEMA public;', 'DROP VIEW public.v;', 'ALTER TABLE public.t DROP COLUMN a;'];
+    // Dropped, it is to be made; else it is there.
+    expect(run('CREATE SCHEMA public;')).toHaveLength(1);
+    const making = ['CREATE SCHEMA other;', 'DROP VIEW public.v;', 'ALTER TABLE public.t DROP COLUMN a;'];
     expect(run(making.join('\n'))).toEqual(making);
+    for (const name of ['public', '"public"']) {
+      leavesOut = withoutFirstDrops();
+      expect(run(`CREATE SCHEMA ${name}; ALTER SCHEMA ${name} OWNER TO me;`)).toHaveLength(1);
+      leavesOut = withoutFirstDrops();
+      expect(run(`DROP SCHEMA IF EXISTS ${name}; CREATE SCHEMA ${name};`)).toHaveLength(2);
+    }
   });
 });
 
