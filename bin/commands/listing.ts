@@ -81,9 +81,11 @@ export function standingOf(source: string, listing: Listing, now: Date, columns:
   const { entries, tests, told, prices } = listing;
   const { wellSince, inRow, newestIntactAt, faults } = overviewOf(entries, now, tests?.at(-1));
   const newest = newestIntactAt === undefined ? '' : `, the newest ${formatAge(newestIntactAt, now)} old`;
+  // What a mail has told of, and is not over, the archives need not show.
+  const alarms = told === undefined || told.of.length === 0 ? [] : ['an alarm is on, see below'];
   const said =
-    wellSince === undefined
-      ? `NOT WELL: ${faults.join('; ')}`
+    wellSince === undefined || alarms.length > 0
+      ? `NOT WELL: ${[...faults, ...alarms].join('; ')}`
       : `all is well since ${dayOf(wellSince)}: ${plural(inRow, 'archive')} in a row intact${newest}`;
   const lines: [string, string][] = [
     [source, said],

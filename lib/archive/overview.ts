@@ -17,6 +17,8 @@ export type Overview = {
 const clockHours = 0.25;
 /** As the stack is deployed by default: past it, the night is missing. */
 const freshHours = 26;
+/** The same of the last restore test that has passed. */
+const testedHours = 100 * 24;
 /** Past it, a verdict should be there; of an upload, its manifest. */
 const lateHours = { verdict: 3, manifest: 24 };
 
@@ -27,17 +29,25 @@ const lateHours = { verdict: 3, manifest: 24 };
 export function overviewOf(
   entries: readonly CatalogueEntry[],
   now: Date,
-  lastTest?: { readonly outcome: string; readonly pointFailed?: boolean | undefined },
+  lastTest?: {
+    readonly outcome: string;
+    readonly startedAt?: Date;
+    readonly pointFailed?: boolean | undefined;
+  },
 ): Overview {
   const sorted = byAge(entries);
   const newest = newestIntact(entries);
   const row = rowOf(sorted, now);
   const failed = lastTest !== undefined && lastTest.outcome !== 'passed';
+  const testHours = lastTest?.startedAt === undefined ? 0 : hoursBetween(lastTest.startedAt, now);
   const faults = [
     ...ahead(sorted, now),
     ...stale(sorted, newest, now),
     ...wrong(sorted, now),
     ...(failed ? ['the last restore test did not pass'] : []),
+    ...(!failed && testHours > testedHours
+      ? [`no restore test has passed for ${formatHours(testHours)}`]
+      : []),
     ...(lastTest?.pointFailed ? ['the last recovery to a point in time failed'] : []),
   ];
   const since = row.at(-1)?.datedAt;

@@ -71,6 +71,14 @@ describe('whether all is well', () => {
       faults: ['the last restore test did not pass'],
     });
     expect(overviewOf(nights(3), now, { outcome: 'passed' }).faults).toEqual([]);
+    const passed = (days: number) => ({
+      outcome: 'passed',
+      startedAt: new Date(now.getTime() - days * 24 * hour),
+    });
+    expect(overviewOf(nights(3), now, passed(99)).faults).toEqual([]);
+    expect(overviewOf(nights(3), now, passed(120)).faults).toEqual([
+      'no restore test has passed for 120.0 days',
+    ]);
   });
 
   it('it is not where this machine lags behind what is dated by the store: no age is right', () => {

@@ -64,6 +64,14 @@ describe('what offsite list shows', () => {
     );
   });
 
+  it('says of nothing that all is well while an alarm is on that its archives do not show', () => {
+    const well = { ...listing, entries: [entry(0), entry(1), entry(2)], tests: [] };
+    const told = { of: ['retention'], at: new Date('2026-11-29T07:00:00Z') };
+    const said = standingOf('bitagent', { ...well, told }, now, 80);
+    expect(said).toMatch(/^bitagent +NOT WELL: an alarm is on, see below$/m);
+    expect(said).not.toContain('all is well');
+  });
+
   it('colours verdicts, and no name that only looks like one', () => {
     const table = 'a-intact-2026  5 hours  intact (latest)\nx  damaged\ny  suspicious';
     expect(painted(table)).toBe(
