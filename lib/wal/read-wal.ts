@@ -4,6 +4,7 @@ import { parseWalKey, type WalName, walFolder, walPrefix } from '../archive/wal-
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore, StoredObject } from '../store/store.ts';
 import type { ListedWal } from './fold.ts';
+import { isHistory } from './history.ts';
 
 /** Whose log. */
 export type Cluster = Pick<WalName, 'source' | 'systemIdentifier'>;
@@ -35,9 +36,12 @@ export async function clustersOf(store: ArchiveStore, source: string): Promise<s
 
 /** The error of a file that is there with different bytes. */
 export function conflictError(name: string, expected: string, found: readonly string[]): OffsiteError {
+  const further = isHistory(name)
+    ? '. Remove the history of the one that was stopped from the vault (aws s3 rm): while there are two, nobody knows where its timeline began, and nothing is recovered'
+    : '';
   return new OffsiteError('WAL_CONFLICT', `${name} is in the vault with other bytes`, {
     expected,
     found: found.map((sha256) => `SHA-256 ${sha256}`).join('\n'),
-    hint: 'two servers write one log: a copy of the server, or one that was restored without a new timeline, archives under the same source. Stop one of them, give it a source of its own, and take a base backup (offsite basebackup)',
+    hint: `two servers write one log: a copy of the server, or one that was restored without a new timeline, archives under the same source. Stop one of them, give it a source of its own, and take a base backup (offsite basebackup)${further}`,
   });
 }
