@@ -60,8 +60,12 @@ export class HeadReader {
       const encoding = /['"=\s]([\w-]+)'?\s*;$/.exec(bytes.toString('latin1'))?.[1];
       this.#said = { encoding, ...this.#said };
     }
-    if (verb !== 'ALTER' || !cursor.seek('OWNER', 'TO')) return;
-    const owner = plainName(cursor.identifier());
+    const owner =
+      verb === 'SET' && cursor.skip('SESSION', 'AUTHORIZATION')
+        ? /'((?:[^']|'')+)'\s*;$/.exec(bytes.toString())?.[1]?.replaceAll("''", "'")
+        : verb === 'ALTER' && cursor.seek('OWNER', 'TO')
+          ? plainName(cursor.identifier())
+          : undefined;
     if (owner !== undefined) this.#owned.set(owner, (this.#owned.get(owner) ?? 0) + 1);
   }
 

@@ -193,6 +193,16 @@ it.each([undefined, 2])(
   },
 );
 
+it('of a dump that acts as the owners (--use-set-session-authorization) is theirs, and comes back', async () => {
+  await make("ENCODING 'UTF8' LOCALE 'C'", schema);
+  const dump = await dumpOf(to('source'), ['--use-set-session-authorization', '--disable-dollar-quoting']);
+  expect(dump.toString()).toMatch(/^SET SESSION AUTHORIZATION 'keeper';$/m);
+  await restore({ connection: server.connection, database: 'again', dump: inPieces(dump) });
+  const owners =
+    "SELECT pg_get_userbyid(datdba), tableowner FROM pg_database, pg_tables WHERE datname = 'again' AND tablename = 'größe'";
+  expect(await asked(to('again'), owners)).toEqual([['keeper', 'keeper']]);
+});
+
 it('of a dump of the schema that every database has (-n public) comes back', async () => {
   await make("ENCODING 'UTF8' LOCALE 'C'", schema);
   const dump = await dumpOf(to('source'), ['-n', 'public']);
