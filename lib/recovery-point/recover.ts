@@ -138,7 +138,7 @@ export async function endOf(
 }
 
 const unknownEnd =
-  'the newest segments hold no end of a transaction, so it cannot be said yet whether the log leads to that time: the server will say';
+  'the newest segments hold no end of a transaction, or no pg_waldump shows it, so it cannot be said yet whether the log leads to that time: the server will say';
 
 /** Where a timeline is named, the newest base backup that leads to it is meant. */
 async function baseOf({ store, source, target, from, timeline }: RecoverOptions) {
