@@ -19,7 +19,7 @@ export function assertServerFits(
   throw new OffsiteError('SERVER_TOO_OLD', 'the server is older than the archive', {
     expected: `PostgreSQL ${needed} or newer: the archive is of PostgreSQL ${dumped.serverVersion}`,
     found: `PostgreSQL ${server}`,
-    hint: `restore into a server of PostgreSQL ${needed} or newer ('offsite restore' takes one by --url or --container); for the restore test in the cloud: npx cdk deploy -c postgresMajor=${needed}`,
+    hint: `restore into a server of PostgreSQL ${needed} or newer ('offsite restore --url URL', or 'offsite restore --container NAME'); for the restore test in the cloud: npx cdk deploy -c postgresMajor=${needed}`,
   });
 }
 
