@@ -138,28 +138,40 @@ describe('back up and bring back', () => {
     rmSync(manifest);
   });
 
-  it('shows on a terminal how far an archive is read, and takes that away', async () => {
+  it('shows on a terminal how far an archive is read, and takes that away', async ({ onTestFinished }) => {
     const pipe = join(home, 'pipe');
     await execa('mkfifo', [pipe]);
+    onTestFinished(() => rmSync(pipe));
     const bin = join(import.meta.dirname, '../../bin/offsite');
-    const onTerminal = async (line: string, TERM: string) =>
-      (
-        await execa('script', ['-qec', `stty cols 60; ${line}`, '/dev/null'], {
-          env: { ...env, TERM, SHELL: '/bin/sh' },
-        })
-      ).stdout.replaceAll('\r\x1b[K', '|');
-    // The reader comes late, so that there is something to wait for.
+    const onTerminal = async (line: string, TERM: string, onShown: (shown: string) => void = () => {}) => {
+      const running = execa('script', ['-qec', `stty cols 60; ${line}`, '/dev/null'], {
+        env: { ...env, TERM, SHELL: '/bin/sh' },
+      });
+      let shown = '';
+      for await (const chunk of running.iterable({ binary: true, preserveNewlines: true })) {
+        shown += Buffer.from(chunk).toString();
+        onShown(shown);
+      }
+      await running;
+      return shown.replaceAll('\r\x1b[K', '|');
+    };
     const fetch = `${bin} fetch ${id} -o ${pipe}`;
-    const slowly = `(sleep 3; exec cat ${pipe} > /dev/null) & ${fetch}`;
-    expect(await onTerminal(slowly, 'xterm')).toMatch(
+    // Nobody reads before it is shown that this is waited for.
+    let reading: Promise<unknown> | undefined;
+    const shown = await onTerminal(fetch, 'xterm', (text) => {
+      if (/first byte of the archive| KiB of ~/.test(text))
+        reading ??= execa('cat', [pipe], { stdout: 'ignore' });
+    });
+    await reading;
+    expect(shown).toMatch(
       /\|(waiting for the first byte of the archive|\[#*\.*\] +\d+ % +\S+ KiB of ~1\.\d MiB) .*\|/,
     );
+    const slowly = `(sleep 3; exec cat ${pipe} > /dev/null) & ${fetch}`;
     expect(await onTerminal(slowly, 'dumb')).not.toContain('\x1b');
     // An error is broken where the terminal ends, below its own words.
     const wrong = await onTerminal(`${bin} fetch ${id} -o ${home} || true`, 'xterm');
     const lines = wrong.trimEnd().split(/\r?\n/);
     expect(lines.filter((one) => one.length > 60 && one.includes(' '))).toEqual([]);
-    rmSync(pipe);
   });
 
   it('says which bytes of a file are wrong, and exits 5', async () => {

@@ -1,6 +1,6 @@
 // How a back-up looks while it runs: on a real terminal of 80 columns (script(1) makes one), and in a log.
 
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -22,7 +22,14 @@ beforeAll(async () => {
   writeFileSync(file, smallDump(100_000));
   writeFileSync(
     slow,
-    `#!/bin/sh\nsleep 0.8; head -c 1000000 ${file}; sleep 1; tail -c +1000001 ${file}; sleep 0.8\n`,
+    `#!/bin/sh
+# Each pause is a second, or until there is a file in the folder that was named.
+pause() {
+  [ -n "$1" ] || exec sleep 1
+  until [ -e "$1/$2" ]; do sleep 0.05; done
+}
+(pause "$1" 1); head -c 1000000 ${file}; (pause "$1" 2); tail -c +1000001 ${file}; (pause "$1" 3)
+`,
   );
   chmodSync(slow, 0o755);
 });
@@ -31,21 +38,33 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** All that a terminal was told, in 80 columns; `|` stands for the erasing of the line. */
-async function onTerminal(...flags: string[]): Promise<string> {
-  const line = `stty cols 80 rows 24; exec ${bin} backup ${flags.join(' ')} -- ${slow}`;
-  const options = { env: { ...env, SHELL: '/bin/sh' }, extendEnv: false, stripFinalNewline: false } as const;
-  const { stdout } = await execa('script', ['-qec', line, '/dev/null'], options);
-  return stdout.replaceAll('\r\x1b[K', '|').replaceAll('\r\n', '\n');
+/** What is shown in a dump's pauses, each of which ends once it is. */
+const inPauses = [/first byte/, /977 KiB (dumped|of)/, /1\.\d MiB (dumped|of)/];
+
+/** All that a terminal was told, in 80 columns; `|` stands for the erasing of the line. @param isShown - Whether the dump waits for that. */
+async function onTerminal(isShown: boolean, ...flags: string[]): Promise<string> {
+  const gates = mkdtempSync(join(folder, 'gates-'));
+  const dump = isShown ? `${slow} ${gates}` : slow;
+  const line = `stty cols 80 rows 24; exec ${bin} backup ${flags.join(' ')} -- ${dump}`;
+  const options = { env: { ...env, SHELL: '/bin/sh' }, extendEnv: false } as const;
+  const running = execa('script', ['-qec', line, '/dev/null'], options);
+  let shown = '';
+  for await (const chunk of running.iterable({ binary: true, preserveNewlines: true })) {
+    shown += Buffer.from(chunk).toString();
+    const opened = readdirSync(gates).length;
+    if (inPauses[opened]?.test(shown)) writeFileSync(join(gates, String(opened + 1)), '');
+  }
+  await running;
+  return shown.replaceAll('\r\x1b[K', '|').replaceAll('\r\n', '\n');
 }
 
 it('rewrites one line on a terminal, never a wider one, and takes it away', async () => {
-  const unknown = await onTerminal();
+  const unknown = await onTerminal(true);
   expect(unknown.split('|')[1]).toMatch(/^waiting for the first byte of the dump +0:00$/);
-  expect(unknown).toMatch(/ 977 KiB dumped +[\d.]+ [KM]iB\/s +0:0\d\|/);
-  const known = await onTerminal();
+  expect(unknown).toMatch(/ 977 KiB dumped +[\d.]+ [KM]iB\/s +0:\d\d\|/);
+  const known = await onTerminal(true);
   expect(known).toMatch(
-    /\|\[#####\.{5}\] {2}5\d % +977 KiB of ~1\.\d MiB +[\d.]+ \wiB\/s +0:0\d {2}~0:0\d left\|/,
+    /\|\[#####\.{5}\] {2}5\d % +977 KiB of ~1\.\d MiB +[\d.]+ \wiB\/s +0:\d\d {2}~0:\d\d left\|/,
   );
   const drawn = known.split('|');
   expect(drawn.length).toBeGreaterThan(4);
@@ -57,7 +76,7 @@ it('rewrites one line on a terminal, never a wider one, and takes it away', asyn
 });
 
 it('shows none with --quiet', async () => {
-  expect(await onTerminal('--quiet')).toMatch(/^bitagent-[^|]*\n {2}same bytes[^|]*\n$/);
+  expect(await onTerminal(false, '--quiet')).toMatch(/^bitagent-[^|]*\n {2}same bytes[^|]*\n$/);
 });
 
 it('shows none in a log before a minute has passed', async () => {
