@@ -1,16 +1,14 @@
 // Two weeks in seconds: fifteen earlier nights appear in the vault, each is verified, and retention takes the oldest.
 
 import { CopyObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { type Manifest, parseManifest } from '../../archive/manifest.ts';
+import type { Manifest } from '../../archive/manifest.ts';
 import {
   archiveIdAt,
-  archiveKeys,
   archivesPrefix,
   parseArchiveId,
   parseKey,
   verdictsPrefix,
 } from '../../archive/names.ts';
-import { verdictSchema } from '../../archive/verdict.ts';
 import { jsonText } from '../../base/parse-json.ts';
 import { formatHours } from '../../base/quantities.ts';
 import { textTable } from '../../mail/mail.ts';
@@ -18,7 +16,7 @@ import type { Decision } from '../../retention/plan.ts';
 import type { Keeper, Night } from '../stage/keeper.ts';
 import { keysBelow, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
-import { readBytes, readObject } from './evidence.ts';
+import { keysOf, manifestOf, verdictOn } from './evidence.ts';
 
 const nights = 15;
 const dayMs = 24 * 3_600_000;
@@ -52,21 +50,10 @@ export async function passNights(scene: Scene, { stage, keeper, id: tonight }: N
 
 /** Copies an archive under another id, with a manifest that says so. */
 export async function copyArchive(stage: Stage, from: string, to: string): Promise<void> {
-  const { s3, aws } = stage;
-  const keys = archiveKeys(parseArchiveId(to));
-  const original = archiveKeys(parseArchiveId(from));
-  const copied = await s3.send(
-    new CopyObjectCommand({
-      Bucket: aws.bucket,
-      Key: keys.archive,
-      CopySource: `${aws.bucket}/${original.archive}`,
-    }),
-  );
-  const manifest = parseManifest(
-    (await readBytes(stage, original.manifest)).toString('utf8'),
-    parseArchiveId(from),
-  );
-  await storeManifest(stage, manifest, to, copied.CopyObjectResult?.ETag ?? '');
+  const { bucket: Bucket } = stage.aws;
+  const CopySource = `${Bucket}/${keysOf(from).archive}`;
+  const copied = await stage.s3.send(new CopyObjectCommand({ Bucket, Key: keysOf(to).archive, CopySource }));
+  await storeManifest(stage, await manifestOf(stage, from), to, copied.CopyObjectResult?.ETag ?? '');
 }
 
 /** Stores a manifest under another id, for the object with that entity tag. */
@@ -85,8 +72,7 @@ export async function storeManifest(
     completedAt: new Date(takenAt.getTime() + tookMs).toISOString(),
     etag: etag.replaceAll('"', ''),
   });
-  const { manifest: key } = archiveKeys(parseArchiveId(id));
-  await s3.send(new PutObjectCommand({ Bucket: aws.bucket, Key: key, Body: body }));
+  await s3.send(new PutObjectCommand({ Bucket: aws.bucket, Key: keysOf(id).manifest, Body: body }));
 }
 
 /** Those of the nights that the policy no longer keeps. */
@@ -137,7 +123,7 @@ export async function expire(
   await keeper.expire(scene);
   const gone = expectedToGo(keeper, ids);
   const kept = [tonight, ...ids].filter((id) => !gone.includes(id)).sort();
-  const keys = kept.map((id) => archiveKeys(parseArchiveId(id)));
+  const keys = kept.map(keysOf);
   const left = await keysBelow(stage, archivesPrefix);
   scene.check(
     'archives and manifests in the vault',
@@ -161,16 +147,15 @@ export async function expire(
 
 /** The oldest proof was given a week ago: it is renewed by reading the archive again. */
 export async function renewProof(scene: Scene, { stage, keeper }: Night, id: string): Promise<void> {
-  const { verdict: Key } = archiveKeys(parseArchiveId(id));
-  const before = verdictSchema.parse(await readObject(stage, Key));
+  const before = await verdictOn(stage, id);
   const verifiedAt = new Date(Date.parse(before.verifiedAt) - 7 * dayMs).toISOString();
   const Body = JSON.stringify({ ...before, verifiedAt });
-  await stage.s3.send(new PutObjectCommand({ Bucket: stage.aws.bucket, Key, Body }));
+  await stage.s3.send(new PutObjectCommand({ Bucket: stage.aws.bucket, Key: keysOf(id).verdict, Body }));
   scene.say(`The verdict on ${id} is made a week older. Bytes rot in silence: a proof has an age, too.`);
   const mailsBefore = (await keeper.mails()).length;
   const asked = Date.now();
   await keeper.nextNight(scene);
-  const { verdict, lastReadAt = '' } = verdictSchema.parse(await readObject(stage, Key));
+  const { verdict, lastReadAt = '' } = await verdictOn(stage, id);
   scene.check('verdict', before.verdict, verdict);
   scene.check('read again', true, Date.parse(lastReadAt) >= asked);
   scene.check('mails', mailsBefore, (await keeper.mails()).length);

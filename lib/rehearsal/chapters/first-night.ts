@@ -2,13 +2,11 @@
 
 import * as z from 'zod';
 import { rowsOf, totalRows } from '../../archive/inventory.ts';
-import { archiveKeys, parseArchiveId } from '../../archive/names.ts';
-import { verdictSchema } from '../../archive/verdict.ts';
 import { formatBytes, formatCount, formatDuration } from '../../base/quantities.ts';
 import type { Night } from '../stage/keeper.ts';
 import { type Database, keysBelow, offsiteOutput, type Stage } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
-import { readObject } from './evidence.ts';
+import { keysOf, verdictOn } from './evidence.ts';
 
 const backupSchema = z.object({
   id: z.string(),
@@ -25,7 +23,7 @@ export async function backUp(scene: Scene, stage: Stage, database: Database): Pr
   const { id, plainBytes, compressedBytes, durationMs, bytesPerSecond } = backupSchema.parse(
     JSON.parse(run.stdout),
   );
-  const { archive, manifest } = archiveKeys(parseArchiveId(id));
+  const { archive, manifest } = keysOf(id);
   scene.check('objects in the vault', [manifest, archive].sort(), (await keysBelow(stage, '')).sort());
   scene.say(
     `${id}: ${formatBytes(plainBytes)} of dump, ${formatBytes(compressedBytes)} stored, ` +
@@ -42,7 +40,7 @@ export async function backUp(scene: Scene, stage: Stage, database: Database): Pr
 /** What has come is judged by its bytes. */
 export async function verify(scene: Scene, { stage, keeper, id, torrents }: Night): Promise<void> {
   scene.check('judged', [{ id, verdict: 'intact', isNew: true }], await keeper.verify(scene));
-  const verdict = verdictSchema.parse(await readObject(stage, archiveKeys(parseArchiveId(id)).verdict));
+  const verdict = await verdictOn(stage, id);
   if (verdict.verdict !== 'intact') throw new Error(`the verdict on ${id} is ${verdict.verdict}`);
   const { inventory, plainBytes } = verdict;
   const found = rowsOf(inventory, 'torrents');

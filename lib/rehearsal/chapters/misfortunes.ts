@@ -1,16 +1,14 @@
 // What must not pass for a back-up: bytes that changed in the vault, and a dump that died half-way.
 
 import { Upload } from '@aws-sdk/lib-storage';
-import { parseManifest } from '../../archive/manifest.ts';
-import { archiveIdAt, archiveKeys, parseArchiveId } from '../../archive/names.ts';
-import { verdictSchema } from '../../archive/verdict.ts';
+import { archiveIdAt, parseArchiveId } from '../../archive/names.ts';
 import { exitCodes } from '../../base/errors.ts';
 import { formatCount } from '../../base/quantities.ts';
 import { query } from '../../postgres/programs.ts';
 import type { Night } from '../stage/keeper.ts';
 import { keysBelow, runOffsite } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
-import { readBytes, readObject } from './evidence.ts';
+import { keysOf, manifestOf, readBytes, verdictOn } from './evidence.ts';
 import { storeManifest } from './fifteen-nights.ts';
 import { listArchives } from './first-night.ts';
 
@@ -20,26 +18,20 @@ const partBytes = 8 * 1024 * 1024;
 /** Flips one bit in the middle of a newer copy of an archive: its manifest speaks of the bytes before that. */
 export async function flipBit(scene: Scene, { stage, database, keeper, id: intact }: Night): Promise<void> {
   const { s3, aws } = stage;
-  const original = parseArchiveId(intact);
-  const { id } = archiveIdAt(original.source, new Date());
-  const keys = archiveKeys(parseArchiveId(id));
-  const bytes = await readBytes(stage, archiveKeys(original).archive);
+  const { id } = archiveIdAt(parseArchiveId(intact).source, new Date());
+  const bytes = await readBytes(stage, keysOf(intact).archive);
   const at = Math.floor(bytes.length / 2);
   bytes[at] = (bytes[at] ?? 0) ^ 1;
-  const params = { Bucket: aws.bucket, Key: keys.archive, Body: bytes };
+  const params = { Bucket: aws.bucket, Key: keysOf(id).archive, Body: bytes };
   const stored = await new Upload({ client: s3, params, partSize: partBytes }).done();
-  const manifest = parseManifest(
-    (await readBytes(stage, archiveKeys(original).manifest)).toString('utf8'),
-    original,
-  );
-  await storeManifest(stage, manifest, id, stored.ETag ?? '');
+  await storeManifest(stage, await manifestOf(stage, intact), id, stored.ETag ?? '');
   scene.say(
     `A newer archive, ${id}, with one bit flipped in byte ${formatCount(at)} of ${formatCount(bytes.length)}.`,
   );
 
   const mailsBefore = (await keeper.mails()).length;
   scene.check('judged', [{ id, verdict: 'damaged', isNew: true }], await keeper.verify(scene));
-  const verdict = verdictSchema.parse(await readObject(stage, keys.verdict));
+  const verdict = await verdictOn(stage, id);
   scene.check('verdict', 'damaged', verdict.verdict);
   const mails = (await keeper.mails()).slice(mailsBefore);
   scene.check('alerts', 1, mails.length);

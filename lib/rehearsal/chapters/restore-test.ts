@@ -3,7 +3,6 @@
 
 import { readdir } from 'node:fs/promises';
 import * as z from 'zod';
-import { archiveKeys, parseArchiveId } from '../../archive/names.ts';
 import { formatCount, formatDuration } from '../../base/quantities.ts';
 import type { Mail } from '../../mail/mail.ts';
 import { pageKeyOf, restoreReportSchema } from '../../report/report.ts';
@@ -11,13 +10,13 @@ import { operatorAddress } from '../aws/local-aws.ts';
 import type { Night } from '../stage/keeper.ts';
 import { type Cloud, keysBelow, offsiteOutput } from '../stage/stage.ts';
 import type { Scene } from '../stage/story.ts';
-import { onlyOne, readObject } from './evidence.ts';
+import { keysOf, onlyOne, readObject } from './evidence.ts';
 
 /** The test is due: it runs, and has reported when it ends. */
 export async function restoreTest(scene: Scene, { stage, keeper, id, torrents }: Night): Promise<void> {
   await keeper.restoreTest(scene, id);
   scene.check('left behind by the test', [], await readdir(stage.taskDirectory));
-  const keys = await keysBelow(stage, archiveKeys(parseArchiveId(id)).reports);
+  const keys = await keysBelow(stage, keysOf(id).reports);
   const key = onlyOne(keys.filter((one) => one.endsWith('.json')));
   const page = pageKeyOf(key);
   scene.check(
