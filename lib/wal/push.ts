@@ -8,6 +8,7 @@ import { parseWalFile, type WalFile, walKey } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { freeNow, giveBack, takeBlock } from '../base/read-blocks.ts';
 import { chooseCompressor, compressMembers } from '../gzip/compressor.ts';
+import { combineCrc32 } from '../gzip/crc32-combine.ts';
 import { crcText } from '../gzip/gzip-members.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -67,7 +68,7 @@ export async function pushWal(options: PushOptions): Promise<PushedWal> {
   if (file.kind !== 'partial' && sums.some((one) => one !== sha256))
     throw conflictError(file.name, `SHA-256 ${sha256}`, sums);
   if (sums.includes(sha256)) return { ...pushed, outcome: 'there' };
-  const chunks = compressed(unchanged(handle, file.name, crc), compressor, signal);
+  const chunks = compressed(handle, { name: file.name, crc }, compressor, signal);
   try {
     await store.upload(key, chunks, { expectedBytes: plainBytes, ...(signal && { signal }) });
   } catch (error) {
@@ -133,38 +134,40 @@ async function sumsOf(handle: FileHandle): Promise<{ readonly sha256: string; re
 }
 
 /**
- * The file once more. Its second SHA-256 would cost as much as the first, and finds no more of what changes by chance.
+ * The file once more, in as few programs as can be: nobody inflates the members of a segment side by side. Its second SHA-256 would
+ * cost as much as the first, and finds no more of what changes by chance.
  *
  * @throws {@link OffsiteError} `WAL_INVALID` at its end, if it is not what it was.
  */
-async function* unchanged(handle: FileHandle, name: string, expected: number): AsyncGenerator<Buffer> {
-  let crc = 0;
-  for await (const block of blocksOf(handle)) {
-    crc = crc32(block, crc);
-    yield block;
-  }
-  if (crc === expected) return;
-  throw new OffsiteError('WAL_INVALID', `${name} changes while it is read; nothing was stored of it`, {
-    expected: `CRC-32 ${crcText(expected)}`,
-    found: `CRC-32 ${crcText(crc)}`,
-    hint: 'a copy that is under way must have another name until it is whole: see offsite wal archive-command',
-  });
-}
-
-/** As few programs as can be: nobody inflates the members of a segment side by side. */
 async function* compressed(
-  plain: AsyncIterable<Buffer>,
+  handle: FileHandle,
+  expected: { readonly name: string; readonly crc: number },
   compressor: Compressor = chooseCompressor(),
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Buffer> {
   const { memberPlainBytes, longMemberPlainBytes } = compressor;
   const plainBytesEach = longMemberPlainBytes === undefined ? memberPlainBytes : usualSegmentBytes;
-  for await (const { pieces } of compressMembers(plain, compressor, { signal, plainBytesEach })) {
+  let crc = 0;
+  for await (const { pieces, member } of compressMembers(blocksOf(handle), compressor, {
+    signal,
+    plainBytesEach,
+  })) {
+    crc = combineCrc32(crc, Number.parseInt(member.crc32, 16), member.plainBytes);
     for (const piece of pieces) {
       yield piece;
       if (!giveBack(piece)) freeNow(piece);
     }
   }
+  if (crc === expected.crc) return;
+  throw new OffsiteError(
+    'WAL_INVALID',
+    `${expected.name} changes while it is read; nothing was stored of it`,
+    {
+      expected: `CRC-32 ${crcText(expected.crc)}`,
+      found: `CRC-32 ${crcText(crc)}`,
+      hint: 'a copy that is under way must have another name until it is whole: see offsite wal archive-command',
+    },
+  );
 }
 
 /** What is there under the name. Where an agent may not look, as is its way, the names are looked at by who may: nothing is lost. */
