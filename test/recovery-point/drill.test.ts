@@ -57,7 +57,6 @@ let cluster: ArchivingCluster;
 let folder: string;
 /** Of the restore test's container. */
 let program: string;
-let compiled: string;
 let env: Record<string, string>;
 const ledger: Entry[] = [];
 /** Their folders, by name: what the ledger is in. */
@@ -82,10 +81,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'offsite-drill-'));
   await chmod(folder, 0o755);
   [stub, cluster, program] = await Promise.all([startS3Stub(), startArchivingCluster(), restoreProgram()]);
-  // The server's user does not come to ours, and would compile the program for each segment.
-  compiled = join(folder, 'compiled');
-  await makeFolderOf(compiled);
-  env = { ...storeEnvironment(stub), ...cluster.connection.env, XDG_CACHE_HOME: compiled };
+  env = { ...storeEnvironment(stub), ...cluster.connection.env };
   for (const name of Object.keys(tablespaces)) {
     tablespaces[name] = join(folder, name);
     await makeFolderOf(tablespaces[name]);
@@ -210,7 +206,6 @@ describe("the restore test's recovery to a point", () => {
     restoreCommand: `${process.execPath} ${program} wal fetch %f %p`,
     env: {
       ...storeEnvironment(stub),
-      NODE_COMPILE_CACHE: compiled,
       OFFSITE_TOPIC_ARN: 'none',
       OFFSITE_ARCHIVE_ID: archiveId,
     },
