@@ -28,6 +28,7 @@ export class DumpContents {
   /** Functions of one name and different arguments are as many entries. */
   readonly #functions: string[];
   #largeObjects: number;
+  #madeTwice: string | undefined;
   readonly #needs: Needs;
 
   /** @param before - What was found in what comes before. */
@@ -44,13 +45,15 @@ export class DumpContents {
     this.#roles = new Set(before.roles);
     this.#functions = [...before.functions];
     this.#largeObjects = before.largeObjects;
+    this.#madeTwice = before.madeTwice;
     this.#needs = new Needs(before);
   }
 
   /** Adds what was found in what follows. */
   add(next: Contents): void {
     for (const [table, rows] of Object.entries(next.rows)) this.addRows(table, rows);
-    for (const name of next.tables) this.#tables.add(name);
+    this.#madeTwice ??= next.madeTwice;
+    for (const name of next.tables) this.#addTable(name);
     for (const name of next.indexes) this.#indexes.add(name);
     for (const name of next.constraints) this.#constraints.add(name);
     for (const name of next.triggers) this.#triggers.add(name);
@@ -62,6 +65,11 @@ export class DumpContents {
     this.#functions.push(...next.functions);
     this.#largeObjects += next.largeObjects;
     this.#needs.add(next);
+  }
+
+  /** As where two dumps were written to one file. Of older servers' dumps, whose names have no schema, nothing is known. */
+  get madeTwice(): string | undefined {
+    return this.#madeTwice;
   }
 
   /** Adds to a table's rows; 0 makes it one of the tables that have data. */
@@ -116,7 +124,13 @@ export class DumpContents {
       views: [...this.#views],
       roles: [...this.#roles],
       ...this.#needs.found(),
+      ...(this.#madeTwice !== undefined && { madeTwice: this.#madeTwice }),
     };
+  }
+
+  #addTable(name: string): void {
+    if (this.#tables.has(name) && schemaPrefix(name) !== '') this.#madeTwice ??= name;
+    this.#tables.add(name);
   }
 
   #insert(cursor: TokenCursor, tokens: readonly string[], groups: number): void {
@@ -137,7 +151,7 @@ export class DumpContents {
     if (name === undefined) return;
     switch (kind) {
       case 'TABLE':
-        this.#tables.add(name);
+        this.#addTable(name);
         this.#addInlineConstraints(cursor, name);
         break;
       case 'INDEX':

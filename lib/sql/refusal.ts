@@ -18,6 +18,11 @@ export const refusals = {
     found: `something after the semicolon of COPY ${table}`,
     remedy: byPgDump,
   }),
+  madeTwice: (table: string): Refusal => ({
+    found: `table ${table} a second time: two dumps, one after the other`,
+    remedy:
+      "write each dump to a file of its own (> in place of >>): here, the first ends with the line '-- PostgreSQL database dump complete'",
+  }),
   databases: {
     found: 'more than one database',
     remedy: 'write the dump with pg_dump, of one database, each under a source of its own',

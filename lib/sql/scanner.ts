@@ -7,6 +7,7 @@ import { contentsSchema, type Inventory, noContents, refusalSchema } from '../ar
 import { DumpContents } from './contents.ts';
 import { foreignKind, headBytes } from './dump-kind.ts';
 import { DumpReader, type ReaderState } from './reader.ts';
+import { refusals } from './refusal.ts';
 
 export const serverVersionLine = '-- Dumped from database version ';
 export const pgDumpVersionLine = '-- Dumped by pg_dump version ';
@@ -76,9 +77,11 @@ export class DumpScanner {
     const { copied } = this.#reader;
     const { marker } = this.#reader.finish();
     if (copied !== undefined) this.#contents.addRows(copied.table, copied.rows);
+    const { madeTwice, ...contents } = this.#contents.inventory();
     const foreign = foreignKind(this.#head);
     return {
-      ...this.#contents.inventory(),
+      ...contents,
+      ...(madeTwice !== undefined && { refused: refusals.madeTwice(madeTwice) }),
       ...this.#seen,
       ...(foreign && { refused: foreign }),
       endMarker: marker,

@@ -7,7 +7,7 @@ import type { EndMarker } from './end.ts';
 import { newline } from './lexer-state.ts';
 import type { DumpEnding, ReadStatement } from './listener.ts';
 import { DumpReader, endMarker } from './reader.ts';
-import type { Refusal } from './refusal.ts';
+import { type Refusal, refusals } from './refusal.ts';
 
 /** A part of a dump, in its order. The bytes of all parts are those of the dump, but for what is left out. */
 export type DumpPart =
@@ -105,6 +105,8 @@ export class DumpSplitter {
   #statement({ tokens, groups, copied }: ReadStatement, bytes: number): void {
     const text = this.#take(bytes);
     this.#contents?.read(tokens, groups);
+    const madeTwice = this.#contents?.madeTwice;
+    if (madeTwice !== undefined) throw this.#refused(refusals.madeTwice(madeTwice));
     if (copied !== undefined) this.#contents?.addRows(copied, 0);
     this.#add({ kind: 'statement', bytes: text, line: this.#line, tokens, copies: copied !== undefined });
   }

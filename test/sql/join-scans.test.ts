@@ -2,6 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DumpContents } from '../../lib/sql/contents.ts';
+import { DumpSplitter } from '../../lib/sql/splitter.ts';
 import { scan as scanWhole } from '../fixtures/archive.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { anyDump, header, hostile, trailer } from '../fixtures/hostile-dump.ts';
@@ -26,6 +28,20 @@ describe('scans of parts, joined', () => {
     const dump = Buffer.from(smallDump(3));
     const cuts = Array.from({ length: dump.length - 1 }, (_, index) => index + 1);
     expect(scanParts(dump, cuts).inventory).toEqual(scanWhole(dump));
+  });
+
+  it('find two dumps in one, in whichever parts they are, as restore does', () => {
+    const dump = Buffer.from(smallDump(3) + smallDump(3));
+    const refused = { found: expect.stringMatching(/^table public\.\w+ a second time/) };
+    expect(scanWhole(dump).refused).toMatchObject(refused);
+    for (let cut = 0; cut <= dump.length; cut += 7)
+      expect(scanParts(dump, [cut], 512).inventory.refused, `cut at ${cut}`).toMatchObject(refused);
+    expect(() => new DumpSplitter(new DumpContents()).push(dump)).toThrowError(
+      expect.objectContaining({ code: 'RESTORE_REFUSED', ...refused }),
+    );
+    // Of a server before 10.3: SET search_path says which schema it is in.
+    const old = smallDump(3).replaceAll('public.', '');
+    expect(scanWhole(Buffer.from(old + old)).refused).toBeUndefined();
   });
 
   it('give it for any cuts of any text', () => {
