@@ -39,12 +39,21 @@ export function choosePlace({ source, way: asked, forUser, root }: Choice): Plac
   const way = asked ?? (forUser ? 'systemd' : usualWay(root));
   if (forUser && way !== 'systemd')
     throw cannot('--user is for systemd alone', way, 'leave --user out, or --with');
+  const hasSystemd = findProgram('systemctl') !== undefined;
   if (way !== 'compose' && !forUser && !isRoot()) {
-    const hint = 'sudo -E offsite install, or offsite install --user for a timer of your own';
-    throw cannot('root, to install for the whole host', `user ${process.getuid?.()}`, hint);
+    const own = hasSystemd ? ', or offsite install --user for a timer of your own' : '';
+    throw cannot(
+      'root, to install for the whole host',
+      `user ${process.getuid?.()}`,
+      `sudo -E offsite install${own}`,
+    );
   }
-  if (way === 'systemd' && findProgram('systemctl') === undefined)
-    throw cannot('systemd', 'no systemctl on the PATH', 'say --with cron, or --with compose');
+  if (way === 'systemd' && !hasSystemd)
+    throw cannot(
+      'systemd',
+      'no systemctl on the PATH',
+      `say --with cron${isRoot() ? '' : ' (as root: sudo -E)'}, or --with compose`,
+    );
   return placeOf(way, forUser, root, source);
 }
 
