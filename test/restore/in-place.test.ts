@@ -234,14 +234,13 @@ describe('a database that is brought back', () => {
       safe: 'live is as it was; nothing half restored is left; the archive is as it was',
       hint: expect.stringContaining("'offsite restore ID'"),
     });
-    const quiet = Buffer.from(
-      dump
-        .toString()
-        .replace(
-          '\nALTER TABLE ONLY public.files',
-          '\nDROP TABLE public.files;\nCREATE TABLE public.files (a int);\n--',
-        ),
-    );
+    const altered = (statements: string) =>
+      Buffer.from(dump.toString().replace('\nALTER TABLE ONLY public.files', `\n${statements}\n--`));
+    const twice = altered('DROP TABLE public.files;\nCREATE TABLE public.files (a int);');
+    await expect(bringing({ dump: () => inPieces(twice) })).rejects.toMatchObject({
+      code: 'RESTORE_REFUSED',
+    });
+    const quiet = altered('DROP TABLE public.files;');
     await expect(bringing({ dump: () => inPieces(quiet) })).rejects.toMatchObject({ code: 'RESTORE_FAILED' });
     expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
     expect(await stateOf()).toBe('old');
