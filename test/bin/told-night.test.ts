@@ -100,7 +100,7 @@ it('settings that cannot be used are told of, too', async () => {
 
 it('a URL that is none is a slip: nothing begins', async () => {
   const { exitCode, stderr } = await start(['cat', dump], ['--ping-url', 'hc.example/uuid']);
-  expect(stderr).toContain('pingUrl (--ping-url): a URL that begins with');
+  expect(stderr).toContain('pingUrl (--ping-url): wanted is a URL that begins with https:// or http://');
   expect(exitCode).toBe(2);
   expect(stub.requests).toEqual([]);
 });
