@@ -15,6 +15,7 @@ import { createS3Store } from '../../lib/store/s3.ts';
 import { historyName } from '../../lib/wal/history.ts';
 import { formatLsn } from '../../lib/wal/segment.ts';
 import { storeBaseBackup } from '../fixtures/base-backup.ts';
+import { ownMajor } from '../fixtures/majors.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 import { namesFrom, segmentBytes, systemIdentifier } from '../fixtures/wal.ts';
 
@@ -49,8 +50,12 @@ function put(name: string, text: string): void {
 }
 
 const hour = (at: number) => new Date(Date.UTC(2026, 10, 30, at));
-const base = (at: number, segment: number, timeline = 1) =>
-  storeBaseBackup(store(), { source, takenAt: hour(at), segment, timeline });
+const base = async (at: number, segment: number, timeline = 1) => {
+  const major = await ownMajor();
+  const cluster = { systemIdentifier, segmentBytes, dataChecksums: false, serverVersion: `${major}.1` };
+  const record = { cluster: { ...cluster, serverVersionNumber: major * 10_000 + 1 } };
+  return storeBaseBackup(store(), { source, takenAt: hour(at), segment, timeline, record });
+};
 const log = (timeline: number, from: number, count: number) => {
   for (const name of namesFrom(from, count, timeline)) put(name, name);
 };
