@@ -1,8 +1,6 @@
 // npm run bench: every speed and size that this project promises, measured in one run.
 
-import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
 import { InvalidArgumentError } from 'commander';
 import { optionsOf, script, wholeNumber } from '../../lib/base/script.ts';
 import { isMet, patience, type Row, table } from './contest.ts';
@@ -16,7 +14,6 @@ type Flags = {
   realS3: boolean;
   server: boolean;
   patience: number;
-  awake: boolean;
   json?: string;
 };
 
@@ -37,17 +34,11 @@ const command = script(
     wholeNumber(0),
     0,
   )
-  .option(
-    '--awake',
-    'keep each processor from halting by a loop at idle priority: a virtual one takes long to wake, as metal does not',
-    false,
-  )
   .option('--json <file>', 'write rows and machine there');
 const flags = optionsOf<Flags>(command);
 const wanted = flags.only ?? [...Object.keys(contests), ...(flags.realS3 ? ['real-s3'] : [])];
 
 patience.seconds = flags.patience;
-const loops = flags.awake ? cpus().map(stayAwake) : [];
 // What is not about a database needs none.
 const withoutDatabase = wanted.every((name) => ['start', 'packages', 'scale', 'pitr'].includes(name));
 const setting = await prepare(flags.torrents, flags.server || withoutDatabase);
@@ -63,7 +54,6 @@ try {
   }
 } finally {
   await setting.stop();
-  for (const loop of loops) loop.kill();
 }
 process.stdout.write(`\n${table(rows)}\n`);
 const missed = rows.filter((row) => isMet(row) === false).length;
@@ -79,10 +69,4 @@ function contestNames(text: string): string[] {
   const unknown = list.find((name) => !(name in all));
   if (unknown === undefined) return list;
   throw new InvalidArgumentError(`There is no contest ${unknown}.`);
-}
-
-/** It gives way to whatever else wants to run, and ends with whom it was started for. */
-function stayAwake() {
-  const loop = `while (process.ppid === ${process.pid});`;
-  return spawn('chrt', ['--idle', '0', process.execPath, '--eval', loop], { stdio: 'inherit' });
 }
