@@ -24,7 +24,7 @@ beforeAll(async () => {
     `COMMENT ON DATABASE odd IS E'it''s\\nof "two" lines, größer';
      ALTER DATABASE odd SET search_path = a, "b c"; ALTER ROLE keeper IN DATABASE odd SET work_mem = '5MB';
      REVOKE ALL ON DATABASE odd FROM PUBLIC; GRANT CONNECT ON DATABASE odd TO guest WITH GRANT OPTION;
-     ALTER DATABASE odd SET statement_timeout = '1ms'`,
+     ALTER DATABASE odd SET statement_timeout = '1min'`,
     { database: 'odd' },
   );
 });
@@ -40,7 +40,7 @@ const odd = {
   comment: 'it\'s\nof "two" lines, größer',
   settings: [
     { name: 'search_path', value: 'a, "b c"' },
-    { name: 'statement_timeout', value: '1ms' },
+    { name: 'statement_timeout', value: '1min' },
     { role: 'keeper', name: 'work_mem', value: '5MB' },
   ],
 };
