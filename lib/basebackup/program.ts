@@ -15,7 +15,7 @@ const args = [
 ];
 
 export type ProgramOptions = {
-  /** Of tablespaces that lie outside of the data directory. */
+  /** Of tablespaces, outside of the data directory or in it. */
   readonly tablespaces: readonly number[];
   readonly signal?: AbortSignal | undefined;
   readonly onWords?: ((words: string) => void) | undefined;
