@@ -80,8 +80,8 @@ export async function layOut(options: LayOutOptions): Promise<void> {
   const folders = [folder, ...tablespaces.map((one) => one.folder)];
   try {
     await unpack(options);
-    // Written by root, and to be read by somebody else.
-    if (owner !== undefined) await execa('chown', ['-R', `${owner.uid}:${owner.gid}`, ...folders]);
+    // Written by root, and to be read by somebody else; each folder may be a link to where it is.
+    if (owner !== undefined) await execa('chown', ['-RH', `${owner.uid}:${owner.gid}`, ...folders]);
     await execa('chmod', ['700', ...folders]);
   } catch (error) {
     for (const one of folders)

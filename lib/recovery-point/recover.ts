@@ -62,8 +62,7 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   const { cluster } = base.manifest;
   const way = wayFrom(base, log, options.timeline);
   assertLeadsTo(way, target, options.despiteGap);
-  const major = Math.floor(cluster.serverVersionNumber / 10_000);
-  const binDir = await serverProgramsOf(major);
+  const binDir = await serverProgramsOf(Math.floor(cluster.serverVersionNumber / 10_000));
   if (target.kind === 'time') await assertTime(options, target.micros, way, binDir);
   for (const { timeline, at, upTo } of options.timeline === undefined ? way.leaves : []) {
     options.warn?.(
@@ -77,7 +76,6 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
   // Behind it there may be log of a timeline that this way has left, and the server would take that.
   const settings = {
     restore_command: restoreCommandOf(`${options.restoreCommand} --until ${lastOf(way)}`),
-    ...(major >= 15 && { archive_library: '' }),
     ...((await hasInPlace(folder)) && { allow_in_place_tablespaces: 'on' }),
     ...walSizes(cluster.segmentBytes),
     ...targetSettings(target, way.timeline),

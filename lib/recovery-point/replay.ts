@@ -1,7 +1,7 @@
 // Lets a server of the cluster's own version replay the log. Nobody is let in meanwhile, its settings are its own, and not those that
 // came with the base backup, and what it did is read from its log: no role has to be known for that.
 
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -58,6 +58,7 @@ export async function replay(options: ReplayOptions): Promise<Reached> {
   for (const [name, path] of Object.entries(files))
     await writeFile(path, name === 'hba_file' ? 'local all all reject\n' : '', { mode: 0o644 });
   if (owner !== undefined) await execa('chown', ['-R', `${owner.uid}:${owner.gid}`, own]);
+  const putBack = await withoutAltered(folder);
   const server = startServer(options, { ...files, unix_socket_directories: own });
   let hasEnded = false;
   const ended = server.child.finally(() => {
@@ -79,51 +80,48 @@ export async function replay(options: ReplayOptions): Promise<Reached> {
     signal?.removeEventListener('abort', stop);
     server.child.kill('SIGINT');
     await ended;
+    await putBack();
     await rm(own, { recursive: true, force: true });
   }
 }
 
-/** Not what came with the base backup: paths, libraries and addresses of a host that is gone, perhaps. */
+/** What came with the base backup is of a host that is gone, perhaps: none of its settings is read, so that what is not here is the default. */
 const ownSettings: Readonly<Record<string, string>> = {
   listen_addresses: '',
-  port: '5432',
-  ssl: 'off',
-  logging_collector: 'off',
-  log_destination: 'stderr',
   log_min_messages: 'log',
   log_line_prefix: '',
   log_timezone: 'UTC',
-  lc_messages: 'C',
-  shared_preload_libraries: '',
-  shared_buffers: '128MB',
   huge_pages: 'off',
   autovacuum: 'off',
   // Nobody asks it anything before it has recovered, so that no setting of the cluster's need be known.
   hot_standby: 'off',
   max_prepared_transactions: '1000',
+  // A server that ends its recovery without it drops what times are there.
+  track_commit_timestamp: 'on',
   // The new timeline is archived once the server runs as usual: it is noted as due, and nothing is run now.
   archive_mode: 'on',
-  archive_command: '',
-  primary_conninfo: '',
-  primary_slot_name: '',
   // Subscriptions came along: nothing is asked of their publishers, who know one subscriber.
   max_logical_replication_workers: '0',
-  recovery_end_command: '',
-  archive_cleanup_command: '',
-  recovery_min_apply_delay: '0',
-  // Of an earlier recovery, perhaps: there may be one target only.
-  recovery_target: '',
-  recovery_target_inclusive: 'on',
-  recovery_target_lsn: '',
-  recovery_target_name: '',
-  recovery_target_time: '',
-  recovery_target_xid: '',
 };
 
+/** Of ALTER SYSTEM, which no flag keeps from being read: it lies aside meanwhile. @returns What puts it back. */
+async function withoutAltered(folder: string): Promise<() => Promise<void>> {
+  const path = join(folder, 'postgresql.auto.conf');
+  const aside = `${path}.offsite`;
+  const wasThere = await rename(path, aside).then(
+    () => true,
+    () => false,
+  );
+  return async () => {
+    if (wasThere) await rename(aside, path);
+  };
+}
+
 function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, paths: Record<string, string>) {
-  // In this order: the target that is wanted is set after all are taken back.
-  const all = [ownSettings, paths, settings].flatMap(Object.entries<string>);
-  const args = all.flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const args = Object.entries({ ...ownSettings, ...paths, ...settings }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
   const child = execa(join(binDir, 'postgres'), ['-D', folder, ...args], {
     ...owner,
     cwd: folder,

@@ -2,7 +2,15 @@
 // else; and where the log does not lead there, that is said, and no shorter recovery is made of it.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -93,6 +101,7 @@ beforeAll(async () => {
   await cluster.sql("SET allow_in_place_tablespaces = on; CREATE TABLESPACE inside LOCATION ''");
   // Of an earlier recovery, perhaps: it is none of ours.
   await cluster.sql('ALTER SYSTEM SET recovery_target_inclusive = off');
+  await cluster.sql("ALTER SYSTEM SET unix_socket_group = 'of-another-host'");
   // As a standby has it, whose base backup is one like any other.
   writeFileSync(join(cluster.directory, 'data', 'standby.signal'), '');
   expect(await offsite(['basebackup', '--quiet'], env)).toMatchObject({ exitCode: 0, stderr: '' });
@@ -315,6 +324,12 @@ describe('a recovery to a point of the ledger', () => {
   it('by position has it too, whatever is missing behind it', async () => {
     const last = segments().at(-1) as string;
     const elsewhere = join(folder, 'other-disk');
+    mkdirSync(join(folder, 'lsn'));
+    // Another disk is often a link to it.
+    for (const link of [elsewhere, dataOf('lsn')]) {
+      mkdirSync(`${link}-itself`);
+      symlinkSync(`${link}-itself`, link);
+    }
     const mapping = `${tablespaces.rows}=${elsewhere}`;
     const found = await whileChanged(
       () => stub.bucket.objects.delete(last),
@@ -368,6 +383,14 @@ describe('a recovery to a point of the ledger', () => {
     };
     await inside('name', archiving, async (connection) => {
       expect(await rowsOf(connection)).toEqual(upTo(7));
+      const [[times = '', altered = ''] = []] = await query(
+        connection,
+        "SELECT string_agg(pg_xact_commit_timestamp(xmin)::text, ',' ORDER BY n), current_setting('unix_socket_group') FROM ledger",
+      );
+      expect([times.split(',').map((time) => parseInstant(time).micros), altered]).toEqual([
+        upTo(7).map((n) => parseInstant(entry(n).committedAt).micros),
+        'of-another-host',
+      ]);
       await commit(100, connection);
       const [[name = ''] = []] = await query(connection, 'SELECT pg_walfile_name(pg_switch_wal())');
       await query(
