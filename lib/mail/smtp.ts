@@ -110,6 +110,7 @@ function smtpError(trouble: SmtpTrouble, host: string): OffsiteError {
     // Of OpenSSL's line of places, what it is about.
     found: trouble.message
       .replace(/^.*:SSL routines:\w*:([^:]+):[\s\S]*$/, 'TLS: $1')
+      .replace(/; if the root CA is installed locally.*/, '')
       .replaceAll(/\s+/g, ' '),
     hint: `${remedyOf(trouble)}; then 'offsite guard --check' looks`,
     cause: trouble,

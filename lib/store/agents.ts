@@ -89,6 +89,6 @@ function authorities(path: string): string {
   throw new OffsiteError('CONFIG_UNREADABLE', `the authorities of ${path} cannot be read`, {
     expected: 'a PEM file with certificates',
     found,
-    hint: "name another: AWS_CA_BUNDLE, or the profile's ca_bundle",
+    hint: "name another: --ca-bundle, caBundle in the settings file, AWS_CA_BUNDLE, or the profile's ca_bundle",
   });
 }

@@ -169,10 +169,20 @@ function explanationOfTheWay({ code = '', message }: AwsError): Explanation | un
   if (code.startsWith('HPE_')) {
     return said(eitherTls, 'what answers speaks no HTTP; if it speaks TLS, say https:// in the endpoint');
   }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const hint =
+      'name the store in the endpoint as its certificate does, or give it one that is for this name';
+    return said('a certificate that is for the name in the endpoint', hint);
+  }
+  if (/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/.test(code)) {
+    const hint =
+      "renew the store's certificate, or set this machine's clock right (date; timedatectl set-ntp true)";
+    return said('a certificate that is valid today', hint);
+  }
   if (/CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/.test(code)) {
     return said(
       'a certificate of an authority that is trusted here',
-      'name the authority that signed it: AWS_CA_BUNDLE=FILE (PEM)',
+      'name the authority that signed it: --ca-bundle FILE (PEM), or caBundle in the settings file; /etc/ssl/certs/ca-certificates.crt on Debian has those that were given to the machine',
     );
   }
   const [, proxy] = /^the proxy of (\w+) does/.exec(message) ?? [];
@@ -241,7 +251,10 @@ export function describeTrouble(error: unknown): string {
   const name = error.name === 'Error' ? code : error.name;
   // Told twice, the SDK makes it a list; of a store that says nothing more, it makes a word of its own.
   const text = String(error.message || inner).replace(/^UnknownError$/, '');
-  const message = text.replace(/^@smithy\/\S+ - |\s*Deserialization error:.*$| \(configured by .*$/gs, '');
+  const message = text.replace(
+    /^@smithy\/\S+ - |\s*Deserialization error:.*$| \(configured by .*$|; if the root CA is installed locally.*$/gs,
+    '',
+  );
   // A proxy's address may hold a password.
   const shown = message.replaceAll(/\/\/[^/@\s]+@/g, '//');
   return [name, shown].filter((text) => text !== '').join(': ');

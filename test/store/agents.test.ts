@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createServer, type Server } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { agentsOf } from '../../lib/store/agents.ts';
+import { storeError } from '../../lib/store/errors.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { type ForwardProxy, startProxy } from '../fixtures/proxy.ts';
 import { content, inParts, key, streamOf, stubForEach } from '../fixtures/s3-faults.ts';
@@ -193,7 +194,28 @@ describe.skipIf(!hasProgram('openssl'))('a store with TLS', () => {
   it('is not trusted otherwise, and what to do is said', async () => {
     await expect(store().create('k.json', '{}')).rejects.toMatchObject({
       code: 'STORE_UNREACHABLE',
-      hint: expect.stringContaining('AWS_CA_BUNDLE'),
+      // Without Node's own advice, which is for who writes programs.
+      found: expect.stringMatching(/self-signed certificate$/),
+      hint: expect.stringContaining('--ca-bundle FILE (PEM), or caBundle'),
+    });
+  });
+
+  it('under a name that its certificate does not have is told so: no authority mends that', async () => {
+    vi.stubEnv('AWS_CA_BUNDLE', certificate);
+    const { port } = server.address() as AddressInfo;
+    const elsewhere = bench.store({ endpoint: `https://127.0.0.1:${port}` });
+    await expect(elsewhere.create('k.json', '{}')).rejects.toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      found: expect.stringContaining('IP: 127.0.0.1 is not'),
+      hint: expect.stringContaining('as its certificate does'),
+    });
+  });
+
+  it.each(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])('%s: the clocks, and no authority', (code) => {
+    const trouble = Object.assign(new Error('of another time'), { code });
+    expect(storeError(trouble, 'listing')).toMatchObject({
+      code: 'STORE_UNREACHABLE',
+      hint: expect.stringMatching(/renew .* clock/),
     });
   });
 
