@@ -50,6 +50,7 @@ export async function runRestoreTests(options: GuardTestsOptions): Promise<Launc
   const requestId = now().toISOString();
   for (;;) {
     signal?.throwIfAborted();
+    const before = await readTurns(store);
     let begun:
       | { readonly archiveId: string; readonly server: TestServer; readonly taskArn: string }
       | undefined;
@@ -69,7 +70,11 @@ export async function runRestoreTests(options: GuardTestsOptions): Promise<Launc
     });
     refused.push(...launches.filter((launch) => 'refused' in launch));
     if (begun === undefined) return refused;
-    await test(begun.archiveId, begun.server, options);
+    await test(begun.archiveId, begun.server, options).catch(async (error) => {
+      // Nothing was wrong: its turn is as it was, for the next run.
+      if (signal?.aborted) await store.write(turnsKey, JSON.stringify({ ...before, running: undefined }));
+      throw error;
+    });
     wake = { by: 'task', taskArn: begun.taskArn };
   }
 }
@@ -77,18 +82,23 @@ export async function runRestoreTests(options: GuardTestsOptions): Promise<Launc
 async function test(archiveId: string, server: TestServer, options: GuardTestsOptions): Promise<void> {
   options.log(`restore-test: ${archiveId} into ${server.what}`);
   const point = await options.pointOf?.(parseArchiveId(archiveId).source);
-  const report = await restoreTest({ ...options, archiveId, startServer: server.start, point });
+  const startServer = server.start;
+  const report = await restoreTest({ ...options, archiveId, startServer, point, isRunAgain: true });
   options.onReport(report);
 }
 
 /** A test that runs is one of this guard's, which has only just begun: so it was lost, with the guard that began it. */
 async function wakeOf({ store, isWanted, now, sendMail }: GuardTestsOptions): Promise<Wake> {
-  const { running }: Turns = parseTurns((await store.readText(turnsKey))?.text);
+  const { running } = await readTurns(store);
   if (running === undefined || !running.taskArn.startsWith(testPrefix))
     return { by: isWanted ? 'person' : 'clock' };
   const { taskArn, since } = running;
   await tellOnce({ store, sendMail, now: now() }, taskArn, lostMail(taskArn, new Date(since)));
-  return { by: 'task', taskArn };
+  return { by: isWanted ? 'person' : 'task', taskArn };
+}
+
+async function readTurns(store: ArchiveStore): Promise<Turns> {
+  return parseTurns((await store.readText(turnsKey))?.text);
 }
 
 function lostMail(taskArn: string, since: Date): Mail {

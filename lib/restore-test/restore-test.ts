@@ -57,17 +57,21 @@ export type RestoreTestOptions = RestoreTrialOptions & {
   readonly endpoint?: string | undefined;
   /** How Postgres comes to the log; without it, no point is recovered. */
   readonly point?: Pick<PointTestOptions, 'restoreCommand' | 'env' | 'seed'> | undefined;
+  /** Whether somebody runs one that was interrupted again, so that nobody has to hear of it. */
+  readonly isRunAgain?: boolean | undefined;
 };
 
 /**
  * Restores an archive into a throw-away server, compares everything, recovers a point where the source has base backups, reports.
  *
  * @returns The report, each part passed or failed; it is stored under the archive's reports and was mailed.
- * @throws `OffsiteError` `ARCHIVE_ID_INVALID`, or whatever kept the mail from being sent: the report may be stored.
+ * @throws `OffsiteError` `ARCHIVE_ID_INVALID`, or whatever kept the mail from being sent: the report may be stored. The signal's reason
+ *   where it `isRunAgain`: nothing is stored.
  */
 export async function restoreTest(options: RestoreTestOptions): Promise<RestoreReport> {
   const restored = await tryRestore(options);
   const point = await pointOf(restored, options);
+  if (options.isRunAgain) options.signal?.throwIfAborted();
   const ended = options.now().getTime() - Date.parse(restored.startedAt);
   const report = point === undefined ? restored : { ...restored, point, durationMs: ended };
   await deliverReport(report, options);

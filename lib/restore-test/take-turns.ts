@@ -13,7 +13,8 @@ export type Wake =
   | { readonly by: 'clock' }
   /** A task has stopped. */
   | { readonly by: 'task'; readonly taskArn: string }
-  | { readonly by: 'person' };
+  /** Who has seen, too, that a task has stopped of which nobody heard. */
+  | { readonly by: 'person'; readonly taskArn?: string };
 
 /**
  * Launches the test whose turn it is, if none runs.
@@ -50,10 +51,11 @@ async function hasArchives({ store }: LaunchOptions, source: string): Promise<bo
 }
 
 function wakened(turns: Turns, wake: Wake, sources: readonly string[], now: Date): Turns {
-  if (wake.by === 'task' && turns.running?.taskArn === wake.taskArn) return { ...turns, running: undefined };
-  if (wake.by !== 'person') return turns;
+  const hasEnded = wake.by !== 'clock' && turns.running?.taskArn === wake.taskArn;
+  const awake = hasEnded ? { ...turns, running: undefined } : turns;
+  if (wake.by !== 'person') return awake;
   const wanted = sources.map((source) => [source, { ...turns.sources[source], wantedAt: now.toISOString() }]);
-  return { ...turns, sources: { ...turns.sources, ...Object.fromEntries(wanted) } };
+  return { ...awake, sources: { ...turns.sources, ...Object.fromEntries(wanted) } };
 }
 
 function attempted(turns: Turns, launches: readonly Launch[], now: Date): Turns {

@@ -138,6 +138,35 @@ describe("a guard's restore test", () => {
     expect(JSON.parse((await store.readText(turnsKey))?.text ?? '')).not.toHaveProperty('running');
   });
 
+  it('is run at once where a person wants one, also by the run that tells of a killed one', async () => {
+    const taskArn = 'guard:bitagent-2026-11-21-031500Z:2026-11-21T04:00:00.000Z';
+    const running = { taskArn, since: new Date().toISOString() };
+    await store.write(turnsKey, JSON.stringify({ running, sources: {} }));
+    const { subjects } = await run({ isWanted: true, sources: [source] });
+    expect(subjects).toEqual([
+      '[offsite] RESTORE TEST FAILED: bitagent, it was killed',
+      expect.stringContaining('[offsite] Restore test passed: bitagent, '),
+    ]);
+  });
+
+  it('that is interrupted has proven nothing, and failed at nothing: nobody is told, and its turn stays', async () => {
+    await store.write(turnsKey, '{}');
+    const reportsOf = () => Array.fromAsync(store.list('reports/'), ({ key }) => key);
+    for (const key of await reportsOf()) await store.delete(key);
+    const [controller, mails] = [new AbortController(), [] as Mail[]];
+    const interrupted = run({
+      sources: [source],
+      signal: controller.signal,
+      sendMail: async (mail) => void mails.push(mail),
+      log: (line) => void (/download/.test(line) && controller.abort(new Error('SIGTERM'))),
+    });
+    await expect(interrupted).rejects.toThrow('SIGTERM');
+    expect({ mails, reports: await reportsOf() }).toEqual({ mails: [], reports: [] });
+    expect((await run({ sources: [source] })).subjects).toEqual([
+      expect.stringContaining('[offsite] Restore test passed: bitagent, '),
+    ]);
+  });
+
   it('restores into no server that has the roles of the dump, or a database of its name', async () => {
     await asked(server.connection, 'CREATE ROLE bitmagnet');
     expect((await run({ isWanted: true })).subjects[0]).toBe(
