@@ -101,7 +101,7 @@ function settingRows(): string[][] {
   const { properties = {} } = settingsFileSchema() as Schema;
   return Object.entries(properties).flatMap(([key, schema]) => [
     [`\`${key}\``, variable([key]), schema.description ?? ''],
-    ...(key === 'sources' ? [] : partsOf(schema)).flatMap((part) =>
+    ...(key === 'sources' ? [] : (schema.oneOf ?? schema.anyOf ?? [schema])).flatMap((part) =>
       Object.entries(part.properties ?? {})
         .filter(([name]) => name !== 'via')
         .map(([name, { description = '' }]) => {
@@ -111,10 +111,6 @@ function settingRows(): string[][] {
         }),
     ),
   ]);
-}
-
-function partsOf(schema: Schema): readonly Schema[] {
-  return schema.oneOf ?? schema.anyOf ?? [schema];
 }
 
 function variable(setting: readonly string[]): string {

@@ -122,7 +122,8 @@ async function agentProfileFrom(
     },
     secrets.map((value) => ({ value, label: value })),
   );
-  const path = credentialsFile();
+  const path =
+    process.env.AWS_SHARED_CREDENTIALS_FILE || join(homeFolders()[0] ?? '/', '.aws', 'credentials');
   const text = `Put the agent's key into ${path}, as profile ${agentProfile}?`;
   if (!(await asking.yesOrNo({ text, flag: '--profile NAME', usual: true }))) return undefined;
   const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
@@ -165,8 +166,4 @@ async function askProfile(asking: Asking, text: string, flag: string): Promise<s
     ...names.map((value) => ({ value, label: value })),
     { value: environment, label: 'none: AWS_* variables, or the role of this host' },
   ]);
-}
-
-function credentialsFile(): string {
-  return process.env.AWS_SHARED_CREDENTIALS_FILE || join(homeFolders()[0] ?? '/', '.aws', 'credentials');
 }

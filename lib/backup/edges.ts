@@ -5,7 +5,6 @@
 import { OffsiteError } from '../base/errors.ts';
 import { foreignKind, opening } from '../sql/dump-kind.ts';
 import { DumpReader, endMarker } from '../sql/reader.ts';
-import type { Refusal } from '../sql/refusal.ts';
 import { pgDumpVersionLine, serverVersionLine } from '../sql/scanner.ts';
 
 const headBytes = 4096;
@@ -25,7 +24,11 @@ export class DumpEdges {
     endOfRows: () => undefined,
     comment: (line) => this.#comment(line),
     refuse: (refusal) => {
-      throw notRestorable(refusal);
+      throw new OffsiteError('DUMP_NOT_PLAIN', 'the dump command writes what no restore would take', {
+        expected: 'a plain pg_dump of one database',
+        found: refusal.found,
+        hint: refusal.remedy,
+      });
     },
   });
 
@@ -87,14 +90,6 @@ function assertPlain(head: Buffer): void {
     hint:
       remedy ??
       'dump one database with pg_dump in plain format: no -Fc, no -Z, no pg_dumpall, no docker exec -t, no messages on stdout',
-  });
-}
-
-function notRestorable({ found, remedy }: Refusal): OffsiteError {
-  return new OffsiteError('DUMP_NOT_PLAIN', 'the dump command writes what no restore would take', {
-    expected: 'a plain pg_dump of one database',
-    found,
-    hint: remedy,
   });
 }
 

@@ -79,7 +79,11 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
     }
     const contents = reader.finish();
     if (contents.systemIdentifier !== cluster.systemIdentifier)
-      throw anotherCluster(cluster.systemIdentifier, contents.systemIdentifier);
+      throw new OffsiteError('BASE_BACKUP_FAILED', 'psql and pg_basebackup came to different clusters', {
+        expected: `system identifier ${cluster.systemIdentifier}`,
+        found: `system identifier ${contents.systemIdentifier}`,
+        hint: 'name one server: --url with one host, and no load balancer before it',
+      });
     ended = { contents, consistentAt: serverTime(connection, signal) };
     // Heard of where it is awaited: the last of it is stored meanwhile.
     ended.consistentAt.catch(() => undefined);
@@ -117,12 +121,4 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
   };
   await store.create(keys.manifest, jsonText(manifest), { signal });
   return manifest;
-}
-
-function anotherCluster(expected: string, found: string): OffsiteError {
-  return new OffsiteError('BASE_BACKUP_FAILED', 'psql and pg_basebackup came to different clusters', {
-    expected: `system identifier ${expected}`,
-    found: `system identifier ${found}`,
-    hint: 'name one server: --url with one host, and no load balancer before it',
-  });
 }

@@ -60,7 +60,16 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
     });
     if (untaken === undefined) return false;
     const { refused, later } = untaken;
-    if (refused.length > 0) trouble ??= addressesRefused(refused);
+    if (refused.length > 0)
+      trouble ??= new OffsiteError(
+        'MAIL_REFUSED',
+        'the mail server takes no mails to some of the addresses',
+        {
+          expected: 'every address of email to be one that it takes',
+          found: `refused: ${refused.join(', ')}; the others have their mail`,
+          hint: "mend email in the settings, then 'offsite guard --check' looks",
+        },
+      );
     if (later.length > 0) await keep({ ...mail, to: later });
     return true;
   }
@@ -108,14 +117,6 @@ function asLate({ subject, text, since }: Unsent): Mail {
   if (since === undefined) return { subject, text };
   const note = `This mail is of ${formatInstant(new Date(since))}: it was not taken until now.`;
   return { subject, text: `${note}\n\n${text}` };
-}
-
-function addressesRefused(addresses: readonly string[]): OffsiteError {
-  return new OffsiteError('MAIL_REFUSED', 'the mail server takes no mails to some of the addresses', {
-    expected: 'every address of email to be one that it takes',
-    found: `refused: ${addresses.join(', ')}; the others have their mail`,
-    hint: "mend email in the settings, then 'offsite guard --check' looks",
-  });
 }
 
 function untold(sentences: readonly string[]): OffsiteError {

@@ -60,7 +60,12 @@ async function lendServer(url: string): Promise<ThrowawayPostgres> {
   const connection = connectionFromUrl(url) as ServerConnection;
   const named = (sql: string) => ask(connection, sql).then((rows) => rows.map(([name = '']) => name));
   const roles = () => named('SELECT rolname FROM pg_roles');
-  if ((await named('SELECT datname FROM pg_database')).includes(database)) throw leftBehind();
+  if ((await named('SELECT datname FROM pg_database')).includes(database))
+    throw new OffsiteError('DATABASE_EXISTS', `the server of restoreUrl has a database ${database}`, {
+      expected: `none: a restore test makes it, and takes it away`,
+      found: 'one that is there',
+      hint: `if nobody needs it (a test that was killed leaves it): DROP DATABASE ${database} WITH (FORCE)`,
+    });
   const before = new Set(await roles());
   let stopping: Promise<void> | undefined;
   const giveBack = async (): Promise<void> => {
@@ -78,12 +83,4 @@ async function lendServer(url: string): Promise<ThrowawayPostgres> {
       return stopping;
     },
   };
-}
-
-function leftBehind(): OffsiteError {
-  return new OffsiteError('DATABASE_EXISTS', `the server of restoreUrl has a database ${database}`, {
-    expected: `none: a restore test makes it, and takes it away`,
-    found: 'one that is there',
-    hint: `if nobody needs it (a test that was killed leaves it): DROP DATABASE ${database} WITH (FORCE)`,
-  });
 }

@@ -38,7 +38,7 @@ const recovering: readonly string[] = [
 
 /** The section; empty if the test ended before any stage. */
 export function waterfall(report: RestoreReport): Html {
-  const stages = inOrder(report.stages);
+  const stages = [...report.stages].sort((one, other) => one.startMs - other.startMs);
   if (stages.length === 0) return html``;
   const wholeMs = Math.max(report.durationMs, ...stages.map(endOf), 1);
   const percent = (ms: number) => px((ms / wholeMs) * 100);
@@ -62,10 +62,6 @@ ${picture({
 })}
 ${stageTable(stages)}
 </section>`;
-}
-
-function inOrder(stages: readonly RestoreStage[]): RestoreStage[] {
-  return [...stages].sort((one, other) => one.startMs - other.startMs);
 }
 
 function row(stage: RestoreStage, top: number, percent: (ms: number) => number): Html {

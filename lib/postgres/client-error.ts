@@ -28,7 +28,11 @@ export function clientError(
     programError(connection, program, failure, stderr) ??
     containerError(connection, stderr) ??
     serverError(connection, failure, stderr, database) ??
-    refusalError(connection, program, failure, stderr, database)
+    new OffsiteError('DATABASE_REFUSED', `the database refused ${program}`, {
+      expected: `to be served: ${describeConnection(connection, database)}`,
+      found: errorLine(stderr) || `exit code ${failure.exitCode} and no word`,
+      hint: refusalHint(stderr),
+    })
   );
 }
 
@@ -107,20 +111,6 @@ function serverError(
     hint: /SSL/.test(stderr)
       ? 'server and sslmode do not agree: turn ssl on there (ALTER SYSTEM SET ssl), or say another sslmode in the URL or PGSSLMODE'
       : 'see whether it runs (docker ps, or systemctl status postgresql), whether host and port are right, and whether this machine may reach it; then run the same command again',
-  });
-}
-
-function refusalError(
-  connection: Connection,
-  program: string,
-  failure: ClientFailure,
-  stderr: string,
-  database: string | undefined,
-): OffsiteError {
-  return new OffsiteError('DATABASE_REFUSED', `the database refused ${program}`, {
-    expected: `to be served: ${describeConnection(connection, database)}`,
-    found: errorLine(stderr) || `exit code ${failure.exitCode} and no word`,
-    hint: refusalHint(stderr),
   });
 }
 

@@ -60,7 +60,7 @@ export async function openDatabase(connection: Connection, database: string): Pr
     rows: async (sql) =>
       lastRows(await client.query({ text: sql, rowMode: 'array', types: asText }).catch(told)),
     copy: (sql) => client.query(new CopyStatement(sql)),
-    destroy: () => wireOf(client).stream.destroy(),
+    destroy: () => (client as unknown as { connection: Wire }).connection.stream.destroy(),
     close: () => client.end(),
   };
 }
@@ -145,10 +145,6 @@ type Wire = {
   endCopyFrom(): void;
   sendCopyFail(message: string): void;
 };
-
-function wireOf(client: pg.Client): Wire {
-  return (client as unknown as { connection: Wire }).connection;
-}
 
 /** Simple query protocol, all answers dropped: a dump must not fill our memory with what it selects. */
 abstract class Submitted implements pg.Submittable {

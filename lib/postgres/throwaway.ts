@@ -70,7 +70,12 @@ export const tunedSettings: Readonly<Record<string, string>> = {
  */
 export async function startThrowawayPostgres(options: ThrowawayOptions = {}): Promise<ThrowawayPostgres> {
   const binDir = options.binDir ?? findPostgresPrograms();
-  if (binDir === undefined) throw serverProgramsMissing();
+  if (binDir === undefined)
+    throw new OffsiteError('PROGRAM_MISSING', 'there is no Postgres server to be found', {
+      expected: 'psql, pg_dump, initdb and postgres in one directory of PATH or in /usr/lib/postgresql/*/bin',
+      found: 'none',
+      hint: 'install it (Debian, Ubuntu: apt-get install postgresql)',
+    });
   const user = await unprivilegedUser();
   const directory = await mkdtemp(join(tmpdir(), 'offsite-postgres-')).catch((error: Error) => {
     throw serverFailed('initdb', error.message);
@@ -153,12 +158,4 @@ async function initialize(
 async function stopServer(server: Server | undefined, directory: string): Promise<void> {
   if (server !== undefined) await endServer(server);
   await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-}
-
-function serverProgramsMissing(): OffsiteError {
-  return new OffsiteError('PROGRAM_MISSING', 'there is no Postgres server to be found', {
-    expected: 'psql, pg_dump, initdb and postgres in one directory of PATH or in /usr/lib/postgresql/*/bin',
-    found: 'none',
-    hint: 'install it (Debian, Ubuntu: apt-get install postgresql)',
-  });
 }

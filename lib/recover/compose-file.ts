@@ -123,7 +123,10 @@ export function chooseApp(
   const others = services.filter(({ name }) => name !== postgres.name);
   if (wanted !== undefined) return byName(others, wanted, '--service');
   const called = others.filter(isCalledBitAgent);
-  const found = called.length > 0 ? called : others.filter((one) => portsOf(one).some(isApi));
+  const found =
+    called.length > 0
+      ? called
+      : others.filter((one) => portsOf(one).some(({ target }) => target === apiPort));
   return only(found, services, 'BitAgent (bitagent or bitmagnet)', '--service');
 }
 
@@ -167,10 +170,6 @@ function imageName(image: string | undefined): string | undefined {
 
 function portsOf({ ports }: Service) {
   return ports ?? [];
-}
-
-function isApi({ target }: { target: string }): boolean {
-  return target === apiPort;
 }
 
 function hostOf(address: string | undefined): string {

@@ -65,9 +65,19 @@ export async function findStack(options: StackOptions, signal: AbortSignal): Pro
 async function composeStack(options: StackOptions, signal: AbortSignal): Promise<Stack> {
   const { composeFile } = options;
   const file = composeFile ?? process.env.COMPOSE_FILE ?? composeFiles.find((name) => existsSync(name));
-  if (file === undefined || (composeFile !== undefined && !existsSync(file))) throw noFile(file);
+  if (file === undefined || (composeFile !== undefined && !existsSync(file)))
+    throw new OffsiteError('COMPOSE_INVALID', "BitAgent's Compose file is not there", {
+      expected: file ?? `one of ${composeFiles.join(', ')} in this folder`,
+      found: 'no such file',
+      hint: 'bring it back from where you keep it, and name it: --compose-file FILE',
+    });
   const compose = await findCompose(signal);
-  if (compose === undefined) throw noCompose();
+  if (compose === undefined)
+    throw new OffsiteError('PROGRAM_MISSING', 'there is no Docker Compose', {
+      expected: "'docker compose', or the program docker-compose",
+      found: 'neither',
+      hint: 'install it (Debian: docker-compose; Docker: docker-compose-plugin), or make the containers by hand and name them: --postgres-container, --app-container',
+    });
   const env = options.envFile === undefined ? [] : ['--env-file', options.envFile];
   // Not named, it is left to Compose, which reads what overrides it, too.
   const named = composeFile === undefined ? [] : ['-f', composeFile];
@@ -136,7 +146,12 @@ async function containerStack(postgres: string, app: string, signal: AbortSignal
   });
   const serviceOf = async (name: string): Promise<Service> => {
     const container = await lookAtContainer(name, signal);
-    if (container === undefined) throw noContainer(name);
+    if (container === undefined)
+      throw new OffsiteError('CONTAINER_UNREACHABLE', `there is no container ${name}`, {
+        expected: 'a container that was made, running or not',
+        found: 'none of that name',
+        hint: "see 'docker ps -a'; make it first ('docker create …'), or use a Compose file: --compose-file",
+      });
     const pairs = container.environment.map((pair) => [
       pair.split('=')[0],
       pair.slice(pair.indexOf('=') + 1),
@@ -160,28 +175,4 @@ function folderOf({ volumes }: Service): string | undefined {
     .filter(({ target }) => target.startsWith('/var/lib/postgresql') || target.startsWith('/bitnami'))
     .map(({ source }) => source)
     .find((source) => source?.startsWith('/'));
-}
-
-function noFile(file: string | undefined): OffsiteError {
-  return new OffsiteError('COMPOSE_INVALID', "BitAgent's Compose file is not there", {
-    expected: file ?? `one of ${composeFiles.join(', ')} in this folder`,
-    found: 'no such file',
-    hint: 'bring it back from where you keep it, and name it: --compose-file FILE',
-  });
-}
-
-function noCompose(): OffsiteError {
-  return new OffsiteError('PROGRAM_MISSING', 'there is no Docker Compose', {
-    expected: "'docker compose', or the program docker-compose",
-    found: 'neither',
-    hint: 'install it (Debian: docker-compose; Docker: docker-compose-plugin), or make the containers by hand and name them: --postgres-container, --app-container',
-  });
-}
-
-function noContainer(name: string): OffsiteError {
-  return new OffsiteError('CONTAINER_UNREACHABLE', `there is no container ${name}`, {
-    expected: 'a container that was made, running or not',
-    found: 'none of that name',
-    hint: "see 'docker ps -a'; make it first ('docker create …'), or use a Compose file: --compose-file",
-  });
 }

@@ -79,7 +79,12 @@ export async function readClusterLog(
     const others = found.filter(({ name }) => name === wal.name).map(({ sha256 }) => sha256);
     if (others.length > 1) throw conflictError(wal.name, 'one history of this timeline', others);
     const ancestors = parseHistory(await readWalText(store, wal));
-    if (ancestors === undefined) throw noHistory(wal.name);
+    if (ancestors === undefined)
+      throw new OffsiteError('WAL_INVALID', `${wal.name} in the vault is no history of a timeline`, {
+        expected: 'lines of a timeline, a position and a reason',
+        found: 'other text',
+        hint: 'find out who stored it, and remove it (aws s3 rm): what there is of its timeline cannot be recovered without the one that was meant',
+      });
     histories.set(wal.timeline, ancestors);
   }
   return { ...fold.folded(), histories };
@@ -125,12 +130,4 @@ async function damagedIn(
   for await (const { key, storedAt } of store.list(prefix))
     names.set(key.slice(prefix.length, -'.json'.length), storedAt);
   return names;
-}
-
-function noHistory(name: string): OffsiteError {
-  return new OffsiteError('WAL_INVALID', `${name} in the vault is no history of a timeline`, {
-    expected: 'lines of a timeline, a position and a reason',
-    found: 'other text',
-    hint: 'find out who stored it, and remove it (aws s3 rm): what there is of its timeline cannot be recovered without the one that was meant',
-  });
 }

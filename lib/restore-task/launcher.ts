@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import {
   type ContainerOverride,
   ECSClient,
-  type Failure,
   RunTaskCommand,
   type RunTaskCommandInput,
   type TaskVolumeConfiguration,
@@ -129,7 +128,11 @@ async function run(
   });
   const taskArn = answer.tasks?.[0]?.taskArn;
   if (taskArn === undefined)
-    throw refusal((answer.failures ?? []).map(describeFailure).join('; ') || 'no task');
+    throw refusal(
+      (answer.failures ?? [])
+        .map(({ reason, detail }) => [reason, detail].filter(Boolean).join(': '))
+        .join('; ') || 'no task',
+    );
   return taskArn;
 }
 
@@ -169,10 +172,6 @@ function configureVolume(
       terminationPolicy: { deleteOnTermination: true },
     },
   };
-}
-
-function describeFailure({ reason, detail }: Failure): string {
-  return [reason, detail].filter(Boolean).join(': ');
 }
 
 /**

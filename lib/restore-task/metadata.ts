@@ -37,7 +37,7 @@ export async function readOwnTask(
     );
     const storageMib = EphemeralStorageMetrics?.Reserved ?? 0;
     const facts = {
-      ...readSurcharges(surcharges),
+      ...(parseJson(surchargesSchema, surcharges) ?? {}),
       vcpu: Limits.CPU,
       memoryMib: Limits.Memory,
       storageGib: Math.round(storageMib / 1024),
@@ -47,8 +47,4 @@ export async function readOwnTask(
   } catch {
     return undefined;
   }
-}
-
-function readSurcharges(text: string): z.infer<typeof surchargesSchema> {
-  return parseJson(surchargesSchema, text) ?? {};
 }

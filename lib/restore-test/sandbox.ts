@@ -180,7 +180,12 @@ async function premakeExtensions(
   );
   const mayBeMade = new Map(rows.map(([name = '', free]) => [name, free === 't']));
   const missing = wanted.filter((name) => !mayBeMade.has(name));
-  if (missing.length > 0) throw extensionMissing(missing);
+  if (missing.length > 0)
+    throw new OffsiteError('EXTENSION_MISSING', 'the server lacks an extension that the dump needs', {
+      expected: `the extension ${missing.join(', ')} to be installed beside the server`,
+      found: 'no such extension',
+      hint: 'install its package on this machine (apt-cache search finds it), or in bin/restore-test.Dockerfile after FROM postgres',
+    });
   const premade = wanted.filter((name) => mayBeMade.get(name) === false && harmlessExtensions.has(name));
   for (const name of premade) await askWithin(session, `CREATE EXTENSION ${quoteIdentifier(name)} CASCADE`);
   return new Set(['plpgsql', ...premade]);
@@ -192,12 +197,4 @@ function commentsOn(tokens: readonly string[], premade: ReadonlySet<string>): bo
   if (!cursor.skip('COMMENT', 'ON', 'EXTENSION')) return false;
   const name = cursor.identifier();
   return name !== undefined && premade.has(splitName(name)[0] ?? name);
-}
-
-function extensionMissing(names: readonly string[]): OffsiteError {
-  return new OffsiteError('EXTENSION_MISSING', 'the server lacks an extension that the dump needs', {
-    expected: `the extension ${names.join(', ')} to be installed beside the server`,
-    found: 'no such extension',
-    hint: 'install its package on this machine (apt-cache search finds it), or in bin/restore-test.Dockerfile after FROM postgres',
-  });
 }

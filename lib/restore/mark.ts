@@ -73,13 +73,9 @@ export async function markedDatabases(run: Run): Promise<{ readonly name: string
      WHERE starts_with(shobj_description(oid, 'pg_database'), ${quoteLiteral(begins)})`,
   );
   return rows.flatMap(([name = '', text = '']) => {
-    const mark = readMark(text);
+    const mark = parseJson(markSchema, text.slice(begins.length));
     return mark === undefined ? [] : [{ name, mark }];
   });
-}
-
-function readMark(text: string): Mark | undefined {
-  return parseJson(markSchema, text.slice(begins.length));
 }
 
 /** Whether the restore that made a mark is still at it, as far as can be told from here. */

@@ -35,7 +35,12 @@ export async function provideRoles(run: Run, wanted: RolesWanted): Promise<Reado
   const statements = missing.map(
     (name) => `CREATE ROLE ${quoteIdentifier(name)} ${wanted.logins.includes(name) ? 'LOGIN' : 'NOLOGIN'};`,
   );
-  if (!wanted.create) throw roleMissing(missing, statements);
+  if (!wanted.create)
+    throw new OffsiteError('ROLE_MISSING', 'the dump belongs to roles that this server does not have', {
+      expected: 'every role that owns something in the dump',
+      found: `no role ${missing.join(', ')}`,
+      hint: `create it first: ${statements.join(' ')} or let the restore create it (--create-roles)`,
+    });
   await run(statements.join('\n'));
   return new Set([...existing, ...missing]);
 }
@@ -63,14 +68,6 @@ export function withoutGrants(existing: ReadonlySet<string>, onMissing: (role: s
     }
     return missing.length > 0;
   };
-}
-
-function roleMissing(missing: readonly string[], statements: readonly string[]): OffsiteError {
-  return new OffsiteError('ROLE_MISSING', 'the dump belongs to roles that this server does not have', {
-    expected: 'every role that owns something in the dump',
-    found: `no role ${missing.join(', ')}`,
-    hint: `create it first: ${statements.join(' ')} or let the restore create it (--create-roles)`,
-  });
 }
 
 /**

@@ -88,7 +88,7 @@ export function isUnread(
 export function resumedAt({ last }: LogState, { id, manifest }: BaseBackup): BaseBackup {
   const { segmentBytes } = manifest.cluster;
   const end = segmentNumber(last, segmentBytes) + 1;
-  const position = positionOf(end, segmentBytes);
+  const position = formatLsn(BigInt(end) * BigInt(segmentBytes));
   const timeline = Number.parseInt(last.slice(0, 8), 16);
   return { id, manifest: { ...manifest, timeline, startLsn: position, stopLsn: position } };
 }
@@ -157,8 +157,4 @@ export function newsOfLog(
 
 function startOf({ startLsn, cluster }: BaseBackup['manifest']): number {
   return segmentAt(parseLsn(startLsn) ?? 0n, cluster.segmentBytes);
-}
-
-function positionOf(segment: number, segmentBytes: number): string {
-  return formatLsn(BigInt(segment) * BigInt(segmentBytes));
 }

@@ -94,7 +94,9 @@ const limits: Readonly<Record<string, readonly Limit[]>> = {
     cloudWatch(1024, 'characters in the description', textOf('AlarmDescription')),
     cloudWatch(5, 'actions', countOf('AlarmActions')),
     cloudWatch(10, 'metrics in the expression', countOf('Metrics')),
-    cloudWatch(604_800, 'seconds looked at', secondsLookedAt),
+    cloudWatch(604_800, 'seconds looked at', ({ Period, EvaluationPeriods }) =>
+      typeof Period === 'number' ? Period * Number(EvaluationPeriods) : 0,
+    ),
   ],
   'AWS::CloudWatch::Dashboard': [
     cloudWatch(500, 'widgets', (properties) => widgetsOf(properties).length),
@@ -165,10 +167,6 @@ function inlineText({ Policies }: Properties): number {
 function environmentBytes({ Environment }: Properties): number {
   const { Variables = {} } = (Environment ?? {}) as { Variables?: Record<string, string> };
   return bytesIn(JSON.stringify(Variables));
-}
-
-function secondsLookedAt({ Period, EvaluationPeriods }: Properties): number {
-  return typeof Period === 'number' ? Period * Number(EvaluationPeriods) : 0;
 }
 
 type Widget = { readonly properties?: Readonly<Record<string, unknown>> };

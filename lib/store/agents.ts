@@ -53,7 +53,12 @@ export function withProxy(environment: NodeJS.ProcessEnv, error: Error): Error {
 
 function askedOf(environment: NodeJS.ProcessEnv, bundle: string | undefined, canUseProxies: boolean) {
   const names = proxyNames.filter((name) => environment[name]);
-  if (names.length > 0 && !canUseProxies) throw needsNewerNode(names);
+  if (names.length > 0 && !canUseProxies)
+    throw new OffsiteError('CONFIG_INVALID', `this Node goes through no proxy, and ${names[0]} names one`, {
+      expected: 'Node 24.5 or newer (or 22.21)',
+      found: process.version,
+      hint: `'npm ci' brings one, if it leaves nothing out; or unset ${names.join(', ')}, where the store is reached without`,
+    });
   const proxies = names.map((name) => [name, proxyUrl(name, environment[name] as string)] as const);
   return { proxies, ca: bundle ? authorities(bundle) : undefined };
 }
@@ -66,14 +71,6 @@ function proxyUrl(name: string, text: string): string {
     expected: 'http://host:port or https://host:port, with user:password@ where it wants them',
     found: URL.canParse(url) ? `one that begins with ${new URL(url).protocol}//` : 'what is no URL',
     hint: `mend or unset ${name}; NO_PROXY names what is reached without`,
-  });
-}
-
-function needsNewerNode(proxies: readonly string[]): OffsiteError {
-  return new OffsiteError('CONFIG_INVALID', `this Node goes through no proxy, and ${proxies[0]} names one`, {
-    expected: 'Node 24.5 or newer (or 22.21)',
-    found: process.version,
-    hint: `'npm ci' brings one, if it leaves nothing out; or unset ${proxies.join(', ')}, where the store is reached without`,
   });
 }
 

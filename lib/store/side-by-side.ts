@@ -28,7 +28,11 @@ export function sideBySide({ first, open, from, to, partBytes, connections }: Si
   let next = Math.min(from + partBytes, to);
 
   function begin(): void {
-    while (next < to && parts.length < heldParts && parts.filter(isComing).length < connections) {
+    while (
+      next < to &&
+      parts.length < heldParts &&
+      parts.filter(({ isOver }) => !isOver).length < connections
+    ) {
       const end = Math.min(next + partBytes, to);
       parts.push(new Part(open(next, end), begin));
       next = end;
@@ -49,10 +53,6 @@ export function sideBySide({ first, open, from, to, partBytes, connections }: Si
     for (const part of parts) part.close();
   });
   return stream;
-}
-
-function isComing({ isOver }: Part): boolean {
-  return !isOver;
 }
 
 /** Takes all that a connection brings, whether anybody asks for it yet or not. */

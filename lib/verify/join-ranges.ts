@@ -102,17 +102,14 @@ async function readReadings(
   const keys = rangeKeys(parseArchiveId(job.id), job);
   const readings = await eachOf(ranges, readsInFlight, async ({ index }) => {
     const stored = await store.readText(keys.reading(index));
-    if (stored === undefined) throw notRead(keys.reading(index));
+    if (stored === undefined)
+      throw new OffsiteError('STORE_FAILED', 'a range of the archive was not read', {
+        expected: `what its reader saw, at ${keys.reading(index)}`,
+        found: 'nothing there',
+        hint: 'the state machine reads every range before it joins: start the execution anew (docs/large-archives.md)',
+      });
     return rangeReadingSchema.or(goneSchema).parse(JSON.parse(stored.text));
   });
   const seen = readings.filter((reading) => reading !== 'gone');
   return seen.length === readings.length ? seen : undefined;
-}
-
-function notRead(key: string): OffsiteError {
-  return new OffsiteError('STORE_FAILED', 'a range of the archive was not read', {
-    expected: `what its reader saw, at ${key}`,
-    found: 'nothing there',
-    hint: 'the state machine reads every range before it joins: start the execution anew (docs/large-archives.md)',
-  });
 }

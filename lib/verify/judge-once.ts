@@ -49,7 +49,8 @@ export async function judgeOnce(options: JudgeOnceOptions): Promise<ByteVerified
   const hasManifest = await options.readManifest().then(
     () => true,
     (error) => {
-      if (before === undefined || !isMissing(error)) throw error;
+      if (before === undefined || !(error instanceof OffsiteError && error.code === 'MANIFEST_MISSING'))
+        throw error;
       return false;
     },
   );
@@ -68,10 +69,6 @@ export async function judgeOnce(options: JudgeOnceOptions): Promise<ByteVerified
   }
   await store.write(key, jsonText(verdict));
   return { verdict, isNew: true };
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof OffsiteError && error.code === 'MANIFEST_MISSING';
 }
 
 async function isStillSo(

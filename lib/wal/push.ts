@@ -57,7 +57,12 @@ export async function pushWal(options: PushOptions): Promise<PushedWal> {
   const { size: plainBytes } = await handle.stat();
   const found = await clusterOf(handle, file, plainBytes);
   const systemIdentifier = found ?? options.systemIdentifier;
-  if (systemIdentifier === undefined) throw unknownCluster(file.name);
+  if (systemIdentifier === undefined)
+    throw new OffsiteError('WAL_FOREIGN', `it is not known whose ${file.name} is`, {
+      expected: 'a segment that was handed over before, or the data directory to run in',
+      found: 'neither',
+      hint: 'Postgres runs its archive_command in its data directory; elsewhere, hand a segment over first (offsite wal push FILE)',
+    });
   if (options.systemIdentifier !== undefined && systemIdentifier !== options.systemIdentifier)
     throw foreignError(source, options.systemIdentifier, systemIdentifier);
   const { sha256, crc } = await sumsOf(handle);
@@ -183,14 +188,6 @@ async function sumsThere(
     if (error instanceof OffsiteError && error.code === 'CREDENTIALS_REFUSED') return [];
     throw error;
   }
-}
-
-function unknownCluster(name: string): OffsiteError {
-  return new OffsiteError('WAL_FOREIGN', `it is not known whose ${name} is`, {
-    expected: 'a segment that was handed over before, or the data directory to run in',
-    found: 'neither',
-    hint: 'Postgres runs its archive_command in its data directory; elsewhere, hand a segment over first (offsite wal push FILE)',
-  });
 }
 
 export function unreadableError(path: string, found: string): OffsiteError {

@@ -26,7 +26,7 @@ export class ReceivedFolder {
     const shipped = await shipWal({
       ...this.#options,
       systemIdentifier,
-      isDue: (file) => isFinished(file) && !this.#stored.has(file.name),
+      isDue: (file) => (file.kind === 'segment' || file.kind === 'history') && !this.#stored.has(file.name),
       whenStored: async ({ name, kind }) => {
         if (kind === 'segment') this.#stored.add(name);
         else await rm(join(folder, name), { force: true });
@@ -108,10 +108,6 @@ function newestOf(files: readonly WalFile[]): WalFile | undefined {
       (most, file) => (most === undefined || place(file) > place(most) ? file : most),
       undefined,
     );
-}
-
-function isFinished({ kind }: WalFile): boolean {
-  return kind === 'segment' || kind === 'history';
 }
 
 /** Finished meanwhile, and so under another name. */

@@ -80,7 +80,13 @@ export async function startLocalAws(
     const topicArn = await createParts(endpoint, bucket, options.topic ?? 'operator');
     return {
       endpoint,
-      env: environmentOf(endpoint),
+      env: {
+        AWS_ENDPOINT_URL: endpoint,
+        AWS_REGION: region,
+        AWS_ACCESS_KEY_ID: accessKey,
+        AWS_SECRET_ACCESS_KEY: 'local',
+        AWS_EC2_METADATA_DISABLED: 'true',
+      },
       clientConfig: clientConfigOf(endpoint),
       bucket,
       topicArn,
@@ -99,16 +105,6 @@ function uploadStepOf(method: string, query: URLSearchParams): UploadStep | unde
   if (method === 'POST' && query.has('uploads')) return 'begun';
   if (!query.has('uploadId')) return undefined;
   return ({ PUT: 'parts', POST: 'completed', DELETE: 'aborted' } as const)[method];
-}
-
-function environmentOf(endpoint: string): LocalAwsEnvironment {
-  return {
-    AWS_ENDPOINT_URL: endpoint,
-    AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: accessKey,
-    AWS_SECRET_ACCESS_KEY: 'local',
-    AWS_EC2_METADATA_DISABLED: 'true',
-  };
 }
 
 function clientConfigOf(endpoint: string) {

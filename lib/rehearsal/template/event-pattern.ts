@@ -36,7 +36,8 @@ function matchesLeaf(matchers: readonly Matcher[], value: unknown): boolean {
     if ('exists' in matcher) return matcher.exists === scalars.length > 0;
     const [[operator, operand] = ['', undefined], ...others] = Object.entries(matcher);
     const test = textTests[operator];
-    if (test === undefined || others.length > 0 || typeof operand !== 'string') throw unknownMatcher(matcher);
+    if (test === undefined || others.length > 0 || typeof operand !== 'string')
+      throw new Error(`the rehearsal does not know EventBridge's matcher ${JSON.stringify(matcher)}`);
     return scalars.some((scalar) => typeof scalar === 'string' && test(scalar, operand));
   });
 }
@@ -71,8 +72,4 @@ function isObject(value: unknown): value is object {
 
 function isScalar(value: unknown): value is Scalar {
   return value === null || ['string', 'number', 'boolean'].includes(typeof value);
-}
-
-function unknownMatcher(matcher: unknown): Error {
-  return new Error(`the rehearsal does not know EventBridge's matcher ${JSON.stringify(matcher)}`);
 }

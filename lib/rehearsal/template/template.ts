@@ -40,7 +40,8 @@ export function createResolver(template: Template, deployed: Deployed): Resolve 
     if (typeof value !== 'object' || value === null) return value;
     const entries = Object.entries(value);
     const [name, argument] = entries[0] ?? [];
-    if (entries.length === 1 && name !== undefined && isIntrinsic(name)) return intrinsic(name, argument);
+    if (entries.length === 1 && name !== undefined && (name === 'Ref' || name.startsWith('Fn::')))
+      return intrinsic(name, argument);
     return Object.fromEntries(
       entries.map(([key, item]) => [key, resolve(item)]).filter(([, item]) => item !== undefined),
     );
@@ -96,10 +97,6 @@ export function createResolver(template: Template, deployed: Deployed): Resolve 
     return known(argument);
   };
   return resolve;
-}
-
-function isIntrinsic(name: string): boolean {
-  return name === 'Ref' || name.startsWith('Fn::');
 }
 
 const pseudo: Record<string, (deployed: Deployed) => string | undefined> = {
