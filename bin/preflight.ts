@@ -11,11 +11,7 @@ export type Finding = { readonly id: string; readonly sentence: string };
 
 const dockerWithinMs = 5000;
 
-/**
- * Looks.
- *
- * @param environment - Of the process that cdk has started.
- */
+/** @param environment - Of the process that cdk has started. */
 export function preflight(
   environment: NodeJS.ProcessEnv,
   { email, build }: Pick<Deployment, 'email' | 'build'>,

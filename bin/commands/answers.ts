@@ -97,7 +97,6 @@ const notTaken = z.strictObject({
   heldUntil: instant,
 });
 
-/** By command. */
 export const answers = {
   accept: z.strictObject({ id: text, already: z.boolean(), deviations, youngerSuspicious: texts }),
   'alert-test': alertTestAnswerSchema,

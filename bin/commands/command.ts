@@ -126,7 +126,6 @@ export function flagSettings(flags: SettingFlags, dump?: RawSettings): RawSettin
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 
-/** Gives a command the flags of who is told of a night. */
 export function addTellingFlags(command: Command): Command {
   return command
     .optionsGroup('Who is told (better once, in the settings file):')
@@ -138,7 +137,6 @@ export function addTellingFlags(command: Command): Command {
     .optionsGroup('Options:');
 }
 
-/** The settings of a command that has the guard's flags. */
 export async function guardedVault(flags: Record<string, string | undefined>) {
   const { readGuardedVault } = await import('../../lib/settings/settings.ts');
   for (const name of ['smtpUrl', 'restoreUrl'] as const)

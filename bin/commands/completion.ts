@@ -29,7 +29,6 @@ type Verb = {
 
 export const shells = { bash, zsh, fish } as const;
 
-/** Prints what a shell is to load. */
 export function runCompletion(shell: keyof typeof shells, program: Command): void {
   print(shells[shell](program));
 }

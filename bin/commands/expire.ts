@@ -49,7 +49,6 @@ export function notePlans(
   };
 }
 
-/** What a plan says of one source. */
 export function describePlan(plan: Planned, dryRun: boolean): string {
   const { source, kind, keep, expire, standstill, readings, log = [] } = plan;
   const whose = { database: source, sidecar: `${source} (the dashboard's)`, 'base backup': source }[kind];

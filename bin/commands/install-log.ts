@@ -43,7 +43,6 @@ export function logOf(
   return { way: pitr, folder: walDir === undefined ? undefined : resolve(walDir) };
 }
 
-/** What to do next, of the log. */
 export function logNext(log: Installation['log'], name: string, user: string): string[] {
   if (log === undefined) return [];
   return [

@@ -72,7 +72,6 @@ export function print(text: string, paint = (printed: string) => printed): void 
   process.stdout.write(paint(printed));
 }
 
-/** Of a terminal. */
 export function clearScreen(): void {
   process.stdout.write('\u001b[2J\u001b[H');
 }

@@ -11,7 +11,6 @@ export type ProgressDisplay = {
   update(plainBytes: number): void;
   /** How many may come; may be told at any time. */
   expect(plainBytes: number | undefined): void;
-  /** All of the dump came. */
   dumpEnded(): void;
   /** Says something aloud in between. */
   interject(said: string): void;

@@ -22,7 +22,6 @@ export const restoreWords: ProgressWords = { waiting, done: 'read', ended: 'maki
 export type Meter = {
   store(store: ArchiveStore): ArchiveStore;
   bytes(body: Readable, expected?: number): Readable;
-  /** Says a sentence in between. */
   say(sentence: string): void;
 };
 

@@ -32,7 +32,6 @@ const changing: ReadonlySet<string> = new Set([
 
 let running = '';
 
-/** Whether the command that runs is one of those. */
 export function changesSomething(): boolean {
   return changing.has(running);
 }

@@ -67,14 +67,11 @@ export const noContents: Contents = {
   roles: [],
 };
 
-/** All rows of all tables. */
 export function totalRows(inventory: Inventory): number {
   return Object.values(inventory.rows).reduce((sum, rows) => sum + rows, 0);
 }
 
 /**
- * Rows of one table.
- *
  * @param table - Bare or qualified name; a bare one is looked up in schema `public`.
  * @returns `undefined` when the dump has no such table.
  */

@@ -77,11 +77,7 @@ export function instantInName(instant: Date): string {
   return `${day}-${time.slice(0, 8).replaceAll(':', '')}Z`;
 }
 
-/**
- * Reads an archive's id.
- *
- * @throws {@link OffsiteError} `ARCHIVE_ID_INVALID` if it is not of the form, or names a date that does not exist.
- */
+/** @throws {@link OffsiteError} `ARCHIVE_ID_INVALID` if it is not of the form, or names a date that does not exist. */
 export function parseArchiveId(id: string): ArchiveId {
   const [, source = '', day, hour, minute, second] = idPattern.exec(id) ?? [];
   if (!sourcePattern.test(source)) throw invalidId(id, 'another form');
@@ -92,7 +88,6 @@ export function parseArchiveId(id: string): ArchiveId {
   return { id, source, takenAt };
 }
 
-/** Whether the text is an archive's id. */
 export function isArchiveId(text: string): boolean {
   try {
     parseArchiveId(text);

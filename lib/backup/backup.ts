@@ -31,15 +31,12 @@ export type BackupOptions = {
   /** Of a dump that somebody else took. */
   readonly imported?: Manifest['imported'];
   readonly signal?: AbortSignal;
-  /** Called as plain bytes pass. */
   readonly onProgress?: (plainBytes: number) => void;
   /** Called when all of the dump came. */
   readonly onDumpEnd?: () => void;
 };
 
 /**
- * Takes an archive.
- *
  * @returns Its manifest, which the store has acknowledged.
  * @throws {@link OffsiteError} If anything failed. Nothing remains then, but for a manifest that the store refused:
  *   an archive without manifest remains, which no command takes for one, and which `expire` removes in time.

@@ -60,11 +60,7 @@ export class Pace {
 
 const barCells = 10;
 
-/**
- * The line for a terminal.
- *
- * @param columns - The terminal's width; the line is always shorter, so that it can be rewritten.
- */
+/** @param columns - The terminal's width; the line is always shorter, so that it can be rewritten. */
 export function terminalLine(reading: Reading, columns = 80, words = dumpWords): string {
   const { elapsedMs, plainBytes, bytesPerSecond, expectedPlainBytes, dumpEnded } = reading;
   const clock = formatClock(elapsedMs).padStart(7);

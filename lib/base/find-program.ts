@@ -4,8 +4,6 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /**
- * Finds a program.
- *
  * @param path - Directories to look in, as PATH has them.
  * @returns Its path; `undefined` if there is none that may be run.
  */

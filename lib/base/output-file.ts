@@ -155,11 +155,7 @@ async function replaceFile<T>(
   }
 }
 
-/**
- * Gives a whole file its name.
- *
- * @throws `EEXIST` if that may not be replaced, and another process took it meanwhile.
- */
+/** @throws `EEXIST` if that may not be replaced, and another process took it meanwhile. */
 export async function giveName({ file, replaces }: FilePlace, partial: string): Promise<void> {
   if (replaces) return rename(partial, file);
   try {

@@ -1,5 +1,4 @@
 // Read from package.json, so that there is one place; the bundler inlines it.
 import manifest from '../../package.json' with { type: 'json' };
 
-/** The version of this program. */
 export const toolVersion: string = manifest.version;

@@ -36,7 +36,6 @@ export async function askCluster(connection: Connection, signal?: AbortSignal): 
   };
 }
 
-/** What time it is there. */
 export async function serverTime(connection: Connection, signal?: AbortSignal): Promise<Date> {
   const [[seconds] = []] = await query(connection, 'SELECT extract(epoch FROM clock_timestamp())', {
     signal,

@@ -5,7 +5,6 @@ import { TarReader, tarBlockBytes, tarChecksum, tarPadding } from './tar.ts';
 
 const field = { name: 0, mode: 100, bytes: 124, checksum: 148, kind: 156, magic: 257, prefix: 345 } as const;
 
-/** What ends a tar. */
 export const tarEnd: Uint8Array = new Uint8Array(2 * tarBlockBytes);
 
 /** Entries of a tar on their way into another. */
@@ -45,7 +44,6 @@ export class MovedTar {
   }
 }
 
-/** A file as an entry of a tar. */
 export function tarFile(name: string, content: Buffer): Buffer {
   const header = Buffer.alloc(tarBlockBytes);
   write(header, field.name, name);

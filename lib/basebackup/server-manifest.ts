@@ -37,8 +37,6 @@ export type ServerManifest = {
 export const serverManifestName = 'backup_manifest';
 
 /**
- * Reads a `backup_manifest`.
- *
  * @throws An `Error` with one sentence, if it is none, or not what its own sum says.
  * @see https://www.postgresql.org/docs/16/backup-manifest-format.html
  */
@@ -60,7 +58,6 @@ export function parseServerManifest(text: string): ServerManifest {
   return { files, walRange: { timeline: range.Timeline, start: range['Start-LSN'], end: range['End-LSN'] } };
 }
 
-/** Bytes of a tablespace's files. */
 export function tablespaceBytes({ files }: ServerManifest, oid: number): number {
   const own = files.filter(({ path }) => path.startsWith(`${tablespaceFolder(oid)}/`));
   return own.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -70,7 +70,6 @@ export function lifeOf({ keepDays, undoDays, glacierAfterDays }: EstimateInput) 
   return { keptDays, undoneDays, standardDays: moves ? glacierAfterDays : keptDays, moves };
 }
 
-/** The lines of what is stored. */
 export function storageLines(input: EstimateInput, price: Prices): CostLine[] {
   const { keptDays, undoneDays, standardDays, moves } = lifeOf(input);
   const nightly = input.compressedBytes * input.archivesPerDay;

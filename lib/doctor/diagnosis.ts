@@ -34,7 +34,6 @@ export function failed(
   return { name, outcome: 'fail', found, advice, exitCode };
 }
 
-/** A check that failed with an error. */
 export function failedCheck(name: string, error: OffsiteError): Check {
   const { message, found, hint, exitCode } = error;
   return failed(name, `${message}: ${found}`, hint, exitCode);

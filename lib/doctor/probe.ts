@@ -21,7 +21,6 @@ import { openSession, type S3Location, type S3Session } from '../store/session.t
 import { troubleOf } from '../store/trouble.ts';
 import { tryWrite, type Written } from './try-write.ts';
 
-/** What became of one attempt. */
 export type Attempt<Value> =
   | { readonly outcome: 'done'; readonly value: Value }
   /** These credentials may not do it. */
@@ -53,7 +52,6 @@ export type VaultProbe = {
   lockRule(): Promise<Attempt<LockMode | undefined>>;
   /** What the bucket takes away by itself. */
   lifecycle(): Promise<Attempt<Lifecycle>>;
-  /** Whether all public access is blocked. */
   publicAccessBlocked(): Promise<Attempt<boolean>>;
   /** This machine's clock less the store's, by its last answer. */
   clockAheadMs(): number | undefined;
@@ -74,7 +72,6 @@ function keyOfNone(source: string): string {
     .archive;
 }
 
-/** Opens a probe for the archives of a source. */
 export function createVaultProbe(location: S3Location, source: string): VaultProbe {
   const { bucket } = location;
   const session = openSession(location);

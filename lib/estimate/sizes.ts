@@ -15,7 +15,6 @@ export type ArchiveSize = {
 /** What an archive has of the plain dump in it: the corpus's and those that operators report have a fifth. */
 const compressedShare = 1 / 5;
 
-/** The size of an archive that somebody named. */
 export function namedSize(compressedBytes: number): ArchiveSize {
   return {
     compressedBytes,

@@ -19,11 +19,7 @@ export type TestServer = {
   readonly probe?: () => Promise<unknown>;
 };
 
-/**
- * Finds what a restore test can restore into.
- *
- * @throws {@link OffsiteError} `PROGRAM_MISSING` if there is nothing.
- */
+/** @throws {@link OffsiteError} `PROGRAM_MISSING` if there is nothing. */
 export function findTestServer(
   { restoreUrl, postgresMajor }: Pick<GuardSettings, 'restoreUrl' | 'postgresMajor'>,
   signal?: AbortSignal,

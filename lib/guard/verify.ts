@@ -26,7 +26,6 @@ export type VerifyVaultOptions = {
   readonly sendMail: (mail: Mail) => Promise<void>;
   /** That bring an archive side by side. */
   readonly connections?: number | undefined;
-  /** Is given each verdict. */
   readonly onVerdict: (judged: Judged) => void;
   readonly signal?: AbortSignal | undefined;
 };

@@ -20,11 +20,7 @@ export type WatchVaultOptions = Omit<WatchOptions, 'sidecarsOf' | 'logOf'> & {
   readonly onArrivals: (arrivals: Arrivals) => void;
 };
 
-/**
- * Looks once.
- *
- * @throws As {@link watch} does.
- */
+/** @throws As {@link watch} does. */
 export async function watchVault({
   onArrivals,
   isFull = false,

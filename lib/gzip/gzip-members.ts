@@ -20,7 +20,6 @@ export type GzipTrailer = {
   readonly plainBytes: number;
 };
 
-/** Bytes of a member's trailer. */
 export const gzipTrailerBytes = 8;
 
 const [firstMagic, secondMagic, oldSecondMagic, deflate] = [0x1f, 0x8b, 0x9e, 8];

@@ -29,7 +29,6 @@ export type ImportOptions = {
   /** Judges and looks only. */
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
-  /** Called as plain bytes are stored. */
   readonly onProgress?: (plainBytes: number) => void;
   /** Called once it is known how many that will be. */
   readonly onJudged?: (plainBytes: number) => void;
@@ -42,8 +41,6 @@ export type Imported = {
 };
 
 /**
- * Imports a dump.
- *
  * @throws {@link OffsiteError} `FILE_NOT_INTACT`, `ARCHIVE_EXISTS` if the source has another archive of that date,
  *   `FILE_CHANGED`; or what `backup` throws. Nothing is stored then.
  */

@@ -22,7 +22,6 @@ pre{margin:0;padding:12px;background:var(--soft);border:1px solid var(--edge);bo
 const lead =
   'With aws, gunzip and psql alone: no program of bitagent-offsite is needed. Keep it where it does not burn with the host.';
 
-/** The kit as text. */
 export function kitText(kit: Kit): string {
   const steps = recipeOf(kit).flatMap(({ title, why, commands }, index) => [
     '',
@@ -34,7 +33,6 @@ export function kitText(kit: Kit): string {
   return `${[titleOf(kit), '', ...wrap(lead, columns), ...wrap(captionOf(kit), columns), ...steps].join('\n')}\n`;
 }
 
-/** The kit as a page. */
 export function kitPage(kit: Kit): string {
   const steps = recipeOf(kit).map(
     ({ title, why, commands }, index) =>

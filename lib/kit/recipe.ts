@@ -49,7 +49,6 @@ export function guardedRestore(file: string, psql: string): string {
 } | ${psql}`;
 }
 
-/** All of it. */
 export function recipeOf(kit: Kit): Step[] {
   const name = kit.database?.name ?? usualName;
   const fresh = `${shortened(name)}_new`;

@@ -23,8 +23,6 @@ export const alertTestAnswerSchema = recipientsSchema.extend({ subject: z.string
 export type AlertTest = z.infer<typeof alertTestAnswerSchema>;
 
 /**
- * Sends a test mail.
- *
  * @throws {@link OffsiteError} `ALERT_TEST_FAILED` if nobody says which function it is, or that does not answer as it should.
  */
 export async function alertTest({ store, reportArn, call, now }: AlertTestOptions): Promise<AlertTest> {

@@ -21,7 +21,6 @@ export const recipientsSchema = z.object({
   missing: z.array(z.object({ name: z.string(), why: z.enum(['not confirmed', 'not subscribed']) })),
 });
 
-/** Who gets the mails, and who was to and does not. */
 export type Recipients = z.infer<typeof recipientsSchema>;
 
 const noteSchema = recipientsSchema.extend({
@@ -150,7 +149,6 @@ export const alertTestSchema = z.strictObject({
   }),
 });
 
-/** The mail of a test. */
 export function alertTestMail({ alertTest: { askedAt } }: z.infer<typeof alertTestSchema>): Mail {
   const asked = formatInstant(new Date(askedAt));
   return composeMail(`[offsite] Alert test of ${asked}: this is how you would hear of a fault`, [

@@ -10,7 +10,6 @@ import { type Place, possiblePlaces } from './host.ts';
 import type { Installation } from './installation.ts';
 import { type Found, foundOf } from './marked.ts';
 
-/** What became of a file. */
 export type Done = { readonly path: string; readonly what: 'written' | 'unchanged' | 'kept' | 'removed' };
 
 type Looked = PlannedFile & { readonly found: Found; readonly before: FileText | undefined };

@@ -2,7 +2,6 @@
 
 import { formatBytes, formatDuration } from '../base/quantities.ts';
 
-/** What was stored. */
 export type StoredFigures = {
   readonly id: string;
   readonly plainBytes: number;

@@ -31,7 +31,6 @@ export function lastDue(at: TimeOfDay, now: Date): Date {
   return today <= now ? today : onDay(at, now, -1);
 }
 
-/** When the next one is due. */
 export function nextDue(at: TimeOfDay, now: Date): Date {
   const today = onDay(at, now, 0);
   return today > now ? today : onDay(at, now, 1);

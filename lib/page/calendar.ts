@@ -75,7 +75,6 @@ function dayOf(instant: Date): string {
   return instant.toISOString().slice(0, 10);
 }
 
-/** The section. */
 export function calendarSection(days: readonly CalendarDay[]): Html {
   if (days.length === 0) return html``;
   const months = [...Map.groupBy(days, ({ day }) => day.slice(0, 7))];

@@ -14,7 +14,6 @@ import { longDate } from './units.ts';
 import type { SourceView } from './view.ts';
 import { waterfall } from './waterfall.ts';
 
-/** The section of the test that is shown. */
 export function shownTest({ shown, region }: SourceView): Html {
   if (shown === undefined) {
     return html`<section class="card"><h2>Restore test</h2><p class="caption">No restore test has ended yet: the cloud or the guard begins one every quarter, and <code>offsite restore-test</code> does it now, on a machine of yours.</p></section>`;

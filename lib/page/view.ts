@@ -6,7 +6,6 @@ import type { TestPoint } from '../report/history.ts';
 import type { RestoreReport } from '../report/report.ts';
 import type { StoredPlan } from '../retention/stored-plan.ts';
 
-/** All that a source's page is drawn from. */
 export type SourceView = {
   readonly source: string;
   readonly drawnAt: Date;

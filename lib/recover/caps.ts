@@ -10,11 +10,7 @@ export type Document = {
   readonly children: readonly string[];
 };
 
-/**
- * Reads an XML document.
- *
- * @returns What it is, or why it is none.
- */
+/** @returns What it is, or why it is none. */
 export function readXml(text: string): Document | { readonly fault: string } {
   const parser = new SaxesParser();
   let fault: string | undefined;
@@ -61,7 +57,6 @@ export function faultOfCaps(text: string): { readonly found: string; readonly is
   return missing.length === 0 ? undefined : { found: `<caps> without <${missing.join('> and <')}>` };
 }
 
-/** Whether a text is HTML. */
 export function looksLikePage(text: string): boolean {
   const beginning = text.slice(0, 2000).trimStart();
   return beginning.startsWith('<') && /<(?:!doctype\s+html|html)\b/i.test(beginning);

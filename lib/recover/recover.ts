@@ -48,7 +48,6 @@ const lookEveryMs = 1000;
 /** `/status` calls a crawler up that has begun less than 30 s ago, whether anybody answered it or not. */
 const dhtSettlesMs = 31_000;
 
-/** The steps of a recovery. */
 export function recoverySteps(recovery: Recovery): Step[] {
   return [postgresStep(recovery), restoreStep(recovery), appStep(recovery), dhtStep(recovery)];
 }

@@ -28,8 +28,6 @@ const instantPattern =
   /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,6}))? ?(Z|[+-]\d{2}:?\d{2}|[+-]\d{2})$/;
 
 /**
- * Reads which point is wanted.
- *
  * @returns `undefined` if none is named.
  * @throws {@link OffsiteError} `USAGE` for more than one, or one that cannot be read.
  */
@@ -95,7 +93,6 @@ export function describeTarget(target: RecoveryTarget): string {
   return target.kind === 'immediate' ? 'the end of the base backup' : 'the end of the log';
 }
 
-/** The settings that lead there. */
 export function targetSettings(target: RecoveryTarget, timeline: number): Record<string, string> {
   const own: Record<string, string> = {
     ...(target.kind === 'time' && { recovery_target_time: target.text }),

@@ -11,12 +11,10 @@ import { formatLsn, type Lsn, parseLsn, segmentNumber } from '../wal/segment.ts'
 
 export type BaseBackup = { readonly id: ArchiveId; readonly manifest: BaseBackupManifest };
 
-/** The log of one cluster. */
 export type ClusterLog = FoldedLog & {
   readonly histories: ReadonlyMap<number, readonly Ancestor[]>;
 };
 
-/** A way to a point. */
 export type Way = {
   readonly base: BaseBackup;
   readonly timeline: number;
@@ -43,8 +41,6 @@ export type Window = {
 };
 
 /**
- * Finds the way from a base backup.
- *
  * @param timeline - By default the newest that it leads to, as Postgres has it.
  * @throws {@link OffsiteError} `POINT_OUTSIDE_WINDOW` if the timeline cannot be come to from there.
  */

@@ -7,7 +7,6 @@ import type { ArchiveStore } from '../store/store.ts';
 import { readBaseBackups, readSettledLog } from './read-vault.ts';
 import { isArriving, type Way, wayFrom } from './way.ts';
 
-/** What one base backup leads to. */
 export type BaseBackupWindow = Way & {
   /** When the last log that it leads to was stored; `undefined` where there is none. */
   readonly storedAt: Date | undefined;

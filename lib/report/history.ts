@@ -45,11 +45,7 @@ export type NightPoint = {
 /** The newest tests that are read and shown: five years of quarters. */
 export const testsShown = 20;
 
-/**
- * A report as a point of the trend.
- *
- * @param region - Where it ran, for its prices.
- */
+/** @param region - Where it ran, for its prices. */
 export function testPoint(report: RestoreReport, region?: string): TestPoint {
   const { id, startedAt, outcome, task, archive, restoration, comparisons, torrents, point } = report;
   const passed = outcome === 'passed';
@@ -96,7 +92,6 @@ function loadMsOf(report: RestoreReport): number | undefined {
   return Math.min(recoveryMsOf(report), load.startMs + load.durationMs - download.startMs);
 }
 
-/** An archive as a point of the nights. */
 export function nightPoint(entry: CatalogueEntry): NightPoint {
   const { id, datedAt, standing, compressedBytes, plainBytes, inventory } = entry;
   return {

@@ -11,7 +11,6 @@ export function pointHeadline(point: PointReport): string {
   return `Recovery to a point passed, in ${formatDuration(point.durationMs)}.`;
 }
 
-/** As one of the proofs of a test. */
 export function pointProof(point: PointReport) {
   const what = 'recovery to a point in time';
   if (point.outcome === 'failed') {

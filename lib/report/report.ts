@@ -192,11 +192,7 @@ export function hasPassed({ outcome, point }: RestoreReport): boolean {
   return outcome === 'passed' && point?.outcome !== 'failed';
 }
 
-/**
- * Reads a report.
- *
- * @returns `undefined` if the text is none: what cannot be read proves nothing.
- */
+/** @returns `undefined` if the text is none: what cannot be read proves nothing. */
 export function parseRestoreReport(text: string): RestoreReport | undefined {
   return parseJson(restoreReportSchema, text);
 }

@@ -20,7 +20,6 @@ import {
 import type { surchargesSchema } from '../report/report.ts';
 import { retryDays } from './lost-test.ts';
 
-/** Where a task runs. */
 type Place = {
   readonly clusterArn: string;
   readonly subnetIds: readonly string[];
@@ -28,7 +27,6 @@ type Place = {
   readonly assignPublicIp: 'ENABLED' | 'DISABLED';
 };
 
-/** Which task to start, and where. */
 export type RestoreTask = Place & {
   readonly taskDefinitionArn: string;
   /** The same container, with a volume that is said at each launch. */
@@ -39,8 +37,6 @@ export type RestoreTask = Place & {
 export type VerifyTask = Place & { readonly verifyTaskDefinitionArn: string };
 
 /**
- * Starts a task that restores an archive.
- *
  * @param token - Names this launch, at most 64 characters: the same token never starts two tasks.
  * @returns The task's ARN.
  * @throws {@link OffsiteError} `FARGATE_QUOTA_REACHED` if the account may not run so many vCPUs now,

@@ -40,7 +40,6 @@ const executionEnded = z.object({
   }),
 });
 
-/** What a notice tells of. */
 export type NoticeMail = {
   /** None of a test. */
   readonly fault?: FaultId;
@@ -53,8 +52,6 @@ export type NoticeMail = {
 };
 
 /**
- * Makes the mail for a notice.
- *
  * @param archiveIdName - The container's variable that names the archive.
  * @returns `undefined` for a notice that needs none (a restore test that has reported by itself), and an explanation of
  *   the unknown for anything else: silence is never right here.

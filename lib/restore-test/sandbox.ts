@@ -57,8 +57,6 @@ const harmlessExtensions = new Set([
 ]);
 
 /**
- * Makes database, roles and extensions.
- *
  * @throws `OffsiteError` `EXTENSION_MISSING` if the server lacks one; `RESTORE_REFUSED` if it has roles of those names.
  */
 export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {

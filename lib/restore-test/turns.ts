@@ -30,7 +30,6 @@ export type Turns = z.infer<typeof turnsSchema>;
 /** A task of whose end nobody heard has ended after so long, or hangs. */
 const longestHours = 48;
 
-/** Whether a restore test runs. */
 export function isRunning({ running }: Turns, now: Date): boolean {
   return running !== undefined && hoursBetween(new Date(running.since), now) < longestHours;
 }

@@ -24,7 +24,6 @@ export async function isRunning(container: string): Promise<boolean> {
   );
 }
 
-/** Stops a container. */
 export async function stopContainer(container: string): Promise<void> {
   await docker('stop', container);
 }

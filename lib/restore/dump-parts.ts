@@ -34,11 +34,7 @@ export class DumpParts implements AsyncIterable<readonly DumpPart[]> {
     return this.#contents && { ...this.#contents.inventory(), endMarker: this.#splitter.marker ?? 'absent' };
   }
 
-  /**
-   * Reads the beginning.
-   *
-   * @throws What the dump's stream fails with, `RESTORE_REFUSED` for what no restore takes, the signal's reason.
-   */
+  /** @throws What the dump's stream fails with, `RESTORE_REFUSED` for what no restore takes, the signal's reason. */
   async readHead(signal?: AbortSignal): Promise<DumpHead> {
     const reader = new HeadReader();
     try {

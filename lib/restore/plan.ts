@@ -91,8 +91,6 @@ export function setsOneOf(tokens: readonly string[], names: ReadonlySet<string>)
 }
 
 /**
- * Plans a statement.
- *
  * @param tokens - Its first tokens.
  * @remarks What is not known in every word is ordered.
  */
@@ -121,7 +119,6 @@ export function joinsOthers(tokens: readonly string[]): boolean {
   return joining.has(tokens[0]?.toUpperCase() ?? '');
 }
 
-/** Whether a transaction is open after a statement. */
 export function inTransactionAfter([verb = '']: readonly string[], isOpen: boolean): boolean {
   if (/^(?:BEGIN|START)$/i.test(verb)) return true;
   return isOpen && !/^(?:COMMIT|END|ROLLBACK|ABORT)$/i.test(verb);

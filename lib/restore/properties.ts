@@ -22,7 +22,6 @@ export type PropertiesOptions = {
   readonly warn: (sentence: string) => void;
 };
 
-/** What is run together. */
 type Group = { readonly statements: readonly string[]; readonly run: (sql: string) => Promise<unknown> };
 
 /** Settings and grants. */

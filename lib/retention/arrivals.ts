@@ -106,8 +106,6 @@ export const arrivalsStateSchema = z.object({
 export type ArrivalsState = z.infer<typeof arrivalsStateSchema>;
 
 /**
- * Decides what of it is news.
- *
  * @returns What to tell, and what to remember once it is told. Where there is more than can be remembered, it is told once
  *   a day for as long as that lasts.
  */
@@ -134,7 +132,6 @@ export function newsOf(
 
 const rowsInMail = 30;
 
-/** Tells of it. */
 export function arrivalsMail({ strange, strangeCount, floods }: Arrivals): Mail {
   const what = [
     ...(strangeCount > 0 ? [`${strangeCount} strange object${strangeCount === 1 ? '' : 's'}`] : []),

@@ -64,7 +64,6 @@ const watchStateSchema = z.object({
 
 export type WatchState = z.infer<typeof watchStateSchema>;
 
-/** Where it is in the bucket. */
 export function watchStateKey(source: string): string {
   return `${watchPrefix}${source}.json`;
 }

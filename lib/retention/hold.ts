@@ -27,7 +27,6 @@ export function holdKey({ id, source }: Pick<ArchiveId, 'id' | 'source'>): strin
   return `${holdsPrefix}${source}/${id}.json`;
 }
 
-/** Makes a hold that begins now. */
 export function placeHold(id: string, days: number, now: Date): Hold {
   const until = new Date(now.getTime() + days * dayMs);
   return { format: 1, id, placedAt: now.toISOString(), until: until.toISOString() };

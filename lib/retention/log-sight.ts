@@ -53,7 +53,6 @@ export const fullEveryHours = 20;
 /** So many looks are remembered. */
 const looksMost = 100;
 
-/** Whether it is time to look at all of a log. */
 export function isFullDue(state: LogState | undefined, now: Date): boolean {
   const { fullAt, looks = [] } = state ?? {};
   return (
@@ -99,7 +98,6 @@ export function segmentBefore({ manifest }: BaseBackup): string {
   return segmentName(manifest.timeline, startOf(manifest) - 1, segmentBytes);
 }
 
-/** Whether a base backup begins behind a segment. */
 export function beginsAfter({ manifest }: BaseBackup, segment: string): boolean {
   return startOf(manifest) > segmentNumber(segment, manifest.cluster.segmentBytes);
 }

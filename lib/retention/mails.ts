@@ -113,7 +113,6 @@ function howOldIs({ never, ageHours }: Overdue): string {
   return never ? 'none yet' : `newest is ${formatHours(ageHours)} old`;
 }
 
-/** Tells that nothing is overdue any more. */
 export function recoveredMail(source: string): Mail {
   return composeMail(`[offsite] Well again: ${source}`, [
     `Nothing of ${source} is overdue any more: its newest intact archives and its restore test are within their limits, and its old archives are expired again.`,

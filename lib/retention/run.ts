@@ -7,7 +7,6 @@ import { parseJson } from '../base/parse-json.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import type { ArchiveStore } from '../store/store.ts';
 
-/** Where that is. */
 export const runKey = `${runPrefix}expire.json`;
 
 const runSchema = z.object({
@@ -19,7 +18,6 @@ const runSchema = z.object({
   isAwaited: z.boolean().default(false),
 });
 
-/** The last run of retention. */
 export type RetentionRun = z.output<typeof runSchema>;
 
 /** It runs daily: one that is late, or failed once, is no silence yet. */
@@ -33,11 +31,7 @@ export async function noteRetentionRun(
   await store.write(runKey, JSON.stringify({ format: 1, ...run }));
 }
 
-/**
- * Reads the last run.
- *
- * @returns Where there is none, or one that nobody can read, a run of now: from here on one is expected.
- */
+/** @returns Where there is none, or one that nobody can read, a run of now: from here on one is expected. */
 export async function readRetentionRun(
   store: Pick<ArchiveStore, 'readText' | 'write'>,
   now: Date,

@@ -42,7 +42,6 @@ const storedPlanSchema = z.object({
 
 export type StoredPlan = z.infer<typeof storedPlanSchema>;
 
-/** Where it is in the bucket. */
 export function planKey(source: string): string {
   return `${plansPrefix}${source}.json`;
 }

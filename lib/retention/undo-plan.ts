@@ -83,7 +83,6 @@ export function assertManifestsBytes(manifest: StoredBytes, { newest }: KeyHisto
   });
 }
 
-/** The error of an archive that nobody deleted. */
 export function notExpired({ id }: ArchiveId): OffsiteError {
   return new OffsiteError('ARCHIVE_NOT_EXPIRED', `${id} is not expired: there is nothing to undo`, {
     expected: 'an archive that was deleted',

@@ -33,7 +33,6 @@ export type VersionHistory = {
 
 type Page = { readonly key: string; readonly history: KeyHistory; readonly topMarkerId: string | undefined };
 
-/** Opens the version history of a bucket. */
 export function createVersionHistory(location: S3Location): VersionHistory {
   const { bucket } = location;
   const { reader, url } = openSession(location);

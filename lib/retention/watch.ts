@@ -56,7 +56,6 @@ export type WatchOptions = {
   readonly besides?: Readonly<Record<string, () => Promise<News>>>;
 };
 
-/** What was seen of one source. */
 export type Sighting = {
   readonly source: string;
   readonly newestIntactId?: string | undefined;
@@ -74,7 +73,6 @@ export type Sighting = {
   readonly missingSegments?: readonly string[] | undefined;
   readonly overdue: readonly Overdue[];
   readonly standstill: Standstill | undefined;
-  /** What was told by mail. */
   readonly told: Telling['mail'];
   /** Archives that never got a manifest. */
   readonly orphanIds: readonly string[];

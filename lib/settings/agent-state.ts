@@ -27,12 +27,7 @@ const agentStateSchema = z.object({
 export type ArchiveFigures = z.infer<typeof archiveFiguresSchema>;
 export type AgentState = z.infer<typeof agentStateSchema>;
 
-/**
- * Reads a state.
- *
- * @param source - Whose it must be.
- * @returns `undefined` if it is none that this version understands.
- */
+/** @param source - Whose it must be. @returns `undefined` if it is none that this version understands. */
 export function parseAgentState(text: string, source: string): AgentState | undefined {
   const state = parseJson(agentStateSchema, text);
   if (state === undefined || !isArchiveId(state.lastId)) return undefined;
@@ -87,7 +82,6 @@ export type Comparison = {
 /** At or below this share of the previous archive's plain bytes, the dump counts as halved. */
 const halvedShare = 0.55;
 
-/** Compares an archive with the previous one of its source. */
 export function compareWithPrevious(previous: ArchiveFigures, current: ArchiveFigures): Comparison {
   const bytes = compareBytes(previous.plainBytes, current.plainBytes);
   const text = `${bytes}, ${compareDurations(previous.durationMs, current.durationMs)} ${previous.id}`;

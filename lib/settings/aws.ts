@@ -39,7 +39,6 @@ type Sections = Readonly<Record<string, Readonly<Record<string, string | undefin
 
 type SharedFiles = { readonly configFile: Sections; readonly credentialsFile: Sections };
 
-/** The profiles that there are. */
 export async function profileNames(): Promise<string[]> {
   return namesIn(await sharedFiles());
 }

@@ -133,7 +133,6 @@ function namesBucket({ bucket, endpoint }: Pick<Settings, 'bucket' | 'endpoint'>
 
 const waysToDump = dumpSchema.options.map(({ shape }) => shape.via.value);
 
-/** How the dump is taken. */
 export type DumpSettings = z.infer<typeof dumpSchema>;
 export type Settings = z.infer<typeof settingsSchema>;
 
@@ -182,7 +181,6 @@ export function faultOfSetting(key: string, value: unknown): string | undefined 
   return issue && wantedBy(issue, valueAt(value, issue.path));
 }
 
-/** The JSON Schema of a settings file, for editors. */
 export function settingsFileSchema(): object {
   return z.toJSONSchema(fileSchema, { io: 'input' });
 }

@@ -33,11 +33,7 @@ const environmentKeys: Readonly<Record<string, readonly [section: string, key?: 
 /** Settings of the environment that are not settings of an archive. */
 const otherEnvironmentKeys = ['OFFSITE_CONFIG', 'OFFSITE_NOHUP', 'OFFSITE_NO_STDOUT', 'OFFSITE_FETCH_AHEAD'];
 
-/**
- * Picks the settings out of the environment.
- *
- * @throws {@link OffsiteError} `CONFIG_INVALID` for an `OFFSITE_…` variable that is not known.
- */
+/** @throws {@link OffsiteError} `CONFIG_INVALID` for an `OFFSITE_…` variable that is not known. */
 export function settingsFromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): RawSettings {
@@ -93,7 +89,6 @@ export function variableNamed([section, key]: readonly string[]): string | undef
   return Object.entries(environmentKeys).find(isIt)?.[0];
 }
 
-/** Whether a variable says how to dump. */
 export function isDumpVariable(name: string): boolean {
   return environmentKeys[name]?.[0] === 'dump';
 }

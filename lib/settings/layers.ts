@@ -6,14 +6,12 @@ export type RawSettings = { readonly [key: string]: unknown; readonly dump?: unk
 /** `['dump', 'url']` */
 export type SettingPath = readonly PropertyKey[];
 
-/** Settings of one place. */
 export type Layer = {
   readonly settings: RawSettings;
   /** Where one of them was said: `OFFSITE_BUCKET`, `/etc/offsite/config.yaml:3:1`. */
   originOf(path: SettingPath): string;
 };
 
-/** The settings of all layers as one. */
 export function mergeLayers(layers: readonly Layer[]): RawSettings {
   return layers.map(({ settings }) => settings).reduce(mergeSettings, {});
 }

@@ -31,7 +31,6 @@ const rebuilt: readonly Rebuilt[] = [
   },
 ];
 
-/** The settings that say what is read. */
 type Reads = {
   readonly dump: { readonly via: string; readonly container?: string; readonly command?: readonly string[] };
   readonly sidecar?:

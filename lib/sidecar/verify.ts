@@ -29,11 +29,7 @@ export type SidecarVerifyOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/**
- * Judges an archive.
- *
- * @throws {@link OffsiteError} `MANIFEST_MISSING` and what else says nothing of its bytes.
- */
+/** @throws {@link OffsiteError} `MANIFEST_MISSING` and what else says nothing of its bytes. */
 export async function verifySidecar(options: SidecarVerifyOptions): Promise<ByteVerdict> {
   const { store, id, now } = options;
   const manifest = await readRecord(store, sidecarRecords, id);

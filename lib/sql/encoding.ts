@@ -70,7 +70,6 @@ const labels: Readonly<Record<string, string>> = {
 /** Latin 1 to 10 are other parts of ISO 8859 than their numbers say. */
 const latinParts = [0, 1, 2, 3, 4, 9, 10, 13, 14, 15, 16];
 
-/** A client encoding. */
 export class ClientEncoding {
   readonly #name: string;
   readonly #lengthOf: CharacterLength | undefined;

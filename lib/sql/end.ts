@@ -21,7 +21,6 @@ export type DumpEndState = z.infer<typeof dumpEndSchema>;
 /** What `\unrestrict` gives back beyond this is not kept. */
 const releasedMax = 2;
 
-/** Watches for the end of a dump. */
 export class DumpEnd {
   #marker: EndMarker;
   #due: string | undefined;

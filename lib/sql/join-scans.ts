@@ -11,7 +11,6 @@ import { joinedEnd } from './end.ts';
 import { type ReaderState, readerStateSchema } from './reader.ts';
 import { DumpScanner, type Findings, findingsSchema } from './scanner.ts';
 
-/** What the scan of a part gave. */
 export const partScanSchema = z.strictObject({
   /** Where it began: that of the dump, as a guess the rows of some COPY block, or where the parts before it end. */
   from: z.union([z.literal('beginning'), z.literal('guess'), readerStateSchema]),
@@ -58,8 +57,6 @@ export class JoinedScan {
   }
 
   /**
-   * Adds the next part.
-   *
    * @returns `false` if it was scanned from elsewhere than where it begins; then nothing was added, and it has to be
    *   scanned from {@link JoinedScan.next}.
    */

@@ -3,7 +3,6 @@
 import type { EndMarker } from './end.ts';
 import type { Refusal } from './refusal.ts';
 
-/** A statement that was read. */
 export type ReadStatement = {
   /**
    * As the lexer gives them, in the dump's encoding; of an INSERT those up to and including VALUES. What comes after
@@ -36,7 +35,6 @@ export type DumpListener = {
   refuse(refusal: Refusal): void;
 };
 
-/** What a dump ends in. */
 export type DumpEnding = {
   readonly within: 'nothing' | 'a statement' | 'rows';
   readonly marker: EndMarker;

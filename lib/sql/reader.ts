@@ -86,7 +86,6 @@ export class DumpReader {
     return this.#lexer.openBytes;
   }
 
-  /** Reads on. */
   push(chunk: Uint8Array): void {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let read = this.#encoding.mask(bytes, 0);
@@ -106,7 +105,6 @@ export class DumpReader {
     }
   }
 
-  /** Ends the dump. */
   finish(): DumpEnding {
     const isBetween = this.#lexer.finish();
     this.#tell();

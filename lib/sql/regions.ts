@@ -11,8 +11,6 @@ export type Region = {
   /** Whether its end was seen. */
   readonly closed: boolean;
   /**
-   * Reads on.
-   *
    * @param original - The chunk as the dump has it, where it is read with the rest of each character masked.
    * @returns Where it stopped: the chunk's end, or the byte after the region.
    */
@@ -21,7 +19,6 @@ export type Region = {
   suspend(): RegionState;
 };
 
-/** Goes on with a region. */
 export function resumeRegion(state: RegionState, limitBytes: number): Region {
   switch (state.kind) {
     case 'plain':

@@ -14,7 +14,6 @@ export type BodyChecksum =
   | { readonly ChecksumAlgorithm: 'CRC32'; readonly ChecksumCRC32: string }
   | { readonly ContentMD5: string };
 
-/** The checksum of a request's body. */
 export function checksumOf(body: Uint8Array, { checksums }: Provider): BodyChecksum {
   if (checksums === 'crc32') {
     return { ChecksumAlgorithm: 'CRC32', ChecksumCRC32: crc32Text(crc32(body)) };

@@ -239,7 +239,6 @@ export function isTaken(error: unknown): boolean {
   );
 }
 
-/** The error in one line. */
 export function describeTrouble(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const inner =

@@ -35,7 +35,6 @@ export type ByteRange = {
   readonly to?: number | undefined;
 };
 
-/** How an object is read. */
 export type Reading = {
   /** The first byte that is wanted; default: the object's first. */
   readonly from?: number | undefined;

@@ -26,7 +26,6 @@ export const otherMembersSchema = z.strictObject({
 
 export type OtherMembers = z.infer<typeof otherMembersSchema>;
 
-/** What was seen of one range. */
 export const rangeReadingSchema = z.strictObject({
   /** That the store has of it. */
   compressedBytes: bytes,
@@ -47,8 +46,6 @@ export const goneSchema = z.literal('gone');
 export type JoinedReading = Omit<Observation, 'inventory' | 'sha256'> & { readonly crc32: string };
 
 /**
- * Joins the readings of all ranges.
- *
  * @param readings - One a range, in order.
  * @returns What one reader of the whole sees, for any bytes. Only how far a faulty member can be inflated depends on how
  *   its bytes come in, there as here.

@@ -100,7 +100,6 @@ export function planRanges(
   return [...ranges, { index: ranges.length, fromMember, toMember: members.length }];
 }
 
-/** Where a range begins in the archive. */
 export function rangeOffset({ members, compressedBytes }: Manifest, { fromMember }: ArchiveRange): number {
   return members[fromMember]?.offset ?? compressedBytes;
 }

@@ -26,11 +26,7 @@ export type VerifyOptions = {
   readonly connections?: number | undefined;
 };
 
-/**
- * Re-reads an archive and judges it.
- *
- * @throws {@link OffsiteError} If it cannot be judged: no manifest, one of a newer format, or the store fails.
- */
+/** @throws {@link OffsiteError} If it cannot be judged: no manifest, one of a newer format, or the store fails. */
 export async function verify(options: VerifyOptions): Promise<Verdict> {
   const manifest = await readManifest(options.store, options.id);
   return judgeArchive(options, manifest, manifest.versionId);

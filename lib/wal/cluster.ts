@@ -55,7 +55,6 @@ export async function noteCluster(source: string, systemIdentifier: string): Pro
   }
 }
 
-/** The error of log that is another cluster's. */
 export function foreignError(source: string, expected: string, found: string): OffsiteError {
   return new OffsiteError('WAL_FOREIGN', `this is the log of another cluster than ${source}'s`, {
     expected: `system identifier ${expected}`,

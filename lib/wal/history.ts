@@ -18,11 +18,7 @@ export function isHistory(name: string): boolean {
   return name.endsWith('.history');
 }
 
-/**
- * Reads a `.history` file.
- *
- * @returns The oldest first; `undefined` if it is none.
- */
+/** @returns The oldest first; `undefined` if it is none. */
 export function parseHistory(text: string): Ancestor[] | undefined {
   const ancestors: Ancestor[] = [];
   for (const line of text.split('\n')) {

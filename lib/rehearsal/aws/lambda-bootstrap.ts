@@ -16,7 +16,6 @@ export type Assignment = {
   readonly mark: string;
 };
 
-/** What Lambda makes of an error. */
 export type LambdaError = {
   readonly errorType: string;
   readonly errorMessage: string;

@@ -26,12 +26,10 @@ export async function verdictOn(stage: Stage, id: string): Promise<Verdict> {
   return verdictSchema.parse(await readObject(stage, keysOf(id).verdict));
 }
 
-/** Reads a JSON object of the vault. */
 export async function readObject(stage: Stage, key: string): Promise<unknown> {
   return JSON.parse((await readBytes(stage, key)).toString('utf8'));
 }
 
-/** Reads an object of the vault whole. */
 export async function readBytes({ s3, aws }: Stage, key: string): Promise<Buffer> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: aws.bucket, Key: key }));
   if (Body === undefined) throw new Error(`${key} is empty`);

@@ -61,7 +61,6 @@ const listSchema = z.array(
   z.object({ id: z.string(), verdict: z.string(), latest: z.boolean(), torrents: z.number().nullable() }),
 );
 
-/** What `offsite list --json` says. */
 export async function listArchives(stage: Stage, database: Database): Promise<z.infer<typeof listSchema>> {
   const { stdout } = await offsiteOutput(stage, database, ['list', '--json']);
   return listSchema.parse(JSON.parse(stdout));

@@ -15,7 +15,6 @@ export type Row = {
 };
 
 export type Narrator = {
-  /** Opens the performance. */
   title(text: string, lines: readonly string[]): void;
   /** Opens a step. */
   heading(number: number, title: string): void;
@@ -25,7 +24,6 @@ export type Narrator = {
   command(text: string): void;
   /** Lines as they are, of at most 78 columns: a program's output, a mail. */
   quote(text: string): void;
-  /** Closes a step. */
   close(outcome: Outcome, durationMs: number, faults: readonly string[]): void;
   /** Closes the performance. */
   table(rows: readonly Row[], durationMs: number): void;
@@ -39,12 +37,7 @@ const indent = '  ';
 const marks = { 'as expected': '✓', 'not as expected': '✗', 'not reached': '·' } as const;
 const colours = { 'as expected': 'green', 'not as expected': 'red', 'not reached': 'gray' } as const;
 
-/**
- * Makes a narrator.
- *
- * @param write - Takes whole lines.
- * @param coloured - Whether to use the terminal's colours.
- */
+/** @param write - Takes whole lines. @param coloured - Whether to use the terminal's colours. */
 export function createNarrator(write: (text: string) => void, coloured: boolean): Narrator {
   const paint = (style: Style, text: string) =>
     coloured ? styleText(style, text, { validateStream: false }) : text;

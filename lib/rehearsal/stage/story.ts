@@ -37,7 +37,6 @@ export type Book = {
   readonly records: readonly StepRecord[];
 };
 
-/** Opens a book. */
 export function openBook(narrator: Narrator): Book {
   const records: StepRecord[] = [];
   let ended = false;

@@ -47,7 +47,6 @@ export type Reach = Keyed & { readonly topic: ITopic };
 const proofs = below(verdictsPrefix, acceptancesPrefix);
 const manifests = `${archivesPrefix}*${manifestSuffix}`;
 const archives = `${archivesPrefix}*${archiveSuffix}`;
-/** What base backups are known by. */
 const ofBaseBackups = [`${baseBackupsPrefix}*${manifestSuffix}`, `${baseBackupVerdictsPrefix}*`];
 /** What is judged, by version id, so that a verdict speaks of the very bytes that were read. */
 const judged = below(archivesPrefix, sidecarsPrefix, baseBackupsPrefix);
@@ -195,7 +194,6 @@ export function joinRangesPermissions(reach: Reach): PolicyStatement[] {
   ];
 }
 
-/** Gives a role its permissions. */
 export function permit(role: Role, statements: readonly PolicyStatement[]): void {
   for (const statement of statements) role.addToPrincipalPolicy(statement);
   acknowledgePrefixes(role, statements);

@@ -15,8 +15,6 @@ export const digests: Readonly<Record<string, string>> = {
 };
 
 /**
- * The arguments of the image's build.
- *
  * @param mirror - A registry that has the official images, with a slash at its end; Docker's own, if it is not given.
  */
 export function buildArgs(postgresMajor: number, mirror = ''): Record<string, string> {

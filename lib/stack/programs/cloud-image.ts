@@ -28,7 +28,6 @@ export type CloudImageProps = Pick<AssetProps, 'exclude' | 'ignoreMode'> & {
 /** AWS has the official images, too, by the same digests; of Docker's own registry CodeBuild's addresses get few. */
 const mirror = 'public.ecr.aws/docker/library/';
 
-/** The image in a repository of its own. */
 export class CloudImage extends Construct {
   readonly image: ContainerImage;
   readonly repositoryArn: string;

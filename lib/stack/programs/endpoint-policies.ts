@@ -28,7 +28,6 @@ export function layersBucket(scope: IConstruct): string {
   return `prod-${Stack.of(scope).region}-starport-layer-bucket`;
 }
 
-/** Mails of this topic. */
 export function letThroughMails(endpoint: InterfaceVpcEndpoint, topicArn: string): void {
   letThrough(endpoint, [allow(['sns:Publish'], topicArn)]);
 }
@@ -39,7 +38,6 @@ export function letThroughImages(endpoint: InterfaceVpcEndpoint, repositoryArn: 
   letThrough(endpoint, [allow(['ecr:GetAuthorizationToken'], '*'), allow(pull, repositoryArn)]);
 }
 
-/** Lines for this log. */
 export function letThroughLines(endpoint: InterfaceVpcEndpoint, { logGroupArn }: ILogGroup): void {
   letThrough(endpoint, [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroupArn)]);
 }

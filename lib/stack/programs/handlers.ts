@@ -49,7 +49,6 @@ type FunctionParts = {
   readonly onFailure?: IDestination;
 };
 
-/** The functions and their triggers. */
 export class Handlers extends Construct {
   readonly verify: LambdaFunction;
   readonly readRange: LambdaFunction;

@@ -42,7 +42,6 @@ const job = {
   limits: JsonPath.objectAt('$.limits'),
 };
 
-/** The state machine. */
 export class RangeVerify extends Construct {
   readonly stateMachine: StateMachine;
 
@@ -116,7 +115,6 @@ export class RangeVerify extends Construct {
     acknowledgePatterns(stateMachine, own, 'Its own executions, whose names are known when they begin.');
   }
 
-  /** All of them. */
   get executionsArn(): string {
     const name = Fn.select(6, Fn.split(':', this.stateMachine.stateMachineArn));
     return Stack.of(this).formatArn({

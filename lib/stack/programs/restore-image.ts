@@ -27,7 +27,6 @@ export type RestoreImage = {
   readonly made: IDependable;
 };
 
-/** Makes the image, or has it made. */
 export function createRestoreImage(
   scope: Construct,
   { build, postgresMajor }: Pick<Deployment, 'build' | 'postgresMajor'>,

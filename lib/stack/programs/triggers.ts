@@ -25,7 +25,6 @@ type Woken = Readonly<
 /** Where events come from, and where those go that could not be delivered. */
 type Origins = { readonly bucket: IBucket; readonly clusterArn: string; readonly deadLetters: IQueue };
 
-/** Makes the rules, as children of `scope`. */
 export function addTriggers(scope: Construct, woken: Woken, origins: Origins): void {
   const { bucket, clusterArn, deadLetters } = origins;
   const rule = (

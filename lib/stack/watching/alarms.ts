@@ -45,7 +45,6 @@ type Rule = {
   readonly of?: number;
 };
 
-/** All alarms of these archives. */
 export class Alarms extends Construct {
   readonly all: Alarm[] = [];
   /** As CloudWatch shows them. */

@@ -33,7 +33,6 @@ const columns = 24;
 const night = Duration.days(1);
 const hour = Duration.hours(1);
 
-/** Makes the dashboard of these archives. */
 export function addDashboard(scope: Construct, id: string, props: DashboardProps): Dashboard {
   const { service, bucket, functions } = props;
   const graph = (title: string, left: IMetric[], right: IMetric[] = []): IWidget =>

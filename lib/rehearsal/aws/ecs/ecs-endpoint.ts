@@ -23,7 +23,6 @@ export type ContainerHost = {
   readonly environment: Readonly<Record<string, string>>;
 };
 
-/** A task that was started and has ended. */
 export type EndedTask = StoppedTask & {
   /** All that its program wrote to stdout and stderr. */
   readonly logs: string;

@@ -11,7 +11,6 @@ import { serveJson, type WorkingEndpoint, working } from '../json-endpoint.ts';
 import type { LambdaHost } from '../lambda-runtime.ts';
 import { execute, executionArn } from './state-machine.ts';
 
-/** An execution that has ended. */
 export type EndedExecution = {
   readonly arn: string;
   readonly name: string;

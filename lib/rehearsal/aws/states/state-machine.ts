@@ -9,7 +9,6 @@ import type { Definition, mapSchema, State, taskSchema, template } from '../../t
 import type { LambdaFunction } from '../../template/wiring.ts';
 import { HandlerFailure, invoke, type LambdaHost } from '../lambda-runtime.ts';
 
-/** What is around an execution. */
 export type ExecutionHost = { readonly lambda: LambdaHost; readonly functions: readonly LambdaFunction[] };
 
 /** What a state hands to the next, by way of `from`. */
@@ -126,7 +125,6 @@ function at(path: string, value: unknown): unknown {
     .reduce<unknown>((found, name) => (found as Record<string, unknown> | undefined)?.[name], value);
 }
 
-/** An execution's ARN. */
 export function executionArn(stateMachineArn: string, name: string = randomUUID()): string {
   return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
 }
