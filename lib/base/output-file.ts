@@ -204,6 +204,12 @@ export function outputError(path: string, error: unknown, options: OutputOptions
   const { code, message, syscall } = error as NodeJS.ErrnoException;
   if (error instanceof OffsiteError || code === undefined || !fileCalls.has(syscall ?? '')) return error;
   if (code === 'EEXIST') return fileExists(path, options);
+  if (code === 'EPIPE')
+    return new OffsiteError('OUTPUT_LOST', `who read ${path} has gone before its end`, {
+      expected: 'a reader that takes all of it',
+      found: message,
+      hint: 'look why it ended, begin it again, and run the same command again',
+    });
   if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {
     return new OffsiteError('DISK_FULL', `there is no room for ${path}`, {
       expected: 'a disk and a quota with room for all of it',

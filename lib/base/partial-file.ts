@@ -49,10 +49,20 @@ export async function keptPartials({ file }: FilePlace): Promise<KeptPartial[]> 
   return kept;
 }
 
-/** Removes what a run left. */
+/** Removes what a run left, unless another has gone on with it meanwhile. */
 export async function removeKept({ path, stateFile }: KeptPartial): Promise<void> {
-  await rm(path, { force: true });
-  await rm(stateFile, { force: true });
+  await rm(path)
+    .then(() => rm(stateFile, { force: true }))
+    .catch(() => undefined);
+}
+
+/** @param found - The process that writes it. */
+export function inUse({ path }: Pick<KeptPartial, 'path'>, found: string): OffsiteError {
+  return new OffsiteError('PARTIAL_IN_USE', `${path} is being written`, {
+    expected: 'what a run left that has ended',
+    found,
+    hint: 'wait for it, or end it; without --resume another begins beside it',
+  });
 }
 
 /** A file that is being written. Only one process ever has it. */
@@ -101,15 +111,18 @@ export class PartialFile {
   /**
    * Goes on with what was left, once that is read again.
    *
-   * @throws `ENOENT` if another process was faster.
+   * @throws {@link OffsiteError} `PARTIAL_IN_USE` if another process was faster.
    */
   static async goOn(kept: KeptPartial, expectedBytes: number): Promise<PartialFile> {
     const { bytes } = kept.proven;
     await assertRoom(kept.path, expectedBytes - bytes);
     const path = kept.path.replace(/\.\d+(?=-\w+\.partial$)/, `.${process.pid}`);
     // Of two that try, one finds it gone.
-    if (path !== kept.path) await rename(kept.path, path);
-    const handle = await open(path, 'r+');
+    const handle = await rename(kept.path, path)
+      .then(() => open(path, 'r+'))
+      .catch((error) => {
+        throw error.code === 'ENOENT' ? inUse(kept, 'another --resume, which was faster') : error;
+      });
     await handle.truncate(bytes);
     return new PartialFile({ ...kept, path }, handle, kept.origin, bytes);
   }

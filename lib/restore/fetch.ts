@@ -10,6 +10,7 @@ import { readManifest } from '../archive/read-manifest.ts';
 import { exitCodes, OffsiteError } from '../base/errors.ts';
 import type { FilePlace } from '../base/output-file.ts';
 import {
+  inUse,
   type KeptPartial,
   keptPartials,
   noteEveryMs,
@@ -180,11 +181,7 @@ function chooseKept(
   if (most === undefined && left[0] !== undefined) throw foreign(left[0], { bucket, key });
   if (most === undefined) tell(`there is nothing of it beside ${place.file} to go on with: it begins anew`);
   if (most?.writer === undefined) return most;
-  throw new OffsiteError('PARTIAL_IN_USE', `${most.path} is being written`, {
-    expected: 'what a run left that has ended',
-    found: `process ${most.writer}, which writes it`,
-    hint: 'wait for it, or end it; without --resume another begins beside it',
-  });
+  throw inUse(most, `process ${most.writer}, which writes it`);
 }
 
 function foreign({ path, origin }: KeptPartial, expected: Origin): OffsiteError {

@@ -167,6 +167,17 @@ describe('what is no file', () => {
     expect(lstatSync(file).isFIFO()).toBe(true);
   });
 
+  it('a named pipe whose reader goes is told as that', async () => {
+    await execa('mkfifo', [file]);
+    const reading = execa('head', ['-c', '1', file]);
+    const endless = async function* () {
+      for (;;) yield Buffer.alloc(65536);
+    };
+    const written = writeOutput(file, options(false), (destination) => pipeline(endless, destination()));
+    await expect(written).rejects.toMatchObject({ code: 'OUTPUT_LOST' });
+    await reading;
+  });
+
   it('stdout is appended to, whatever it is', async () => {
     const program = `
       import { pipeline } from 'node:stream/promises';

@@ -3,6 +3,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -260,6 +261,24 @@ describe('what was cut short', () => {
       sleeper.kill('SIGKILL');
       await sleeper;
     }
+  });
+
+  it('is left to whoever was faster, by --resume as without', async () => {
+    const partial = await cutShort();
+    const taken = partial.replace(/\.\d+-/, '.1-');
+    const store = bench.store();
+    const raced: ArchiveStore = {
+      ...store,
+      open: async (...asked) => {
+        if (existsSync(partial)) await rename(partial, taken);
+        return store.open(...asked);
+      },
+    };
+    await expect(fetchIt({ store: raced, resume: true })).rejects.toMatchObject({ code: 'PARTIAL_IN_USE' });
+    await rename(taken, partial);
+    await fetchIt({ store: raced });
+    expect(isWhole()).toBe(true);
+    expect(readdirSync(home)).toHaveLength(3);
   });
 
   it('is nothing where there is nothing', async () => {
