@@ -82,7 +82,7 @@ const isComment = (sql: string) => /^COMMENT\b/i.test(sql);
 /** What the dump says of its database, without what makes it, for the new one; a character is a byte. */
 function statementsOf({ leftOut, database }: PropertiesOptions): string[] {
   const making =
-    /^(?:CREATE|DROP) DATABASE\b|^\\(?:connect|encoding)\b|^ALTER DATABASE .* OWNER TO [^;]*;$/is;
+    /^(?:(?:CREATE|DROP) DATABASE|UPDATE)\b|^\\(?:connect|encoding)\b|^ALTER DATABASE .* OWNER TO [^;]*;$/is;
   return leftOut
     .filter((statement) => !making.test(statement.toString('latin1')))
     .map((statement) =>

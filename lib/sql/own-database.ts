@@ -26,6 +26,11 @@ export function databaseOf(tokens: readonly string[]): string | undefined {
   }
 }
 
+/** What `-C --clean` of a template writes before it drops it: the name stands in a string, and the list is the server's. */
+export function changesListOfDatabases(tokens: readonly string[]): boolean {
+  return new TokenCursor(tokens).skip('UPDATE', 'PG_CATALOG', '.', 'PG_DATABASE');
+}
+
 /**
  * Whether a `\connect` goes to a database, in one of the two forms that pg_dump gives it, or is the `\encoding` before one: so the
  * database's name goes to the server as it is.

@@ -10,7 +10,7 @@ import { KeptTokens, keptTokensSchema } from './kept-tokens.ts';
 import { SqlLexer } from './lexer.ts';
 import { lexerStateSchema } from './lexer-state.ts';
 import type { DumpEnding, DumpListener, ReadStatement } from './listener.ts';
-import { connectsTo, databaseOf } from './own-database.ts';
+import { changesListOfDatabases, connectsTo, databaseOf } from './own-database.ts';
 import { foreignCommand, type Refusal, refusals } from './refusal.ts';
 import { readingChange, settingVerbs } from './set-statement.ts';
 import { copiedTable } from './token-cursor.ts';
@@ -169,6 +169,7 @@ export class DumpReader {
   }
 
   #isOfDatabase(verb: string, tokens: readonly string[]): boolean {
+    if (changesListOfDatabases(tokens)) return true;
     const database = databaseOf(tokens);
     if (database === undefined) return false;
     const isMade = verb === 'CREATE' || verb === 'DROP';

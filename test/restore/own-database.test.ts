@@ -178,6 +178,31 @@ it('of a dump that makes its database is what that says, for the new one', async
   await asked(server.connection, 'DROP DATABASE live');
 });
 
+it('of a template that is dropped first (-C --clean) leaves the live one a template; a half-made one goes all the same', async () => {
+  await make("ENCODING 'UTF8' LOCALE 'C'", schema);
+  await asked(server.connection, 'ALTER DATABASE source IS_TEMPLATE true');
+  const dump = await dumpOf(to('source'), ['--create', '--clean']);
+  expect(dump.toString()).toMatch(/^UPDATE pg_catalog\.pg_database SET datistemplate = false WHERE/m);
+  const unmark = 'ALTER DATABASE source IS_TEMPLATE false';
+  try {
+    const stopping = new AbortController();
+    const onStage = (stage: string) => stage === 'swap' && stopping.abort();
+    const options = { source: undefined, signal: stopping.signal, onStage };
+    const place = async () => stopping.signal.throwIfAborted();
+    const stopped = restoring({ ...options, dump: inPieces(dump), place: place as never });
+    await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    await restoring({ source: undefined, dump: inPieces(dump) });
+    const marks =
+      "SELECT datname, datistemplate FROM pg_database WHERE datname IN ('source', 'again') ORDER BY 1";
+    expect(await asked(server.connection, marks)).toEqual([
+      ['again', 't'],
+      ['source', 't'],
+    ]);
+  } finally {
+    await asked(server.connection, `${unmark}; ${unmark.replace('source', 'again')}`);
+  }
+});
+
 it.each([undefined, 2])(
   'of a dump that first drops what it makes (--clean) all comes back; sessions: %s',
   async (jobs) => {
