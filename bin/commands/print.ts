@@ -60,11 +60,7 @@ export function assertStdoutIsOpen(): void {
 /** As bin/offsite found it. */
 const stdoutIsClosed = process.env.OFFSITE_NO_STDOUT !== undefined;
 
-/**
- * Gives what was asked for, to stdout.
- *
- * @param paint - Puts colours of ours into what was made printable.
- */
+/** Gives what was asked for, to stdout. @param paint - Puts colours of ours into what was made printable. */
 export function print(text: string, paint = (printed: string) => printed): void {
   if (stdoutIsClosed) fault ??= Object.assign(new Error('stdout is closed (1>&-)'), { code: 'EBADF' });
   const printed = printableLines(text);

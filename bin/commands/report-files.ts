@@ -61,11 +61,7 @@ export async function keepReportFile(file: string, text: string, force: boolean)
   }
 }
 
-/**
- * Writes a text to a place that a person named.
- *
- * @throws {@link OffsiteError} as {@link writeOutput}.
- */
+/** Writes a text to a place that a person named. @throws {@link OffsiteError} as {@link writeOutput}. */
 export function writeText(place: string, text: string, force: boolean): Promise<void> {
   return writeOutput(place, { force, flag }, (destination) => pipeline([text], destination()));
 }

@@ -61,11 +61,7 @@ export function anyIdOf(source: string): Pick<ArchiveId, 'id' | 'source'> {
   return { id: `${source}-????-??-??-??????Z`, source };
 }
 
-/**
- * Names an archive that is taken now.
- *
- * @param takenAt - When the dump begins; milliseconds are dropped.
- */
+/** Names an archive that is taken now. @param takenAt - When the dump begins; milliseconds are dropped. */
 export function archiveIdAt(source: string, takenAt: Date): ArchiveId {
   const wholeSeconds = new Date(Math.floor(takenAt.getTime() / 1000) * 1000);
   return { id: `${source}-${instantInName(wholeSeconds)}`, source, takenAt: wholeSeconds };

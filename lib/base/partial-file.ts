@@ -160,11 +160,7 @@ export class PartialFile {
     this.#noting.catch(() => undefined);
   }
 
-  /**
-   * Leaves it to another run.
-   *
-   * @returns How many bytes that need not fetch.
-   */
+  /** Leaves it to another run. @returns How many bytes that need not fetch. */
   async keep(sha256: string): Promise<number> {
     await this.#noting;
     await this.#flush();

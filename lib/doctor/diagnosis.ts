@@ -53,11 +53,7 @@ export function describeDiagnosis(checks: readonly Check[], columns = 80): strin
   return `${[...describeChecks(checks, columns), '', sum].join('\n')}\n`;
 }
 
-/**
- * Lays checks out.
- *
- * @returns Lines of at most `columns` columns (a word that is longer stands whole).
- */
+/** Lays checks out. @returns Lines of at most `columns` columns (a word that is longer stands whole). */
 export function describeChecks(checks: readonly Check[], columns = 80): string[] {
   const nameWidth = Math.max(...checks.map(({ name }) => name.length));
   const indent = marks.pass.length + 2 + nameWidth + 2;

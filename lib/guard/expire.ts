@@ -15,11 +15,7 @@ export type ExpireVaultOptions = ExpireOptions & {
   readonly onLogPlan: (plan: LogPlan) => void;
 };
 
-/**
- * Expires what the policy no longer keeps.
- *
- * @throws As {@link expire} does, once everything else is done.
- */
+/** Expires what the policy no longer keeps. @throws As {@link expire} does, once everything else is done. */
 export async function expireVault({
   onSidecarPlan,
   onLogPlan,

@@ -11,11 +11,7 @@ import { replaceFile, stateDirectory } from '../settings/agent-state-file.ts';
 
 const reminderHours = 24;
 
-/**
- * Tells of a run that did not take place.
- *
- * @returns What to warn of, if nobody could be told.
- */
+/** Tells of a run that did not take place. @returns What to warn of, if nobody could be told. */
 export async function tellOfNoRun(
   error: unknown,
   sendMail: (mail: Mail) => Promise<void>,

@@ -70,11 +70,7 @@ export class GzipReader implements AsyncIterable<Buffer> {
     };
   }
 
-  /**
-   * The plain text, once.
-   *
-   * @throws What the compressed stream throws; its own damage never.
-   */
+  /** The plain text, once. @throws What the compressed stream throws; its own damage never. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
     try {
       let more = this.#members.length === 0 || (await this.#another());

@@ -9,11 +9,7 @@ export type TimeOfDay = {
   readonly isUtc: boolean;
 };
 
-/**
- * Reads a time of day: `3:15`, `03:15 UTC`.
- *
- * @throws {@link OffsiteError} `USAGE`.
- */
+/** Reads a time of day: `3:15`, `03:15 UTC`. @throws {@link OffsiteError} `USAGE`. */
 export function parseTimeOfDay(text: string): TimeOfDay {
   const [, hour = '', minute, utc] = /^(\d{1,2}):(\d{2})(?:\s*(UTC|Z))?$/i.exec(text.trim()) ?? [];
   if (minute !== undefined && Number(hour) < 24 && Number(minute) < 60)

@@ -62,11 +62,7 @@ export function looksLikePage(text: string): boolean {
   return beginning.startsWith('<') && /<(?:!doctype\s+html|html)\b/i.test(beginning);
 }
 
-/**
- * What `/status` says of the DHT crawler.
- *
- * @returns `unknown` if it says nothing of it.
- */
+/** What `/status` says of the DHT crawler. @returns `unknown` if it says nothing of it. */
 export function dhtIn(text: string): 'up' | 'down' | 'inactive' | 'unknown' {
   try {
     const { details } = JSON.parse(text) as { details?: Record<string, { status?: unknown } | undefined> };

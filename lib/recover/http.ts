@@ -13,11 +13,7 @@ export type Request = {
 /** More than any answer of BitAgent's that is looked at. */
 export const bytesMax = 1024 ** 2;
 
-/**
- * Gets what is at an address; a redirect is an answer, too.
- *
- * @throws The signal's reason.
- */
+/** Gets what is at an address; a redirect is an answer, too. @throws The signal's reason. */
 export async function get(url: URL, { headers = {}, withinMs, signal }: Request): Promise<Answer> {
   const limit = AbortSignal.timeout(withinMs);
   const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);

@@ -41,11 +41,7 @@ export function judgeHealth(answer: Answer, at: string): Check {
   return passed('healthz', `${at}: 200`);
 }
 
-/**
- * `/torznab/api?t=caps`: XML that the *arrs understand.
- *
- * @param hasKey - Whether a key was given.
- */
+/** `/torznab/api?t=caps`: XML that the *arrs understand. @param hasKey - Whether a key was given. */
 export function judgeCaps(answer: Answer, at: string, hasKey: boolean): Check {
   const keyAdvice = hasKey ? `the key is another: ${giveKey}` : giveKey;
   const fault = faultOf(answer, keyAdvice);

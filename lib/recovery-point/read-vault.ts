@@ -13,11 +13,7 @@ import { type Cluster, conflictError, eachWal, type StoredWal } from '../wal/rea
 import { Settled } from '../wal/settled.ts';
 import type { BaseBackup, ClusterLog } from './way.ts';
 
-/**
- * The base backups of a source, the newest first.
- *
- * @param wanted - The one that is meant; by default all.
- */
+/** The base backups of a source, the newest first. @param wanted - The one that is meant; by default all. */
 export async function readBaseBackups(
   store: ArchiveStore,
   source: string,

@@ -28,11 +28,7 @@ export function describeFailure(thrown: unknown, signal?: AbortSignal): RestoreF
   };
 }
 
-/**
- * The dump is another database's.
- *
- * @param tables - That it has.
- */
+/** The dump is another database's. @param tables - That it has. */
 export function nothingToCount(tables: readonly string[]): OffsiteError {
   const others = tables.length > tablesShown ? `, and ${tables.length - tablesShown} more` : '';
   return new OffsiteError('RESTORE_FAILED', `the dump has no table ${countedTable}`, {

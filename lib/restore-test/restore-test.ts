@@ -205,11 +205,7 @@ async function lacksOf(
   }
 }
 
-/**
- * Passes if nothing is lacking.
- *
- * @throws `OffsiteError` `RESTORE_CHECK_FAILED` naming each kind.
- */
+/** Passes if nothing is lacking. @throws `OffsiteError` `RESTORE_CHECK_FAILED` naming each kind. */
 function assertNothingLacks(lacks: readonly Doubt[]): void {
   if (lacks.length === 0) return;
   const list = (which: 'expected' | 'found') => lacks.map((one) => `${one.what}: ${one[which]}`).join('\n');

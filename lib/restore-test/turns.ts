@@ -44,11 +44,7 @@ export function quarterAfter(quarter: Date): Date {
   return new Date(Date.UTC(quarter.getUTCFullYear(), quarter.getUTCMonth() + 3, 1));
 }
 
-/**
- * Whether it is a source's turn.
- *
- * @param passedAt - When its newest passed test began.
- */
+/** Whether it is a source's turn. @param passedAt - When its newest passed test began. */
 export function isDue(
   { attemptedAt, wantedAt }: Turns['sources'][string],
   passedAt: Date | undefined,

@@ -8,11 +8,7 @@ import { isAtIt, type Mark, markedDatabases, markSql, nameBeside, unmarkedDataba
 import type { Run } from './server.ts';
 import { sessionsIn } from './target.ts';
 
-/**
- * Finishes or undoes what earlier restores of a database left.
- *
- * @param warn - Told of each.
- */
+/** Finishes or undoes what earlier restores of a database left. @param warn - Told of each. */
 export async function tidyLeftovers(
   run: Run,
   database: string,

@@ -21,11 +21,7 @@ export class Tables {
   #hasOperators = false;
   #hasCasts = false;
 
-  /**
-   * Takes a statement down that stands before the rows.
-   *
-   * @param tokens - Its first tokens.
-   */
+  /** Takes a statement down that stands before the rows. @param tokens - Its first tokens. */
   note(tokens: readonly string[], sql: Buffer): void {
     this.#callingFamilies = undefined;
     const cursor = new TokenCursor(tokens);

@@ -23,11 +23,7 @@ export function sourcesOf(
   return sourcesBelow(store, prefix, verdictsPrefix, ...more);
 }
 
-/**
- * Sees to every source.
- *
- * @returns What has failed, by the source; all others were seen to.
- */
+/** Sees to every source. @returns What has failed, by the source; all others were seen to. */
 export async function eachSource(
   sources: readonly string[],
   act: (source: string) => Promise<void>,

@@ -16,11 +16,7 @@ export type Inspection = {
   readonly faults: readonly string[];
 };
 
-/**
- * Looks at a file that nobody else has open.
- *
- * @throws What SQLite says of one that it cannot read at all.
- */
+/** Looks at a file that nobody else has open. @throws What SQLite says of one that it cannot read at all. */
 export function inspect(path: string): Inspection {
   const database = new DatabaseSync(path, { readOnly: true });
   try {

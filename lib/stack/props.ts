@@ -14,41 +14,19 @@ export interface OffsiteArchiveProps {
    * @default []
    */
   readonly alsoNotify?: string[] | undefined;
-  /**
-   * Databases that archives are expected from: names of a-z, 0-9 and -.
-   * @default ["bitagent"]
-   */
+  /** Databases that archives are expected from: names of a-z, 0-9 and -. @default ["bitagent"] */
   readonly sources?: string[] | undefined;
-  /**
-   * Days for which an archive is kept.
-   * @default 14
-   */
+  /** Days for which an archive is kept. @default 14 */
   readonly keepDays?: number | undefined;
-  /**
-   * Intact archives that always stay, whatever their age.
-   * @default 7
-   */
+  /** Intact archives that always stay, whatever their age. @default 7 */
   readonly keepIntact?: number | undefined;
-  /**
-   * Of how many weeks the newest intact archive stays besides.
-   * @default 0
-   */
+  /** Of how many weeks the newest intact archive stays besides. @default 0 */
   readonly keepWeekly?: number | undefined;
-  /**
-   * Of how many months.
-   * @default 0
-   */
+  /** Of how many months. @default 0 */
   readonly keepMonthly?: number | undefined;
-  /**
-   * Of how many years.
-   * @default 0
-   */
+  /** Of how many years. @default 0 */
   readonly keepYearly?: number | undefined;
-  /**
-   * How many of a hundred kept archives are read again in a night.
-   *
-   * @default 15
-   */
+  /** How many of a hundred kept archives are read again in a night. @default 15 */
   readonly rereadPercent?: number | undefined;
   /**
    * Age of the newest intact archive, in hours, past which you are told and retention stands still.
@@ -61,20 +39,11 @@ export interface OffsiteArchiveProps {
    * @default 60
    */
   readonly rpoMinutes?: number | undefined;
-  /**
-   * Age of the last passed restore test, in days, past which you are told.
-   * @default 100
-   */
+  /** Age of the last passed restore test, in days, past which you are told. @default 100 */
   readonly restoreTestDays?: number | undefined;
-  /**
-   * Days for which what was expired or replaced can be brought back.
-   * @default 7
-   */
+  /** Days for which what was expired or replaced can be brought back. @default 7 */
   readonly undoDays?: number | undefined;
-  /**
-   * How the versions of the vault are locked for `keepDays`.
-   * @default "governance"
-   */
+  /** How the versions of the vault are locked for `keepDays`. @default "governance" */
   readonly objectLock?: 'governance' | 'compliance' | 'off' | undefined;
   /**
    * Whether the bucket was made before Object Lock was asked for: it is locked where it is, not replaced by a new one.
@@ -86,50 +55,29 @@ export interface OffsiteArchiveProps {
    * @default a new bucket
    */
   readonly existingBucket?: string | undefined;
-  /**
-   * With `encryption` kms: ARN of the key that an earlier stack left.
-   * @default a new key
-   */
+  /** With `encryption` kms: ARN of the key that an earlier stack left. @default a new key */
   readonly existingKey?: string | undefined;
   /**
    * Whether `cdk destroy` is refused until somebody allows it. Heeded by the stack of our own app; a stack of yours says it itself.
    * @default true
    */
   readonly terminationProtection?: boolean | undefined;
-  /**
-   * US dollars a month that the account may cost before a mail says so.
-   * @default never
-   */
+  /** US dollars a month that the account may cost before a mail says so. @default never */
   readonly budgetDollars?: number | undefined;
-  /**
-   * Who has the key that the vault is encrypted with: S3, or this account's KMS.
-   * @default "s3"
-   */
+  /** Who has the key that the vault is encrypted with: S3, or this account's KMS. @default "s3" */
   readonly encryption?: 's3' | 'kms' | undefined;
-  /**
-   * Age of an archive, in days, from which it lies in Glacier Instant Retrieval.
-   * @default never
-   */
+  /** Age of an archive, in days, from which it lies in Glacier Instant Retrieval. @default never */
   readonly glacierAfterDays?: number | undefined;
-  /**
-   * How the host that makes archives comes by its credentials.
-   * @default "policy"
-   */
+  /** How the host that makes archives comes by its credentials. @default "policy" */
   readonly agentAccess?: 'policy' | 'user' | 'rolesAnywhere' | undefined;
   /**
    * Whose certificates are trusted with `rolesAnywhere`: a PEM file, or the ARN of a private CA of ACM.
    * @default none
    */
   readonly agentCa?: string | undefined;
-  /**
-   * Whether the operator's role is for those only who gave a second factor.
-   * @default false
-   */
+  /** Whether the operator's role is for those only who gave a second factor. @default false */
   readonly operatorMfa?: boolean | undefined;
-  /**
-   * Major version of the restore test's Postgres: that of the database, or newer.
-   * @default 16
-   */
+  /** Major version of the restore test's Postgres: that of the database, or newer. @default 16 */
   readonly postgresMajor?: number | undefined;
   /**
    * How the restore test reaches S3, SNS and ECR: with a public address, or by endpoints and without the internet.

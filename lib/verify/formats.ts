@@ -30,11 +30,7 @@ export function formatOfFile(opening: Buffer): string | undefined {
   return /^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(text) ? 'plain text that is not compressed' : undefined;
 }
 
-/**
- * Says what a gzip file holds in place of a plain dump.
- *
- * @param opening - The first plain bytes.
- */
+/** Says what a gzip file holds in place of a plain dump. @param opening - The first plain bytes. */
 export function formatInside(opening: Buffer): string | undefined {
   return opening.length === 0
     ? 'nothing: gzip of an empty file'

@@ -38,11 +38,7 @@ export async function notedCluster(source: string): Promise<string | undefined> 
   return /^\d+$/.test(text.trim()) ? text.trim() : undefined;
 }
 
-/**
- * Notes whose log a source's is from now on.
- *
- * @returns What to warn of if that could not be written.
- */
+/** Notes whose log a source's is from now on. @returns What to warn of if that could not be written. */
 export async function noteCluster(source: string, systemIdentifier: string): Promise<string | undefined> {
   if ((await notedCluster(source)) === systemIdentifier) return undefined;
   const path = clusterFile(source);

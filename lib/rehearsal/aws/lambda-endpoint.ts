@@ -6,11 +6,7 @@ import { type CallLog, signerOf } from './aws-calls.ts';
 import { type JsonEndpoint, serveAnswers } from './json-endpoint.ts';
 import { invoke, type LambdaHost } from './lambda-runtime.ts';
 
-/**
- * Serves it on a free loopback port.
- *
- * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
- */
+/** Serves it on a free loopback port. @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
 export function startLambdaEndpoint(
   { functions }: Wiring,
   host: LambdaHost,

@@ -147,11 +147,7 @@ export async function deploy(stage: Stage) {
   return { wiring, host, bus, ecs, sfn, lambda, resources, synthesisMs };
 }
 
-/**
- * What `offsite` prints where it has to end well.
- *
- * @throws Error With what it said, where it does not.
- */
+/** What `offsite` prints where it has to end well. @throws Error With what it said, where it does not. */
 export async function offsiteOutput(
   stage: Stage,
   database: Database,

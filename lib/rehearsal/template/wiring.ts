@@ -117,11 +117,7 @@ export function readWiring(template: Template, stackName: string, local: LocalPa
   };
 }
 
-/**
- * Finds a function by what it does.
- *
- * @param role - As its handler's file is named: `launch-restore-test`.
- */
+/** Finds a function by what it does. @param role - As its handler's file is named: `launch-restore-test`. */
 export function functionByRole(wiring: Wiring, role: string): LambdaFunction {
   const name = role.replaceAll('-', '').toLowerCase();
   const found = wiring.functions.filter(({ logicalId }) => logicalId.toLowerCase().includes(name));
