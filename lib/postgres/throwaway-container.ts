@@ -2,14 +2,14 @@
 // it is spoken to through a socket in a directory that only we may enter, and ends with its container.
 
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { OffsiteError } from '../base/errors.ts';
 import { ask, type ServerConnection } from './session.ts';
 import { type ThrowawayPostgres, tunedSettings } from './throwaway.ts';
+import { makeThrowawayFolder } from './throwaway-folder.ts';
 
 export type ContainerOptions = {
   /** With initdb and postgres on its PATH and a user `postgres`, as the official images have it: `postgres:16`. */
@@ -29,19 +29,20 @@ const port = '5432';
  */
 export async function startContainerPostgres(options: ContainerOptions): Promise<ThrowawayPostgres> {
   const { image, superuser, signal } = options;
-  const directory = await mkdtemp(join(tmpdir(), 'offsite-postgres-'));
+  const name = `offsite-restore-test-${randomBytes(6).toString('hex')}`;
+  const folder = await makeThrowawayFolder('offsite-postgres-', name);
+  const { directory } = folder;
   const sockets = join(directory, 'sockets');
   await mkdir(sockets);
   // The server is another user in there; nobody else gets past the directory above.
   await chmod(sockets, 0o777);
-  const name = `offsite-restore-test-${randomBytes(6).toString('hex')}`;
   const container = runContainer(name, image, superuser, sockets);
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= (async () => {
       await execa('docker', ['rm', '--force', '--volumes', name], { reject: false });
       await container.ended;
-      await rm(directory, { recursive: true, force: true });
+      await folder.remove();
     })();
     return stopping;
   };

@@ -2,14 +2,14 @@
 // Restore tests and the rehearsal load into it.
 
 import { randomBytes } from 'node:crypto';
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chown, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { OffsiteError } from '../base/errors.ts';
 import type { Connection } from './connection.ts';
 import { findPostgresPrograms } from './programs.ts';
 import { endServer, type Server, serverFailed, startOnFreePort } from './server.ts';
+import { makeThrowawayFolder, type ThrowawayFolder } from './throwaway-folder.ts';
 import { type User, unprivilegedUser } from './unprivileged-user.ts';
 
 export type ThrowawayPostgres = {
@@ -77,13 +77,14 @@ export async function startThrowawayPostgres(options: ThrowawayOptions = {}): Pr
       hint: 'install it (Debian, Ubuntu: apt-get install postgresql)',
     });
   const user = await unprivilegedUser();
-  const directory = await mkdtemp(join(tmpdir(), 'offsite-postgres-')).catch((error: Error) => {
+  const folder = await makeThrowawayFolder('offsite-postgres-').catch((error: Error) => {
     throw serverFailed('initdb', error.message);
   });
+  const { directory } = folder;
   let server: Server | undefined;
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    stopping ??= stopServer(server, directory);
+    stopping ??= stopServer(server, folder);
     return stopping;
   };
   try {
@@ -155,7 +156,7 @@ async function initialize(
   await rm(passwordFile);
 }
 
-async function stopServer(server: Server | undefined, directory: string): Promise<void> {
+async function stopServer(server: Server | undefined, folder: ThrowawayFolder): Promise<void> {
   if (server !== undefined) await endServer(server);
-  await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  await folder.remove();
 }

@@ -2,10 +2,10 @@
 // is known of it. A source without base backups promises none.
 
 import { randomBytes } from 'node:crypto';
-import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chown, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OffsiteError } from '../base/errors.ts';
+import { makeThrowawayFolder } from '../postgres/throwaway-folder.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 import { assertLeadsTo } from '../recovery-point/choose.ts';
 import { serverProgramsOf } from '../recovery-point/programs.ts';
@@ -81,7 +81,8 @@ async function provePoint(base: BaseBackup, found: Found, options: PointTestOpti
   const signal = withTimeLimit(plainBytes + logBytes, options.signal);
   const within = { ...options, signal };
   const micros = await chooseOn(way, binDir, found, within);
-  const directory = await mkdtemp(join(tmpdir(), 'offsite-point-'));
+  const made = await makeThrowawayFolder('offsite-point-');
+  const { directory } = made;
   const owner = await unprivilegedUser();
   if (owner !== undefined) await chown(directory, owner.uid, owner.gid);
   try {
@@ -97,7 +98,7 @@ async function provePoint(base: BaseBackup, found: Found, options: PointTestOpti
     found.lastTransactionAt = recovered.lastTransactionAt;
     await compare(directory, binDir, { recovered, base, micros, found }, within);
   } finally {
-    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    await made.remove();
   }
 }
 

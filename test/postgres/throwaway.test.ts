@@ -3,10 +3,11 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import { asleep, untilAsleep, untilRuns } from '../fixtures/events.ts';
+import { asleep, until, untilAsleep, untilRuns } from '../fixtures/events.ts';
 import { commandLines } from '../fixtures/postgres.ts';
 
 describe('startThrowawayPostgres', () => {
@@ -102,6 +103,19 @@ describe('startThrowawayPostgres', () => {
       expect(await readdir(own)).toEqual([]);
       expect(serversHere()).toEqual([]);
     }
+  });
+
+  it('goes with its data where whoever started it is killed, as for want of memory', async () => {
+    const program = `
+      import { startThrowawayPostgres } from ${JSON.stringify(join(import.meta.dirname, '../../lib/postgres/throwaway.ts'))};
+      await startThrowawayPostgres({ tuned: true });
+      process.kill(process.pid, 'SIGKILL');
+    `;
+    const { signal } = await execa(process.execPath, ['--input-type=module', '-e', program], {
+      reject: false,
+    });
+    expect(signal).toBe('SIGKILL');
+    await until('it is gone', async () => serversHere().length === 0 && (await readdir(own)).length === 0);
   });
 });
 
