@@ -10,14 +10,12 @@ import type { SourceDatabase } from '../lib/archive/source-database.ts';
 import { readSourceDatabase } from '../lib/backup/ask-server.ts';
 import { query } from '../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../lib/postgres/throwaway.ts';
-import type { LocalAws } from '../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../lib/rehearsal/stage/load-corpus.ts';
 import { restore } from '../lib/restore/restore.ts';
 import { tryRestore } from '../lib/restore-test/restore-test.ts';
-import { createS3Store } from '../lib/store/s3.ts';
 import { verifyOnce } from '../lib/verify/verify.ts';
 import { offsite } from './fixtures/cli.ts';
-import { startLocalAws } from './fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from './fixtures/local-aws.ts';
 import { type Major, majors, ownMajor, serverPrograms } from './fixtures/majors.ts';
 import { inPieces, smallCorpus, smallTorrents } from './fixtures/postgres.ts';
 
@@ -72,7 +70,7 @@ describe.each(dumped)('a database of PostgreSQL %i', (major) => {
     const id = parseArchiveId((JSON.parse(stdout) as { id: string }).id);
     archives.set(major, id);
     const unexpected = () => Promise.reject(new Error('nothing is to be told'));
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     const { verdict } = (await verifyOnce({
       store,
       id,
@@ -123,7 +121,7 @@ it.each(here.filter((major) => major > own))(
     const { exitCode, stderr } = await offsite(['backup', '--source', sourceOf(major)], database);
     expect(stderr).toContain('[PG_DUMP_TOO_OLD]');
     expect(exitCode).toBe(3);
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     expect(await Array.fromAsync(store.list(`archives/${sourceOf(major)}/`))).toEqual([]);
   },
 );
@@ -214,7 +212,7 @@ describe('text that is sorted by', () => {
 
 function restoreTested(id: string, target: Major) {
   return tryRestore({
-    store: createS3Store({ bucket: aws.bucket }),
+    store: aws.store,
     archiveId: id,
     startServer: () => start(target),
     now: () => new Date(),

@@ -10,12 +10,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArchiveId, archiveKeys, parseArchiveId } from '../lib/archive/names.ts';
 import { clientCommand, findPostgresPrograms, query } from '../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../lib/postgres/throwaway.ts';
-import type { LocalAws } from '../lib/rehearsal/aws/local-aws.ts';
 import { tryRestore } from '../lib/restore-test/restore-test.ts';
-import { createS3Store } from '../lib/store/s3.ts';
 import { verifyOnce } from '../lib/verify/verify.ts';
 import { offsite } from './fixtures/cli.ts';
-import { startLocalAws } from './fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from './fixtures/local-aws.ts';
 import { ownMajor } from './fixtures/majors.ts';
 import { noChecks } from './fixtures/no-checks.ts';
 import { dumpOf } from './fixtures/postgres.ts';
@@ -70,7 +68,7 @@ describe.skipIf(regress === '')('PostgreSQL’s regression database', () => {
 
   it('is intact', async () => {
     const unexpected = () => Promise.reject(new Error('nothing is to be told'));
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     const now = () => new Date();
     const found = await verifyOnce({ store, id, now, sendMail: unexpected, readInRanges: unexpected });
     expect(found).toMatchObject({ verdict: { verdict: 'intact' } });
@@ -95,7 +93,7 @@ describe.skipIf(regress === '')('PostgreSQL’s regression database', () => {
 
   it('passes its restore test, but for what it names: that needs a superuser, or what does', async () => {
     const report = await tryRestore({
-      store: createS3Store({ bucket: aws.bucket }),
+      store: aws.store,
       archiveId: id.id,
       checks: noChecks,
       // As the product does: by a name that no dump knows.
@@ -123,7 +121,7 @@ describe.skipIf(regress === '')('PostgreSQL’s regression database', () => {
 
   /** As a person would without this program: the roles that it names, then the dump, whatever it says on its way. */
   async function restoredByPsql(): Promise<string> {
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     const opened = await store.open(archiveKeys(id).archive);
     const dump = gunzipSync(Buffer.concat((await opened?.body.toArray()) ?? []));
     const roles = await query(

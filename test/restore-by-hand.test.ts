@@ -10,12 +10,10 @@ import { archiveKeys, parseArchiveId } from '../lib/archive/names.ts';
 import { recipeOf } from '../lib/kit/recipe.ts';
 import { findPostgresPrograms, query } from '../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../lib/postgres/throwaway.ts';
-import type { LocalAws } from '../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../lib/rehearsal/stage/load-corpus.ts';
-import { createS3Store } from '../lib/store/s3.ts';
 import { verifiedHere } from './fixtures/archives.ts';
 import { offsite } from './fixtures/cli.ts';
-import { startLocalAws } from './fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from './fixtures/local-aws.ts';
 import { smallCorpus, smallTorrents } from './fixtures/postgres.ts';
 
 const hasAws = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, 'aws')));
@@ -56,8 +54,7 @@ it('restores as docs/recover.md and docs/format.md say', async () => {
   const { stdout } = await sh("psql -X -At -d bitmagnet_new -c 'SELECT count(*) FROM torrents'");
   expect(stdout).toBe(String(smallTorrents));
   const manifest = JSON.parse(
-    (await createS3Store({ bucket: aws.bucket }).readText(`archives/bitagent/${id}.manifest.json`))?.text ??
-      '',
+    (await aws.store.readText(`archives/bitagent/${id}.manifest.json`))?.text ?? '',
   );
   const [known] = await query(
     postgres.connection,
@@ -78,7 +75,7 @@ it('restores as docs/recover.md and docs/format.md say', async () => {
 
 it('restores by the kit: the very commands that it prints, in one shell, with nothing of this program', async () => {
   if (!hasAws) return console.warn('SKIPPED: aws is not on the PATH, and the kit fetches by it');
-  const store = createS3Store({ bucket: aws.bucket });
+  const store = aws.store;
   await verifiedHere({
     store,
     id: parseArchiveId(id),
@@ -118,7 +115,7 @@ it('restores by the kit: the very commands that it prints, in one shell, with no
 
 it('finds by the kit the newest that is intact or accepted, and no other', async () => {
   if (!hasAws) return console.warn('SKIPPED: aws is not on the PATH, and the kit looks by it');
-  const store = createS3Store({ bucket: aws.bucket });
+  const store = aws.store;
   const { verdict: key, acceptance } = archiveKeys(parseArchiveId(id));
   const verdict = JSON.parse((await store.readText(key))?.text ?? '');
   const steps = recipeOf({ bucket: aws.bucket, source: 'bitagent', roles: [], writtenAt: new Date() });

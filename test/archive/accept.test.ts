@@ -13,14 +13,12 @@ import type { Verdict } from '../../lib/archive/verdict.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { launchRestoreTests } from '../../lib/restore-test/launch.ts';
 import { restoreTest } from '../../lib/restore-test/restore-test.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, plansOfExpire, sightingsOf, smallDump, verifiedHere } from '../fixtures/archives.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { dumpOf, smallCorpus } from '../fixtures/postgres.ts';
 
 let aws: LocalAws;
@@ -40,7 +38,7 @@ const sendMail = async (mail: Mail) => {
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  const real = createS3Store({ bucket: aws.bucket });
+  const real = aws.store;
   store = {
     ...real,
     readText: (key) => {

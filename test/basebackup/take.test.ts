@@ -10,7 +10,7 @@ import { parseBaseBackupKey } from '../../lib/archive/base-backup-names.ts';
 import { parseBaseBackupManifest } from '../../lib/basebackup/manifest.ts';
 import { takeBaseBackup } from '../../lib/basebackup/take.ts';
 import { findPostgresPrograms } from '../../lib/postgres/programs.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
+import { storeOf } from '../fixtures/agent.ts';
 import { type ArchivingCluster, makeFolderOf, startArchivingCluster } from '../fixtures/cluster.ts';
 import { startNewerServer } from '../fixtures/newer-server.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
@@ -32,12 +32,11 @@ afterEach(() => {
   stub.bucket.objects.clear();
 });
 
-const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
 const take = (more: Partial<Parameters<typeof takeBaseBackup>[0]> = {}) =>
   takeBaseBackup({
     source: 'bitagent',
     connection: cluster.connection,
-    store: createS3Store({ bucket: 'vault', endpoint: stub.endpoint, region: 'us-east-1', credentials }),
+    store: storeOf(stub),
     now: () => new Date(),
     ...more,
   });

@@ -3,7 +3,6 @@
 
 import { connectionFromEnvironment } from '../../lib/postgres/connection.ts';
 import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { drills } from '../fixtures/drills/list.ts';
 import {
   type Drill,
@@ -36,7 +35,7 @@ const trials: readonly Trial[] = [
 export async function drillsContest(setting: Setting): Promise<Row[]> {
   const original = await originalFrom(connectionFromEnvironment(setting.env));
   const aws = await startLocalAws();
-  const store = createS3Store({ bucket: aws.bucket });
+  const store = aws.store;
   const startServer = () => startThrowawayPostgres({ tuned: true, superuser: 'offsite_drill' });
   const rows: Row[] = [];
   let asTheyMust = 0;

@@ -3,14 +3,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { smallDump, verifiedArchive } from '../fixtures/archives.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { offsiteHere } from '../fixtures/cli-here.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -23,7 +21,7 @@ const nightsAgo = (nights: number) => new Date(Date.now() - nights * 86_400_000)
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   env = { ...aws.env, OFFSITE_BUCKET: aws.bucket };
   for (const nights of [6, 5, 4]) intact = await verifiedArchive(store, 'bitagent', nightsAgo(nights));
   shrunk = await verifiedArchive(store, 'bitagent', nightsAgo(2), smallDump(8));

@@ -9,15 +9,13 @@ import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { type CliResult, keysIn, offsite } from '../fixtures/cli.ts';
 import { offsiteHere } from '../fixtures/cli-here.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { holdTable, until, untilRuns } from '../fixtures/events.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { startNewerServer } from '../fixtures/newer-server.ts';
 import { commandLines, corpus, corpusTorrents } from '../fixtures/postgres.ts';
 
@@ -59,11 +57,9 @@ describe('back up and bring back', () => {
   it('prints figures for machines, which the manifest confirms', async () => {
     const json = answerOf('backup', (await offsite(['backup', '--source', 'other', '--json'], env)).stdout);
     const manifest = JSON.parse(
-      (await createS3Store({ bucket: aws.bucket }).readText(`archives/other/${json.id}.manifest.json`))
-        ?.text ?? '',
+      (await aws.store.readText(`archives/other/${json.id}.manifest.json`))?.text ?? '',
     );
-    const archive = (await createS3Store({ bucket: aws.bucket }).open(`archives/other/${json.id}.sql.gz`))
-      ?.body;
+    const archive = (await aws.store.open(`archives/other/${json.id}.sql.gz`))?.body;
     const bytes = Buffer.concat((await archive?.toArray()) ?? []);
     expect(bytes.length).toBe(json.compressedBytes);
     expect(gunzipSync(bytes).length).toBe(json.plainBytes);
@@ -101,9 +97,7 @@ describe('back up and bring back', () => {
     const alone = await offsite(['verify', file], env);
     expect(alone).toMatchObject({ exitCode: 0 });
     expect(alone.stderr).toContain('no manifest beside the file');
-    const manifest =
-      (await createS3Store({ bucket: aws.bucket }).readText(`archives/bitagent/${id}.manifest.json`))?.text ??
-      '';
+    const manifest = (await aws.store.readText(`archives/bitagent/${id}.manifest.json`))?.text ?? '';
     writeFileSync(join(home, `${id}.manifest.json`), manifest);
     const beside = await offsiteHere(['verify', file], env);
     expect(beside).toMatchObject({ exitCode: 0, stderr: '' });
@@ -112,12 +106,10 @@ describe('back up and bring back', () => {
   });
 
   it('verifies what comes from stdin, by whatever name, with a manifest or without', async () => {
-    const { body } =
-      (await createS3Store({ bucket: aws.bucket }).open(`archives/bitagent/${id}.sql.gz`)) ?? {};
+    const { body } = (await aws.store.open(`archives/bitagent/${id}.sql.gz`)) ?? {};
     const input = Buffer.concat((await body?.toArray()) ?? []);
     const manifest = join(home, 'manifest');
-    const { text = '' } =
-      (await createS3Store({ bucket: aws.bucket }).readText(`archives/bitagent/${id}.manifest.json`)) ?? {};
+    const { text = '' } = (await aws.store.readText(`archives/bitagent/${id}.manifest.json`)) ?? {};
     writeFileSync(manifest, text);
     const verify = (bytes: Buffer, ...args: string[]) =>
       execa(join(import.meta.dirname, '../../bin/offsite'), ['verify', ...args, '--json'], {
@@ -444,7 +436,7 @@ dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:32`);
   });
 
   it('takes an archive without manifest for none, and a newer manifest for what it is', async () => {
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     const orphan = 'orphan-2026-01-01-000000Z';
     await store.write(`archives/orphan/${orphan}.sql.gz`, 'x');
     expect((await offsiteHere(['list', '--source', 'orphan'], env)).stdout).toContain('no manifest');
@@ -478,7 +470,7 @@ dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:32`);
       'backup',
       (await offsiteHere(['backup', '--source', 'flipped', '--json'], env)).stdout,
     );
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     const key = `archives/flipped/${id}.sql.gz`;
     await store.write(key, 'other bytes');
     const fetched = await offsite(['fetch', id, '-o', join(home, 'f')], env);

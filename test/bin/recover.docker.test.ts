@@ -16,9 +16,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { ask } from '../../lib/postgres/session.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { verify } from '../../lib/verify/verify.ts';
 import { bin } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
@@ -26,7 +24,7 @@ import { offsite } from '../fixtures/cli.ts';
 import { type ComposeStack, canCompose, writeStack } from '../fixtures/compose-stack.ts';
 import { canRunDocker, type DockerEngine, hasProgram, useDockerEngine } from '../fixtures/docker-engine.ts';
 import { until } from '../fixtures/events.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { databasesOf, smallCorpus, smallTorrents } from '../fixtures/postgres.ts';
 
 const canRecover = canRunDocker && canCompose;
@@ -126,7 +124,7 @@ describe.skipIf(!canRecover)('offsite recover', () => {
       extendEnv: false,
     });
     id = answerOf('backup', backup.stdout).id;
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     // As the cloud does.
     const verdict = await verify({ store, id: parseArchiveId(id), now: () => new Date() });
     await store.write(archiveKeys(parseArchiveId(id)).verdict, JSON.stringify(verdict));
@@ -218,7 +216,7 @@ describe.skipIf(!canRecover)('offsite recover', () => {
       .filter((line) => /^ {4}(?!aws |docker compose |curl )/.test(line));
     expect(commands).toHaveLength(8);
     await home.compose('stop', 'bitagent');
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     const archive = await store.open(archiveKeys(parseArchiveId(id)).archive);
     await writeFile(join(docker.home, `${id}.sql.gz`), archive?.body ?? '');
     const script = commands.join('\n').replaceAll('bitagent-postgres', home.container).replaceAll('ID', id);

@@ -15,14 +15,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonText } from '../../lib/base/parse-json.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { offsiteHere } from '../fixtures/cli-here.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import * as samples from '../fixtures/reports.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'offsite-report-test-'));
@@ -41,7 +39,7 @@ afterAll(async () => {
 
 async function keep(report: RestoreReport): Promise<string> {
   const key = restoreReportKey(report, new Date(report.startedAt));
-  await createS3Store({ bucket: aws.bucket }).create(key, jsonText(report));
+  await aws.store.create(key, jsonText(report));
   return key;
 }
 
@@ -138,7 +136,7 @@ describe('after a restore test', () => {
   it('warns of a newer report that it cannot read', async () => {
     const { report } = samples.settled;
     const newer = restoreReportKey(report, new Date('2026-11-24T05:00:00.000Z'));
-    await createS3Store({ bucket: aws.bucket }).create(newer, '{"format":99}');
+    await aws.store.create(newer, '{"format":99}');
     const { exitCode, stdout, stderr } = await offsiteHere(['report'], env);
     expect(exitCode).toBe(0);
     expect(stderr).toContain(newer);
@@ -153,7 +151,7 @@ describe('after a restore test', () => {
 describe('several sources', () => {
   const config = join(home, 'offsite.yml');
   beforeAll(async () => {
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     await storeArchive(store, { dump: Buffer.from('--'), source: 'untested', takenAt: new Date() });
     await storeArchive(store, { dump: Buffer.from('--'), source: 'unnamed', takenAt: new Date() });
     writeFileSync(config, `bucket: ${aws.bucket}\nsources:\n  untested:\n  bitagent:\n  empty:\n`);

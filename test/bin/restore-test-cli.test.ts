@@ -8,15 +8,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { parseRestoreReport } from '../../lib/report/report.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { offsiteHere } from '../fixtures/cli-here.ts';
 import { canRunDocker, type DockerEngine, useDockerEngine } from '../fixtures/docker-engine.ts';
 import { until } from '../fixtures/events.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { commandLines, corpusDump, smallCorpus, smallTorrents } from '../fixtures/postgres.ts';
 
 /** Programs that stand before those of this machine: the browser's opener among them. */
@@ -42,7 +40,7 @@ beforeAll(async () => {
   await chmod(temporary, 0o755);
   env = { ...aws.env, OFFSITE_BUCKET: aws.bucket, TMPDIR: temporary };
   const dump = await corpusDump(smallCorpus);
-  ({ id } = await storeArchive(createS3Store({ bucket: aws.bucket }), { dump }));
+  ({ id } = await storeArchive(aws.store, { dump }));
 });
 afterAll(async () => {
   await rm(folder, { recursive: true });
@@ -54,7 +52,7 @@ describe('an archive that has no verdict yet', () => {
   it('is not started: exit code 6, no file, no word against it', async () => {
     const dump = Buffer.from('-- small\n');
     const takenAt = new Date('2026-11-23T03:15:00Z');
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     const young = await storeArchive(store, { dump, takenAt, verdict: false });
     const output = join(folder, 'young');
     const run = await offsiteHere(['restore-test', young.id, '--output', output], env);
@@ -199,7 +197,7 @@ describe('offsite restore-test', () => {
 
   it('draws the page without what may not be read of the past, and says so', async () => {
     const night = 'bitagent-2026-11-21-031500Z';
-    await createS3Store({ bucket: aws.bucket }).create(`verdicts/bitagent/${night}.json`, '{}');
+    await aws.store.create(`verdicts/bitagent/${night}.json`, '{}');
     // The catalogue has to be read; it is the page's turn afterwards.
     let readings = 0;
     const denying = await startDenyingStore((path) => {

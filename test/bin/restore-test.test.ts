@@ -10,16 +10,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { handler as report } from '../../lambda/report.ts';
 import { type ArchiveId, archiveKeys } from '../../lib/archive/names.ts';
 import { environmentNames } from '../../lib/deployment/environment.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { parseRestoreReport, type RestoreReport } from '../../lib/report/report.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { verifyBaseBackupOnce } from '../../lib/verify/base-backup.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { storeBaseBackup } from '../fixtures/base-backup.ts';
 import { asleep, untilServerDoes } from '../fixtures/events.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import {
   commandLines,
   compressed,
@@ -43,7 +41,7 @@ let minute = 0;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   dump = await corpusDump(smallCorpus);
   own = await mkdtemp(join(tmpdir(), 'offsite-test-'));
   await chmod(own, 0o755);

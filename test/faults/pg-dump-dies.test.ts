@@ -15,8 +15,7 @@ import { findPostgresPrograms } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { unprivilegedUser } from '../../lib/postgres/unprivileged-user.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
-import { committed, standBefore, storeEnvironment, whereIs } from '../fixtures/agent.ts';
+import { committed, standBefore, storeEnvironment, storeOf, whereIs } from '../fixtures/agent.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { corpus, dumpOf } from '../fixtures/postgres.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
@@ -67,12 +66,7 @@ const takeHere = () =>
     source: 'bitagent',
     dump: (signal) => endWhenStalled((either) => dump(ofServer, { signal: either }), 60_000, signal),
     askDatabase: (signal) => readSourceDatabase(ofServer, signal),
-    store: createS3Store({
-      bucket: 'vault',
-      endpoint: stub.endpoint,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
-    }),
+    store: storeOf(stub),
     now: () => new Date(),
   });
 

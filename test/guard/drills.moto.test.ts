@@ -3,11 +3,9 @@
 
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, describe } from 'vitest';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { keepByCloud, keepByGuard } from '../fixtures/keeping.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { anotherClient } from '../fixtures/vault.ts';
 import { playDrills } from './drills.contract.ts';
@@ -42,7 +40,7 @@ describe.each(['the guard', 'the cloud'])('%s, at a local S3,', (who) => {
   let smtp: MailServer | undefined;
   playOtherKinds(async (logged) => {
     aws = await startLocalAws();
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     if (who === 'the cloud') return { store, keeping: keepByCloud(store, aws, logged) };
     smtp = await startMailServer();
     return { store, keeping: keepByGuard(store, aws.bucket, smtp, logged) };

@@ -11,17 +11,15 @@ import type { Mail } from '../../lib/mail/mail.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import { probeDocker } from '../../lib/postgres/throwaway-container.ts';
 import { parseInstant } from '../../lib/recovery-point/target.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import { parseRestoreReport, type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
 import { turnsKey } from '../../lib/restore-test/turns.ts';
 import type { Settings } from '../../lib/settings/config.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { shipWal } from '../../lib/wal/ship.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { type ArchivingCluster, startArchivingCluster } from '../fixtures/cluster.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { asked, corpusDump, databasesOf, smallCorpus, smallTorrents } from '../fixtures/postgres.ts';
 
 let aws: LocalAws;
@@ -32,7 +30,7 @@ const source = 'bitagent';
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   server = await startArchivingCluster();
   const { PGUSER, PGPASSWORD } = server.connection.env;
   restoreUrl = `postgres://${PGUSER}:${PGPASSWORD}@127.0.0.1:${server.port}/postgres?sslmode=disable`;

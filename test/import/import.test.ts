@@ -13,8 +13,7 @@ import { type Known, readKnown } from '../../lib/import/known.ts';
 import { findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { planRetention } from '../../lib/retention/plan.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
-import { committed, storeEnvironment } from '../fixtures/agent.ts';
+import { committed, storeEnvironment, storeOf } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { smallDump, verifiedHere } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
@@ -42,14 +41,6 @@ function file(name: string, bytes: Buffer = gzipSync(small)): string {
 /** As on a host whose clock goes by UTC. */
 const importing = (args: readonly string[], environment = env) =>
   offsiteHere(['import', '--zone', 'UTC', ...args], environment);
-
-const store = () =>
-  createS3Store({
-    bucket: 'vault',
-    endpoint: stub.endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
-  });
 
 describe('dumps of real tools', () => {
   let postgres: ThrowawayPostgres;
@@ -94,7 +85,7 @@ describe('dumps of real tools', () => {
     for (const manifest of manifests) expect(manifest.serverVersion).toMatch(/^\d+/);
     for (const { id } of manifests) {
       const verdict = await verifiedHere({
-        store: store(),
+        store: storeOf(stub),
         id: parseArchiveId(id),
         now: () => new Date(),
         sendMail: async () => undefined,
@@ -159,8 +150,18 @@ describe('never twice', () => {
     const takenAt = new Date('2026-11-08T03:15:00Z');
     const { signal } = new AbortController();
     const importOf = (path: string, known: Known) =>
-      importDump({ store: store(), source: 'bitagent', file: path, takenAt, known, dryRun: false, signal });
-    const [first, second, third] = await Promise.all([1, 2, 3].map(() => readKnown(store(), 'bitagent')));
+      importDump({
+        store: storeOf(stub),
+        source: 'bitagent',
+        file: path,
+        takenAt,
+        known,
+        dryRun: false,
+        signal,
+      });
+    const [first, second, third] = await Promise.all(
+      [1, 2, 3].map(() => readKnown(storeOf(stub), 'bitagent')),
+    );
     const dump = file('bitagent-2026-11-08-0315.sql.gz');
     expect(await importOf(dump, first as Known)).toMatchObject({ outcome: 'imported' });
     expect(await importOf(dump, second as Known)).toMatchObject({ outcome: 'already there' });
@@ -247,9 +248,9 @@ it('retention goes by the date of the name, however late it was imported', async
     stub.bucket.objects.get('archives/bitagent/bitagent-2026-01-08-031500Z.manifest.json') ?? {};
   expect(JSON.parse(String(bytes)).imported).toMatchObject({ file: 'bitagent-2026-01-08-0315.sql.gz' });
   const dated = {
-    ...store(),
+    ...storeOf(stub),
     async *list(prefix: string) {
-      for await (const one of store().list(prefix)) yield { ...one, storedAt: new Date() };
+      for await (const one of storeOf(stub).list(prefix)) yield { ...one, storedAt: new Date() };
     },
   };
   const [entry] = await readCatalogue(dated, 'bitagent');

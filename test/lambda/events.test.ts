@@ -12,14 +12,12 @@ import { handler as verify } from '../../lambda/verify.ts';
 import { handler as watch } from '../../lambda/watch.ts';
 import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { planRanges } from '../../lib/verify/plan.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
 import { smallLimits, storeInMembers } from '../fixtures/large-archive.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -29,7 +27,7 @@ const context = { awsRequestId: 'r', functionName: 'f' } as Context;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   setHandlerSettings(aws.bucket, aws.topicArn);
 });
 afterAll(() => aws.stop());

@@ -10,15 +10,13 @@ import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys } from '../../lib/archive/names.ts';
 import { jsonText } from '../../lib/base/parse-json.ts';
 import { metrics } from '../../lib/deployment/metrics.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump, verifiedArchive } from '../fixtures/archives.ts';
 import { storeBaseBackup } from '../fixtures/base-backup.ts';
 import { type Figure, printedFigures } from '../fixtures/figures.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -31,7 +29,7 @@ const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   setHandlerSettings(aws.bucket, aws.topicArn, { OFFSITE_MONITORING: 'full' });
 });
 beforeEach(() => {

@@ -12,14 +12,12 @@ import { handler as report } from '../../lambda/report.ts';
 import { handler as verify } from '../../lambda/verify.ts';
 import { handler as watch } from '../../lambda/watch.ts';
 import { archiveKeys } from '../../lib/archive/names.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { OffsiteArchive } from '../../lib/stack/offsite-archive.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump, verifiedArchive } from '../fixtures/archives.ts';
 import { type Figure, printedFigures } from '../fixtures/figures.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 const context = { awsRequestId: 'r', functionName: 'f' } as Context;
 const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
@@ -29,7 +27,7 @@ let store: ArchiveStore;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
 });
 afterAll(() => aws.stop());
 

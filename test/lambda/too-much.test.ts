@@ -12,13 +12,11 @@ import { handler as watch } from '../../lambda/watch.ts';
 import { archiveIdAt, archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import type { OffsiteError } from '../../lib/base/errors.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { throwFailures } from '../../lib/retention/sources.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, verifiedArchive } from '../fixtures/archives.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { often } from '../fixtures/often.ts';
 
 const context = { awsRequestId: 'r', functionName: 'f' } as Context;
@@ -35,7 +33,7 @@ const mails = async (): Promise<Mail[]> => (await aws.mails()).slice(told);
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
 });
 beforeEach(async () => {
   told = (await aws.mails()).length;

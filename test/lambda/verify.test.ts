@@ -8,11 +8,9 @@ import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { type Verdict, verdictSchema } from '../../lib/archive/verdict.ts';
 import { jsonText } from '../../lib/base/parse-json.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -25,7 +23,7 @@ const context = { awsRequestId: 'r', functionName: 'verify' } as Context;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   process.env.OFFSITE_BUCKET = aws.bucket;
   process.env.OFFSITE_TOPIC_ARN = aws.topicArn;
 });

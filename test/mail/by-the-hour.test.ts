@@ -10,12 +10,10 @@ import { handler as watch } from '../../lambda/watch.ts';
 import { archiveIdAt, archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
 import { findUntold, tellByTheHour } from '../../lib/mail/by-the-hour.ts';
 import { composeMail, type Mail } from '../../lib/mail/mail.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { often } from '../fixtures/often.ts';
 
 let aws: LocalAws;
@@ -30,7 +28,7 @@ const at = (time: string) => new Date(`2026-11-22T${time}Z`);
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   setHandlerSettings(aws.bucket, aws.topicArn);
 });
 beforeEach(() => {

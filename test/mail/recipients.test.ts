@@ -22,15 +22,14 @@ import {
   recipientsOf,
 } from '../../lib/mail/recipients.ts';
 import { listSubscriptions } from '../../lib/mail/subscriptions.ts';
-import { type LocalAws, operatorAddress } from '../../lib/rehearsal/aws/local-aws.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
+import { operatorAddress } from '../../lib/rehearsal/aws/local-aws.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { verifiedArchive } from '../fixtures/archives.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { offsiteHere } from '../fixtures/cli-here.ts';
 import { printedFigures } from '../fixtures/figures.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 const context = { awsRequestId: 'r', functionName: 'f' } as Context;
 const at = (hour: number) => new Date(Date.UTC(2026, 10, 22, hour));
@@ -135,7 +134,7 @@ describe('as subscriptions go and come', () => {
 
   beforeAll(async () => {
     aws = await startLocalAws();
-    store = createS3Store({ bucket: aws.bucket });
+    store = aws.store;
     sns = new SNSClient({});
     setHandlerSettings(aws.bucket, aws.topicArn, { OFFSITE_MONITORING: 'full' });
     await verifiedArchive(store, 'bitagent', new Date());

@@ -4,12 +4,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Mail } from '../../lib/mail/mail.ts';
 import { publishMail } from '../../lib/mail/send.ts';
 import { tellOnce } from '../../lib/mail/tell-once.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { launchRestoreTests } from '../../lib/restore-test/launch.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { verifiedArchive } from '../fixtures/archives.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -23,7 +22,7 @@ const published = async () => (await aws.mails()).slice(before).map(({ subject }
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
 });
 beforeEach(async () => {
   before = (await aws.mails()).length;

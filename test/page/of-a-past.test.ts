@@ -9,13 +9,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Mail } from '../../lib/mail/mail.ts';
 import { nightsOf } from '../../lib/page/measures.ts';
 import { readSource } from '../../lib/page/read-source.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { findReport } from '../../lib/report/read-reports.ts';
 import { pageKeyOf, type RestoreReport } from '../../lib/report/report.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { browserThere, startBrowser } from '../fixtures/browser.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { collidingTexts, overflowing } from '../fixtures/page-measures.mjs';
 import { playPast } from '../fixtures/past-year.ts';
 
@@ -28,7 +26,7 @@ let mail: Mail;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   ({ report, mail } = await playPast(store, { torrents: 1000, nights: 3, tests: 2 }));
 }, 300_000);
 afterAll(async () => {

@@ -37,10 +37,9 @@ import { parseChecks } from '../../lib/restore-test/checks.ts';
 import { type PointTestOptions, tryPoint } from '../../lib/restore-test/point.ts';
 import { choosePoint } from '../../lib/restore-test/random-point.ts';
 import { restoreTest } from '../../lib/restore-test/restore-test.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { parseHistory } from '../../lib/wal/history.ts';
 import { parseLsn, segmentAt, segmentName } from '../../lib/wal/segment.ts';
-import { bin, storeEnvironment } from '../fixtures/agent.ts';
+import { bin, storeEnvironment, storeOf } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { type CliResult, offsite } from '../fixtures/cli.ts';
 import { type ArchivingCluster, makeFolderOf, startArchivingCluster } from '../fixtures/cluster.ts';
@@ -196,20 +195,12 @@ async function whileChanged<T>(change: () => void, act: () => Promise<T>): Promi
   }
 }
 
-const storeOfStub = () =>
-  createS3Store({
-    bucket: 'vault',
-    endpoint: stub.endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
-  });
-
 describe("the restore test's recovery to a point", () => {
   const archiveId = 'bitagent-2026-11-23-031500Z';
   const ledgerCheck =
     "-- check: ledger\nSELECT count(*) >= 0, 'entries ' || coalesce(string_agg(n::text, ',' ORDER BY n), '') FROM ledger";
   const tested = (): PointTestOptions => ({
-    store: storeOfStub(),
+    store: storeOf(stub),
     source: 'bitagent',
     checks: async () => [{ checks: parseChecks(ledgerCheck, 'checks'), origin: 'own' }],
     restoreCommand: `${process.execPath} ${program} wal fetch %f %p`,
@@ -461,7 +452,7 @@ describe('a point that the log does not lead to is refused before anything is fe
   ) => {
     const recovering = whileChanged(change, () =>
       recoverPoint({
-        store: storeOfStub(),
+        store: storeOf(stub),
         source: 'bitagent',
         target: parseTarget(flags) as RecoveryTarget,
         timeline: byTimeline === undefined ? 1 : undefined,

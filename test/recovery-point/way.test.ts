@@ -11,9 +11,9 @@ import { parseWalFile, type WalFile, walKey } from '../../lib/archive/wal-names.
 import { recoverPoint } from '../../lib/recovery-point/recover.ts';
 import { parseTarget, type RecoveryTarget, type TargetFlags } from '../../lib/recovery-point/target.ts';
 import type { Way } from '../../lib/recovery-point/way.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { historyName } from '../../lib/wal/history.ts';
 import { formatLsn } from '../../lib/wal/segment.ts';
+import { storeOf } from '../fixtures/agent.ts';
 import { storeBaseBackup } from '../fixtures/base-backup.ts';
 import { ownMajor } from '../fixtures/majors.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
@@ -35,14 +35,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const store = () =>
-  createS3Store({
-    bucket: 'vault',
-    endpoint: stub.endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
-  });
-
 function put(name: string, text: string): void {
   const sha256 = createHash('sha256').update(text).digest('hex');
   const file = parseWalFile(name) as WalFile;
@@ -54,7 +46,7 @@ const base = async (at: number, segment: number, timeline = 1) => {
   const major = await ownMajor();
   const cluster = { systemIdentifier, segmentBytes, dataChecksums: false, serverVersion: `${major}.1` };
   const record = { cluster: { ...cluster, serverVersionNumber: major * 10_000 + 1 } };
-  return storeBaseBackup(store(), { source, takenAt: hour(at), segment, timeline, record });
+  return storeBaseBackup(storeOf(stub), { source, takenAt: hour(at), segment, timeline, record });
 };
 const log = (timeline: number, from: number, count: number) => {
   for (const name of namesFrom(from, count, timeline)) put(name, name);
@@ -69,7 +61,7 @@ async function wayTo(flags: TargetFlags, timeline?: number) {
   const warnings: string[] = [];
   let found: Way | undefined;
   const recovering = recoverPoint({
-    store: store(),
+    store: storeOf(stub),
     source,
     target: parseTarget(flags) as RecoveryTarget,
     timeline,

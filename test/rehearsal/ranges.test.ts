@@ -9,11 +9,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { archiveKeys } from '../../lib/archive/names.ts';
 import { verdictSchema } from '../../lib/archive/verdict.ts';
 import { type Bus, createBus } from '../../lib/rehearsal/aws/bus.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { type SfnEndpoint, startSfnEndpoint } from '../../lib/rehearsal/aws/states/sfn-endpoint.ts';
 import { synthesize } from '../../lib/rehearsal/template/synthesis.ts';
 import { readWiring, type Wiring } from '../../lib/rehearsal/template/wiring.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { planRanges, type RangeJob, rangeLimits } from '../../lib/verify/plan.ts';
 import { startRangeExecution } from '../../lib/verify/range-execution.ts';
@@ -21,7 +19,7 @@ import { verifyOnce } from '../../lib/verify/verify.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { hostile } from '../fixtures/hostile-dump.ts';
 import { smallLimits, storeInMembers, substance } from '../fixtures/large-archive.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { compareWithRoles } from './permissions.ts';
 
 let directory: string;
@@ -37,7 +35,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'offsite-ranges-test-'));
   aws = await startLocalAws();
   s3 = new S3Client({ forcePathStyle: true });
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   const { template, stackName, assetDirectory } = await synthesize(
     join(directory, 'cdk.out'),
     directory,

@@ -8,17 +8,15 @@ import { jsonText } from '../../lib/base/parse-json.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import { renderPage } from '../../lib/page/page.ts';
 import { readSource } from '../../lib/page/read-source.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { testsShown } from '../../lib/report/history.ts';
 import { findReport } from '../../lib/report/read-reports.ts';
 import { pageKeyOf, type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
 import { deliverReport } from '../../lib/restore-test/deliver.ts';
 import { expire } from '../../lib/retention/expire.ts';
 import { planKey } from '../../lib/retention/stored-plan.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { keysIn } from '../fixtures/cli.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { inventoryOf } from '../fixtures/postgres.ts';
 import * as samples from '../fixtures/reports.ts';
 
@@ -30,7 +28,7 @@ let number = 0;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
 });
 afterAll(() => aws.stop());
 // Every test has a source of its own.

@@ -6,16 +6,14 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { cutAt, find, rowOf } from '../fixtures/drills/dump-places.ts';
 import type { Edit, Original } from '../fixtures/drills/forgery.ts';
 import { drills } from '../fixtures/drills/list.ts';
 import { type ReusedServers, startReusedServers } from '../fixtures/drills/reused-servers.ts';
 import { originalFrom, runDrill, shortcomings } from '../fixtures/drills/run-drill.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { often } from '../fixtures/often.ts';
 import { smallCorpus } from '../fixtures/postgres.ts';
 
@@ -34,7 +32,7 @@ let minutes = 0;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   const origin = await startThrowawayPostgres({ tuned: true });
   try {
     original = await originalFrom(await loadCorpus(origin.connection, { ...smallCorpus, torrents }));

@@ -8,13 +8,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertDiskHolds, restoreTimeLimitMs } from '../../lib/cost/task-size.ts';
 import { ask } from '../../lib/postgres/session.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { tryRestore } from '../../lib/restore-test/restore-test.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { neverEnding, untilAsleep } from '../fixtures/events.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { corpusDump } from '../fixtures/postgres.ts';
 
 let aws: LocalAws;
@@ -24,7 +22,7 @@ let minute = 15;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   dump = await corpusDump();
 });
 afterAll(() => aws.stop());

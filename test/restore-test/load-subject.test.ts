@@ -6,17 +6,15 @@ import type { SourceDatabase } from '../../lib/archive/source-database.ts';
 import { query } from '../../lib/postgres/programs.ts';
 import { statementError } from '../../lib/postgres/statement-error.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import type { RestoreReport } from '../../lib/report/report.ts';
 import { particularsOf } from '../../lib/report/words.ts';
 import { orderMayExplain } from '../../lib/restore/load-order.ts';
 import { restoreTestMail } from '../../lib/restore-test/mail.ts';
 import { tryRestore } from '../../lib/restore-test/restore-test.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { noChecks } from '../fixtures/no-checks.ts';
 import { dumpOf } from '../fixtures/postgres.ts';
 
@@ -28,7 +26,7 @@ const newest = new Date('2026-11-22T03:00:00Z');
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   server = await startThrowawayPostgres({ tuned: true, superuser: 'offsite_hidden' });
   await loadCorpus(server.connection, { torrents: 100, database: 'bitagent', asof: newest });
 });

@@ -7,14 +7,13 @@ import { OffsiteError } from '../../lib/base/errors.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
 import { startThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { parseRestoreReport, type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
 import { type RestoreTestOptions, restoreTest } from '../../lib/restore-test/restore-test.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { scan, storeArchive } from '../fixtures/archive.ts';
 import { asleep, neverEnding, untilAsleep, untilRuns } from '../fixtures/events.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import {
   commandLines,
   compressed,
@@ -35,7 +34,7 @@ let mails: Mail[];
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   dump = await corpusDump(smallCorpus);
   own = await mkdtemp(join(tmpdir(), 'offsite-test-'));
   await chmod(own, 0o755);

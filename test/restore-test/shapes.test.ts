@@ -7,16 +7,14 @@ import { accept } from '../../lib/archive/accept.ts';
 import { splitName } from '../../lib/archive/comparison.ts';
 import { ask } from '../../lib/postgres/session.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { loadCorpus } from '../../lib/rehearsal/stage/load-corpus.ts';
 import type { RestoreReport } from '../../lib/report/report.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
 import { restoreTestMail } from '../../lib/restore-test/mail.ts';
 import { tryRestore } from '../../lib/restore-test/restore-test.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { scan, storeArchive } from '../fixtures/archive.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { isLong, often } from '../fixtures/often.ts';
 import { asked, dumpOf, inventoryOf } from '../fixtures/postgres.ts';
 
@@ -30,7 +28,7 @@ const newest = new Date('2026-11-22T03:00:00Z');
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   origin = await startThrowawayPostgres({ tuned: true, settings: { allow_in_place_tablespaces: 'on' } });
   await loadCorpus(origin.connection, { torrents: 300, asof: newest });
 });

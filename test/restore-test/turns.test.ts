@@ -3,17 +3,15 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { parseWalFile, type WalFile, walKey } from '../../lib/archive/wal-names.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import type { RestoreReport } from '../../lib/report/report.ts';
 import type { Launch } from '../../lib/restore-test/launch.ts';
 import { takeTurns, type Wake } from '../../lib/restore-test/take-turns.ts';
 import { isDue, quarterOf } from '../../lib/restore-test/turns.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { segmentName } from '../../lib/wal/segment.ts';
 import { verifiedArchive } from '../fixtures/archives.ts';
 import { storeBaseBackup } from '../fixtures/base-backup.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { passed } from '../fixtures/reports.ts';
 import { segmentBytes, systemIdentifier } from '../fixtures/wal.ts';
 
@@ -29,7 +27,7 @@ beforeAll(async () => {
   aws = await startLocalAws();
 });
 beforeEach(async () => {
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   for await (const { key } of store.list('')) await store.delete(key);
   [started, refused] = [[], []];
   for (const source of ['attic', 'bitagent', 'cellar'])

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { archiveIdAt, archiveKeys, parseKey } from '../../lib/archive/names.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import { tellNews } from '../../lib/mail/tell-once.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import {
   type Arrived,
   arrivalsMail,
@@ -13,8 +12,7 @@ import {
   newsOf,
 } from '../../lib/retention/arrivals.ts';
 import { watchArrivals } from '../../lib/retention/watch-arrivals.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 const now = new Date('2026-11-24T12:00:00Z');
 const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3_600_000);
@@ -118,7 +116,7 @@ describe('in a vault', () => {
   afterAll(() => aws.stop());
 
   it('is found by the listing, mailed once, and remembered', async () => {
-    const store = createS3Store({ bucket: aws.bucket });
+    const store = aws.store;
     const mails: Mail[] = [];
     const watchNow = async () => {
       const { arrivals, ...news } = await watchArrivals({

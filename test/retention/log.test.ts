@@ -19,17 +19,15 @@ import { parseWalFile, type WalFile, walKey } from '../../lib/archive/wal-names.
 import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
 import { isBroken } from '../../lib/recovery-point/way.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { expireLog } from '../../lib/retention/expire-log.ts';
 import type { Settings } from '../../lib/settings/config.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { countOf } from '../../lib/wal/continuity.ts';
 import { pushWal } from '../../lib/wal/push.ts';
 import { storeBaseBackup, type TinyBaseBackup } from '../fixtures/base-backup.ts';
 import { noProgram } from '../fixtures/compressors.ts';
 import { setHandlerSettings } from '../fixtures/handler-settings.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { namesFrom, segmentBytes, segmentOf, systemIdentifier, writeSegment } from '../fixtures/wal.ts';
 
 const context = { awsRequestId: 'r', functionName: 'f' } as Context;
@@ -45,7 +43,7 @@ let began = 0;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   folder = mkdtempSync(join(tmpdir(), 'offsite-log-'));
   setHandlerSettings(aws.bucket, aws.topicArn, {
     OFFSITE_RANGES_ARN: 'arn:none',

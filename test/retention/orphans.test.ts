@@ -4,11 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { archiveIdAt, archiveKeys } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { plansOfExpire as expire, sightingsOf, verifiedArchive } from '../fixtures/archives.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -39,7 +37,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   mails = [];
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   for (const prefix of ['archives/', 'verdicts/', 'watch/']) {
     for await (const { key } of store.list(prefix)) await store.delete(key);
   }

@@ -6,9 +6,7 @@ import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { selectArchive } from '../../lib/archive/select.ts';
 import type { TaskSize } from '../../lib/cost/task-size.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import { launchRestoreTests } from '../../lib/restore-test/launch.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import {
   archiveOf,
@@ -17,7 +15,7 @@ import {
   smallDump,
   verifiedArchive,
 } from '../fixtures/archives.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -36,7 +34,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   mails = [];
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
   for (const prefix of ['archives/', 'verdicts/', 'reports/', 'watch/']) {
     const keys: string[] = [];
     for await (const { key } of store.list(prefix)) keys.push(key);

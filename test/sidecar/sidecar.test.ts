@@ -27,7 +27,6 @@ import { handler } from '../../lambda/verify.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { expireVault } from '../../lib/guard/expire.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
 import type { RetentionPlan } from '../../lib/retention/plan.ts';
 import { watch as watchVault } from '../../lib/retention/watch.ts';
 import { backupSidecar } from '../../lib/sidecar/backup.ts';
@@ -37,12 +36,11 @@ import type { SidecarManifest } from '../../lib/sidecar/manifest.ts';
 import { sidecarKeys } from '../../lib/sidecar/names.ts';
 import { restoreSidecar } from '../../lib/sidecar/restore.ts';
 import { verifySidecar } from '../../lib/sidecar/verify.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { bin } from '../fixtures/agent.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { offsiteHere } from '../fixtures/cli-here.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -53,7 +51,7 @@ let seconds = 0;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
 });
 afterAll(() => aws.stop());
 beforeEach(() => {

@@ -4,14 +4,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../lib/archive/manifest.ts';
 import { type ArchiveId, archiveKeys } from '../../lib/archive/names.ts';
 import { verdictSchema } from '../../lib/archive/verdict.ts';
-import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { verify } from '../../lib/verify/verify.ts';
 import { smallDump } from '../fixtures/archives.ts';
 import { hostile } from '../fixtures/hostile-dump.ts';
 import { storeInMembers, substance, verifyInRanges } from '../fixtures/large-archive.ts';
-import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -20,7 +18,7 @@ let cases = 0;
 
 beforeAll(async () => {
   aws = await startLocalAws();
-  store = createS3Store({ bucket: aws.bucket });
+  store = aws.store;
 });
 beforeEach(() => {
   cases += 1;

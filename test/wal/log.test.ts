@@ -20,7 +20,6 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { begunName, parseWalKey, type WalName, walKey } from '../../lib/archive/wal-names.ts';
 import { zlibCompressor } from '../../lib/gzip/zlib-compressor.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import {
   type AheadLimits,
@@ -36,7 +35,7 @@ import { fetchWal } from '../../lib/wal/fetch.ts';
 import { type PushOptions, pushWal } from '../../lib/wal/push.ts';
 import { settledMinutes } from '../../lib/wal/settled.ts';
 import { shippedAtOnce, shipWal } from '../../lib/wal/ship.ts';
-import { bin, storeEnvironment } from '../fixtures/agent.ts';
+import { bin, storeEnvironment, storeOf } from '../fixtures/agent.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { until } from '../fixtures/events.ts';
 import { often, oftenWithinMs } from '../fixtures/often.ts';
@@ -54,8 +53,7 @@ let folder: string;
 
 beforeAll(async () => {
   stub = await startS3Stub();
-  const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
-  store = createS3Store({ bucket: 'vault', endpoint: stub.endpoint, region: 'us-east-1', credentials });
+  store = storeOf(stub);
 });
 afterAll(() => stub.stop());
 beforeEach(() => {

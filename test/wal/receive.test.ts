@@ -15,13 +15,12 @@ import { clientCommand, findPostgresPrograms, query } from '../../lib/postgres/p
 import { endServer, startOnFreePort } from '../../lib/postgres/server.ts';
 import { unprivilegedUser } from '../../lib/postgres/unprivileged-user.ts';
 import { readClusterLog } from '../../lib/recovery-point/read-vault.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { patienceOf } from '../../lib/store/session.ts';
 import { filledBytesIn } from '../../lib/wal/begun.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
 import { type ReceiveOptions, type ReceiveReport, receiveWal } from '../../lib/wal/receive.ts';
 import { parseLsn, segmentNumber } from '../../lib/wal/segment.ts';
-import { bin, storeEnvironment } from '../fixtures/agent.ts';
+import { bin, storeEnvironment, storeOf } from '../fixtures/agent.ts';
 import { type ArchivingCluster, startArchivingCluster } from '../fixtures/cluster.ts';
 import { until } from '../fixtures/events.ts';
 import { startNewerServer } from '../fixtures/newer-server.ts';
@@ -32,7 +31,6 @@ import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
 const source = 'bitagent';
 const segmentBytes = 16 * 2 ** 20;
 const slotName = 'offsite_bitagent';
-const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
 
 let stub: S3Stub;
 let cluster: ArchivingCluster;
@@ -66,8 +64,6 @@ const untilInServer = (condition: string, first = '') =>
      END $$`,
   );
 
-const storeNow = () =>
-  createS3Store({ bucket: 'vault', endpoint: stub.endpoint, region: 'us-east-1', credentials });
 const names = () => [...stub.bucket.objects.keys()].map((key) => parseWalKey(key)?.file.name ?? key).sort();
 const vaultHas = (name: string) => until(`${name} in the vault`, () => names().includes(name));
 
@@ -78,7 +74,7 @@ function receive(more: Partial<ReceiveOptions> = {}) {
   const reports: ReceiveReport[] = [];
   const ended = receiveWal({
     connection: cluster.connection,
-    store: storeNow(),
+    store: storeOf(stub),
     source,
     folder,
     systemIdentifier: undefined,
@@ -113,7 +109,7 @@ const nextSegment = () => cluster.switchWal('INSERT INTO t SELECT generate_serie
 
 /** Nothing is missing between the first and the last that is in the vault, and nothing is there twice. */
 async function expectWhole(timeline = 1): Promise<void> {
-  const log = await readClusterLog(storeNow(), { source, systemIdentifier, segmentBytes });
+  const log = await readClusterLog(storeOf(stub), { source, systemIdentifier, segmentBytes });
   const from = BigInt(log.spans[0]?.first ?? 0) * BigInt(segmentBytes);
   const ancestors = log.histories.get(timeline) ?? [];
   const found = continuityOf(log, { from, fromTimeline: 1, timeline, ancestors, segmentBytes });
@@ -153,7 +149,7 @@ describe('the log of a server', () => {
       'INSERT INTO t VALUES (0); SELECT pg_current_wal_flush_lsn()',
     );
     await until('what was written last is in the vault', async () => {
-      const log = await readClusterLog(storeNow(), { source, systemIdentifier, segmentBytes });
+      const log = await readClusterLog(storeOf(stub), { source, systemIdentifier, segmentBytes });
       const from = BigInt(segmentNumber(first, segmentBytes)) * BigInt(segmentBytes);
       const course = { from, fromTimeline: 1, timeline: 1, ancestors: [], segmentBytes };
       // The last record may end in zeros.
@@ -186,10 +182,7 @@ describe('the log of a server', () => {
 
   it('goes on where it was when the connection is cut, and waits here while the vault is away', async () => {
     const wire = await startWire();
-    const store = createS3Store({
-      ...{ bucket: 'vault', endpoint: stub.endpoint, region: 'us-east-1', credentials },
-      patience: patienceOf(0),
-    });
+    const store = storeOf(stub, { patience: patienceOf(0) });
     const run = receive({ connection: wire.connection, store, tellEveryMs: 50 });
     await slotIsHeld();
     await vaultHas(await nextSegment());
