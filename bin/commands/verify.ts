@@ -129,7 +129,7 @@ async function assertFile(path: string): Promise<void> {
   const found = await stat(path).then(
     (stats) => {
       if (stats.isFile() || stats.isFIFO()) return undefined;
-      return stats.isDirectory() ? folderKind(path) : 'something else than a file or a pipe';
+      return stats.isDirectory() ? folderKind(path).found : 'something else than a file or a pipe';
     },
     (error: Error) => error.message,
   );

@@ -12,7 +12,7 @@ import { bytesOfFile, headOfFile } from '../base/named-file.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { GzipReader } from '../gzip/inflate.ts';
-import { headBytes, plainDumpBy, plainFileName } from '../sql/dump-kind.ts';
+import { headBytes, makeOne, wayOut } from '../sql/dump-kind.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { formatOfFile } from '../verify/formats.ts';
 import { observe } from '../verify/observe.ts';
@@ -117,18 +117,13 @@ async function* plainOf(file: string, sha256: string, signal: AbortSignal): Asyn
 
 /** Nothing is wrong with it: it is another kind of file. */
 function notGzip(file: string, head: string, found: string): OffsiteError {
-  const [word, made] = [shellWord(file), shellWord(`${plainFileName(file)}.gz`)];
-  const by = plainDumpBy(head);
-  const way =
-    found.startsWith('plain') || found.startsWith('a plain')
-      ? `gzip -c ${word}`
-      : by && `${by} ${word} | gzip`;
+  const next = { command: 'offsite import', toGzip: true };
+  const isPlain = found.startsWith('plain') || found.startsWith('a plain');
+  const way = isPlain ? makeOne(`gzip -c ${shellWord(file)}`, file, next) : wayOut(head, file, next);
   return new OffsiteError('FILE_NOT_INTACT', `${file} is not compressed by gzip; nothing was stored`, {
     expected: 'what pg_dump wrote, behind gzip: FILE.sql.gz',
     found,
-    hint: way
-      ? `make one of it: ${way} > ${made}, then: offsite import ${made}`
-      : "import another night's dump: offsite import FILE.sql.gz",
+    hint: way ?? "import another night's dump: offsite import FILE.sql.gz",
   });
 }
 

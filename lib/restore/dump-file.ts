@@ -9,11 +9,12 @@ import { OffsiteError } from '../base/errors.ts';
 import { bytesOfFile, headOfFile } from '../base/named-file.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { gunzip } from '../gzip/gunzip.ts';
-import { foreignKind, headBytes, plainDumpBy, plainFileName } from '../sql/dump-kind.ts';
+import { foreignKind, headBytes, makeOne, serverFiles, wayOut } from '../sql/dump-kind.ts';
 import { formatInside } from '../verify/formats.ts';
 import { inflateArchive, inflaterOf } from './archive-bytes.ts';
 import type { Metered, Restorable } from './restorable.ts';
 
+const command = 'offsite restore';
 const gzipMark = '\x1f\x8b';
 
 /**
@@ -28,8 +29,7 @@ export async function openFile(file: string, manifestFile?: string): Promise<Res
   const head = await headOfFile(file, headBytes);
   const isGzip = head.startsWith(gzipMark);
   const found = head === '' ? 'the file is empty' : isGzip ? undefined : foreignKind(head)?.found;
-  const word = shellWord(file);
-  if (found !== undefined) throw noDump(file, found, plainDumpBy(head)?.concat(' ', word));
+  if (found !== undefined) throw noDump(file, found, wayOut(head, file, { command }));
   const manifest = await manifestFor(file, manifestFile);
   async function* dump(metered: Metered, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     const body = metered(bytesOfFile(file), size);
@@ -42,7 +42,7 @@ export async function openFile(file: string, manifestFile?: string): Promise<Res
     id: manifest?.id,
     manifest,
     plainBytes: manifest?.plainBytes ?? (isGzip ? undefined : size),
-    byHand: `${isGzip ? 'gunzip -c' : 'cat'} ${word}`,
+    byHand: `${isGzip ? 'gunzip -c' : 'cat'} ${shellWord(file)}`,
     bytes: size,
     warning:
       manifest === undefined
@@ -58,8 +58,8 @@ async function* asDump(bytes: AsyncIterable<Uint8Array>, file: string): AsyncGen
   const look = (head: Uint8Array) => {
     const opening = Buffer.from(head.subarray(0, headBytes));
     const found = formatInside(opening);
-    const by = plainDumpBy(opening.toString('latin1'));
-    if (found !== undefined) throw noDump(file, found, by && `gunzip -c ${shellWord(file)} | ${by}`);
+    const way = wayOut(opening.toString('latin1'), file, { command, isGzip: true });
+    if (found !== undefined) throw noDump(file, found, way);
   };
   try {
     for await (const chunk of bytes) {
@@ -89,21 +89,23 @@ async function assertFile(file: string): Promise<void> {
     });
   });
   if (stats?.isFile()) return;
-  const isFolder = stats?.isDirectory() ?? false;
+  const folder = stats?.isDirectory() ? folderKind(file) : undefined;
   throw new OffsiteError('USAGE', `${file} cannot be restored`, {
     expected: 'a file that holds a plain dump, gzip or not',
-    found: isFolder ? folderKind(file) : stats === undefined ? 'stdin' : 'a device, a pipe or a socket',
-    hint: isFolder
-      ? 'name a file in it: offsite restore FILE'
-      : 'write it to a file first, as it may be needed twice, then: offsite restore FILE',
+    found: folder?.found ?? (stats === undefined ? 'stdin' : 'a device, a pipe or a socket'),
+    hint: folder?.way ?? 'write it to a file first, as it may be needed twice, then: offsite restore FILE',
   });
 }
 
 /** For a person. */
-export function folderKind(folder: string): string {
-  return existsSync(join(folder, 'toc.dat'))
-    ? "the folder of pg_dump's directory format (-Fd): pg_restore reads it"
-    : 'a folder';
+export function folderKind(folder: string): { readonly found: string; readonly way: string } {
+  const holds = (name: string) => existsSync(join(folder, name));
+  if (holds('PG_VERSION')) return serverFiles;
+  if (!holds('toc.dat')) return { found: 'a folder', way: 'name a file in it: offsite restore FILE' };
+  return {
+    found: "the folder of pg_dump's directory format (-Fd): pg_restore reads it",
+    way: makeOne(`pg_restore -f - ${shellWord(folder)}`, folder.replace(/\/+$/, ''), { command }),
+  };
 }
 
 /** @returns The manifest that is named, else the one beside the file, if there is one. */
@@ -138,14 +140,14 @@ function besideOf(file: string): string | undefined {
   return existsSync(name + manifestSuffix) ? name + manifestSuffix : undefined;
 }
 
-/** @param by - What writes a plain dump of it to stdout, where that is known. */
-function noDump(file: string, found: string, by?: string): OffsiteError {
-  const plain = shellWord(plainFileName(file));
+function noDump(
+  file: string,
+  found: string,
+  way = "name another file; 'offsite list' shows the archives of the vault",
+): OffsiteError {
   return new OffsiteError('RESTORE_REFUSED', `${file} is no plain dump of one database`, {
     expected: 'what pg_dump writes without -F, gzip or not',
     found,
-    hint: by
-      ? `make one of it: ${by} > ${plain}, then: offsite restore ${plain}`
-      : "name another file; 'offsite list' shows the archives of the vault",
+    hint: way,
   });
 }

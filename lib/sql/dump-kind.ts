@@ -1,5 +1,6 @@
 // What a dump is that is no plain pg_dump of one database, by its first bytes.
 
+import { shellWord } from '../base/shell-word.ts';
 import type { Refusal } from './refusal.ts';
 
 /** As many of the first bytes tell: tar's mark stands behind a name of 257. */
@@ -14,10 +15,18 @@ type Kind = {
   readonly begins: readonly string[];
   /** What writes what is in it to stdout, given the file as its last word. */
   readonly by?: string;
+  /** What to do with the FILE, where no one program does it. */
+  readonly way?: string;
   /** Where that stands; default: at the beginning. */
   readonly at?: number;
   readonly found: string;
   readonly remedy: string;
+};
+
+/** A folder of a server, or the tar of one. */
+export const serverFiles = {
+  found: "a server's own files: a base backup, or its data directory",
+  way: "start a Postgres of its version on a copy of it (PG_VERSION says which; docs/pitr.md), and dump that: 'offsite backup'",
 };
 
 const bytesAsTheyAre = 'run pg_dump from a shell that passes its bytes on as they are';
@@ -29,9 +38,9 @@ const compressedBy = (name: string, mark: string, program = name): Kind => ({
   remedy: compressed,
 });
 
-const encryptedBy = (name: string, begins: readonly string[], by?: string): Kind => ({
+const encryptedBy = (name: string, begins: readonly string[], how: Pick<Kind, 'by' | 'way'>): Kind => ({
   begins,
-  ...(by !== undefined && { by }),
+  ...how,
   found: `something encrypted by ${name}`,
   remedy: 'leave the encryption away: what cannot be read cannot be verified',
 });
@@ -39,7 +48,9 @@ const encryptedBy = (name: string, begins: readonly string[], by?: string): Kind
 const kinds: readonly Kind[] = [
   {
     begins: ['--\n-- PostgreSQL database cluster dump'],
-    found: 'the output of pg_dumpall',
+    // From where it connects to the one to where it tells of the next.
+    by: `sed -n '/^.connect bitmagnet$/,/^-- Database "/{/^.connect /d;p}'`,
+    found: 'the output of pg_dumpall, of all databases of a server',
     remedy:
       'dump one database with pg_dump, each under a source of its own (roles: pg_dumpall --globals-only, kept elsewhere)',
   },
@@ -50,9 +61,22 @@ const kinds: readonly Kind[] = [
     remedy: 'leave -Fc away: a plain dump is what psql restores',
   },
   {
+    begins: ['toc.dat\0'],
+    by: 'pg_restore -f -',
+    found: "pg_dump's tar format (-Ft): pg_restore reads it",
+    remedy: 'leave -Ft away: a plain dump is what psql restores',
+  },
+  {
+    begins: ['backup_label\0', 'PG_VERSION\0', 'tablespace_map\0', 'backup_manifest\0'],
+    way: serverFiles.way,
+    found: serverFiles.found,
+    remedy: 'name a dump: what pg_dump writes',
+  },
+  {
     begins: ['ustar'],
     at: 257,
-    found: 'a tar file (pg_dump -Ft, or the folder of -Fd): tar -t lists it, pg_restore reads it',
+    way: "unpack it ('mkdir DIR && tar -xf FILE -C DIR'), then name what is in it: a dump, or a folder with a toc.dat (pg_dump -Fd)",
+    found: 'a tar file: tar -tf lists it',
     remedy: 'leave -Ft or -Fd away: a plain dump is what psql restores',
   },
   {
@@ -67,11 +91,15 @@ const kinds: readonly Kind[] = [
   compressedBy('bzip2', 'BZh'),
   compressedBy('compress', '\x1f\x9d', 'gzip'),
   { begins: ['PK\x03\x04'], by: 'unzip -p', found: 'a zip file: unzip -l lists it', remedy: compressed },
-  encryptedBy('age', ['age-encryption.org', '-----BEGIN AGE'], 'age -d'),
-  encryptedBy('openssl', ['Salted__']),
+  encryptedBy('age', ['age-encryption.org', '-----BEGIN AGE'], { by: 'age -d' }),
+  encryptedBy('openssl', ['Salted__'], {
+    way: "decrypt it as it was encrypted ('openssl enc -d -aes-256-cbc -pbkdf2 -in FILE -out OTHER', with the cipher that it was), then: offsite restore OTHER",
+  }),
   // Without its armour: a session's key for a passphrase, or for a public key of RSA or Curve25519.
   // @see https://www.rfc-editor.org/rfc/rfc4880#section-5.1
-  encryptedBy('gpg', ['-----BEGIN PGP', '\x8c\x0d\x04', '\x85\x01', '\x85\x02', '\x84\x5e\x03'], 'gpg -d'),
+  encryptedBy('gpg', ['-----BEGIN PGP', '\x8c\x0d\x04', '\x85\x01', '\x85\x02', '\x84\x5e\x03'], {
+    by: 'gpg -d',
+  }),
   {
     begins: ['\xef\xbb\xbf'],
     by: 'tail -c +4',
@@ -80,6 +108,7 @@ const kinds: readonly Kind[] = [
   },
   {
     begins: ['SQLite format 3\0'],
+    way: "'offsite sidecar restore ID' brings the dashboard's back from the vault; of the torrents, name a dump of Postgres",
     found: 'a database of SQLite: the dashboard’s own is for offsite sidecar',
     remedy: 'name a dump of the Postgres database',
   },
@@ -90,8 +119,33 @@ const kinds: readonly Kind[] = [
   },
   {
     begins: ['<!DOCTYPE', '<!doctype', '<html', '<?xml'],
+    way: "'head -c 500 FILE' says why the file was not given; fetch it again: from the vault by 'offsite fetch ID'",
     found: 'a web page, or what a store answers in place of a file',
     remedy: 'look into it: it says why the file was not given',
+  },
+  {
+    begins: ['version https://git-lfs'],
+    way: "'git lfs pull' in its clone brings the file itself; then the same command again",
+    found: 'a pointer of Git LFS in place of the file',
+    remedy: 'name the file itself',
+  },
+  {
+    begins: ['s3://', 'https://', 'http://'],
+    way: `bring what is there, by 'aws s3 cp "$(cat FILE)" .' or 'curl -O "$(cat FILE)"', and name that`,
+    found: 'an address in place of the file',
+    remedy: 'name the file itself',
+  },
+  {
+    begins: ['{', '['],
+    way: 'if it is an ID.manifest.json, name the archive that it is of: offsite restore ID',
+    found: 'JSON: a manifest, a verdict, or what a service answered',
+    remedy: 'name a dump: what pg_dump writes',
+  },
+  {
+    begins: ['H4sI'],
+    way: "'base64 -d FILE > OTHER.sql.gz', then: offsite restore OTHER.sql.gz",
+    found: 'gzip as base64',
+    remedy: bytesAsTheyAre,
   },
   {
     begins: ['\xff\xfe', '\xfe\xff'],
@@ -112,6 +166,7 @@ const kinds: readonly Kind[] = [
       'error',
       'Password',
     ],
+    way: "'head FILE' shows what went wrong when it was made; name an older one",
     found: 'messages where the dump should begin',
     remedy: 'send the messages to stderr: only the dump belongs on stdout',
   },
@@ -134,13 +189,38 @@ export function foreignKind(head: string): Refusal | undefined {
   return kind && { found: kind.found, remedy: kind.remedy };
 }
 
-/** What writes the plain dump that is in such a file to stdout, given the file as its last word; `undefined` if no one program does. */
-export function plainDumpBy(head: string): string | undefined {
-  return kindOf(head)?.by;
+/**
+ * What to type next, where a plain dump is to be had.
+ *
+ * @param head - Of the file, or of what is in its gzip.
+ * @param next - What wants it, `offsite restore`; that it `isGzip` there, and that it is to be gzip then.
+ * @returns `undefined` if there is no way.
+ */
+export function wayOut(
+  head: string,
+  file: string,
+  next: { readonly command: string; readonly isGzip?: boolean; readonly toGzip?: boolean },
+): string | undefined {
+  const { command, isGzip = false, toGzip = false } = next;
+  const { by, way } = kindOf(head) ?? {};
+  const word = shellWord(file);
+  const packed = toGzip ? ' | gzip' : '';
+  if (by === undefined) return way?.replaceAll('FILE', word).replaceAll('offsite restore', command);
+  return makeOne(isGzip ? `gunzip -c ${word} | ${by}${packed}` : `${by} ${word}${packed}`, file, next);
+}
+
+/** @param line - Writes the plain dump of a file, or its gzip, to stdout. */
+export function makeOne(
+  line: string,
+  file: string,
+  { command, toGzip = false }: { readonly command: string; readonly toGzip?: boolean },
+): string {
+  const made = shellWord(`${plainFileName(file)}${toGzip ? '.gz' : ''}`);
+  return `make one of it: ${line} > ${made}, then: ${command} ${made}`;
 }
 
 /** What the plain dump of a file is to be called, which is never the file itself: `night.sql.zst` → `night.plain.sql`. */
-export function plainFileName(file: string): string {
+function plainFileName(file: string): string {
   return `${file.replace(/(?:\.sql)?\.[a-z]\w*$/i, '')}.plain.sql`;
 }
 

@@ -1,6 +1,9 @@
 // What a real psql restores of a real pg_dump, the verifier calls whole and the restore takes, with the same result: for
 // pg_dump's options, for tables and rows of any kind, and for every encoding that a client can ask for.
 
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +13,7 @@ import { clientCommand, query } from '../../lib/postgres/programs.ts';
 import { ask } from '../../lib/postgres/session.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
+import { openFile } from '../../lib/restore/dump-file.ts';
 import { restoreParallel } from '../../lib/restore/parallel.ts';
 import { makeSandbox } from '../../lib/restore-test/sandbox.ts';
 import { scan } from '../fixtures/archive.ts';
@@ -342,7 +346,7 @@ describe('what is no plain dump of one database', () => {
   const kinds = [
     ['pg_dumpall', 'pg_dumpall', [], 'the output of pg_dumpall'],
     ['the custom format', 'pg_dump', ['-Fc'], "pg_dump's custom format (-Fc)"],
-    ['tar', 'pg_dump', ['-Ft'], 'a tar file (pg_dump -Ft'],
+    ['tar', 'pg_dump', ['-Ft'], "pg_dump's tar format (-Ft)"],
     ['gzip in gzip', 'pg_dump', ['-Z1'], 'gzip in gzip'],
   ] as const;
 
@@ -364,6 +368,26 @@ describe('what is no plain dump of one database', () => {
       );
     },
   );
+
+  it.each([
+    ...kinds.slice(0, 3),
+    ['the directory format', 'pg_dump', ['-Fd'], "pg_dump's directory format"],
+  ] as const)('is a dump again by the line that its refusal names: %s', async (_, program, args, name) => {
+    await made('bitmagnet', 'UTF8', 'CREATE TABLE torrents AS SELECT 1 AS a;');
+    const folder = mkdtempSync(join(tmpdir(), 'offsite-kinds-'));
+    const file = join(folder, 'night.of');
+    const more = name.includes('directory') ? [`--file=${file}`] : [];
+    const bytes = await run(program, 'bitmagnet', [...args, ...more]);
+    if (more.length === 0) writeFileSync(file, bytes);
+    const { hint, found } = await openFile(file).catch((error) => error);
+    expect(found).toContain(name);
+    const [, line = '', plain = ''] = /^make one of it: (.*), then: offsite restore (.*)$/.exec(hint) ?? [];
+    await execa('sh', ['-ec', line]);
+    const { verdict } = judge(undefined, { ...nothingFound, inventory: scan(readFileSync(plain)) });
+    expect(verdict).toBe('intact');
+    rmSync(folder, { recursive: true });
+    await dropped('bitmagnet');
+  });
 
   it('is several of them, or another one than it makes: refused with what to do, by the agent too', async () => {
     await made('source', 'UTF8', 'CREATE TABLE torrents AS SELECT 1 AS a;');
