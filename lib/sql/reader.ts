@@ -25,6 +25,14 @@ export const endMarker = '-- PostgreSQL database dump complete';
  */
 export const statementBytesMax = 2 ** 30 - 1;
 
+/** How a statement can begin; whatever begins otherwise, no server takes. @see https://www.postgresql.org/docs/18/sql-commands.html */
+const verbs = new Set(
+  `( ABORT ALTER ANALYSE ANALYZE BEGIN CALL CHECKPOINT CLOSE CLUSTER COMMENT COMMIT COPY CREATE DEALLOCATE DECLARE DELETE DISCARD
+  DO DROP END EXECUTE EXPLAIN FETCH GRANT IMPORT INSERT LISTEN LOAD LOCK MERGE MOVE NOTIFY PREPARE REASSIGN REFRESH REINDEX
+  RELEASE REPACK RESET REVOKE ROLLBACK SAVEPOINT SECURITY SELECT SET SHOW START TABLE TRUNCATE UNLISTEN UPDATE VACUUM VALUES
+  WAIT WITH`.split(/\s+/),
+);
+
 /** All that a reader knows of where it is in a dump, between two bytes. */
 export const readerStateSchema = z.strictObject({
   lexer: lexerStateSchema,
@@ -159,6 +167,7 @@ export class DumpReader {
     const { verb, tokens: read, literals } = this.#kept.take();
     const tokens = this.#encoding.decodeAll(read);
     this.#end.follow();
+    if (verb !== '' && !verbs.has(verb)) this.#refused = refusals.noStatement(tokens);
     const change = settingVerbs.has(verb) ? readingChange(tokens, literals) : {};
     if (change !== 'unknown') this.#change(change);
     else this.#refused = refusals.setting(tokens);

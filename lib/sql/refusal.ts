@@ -9,6 +9,8 @@ export type Refusal = {
 
 const byPgDump = 'write the dump with pg_dump, and change nothing in it';
 
+const untouched = 'look at what lies between pg_dump and this file: it may add and change nothing';
+
 export const refusals = {
   tooLong: {
     found: 'a statement of 1 GiB or more, which no server takes',
@@ -23,6 +25,14 @@ export const refusals = {
     remedy:
       "write each dump to a file of its own (> in place of >>): here, the first ends with the line '-- PostgreSQL database dump complete'",
   }),
+  noStatement: (tokens: readonly string[]): Refusal => ({
+    found: `something between its statements that is none: ${tokens.slice(0, 8).join(' ').slice(0, 100)}`,
+    remedy: `${untouched}: what pg_dump, docker or a shell say belongs on stderr`,
+  }),
+  zeros: {
+    found: 'bytes of zero, which no dump holds: as a disk that was full or a power cut leaves them',
+    remedy: untouched,
+  },
   databases: {
     found: 'more than one database',
     remedy: 'write the dump with pg_dump, of one database, each under a source of its own',

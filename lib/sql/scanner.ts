@@ -17,6 +17,8 @@ export const findingsSchema = z.strictObject({
   contents: contentsSchema,
   /** The first thing that no restore takes. */
   refused: refusalSchema.optional(),
+  /** Bytes of zero. */
+  hasZeros: z.literal(true).optional(),
   serverVersion: z.string().optional(),
   pgDumpVersion: z.string().optional(),
   /** The first bytes, latin1. */
@@ -69,6 +71,7 @@ export class DumpScanner {
   push(chunk: Uint8Array): void {
     const missing = headBytes - this.#head.length;
     if (missing > 0) this.#head += Buffer.from(chunk.subarray(0, missing)).toString('latin1');
+    if (chunk.includes(0)) this.#seen = { ...this.#seen, hasZeros: true };
     this.#reader.push(chunk);
   }
 
@@ -78,11 +81,12 @@ export class DumpScanner {
     const { marker } = this.#reader.finish();
     if (copied !== undefined) this.#contents.addRows(copied.table, copied.rows);
     const { madeTwice, ...contents } = this.#contents.inventory();
-    const foreign = foreignKind(this.#head);
+    const { hasZeros, ...seen } = this.#seen;
+    const foreign = foreignKind(this.#head) ?? (hasZeros && refusals.zeros);
     return {
       ...contents,
       ...(madeTwice !== undefined && { refused: refusals.madeTwice(madeTwice) }),
-      ...this.#seen,
+      ...seen,
       ...(foreign && { refused: foreign }),
       endMarker: marker,
     };

@@ -75,6 +75,7 @@ export class DumpSplitter {
 
   /** The parts that this chunk completes. They share its memory. */
   push(chunk: Uint8Array): DumpPart[] {
+    if (chunk.includes(0)) throw this.#refused(refusals.zeros);
     this.#reader.push(chunk);
     // A statement under way is kept; blanks are not.
     if (this.#reader.openBytes === 0 || this.#reader.copied !== undefined) this.#take(0);

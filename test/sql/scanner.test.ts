@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Inventory } from '../../lib/archive/inventory.ts';
 import { DumpScanner } from '../../lib/sql/scanner.ts';
+import { DumpSplitter } from '../../lib/sql/splitter.ts';
 import { header, hostile, trailer } from '../fixtures/hostile-dump.ts';
 import { often } from '../fixtures/often.ts';
 
@@ -204,6 +205,39 @@ describe('end marker', () => {
       expect(scan(bytes.subarray(0, length)).endMarker, `cut at ${length}`).toBe('absent');
     }
     expect(scan(bytes.subarray(0, bytes.length - blankLines)).endMarker).toBe('end');
+  });
+});
+
+describe('what no server takes is refused, by the restore too', () => {
+  const whole = `${header}${'-- further than the head\n'.repeat(20)}CREATE TABLE public.t (a text);
+COPY public.t (a) FROM stdin;
+one
+two
+\\.
+CREATE INDEX i ON public.t USING btree (a);
+${trailer}`;
+  const lineAfter = (line: string) => whole.indexOf(line) + line.length;
+
+  test.each([
+    ['messages of pg_dump', 'a text);\n', 'pg_dump: warning: there are circular foreign-key constraints\n'],
+    ['messages of docker', 'btree (a);\n', 'WARN[0000] the attribute `version` is obsolete\n'],
+    ['rows without their COPY', 'btree (a);\n', '17\tthree;\n'],
+    ['bytes of zero in rows', 'one\n', '\0\0\0\0'],
+    ['bytes of zero in a statement', 'CREATE INDEX ', '\0'],
+  ])('%s', (_, after, added) => {
+    const dump = whole.slice(0, lineAfter(after)) + added + whole.slice(lineAfter(after));
+    const { refused } = scan(dump);
+    expect(refused).toBeDefined();
+    expect(scan(dump, [lineAfter(after) + 1])).toEqual(scan(dump));
+    expect(() => new DumpSplitter().push(Buffer.from(dump))).toThrow(
+      expect.objectContaining({ found: expect.stringContaining(refused?.found ?? '') }),
+    );
+  });
+
+  test('and nothing else', () => {
+    expect(scan(whole).refused).toBeUndefined();
+    for (const sql of [';', '(SELECT 1);', 'table public.t;', 'DO $$BEGIN END$$;', 'VALUES (1);'])
+      expect(scan(sql).refused, sql).toBeUndefined();
   });
 });
 
