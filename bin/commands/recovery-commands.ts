@@ -123,7 +123,7 @@ storeCommand('fetch', 'bring an archive back as a .sql.gz file, checked against 
     "where to write it; '-' is stdout (default, on a terminal: '<id>.sql.gz' here)",
   )
   .option('--resume', 'go on with what a fetch that was cut short left beside the file')
-  .option('--connections <number>', 'how many bring it side by side', '16')
+  .option('--connections <number>', 'how many bring it side by side, at most', '48')
   .option('--force', 'replace the file if it exists')
   .option('--quiet', 'show no progress')
   .option('--json', 'print what was fetched as JSON')

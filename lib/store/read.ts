@@ -9,34 +9,25 @@ import { pinned, rangeText, readOn, type Stretch } from './read-on.ts';
 import type { S3Session } from './session.ts';
 import { sideBySide } from './side-by-side.ts';
 import type { ByteRange, OpenObject, Reading } from './store.ts';
-
-const mib = 1024 * 1024;
-
-/**
- * What one request asks for where several connections read: much longer than the wait for its first byte takes, and less
- * the more there are, for half as many again are held in memory.
- */
-function partBytesFor(connections: number): number {
-  return Math.max(2 * mib, Math.min(8 * mib, Math.floor(64 / connections) * mib));
-}
+import { Width } from './width.ts';
 
 /** As `open` of the store. */
 export async function openObject(
   session: S3Session,
   key: string,
   versionId: string | null | undefined,
-  { from = 0, connections = 1, partBytes = partBytesFor(connections) }: Reading = {},
+  { from = 0, connections = 1, partBytes }: Reading = {},
 ): Promise<OpenObject | undefined> {
   const input = { Bucket: session.bucket, Key: key, VersionId: versionId ?? undefined };
-  const inParts = connections > 1;
-  const Range = inParts || from > 0 ? rangeText(from, inParts ? from + partBytes : undefined) : undefined;
+  const width = connections > 1 ? new Width(connections, partBytes) : undefined;
+  const Range = width || from > 0 ? rangeText(from, width && from + width.partBytes) : undefined;
   try {
     const answer = await session.reader.send(new GetObjectCommand({ ...input, Range })).catch((error) => {
       // Of nothing there is no range.
       if (Range === undefined || !isBeyondEnd(error)) throw error;
       return session.reader.send(new GetObjectCommand(input));
     });
-    return openedAs(session, key, answer, { from, connections, partBytes });
+    return openedAs(session, key, answer, from, width);
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw storeError(error, `reading ${session.url(key)}`);
@@ -47,7 +38,8 @@ function openedAs(
   session: S3Session,
   key: string,
   answer: GetObjectCommandOutput,
-  { from, connections, partBytes }: Record<keyof Reading, number>,
+  from: number,
+  width: Width | undefined,
 ): OpenObject {
   const body = answer.Body as Readable;
   const { ContentRange, ContentLength } = answer;
@@ -65,11 +57,11 @@ function openedAs(
     body.destroy();
     throw new UnprovenAnswer(`the bytes from ${from} on`);
   }
-  const firstTo = connections > 1 ? Math.min(from + partBytes, bytes) : bytes;
+  const firstTo = width ? Math.min(from + width.partBytes, bytes) : bytes;
   const first = readOn(session, stretch(from, firstTo), body);
   const open = (from: number, to: number) => readOn(session, stretch(from, to));
-  if (firstTo === bytes) return { ...known, bytes, body: first };
-  return { ...known, bytes, body: sideBySide({ first, open, from, to: bytes, partBytes, connections }) };
+  if (width === undefined || firstTo === bytes) return { ...known, bytes, body: first };
+  return { ...known, bytes, body: sideBySide({ first, open, from, to: bytes, width }) };
 }
 
 /** As `openRange` of the store. */

@@ -2,6 +2,7 @@
 // one connection that does, stops the others after some parts.
 
 import { Readable } from 'node:stream';
+import type { Width } from './width.ts';
 
 export type SideBySide = {
   /** Brings the first part. */
@@ -11,8 +12,7 @@ export type SideBySide = {
   readonly from: number;
   /** The byte after the last. */
   readonly to: number;
-  readonly partBytes: number;
-  readonly connections: number;
+  readonly width: Width;
 };
 
 /**
@@ -21,26 +21,29 @@ export type SideBySide = {
  * @returns A stream to be consumed or destroyed. It fails with what the first part fails with that cannot be read, after
  *   all that comes before it.
  */
-export function sideBySide({ first, open, from, to, partBytes, connections }: SideBySide): Readable {
-  // Half as many again as are read: connections are of different speed, and the quick ones need not wait for the slow one.
-  const heldParts = connections + Math.ceil(connections / 2);
+export function sideBySide({ first, open, from, to, width }: SideBySide): Readable {
   const parts: Part[] = [];
-  let next = Math.min(from + partBytes, to);
+  let next = Math.min(from + width.partBytes, to);
 
   function begin(): void {
-    while (
-      next < to &&
-      parts.length < heldParts &&
-      parts.filter(({ isOver }) => !isOver).length < connections
-    ) {
-      const end = Math.min(next + partBytes, to);
-      parts.push(new Part(open(next, end), begin));
+    // Half as many again as are read: connections are of different speed, and the quick ones need not wait for the slow one.
+    const heldParts = Math.ceil(width.connections * 1.5);
+    const coming = () => parts.filter(({ isOver }) => !isOver).length;
+    while (next < to && parts.length < heldParts && coming() < width.connections) {
+      const end = Math.min(next + width.partBytes, to);
+      parts.push(new Part(open(next, end), came, begin));
       next = end;
     }
   }
 
+  function came(bytes: number): void {
+    const before = width.connections;
+    width.came(bytes, performance.now());
+    if (width.connections > before) begin();
+  }
+
   async function* bytes(): AsyncGenerator<Buffer> {
-    parts.push(new Part(first, begin));
+    parts.push(new Part(first, came, begin));
     for (begin(); parts[0] !== undefined; begin()) {
       yield* parts[0].chunks();
       parts.shift();
@@ -59,12 +62,14 @@ export function sideBySide({ first, open, from, to, partBytes, connections }: Si
 class Part {
   isOver = false;
   readonly #body: Readable;
+  readonly #came: (bytes: number) => void;
   readonly #chunks: Buffer[] = [];
   #failure: { readonly error: unknown } | undefined;
   #news = Promise.withResolvers<void>();
 
-  constructor(body: Readable, onOver: () => void) {
+  constructor(body: Readable, came: (bytes: number) => void, onOver: () => void) {
     this.#body = body;
+    this.#came = came;
     void this.#take().then(onOver);
   }
 
@@ -87,6 +92,7 @@ class Part {
     try {
       for await (const chunk of this.#body as AsyncIterable<Buffer>) {
         this.#chunks.push(chunk);
+        this.#came(chunk.length);
         this.#news.resolve();
       }
     } catch (error) {

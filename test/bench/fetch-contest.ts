@@ -4,10 +4,14 @@
 import { join } from 'node:path';
 import { type Contestant, contest, type Row, ratio, typical } from './contest.ts';
 import { offsite, type Setting } from './setting.ts';
-import { keptBucket, limitedBucket, limitedBytesPerSecond } from './sink.ts';
+import { keptBucket, limitedBuckets } from './sink.ts';
 
 const cases = [
-  { bucket: limitedBucket, store: `${limitedBytesPerSecond / 1e6} MB/s a connection`, atLeast: 3 },
+  ...Object.entries(limitedBuckets).map(([bucket, bytesPerSecond]) => ({
+    bucket,
+    store: `${bytesPerSecond / 1e6} MB/s a connection`,
+    atLeast: 3,
+  })),
   { bucket: keptBucket, store: 'an unlimited loopback', atLeast: 1 },
 ];
 

@@ -1,7 +1,7 @@
 // A store that costs next to nothing, so that a benchmark measures the client: it speaks as much S3 as an upload and a
 // download need, over plain TCP with one buffer per connection, and throws bodies away. What goes to bucket `kept` stays
-// in memory and can be read back, in ranges too; through bucket `limited` the same objects come as slowly as one connection
-// of a real store brings them. ETags are counters and not MD5 sums: no client under test looks into them, and MD5
+// in memory and can be read back, in ranges too; through buckets `near` and `far` the same objects come as slowly as one
+// connection of a real store brings them. ETags are counters and not MD5 sums: no client under test looks into them, and MD5
 // costs 1.5 ms per MB of the very processor that is measured.
 
 import { once } from 'node:events';
@@ -11,14 +11,14 @@ import { fileURLToPath } from 'node:url';
 
 /** The bucket whose objects can be read again. */
 export const keptBucket = 'kept';
-/** The same objects, through a bucket that limits each connection. */
-export const limitedBucket = 'limited';
-export const limitedBytesPerSecond = 25e6;
+/** The same objects, through buckets that limit each connection to so many bytes a second: in one's own region, and overseas. */
+export const limitedBuckets: Readonly<Record<string, number>> = { near: 25e6, far: 5e6 };
 
 type Request = {
   readonly method: string;
   readonly path: string;
-  readonly isLimited: boolean;
+  /** Without: as fast as it can. */
+  readonly bytesPerSecond: number | undefined;
   readonly query: URLSearchParams;
   readonly headers: ReadonlyMap<string, string>;
   readonly bodyBytes: number;
@@ -27,7 +27,7 @@ type Request = {
 const headersBytesMax = 65_536;
 const headersEnd = Buffer.from('\r\n\r\n');
 
-/** 5 ms of a limited connection. */
+/** 5 ms of a near connection. */
 const sliceBytes = 131_072;
 const bucketMs = 20;
 /** When a connection may take the next slice. */
@@ -100,7 +100,11 @@ function respond(socket: Socket, request: Request, body: Buffer | undefined): vo
   void give(socket, request, object);
 }
 
-async function give(socket: Socket, { method, headers, isLimited }: Request, object: Buffer): Promise<void> {
+async function give(
+  socket: Socket,
+  { method, headers, bytesPerSecond }: Request,
+  object: Buffer,
+): Promise<void> {
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers.get('range') ?? '') ?? [];
   const bytes = object.subarray(Number(from ?? 0), to ? Number(to) + 1 : undefined);
   const lines = {
@@ -115,17 +119,17 @@ async function give(socket: Socket, { method, headers, isLimited }: Request, obj
   const text = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`HTTP/1.1 ${from === undefined ? '200 OK' : '206 Partial Content'}\r\n${text.join('')}\r\n`);
   if (method === 'HEAD') return;
-  if (isLimited) await writePaced(socket, bytes);
+  if (bytesPerSecond !== undefined) await writePaced(socket, bytes, bytesPerSecond);
   else socket.write(bytes);
 }
 
 /** A token bucket a connection, which holds as much as timers are late by. */
-async function writePaced(socket: Socket, bytes: Buffer): Promise<void> {
+async function writePaced(socket: Socket, bytes: Buffer, bytesPerSecond: number): Promise<void> {
   let due = Math.max(performance.now(), dueOf.get(socket) ?? 0);
   for (let at = 0; at < bytes.length && !socket.destroyed; at += sliceBytes) {
     const slice = bytes.subarray(at, at + sliceBytes);
     await sleep(Math.max(0, due - performance.now()));
-    due += (slice.length / limitedBytesPerSecond) * 1000;
+    due += (slice.length / bytesPerSecond) * 1000;
     if (!socket.write(slice)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
     // What it could not take in time is not made up for.
     due = Math.max(due, performance.now() - bucketMs);
@@ -228,8 +232,10 @@ function parseHeaders(text: string): Request {
   const url = new URL(target, 'http://sink');
   const bodyBytes = Number(headers.get('content-length') ?? 0);
   const asked = decodeURIComponent(url.pathname);
-  const path = asked.replace(/^\/limited(?=\/|$)/, `/${keptBucket}`);
-  return { method, path, isLimited: path !== asked, query: url.searchParams, headers, bodyBytes };
+  const [, bucket = ''] = asked.split('/');
+  const bytesPerSecond = limitedBuckets[bucket];
+  const path = bytesPerSecond === undefined ? asked : asked.replace(bucket, keptBucket);
+  return { method, path, bytesPerSecond, query: url.searchParams, headers, bodyBytes };
 }
 
 function startSink(): void {

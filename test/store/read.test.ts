@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sideBySide } from '../../lib/store/side-by-side.ts';
+import { Width } from '../../lib/store/width.ts';
 import { until } from '../fixtures/events.ts';
 import { content, impatience, key, patience, stubForEach } from '../fixtures/s3-faults.ts';
 import type { StubRules } from '../fixtures/s3-stub-bucket.ts';
@@ -137,8 +138,7 @@ describe('what is held', () => {
       },
       from: 0,
       to: parts * partBytes,
-      partBytes,
-      connections,
+      width: new Width(connections, partBytes),
     });
     return { seen, stream };
   }
