@@ -2,10 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { CatalogueEntry } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import {
+  findMisdated,
+  findOrphans,
   findOverdue,
   type Overdue,
+  parseWatchState,
   type Subject,
   sidecarProof,
+  toldOf,
   whatToTell,
 } from '../../lib/retention/freshness.ts';
 
@@ -13,6 +17,15 @@ const now = new Date('2026-11-23T06:00:00Z');
 const ago = (hours: number) => new Date(now.getTime() - hours * 3_600_000);
 const limits = { archiveHours: 26, restoreTestHours: 2400 };
 const archiveOverdue: Overdue = { subject: 'archive', ageHours: 27, never: false, limitHours: 26 };
+
+function taken(
+  hours: number,
+  standing: CatalogueEntry['standing'] = 'intact',
+  more: Partial<CatalogueEntry> = {},
+): CatalogueEntry {
+  const id = archiveIdAt('bitagent', ago(hours));
+  return { id, standing, datedAt: ago(hours), clockAheadMs: 0, compressedBytes: 1, ...more };
+}
 
 describe('findOverdue', () => {
   it('is quiet while both proofs are young', () => {
@@ -36,14 +49,60 @@ describe('findOverdue', () => {
   });
 });
 
-describe('the dashboard’s database', () => {
-  const taken = (hours: number, standing: CatalogueEntry['standing'] = 'intact'): CatalogueEntry => ({
-    id: archiveIdAt('bitagent', ago(hours)),
-    standing,
-    datedAt: ago(hours),
-    clockAheadMs: 0,
-    compressedBytes: 1,
+describe('the newest point that can be recovered', () => {
+  const overdue = (point: Parameters<typeof findOverdue>[0]['point'], pointHours?: number) => {
+    const proofs = { firstSeenAt: ago(9000), newestIntactAt: ago(1), restoreTestPassedAt: ago(1), point };
+    return findOverdue(proofs, { ...limits, ...(pointHours && { pointHours }) }, now).map((one) => [
+      one.subject,
+      one.never,
+      one.limitHours,
+    ]);
+  };
+
+  it('has a limit of its own, and a first base backup has two days from the first log on', () => {
+    expect(overdue(undefined)).toEqual([]);
+    expect(overdue({ newestAt: ago(1), since: ago(100) })).toEqual([]);
+    expect(overdue({ newestAt: ago(1.1), since: ago(100) })).toEqual([['point', false, 1]]);
+    expect(overdue({ newestAt: ago(3), since: ago(100) }, 2)).toEqual([['point', false, 2]]);
+    expect(overdue({ newestAt: undefined, since: ago(48) }, 2)).toEqual([]);
+    expect(overdue({ newestAt: undefined, since: ago(49) }, 2)).toEqual([['point', true, 48]]);
   });
+});
+
+describe('archives that are not as they should be', () => {
+  it('lack their manifest for a day, and had none when they were judged', () => {
+    const orphan = taken(25, 'no manifest');
+    const others = [taken(24, 'no manifest'), taken(26), taken(27, 'no manifest', { hasVerdict: true })];
+    expect(findOrphans([...others, orphan], now)).toEqual([orphan]);
+  });
+
+  it('are dated by a clock that the store contradicts, the newest of them', () => {
+    const ahead = taken(1, 'intact', { clockAheadMs: 3_600_000 });
+    expect(findMisdated([taken(2), ahead])).toEqual(ahead);
+    expect(findMisdated([{ ...ahead, datedAt: ago(3) }, taken(2)])).toBeUndefined();
+    expect(findMisdated([])).toBeUndefined();
+  });
+});
+
+describe('what was told last', () => {
+  const firstSeenAt = ago(9).toISOString();
+
+  it('is nothing of a source that was only seen', () => {
+    const state = parseWatchState(JSON.stringify({ firstSeenAt }));
+    expect(state && toldOf(state)).toEqual({ of: [], at: undefined });
+  });
+
+  it('is each fault, and when', () => {
+    const told = { toldOf: ['archive'], toldOrphans: ['x'], toldClock: true, toldAt: ago(2).toISOString() };
+    const state = parseWatchState(JSON.stringify({ firstSeenAt, ...told }));
+    expect(state && toldOf(state)).toEqual({
+      of: ['archive', 'archives without a manifest', "the host's clock"],
+      at: ago(2),
+    });
+  });
+});
+
+describe('the dashboard’s database', () => {
   const overdue = (...entries: CatalogueEntry[]) => {
     const sidecar = sidecarProof(entries, limits.archiveHours);
     const proofs = { firstSeenAt: ago(9000), newestIntactAt: ago(1), restoreTestPassedAt: ago(1), sidecar };
