@@ -12,6 +12,7 @@ import {
 import type { Inventory } from '../archive/inventory.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { type ClientOptions, query, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
+import { isUndecoded } from '../sql/encoding.ts';
 
 type CompareOptions = ClientOptions & {
   readonly signal?: AbortSignal | undefined;
@@ -86,27 +87,47 @@ export async function compareWithInventory(
   inventory: Inventory,
   options: CompareOptions = {},
 ): Promise<Comparison[]> {
-  const ask = options.ask ?? ((sql) => query(connection, sql, options));
+  const asked = options.ask ?? ((sql: string) => query(connection, sql, options));
+  const ask: Ask = (sql) => asked(`${asTheyAreSql};\n${sql}`);
   const catalogue = await ask(catalogueSql);
-  const namesOf = (kind: string) => catalogue.filter(([of]) => of === kind).map(([, name = '']) => name);
+  const { dumped, isCompared } = readable(inventory);
+  const namesOf = (kind: string) =>
+    catalogue.filter(([of, name = '']) => of === kind && isCompared(name)).map(([, name = '']) => name);
   const objects = Object.fromEntries(objectKinds.map((kind) => [kind, namesOf(kind)])) as Record<
     ObjectKind,
     string[]
   >;
   const restored: RestoredCatalogue = {
-    rows: await countRows(ask, Object.keys(inventory.rows)),
+    rows: await countRows(ask, dumped.rows),
     objects,
     invalidIndexes: namesOf('invalid indexes'),
     largeObjects: Number(catalogue.find(([of]) => of === 'large objects')?.[1] ?? 0),
   };
-  return compareCatalogue(inventory, restored);
+  return compareCatalogue(dumped, restored);
+}
+
+/** Text of a database in SQL_ASCII has no encoding, and may be none in UTF-8. */
+const asTheyAreSql = `DO $$ BEGIN IF current_setting('server_encoding') = 'SQL_ASCII' THEN SET client_encoding = 'SQL_ASCII'; END IF; END $$`;
+
+/** Where names are in bytes that cannot be read here, what has a name in ASCII is compared. */
+function readable(inventory: Inventory): {
+  readonly dumped: Inventory;
+  readonly isCompared: (name: string) => boolean;
+} {
+  const names = [...Object.keys(inventory.rows), ...objectKinds.flatMap((kind) => inventory[kind])];
+  if (!names.some(isUndecoded)) return { dumped: inventory, isCompared: () => true };
+  const isCompared = (name: string) => /^[ -~]*$/.test(name) && !isUndecoded(name);
+  const objects = Object.fromEntries(objectKinds.map((kind) => [kind, inventory[kind].filter(isCompared)]));
+  const rows = Object.entries(inventory.rows).filter(([table]) => isCompared(table));
+  return { dumped: { ...inventory, ...objects, rows: Object.fromEntries(rows) }, isCompared };
 }
 
 /** What is counted of a table, and what of it. */
 const countedSql = `SELECT c.oid, c.relkind, quote_ident(n.nspname) || '.' || quote_ident(c.relname)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')`;
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'f')`;
 
-async function countRows(ask: Ask, tables: readonly string[]): Promise<Record<string, number | null>> {
+async function countRows(ask: Ask, dumped: Inventory['rows']): Promise<Record<string, number | null>> {
+  const tables = Object.keys(dumped);
   // Names come from a dump's text: they are taken apart and quoted anew, never spliced into SQL as they stand.
   const known = new Map(
     (await ask(countedSql)).map(([oid = '', kind, name = '']) => [qualified(name), { oid, kind }]),
@@ -116,7 +137,11 @@ async function countRows(ask: Ask, tables: readonly string[]): Promise<Record<st
     return found === undefined ? [] : [{ table, ...found }];
   });
   const oids = present.map(({ oid }) => oid).join(',');
-  const statements = present.map(({ table, oid, kind }) => {
+  const counts = new Map<string, number>();
+  // Rows of --include-foreign-data lie on another server, beside what was there.
+  for (const { table, kind } of present) if (kind === 'f') counts.set(table, dumped[table] as number);
+  const own = present.filter(({ kind }) => kind !== 'f');
+  const statements = own.map(({ table, oid, kind }) => {
     // Rows that went in by the root of a partitioned table lie in its partitions; those that were dumped by
     // themselves are counted by themselves.
     const where = `tableoid NOT IN (SELECT relid FROM pg_catalog.pg_partition_tree(${oid})
@@ -124,7 +149,6 @@ async function countRows(ask: Ask, tables: readonly string[]): Promise<Record<st
     const from = kind === 'p' ? `${qualified(table)} WHERE ${where}` : `ONLY ${qualified(table)}`;
     return `SELECT ${quoteLiteral(table)}, pg_catalog.count(*) FROM ${from}`;
   });
-  const counts = new Map<string, number>();
   for (let from = 0; from < statements.length; from += countedAtOnce) {
     const sql = statements.slice(from, from + countedAtOnce).join('\nUNION ALL ');
     for (const [table = '', count] of await ask(sql)) counts.set(table, Number(count));

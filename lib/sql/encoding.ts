@@ -135,8 +135,14 @@ function decoderOf(name: string): (text: string) => string {
   const label = labelOf(name);
   if (label === undefined) return escaped;
   if (label === 'iso-8859-1') return (text) => text;
-  const decoder = new TextDecoder(label);
-  return (text) => decoder.decode(Buffer.from(text, 'latin1'));
+  const decoder = new TextDecoder(label, { fatal: true });
+  return (text) => {
+    try {
+      return decoder.decode(Buffer.from(text, 'latin1'));
+    } catch {
+      return escaped(text);
+    }
+  };
 }
 
 /** @returns `undefined` for what JavaScript does not know: JOHAB, EUC_TW, MULE_INTERNAL. */
@@ -150,6 +156,11 @@ function labelOf(name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a name, or one in the server's answer, is in bytes that JavaScript does not know as letters. */
+export function isUndecoded(name: string): boolean {
+  return /\\x[89a-f][0-9a-f]|\ufffd/.test(name);
 }
 
 /** As the server writes a bytea: names stay as different from each other as they are. */

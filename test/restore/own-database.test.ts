@@ -203,6 +203,47 @@ it('of a template that is dropped first (-C --clean) leaves the live one a templ
   }
 });
 
+const named = (hex: string) =>
+  `EXECUTE format('CREATE TABLE %I AS SELECT 1 AS a', convert_from('\\x${hex}', 'SQL_ASCII'));`;
+
+it.each([
+  ['EUC_TW', 'CREATE TABLE "表" (a int); CREATE TABLE "功" (a int)'],
+  // Of a vendor: Postgres knows them, and JavaScript not all.
+  ['EUC_JP', 'CREATE TABLE "髙" (a int); CREATE TABLE "﨑" (a int)'],
+  ['SQL_ASCII', `DO $$ BEGIN ${named('636166e9')} ${named('636166e8')} END $$`],
+])('comes back where names are in bytes that nobody here can read: %s', async (encoding, sql) => {
+  await make(`ENCODING '${encoding}' LOCALE 'C'`, `${sql}; CREATE TABLE torrents AS SELECT 1 AS a`);
+  const dump = await dumpOf(to('source'));
+  const { refused, tables } = scan(dump);
+  expect({ refused, tables: new Set(tables).size }).toEqual({ refused: undefined, tables: 3 });
+  const options = { connection: server.connection, database: 'again', dump: inPieces(dump), compare: {} };
+  const { comparisons } = await restore(options);
+  expect(comparisons[0]).toMatchObject({ what: 'public.torrents', expected: 1, found: 1 });
+  const lines = (text: Buffer) => text.toString('latin1').replace(/^\\(un)?restrict .*$/gm, '');
+  expect(lines(await dumpOf(to('again')))).toBe(lines(dump));
+});
+
+it('comes back with rows of another server (--include-foreign-data)', async () => {
+  const [available] = await asked(
+    server.connection,
+    "SELECT 1 FROM pg_available_extensions WHERE name = 'postgres_fdw'",
+  );
+  if (available === undefined) return console.warn('SKIPPED: a server without postgres_fdw');
+  const { PGPORT, PGPASSWORD } = server.connection.env;
+  await make(
+    "ENCODING 'UTF8' LOCALE 'C'",
+    `CREATE TABLE far (a int); CREATE EXTENSION postgres_fdw;
+     CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '${PGPORT}', dbname 'source');
+     CREATE USER MAPPING FOR postgres SERVER elsewhere OPTIONS (user 'postgres', password '${PGPASSWORD}');
+     CREATE FOREIGN TABLE near (a int) SERVER elsewhere OPTIONS (table_name 'far')`,
+  );
+  await asked(to('source'), 'INSERT INTO near VALUES (1)');
+  const dump = await dumpOf(to('source'), ['--include-foreign-data=elsewhere']);
+  expect(scan(dump).rows).toEqual({ 'public.far': 1, 'public.near': 1 });
+  await restore({ connection: server.connection, database: 'again', dump: inPieces(dump), compare: {} });
+  expect(await asked(to('source'), 'SELECT * FROM far')).toEqual([['1'], ['1']]);
+});
+
 it.each([undefined, 2])(
   'of a dump that first drops what it makes (--clean) all comes back; sessions: %s',
   async (jobs) => {
