@@ -1,60 +1,61 @@
+import { availableParallelism, totalmem } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Two thirds of the suite's time, the longest first: no core waits for the last of them at the end. */
 const longest = [
+  'recovery-point/drill',
   'rehearsal/rehearse',
+  'bin/restore-test.docker',
+  'bin/offsite.docker',
+  'bin/recover.docker',
+  'guard/drills.moto',
   'bin/offsite',
   'stack/deploy',
-  'bin/restore-test.docker',
-  'guard/drills.moto',
-  'bin/recover.docker',
   'install',
-  'bin/offsite.docker',
-  'recovery-point/drill',
   'restore/in-place',
   'restore-test/drills',
-  'wal/receive',
+  'restore/order',
   'faults/pg-dump-stalls',
   'sql/restorable.real',
+  'restore-test/shapes',
+  'restore-test/restore-test',
   'majors',
+  'bin/restore-test',
+  'page/page.browser',
+  'wal/receive',
   'restore-by-hand',
   'faults/agent-ends',
-  'gzip/compressor',
-  'doctor/doctor',
   'bin/packages',
-  'restore-test/restore-test',
-  'bin/restore-test',
-  'retention/undo',
-  'restore/order',
-  'restore-test/shapes',
-  'bin/stack',
-  'page/page.browser',
-  'bin/package',
-  'stack/offsite-stack',
-  'bin/before-upgrade',
   'bin/restore-test-cli',
-  'bin/install',
-  'archive/accept',
-  'sql/scanner',
-  'nightly/running',
-  'guard/restore-tests',
-  'restore/own-database',
+  'bin/package',
+  'bin/before-upgrade',
+  'retention/undo',
+  'stack/offsite-stack',
+  'bin/stack',
   'wal/log',
-  'bin/build',
-  'stack/offsite-archive',
-  'faults/agent-output',
-  'faults/agent-interrupted',
-  'sql/join-scans',
-  'faults/agent-state',
-  'faults/fuzz',
-  'bin/guard',
-  'import/import',
-  'retention/log',
-  'faults/pg-dump-dies',
-  'bin/init',
   'guard/guard',
-  'retention/retention-and-watch',
+  'guard/restore-tests',
+  'nightly/running',
+  'bin/build',
+  'restore/own-database',
+  'faults/fuzz',
+  'archive/accept',
+  'faults/pg-dump-dies',
+  'doctor/doctor',
+  'stack/offsite-archive',
+  'sql/scanner',
+  'restore/restore',
+  'faults/agent-interrupted',
+  'bin/install',
+  'gzip/compressor',
+  'faults/agent-output',
+  'retention/log',
+  'sidecar/sidecar',
+  'retention/renewal',
+  'lambda/too-much',
+  'lambda/events',
+  'rehearsal/stage/unpacked-postgres',
 ].map((name) => `/test/${name}.test.ts`);
 
 /** Files with a process of their own. All others share one, which is a second of the processor and more for each. */
@@ -102,12 +103,15 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-// Tests start real servers and real child processes: generous limits. Two files more at once than there are cores: each waits
-// now and then, for a store that does not answer or a dump that stalls.
+// Each file waits for more than half of its time, for a store that does not answer or a dump that stalls: with two more at once than
+// there are cores, an eighth of the processors' time was idle. With its servers each takes up to 2 GiB.
+const atOnce = Math.max(2, Math.min(2 * availableParallelism() + 2, 8, Math.floor(totalmem() / 2 ** 31)));
+
+// Tests start real servers and real child processes: generous limits.
 const common = {
   testTimeout: 180_000,
   hookTimeout: 300_000,
-  maxWorkers: 4,
+  maxWorkers: atOnce,
   // A heap that begins small is looked through again and again while it grows: a tenth of what a file's process takes.
   execArgv: ['--min-semi-space-size=16', '--initial-old-space-size=256'],
 };
