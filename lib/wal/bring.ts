@@ -1,14 +1,14 @@
 // Brings a file of the log back: inflated, held against its key and its own head, and under its name only when it is on the disk.
 
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { OffsiteError } from '../base/errors.ts';
 import { giveBack } from '../base/read-blocks.ts';
 import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { Beginnings } from './beginnings.ts';
-import { foreignError } from './cluster.ts';
+import { foreignError, headOfSegment } from './cluster.ts';
 import { type Cluster, conflictError, type StoredWal } from './read-wal.ts';
-import { readSegmentHeader, segmentHeaderBytes } from './segment.ts';
+import { readSegmentHeader, type SegmentHeader, segmentHeaderBytes } from './segment.ts';
 
 type WalObject = Pick<StoredWal, 'name' | 'kind' | 'key' | 'sha256'>;
 
@@ -54,7 +54,8 @@ export async function bringWal(
     await using file = await open(partial, 'w+', 0o600);
     for await (const chunk of plainOf(store, wal, copies, signal))
       for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
-    if (wal.kind === 'segment' || wal.kind === 'begun') await assertHead(file, cluster, wal);
+    if (wal.kind === 'segment' || wal.kind === 'begun')
+      assertOf(cluster, await headOfSegment(file, wal.name));
     await file.sync();
     await rename(partial, path);
   } catch (error) {
@@ -82,7 +83,7 @@ export async function proveWal(
     // A few bytes of gzip can hold any number.
     if (bytes > longestBytes) throw damaged(wal, 'a segment', `more than ${longestBytes} bytes`);
   }
-  if (wal.kind === 'segment') assertHeader(head.subarray(0, bytes), bytes, cluster, wal);
+  if (wal.kind === 'segment') assertOf(cluster, readSegmentHeader(wal.name, head.subarray(0, bytes), bytes));
 }
 
 /** A small file of the log, as text. */
@@ -129,14 +130,7 @@ async function* plainOf(
     );
 }
 
-async function assertHead(file: FileHandle, cluster: Cluster, wal: StoredWal): Promise<void> {
-  const { size } = await file.stat();
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(segmentHeaderBytes), 0, segmentHeaderBytes, 0);
-  assertHeader(buffer.subarray(0, bytesRead), size, cluster, wal);
-}
-
-function assertHeader(head: Uint8Array, bytes: number, cluster: Cluster, { name }: WalObject): void {
-  const { systemIdentifier } = readSegmentHeader(name, head, bytes);
+function assertOf(cluster: Cluster, { systemIdentifier }: SegmentHeader): void {
   if (systemIdentifier !== cluster.systemIdentifier)
     throw foreignError(cluster.source, cluster.systemIdentifier, systemIdentifier);
 }

@@ -1,11 +1,12 @@
 // Whose log a source's is. A cluster has a system identifier from initdb on; a server that was initialised anew, or upgraded, has
 // another, and its log brings nothing back of the one before.
 
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OffsiteError } from '../base/errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
 import { replaceFile, stateDirectory } from '../settings/agent-state-file.ts';
+import { readSegmentHeader, type SegmentHeader, segmentHeaderBytes } from './segment.ts';
 
 /**
  * Reads the system identifier of the cluster in a data directory.
@@ -20,6 +21,13 @@ export async function clusterIn(directory: string): Promise<string | undefined> 
   } catch {
     return undefined;
   }
+}
+
+/** What a segment says of itself. @throws {@link OffsiteError} `WAL_INVALID` */
+export async function headOfSegment(file: FileHandle, name: string): Promise<SegmentHeader> {
+  const { size } = await file.stat();
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(segmentHeaderBytes), 0, segmentHeaderBytes, 0);
+  return readSegmentHeader(name, buffer.subarray(0, bytesRead), size);
 }
 
 /** Where it is noted on this host whose log a source's is. */

@@ -12,10 +12,9 @@ import { combineCrc32 } from '../gzip/crc32-combine.ts';
 import { crcText } from '../gzip/gzip-members.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { foreignError } from './cluster.ts';
+import { foreignError, headOfSegment } from './cluster.ts';
 import { parseHistory } from './history.ts';
 import { conflictError, listWal } from './read-wal.ts';
-import { readSegmentHeader, segmentHeaderBytes } from './segment.ts';
 
 export type PushOptions = {
   readonly store: ArchiveStore;
@@ -96,15 +95,8 @@ function walFileOf(path: string): WalFile {
 
 /** The cluster that a segment says it is of. @throws {@link OffsiteError} `WAL_INVALID` */
 async function clusterOf(handle: FileHandle, file: WalFile, bytes: number): Promise<string | undefined> {
-  if (file.kind !== 'history' && file.kind !== 'label') {
-    const { buffer, bytesRead } = await handle.read(
-      Buffer.alloc(segmentHeaderBytes),
-      0,
-      segmentHeaderBytes,
-      0,
-    );
-    return readSegmentHeader(file.name, buffer.subarray(0, bytesRead), bytes).systemIdentifier;
-  }
+  if (file.kind !== 'history' && file.kind !== 'label')
+    return (await headOfSegment(handle, file.name)).systemIdentifier;
   const text = bytes <= smallFileBytes ? (await handle.readFile()).toString() : '';
   const isWhole =
     file.kind === 'history' ? parseHistory(text) !== undefined : /^START WAL LOCATION: /.test(text);

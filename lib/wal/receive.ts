@@ -55,6 +55,7 @@ export type ReceiveReport = {
 export async function receiveWal(options: ReceiveOptions): Promise<never> {
   await makeFolder(options.folder, 0o700);
   await removeCopies(options.folder);
+  await leaveFormer(options);
   const failing = new AbortController();
   const receipt = new Receipt({ ...options, signal: AbortSignal.any([options.signal, failing.signal]) });
   const loops = [receipt.receive(), receipt.ship(), receipt.tell()];
@@ -192,6 +193,17 @@ class Receipt {
     if (text !== '' && this.#said.get(of) !== text) this.#options.say(text);
     this.#said.set(of, text);
   }
+}
+
+/** Whose log it is from now on was noted by a base backup; or else the server says it. */
+async function leaveFormer(options: ReceiveOptions): Promise<void> {
+  const { connection, slotName, signal } = options;
+  const server = () => askLogServer(connection, slotName, signal).catch(() => undefined);
+  const systemIdentifier = options.systemIdentifier ?? (await server())?.systemIdentifier;
+  if (systemIdentifier === undefined) return;
+  // What is shipped is the former one's: it is not to be noted as the source's.
+  const { onPushed: _, ...shipping } = options;
+  await new ReceivedFolder(shipping).leaveFormer(systemIdentifier);
 }
 
 /** What an agent that was killed had copied. */

@@ -1,10 +1,12 @@
 // The folder that pg_receivewal fills, on its way to the vault. Where it goes on is read from the newest file in it, so that one stays
 // until there is a later one; and the one that is being written goes as a copy, again and again.
 
-import { rm, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WalFile } from '../archive/wal-names.ts';
+import { nothingIf } from '../base/errors.ts';
 import { copyBegun, filledBytesIn } from './begun.ts';
+import { headOfSegment } from './cluster.ts';
 import { pushWal } from './push.ts';
 import { type Lsn, segmentNumber } from './segment.ts';
 import { type Backlog, type ShipOptions, type Shipped, shipWal, walFilesIn } from './ship.ts';
@@ -67,6 +69,29 @@ export class ReceivedFolder {
       if (file.name !== newestOf(files)?.name) await rm(path, { force: true });
     }
     return count;
+  }
+
+  /**
+   * Ships what is here of the cluster that the server was before it was upgraded or made anew, and takes it away: its log goes on from none of it.
+   *
+   * @throws As {@link shipFinished} and {@link shipBegun}; or of the first file that could not be shipped.
+   */
+  async leaveFormer(systemIdentifier: string): Promise<void> {
+    const { folder } = this.#options;
+    const newest = newestOf(await walFilesIn(folder));
+    const former = newest && (await this.#clusterOf(newest));
+    if (former === undefined || former === systemIdentifier) return;
+    const { failures } = await this.shipFinished(former);
+    await this.shipBegun(former);
+    if (failures[0] !== undefined) throw failures[0].error;
+    for (const { name } of await walFilesIn(folder)) await rm(join(folder, name));
+  }
+
+  /** @returns `undefined` for a segment that is not begun yet. */
+  async #clusterOf({ name }: WalFile): Promise<string | undefined> {
+    await using file = await open(join(this.#options.folder, name));
+    const head = await headOfSegment(file, name).catch(nothingIf(/^WAL_INVALID$/));
+    return head?.systemIdentifier;
   }
 
   /** What is here and not in the vault yet. */

@@ -2,7 +2,7 @@
 // said what is not.
 
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import { patienceOf } from '../../lib/store/session.ts';
 import { filledBytesIn } from '../../lib/wal/begun.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
 import { type ReceiveOptions, type ReceiveReport, receiveWal } from '../../lib/wal/receive.ts';
-import { parseLsn, segmentNumber } from '../../lib/wal/segment.ts';
+import { parseLsn, segmentHeaderBytes, segmentNumber } from '../../lib/wal/segment.ts';
 import { bin, storeEnvironment, storeOf } from '../fixtures/agent.ts';
 import { type ArchivingCluster, startArchivingCluster } from '../fixtures/cluster.ts';
 import { until } from '../fixtures/events.ts';
@@ -259,6 +259,31 @@ describe('the log of a server', () => {
       await endServer(server);
       rmSync(copy, { recursive: true, force: true });
     }
+  });
+
+  it('of a server that was made anew begins with a folder of its own, once what waited of the one before is in the vault', async () => {
+    const run = receive();
+    await slotIsHeld();
+    await stub.disconnect();
+    await nextSegment();
+    const [[name = ''] = []] = await cluster.sql(
+      'INSERT INTO t VALUES (0); SELECT pg_walfile_name(pg_current_wal_insert_lsn())',
+    );
+    await until('the next one is begun', async () => {
+      const path = join(folder, `${name}.partial`);
+      return existsSync(path) && (await filledBytesIn(path)) > segmentHeaderBytes;
+    });
+    await run.end();
+    await stub.reconnect();
+    const before = readdirSync(folder).map((file) => file.slice(0, 24));
+    const pushed: string[] = [];
+    // Of the other there is its number alone, so that it is refused as soon as it is asked.
+    const { ended } = receive({ systemIdentifier: '42', onPushed: ({ key }) => void pushed.push(key) });
+    expect(await ended).toMatchObject({ code: 'WAL_FOREIGN' });
+    expect(readdirSync(folder)).toEqual([]);
+    expect(names().map((file) => file.slice(0, 24))).toEqual(before.toSorted());
+    // Whoever notes whose log the source's is hears nothing of it.
+    expect(pushed).toEqual([]);
   });
 });
 
