@@ -42,8 +42,11 @@ describe.each<[string, StubRules]>([
   it('goes on where the server falls silent in the middle', async () => {
     put();
     bench.stub.fail('get', [1, 2], { cutBodyAt: 50_000, goesSilent: true });
-    expect((await read(bench.store({ patience: hasty }))).equals(bytes)).toBe(true);
-    expect(bench.stub.count('get')).toBe(3);
+    // On a busy machine the whole answer may come late, too: what counts is where each of the first begins.
+    const patient = { ...patience, readSilenceMs: 300 };
+    expect((await read(bench.store({ patience: patient }))).equals(bytes)).toBe(true);
+    const begins = bench.stub.requests.map(({ headers }) => Number(/\d+/.exec(headers.range ?? '0')));
+    expect(begins.slice(0, 3)).toEqual([0, 50_000, 100_000]);
   });
 
   it('gives a range, though the connection is cut within', async () => {
