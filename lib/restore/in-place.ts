@@ -12,6 +12,7 @@ import { orderMayExplain } from './load-order.ts';
 import { type Mark, markSql, nameBeside, newMark, timeInName } from './mark.ts';
 import { restore } from './restore.ts';
 import type { Restored, RestoreOptions } from './restoring.ts';
+import { rolesIn } from './roles.ts';
 import { freeBytesOn, type Run, type Server, standBeside } from './server.ts';
 import { assertUnused, lookAtTarget, type Target } from './target.ts';
 
@@ -76,8 +77,11 @@ async function restoreInPlaceOn(server: Server, options: InPlaceOptions): Promis
   const wasThere = target !== 'absent';
   const attempt: Attempt = { database, wasThere, making, how: placing.how, hasDropped: false };
   try {
-    if (placing.how === 'replace') return await replace(options, { mark, stops, target, attempt });
-    return await restoreBeside(options, { making, mark, target });
+    const { createRoles, dump } = options;
+    const roles = options.roles ?? (createRoles ? await rolesIn(dump()) : undefined);
+    const more = { ...options, roles };
+    if (placing.how === 'replace') return await replace(more, { mark, stops, target, attempt });
+    return await restoreBeside(more, { making, mark, target });
   } catch (error) {
     throw sayWhatIsSafe(error, await fateOf(server.run, attempt));
   }

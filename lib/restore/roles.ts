@@ -5,6 +5,7 @@
 import { OffsiteError } from '../base/errors.ts';
 import { quoteIdentifier } from '../postgres/programs.ts';
 import { DumpContents } from '../sql/contents.ts';
+import { DumpScanner } from '../sql/scanner.ts';
 import { TokenCursor } from '../sql/token-cursor.ts';
 import { plainName } from './dump-head.ts';
 import type { LeavesOut } from './plan.ts';
@@ -43,6 +44,13 @@ export async function provideRoles(run: Run, wanted: RolesWanted): Promise<Reado
     });
   await run(statements.join('\n'));
   return new Set([...existing, ...missing]);
+}
+
+/** All that a dump names, grants and policies at its end too: read once for that, where no verdict says it. */
+export async function rolesIn(dump: AsyncIterable<Uint8Array>): Promise<readonly string[]> {
+  const scanner = new DumpScanner();
+  for await (const chunk of dump) scanner.push(chunk);
+  return scanner.finish().roles;
 }
 
 /**

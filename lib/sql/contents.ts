@@ -176,6 +176,10 @@ export class DumpContents {
       case 'VIEW':
         this.#views.add(name);
         break;
+      case 'USER':
+        // MAPPING
+        if (cursor.skip('FOR')) this.#addRoles(cursor);
+        break;
       case 'POLICY':
         if (cursor.seek('TO')) this.#addRoles(cursor);
         break;

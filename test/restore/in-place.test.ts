@@ -118,6 +118,24 @@ describe('a database that is brought back', () => {
     expect(row).toEqual(['größer', 'keeper', '7MB']);
   });
 
+  it('makes the roles that only the end of a dump names, where nobody has looked into it before (--create-roles)', async () => {
+    const added = `GRANT SELECT ON public.torrents TO granted; CREATE POLICY p ON public.torrents TO allowed USING (true);
+      CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE USER MAPPING FOR mapped SERVER s;
+      CREATE STATISTICS public.st ON id, name FROM public.torrents; ALTER STATISTICS public.st OWNER TO owning;\n`;
+    const ending = '--\n-- PostgreSQL database dump complete';
+    const whole = Buffer.from(dump.toString().replace(ending, added + ending));
+    await bringing({
+      dump: () => inPieces(whole),
+      createRoles: true,
+      placing: { how: 'beside', name: 'again' },
+    });
+    expect(said.filter((sentence) => /left out/.test(sentence))).toEqual([]);
+    const made = "SELECT rolname FROM pg_roles WHERE rolname IN ('granted', 'allowed', 'mapped', 'owning')";
+    expect(await run(made)).toHaveLength(4);
+    await run('DROP DATABASE again');
+    await run('DROP ROLE granted, allowed, mapped, owning');
+  });
+
   it('by an ordinary role and by one psql is the same', async () => {
     await run(
       "CREATE ROLE few LOGIN CREATEDB PASSWORD 'few'; GRANT keeper TO few; ALTER DATABASE live OWNER TO keeper",
