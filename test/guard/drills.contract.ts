@@ -7,7 +7,6 @@ import type { Manifest } from '../../lib/archive/manifest.ts';
 import { archiveKeys } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { readManifest } from '../../lib/archive/read-manifest.ts';
-import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import { turnsKey } from '../../lib/restore-test/turns.ts';
 import type { ProviderName } from '../../lib/store/provider.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
@@ -15,6 +14,7 @@ import type { ArchiveStore } from '../../lib/store/store.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { archiveOf, smallDump } from '../fixtures/archives.ts';
 import { type Guarding, startGuarding } from '../fixtures/guarding.ts';
+import { type MailServer, startMailServer } from '../fixtures/mail-server.ts';
 
 type Drill = {
   readonly name: string;

@@ -3,9 +3,9 @@
 
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, describe } from 'vitest';
-import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import { keepByCloud, keepByGuard } from '../fixtures/keeping.ts';
 import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
+import { type MailServer, startMailServer } from '../fixtures/mail-server.ts';
 import { hasMoto, type Moto, startMoto } from '../fixtures/moto.ts';
 import { anotherClient } from '../fixtures/vault.ts';
 import { playDrills } from './drills.contract.ts';

@@ -1,9 +1,9 @@
 // The guard's drills at another real S3 server, which has versions, and neither lock nor lifecycle nor create-only.
 
 import { afterAll, describe } from 'vitest';
-import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { keepByGuard } from '../fixtures/keeping.ts';
+import { type MailServer, startMailServer } from '../fixtures/mail-server.ts';
 import { hasSwift, useSwift } from '../fixtures/real-s3.ts';
 import { createPlainVault } from '../fixtures/vault.ts';
 import { playDrills } from './drills.contract.ts';

@@ -6,13 +6,13 @@ import { archiveKeys } from '../../lib/archive/names.ts';
 import { createMailbox } from '../../lib/guard/mailbox.ts';
 import { createSmtp } from '../../lib/mail/smtp.ts';
 import type { LocalAws } from '../../lib/rehearsal/aws/local-aws.ts';
-import { type MailServer, startMailServer } from '../../lib/rehearsal/stage/mail-server.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveOf, smallDump, verifiedArchive } from '../fixtures/archives.ts';
 import { storeBaseBackup } from '../fixtures/base-backup.ts';
 import { startGuarding } from '../fixtures/guarding.ts';
 import { startLocalAws } from '../fixtures/local-aws.ts';
+import { type MailServer, startMailServer } from '../fixtures/mail-server.ts';
 import { isLong, oftenWithinMs } from '../fixtures/often.ts';
 import { anotherClient } from '../fixtures/vault.ts';
 
