@@ -7,12 +7,7 @@ export type EventPattern = { readonly [field: string]: EventPattern | readonly M
 type Scalar = string | number | boolean | null;
 
 /** One alternative of a leaf of a pattern. */
-export type Matcher =
-  | Scalar
-  | { readonly prefix: string }
-  | { readonly suffix: string }
-  | { readonly wildcard: string }
-  | { readonly exists: boolean };
+export type Matcher = Scalar | { readonly prefix: string } | { readonly wildcard: string };
 
 /**
  * Tells whether EventBridge would hand an event to a rule with this pattern.
@@ -33,7 +28,6 @@ function matchesLeaf(matchers: readonly Matcher[], value: unknown): boolean {
   const scalars = [value].flat(Number.POSITIVE_INFINITY).filter(isScalar);
   return matchers.some((matcher) => {
     if (!isObject(matcher)) return scalars.includes(matcher);
-    if ('exists' in matcher) return matcher.exists === scalars.length > 0;
     const [[operator, operand] = ['', undefined], ...others] = Object.entries(matcher);
     const test = textTests[operator];
     if (test === undefined || others.length > 0 || typeof operand !== 'string')
@@ -44,7 +38,6 @@ function matchesLeaf(matchers: readonly Matcher[], value: unknown): boolean {
 
 const textTests: Readonly<Record<string, (text: string, operand: string) => boolean>> = {
   prefix: (text, prefix) => text.startsWith(prefix),
-  suffix: (text, suffix) => text.endsWith(suffix),
   wildcard: (text, pattern) => wildcard(pattern).test(text),
 };
 

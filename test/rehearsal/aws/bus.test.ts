@@ -44,7 +44,7 @@ const wiring: Wiring = {
     {
       logicalId: 'Committed',
       arn: 'arn:aws:events:us-east-1:000000000000:rule/Committed',
-      pattern: { source: ['aws.s3'], detail: { object: { key: [{ suffix: '.manifest.json' }] } } },
+      pattern: { source: ['aws.s3'], detail: { object: { key: [{ wildcard: '*.manifest.json' }] } } },
       schedule: undefined,
       targets: [{ arn: arnOf('Verify'), input: undefined }],
     },
