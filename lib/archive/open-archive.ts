@@ -14,16 +14,16 @@ import { type ArchiveId, archiveKeys } from './names.ts';
 export async function openArchive(
   store: ArchiveStore,
   id: ArchiveId,
-  manifest: Manifest,
+  { versionId, compressedBytes }: Pick<Manifest, 'versionId' | 'compressedBytes'>,
   reading?: Reading,
+  { key, undoFlag, list } = { key: archiveKeys(id).archive, undoFlag: '', list: 'offsite list' },
 ): Promise<OpenObject> {
-  const key = archiveKeys(id).archive;
-  const opened = await store.open(key, manifest.versionId, reading);
+  const opened = await store.open(key, versionId, reading);
   if (opened !== undefined) return opened;
   throw new OffsiteError('ARCHIVE_MISSING', `${id.id} has a manifest, but its archive is not there`, {
-    expected: `${manifest.compressedBytes} bytes at ${key}${manifest.versionId ? `, version ${manifest.versionId}` : ''}`,
+    expected: `${compressedBytes} bytes at ${key}${versionId ? `, version ${versionId}` : ''}`,
     found: 'nothing',
-    hint: `'offsite undo ${id.id}' brings it back while the bucket keeps its versions; else take another one (offsite list). Find out who deleted it`,
+    hint: `'offsite undo ${id.id}${undoFlag}' brings it back while the bucket keeps its versions; else take another one (${list}). Find out who deleted it`,
   });
 }
 

@@ -2,7 +2,7 @@
 // back-up: a state that cannot be read is none, and one that cannot be written is a warning.
 
 import { existsSync } from 'node:fs';
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { makeFolder } from '../base/make-folder.ts';
 import { jsonText } from '../base/parse-json.ts';
@@ -78,13 +78,7 @@ export function stateDirectory(
 export async function replaceFile(path: string, text: string): Promise<void> {
   const partial = `${path}.${process.pid}.partial`;
   try {
-    const file = await open(partial, 'w', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeFile(partial, text, { mode: 0o600, flush: true });
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);

@@ -2,26 +2,20 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import type { ArchiveId } from '../archive/names.ts';
-import { OffsiteError } from '../base/errors.ts';
+import { openArchive } from '../archive/open-archive.ts';
 import { inflateArchive } from '../restore/archive-bytes.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import type { SidecarManifest } from './manifest.ts';
 import { sidecarKeys } from './names.ts';
+import { sidecarWords } from './verdict.ts';
 
 /** Opens the version that the manifest names. @throws {@link OffsiteError} `ARCHIVE_MISSING`. */
-export async function openSidecar(
+export function openSidecar(
   store: ArchiveStore,
   id: ArchiveId,
-  { versionId, compressedBytes }: SidecarManifest,
+  manifest: SidecarManifest,
 ): Promise<OpenObject> {
-  const key = sidecarKeys(id).archive;
-  const opened = await store.open(key, versionId);
-  if (opened !== undefined) return opened;
-  throw new OffsiteError('ARCHIVE_MISSING', `${id.id} has a manifest, but its archive is not there`, {
-    expected: `${compressedBytes} bytes at ${key}${versionId ? `, version ${versionId}` : ''}`,
-    found: 'nothing',
-    hint: `'offsite undo ${id.id} --sidecar' brings it back while the bucket keeps its versions; else take another one (offsite sidecar list). Find out who deleted it`,
-  });
+  return openArchive(store, id, manifest, undefined, { key: sidecarKeys(id).archive, ...sidecarWords });
 }
 
 /**

@@ -56,11 +56,7 @@ function rowsOf(database: DatabaseSync): Record<string, number> {
 
 /** @returns Whether a file begins as a SQLite database does. */
 export async function beginsAsSqlite(path: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(sqliteMagic.length), 0, sqliteMagic.length, 0);
-    return bytesRead === sqliteMagic.length && buffer.toString('latin1') === sqliteMagic;
-  } finally {
-    await file.close();
-  }
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(sqliteMagic.length), 0, sqliteMagic.length, 0);
+  return bytesRead === sqliteMagic.length && buffer.toString('latin1') === sqliteMagic;
 }
