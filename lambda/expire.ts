@@ -1,3 +1,4 @@
+import { keeping } from '../lib/deployment/environment.ts';
 import { scheduledSchema } from '../lib/deployment/events.ts';
 import { expireVault } from '../lib/guard/expire.ts';
 import { createLocks } from '../lib/retention/lock.ts';
@@ -16,18 +17,8 @@ const decisionsAnswered = 10_000;
  * takes more than a night's worth.
  */
 export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
-  const { bucket, sources, lockMode, rereadPercent, ...kept } = environment(
-    'bucket',
-    'sources',
-    'keepDays',
-    'keepIntact',
-    'keepWeekly',
-    'keepMonthly',
-    'keepYearly',
-    'lockMode',
-    'rereadPercent',
-    'freshnessHours',
-  );
+  const { bucket, sources, lockMode } = environment('bucket', 'sources', 'lockMode');
+  const { rereadPercent, ...kept } = environment(...keeping, 'freshnessHours');
   const plans: (RetentionPlan & { readonly readings: readonly Reading[] })[] = [];
   let answered = 0;
   const extendLock = lockMode === 'OFF' ? undefined : createLocks({ bucket }, lockMode);

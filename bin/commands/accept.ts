@@ -1,5 +1,3 @@
-// offsite accept
-
 import { type Accepted, accept } from '../../lib/archive/accept.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { wrap } from '../../lib/base/wrap.ts';

@@ -1,5 +1,3 @@
-// offsite alert-test
-
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { alertTest } from '../../lib/mail/alert-test.ts';
 import { describeMissing } from '../../lib/mail/recipients.ts';

@@ -1,5 +1,3 @@
-// offsite backup
-
 import type { Manifest } from '../../lib/archive/manifest.ts';
 import { type ArchiveId, archiveIdAt, parseArchiveId } from '../../lib/archive/names.ts';
 import { estimateSize, readSourceDatabase, type SizeEstimate } from '../../lib/backup/ask-server.ts';

@@ -1,5 +1,3 @@
-// offsite basebackup
-
 import { endWhenStalled } from '../../lib/backup/stall.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { formatBytes, formatDuration, parseDuration } from '../../lib/base/quantities.ts';

@@ -1,5 +1,3 @@
-// offsite config
-
 import { basename } from 'node:path';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { isSetting, parseSettings, settingsFileSchema } from '../../lib/settings/config.ts';

@@ -1,5 +1,3 @@
-// offsite doctor
-
 import { existsSync } from 'node:fs';
 import { toolVersion } from '../../lib/base/version.ts';
 import {

@@ -1,5 +1,3 @@
-// offsite estimate
-
 import { formatBytes } from '../../lib/base/quantities.ts';
 import { wrap } from '../../lib/base/wrap.ts';
 import type { EstimateInput } from '../../lib/cost/lines.ts';

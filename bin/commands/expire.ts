@@ -1,5 +1,3 @@
-// offsite expire
-
 import { formatHours, plural } from '../../lib/base/quantities.ts';
 import { type ExpireVaultOptions, expireVault } from '../../lib/guard/expire.ts';
 import { textTable } from '../../lib/mail/mail.ts';

@@ -1,5 +1,3 @@
-// offsite fetch
-
 import type { ArchiveId } from '../../lib/archive/names.ts';
 import { archiveSuffix } from '../../lib/archive/names.ts';
 import { selectArchive } from '../../lib/archive/select.ts';

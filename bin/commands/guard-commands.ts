@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { keeping } from '../../lib/deployment/environment.ts';
 import { type GuardSetting, guardWords } from '../../lib/settings/guard-words.ts';
 import { addTellingFlags, guardedVault, program, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
@@ -10,16 +11,6 @@ import { dashed } from './flags.ts';
 program.commandsGroup('Without AWS: the promise kept by a machine of your own (docs/guard.md):');
 
 const all = Object.keys(guardWords) as GuardSetting[];
-const keeping = [
-  'keepDays',
-  'keepIntact',
-  'keepWeekly',
-  'keepMonthly',
-  'keepYearly',
-  'rereadPercent',
-  'freshnessHours',
-  'objectLock',
-] as const;
 const watching = ['sources', 'freshnessHours', 'rpoMinutes', 'restoreTestDays'] as const;
 const telling = ['email', 'smtpUrl', 'mailFrom'] as const;
 
@@ -40,7 +31,7 @@ addGuardFlags(
 
 addGuardFlags(
   storeCommand('expire', 'delete what retention no longer keeps, of every source, with reasons'),
-  keeping,
+  [...keeping, 'freshnessHours', 'objectLock'],
 )
   .option('--dry-run', 'only say what would go, and why the rest stays')
   .option('--at-once', "take all that is not kept, however many nights' worth that is")

@@ -1,5 +1,3 @@
-// offsite guard
-
 import { describeError, exitCodeOf, OffsiteError } from '../../lib/base/errors.ts';
 import { describeChecks, diagnosisAnswer, diagnosisExitCode } from '../../lib/doctor/diagnosis.ts';
 import { createVaultProbe } from '../../lib/doctor/probe.ts';

@@ -1,5 +1,3 @@
-// offsite import
-
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { rowsOf } from '../../lib/archive/inventory.ts';

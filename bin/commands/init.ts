@@ -1,5 +1,3 @@
-// offsite init
-
 import { existsSync } from 'node:fs';
 import { chmod, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

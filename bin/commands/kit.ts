@@ -1,5 +1,3 @@
-// offsite kit
-
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

@@ -1,5 +1,3 @@
-// offsite list
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   byAge,

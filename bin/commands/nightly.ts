@@ -1,5 +1,3 @@
-// offsite nightly
-
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -11,7 +11,7 @@ import { type App, checkRecovery, usualLimits } from '../../lib/recover/checks.t
 import { notedFile } from '../../lib/recover/noted.ts';
 import { checkDisk, type Prepared, prepare } from '../../lib/recover/prepare.ts';
 import { type Recovery, recoverySteps } from '../../lib/recover/recover.ts';
-import type { Stack } from '../../lib/recover/stack.ts';
+import type { Stack, StackOptions } from '../../lib/recover/stack.ts';
 import { planSteps, type StepState, takeSteps } from '../../lib/recover/steps.ts';
 import { byHand, describeRecovery } from '../../lib/recover/words.ts';
 import { compareWithInventory } from '../../lib/restore/compare.ts';
@@ -25,13 +25,7 @@ import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { whileRestoring } from './restoring-progress.ts';
 
-type Flags = {
-  composeFile?: string;
-  envFile?: string;
-  service?: string;
-  postgresService?: string;
-  appContainer?: string;
-  postgresContainer?: string;
+type Flags = StackOptions & {
   user?: string;
   dbname?: string;
   appUrl?: string;

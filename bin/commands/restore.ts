@@ -1,5 +1,3 @@
-// offsite restore
-
 import type { Comparison } from '../../lib/archive/comparison.ts';
 import { isArchiveId } from '../../lib/archive/names.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';

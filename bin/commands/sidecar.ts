@@ -1,5 +1,3 @@
-// offsite sidecar
-
 import { exitCodes } from '../../lib/base/errors.ts';
 import { formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
 import type { Settings } from '../../lib/settings/config.ts';

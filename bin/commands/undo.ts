@@ -1,5 +1,3 @@
-// offsite undo
-
 import { ofDatabase } from '../../lib/archive/kind.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
 import { readRecord } from '../../lib/archive/read-manifest.ts';

@@ -1,5 +1,3 @@
-// offsite verify
-
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type Inventory, rowsOf, totalRows } from '../../lib/archive/inventory.ts';

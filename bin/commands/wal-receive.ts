@@ -1,5 +1,3 @@
-// offsite wal receive
-
 import { resolve } from 'node:path';
 import { formatBytes, formatDuration, parseDuration, plural } from '../../lib/base/quantities.ts';
 import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
@@ -14,7 +12,7 @@ import { slotOf } from '../../lib/wal/slot.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 
-type Flags = {
+export type ReceiveFlags = {
   dir?: string;
   slot?: string;
   partialInterval: string;
@@ -29,7 +27,7 @@ const tellEveryMs = 60_000;
 export async function runReceive(
   settings: Settings,
   store: ArchiveStore,
-  flags: Flags,
+  flags: ReceiveFlags,
   signal: AbortSignal,
 ): Promise<never> {
   const { source } = settings;

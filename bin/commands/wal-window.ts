@@ -1,5 +1,3 @@
-// offsite wal window
-
 import type { Standing } from '../../lib/archive/catalogue-of.ts';
 import { exitCodes } from '../../lib/base/errors.ts';
 import { formatAge, formatInstant } from '../../lib/base/quantities.ts';

@@ -1,11 +1,9 @@
-// offsite wal
-
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseWalFile } from '../../lib/archive/wal-names.ts';
 import { describeError, OffsiteError } from '../../lib/base/errors.ts';
 import { formatBytes, formatInstant, parseDuration, plural } from '../../lib/base/quantities.ts';
-import { type CompressorChoice, chooseCompressor } from '../../lib/gzip/compressor.ts';
+import { chooseCompressor } from '../../lib/gzip/compressor.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveSetting } from '../../lib/wal/archive-command.ts';
@@ -17,18 +15,9 @@ import { type Backlog, readBacklog, type Shipped, shipWal } from '../../lib/wal/
 import { usage, wholeNumber } from './flags.ts';
 import { openPatientStore } from './patient-store.ts';
 import { print, printJson, tell, warn } from './print.ts';
+import type { ReceiveFlags } from './wal-receive.ts';
 
-type Flags = {
-  dir?: string;
-  follow?: boolean;
-  slot?: string;
-  partialInterval: string;
-  ahead: string;
-  until?: string;
-  compress: CompressorChoice;
-  patience?: string;
-  json?: boolean;
-};
+type Flags = ReceiveFlags & { follow?: boolean; ahead: string; until?: string; patience?: string };
 
 const followEveryMs = 1000;
 const usualPatience = '10m';

@@ -1,5 +1,3 @@
-// offsite watch
-
 import { formatHours, plural } from '../../lib/base/quantities.ts';
 import { watchVault } from '../../lib/guard/watch.ts';
 import { limitsOf } from '../../lib/retention/freshness.ts';

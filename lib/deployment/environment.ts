@@ -49,6 +49,16 @@ export const environmentNames = {
   occasion: 'OFFSITE_OCCASION',
 } as const;
 
+/** What says which archives stay, and how many are read again. */
+export const keeping = [
+  'keepDays',
+  'keepIntact',
+  'keepWeekly',
+  'keepMonthly',
+  'keepYearly',
+  'rereadPercent',
+] as const;
+
 /** The restore test's container, by which its task is told from what others put beside it. */
 export const restoreTestContainer = 'restore-test';
 

@@ -15,7 +15,7 @@ import { database, type LoadOptions, loadArchive } from './load.ts';
 import { makeSandbox, type Sandbox } from './sandbox.ts';
 
 export type LoadSubjectOptions = LoadOptions & {
-  /** By default one for each core. */
+  /** That load and make indexes at the same time; by default one for each core. */
   readonly sessions?: number | undefined;
 };
 

@@ -20,31 +20,23 @@ import type { ThrowawayPostgres } from '../postgres/throwaway.ts';
 import { describeFailure, markerMissing, nothingToCount } from '../report/failure.ts';
 import { type RestoreFailure, type RestoreReport, restoreReportFormat } from '../report/report.ts';
 import { compareWithInventory } from '../restore/compare.ts';
-import type { ArchiveStore } from '../store/store.ts';
 import { deliverReport } from './deliver.ts';
 import { type Findings, Stages, type Subject, watchResources } from './findings.ts';
 import { readIntactVerdict } from './judged-archive.ts';
 import { database } from './load.ts';
-import { loadSubject } from './load-subject.ts';
+import { type LoadSubjectOptions, loadSubject } from './load-subject.ts';
 import { type PointTestOptions, tryPoint } from './point.ts';
 import { assertChecks, type CheckFile, readChecks, runChecks } from './run-checks.ts';
 import { untilStopped, withTimeLimit } from './time-limit.ts';
 
-export type RestoreTrialOptions = {
-  readonly store: ArchiveStore;
+export type RestoreTrialOptions = LoadSubjectOptions & {
   readonly archiveId: string;
   /** Starts an empty server; it is stopped in any case. */
   readonly startServer: () => Promise<ThrowawayPostgres>;
-  readonly now: () => Date;
-  readonly log?: ((line: string) => void) | undefined;
   /** The operator's own checks, as text; those in the vault when not given. */
   readonly checks?: { readonly text: string; readonly file: string } | undefined;
   /** What the test runs in, where that is paid for. */
   readonly task?: RestoreReport['task'];
-  /** That load and make indexes at the same time; by default one for each core. */
-  readonly sessions?: number | undefined;
-  readonly progressEveryMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 };
 
 export type RestoreTestOptions = RestoreTrialOptions & {

@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describeError } from '../../base/errors.ts';
 import { HandlerFailure } from '../aws/lambda-runtime.ts';
-import type { Narrator, Outcome } from './narrator.ts';
+import type { Narrator, Outcome, Row } from './narrator.ts';
 
 const lastLogLines = 20;
 
@@ -18,11 +18,7 @@ export type Scene = Pick<Narrator, 'say' | 'command' | 'quote'> & {
 };
 
 /** A step as `--json` writes it. */
-export type StepRecord = {
-  readonly title: string;
-  readonly outcome: Outcome;
-  readonly durationMs: number;
-  readonly summary: string;
+export type StepRecord = Row & {
   readonly figures: Readonly<Record<string, unknown>>;
   readonly faults: readonly string[];
 };

@@ -11,7 +11,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Deployment } from '../../deployment/deployment.ts';
-import { environmentNames as names } from '../../deployment/environment.ts';
+import { keeping, environmentNames as names } from '../../deployment/environment.ts';
 import {
   expirePermissions,
   joinRangesPermissions,
@@ -211,11 +211,7 @@ function environmentsOf(deployment: Deployment) {
     kept: {
       ...freshness,
       [names.lockMode]: deployment.objectLock.toUpperCase(),
-      ...Object.fromEntries(
-        (['keepDays', 'keepIntact', 'keepWeekly', 'keepMonthly', 'keepYearly', 'rereadPercent'] as const).map(
-          (name) => [names[name], text(deployment[name])],
-        ),
-      ),
+      ...Object.fromEntries(keeping.map((name) => [names[name], text(deployment[name])])),
     },
   };
 }
