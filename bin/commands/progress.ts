@@ -7,7 +7,6 @@ const redrawMs = 500;
 const logMs = 60_000;
 
 export type ProgressDisplay = {
-  /** Plain bytes so far. */
   update(plainBytes: number): void;
   /** How many may come; may be told at any time. */
   expect(plainBytes: number | undefined): void;

@@ -40,10 +40,8 @@ export type CatalogueEntry = {
   readonly inventory?: Inventory | undefined;
 };
 
-/** What a manifest says of its own dates. */
 export type DateWords = Pick<Manifest, 'clockAheadMs' | 'imported'>;
 
-/** An archive as the listings show it. */
 export type Listed = {
   readonly id: ArchiveId;
   readonly archive?: { readonly bytes: number; readonly etag: string; readonly storedAt: Date } | undefined;

@@ -22,10 +22,7 @@ const testedHours = 100 * 24;
 /** Past it, a verdict should be there; of an upload, its manifest. */
 const lateHours = { verdict: 3, manifest: 24 };
 
-/**
- * @param entries - All archives of the source.
- * @param lastTest - How its last restore test ended, where there was one.
- */
+/** @param lastTest - How its last restore test ended, where there was one. */
 export function overviewOf(
   entries: readonly CatalogueEntry[],
   now: Date,

@@ -8,7 +8,6 @@ export const walPrefix = 'wal/';
 /** Of what is damaged, one each. */
 export const walVerdictsPrefix = 'wal-verdicts/';
 
-/** A file of pg_wal that is archived, by its name. */
 export type WalFile = {
   readonly name: string;
   readonly timeline: number;

@@ -16,7 +16,6 @@ export type SizeEstimate = {
 /** A Docker or a server that does not answer must not hold up the dump, which has a limit of its own. */
 const answerWithinMs = 60_000;
 
-/** An empty database, as initdb makes it. */
 const emptyDatabaseBytes = 7_500_000;
 
 /**

@@ -3,7 +3,6 @@
 
 import { formatBytes, formatDuration } from '../base/quantities.ts';
 
-/** How it is called. */
 export type ProgressWords = {
   /** Before the first byte. */
   readonly waiting: string;

@@ -1,7 +1,6 @@
 // Work on many things, some of them at once.
 
 /**
- * @param atMost - How many at once.
  * @returns What came of each, in the order of the items.
  * @throws The first failure; the others are seen to all the same.
  */

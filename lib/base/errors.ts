@@ -155,8 +155,6 @@ export class OffsiteError extends Error {
 
 /**
  * Says with an error what is as it was in spite of it. Whoever is nearest to the fault knows best, and says it first.
- *
- * @returns The error.
  */
 export function sayWhatIsSafe<E>(error: E, safe: string | undefined): E {
   if (error instanceof OffsiteError) error.safe ??= safe;

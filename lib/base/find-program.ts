@@ -3,10 +3,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/**
- * @param path - Directories to look in, as PATH has them.
- * @returns Its path; `undefined` if there is none that may be run.
- */
+/** @returns Its path; `undefined` if there is none that may be run. */
 export function findProgram(name: string, path: string = process.env.PATH ?? ''): string | undefined {
   const candidates = path
     .split(delimiter)

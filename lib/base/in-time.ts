@@ -2,12 +2,7 @@
 
 import { formatDuration } from './quantities.ts';
 
-/**
- * Waits for an answer, and no longer.
- *
- * @param name - Of the error.
- * @throws `no answer within …`; what is answered later, nobody hears.
- */
+/** Waits for an answer, and no longer. @throws `no answer within …`; what is answered later, nobody hears. */
 export async function inTime<T>(answer: Promise<T>, withinMs = 10_000, name = 'Error'): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const late = Object.assign(new Error(`no answer within ${formatDuration(withinMs)}`), { name });

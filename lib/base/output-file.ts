@@ -59,7 +59,6 @@ export async function assertOutput(path: string, options: OutputOptions): Promis
  *
  * @param write - Is called once it is certain that it can be written; opens the stream when it has something to write,
  *   and ends it.
- * @returns What `write` returned.
  * @throws {@link OffsiteError} `FILE_EXISTS`, `USAGE`, `DISK_FULL`, or what `write` threw. A file that was there under the
  *   name is as it was then, and no other remains.
  */

@@ -33,7 +33,6 @@ export type ServerManifest = {
   readonly walRange: { readonly timeline: number; readonly start: string; readonly end: string };
 };
 
-/** The name that it has in a base backup. */
 export const serverManifestName = 'backup_manifest';
 
 /**

@@ -17,7 +17,6 @@ export type RunShell = (script: string, options: ShellOptions) => AsyncGenerator
 /**
  * Takes a base backup of a cluster with tablespaces.
  *
- * @param oids - Of the tablespaces.
  * @param args - Of pg_basebackup, but for where it writes; the shell's own come after them.
  * @returns One tar, as pg_basebackup gives it of a cluster without.
  * @throws While iterating, what the shell throws.

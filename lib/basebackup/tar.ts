@@ -7,7 +7,6 @@ export type TarEntry = {
   readonly name: string;
   readonly kind: 'file' | 'folder' | 'link';
   readonly bytes: number;
-  /** Permissions. */
   readonly mode: number;
 };
 

@@ -32,14 +32,12 @@ export type EstimateInput = {
   readonly restoreTestNetwork: 'public' | 'endpoints';
   /** Age from which archives lie in Glacier Instant Retrieval. */
   readonly glacierAfterDays?: number | undefined;
-  /** Where points in time can be recovered. */
   readonly points?: PointsInput | undefined;
   readonly region: string;
 };
 
 export type CostLine = {
   readonly what: string;
-  /** What is reckoned with. */
   readonly basis: string;
   /** A month, in whole cents of the US dollar. */
   readonly cents: number;

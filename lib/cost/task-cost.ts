@@ -25,7 +25,6 @@ const logShare = 1 / 4;
 const layOutBytesPerSecond = 50e6;
 /** One process replays: two segments a second. */
 const replayBytesPerSecond = 2 * 16 * 2 ** 20;
-/** Task storage that costs nothing. */
 const freeStorageGib = 20;
 /** What a gp3 volume does without a surcharge. @see https://aws.amazon.com/ebs/pricing/ */
 const freeRate = { iops: 3000, throughputMib: 125 } as const;

@@ -2,7 +2,6 @@
 // that neither speaks of a figure that the other does not know. Alarms read those of no source, the worst of all sources:
 // there are as many alarms for a thousand sources as for one.
 
-/** CloudWatch's namespace of all of them. */
 export const metricNamespace = 'Offsite';
 
 /** Name and CloudWatch unit of each figure. @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html */

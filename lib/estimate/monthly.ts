@@ -9,7 +9,6 @@ import { restoreTaskFor } from '../cost/task-cost.ts';
 import { chooseProvider } from '../store/provider.ts';
 
 export type Estimate = {
-  /** Whose prices these are. */
   readonly pricedLike: PricedRegion;
   readonly lines: readonly CostLine[];
   /** The sum of the lines: with `monitoring: lean`. */

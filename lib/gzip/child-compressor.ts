@@ -32,7 +32,6 @@ const stallLimitMs = 5 * 60_000;
  * Makes a compressor of a program that reads plain bytes on stdin and writes one gzip member to stdout.
  *
  * @param name - Decides the arguments.
- * @param program - Its path.
  */
 export function childCompressor(
   name: keyof typeof argumentsOf,

@@ -21,7 +21,6 @@ export type GunzipOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** The bytes are no whole gzip stream. */
 export class NotGzip extends Error {}
 /** igzip was killed, or could not be started: nothing is known of the bytes by that. */
 export class GunzipFailed extends Error {}

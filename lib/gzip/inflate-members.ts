@@ -26,7 +26,6 @@ export class OtherMembersFound extends Error {}
 /**
  * Inflates a gzip stream whose members are known, or said to be.
  *
- * @param told - All members of the stream, in order.
  * @returns The plain text, a chunk a member; a chunk is gone when the next one is asked for. Memory is bounded by
  *   constants, and no byte more is inflated than is told.
  * @throws {@link OtherMembersFound} in place of the text of the first member that is not as told, and where anything

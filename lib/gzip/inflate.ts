@@ -24,7 +24,6 @@ export type InflateOptions = {
   readonly after?: readonly Member[] | undefined;
 };
 
-/** What a gzip stream turned out to be. */
 export type InflateResult = {
   /** Bytes that the compressed stream gave: all of it, unless there is an error. */
   readonly compressedBytes: number;

@@ -41,7 +41,6 @@ const hourMs = 3_600_000;
 /**
  * Finds the hours that are over and of which not everything is told.
  *
- * @param keys - All of the source's.
  * @param now - An hour that has not ended is left for later.
  */
 export function untoldHours(source: string, keys: readonly string[], now: Date): UntoldHour[] {

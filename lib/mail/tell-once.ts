@@ -17,7 +17,6 @@ export type Teller = {
  * Sends a mail, unless it was sent.
  *
  * @param about - What names the occasion: of `a-z`, `A-Z`, `0-9`, `.`, `_` and `-`; anything else is replaced.
- * @returns Whether it was sent now.
  * @throws Whatever keeps the mail from being sent; another attempt sends it then.
  * @remarks The mail goes first, and a store that does not answer keeps none back: in doubt there are two, never none.
  */

@@ -26,7 +26,6 @@ export type Installation = {
   readonly root: string;
   /** Of units, or of Compose's files. */
   readonly folder: string;
-  /** The Compose file that is there already. */
   readonly composeFile?: string | undefined;
   /** Where the variables are kept; ends with the program's own name. */
   readonly ownFolder: string;

@@ -20,12 +20,7 @@ export const usualLimits: SendLimits = { attemptMs: 6000, allMs: 15_000, pauseMs
 /** Too many requests, or a fault of its own: it may answer well in a moment. */
 const passing = (code: number) => code === 408 || code === 429 || code >= 500;
 
-/**
- * Sends notices, side by side.
- *
- * @param signal - Gives them up.
- * @returns What to warn of: a sentence for each that was not taken.
- */
+/** Sends notices, side by side. @returns What to warn of: a sentence for each that was not taken. */
 export async function sendNotices(
   notices: readonly Notice[],
   limits: SendLimits = usualLimits,

@@ -115,7 +115,6 @@ function tiles(all: readonly Tile[]): Html {
   )}</dl>`;
 }
 
-/** Where points in time can be recovered. */
 function pointsSection({ windows, drawnAt }: SourceView): Html | undefined {
   if (windows.length === 0) return undefined;
   return html`<section class="card"><h2>Points in time</h2>
@@ -127,7 +126,6 @@ function pointsSection({ windows, drawnAt }: SourceView): Html | undefined {
   )}</tbody></table></div></section>`;
 }
 
-/** How each stands, where there are several. */
 function overviewTable(sources: readonly Seen[]): Html {
   return html`<section class="card"><h2>${plural(sources.length, 'source')}</h2><div class="scroll" tabindex="0"><table>
 <caption class="unseen">How each source stands</caption><thead><tr><th scope="col">source</th><th scope="col">all is well</th><th scope="col">newest proven archive</th><th scope="col" class="figure">bytes</th><th scope="col">last restore test</th></tr></thead>

@@ -31,7 +31,6 @@ function badge(outcome: CheckResult['outcome']): Html {
   return html`<span class="badge ${outcome}"><span aria-hidden="true">${signs[outcome]}</span> ${outcome}</span>`;
 }
 
-/** What is not as it was dumped. */
 export function differences({ comparisons }: RestoreReport): Html {
   if (comparisons.length === 0) {
     return html`<section class="card"><h3>Differences</h3><p class="caption">Nothing was compared: the test did not come so far.</p></section>`;

@@ -7,7 +7,6 @@ import { OffsiteError } from '../base/errors.ts';
  *
  * @param dumped - Version of the server that was dumped, as the dump's header has it. What a newer pg_dump sets for its own
  *   session is left out where a server does not know it.
- * @param server - Version of the server to restore into.
  * @throws {@link OffsiteError} `SERVER_TOO_OLD`.
  */
 export function assertServerFits(

@@ -53,7 +53,6 @@ export class StatementError extends OffsiteError {
  * What a server's refusal of a dump's statement means.
  *
  * @param error - As the driver throws it: the server's own, or that of a connection that broke.
- * @param line - Where in the dump.
  * @param sql - The statement; only its beginning is shown.
  * @returns A {@link StatementError}: `RESTORE_DISK_FULL` or `RESTORE_OUT_OF_MEMORY` where it is that, `SERVER_TOO_OLD`
  *   where the statement is unknown to this version, `DATABASE_UNREACHABLE` where the server ended over it, else `RESTORE_FAILED`.

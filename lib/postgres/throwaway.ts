@@ -31,7 +31,6 @@ export type ThrowawayOptions = {
   readonly binDir?: string | undefined;
   /** Gives up durability for speed: for data that is lost at the end anyway. */
   readonly tuned?: boolean | undefined;
-  /** Further settings, by name. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
   /** The superuser's name; `postgres` when not given. A name that no dump knows keeps a dump from owning things by it. */
   readonly superuser?: string | undefined;

@@ -14,7 +14,6 @@ export type Step = {
   run(): Promise<void>;
 };
 
-/** One step as it stands. */
 export type StepState = { readonly name: string; readonly does: string; readonly proof: string | undefined };
 
 /** Looks how far it is, and changes nothing. What comes after something that is not done is not looked at. */

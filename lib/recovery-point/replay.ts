@@ -22,7 +22,6 @@ export type ReplayOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Where a recovery ended. */
 export type Reached = {
   /** Of the last record that was replayed. */
   readonly lsn: string | undefined;

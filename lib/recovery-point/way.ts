@@ -32,7 +32,6 @@ type Branch = {
   readonly upTo: string;
 };
 
-/** Points that a way leads to. */
 export type Window = {
   /** By the server's clock. */
   readonly from: Date;

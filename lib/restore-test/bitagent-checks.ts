@@ -1,7 +1,6 @@
 // The checks that every BitAgent database must pass after a restore, as text of the form that operators write their own
 // in: `offsite restore-test --print-checks` shows it. A module and no file, so that no bundle can lack it.
 
-/** The shipped file of checks. */
 export const bitagentChecks = `-- What a restored BitAgent database must show. The restore test runs each of these after the comparison with the
 -- inventory; a file of your own takes the same form.
 --

@@ -7,7 +7,6 @@ import type { Manifest } from '../archive/manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
 
-/** What the bytes must be. */
 export type ArchiveBytes = Pick<Manifest, 'id' | 'sha256' | 'compressedBytes' | 'plainBytes'>;
 
 const smallBytes = 1024 ** 2;
@@ -39,7 +38,6 @@ export type InflateOptions = {
 /**
  * Inflates an archive while it is downloaded.
  *
- * @param body - The archive's bytes.
  * @returns The dump's plain text. It ends only if every byte was as the manifest says; else, in place of its end, it
  *   throws `OffsiteError` `ARCHIVE_DAMAGED`, `STORE_UNREACHABLE` if the download broke off, or `RESTORE_FAILED` if
  *   igzip did.

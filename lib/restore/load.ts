@@ -11,7 +11,6 @@ import { knownSettingsSql, setsOneOf, unknownSettings } from './plan.ts';
 import { feedPsql, type PsqlOptions } from './psql.ts';
 import type { Run, Server } from './server.ts';
 
-/** How a dump is loaded. */
 export type Way =
   | { readonly by: 'sessions'; readonly connection: Connection; readonly sessions: number }
   /** Why not by several sessions. */

@@ -8,7 +8,6 @@ import { quoteLiteral } from '../postgres/programs.ts';
 export type Making = Pick<SourceDatabase, 'encoding'> &
   Partial<Pick<SourceDatabase, 'localeProvider' | 'collate' | 'ctype' | 'locale' | 'icuRules'>>;
 
-/** A way to make it. */
 export type Attempt = {
   /** Options of `CREATE DATABASE … TEMPLATE template0`. */
   readonly options: string;
@@ -64,11 +63,7 @@ function creationOf(statement: string): Making | undefined {
   };
 }
 
-/**
- * Ways to make a database, the wanted one first, then what is nearest.
- *
- * @param major - Of the server that makes it.
- */
+/** Ways to make a database, the wanted one first, then what is nearest. */
 export function attemptsFor(making: Making, major: number): Attempt[] {
   const { encoding, localeProvider = 'libc', collate, ctype = collate, locale, icuRules } = making;
   const named = /^(?:C|POSIX)?$/i.test(collate ?? '') ? undefined : collate;

@@ -18,7 +18,6 @@ export type RolesWanted = {
   readonly named: readonly string[];
   /** Those of them that could log in. */
   readonly logins: readonly string[];
-  /** Makes those that are missing. */
   readonly create: boolean;
 };
 

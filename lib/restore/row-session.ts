@@ -3,7 +3,6 @@
 import type { RowSink } from '../postgres/session.ts';
 import type { DumpSession, Located } from './dump-session.ts';
 
-/** Rows as they stand in the dump. */
 export type Rows = {
   readonly bytes: Buffer;
   /** Where they begin, in the dump. */

@@ -104,8 +104,6 @@ const seldomHours = 8 * 24;
 
 /**
  * What is expected of a source's sidecar: nothing where none ever was; one a night where the newest two are of two nights.
- *
- * @param entries - All of its archives.
  */
 export function sidecarProof(
   entries: readonly CatalogueEntry[],

@@ -92,7 +92,6 @@ export function resumedAt({ last }: LogState, { id, manifest }: BaseBackup): Bas
   return { id, manifest: { ...manifest, timeline, startLsn: position, stopLsn: position } };
 }
 
-/** The segment before the one that a base backup begins in. */
 export function segmentBefore({ manifest }: BaseBackup): string {
   const { segmentBytes } = manifest.cluster;
   return segmentName(manifest.timeline, startOf(manifest) - 1, segmentBytes);

@@ -15,7 +15,6 @@ import { openSession, type S3Location } from '../store/session.ts';
 import type { KeyHistory } from './undo-plan.ts';
 
 export type VersionHistory = {
-  /** What the versions under a prefix show, by key. */
   histories(prefix: string): Promise<Map<string, KeyHistory>>;
   /**
    * Takes the delete markers off a key, so that the newest version under them is what is there again.

@@ -6,7 +6,6 @@ import type { Contents } from '../archive/inventory.ts';
 import { schemaPrefix, TokenCursor } from './token-cursor.ts';
 
 const modifiers = new Set('OR REPLACE UNLOGGED FOREIGN UNIQUE CONSTRAINT MATERIALIZED RECURSIVE'.split(' '));
-/** Kinds that others need. */
 const needed = new Set('TABLE VIEW TYPE DOMAIN SEQUENCE FUNCTION PROCEDURE AGGREGATE'.split(' '));
 /** Kinds whose whole statement names objects only. */
 const naming = new Set('TABLE INDEX TRIGGER DOMAIN'.split(' '));

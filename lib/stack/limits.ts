@@ -3,7 +3,6 @@
 
 import { createFiller, type Resources } from './fill-in.ts';
 
-/** What is read of a template. */
 export type Template = {
   readonly Resources?: Resources;
   readonly Outputs?: Readonly<Record<string, unknown>>;

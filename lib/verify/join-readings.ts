@@ -46,7 +46,6 @@ export const goneSchema = z.literal('gone');
 export type JoinedReading = Omit<Observation, 'inventory' | 'sha256'> & { readonly crc32: string };
 
 /**
- * @param readings - One a range, in order.
  * @returns What one reader of the whole sees, for any bytes. Only how far a faulty member can be inflated depends on how
  *   its bytes come in, there as here.
  */

@@ -17,7 +17,6 @@ const attemptsMax = 9;
 /**
  * Lets an archive be read in ranges, unless that is going on.
  *
- * @param ranges - Their indexes.
  * @remarks An execution's name is made of the archive's id, of what names its bytes, and of the attempt. One that has failed
  *   goes on where it stopped; where it cannot, or has ended well and its verdict is gone, the next attempt begins anew.
  * @throws {@link OffsiteError} `STORE_FAILED` if there were too many attempts.

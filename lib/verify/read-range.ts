@@ -53,7 +53,6 @@ async function startOf(store: ArchiveStore, task: RangeTask): Promise<PartScan['
 }
 
 /**
- * @param index - Of the range.
  * @param from - Where the scan of its text begins.
  * @throws What the store throws; damage is an observation.
  */

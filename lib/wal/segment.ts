@@ -65,7 +65,6 @@ export function copyWanted(name: string, until = ''): string | undefined {
 export type SegmentHeader = {
   readonly systemIdentifier: string;
   readonly timeline: number;
-  /** Where the segment begins. */
   readonly start: Lsn;
   readonly segmentBytes: number;
 };

@@ -12,7 +12,6 @@ export type Slot = {
   readonly walStatus: string;
 };
 
-/** What a server says of its log, and of one slot. */
 export type LogServer = {
   readonly systemIdentifier: string;
   readonly segmentBytes: number;

@@ -163,7 +163,6 @@ export async function offsiteOutput(
  * Runs `offsite` as the operator's host does: with the settings file, libpq's environment and AWS credentials.
  *
  * @param environment - Further variables, over those.
- * @param signal - Ends it.
  */
 export function runOffsite(
   stage: Stage,

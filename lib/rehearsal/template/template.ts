@@ -3,7 +3,6 @@
 
 import * as z from 'zod';
 
-/** What the rehearsal reads of a template. */
 export type Template = {
   readonly Resources: Readonly<Record<string, Resource>>;
   readonly Parameters?: Readonly<Record<string, { readonly Default?: unknown }>>;
@@ -139,12 +138,10 @@ const madeUp: Readonly<Record<string, (name: string, deployed: Deployed) => Phys
   'AWS::EC2::SecurityGroup': (name) => ({ ref: name, attributes: { GroupId: name } }),
 };
 
-/** The physical id of a bucket of that name. */
 export function bucketId(name: string): PhysicalId {
   return named(name, `arn:aws:s3:::${name}`);
 }
 
-/** The physical id of a topic with that ARN. */
 export function topicId(topicArn: string): PhysicalId {
   return { ref: topicArn, attributes: { TopicArn: topicArn } };
 }

@@ -80,7 +80,6 @@ type Described = AdmittedTask & {
   readonly id: string;
   readonly taskArn: string;
   readonly request: RunTask;
-  /** RunTask's answer. */
   readonly answer: object;
 };
 

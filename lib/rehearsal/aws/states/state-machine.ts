@@ -23,7 +23,6 @@ const payloadBytesMax = 262_144;
 /**
  * Runs an execution to its end.
  *
- * @returns Its output.
  * @throws {@link HandlerFailure} If a function failed as often as it is tried.
  */
 export function execute(definition: Definition, input: unknown, host: ExecutionHost): Promise<unknown> {
