@@ -51,8 +51,6 @@ export async function tellOfNoNight(
 }
 
 /**
- * Runs a back-up and tells of it.
- *
  * @param last - The last archive that the agent knew of, for what a failure says.
  * @param run - Gives the figures of what was stored.
  * @throws What `run` throws, once that is told.

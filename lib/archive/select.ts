@@ -18,8 +18,6 @@ export type Selection = {
 };
 
 /**
- * Finds the archive that is meant.
- *
  * @param any - Whether `latest` may be an archive that is not proven intact.
  * @throws {@link OffsiteError} `NOTHING_INTACT` or `ARCHIVE_MISSING`.
  */

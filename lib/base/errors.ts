@@ -153,9 +153,7 @@ export class OffsiteError extends Error {
   }
 }
 
-/**
- * Says with an error what is as it was in spite of it. Whoever is nearest to the fault knows best, and says it first.
- */
+/** Says with an error what is as it was in spite of it. Whoever is nearest to the fault knows best, and says it first. */
 export function sayWhatIsSafe<E>(error: E, safe: string | undefined): E {
   if (error instanceof OffsiteError) error.safe ??= safe;
   return error;

@@ -31,11 +31,7 @@ export class TarReader {
   #zeroBlocks = 0;
   #offset = 0;
 
-  /**
-   * Takes the next bytes.
-   *
-   * @throws {@link OffsiteError} `BASE_BACKUP_FAILED` at what is no tar, or of a kind that no base backup has.
-   */
+  /** @throws {@link OffsiteError} `BASE_BACKUP_FAILED` at what is no tar, or of a kind that no base backup has. */
   *push(chunk: Uint8Array): Generator<TarEvent> {
     for (let at = 0; at < chunk.length; ) {
       const taken = yield* this.#take(chunk.subarray(at));

@@ -41,11 +41,7 @@ export function parseRecipientsNote(text: string | undefined): RecipientsNote | 
   return parseJson(noteSchema, text);
 }
 
-/**
- * Compares who is subscribed with who was to be.
- *
- * @param expected - Endpoints as the deployment names them. Others that are subscribed count as well.
- */
+/** @param expected - Endpoints as the deployment names them. Others that are subscribed count as well. */
 export function recipientsOf(
   expected: readonly string[],
   subscriptions: readonly Subscription[],

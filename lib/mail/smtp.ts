@@ -26,8 +26,6 @@ export type Untaken = { readonly refused: readonly string[]; readonly later: rea
 
 export type Smtp = {
   /**
-   * Hands a mail over.
-   *
    * @param only - To those of the addresses; to all where none is among them.
    * @throws {@link OffsiteError} `MAIL_REFUSED`.
    */

@@ -21,12 +21,7 @@ export type RolesWanted = {
   readonly create: boolean;
 };
 
-/**
- * Makes sure that the owners are there.
- *
- * @returns All roles that the server has then.
- * @throws {@link OffsiteError} `ROLE_MISSING`.
- */
+/** @returns All roles that the server has then. @throws {@link OffsiteError} `ROLE_MISSING`. */
 export async function provideRoles(run: Run, wanted: RolesWanted): Promise<ReadonlySet<string>> {
   const existing = new Set((await run('SELECT rolname FROM pg_roles')).map(([name = '']) => name));
   const lacks = (names: readonly string[]) => [...new Set(names)].filter((name) => !existing.has(name));

@@ -22,11 +22,7 @@ export type ExpireKindOptions = {
 
 export type KindPlan = RetentionPlan & { readonly readings: readonly Reading[] };
 
-/**
- * Does what was planned.
- *
- * @param check - What has to be so before anything is deleted. What was asked for by then is read again whatever it throws.
- */
+/** @param check - What has to be so before anything is deleted. What was asked for by then is read again whatever it throws. */
 export async function carryOut<T>(
   kind: ArchiveKind,
   { readings, ...plan }: KindPlan,

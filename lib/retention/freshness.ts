@@ -102,9 +102,7 @@ type SidecarProof = { readonly newestIntactAt: Date | undefined; readonly limitH
 /** Who takes one now and then, by hand, is reminded after this. */
 const seldomHours = 8 * 24;
 
-/**
- * What is expected of a source's sidecar: nothing where none ever was; one a night where the newest two are of two nights.
- */
+/** What is expected of a source's sidecar: nothing where none ever was; one a night where the newest two are of two nights. */
 export function sidecarProof(
   entries: readonly CatalogueEntry[],
   archiveHours: number,

@@ -35,8 +35,6 @@ export function parseAgentState(text: string, source: string): AgentState | unde
 }
 
 /**
- * Notes that an id is in use.
- *
  * @param archive - Its figures, once it is stored.
  * @returns The later of both ids; another run of the same source may have gone on meanwhile.
  */

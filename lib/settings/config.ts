@@ -137,8 +137,6 @@ export type DumpSettings = z.infer<typeof dumpSchema>;
 export type Settings = z.infer<typeof settingsSchema>;
 
 /**
- * Merges settings and checks them.
- *
  * @param layers - Later ones win, `guard` setting by setting; `dump` whole, unless both name the same way of dumping.
  * @param origin - Where they come from, for the error: `offsite.json, the environment and the command line`.
  * @throws {@link OffsiteError} `CONFIG_INVALID` that names every fault and its place. No value is repeated: it may be a

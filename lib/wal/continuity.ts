@@ -45,9 +45,7 @@ export type Continuity = {
 /** A gap may be of millions. */
 export const namedAtMost = 20;
 
-/**
- * Whether a timeline can be come to from a base backup: by it, or by a child that it left no sooner than the base backup ended.
- */
+/** Whether a timeline can be come to from a base backup: by it, or by a child that it left no sooner than the base backup ended. */
 export function leadsTo({ fromTimeline, from, timeline, ancestors }: Omit<Course, 'segmentBytes'>): boolean {
   if (fromTimeline === timeline) return true;
   return ancestors.some((one) => one.timeline === fromTimeline && one.leftAt >= from);

@@ -20,11 +20,7 @@ type Context = {
 /** The largest that Step Functions hands on. */
 const payloadBytesMax = 262_144;
 
-/**
- * Runs an execution to its end.
- *
- * @throws {@link HandlerFailure} If a function failed as often as it is tried.
- */
+/** @throws {@link HandlerFailure} If a function failed as often as it is tried. */
 export function execute(definition: Definition, input: unknown, host: ExecutionHost): Promise<unknown> {
   return run(definition, input, { Execution: { StartTime: new Date().toISOString() } }, host);
 }
