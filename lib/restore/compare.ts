@@ -10,6 +10,7 @@ import {
   splitName,
 } from '../archive/comparison.ts';
 import type { Inventory } from '../archive/inventory.ts';
+import type { OffsiteError } from '../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { type ClientOptions, query, quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { isUndecoded } from '../sql/encoding.ts';
@@ -22,7 +23,7 @@ type CompareOptions = ClientOptions & {
 
 type Ask = (sql: string) => Promise<string[][]>;
 
-/** Tables that are counted by one statement: of thousands, none takes the locks or the parser's stack. */
+/** Tables that are counted by one statement at most: of thousands, none takes the locks or the parser's stack. */
 const countedAtOnce = 200;
 
 /**
@@ -149,9 +150,15 @@ async function countRows(ask: Ask, dumped: Inventory['rows']): Promise<Record<st
     const from = kind === 'p' ? `${qualified(table)} WHERE ${where}` : `ONLY ${qualified(table)}`;
     return `SELECT ${quoteLiteral(table)}, pg_catalog.count(*) FROM ${from}`;
   });
-  for (let from = 0; from < statements.length; from += countedAtOnce) {
-    const sql = statements.slice(from, from + countedAtOnce).join('\nUNION ALL ');
-    for (const [table = '', count] of await ask(sql)) counts.set(table, Number(count));
+  let most = countedAtOnce;
+  while (statements.length > 0) {
+    const rows = await ask(statements.slice(0, most).join('\nUNION ALL ')).catch((error: OffsiteError) => {
+      if (most === 1 || !/out of shared memory/.test(error.found)) throw error;
+    });
+    // Each index is locked, too, and a small server has few locks.
+    if (rows === undefined) most = Math.ceil(most / 4);
+    else statements.splice(0, most);
+    for (const [table = '', count] of rows ?? []) counts.set(table, Number(count));
   }
   return Object.fromEntries(tables.map((table) => [table, counts.get(table) ?? null]));
 }

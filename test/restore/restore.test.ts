@@ -323,4 +323,27 @@ describe('compareWithInventory', () => {
       [`${smallTorrents}`],
     ]);
   });
+
+  it('counts more tables than a small server can lock at once', async () => {
+    const settings = { max_connections: '10', max_locks_per_transaction: '10', max_wal_senders: '0' };
+    const small = await startThrowawayPostgres({ tuned: true, settings });
+    try {
+      const tables = Array.from(
+        { length: 400 },
+        (_, at) =>
+          `CREATE TABLE t${at} AS SELECT ${at} AS a; CREATE INDEX ON t${at} (a); CREATE INDEX ON t${at} (a);`,
+      );
+      for (let at = 0; at < tables.length; at += 20)
+        await query(small.connection, `BEGIN; ${tables.slice(at, at + 20).join('\n')} COMMIT;`);
+      const rows = Object.fromEntries(tables.map((_, at) => [`public.t${at}`, 1]));
+      const locks = tables.map((_, at) => `LOCK TABLE t${at}; SELECT count(*) FROM t${at};`).join('\n');
+      await expect(query(small.connection, `BEGIN; ${locks} COMMIT;`)).rejects.toMatchObject({
+        found: expect.stringContaining('out of shared memory'),
+      });
+      const comparisons = await compareWithInventory(small.connection, inventoryOf({ rows }));
+      expect(comparisons.filter(({ counted, same }) => counted === 'rows' && same)).toHaveLength(400);
+    } finally {
+      await small.stop();
+    }
+  });
 });
