@@ -37,9 +37,20 @@ export function showWindows(windows: readonly BaseBackupWindow[], now: Date): vo
   ]);
   print(`${textTable([['base backup', 'points since', 'up to', 'stored', 'verdict', 'log'], ...rows])}\n`);
   for (const window of windows.filter(isBroken)) tell(brokenOff(window));
+  for (const sentence of windows.slice(0, 1).flatMap(besides)) tell(sentence);
   for (const { base, standing } of windows.filter(({ standing }) => useless.has(standing)))
     tell(
       `${base.id.id}  is ${standing}: no point can be recovered from it; 'offsite basebackup' takes another`,
+    );
+}
+
+/** A recovery that is tried and archives takes the way along, until a base backup of the server leads past it. */
+function besides({ base, timeline: followed, leaves }: BaseBackupWindow): string[] {
+  return leaves
+    .filter(({ timeline }) => timeline < followed)
+    .map(
+      ({ timeline, upTo }) =>
+        `${base.id.id}  timeline ${timeline} goes on to ${upTo}, beside timeline ${followed}, which is followed: if the server is on timeline ${timeline}, and the other that of a recovery which was tried, 'offsite basebackup' of the server is followed from then on`,
     );
 }
 

@@ -51,7 +51,7 @@ export function parseTarget(flags: TargetFlags): RecoveryTarget | undefined {
     return { kind: 'xid', xid: String(BigInt(toXid)) };
   }
   if (toName === undefined) return undefined;
-  if (toName === '' || toName.length > 63)
+  if (toName === '' || Buffer.byteLength(toName) > 63)
     throw wrong('--to-name with the name of a restore point', `'${toName}'`);
   return { kind: 'name', name: toName };
 }

@@ -77,7 +77,7 @@ const words = {
     subject: 'NO RECENT POINT TO RECOVER',
     safe: 'The nightly archives are not concerned: what was committed since that point, and is in none of them, would be lost with the host.',
     whatToDo:
-      "run 'offsite wal window'. Without a base backup, or with a gap in the log: 'offsite basebackup' on the host. Else see whether Postgres archives (SELECT * FROM pg_stat_archiver), and whether what ships the log runs. Where nothing was written to the database since, there is no log either, and nothing is lost.",
+      "run 'offsite wal window'. Without a base backup, with a gap in the log, or where it says that a timeline goes on beside the one which is followed: 'offsite basebackup' on the host. Else see whether Postgres archives (SELECT * FROM pg_stat_archiver), and whether what ships the log runs. Where nothing was written to the database since, there is no log either, and nothing is lost.",
     fault: 'logBehind',
   },
   retention: {

@@ -58,12 +58,15 @@ describe('a target', () => {
     expect(target && targetSettings(target, 3)).toEqual({ ...settings, ...always });
   });
 
-  it.each([{ toLsn: 'x' }, { toXid: '1; DROP' }, { toName: '' }, { toXid: '1', toLatest: true }])(
-    '%j is refused',
-    (flags) => {
-      expect(() => parseTarget(flags)).toThrow('cannot be used');
-    },
-  );
+  it.each([
+    { toLsn: 'x' },
+    { toXid: '1; DROP' },
+    { toName: '' },
+    { toName: 'ü'.repeat(32) },
+    { toXid: '1', toLatest: true },
+  ])('%j is refused', (flags) => {
+    expect(() => parseTarget(flags)).toThrow('cannot be used');
+  });
 
   it('need not be named', () => {
     expect(parseTarget({})).toBeUndefined();
