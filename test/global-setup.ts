@@ -20,6 +20,8 @@ const projectRoot = join(import.meta.dirname, '..');
 /** Run by vitest before all; what it returns, after all. */
 export default function setup(): () => Promise<void> {
   const folder = mkdtempSync(join(process.env.TMPDIR === undefined && isRoomy() ? memory : tmpdir(), 'o-'));
+  // Who is interrupted calls nobody, and memory is not to stay taken.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   // Postgres runs as another user.
   chmodSync(folder, 0o1777);
   process.env.TMPDIR = folder;
