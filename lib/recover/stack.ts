@@ -60,13 +60,10 @@ export async function findStack(options: StackOptions, signal: AbortSignal): Pro
 
 async function composeStack(options: StackOptions, signal: AbortSignal): Promise<Stack> {
   const { composeFile } = options;
-  const file = composeFile ?? process.env.COMPOSE_FILE ?? composeFiles.find((name) => existsSync(name));
-  if (file === undefined || (composeFile !== undefined && !existsSync(file)))
-    throw new OffsiteError('COMPOSE_INVALID', "BitAgent's Compose file is not there", {
-      expected: file ?? `one of ${composeFiles.join(', ')} in this folder`,
-      found: 'no such file',
-      hint: 'bring it back from where you keep it, and name it: --compose-file FILE',
-    });
+  if (composeFile !== undefined && !existsSync(composeFile)) throw noFile(composeFile);
+  const known = composeFile ?? process.env.COMPOSE_FILE ?? composeFiles.find((name) => existsSync(name));
+  // Compose finds one in a folder above, too, and those that an .env names (COMPOSE_FILE).
+  const file = known ?? 'the Compose file';
   const compose = await findCompose(signal);
   if (compose === undefined)
     throw new OffsiteError('PROGRAM_MISSING', 'there is no Docker Compose', {
@@ -81,7 +78,10 @@ async function composeStack(options: StackOptions, signal: AbortSignal): Promise
   const config = await runDocker(command('config'), {
     what: 'read the Compose file',
     signal,
-    errorOf: (failure) => composeError(file, failure),
+    errorOf: (failure) =>
+      known === undefined && /no configuration file|suitable configuration file/i.test(failure.stderr)
+        ? noFile()
+        : composeError(file, failure),
   });
   const services = parseCompose(config, file);
   const postgres = choosePostgres(services, options.postgresService);
@@ -171,4 +171,12 @@ function folderOf({ volumes }: Service): string | undefined {
     .filter(({ target }) => target.startsWith('/var/lib/postgresql') || target.startsWith('/bitnami'))
     .map(({ source }) => source)
     .find((source) => source?.startsWith('/'));
+}
+
+function noFile(file = `one of ${composeFiles.join(', ')}, in this folder or one above`): OffsiteError {
+  return new OffsiteError('COMPOSE_INVALID', "BitAgent's Compose file is not there", {
+    expected: file,
+    found: 'no such file',
+    hint: 'bring it back from where you keep it, and name it: --compose-file FILE',
+  });
 }

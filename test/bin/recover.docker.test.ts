@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -270,6 +271,17 @@ describe.skipIf(!canRecover)('offsite recover', () => {
       const bucket = await recover(home, '--dry-run', '--bucket', 'nix');
       expect(bucket.exitCode, bucket.stdout).toBe(4);
     });
+  });
+
+  it('finds the files that an .env names, as Compose does', async () => {
+    const { folder, file } = await writeStack(docker, 'recover-named');
+    renameSync(file, join(folder, 'prod.yml'));
+    const plan = () => offsite(['recover', '--dry-run'], env, folder);
+    expect(await plan()).toMatchObject({ exitCode: 2, stdout: expect.stringContaining('not there') });
+    writeFileSync(join(folder, '.env'), 'KEY=k\nCOMPOSE_FILE=prod.yml\n');
+    const named = await plan();
+    expect(named.exitCode, named.stdout).toBe(0);
+    expect(named.stdout).toContain('the Compose file: postgres is the database');
   });
 
   it('tells of a database that does not come up', async () => {
