@@ -9,7 +9,7 @@ import {
 import { archivesPrefix } from '../../lib/archive/names.ts';
 import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { sourcesBelow } from '../../lib/archive/read-kind.ts';
-import { OffsiteError } from '../../lib/base/errors.ts';
+import { describeError, OffsiteError } from '../../lib/base/errors.ts';
 import { hoursBetween, parseDuration } from '../../lib/base/quantities.ts';
 import { hanging } from '../../lib/base/wrap.ts';
 import { pricedLike, prices } from '../../lib/cost/prices.ts';
@@ -38,40 +38,71 @@ const misdatedShown = 3;
 /** @param only - One kind of archives; without it, those of the dashboard follow where there are any. */
 export async function runList(settings: Settings, flags: Flags, only?: Listing['kind']): Promise<void> {
   const store = createS3Store(settings);
-  const limit = limitOf(flags);
+  limitOf(flags);
   const everyMs =
     flags.watch === undefined ? 0 : parseDuration(flags.watch === true ? '60s' : flags.watch, '--watch');
   if (everyMs > 0 && (flags.json || !process.stdout.isTTY))
     throw usage('--watch on a terminal', 'none, or --json');
+  // That is how a watch ends: nothing of it has to be told.
+  if (everyMs > 0) process.prependListener('SIGINT', () => process.exit(130));
+  const look = () => lookOnce(store, settings, flags, only);
+  let shown = await look();
   for (;;) {
-    // Side by side: each is a way to the store and back, or several.
-    const [listings, windows, note, sources] = await Promise.all([
-      readListings(store, settings, only),
-      only === undefined ? readWindows(store, settings.source) : [],
-      flags.json ? undefined : store.readText(recipientsKey),
-      flags.json || only !== undefined ? undefined : readable(sourcesBelow(store, archivesPrefix)),
-    ]);
+    shown(everyMs > 0);
+    if (everyMs === 0) return;
+    await watching(everyMs, shown);
+    // What is away for a while ends no watch.
+    shown = await look().catch((error) => (isWatched) => {
+      if (isWatched) clearScreen();
+      tell(describeError(error));
+    });
+  }
+}
+
+type Show = (isWatched: boolean) => void;
+
+/** Waits for the next look, or until whoever has seen enough ends the program; draws again where the terminal has another size. */
+async function watching(everyMs: number, shown: Show): Promise<void> {
+  const draw = () => shown(true);
+  process.stdout.on('resize', draw);
+  await sleep(everyMs).finally(() => process.stdout.off('resize', draw));
+}
+
+/** @returns Shows what was seen. */
+async function lookOnce(
+  store: ArchiveStore,
+  settings: Settings,
+  flags: Flags,
+  only: Listing['kind'] | undefined,
+): Promise<Show> {
+  const limit = limitOf(flags);
+  // Side by side: each is a way to the store and back, or several.
+  const [listings, windows, note, sources] = await Promise.all([
+    readListings(store, settings, only),
+    only === undefined ? readWindows(store, settings.source) : [],
+    flags.json ? undefined : store.readText(recipientsKey),
+    flags.json || only !== undefined ? undefined : readable(sourcesBelow(store, archivesPrefix)),
+  ]);
+  return (isWatched) => {
     const now = new Date();
-    if (flags.json)
-      printJson('list', [
+    if (flags.json) {
+      const answer = [
         ...listings.flatMap((listing) => describe(listing, limit, now)),
         ...windows.map((window) => ({ kind: 'base backup' as const, ...describeWindow(window) })),
-      ]);
-    else {
-      if (everyMs > 0) clearScreen();
-      show(settings, listings, limit ?? (flags.all ? undefined : usualLimit), now, sources);
-      if (windows.length > 0) {
-        print('\nPoints in time that can be recovered (offsite restore --to-time):\n\n');
-        showWindows(windows, now);
-      }
-      const recipients = parseRecipientsNote(note?.text);
-      const missing = recipients && describeMissing(recipients);
-      warn(missing && `${missing.found}: ${missing.advice}`);
+      ];
+      printJson('list', answer);
+      return;
     }
-    if (everyMs === 0) return;
-    // Whoever has seen enough ends the program.
-    await sleep(everyMs);
-  }
+    if (isWatched) clearScreen();
+    show(settings, listings, limit ?? (flags.all ? undefined : usualLimit), now, sources);
+    if (windows.length > 0) {
+      print('\nPoints in time that can be recovered (offsite restore --to-time):\n\n');
+      showWindows(windows, now);
+    }
+    const recipients = parseRecipientsNote(note?.text);
+    const missing = recipients && describeMissing(recipients);
+    warn(missing && `${missing.found}: ${missing.advice}`);
+  };
 }
 
 function limitOf({ limit, all }: Flags): number | undefined {
@@ -113,6 +144,7 @@ async function readDatabase(store: ArchiveStore, settings: Settings): Promise<Li
     kept: parseKept(plan?.text ?? ''),
     tests,
     told: watched && toldOf(watched),
+    limits: watched?.limits,
     prices: region === undefined ? undefined : prices[pricedLike(region)],
   };
 }
@@ -141,7 +173,8 @@ function show(
 ): void {
   const { isTTY } = process.stdout;
   const columns = isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
-  const paint = isTTY && !process.env.NO_COLOR ? painted : undefined;
+  const { NO_COLOR, TERM } = process.env;
+  const paint = isTTY && !NO_COLOR && TERM !== 'dumb' ? painted : undefined;
   for (const [index, listing] of listings.entries()) {
     const { entries, kind } = listing;
     if (index > 0) print("\nThe dashboard's own database:\n");

@@ -1,7 +1,7 @@
 // What 'offsite list' shows to a person, as text: a table that fits the terminal, and how it stands.
 
 import { type CatalogueEntry, countedRows, countsAsIntact } from '../../lib/archive/catalogue-of.ts';
-import { overviewOf } from '../../lib/archive/overview.ts';
+import { overviewOf, type ProofLimits } from '../../lib/archive/overview.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
 import { formatAge, formatBytes, formatCount, hoursBetween, plural } from '../../lib/base/quantities.ts';
 import { gib } from '../../lib/cost/lines.ts';
@@ -23,6 +23,8 @@ export type Listing = {
   readonly tests?: readonly TestPoint[] | undefined;
   /** What the operator was told of last, where anybody watches. */
   readonly told?: Told | undefined;
+  /** From which ages on he would be. */
+  readonly limits?: ProofLimits | undefined;
   /** Whose prices what is stored costs, a month; absent where it is not at AWS. */
   readonly prices?: Prices | undefined;
 };
@@ -30,8 +32,10 @@ export type Listing = {
 /** By mail; of nothing, once all is well again. */
 export type Told = { readonly of: readonly string[]; readonly at?: Date | undefined };
 
-/** What goes first where the terminal is narrow; a listing of sidecars has none of these. */
-const lessWanted = ['stays as', 'read', 'restored', countedTable];
+/** What a listing of sidecars has none of. */
+const ofDatabaseAlone = ['stays as', 'read', 'restored', countedTable];
+/** What goes first where the terminal is narrow. */
+const lessWanted = [...ofDatabaseAlone, 'bytes', 'age'];
 
 /** @param columns - Of the terminal; more than anybody has, where there is none. */
 export function tableOf(
@@ -53,7 +57,7 @@ export function tableOf(
     'stays as': kept.get(entry.id.id)?.at(-1) ?? '-',
   })) as Record<string, string>[];
   const names = Object.keys(rows[0] ?? {}).filter(
-    (name) => kind === 'database' || !lessWanted.includes(name),
+    (name) => kind === 'database' || !ofDatabaseAlone.includes(name),
   );
   for (const left of ['', ...lessWanted]) {
     if (names.includes(left)) names.splice(names.indexOf(left), 1);
@@ -78,8 +82,8 @@ function testedAs(tests: readonly TestPoint[] | undefined, id: string): string {
 
 /** How it stands: well or not and since when, restore tests, sizes, of what mails told, what it costs. */
 export function standingOf(source: string, listing: Listing, now: Date, columns: number): string {
-  const { entries, tests, told, prices } = listing;
-  const { wellSince, inRow, newestIntactAt, faults } = overviewOf(entries, now, tests?.at(-1));
+  const { entries, tests, told, limits, prices } = listing;
+  const { wellSince, inRow, newestIntactAt, faults } = overviewOf(entries, now, tests?.at(-1), limits);
   const newest = newestIntactAt === undefined ? '' : `, the newest ${formatAge(newestIntactAt, now)} old`;
   // What a mail has told of, and is not over, the archives need not show.
   const alarms = told === undefined || told.of.length === 0 ? [] : ['an alarm is on, see below'];

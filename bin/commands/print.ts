@@ -69,7 +69,7 @@ export function print(text: string, paint = (printed: string) => printed): void 
 }
 
 export function clearScreen(): void {
-  process.stdout.write('\u001b[2J\u001b[H');
+  process.stdout.write(process.env.TERM === 'dumb' ? '\n' : '\u001b[2J\u001b[H');
 }
 
 /** Gives what was asked for to a program: one line, whatever it holds. */

@@ -15,14 +15,18 @@ export type Overview = {
 
 /** What clocks may differ by, and nobody minds. */
 const clockHours = 0.25;
-/** As the stack is deployed by default: past it, the night is missing. */
-const freshHours = 26;
-/** The same of the last restore test that has passed. */
-const testedHours = 100 * 24;
+/** Age from which the newest intact archive, and the last passed restore test, are overdue. */
+export type ProofLimits = { readonly archiveHours: number; readonly restoreTestHours: number };
+
+/** As the stack is deployed by default. */
+const usualLimits: ProofLimits = { archiveHours: 26, restoreTestHours: 100 * 24 };
 /** Past it, a verdict should be there; of an upload, its manifest. */
 const lateHours = { verdict: 3, manifest: 24 };
 
-/** @param lastTest - How its last restore test ended, where there was one. */
+/**
+ * @param lastTest - How its last restore test ended, where there was one.
+ * @param limits - Of who watches the source.
+ */
 export function overviewOf(
   entries: readonly CatalogueEntry[],
   now: Date,
@@ -31,18 +35,19 @@ export function overviewOf(
     readonly startedAt?: Date;
     readonly pointFailed?: boolean | undefined;
   },
+  limits: ProofLimits = usualLimits,
 ): Overview {
   const sorted = byAge(entries);
   const newest = newestIntact(entries);
-  const row = rowOf(sorted, now);
+  const row = rowOf(sorted, limits, now);
   const failed = lastTest !== undefined && lastTest.outcome !== 'passed';
   const testHours = lastTest?.startedAt === undefined ? 0 : hoursBetween(lastTest.startedAt, now);
   const faults = [
     ...ahead(sorted, now),
-    ...stale(sorted, newest, now),
+    ...stale(sorted, newest, limits, now),
     ...wrong(sorted, now),
     ...(failed ? ['the last restore test did not pass'] : []),
-    ...(!failed && testHours > testedHours
+    ...(!failed && testHours > limits.restoreTestHours
       ? [`no restore test has passed for ${formatHours(testHours)}`]
       : []),
     ...(lastTest?.pointFailed ? ['the last recovery to a point in time failed'] : []),
@@ -65,13 +70,18 @@ function ahead([newest]: readonly CatalogueEntry[], now: Date): string[] {
   ];
 }
 
-function stale(sorted: readonly CatalogueEntry[], newest: CatalogueEntry | undefined, now: Date): string[] {
+function stale(
+  sorted: readonly CatalogueEntry[],
+  newest: CatalogueEntry | undefined,
+  { archiveHours }: ProofLimits,
+  now: Date,
+): string[] {
   if (newest === undefined) {
     const isAwaited = sorted.some((entry) => entry.standing === 'unverified' && isDue(entry, now));
     const awaited = `yet: cloud or guard judge it within ${lateHours.verdict} hours, 'offsite verify latest --record' does now`;
     return [`no archive is proven intact${isAwaited ? ` ${awaited}` : ''}`];
   }
-  const isFresh = hoursBetween(newest.datedAt, now) <= freshHours;
+  const isFresh = hoursBetween(newest.datedAt, now) <= archiveHours;
   return isFresh ? [] : [`the newest intact archive is ${formatAge(newest.datedAt, now)} old`];
 }
 
@@ -96,12 +106,16 @@ function isDue({ standing, datedAt }: CatalogueEntry, now: Date): boolean {
 }
 
 /** Intact archives from the newest on, each within a night of the next. */
-function rowOf(sorted: readonly CatalogueEntry[], now: Date): CatalogueEntry[] {
+function rowOf(
+  sorted: readonly CatalogueEntry[],
+  { archiveHours }: ProofLimits,
+  now: Date,
+): CatalogueEntry[] {
   const row: CatalogueEntry[] = [];
   let later = now;
   for (const entry of sorted) {
     if (isDue(entry, now)) continue;
-    if (!countsAsIntact(entry.standing) || hoursBetween(entry.datedAt, later) > freshHours) break;
+    if (!countsAsIntact(entry.standing) || hoursBetween(entry.datedAt, later) > archiveHours) break;
     row.push(entry);
     later = entry.datedAt;
   }

@@ -56,7 +56,7 @@ function seen(view: SourceView): Seen {
     (one, other) => one.startedAt.getTime() - other.startedAt.getTime(),
   );
   const nights = nightsOf(view);
-  return { view, tests, nights, overview: overviewOf(view.entries, view.drawnAt, tests.at(-1)) };
+  return { view, tests, nights, overview: overviewOf(view.entries, view.drawnAt, tests.at(-1), view.limits) };
 }
 
 function article({ view, tests, nights, overview }: Seen): Html {

@@ -4,6 +4,7 @@ import { readCatalogue } from '../archive/read-catalogue.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { readWindows } from '../recovery-point/windows.ts';
 import { readTests } from '../report/read-reports.ts';
+import { parseWatchState, watchStateKey } from '../retention/freshness.ts';
 import { parseStoredPlan, planKey } from '../retention/stored-plan.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import type { SourceView } from './view.ts';
@@ -33,7 +34,10 @@ export async function readSource(
     });
   const until = { source, startedAt: now.toISOString() };
   const plan = async () => parseStoredPlan((await store.readText(planKey(source)))?.text ?? '');
+  // Whoever may not read them draws by the usual ones.
+  const watched = await store.readText(watchStateKey(source)).catch(() => undefined);
   return {
+    limits: parseWatchState(watched?.text)?.limits,
     ...{ source, shown, region, drawnAt: now, unread },
     entries: await part('archives', readCatalogue(store, source), []),
     tests: await part('restore tests', readTests(store, until, region), []),

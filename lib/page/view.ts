@@ -1,6 +1,7 @@
 // What a source's page is drawn from.
 
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
+import type { ProofLimits } from '../archive/overview.ts';
 import type { Way } from '../recovery-point/way.ts';
 import type { TestPoint } from '../report/history.ts';
 import type { RestoreReport } from '../report/report.ts';
@@ -12,6 +13,8 @@ export type SourceView = {
   readonly entries: readonly CatalogueEntry[];
   /** What retention decided last; `undefined` where it never did, `unread` where that could not be read. */
   readonly plan: StoredPlan | 'unread' | undefined;
+  /** From which ages on proofs are overdue, where anybody watches. */
+  readonly limits?: ProofLimits | undefined;
   /** Oldest first. */
   readonly tests: readonly TestPoint[];
   /** Where points in time can be recovered; the newest first. */

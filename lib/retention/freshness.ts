@@ -58,6 +58,10 @@ const watchStateSchema = z.object({
   toldOrphans: z.array(z.string()).default([]),
   /** Whether the operator was told that the host's clock is wrong, and it still is. */
   toldClock: z.boolean().default(false),
+  /** By which it looked, for whoever shows how a source stands. */
+  limits: z
+    .object({ archiveHours: z.number().positive(), restoreTestHours: z.number().positive() })
+    .optional(),
   /** Where there is log. */
   log: logStateSchema.optional(),
 });

@@ -160,6 +160,7 @@ async function watchSource(
     toldOf: [...faults.map(({ subject }) => subject), ...unseen],
     toldOrphans: orphanIds,
     toldClock: misdated !== undefined,
+    limits: { archiveHours: limits.archiveHours, restoreTestHours: limits.restoreTestHours },
     log: logState,
   };
   const noted = async () => {

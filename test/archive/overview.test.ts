@@ -81,6 +81,17 @@ describe('whether all is well', () => {
     ]);
   });
 
+  it('by the limits of who watches, where these are known', () => {
+    const limits = { archiveHours: 170, restoreTestHours: 400 * 24 };
+    const weekly = [archive(7 * 24 - 1), archive(14 * 24 - 1)];
+    const tested = { outcome: 'passed', startedAt: new Date(now.getTime() - 120 * 24 * hour) };
+    expect(overviewOf(weekly, now, tested, limits)).toMatchObject({ inRow: 2, faults: [] });
+    expect(overviewOf(weekly, now, tested)).toMatchObject({
+      inRow: 0,
+      faults: [{}, {}].map(() => expect.any(String)),
+    });
+  });
+
   it('it is not where this machine lags behind what is dated by the store: no age is right', () => {
     const { wellSince, faults } = overviewOf([archive(-5), ...nights(3)], now);
     expect({ wellSince, faults }).toEqual({

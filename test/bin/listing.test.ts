@@ -38,7 +38,8 @@ describe('what offsite list shows', () => {
     expect(headOf(1000)).toBe('archive|age|bytes|torrents|read|restored|verdict|stays as');
     expect(headOf(100)).toBe('archive|age|bytes|torrents|read|restored|verdict');
     expect(headOf(80)).not.toContain('read|');
-    expect(headOf(20)).toBe('archive|age|bytes|verdict');
+    expect(headOf(62)).toBe('archive|age|verdict');
+    expect(headOf(20)).toBe('archive|verdict');
     expect(tableOf(listing, entries, now, 1000)).toContain('yes       intact');
   });
 

@@ -130,6 +130,39 @@ describe('back up and bring back', () => {
     rmSync(manifest);
   });
 
+  it('is watched on a terminal: drawn anew at another width, without colours where it is dumb, ended by Ctrl-C', async ({
+    onTestFinished,
+  }) => {
+    const tty = join(home, 'tty');
+    const bin = join(import.meta.dirname, '../../bin/offsite');
+    const line = `tty > ${tty}; stty cols 120; ${bin} list --watch 1h`;
+    const watched = execa('script', ['-qec', line, '/dev/null'], {
+      env: { ...env, TERM: 'dumb', SHELL: '/bin/sh' },
+      reject: false,
+    });
+    onTestFinished(() => {
+      watched.kill();
+      rmSync(tty);
+    });
+    let shown = '';
+    let step = 0;
+    for await (const chunk of watched.iterable({ binary: true, preserveNewlines: true })) {
+      shown += Buffer.from(chunk).toString();
+      if (step === 0 && /others +other/.test(shown)) {
+        step = 1;
+        shown = '';
+        await execa('stty', ['-F', readFileSync(tty, 'utf8').trim(), 'cols', '60']);
+      }
+      if (step === 1 && /others +other/.test(shown)) {
+        step = 2;
+        watched.stdin.write('\x03');
+      }
+    }
+    expect(shown).toMatch(/^\s*archive +age +bytes +verdict\r?\n/);
+    expect(shown).not.toMatch(/\x1b|INTERRUPTED/);
+    expect((await watched).exitCode).toBe(130);
+  });
+
   it('shows on a terminal how far an archive is read, and takes that away', async ({ onTestFinished }) => {
     const pipe = join(home, 'pipe');
     await execa('mkfifo', [pipe]);

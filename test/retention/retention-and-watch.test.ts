@@ -7,6 +7,7 @@ import { selectArchive } from '../../lib/archive/select.ts';
 import type { TaskSize } from '../../lib/cost/task-size.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import { launchRestoreTests } from '../../lib/restore-test/launch.ts';
+import { parseWatchState, watchStateKey } from '../../lib/retention/freshness.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import {
   archiveOf,
@@ -121,6 +122,9 @@ describe('expire', () => {
     read.length = 0;
     await sightingsOf({ store: counting, sources: [], limits, now, sendMail });
     expect(read.filter((key) => key.startsWith('verdicts/'))).toHaveLength(1);
+    // Whoever shows how the source stands goes by the same limits.
+    const watched = parseWatchState((await store.readText(watchStateKey('bitagent')))?.text);
+    expect(watched?.limits).toEqual(limits);
   });
 
   it('deletes the manifest first: an interruption leaves no manifest without archive, and the next run finishes', async () => {
