@@ -122,6 +122,21 @@ describe('a timeline', () => {
     expect(await wayTo({ toLatest: true }, 3)).toMatchObject({ timeline: 3, warnings: [] });
   });
 
+  it('of a recovery that was tried and archived is followed until a base backup of the server is taken again', async () => {
+    await base(1, 3);
+    log(1, 3, 6);
+    history(2, [1, 6]);
+    log(2, 6, 1);
+    expect(await wayTo({ toLatest: true })).toMatchObject({ timeline: 2 });
+    const again = await base(5, 8);
+    expect(await wayTo({ toLatest: true })).toMatchObject({
+      base: again.id,
+      timeline: 1,
+      // A newer one is told of whoever began it.
+      warnings: [expect.stringMatching(/^timeline 2 goes on/)],
+    });
+  });
+
   it('that was given up before the base backup was taken is no matter', async () => {
     history(2, [1, 6]);
     log(1, 3, 9);
