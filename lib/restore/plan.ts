@@ -94,12 +94,15 @@ export function setsOneOf(tokens: readonly string[], names: ReadonlySet<string>)
 export function planStatement(tokens: readonly string[]): Plan {
   const cursor = new TokenCursor(tokens);
   if (cursor.skip('SET')) {
+    if (cursor.skip('NAMES') || cursor.skip('TIME', 'ZONE')) return { how: 'setting' };
+    cursor.skip('SESSION');
     // SET LOCAL, SET SESSION AUTHORIZATION, SET ROLE, SET CONSTRAINTS mean other things.
     return /^[a-z_]+$/i.test(cursor.peek()) && ['=', 'TO'].includes(cursor.peek(1))
       ? { how: 'setting' }
       : ordered;
   }
-  if (cursor.skip('SELECT', 'PG_CATALOG', '.', 'SET_CONFIG', '(')) return { how: 'setting' };
+  if (cursor.skip('SELECT', 'PG_CATALOG', '.', 'SET_CONFIG', '(') || cursor.skip('SELECT', 'SET_CONFIG', '('))
+    return { how: 'setting' };
   if (cursor.skip('CREATE')) return planCreate(cursor);
   if (cursor.skip('ALTER', 'TABLE', 'ONLY')) return planConstraint(cursor);
   return ordered;

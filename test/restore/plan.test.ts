@@ -59,6 +59,13 @@ describe('planStatement', () => {
     ['SET statement_timeout = 0;', { how: 'setting' }],
     ["SET default_tablespace = '';", { how: 'setting' }],
     ["SELECT pg_catalog.set_config('search_path', '', false);", { how: 'setting' }],
+    // By hand: rows that other sessions load are in that encoding, too.
+    ["SET NAMES 'LATIN1';", { how: 'setting' }],
+    ["SET SESSION client_encoding = 'LATIN1';", { how: 'setting' }],
+    ["SELECT set_config('client_encoding', 'LATIN1', false);", { how: 'setting' }],
+    ["SET TIME ZONE 'UTC';", { how: 'setting' }],
+    ["SET SESSION AUTHORIZATION 'keeper';", { how: 'ordered' }],
+    ['SET ROLE keeper;', { how: 'ordered' }],
     ["SELECT pg_catalog.setval('public.s', 42, true);", { how: 'ordered' }],
     [
       'CREATE INDEX i ON public.t USING gin (a);',
