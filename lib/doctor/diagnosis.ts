@@ -57,9 +57,14 @@ export function describeDiagnosis(checks: readonly Check[], columns = 80): strin
 export function describeChecks(checks: readonly Check[], columns = 80): string[] {
   const nameWidth = Math.max(...checks.map(({ name }) => name.length));
   const indent = marks.pass.length + 2 + nameWidth + 2;
+  const said = new Map<string, string>();
   return checks.flatMap(({ name, outcome, found, advice }) => {
     const head = `${marks[outcome]}  ${name.padEnd(nameWidth)}  `;
-    const todo = advice === undefined ? [] : hanging(`${' '.repeat(indent)}> `, advice, columns);
+    // One cause fails several checks.
+    const before = advice === undefined ? undefined : said.get(advice);
+    if (advice !== undefined && before === undefined) said.set(advice, name);
+    const words = before === undefined ? advice : `as at ${before}`;
+    const todo = words === undefined ? [] : hanging(`${' '.repeat(indent)}> `, words, columns);
     return [...hanging(head, found, columns), ...todo];
   });
 }

@@ -41,6 +41,11 @@ FAIL  database    the server does not answer: connection refused
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
+  it('says once what several checks fail for', () => {
+    const text = describeDiagnosis([fail, { ...fail, name: 'rights' }]);
+    expect(text.match(/> .*/g)).toEqual(['> start it', '> as at database']);
+  });
+
   it('sums up', () => {
     expect(describeDiagnosis([pass])).toMatch(/\n\n1 check, none failed: ready to back up\.\n$/);
     expect(describeDiagnosis([pass, warn, warn])).toMatch(/3 checks, none failed, 2 warnings: ready/);
