@@ -29,7 +29,7 @@ set -e
 [ "$1" = remove ] || exit 0
 for file in /etc/systemd/system/offsite*.timer /etc/cron.daily/bitagent-backup*; do
   [ -e "$file" ] || continue
-  echo "offsite: no archive is taken any more at night, though $file says so: remove it, or install offsite again" >&2
+  echo "offsite: no archive is taken any more at night, though $file says so: install offsite again, and 'offsite uninstall' takes back all that it made; or remove it" >&2
 done
 `;
 const control = `Package: ${name}
