@@ -22,6 +22,8 @@ export type ReceiveFlags = {
 
 const lookEveryMs = 1000;
 const retryMs = 5000;
+/** Docker and systemd wait longer. */
+const endWithinMs = 3000;
 const tellEveryMs = 60_000;
 
 export async function runReceive(
@@ -46,6 +48,7 @@ export async function runReceive(
     tellEveryMs: partialIntervalMs || tellEveryMs,
     lookEveryMs: Math.min(lookEveryMs, partialIntervalMs || lookEveryMs),
     retryMs,
+    endWithinMs,
     onServer: async ({ systemIdentifier }) => warn(await noteCluster(source, systemIdentifier)),
     onPushed: async ({ systemIdentifier }: PushedWal) => warn(await noteCluster(source, systemIdentifier)),
     onReport: (report) => (flags.json ? printJson('wal receive', forProgram(report)) : describe(report)),

@@ -29,6 +29,8 @@ export type ReceiveOptions = ShipOptions & {
   readonly lookEveryMs: number;
   /** How long after a failure the server is asked again. */
   readonly retryMs: number;
+  /** How long what was received is shipped once it is told to end. */
+  readonly endWithinMs: number;
   /** Told each time that the server answers, before anything is received. */
   readonly onServer: (server: LogServer) => void | Promise<void>;
   readonly onReport: (report: ReceiveReport) => void;
@@ -66,20 +68,18 @@ export async function receiveWal(options: ReceiveOptions): Promise<never> {
     await Promise.allSettled(loops);
     // What was received is worth as much as before; who is told to end has seconds.
     const told = options.signal.aborted;
-    const signal = told ? AbortSignal.timeout(lastShippingMs) : options.signal;
+    const signal = told ? AbortSignal.timeout(options.endWithinMs) : options.signal;
     await new Receipt({ ...options, signal })
       .shipOnce(!told || options.partialIntervalMs > 0)
-      .catch((other) => options.say(describeError(signal.aborted ? unshipped(options.folder) : other)));
+      .catch((other) => options.say(describeError(signal.aborted ? unshipped(options) : other)));
     options.signal.throwIfAborted();
     throw error;
   }
 }
 
-const lastShippingMs = 3000;
-
-function unshipped(folder: string): OffsiteError {
+function unshipped({ folder, endWithinMs }: ReceiveOptions): OffsiteError {
   return new OffsiteError('INTERRUPTED', 'not all that was received could be shipped in time', {
-    expected: `the vault to take it within ${lastShippingMs / 1000} s`,
+    expected: `the vault to take it within ${endWithinMs / 1000} s`,
     found: 'a store that takes longer, or more than that',
     hint: `it waits in ${folder}: run the same command again, which ships it`,
   });

@@ -85,6 +85,8 @@ function receive(more: Partial<ReceiveOptions> = {}) {
     tellEveryMs: 3_600_000,
     lookEveryMs: 20,
     retryMs: 50,
+    // A busy machine takes its time.
+    endWithinMs: 60_000,
     onServer: () => undefined,
     onReport: (report) => reports.push(report),
     say: (line) => said.push(line),
