@@ -11,7 +11,11 @@ export type Finding = { readonly id: string; readonly sentence: string };
 
 const dockerWithinMs = 5000;
 
-/** @param environment - Of the process that cdk has started. */
+/**
+ * Looks.
+ *
+ * @param environment - Of the process that cdk has started.
+ */
 export function preflight(
   environment: NodeJS.ProcessEnv,
   { email, build }: Pick<Deployment, 'email' | 'build'>,

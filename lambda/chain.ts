@@ -10,6 +10,8 @@ import { OffsiteError } from '../lib/base/errors.ts';
 export const logger = new Logger({ serviceName: 'offsite' });
 
 /**
+ * Makes a handler.
+ *
  * @param schema - Of the event; any other event is refused with `EVENT_INVALID`.
  * @param handle - Answers the parsed event; what it throws fails the invocation, so that Lambda tries again and then
  *   hands the event to `report`.

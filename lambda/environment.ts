@@ -38,7 +38,11 @@ const schemas = {
 
 type Name = keyof typeof schemas;
 
-/** @throws {@link OffsiteError} `CONFIG_INVALID` if one is missing or wrong. */
+/**
+ * Reads the named settings.
+ *
+ * @throws {@link OffsiteError} `CONFIG_INVALID` if one is missing or wrong.
+ */
 export function environment<K extends Name>(...names: K[]): { [P in K]: z.output<(typeof schemas)[P]> } {
   const read = names.map((name) => {
     const variable = environmentNames[name];

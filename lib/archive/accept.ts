@@ -31,6 +31,8 @@ export type Accepted = {
 type SuspiciousVerdict = Extract<Verdict, { verdict: 'suspicious' }>;
 
 /**
+ * Accepts a suspicious archive.
+ *
  * @throws {@link OffsiteError} `ARCHIVE_MISSING`, or `NOT_SUSPICIOUS` if there is nothing to accept: nothing is written
  *   then. A damaged, cut or missing archive cannot be accepted; saying that it is right does not bring bytes back.
  */

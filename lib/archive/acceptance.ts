@@ -23,7 +23,11 @@ const acceptanceSchema = z.object({
 
 export type Acceptance = z.infer<typeof acceptanceSchema>;
 
-/** @returns `undefined` if the text is none, or speaks of another archive: what cannot be read accepts nothing. */
+/**
+ * Reads an acceptance.
+ *
+ * @returns `undefined` if the text is none, or speaks of another archive: what cannot be read accepts nothing.
+ */
 export function parseAcceptance(text: string, expected: Pick<ArchiveId, 'id'>): Acceptance | undefined {
   const parsed = parseJson(acceptanceSchema, text);
   return parsed?.id === expected.id ? parsed : undefined;

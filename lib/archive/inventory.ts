@@ -72,6 +72,8 @@ export function totalRows(inventory: Inventory): number {
 }
 
 /**
+ * Rows of one table.
+ *
  * @param table - Bare or qualified name; a bare one is looked up in schema `public`.
  * @returns `undefined` when the dump has no such table.
  */

@@ -73,7 +73,11 @@ export function instantInName(instant: Date): string {
   return `${day}-${time.slice(0, 8).replaceAll(':', '')}Z`;
 }
 
-/** @throws {@link OffsiteError} `ARCHIVE_ID_INVALID` if it is not of the form, or names a date that does not exist. */
+/**
+ * Reads an archive's id.
+ *
+ * @throws {@link OffsiteError} `ARCHIVE_ID_INVALID` if it is not of the form, or names a date that does not exist.
+ */
 export function parseArchiveId(id: string): ArchiveId {
   const [, source = '', day, hour, minute, second] = idPattern.exec(id) ?? [];
   if (!sourcePattern.test(source)) throw invalidId(id, 'another form');

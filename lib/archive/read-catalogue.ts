@@ -33,6 +33,8 @@ export type CatalogueOptions = {
 type Found = { -readonly [K in keyof Listed]: Listed[K] };
 
 /**
+ * Lists a source's archives.
+ *
  * @returns In the order of their ids, oldest first. Where `intactEnough` ended the reading, what is older has the
  *   standing `verdict not read` if it has a verdict.
  * @remarks A source of 400 archives has 400 verdicts, and what its watcher asks is in one of them.

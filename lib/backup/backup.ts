@@ -37,6 +37,8 @@ export type BackupOptions = {
 };
 
 /**
+ * Takes an archive.
+ *
  * @returns Its manifest, which the store has acknowledged.
  * @throws {@link OffsiteError} If anything failed. Nothing remains then, but for a manifest that the store refused:
  *   an archive without manifest remains, which no command takes for one, and which `expire` removes in time.

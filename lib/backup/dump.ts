@@ -24,6 +24,8 @@ export type DumpOptions = {
 };
 
 /**
+ * Starts a dump.
+ *
  * @returns The plain dump. Leaving the iteration early ends the child.
  * @throws {@link OffsiteError} While iterating: `PROGRAM_MISSING`, `CONTAINER_UNREACHABLE`, `DATABASE_UNREACHABLE`,
  *   `DATABASE_REFUSED`, `PG_DUMP_TOO_OLD`, or `DUMP_FAILED` with the last words of the program; the signal's reason.

@@ -47,7 +47,11 @@ export class DumpEdges {
         : Buffer.concat([this.#tail, chunk]).subarray(-tailBytes);
   }
 
-  /** @throws {@link OffsiteError} `DUMP_EMPTY` if nothing came, `DUMP_INCOMPLETE` if the end marker did not. */
+  /**
+   * Judges the end.
+   *
+   * @throws {@link OffsiteError} `DUMP_EMPTY` if nothing came, `DUMP_INCOMPLETE` if the end marker did not.
+   */
   finish(): DumpVersions {
     if (this.plainBytes === 0) {
       throw new OffsiteError('DUMP_EMPTY', 'the dump is empty', {

@@ -59,7 +59,11 @@ export class Pace {
 
 const barCells = 10;
 
-/** @param columns - The terminal's width; the line is always shorter, so that it can be rewritten. */
+/**
+ * The line for a terminal.
+ *
+ * @param columns - The terminal's width; the line is always shorter, so that it can be rewritten.
+ */
 export function terminalLine(reading: Reading, columns = 80, words = dumpWords): string {
   const { elapsedMs, plainBytes, bytesPerSecond, expectedPlainBytes, dumpEnded } = reading;
   const clock = formatClock(elapsedMs).padStart(7);

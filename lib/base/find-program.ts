@@ -3,7 +3,12 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** @returns Its path; `undefined` if there is none that may be run. */
+/**
+ * Finds a program.
+ *
+ * @param path - Directories to look in, as PATH has them.
+ * @returns Its path; `undefined` if there is none that may be run.
+ */
 export function findProgram(name: string, path: string = process.env.PATH ?? ''): string | undefined {
   const candidates = path
     .split(delimiter)

@@ -154,7 +154,11 @@ async function replaceFile<T>(
   }
 }
 
-/** @throws `EEXIST` if that may not be replaced, and another process took it meanwhile. */
+/**
+ * Gives a whole file its name.
+ *
+ * @throws `EEXIST` if that may not be replaced, and another process took it meanwhile.
+ */
 export async function giveName({ file, replaces }: FilePlace, partial: string): Promise<void> {
   if (replaces) return rename(partial, file);
   try {

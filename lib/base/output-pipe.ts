@@ -57,6 +57,8 @@ export class OutputPipe {
   #wake: (() => void) | undefined;
 
   /**
+   * Opens a pipe.
+   *
    * @param gatherMs - How long a chunk may wait to be filled; without it, as long as that takes.
    * @returns `undefined` where there is no mkfifo, no folder for it, or no /proc: `child.stdout` does the same, for more.
    */

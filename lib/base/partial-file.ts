@@ -99,7 +99,11 @@ export class PartialFile {
     return this.#at + this.#filled;
   }
 
-  /** @throws {@link OffsiteError} `DISK_FULL` if its disk has less room than it will take. */
+  /**
+   * Begins a file.
+   *
+   * @throws {@link OffsiteError} `DISK_FULL` if its disk has less room than it will take.
+   */
   static async begin({ file }: FilePlace, origin: Origin, expectedBytes: number): Promise<PartialFile> {
     await removeAbandoned(file);
     await assertRoom(file, expectedBytes);

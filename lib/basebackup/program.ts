@@ -22,6 +22,8 @@ export type ProgramOptions = {
 };
 
 /**
+ * Starts a base backup.
+ *
  * @returns One tar: the data directory, what is in tablespaces under `pg_tblspc/<oid>/`, and the server's manifest as its last file.
  * @throws {@link OffsiteError} While iterating: `PROGRAM_MISSING`, `CONTAINER_UNREACHABLE`, `DATABASE_UNREACHABLE`, `DATABASE_REFUSED`,
  *   `BASE_BACKUP_REFUSED` with the statement to run, `BASE_BACKUP_FAILED`, or the signal's reason.

@@ -36,6 +36,8 @@ export type ServerManifest = {
 export const serverManifestName = 'backup_manifest';
 
 /**
+ * Reads a `backup_manifest`.
+ *
  * @throws An `Error` with one sentence, if it is none, or not what its own sum says.
  * @see https://www.postgresql.org/docs/16/backup-manifest-format.html
  */

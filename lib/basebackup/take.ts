@@ -41,6 +41,8 @@ const expectedWords = /^NOTICE: .*(required WAL segments have been archived|WAL 
 const compressedShare = 1 / 2;
 
 /**
+ * Takes a base backup.
+ *
  * @returns Its manifest, which the store has acknowledged.
  * @throws {@link OffsiteError} If anything failed: nothing remains then that counts.
  */

@@ -62,6 +62,8 @@ const steps = [
 ] as const;
 
 /**
+ * Sizes the restore test's task.
+ *
  * @param plainBytes - Length of the plain dump.
  * @param pointBytes - What a recovery to a point, after it on the same disk, lays down; 0 if there is none.
  * @throws {@link OffsiteError} `RESTORE_TEST_TOO_LARGE` if no volume can hold the restored database.

@@ -158,6 +158,8 @@ export function parseDeployment(context: Readonly<Record<string, unknown>>): Dep
 }
 
 /**
+ * Checks settings and completes them with their defaults.
+ *
  * @param settings - Every key is taken for a setting.
  * @param hint - What to do where one is wrong.
  * @throws {@link OffsiteError} `CONFIG_INVALID` naming every setting that is missing, wrong or unknown.

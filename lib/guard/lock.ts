@@ -24,6 +24,8 @@ const renewedEveryMs = 4 * 60_000;
 const heldSchema = z.object({ holder: z.string(), isHeld: z.boolean() });
 
 /**
+ * Takes the lock.
+ *
  * @param warn - Is told of a renewal that failed.
  * @throws {@link OffsiteError} `GUARD_RUNS` if another guard has it.
  * @remarks Each holder takes the next number, which only one can create; the highest counts. So a lock that has ended is

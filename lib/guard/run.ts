@@ -64,6 +64,8 @@ const retentionEveryHours = 20;
 type Step = 'mails of before' | 'verify' | 'expire' | 'read again' | 'watch' | 'restore test';
 
 /**
+ * Runs once.
+ *
  * @returns What the first step that failed has thrown, of which the operator was told; `MAIL_REFUSED` if there is anything of
  *   which he was not.
  * @throws {@link OffsiteError} `GUARD_RUNS`, `GUARD_DEPENDENT`, or what the store says: nothing was done; `STORE_UNREACHABLE` if it is

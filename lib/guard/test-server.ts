@@ -19,7 +19,11 @@ export type TestServer = {
   readonly probe?: () => Promise<unknown>;
 };
 
-/** @throws {@link OffsiteError} `PROGRAM_MISSING` if there is nothing. */
+/**
+ * Finds what a restore test can restore into.
+ *
+ * @throws {@link OffsiteError} `PROGRAM_MISSING` if there is nothing.
+ */
 export function findTestServer(
   { restoreUrl, postgresMajor }: Pick<GuardSettings, 'restoreUrl' | 'postgresMajor'>,
   signal?: AbortSignal,

@@ -20,7 +20,11 @@ export type WatchVaultOptions = Omit<WatchOptions, 'sidecarsOf' | 'logOf'> & {
   readonly onArrivals: (arrivals: Arrivals) => void;
 };
 
-/** @throws As {@link watch} does. */
+/**
+ * Looks once.
+ *
+ * @throws As {@link watch} does.
+ */
 export async function watchVault({
   onArrivals,
   isFull = false,

@@ -31,6 +31,8 @@ export type CompressorChoice = (typeof compressorChoices)[number];
 export type CompressedMember = { readonly pieces: readonly Buffer[]; readonly member: Member };
 
 /**
+ * Chooses a compressor.
+ *
  * @param choice - `auto` takes the fastest that is installed: igzip, then pigz, then Node's own zlib; `small` is zlib at
  *   level 6, for uplinks that are slower than it.
  * @param path - Directories to look in, as PATH has them.
@@ -62,6 +64,8 @@ export type CompressOptions = {
 };
 
 /**
+ * Compresses a stream.
+ *
  * @param plain - The dump; if it fails, so does the result, and nothing of the last member is given. Its chunks are ours:
  *   their bytes may change once they were taken.
  * @returns Members in order. An empty stream gives none.

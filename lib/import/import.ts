@@ -41,6 +41,8 @@ export type Imported = {
 };
 
 /**
+ * Imports a dump.
+ *
  * @throws {@link OffsiteError} `FILE_NOT_INTACT`, `ARCHIVE_EXISTS` if the source has another archive of that date,
  *   `FILE_CHANGED`; or what `backup` throws. Nothing is stored then.
  */

@@ -7,6 +7,8 @@ import { profileNames } from '../settings/aws.ts';
 import type { AgentKey } from './stack.ts';
 
 /**
+ * Adds a profile with the agent's key.
+ *
  * @param path - Of the credentials file; made with mode 600 if it is not there.
  * @returns Whether it was added; not where there is one of that name, in this file or the other.
  */

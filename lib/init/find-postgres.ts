@@ -3,7 +3,11 @@
 import { runDocker } from '../recover/docker.ts';
 import { type PostgresContainer, postgresAmong } from './postgres-containers.ts';
 
-/** @returns None where there is no Docker, or this user may not ask it. */
+/**
+ * Asks Docker for the containers that run.
+ *
+ * @returns None where there is no Docker, or this user may not ask it.
+ */
 export async function findPostgres(signal: AbortSignal): Promise<PostgresContainer[]> {
   const asked = async (what: string, ...args: string[]) =>
     runDocker(['docker', ...args], { what, signal, withinMs: 10_000 });

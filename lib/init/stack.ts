@@ -9,6 +9,8 @@ import { OffsiteError } from '../base/errors.ts';
 export type Outputs = Readonly<Record<string, string>>;
 
 /**
+ * Reads the outputs of the stack.
+ *
  * @returns `undefined` if there is no such stack, or it has not been deployed to its end.
  * @throws {@link OffsiteError} `CREDENTIALS_REFUSED` if these credentials may not ask.
  */

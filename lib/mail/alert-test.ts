@@ -22,7 +22,11 @@ export const alertTestAnswerSchema = recipientsSchema.extend({ subject: z.string
 /** What was sent, to whom, and who was to get it and does not. */
 export type AlertTest = z.infer<typeof alertTestAnswerSchema>;
 
-/** @throws {@link OffsiteError} `ALERT_TEST_FAILED` if nobody says which function it is, or that does not answer as it should. */
+/**
+ * Sends a test mail.
+ *
+ * @throws {@link OffsiteError} `ALERT_TEST_FAILED` if nobody says which function it is, or that does not answer as it should.
+ */
 export async function alertTest({ store, reportArn, call, now }: AlertTestOptions): Promise<AlertTest> {
   const asked = reportArn ?? parseRecipientsNote((await store.readText(recipientsKey))?.text)?.reportArn;
   if (asked === undefined) {

@@ -21,6 +21,8 @@ const textColumns = 80;
 const textBytesMax = 200_000;
 
 /**
+ * Makes a mail.
+ *
  * @param subject - Says the outcome; other than ASCII is replaced and the end is cut to what SNS takes.
  * @param paragraphs - Text blocks, parted by blank lines; empty ones are left out. Where they are more than SNS takes, the
  *   longest loses its end, and says how many lines that were.

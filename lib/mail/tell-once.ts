@@ -45,7 +45,11 @@ export async function newsOnce(
 /** What there is to tell, and what is noted once it is told. */
 export type News = { readonly mails: readonly Mail[]; readonly noted: () => Promise<void> };
 
-/** @remarks A mail that was sent and not noted comes again; one that was noted and not sent would never come. */
+/**
+ * Tells of all of it.
+ *
+ * @remarks A mail that was sent and not noted comes again; one that was noted and not sent would never come.
+ */
 export async function tellNews(
   news: readonly News[],
   sendMail: (mail: Mail) => Promise<void>,

@@ -37,7 +37,11 @@ export async function watchRecipients(
   return { recipients, mails: isNews ? [missingMail(recipients)] : [], noted };
 }
 
-/** @throws {@link OffsiteError} `NOBODY_HEARS`. */
+/**
+ * Makes sure that somebody hears.
+ *
+ * @throws {@link OffsiteError} `NOBODY_HEARS`.
+ */
 export function assertSomebodyHears(recipients: Recipients): void {
   if (recipients.confirmed.length > 0) return;
   const { found = 'no subscription', advice = '' } = describeMissing(recipients) ?? {};

@@ -58,7 +58,11 @@ export function variablesOf(environment: Readonly<Record<string, string | undefi
   return Object.fromEntries(found);
 }
 
-/** @throws {@link OffsiteError} `CONFIG_INVALID` for a value of several lines, which not all readers take. */
+/**
+ * Writes variables down.
+ *
+ * @throws {@link OffsiteError} `CONFIG_INVALID` for a value of several lines, which not all readers take.
+ */
 export function environmentText(variables: Variables): string {
   const names = Object.keys(variables).sort();
   const broken = names.find((name) => /[\n\r\0]/.test(variables[name] as string));

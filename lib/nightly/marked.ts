@@ -15,7 +15,12 @@ export function marked(text: string): string {
   return `${text.slice(0, at)}${mark}${hashOf(text)}\n${text.slice(at)}`;
 }
 
-/** @param there - The file's text; `undefined` if there is none. @param wanted - What would be written, marked. */
+/**
+ * Judges what is there.
+ *
+ * @param there - The file's text; `undefined` if there is none.
+ * @param wanted - What would be written, marked.
+ */
 export function foundOf(there: string | undefined, wanted?: string): Found {
   if (there === undefined) return 'absent';
   if (there === wanted) return 'same';

@@ -21,7 +21,11 @@ import type { SourceView } from './view.ts';
 
 const yearMs = 365 * 86_400_000;
 
-/** @returns A whole HTML document. Its policy lets nothing in: no script, no request, no style but its own, by hash. */
+/**
+ * Draws the page.
+ *
+ * @returns A whole HTML document. Its policy lets nothing in: no script, no request, no style but its own, by hash.
+ */
 export function renderPage(views: readonly SourceView[]): string {
   const sources = views.map(seen);
   const unwell = sources.filter(({ overview }) => overview.wellSince === undefined);

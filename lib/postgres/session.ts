@@ -36,6 +36,8 @@ const connectWithinMs = 10_000;
 export const restoringName = 'offsite restore';
 
 /**
+ * Opens a session.
+ *
  * @param connection - With host, port, user and password spelled out; with TLS where PGSSLMODE is `require`, of a server
  *   that is not asked to prove who it is, as libpq does. Of a container, its user.
  * @throws {@link OffsiteError} `DATABASE_UNREACHABLE`, of a server that is gone, too.

@@ -24,6 +24,8 @@ const logTailBytes = 4096;
 const port = '5432';
 
 /**
+ * Starts a container with a fresh server.
+ *
  * @throws `OffsiteError` `CONTAINER_UNREACHABLE` if Docker does not run it, `SERVER_FAILED` if no server comes up in it.
  *   Nothing remains behind.
  */

@@ -10,7 +10,11 @@ export type Document = {
   readonly children: readonly string[];
 };
 
-/** @returns What it is, or why it is none. */
+/**
+ * Reads an XML document.
+ *
+ * @returns What it is, or why it is none.
+ */
 export function readXml(text: string): Document | { readonly fault: string } {
   const parser = new SaxesParser();
   let fault: string | undefined;

@@ -89,6 +89,8 @@ const postgresImages =
 const postgresFolders = ['/var/lib/postgresql', '/bitnami/postgresql'];
 
 /**
+ * Finds the service that is the database.
+ *
  * @param wanted - Its name, where the operator has said it.
  * @throws {@link OffsiteError} `COMPOSE_INVALID` if there is none, or more than one.
  */
@@ -108,6 +110,8 @@ export function choosePostgres(services: readonly Service[], wanted: string | un
 }
 
 /**
+ * Finds the service that is BitAgent.
+ *
  * @param wanted - Its name, where the operator has said it.
  * @throws {@link OffsiteError} `COMPOSE_INVALID` if there is none, or more than one.
  */

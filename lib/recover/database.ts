@@ -15,7 +15,11 @@ export type Found = DatabaseIdentity & {
 
 type Place = { readonly connection: Connection; readonly database: string; readonly signal: AbortSignal };
 
-/** @throws {@link OffsiteError} if the server does not answer, or refuses. */
+/**
+ * Looks into a database.
+ *
+ * @throws {@link OffsiteError} if the server does not answer, or refuses.
+ */
 export async function lookInto({ connection, database }: Place): Promise<Found> {
   const { run } = await standBeside({ connection });
   const [[system = '', oid = ''] = []] = await run(

@@ -73,7 +73,11 @@ export async function lookAtEngine(
   });
 }
 
-/** @returns How it is called, `docker compose` or `docker-compose`; `undefined` if there is none. */
+/**
+ * Finds Compose.
+ *
+ * @returns How it is called, `docker compose` or `docker-compose`; `undefined` if there is none.
+ */
 export async function findCompose(signal: AbortSignal): Promise<readonly string[] | undefined> {
   const asked = ['docker', 'compose', 'version', '--short'];
   const isPlugin = await runDocker(asked, { what: 'run Compose', signal }).then(

@@ -44,7 +44,11 @@ export type Stack = {
   readonly folder: string | undefined;
 };
 
-/** @throws {@link OffsiteError} `COMPOSE_INVALID`, `PROGRAM_MISSING` or `CONTAINER_UNREACHABLE`. */
+/**
+ * Finds BitAgent's containers.
+ *
+ * @throws {@link OffsiteError} `COMPOSE_INVALID`, `PROGRAM_MISSING` or `CONTAINER_UNREACHABLE`.
+ */
 export async function findStack(options: StackOptions, signal: AbortSignal): Promise<Stack> {
   const { appContainer, postgresContainer } = options;
   if (appContainer === undefined && postgresContainer === undefined) return composeStack(options, signal);

@@ -67,7 +67,11 @@ async function assertEntered(folder: string, owner: User | undefined): Promise<v
   });
 }
 
-/** @throws {@link OffsiteError} `ARCHIVE_DAMAGED`, `ARCHIVE_GONE`, or what the store and the disk say; the folder is empty again then. */
+/**
+ * Lays a base backup out.
+ *
+ * @throws {@link OffsiteError} `ARCHIVE_DAMAGED`, `ARCHIVE_GONE`, or what the store and the disk say; the folder is empty again then.
+ */
 export async function layOut(options: LayOutOptions): Promise<void> {
   const { folder, owner, tablespaces } = options;
   await emptyFolder(folder, owner);

@@ -5,7 +5,12 @@ import { execa } from 'execa';
 import { OffsiteError } from '../base/errors.ts';
 import { isExecutable } from '../base/find-program.ts';
 
-/** @returns Their folder. @throws {@link OffsiteError} `PROGRAM_MISSING` */
+/**
+ * Finds the programs of a major version.
+ *
+ * @returns Their folder.
+ * @throws {@link OffsiteError} `PROGRAM_MISSING`
+ */
 export async function serverProgramsOf(
   major: number,
   path: string = process.env.PATH ?? '',

@@ -54,6 +54,8 @@ export async function* eachRead(
 }
 
 /**
+ * Reads a cluster's log.
+ *
  * @param files - Those that count; by default all.
  * @throws {@link OffsiteError} `WAL_INVALID` for a history that is none, `WAL_CONFLICT` for two of one timeline.
  */

@@ -15,6 +15,8 @@ export type PlacedTablespace = BaseBackupManifest['tablespaces'][number] & {
 };
 
 /**
+ * Places the tablespaces of a base backup.
+ *
  * @param mappings - `OLD=NEW` each, as pg_basebackup has them: a `=` of a name is `\=`.
  * @throws {@link OffsiteError} `USAGE` for a mapping that cannot be followed.
  */

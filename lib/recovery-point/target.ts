@@ -28,6 +28,8 @@ const instantPattern =
   /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,6}))? ?(Z|[+-]\d{2}:?\d{2}|[+-]\d{2})$/;
 
 /**
+ * Reads which point is wanted.
+ *
  * @returns `undefined` if none is named.
  * @throws {@link OffsiteError} `USAGE` for more than one, or one that cannot be read.
  */

@@ -40,6 +40,8 @@ export type Window = {
 };
 
 /**
+ * Finds the way from a base backup.
+ *
  * @param timeline - By default the newest that it leads to, as Postgres has it.
  * @throws {@link OffsiteError} `POINT_OUTSIDE_WINDOW` if the timeline cannot be come to from there.
  */

@@ -10,6 +10,8 @@ const hourMs = 3_600_000;
 const leastMs = 60_000;
 
 /**
+ * Reckons what a test cost.
+ *
  * @param region - Where it ran; the dearer of the known prices where that is not known.
  * @returns US dollars; `undefined` outside of Fargate.
  */

@@ -45,7 +45,11 @@ export type NightPoint = {
 /** The newest tests that are read and shown: five years of quarters. */
 export const testsShown = 20;
 
-/** @param region - Where it ran, for its prices. */
+/**
+ * A report as a point of the trend.
+ *
+ * @param region - Where it ran, for its prices.
+ */
 export function testPoint(report: RestoreReport, region?: string): TestPoint {
   const { id, startedAt, outcome, task, archive, restoration, comparisons, torrents, point } = report;
   const passed = outcome === 'passed';

@@ -15,6 +15,8 @@ export type FoundReport = {
 };
 
 /**
+ * Finds the newest report.
+ *
  * @param wanted - An archive's id, for the newest report of that archive; without it, of any archive of the source.
  * @throws {@link OffsiteError} `REPORT_MISSING` if there is none that can be read; `ARCHIVE_ID_INVALID`.
  */

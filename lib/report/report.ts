@@ -192,7 +192,11 @@ export function hasPassed({ outcome, point }: RestoreReport): boolean {
   return outcome === 'passed' && point?.outcome !== 'failed';
 }
 
-/** @returns `undefined` if the text is none: what cannot be read proves nothing. */
+/**
+ * Reads a report.
+ *
+ * @returns `undefined` if the text is none: what cannot be read proves nothing.
+ */
 export function parseRestoreReport(text: string): RestoreReport | undefined {
   return parseJson(restoreReportSchema, text);
 }

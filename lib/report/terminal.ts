@@ -14,7 +14,12 @@ import { headline, proofsOf, proofTable } from './words.ts';
 
 const columns = 80;
 
-/** @param tests - For how the restore time compares with the test before. @param now - For the report's age. */
+/**
+ * Sums a report up.
+ *
+ * @param tests - For how the restore time compares with the test before.
+ * @param now - For the report's age.
+ */
 export function summarizeReport(report: RestoreReport, tests: readonly TestPoint[], now: Date): string {
   const started = new Date(report.startedAt);
   const failing = report.checks.filter(({ outcome }) => outcome === 'fail' || outcome === 'warn');

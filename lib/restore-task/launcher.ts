@@ -37,6 +37,8 @@ export type RestoreTask = Place & {
 export type VerifyTask = Place & { readonly verifyTaskDefinitionArn: string };
 
 /**
+ * Starts a task that restores an archive.
+ *
  * @param token - Names this launch, at most 64 characters: the same token never starts two tasks.
  * @returns The task's ARN.
  * @throws {@link OffsiteError} `FARGATE_QUOTA_REACHED` if the account may not run so many vCPUs now,

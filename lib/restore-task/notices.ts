@@ -52,6 +52,8 @@ export type NoticeMail = {
 };
 
 /**
+ * Makes the mail for a notice.
+ *
  * @param archiveIdName - The container's variable that names the archive.
  * @returns `undefined` for a notice that needs none (a restore test that has reported by itself), and an explanation of
  *   the unknown for anything else: silence is never right here.

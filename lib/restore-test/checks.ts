@@ -21,6 +21,8 @@ const header =
 const almostHeader = /^--\s*check\b/i;
 
 /**
+ * Reads a file of checks.
+ *
  * @param file - Its name, for errors.
  * @throws {@link OffsiteError} `CHECKS_INVALID` naming the line: nothing is run of a file that is wrong anywhere.
  */

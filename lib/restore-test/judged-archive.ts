@@ -13,7 +13,11 @@ import type { ArchiveStore, OpenObject } from '../store/store.ts';
 /** Of an archive that counts as intact: a suspicious one does once the operator has accepted it. */
 export type IntactVerdict = Extract<Verdict, { verdict: 'intact' | 'suspicious' }>;
 
-/** @throws {@link OffsiteError} `NOTHING_INTACT` if there is none, or none that says `intact`. */
+/**
+ * Reads the verdict on an archive.
+ *
+ * @throws {@link OffsiteError} `NOTHING_INTACT` if there is none, or none that says `intact`.
+ */
 export async function readIntactVerdict(store: ArchiveStore, id: ArchiveId): Promise<IntactVerdict> {
   const verdict = await readVerdict(store, id);
   if (verdict?.verdict === 'intact' && verdict.id === id.id) return verdict;

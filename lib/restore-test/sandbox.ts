@@ -56,7 +56,11 @@ const harmlessExtensions = new Set([
   'vector',
 ]);
 
-/** @throws `OffsiteError` `EXTENSION_MISSING` if the server lacks one; `RESTORE_REFUSED` if it has roles of those names. */
+/**
+ * Makes database, roles and extensions.
+ *
+ * @throws `OffsiteError` `EXTENSION_MISSING` if the server lacks one; `RESTORE_REFUSED` if it has roles of those names.
+ */
 export async function makeSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { connection, database, inventory } = options;
   const names = [...new Set(inventory.roles.map((role) => splitName(role)[0] ?? role))];

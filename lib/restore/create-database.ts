@@ -25,6 +25,8 @@ export type CreateOptions = {
 const nameBytesMax = 63;
 
 /**
+ * Makes an empty database.
+ *
  * @returns Who owns it.
  * @throws {@link OffsiteError} `DATABASE_EXISTS`, `DATABASE_REFUSED`, or what the server does not answer.
  */

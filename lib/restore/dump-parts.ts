@@ -34,7 +34,11 @@ export class DumpParts implements AsyncIterable<readonly DumpPart[]> {
     return this.#contents && { ...this.#contents.inventory(), endMarker: this.#splitter.marker ?? 'absent' };
   }
 
-  /** @throws What the dump's stream fails with, `RESTORE_REFUSED` for what no restore takes, the signal's reason. */
+  /**
+   * Reads the beginning.
+   *
+   * @throws What the dump's stream fails with, `RESTORE_REFUSED` for what no restore takes, the signal's reason.
+   */
   async readHead(signal?: AbortSignal): Promise<DumpHead> {
     const reader = new HeadReader();
     try {

@@ -69,6 +69,8 @@ export class DumpSession {
   }
 
   /**
+   * Opens a COPY.
+   *
    * @param lineOfRow - Of the dump, by the line within this COPY, from 1.
    * @returns Where the rows go; it throws `StatementError`.
    */

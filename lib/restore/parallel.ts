@@ -65,6 +65,8 @@ const forSpeed = 'SET synchronous_commit = off; SET jit = off';
 const methodWeights: Readonly<Record<string, number>> = { gin: 6, gist: 6, spgist: 4, trigger: 0 };
 
 /**
+ * Restores a dump into an empty database.
+ *
  * @throws `OffsiteError` `RESTORE_FAILED` with the first statement that the server refused, `RESTORE_REFUSED` if the
  *   dump holds what no pg_dump writes, `DUMP_INCOMPLETE` if it ends inside of something, or what its stream throws.
  *   The database holds whatever came before.

@@ -90,7 +90,12 @@ export function setsOneOf(tokens: readonly string[], names: ReadonlySet<string>)
   );
 }
 
-/** @param tokens - Its first tokens. @remarks What is not known in every word is ordered. */
+/**
+ * Plans a statement.
+ *
+ * @param tokens - Its first tokens.
+ * @remarks What is not known in every word is ordered.
+ */
 export function planStatement(tokens: readonly string[]): Plan {
   const cursor = new TokenCursor(tokens);
   if (cursor.skip('SET')) {

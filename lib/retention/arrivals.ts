@@ -106,6 +106,8 @@ export const arrivalsStateSchema = z.object({
 export type ArrivalsState = z.infer<typeof arrivalsStateSchema>;
 
 /**
+ * Decides what of it is news.
+ *
  * @returns What to tell, and what to remember once it is told. Where there is more than can be remembered, it is told once
  *   a day for as long as that lasts.
  */

@@ -43,6 +43,8 @@ export type RetentionPlan = {
 };
 
 /**
+ * Plans retention for one source.
+ *
  * @param entries - All of the source's, with every verdict that there is.
  * @param holds - What the operator brought back and wants to keep for a while; a hold keeps its archive and changes
  *   nothing for any other.

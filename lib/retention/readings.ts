@@ -18,6 +18,8 @@ const restHours = 20;
 const lastChanceHours = 48;
 
 /**
+ * Plans what is read again.
+ *
  * @param kept - The archives of one source that stay, with every verdict that there is.
  * @returns Those in doubt, those that nobody has judged, then those read longest ago: `rereadPercent` of those that can be relied upon, rounded up, and
  *   what would not be read again any more before its days are over.

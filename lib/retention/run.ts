@@ -31,7 +31,11 @@ export async function noteRetentionRun(
   await store.write(runKey, JSON.stringify({ format: 1, ...run }));
 }
 
-/** @returns Where there is none, or one that nobody can read, a run of now: from here on one is expected. */
+/**
+ * Reads the last run.
+ *
+ * @returns Where there is none, or one that nobody can read, a run of now: from here on one is expected.
+ */
 export async function readRetentionRun(
   store: Pick<ArchiveStore, 'readText' | 'write'>,
   now: Date,

@@ -23,6 +23,8 @@ export type AgentStateFile = {
 const systemDirectory = '/var/lib/offsite';
 
 /**
+ * Finds the state file of a source.
+ *
  * @remarks `$XDG_STATE_HOME/offsite`, else `/var/lib/offsite` where that exists and may be written, else
  *   `~/.local/state/offsite`: of HOME if that may be written, else of the password file.
  * @see https://specifications.freedesktop.org/basedir-spec/latest/

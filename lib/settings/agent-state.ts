@@ -27,7 +27,12 @@ const agentStateSchema = z.object({
 export type ArchiveFigures = z.infer<typeof archiveFiguresSchema>;
 export type AgentState = z.infer<typeof agentStateSchema>;
 
-/** @param source - Whose it must be. @returns `undefined` if it is none that this version understands. */
+/**
+ * Reads a state.
+ *
+ * @param source - Whose it must be.
+ * @returns `undefined` if it is none that this version understands.
+ */
 export function parseAgentState(text: string, source: string): AgentState | undefined {
   const state = parseJson(agentStateSchema, text);
   if (state === undefined || !isArchiveId(state.lastId)) return undefined;

@@ -33,7 +33,11 @@ const environmentKeys: Readonly<Record<string, readonly [section: string, key?: 
 /** Settings of the environment that are not settings of an archive. */
 const otherEnvironmentKeys = ['OFFSITE_CONFIG', 'OFFSITE_NOHUP', 'OFFSITE_NO_STDOUT', 'OFFSITE_FETCH_AHEAD'];
 
-/** @throws {@link OffsiteError} `CONFIG_INVALID` for an `OFFSITE_…` variable that is not known. */
+/**
+ * Picks the settings out of the environment.
+ *
+ * @throws {@link OffsiteError} `CONFIG_INVALID` for an `OFFSITE_…` variable that is not known.
+ */
 export function settingsFromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): RawSettings {

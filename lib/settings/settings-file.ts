@@ -16,6 +16,8 @@ export type SettingsFile = {
 };
 
 /**
+ * Reads the settings file.
+ *
  * @param named - One that must exist; without it the usual places are tried.
  * @returns `undefined` if there is none.
  * @throws {@link OffsiteError} `CONFIG_UNREADABLE`.

@@ -18,6 +18,8 @@ export type Layers = {
 };
 
 /**
+ * Reads the settings.
+ *
  * @param flags - What the command line says; it wins.
  * @param configPath - A settings file that must exist; without it the usual places are tried.
  * @throws {@link OffsiteError} `CONFIG_UNREADABLE` or `CONFIG_INVALID`.

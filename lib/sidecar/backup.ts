@@ -26,6 +26,8 @@ export type SidecarBackupOptions = {
 };
 
 /**
+ * Archives the dashboard's database.
+ *
  * @returns Its manifest, which the store has acknowledged.
  * @throws {@link OffsiteError} What {@link copyDatabase} throws, `SIDECAR_DAMAGED` if SQLite finds the copy broken, or what
  *   kept it from being stored. No archive remains then that counts.

@@ -30,6 +30,8 @@ export type SidecarRestored = {
 };
 
 /**
+ * Restores an archive into a file.
+ *
  * @throws {@link OffsiteError} `SIDECAR_IN_USE`, `ARCHIVE_DAMAGED`, `ARCHIVE_MISSING`, `RESTORE_FAILED` if the file cannot be
  *   written. What was there is as it was then.
  */

@@ -29,7 +29,11 @@ export type SidecarVerifyOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** @throws {@link OffsiteError} `MANIFEST_MISSING` and what else says nothing of its bytes. */
+/**
+ * Judges an archive.
+ *
+ * @throws {@link OffsiteError} `MANIFEST_MISSING` and what else says nothing of its bytes.
+ */
 export async function verifySidecar(options: SidecarVerifyOptions): Promise<ByteVerdict> {
   const { store, id, now } = options;
   const manifest = await readRecord(store, sidecarRecords, id);

@@ -78,6 +78,8 @@ export class DumpContents {
   }
 
   /**
+   * Takes a statement in.
+   *
    * @param tokens - Of an INSERT, those up to and including VALUES suffice.
    * @param groups - How many parentheses the whole statement opened outside of others.
    */

@@ -51,7 +51,11 @@ export class CopyBlock {
     return /^\\(?:\.\r?)?$/.test(this.#head) ? this.#head : '';
   }
 
-  /** @returns Where it stopped: the chunk's end, the end of the statement's own line, or the line after the data. */
+  /**
+   * Reads on.
+   *
+   * @returns Where it stopped: the chunk's end, the end of the statement's own line, or the line after the data.
+   */
   push(chunk: Buffer, from: number): number {
     if (this.inStatementLine) return this.#statementLine(chunk, from);
     let end = chunk.indexOf(newline, from);

@@ -57,6 +57,8 @@ export class JoinedScan {
   }
 
   /**
+   * Adds the next part.
+   *
    * @returns `false` if it was scanned from elsewhere than where it begins; then nothing was added, and it has to be
    *   scanned from {@link JoinedScan.next}.
    */

@@ -71,6 +71,8 @@ export class SqlLexer {
   }
 
   /**
+   * Reads on.
+   *
    * @param at - Where to begin in the chunk.
    * @param original - The chunk as the dump has it, if it is masked.
    * @returns Where it stopped: at the chunk's end, after a statement's semicolon, or before a meta-command's line end.

@@ -11,6 +11,8 @@ export type Region = {
   /** Whether its end was seen. */
   readonly closed: boolean;
   /**
+   * Reads on.
+   *
    * @param original - The chunk as the dump has it, where it is read with the rest of each character masked.
    * @returns Where it stopped: the chunk's end, or the byte after the region.
    */

@@ -181,7 +181,12 @@ export class UploadCalls {
     return putObject(this.#session, this.#object.Key, body, put);
   }
 
-  /** @param error - What ended it. @returns What remains, for a hint; `undefined` if nothing does. */
+  /**
+   * Gives the upload up.
+   *
+   * @param error - What ended it.
+   * @returns What remains, for a hint; `undefined` if nothing does.
+   */
   async abort(error: unknown): Promise<string | undefined> {
     const remains = this.#uploadId === undefined ? undefined : await this.#abort(this.#uploadId);
     return this.#isStoring && maybeStored(error) ? maybeThere : remains;

@@ -64,6 +64,8 @@ export function choosePartBytes(expectedBytes: number, limits: PartLimits): numb
 }
 
 /**
+ * Plans an upload.
+ *
  * @param expectedBytes - Estimated compressed length; `undefined` if nobody knows.
  * @remarks In flight are at most 24 MiB up to an expected 39 GiB (AWS's 10,000 parts), and at most 64 MiB up to an
  *   expected 312 GiB. Longer archives need parts above 64 MiB, and memory grows with them: 1/5,000 of the length. With

@@ -21,6 +21,8 @@ export type PutOptions = {
 const askFromBytes = 1024 * 1024;
 
 /**
+ * Stores an object in one piece.
+ *
  * @throws `ARCHIVE_EXISTS` if the key must be free and is taken, unless an earlier attempt of this very call may have
  *   taken it: its answer was lost then, and the object there is ours. Another agent can have come between only if it
  *   took the same key in the same second.

@@ -32,7 +32,11 @@ export type VerifyBaseBackupOptions = {
 /** Of somebody who has all the time that it takes. */
 export const noLimits: ReadLimits = { compressedBytes: Infinity, plainBytes: Infinity };
 
-/** @throws {@link OffsiteError} `MANIFEST_MISSING`, `ARCHIVE_TOO_LARGE`, and what else says nothing of its bytes. */
+/**
+ * Judges a base backup.
+ *
+ * @throws {@link OffsiteError} `MANIFEST_MISSING`, `ARCHIVE_TOO_LARGE`, and what else says nothing of its bytes.
+ */
 export async function verifyBaseBackup(options: VerifyBaseBackupOptions): Promise<ByteVerdict> {
   const { store, id, now, limits = functionReads, isAgain = false } = options;
   const manifest = await readRecord(store, baseBackupRecords, id);

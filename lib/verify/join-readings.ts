@@ -46,6 +46,9 @@ export const goneSchema = z.literal('gone');
 export type JoinedReading = Omit<Observation, 'inventory' | 'sha256'> & { readonly crc32: string };
 
 /**
+ * Joins the readings of all ranges.
+ *
+ * @param readings - One a range, in order.
  * @returns What one reader of the whole sees, for any bytes. Only how far a faulty member can be inflated depends on how
  *   its bytes come in, there as here.
  */

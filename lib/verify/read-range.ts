@@ -53,6 +53,9 @@ async function startOf(store: ArchiveStore, task: RangeTask): Promise<PartScan['
 }
 
 /**
+ * Reads a range.
+ *
+ * @param index - Of the range.
  * @param from - Where the scan of its text begins.
  * @throws What the store throws; damage is an observation.
  */

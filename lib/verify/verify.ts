@@ -26,7 +26,11 @@ export type VerifyOptions = {
   readonly connections?: number | undefined;
 };
 
-/** @throws {@link OffsiteError} If it cannot be judged: no manifest, one of a newer format, or the store fails. */
+/**
+ * Re-reads an archive and judges it.
+ *
+ * @throws {@link OffsiteError} If it cannot be judged: no manifest, one of a newer format, or the store fails.
+ */
 export async function verify(options: VerifyOptions): Promise<Verdict> {
   const manifest = await readManifest(options.store, options.id);
   return judgeArchive(options, manifest, manifest.versionId);

@@ -4,6 +4,8 @@
 import { shellWord } from '../base/shell-word.ts';
 
 /**
+ * Makes the command.
+ *
  * @param folder - An absolute path, which Postgres's user may write to.
  * @see https://www.postgresql.org/docs/16/continuous-archiving.html#BACKUP-ARCHIVING-WAL
  */

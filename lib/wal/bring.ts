@@ -36,6 +36,8 @@ export function partialOf(path: string, process: number | ''): string {
 }
 
 /**
+ * Brings a file back.
+ *
  * @param path - Replaced, if it is there.
  * @param copies - Of it, from when it was being written.
  * @throws {@link OffsiteError} `ARCHIVE_DAMAGED` if it is not what its key says, `WAL_CONFLICT` if a copy did not become it,

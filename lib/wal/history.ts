@@ -18,7 +18,11 @@ export function isHistory(name: string): boolean {
   return name.endsWith('.history');
 }
 
-/** @returns The oldest first; `undefined` if it is none. */
+/**
+ * Reads a `.history` file.
+ *
+ * @returns The oldest first; `undefined` if it is none.
+ */
 export function parseHistory(text: string): Ancestor[] | undefined {
   const ancestors: Ancestor[] = [];
   for (const line of text.split('\n')) {

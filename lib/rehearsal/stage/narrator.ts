@@ -37,7 +37,12 @@ const indent = '  ';
 const marks = { 'as expected': '✓', 'not as expected': '✗', 'not reached': '·' } as const;
 const colours = { 'as expected': 'green', 'not as expected': 'red', 'not reached': 'gray' } as const;
 
-/** @param write - Takes whole lines. @param coloured - Whether to use the terminal's colours. */
+/**
+ * Makes a narrator.
+ *
+ * @param write - Takes whole lines.
+ * @param coloured - Whether to use the terminal's colours.
+ */
 export function createNarrator(write: (text: string) => void, coloured: boolean): Narrator {
   const paint = (style: Style, text: string) =>
     coloured ? styleText(style, text, { validateStream: false }) : text;

@@ -14,7 +14,11 @@ export const digests: Readonly<Record<string, string>> = {
   'postgres:18-bookworm': 'sha256:1961f96e6029a02c3812d7cb329a3b03a3ac2bb067058dec17b0f5596aca9296',
 };
 
-/** @param mirror - A registry that has the official images, with a slash at its end; Docker's own, if it is not given. */
+/**
+ * The arguments of the image's build.
+ *
+ * @param mirror - A registry that has the official images, with a slash at its end; Docker's own, if it is not given.
+ */
 export function buildArgs(postgresMajor: number, mirror = ''): Record<string, string> {
   const pinned = (image: string) => `${mirror}${image}@${digests[image]}`;
   return {

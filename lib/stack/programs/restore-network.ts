@@ -52,6 +52,8 @@ export type RestoreNetwork = {
 };
 
 /**
+ * Makes the network.
+ *
  * @remarks Each choice has a VPC of its own: the subnets of one could not be made while those of the other hold their
  *   addresses, and CloudFormation makes the new before it deletes the old.
  */
