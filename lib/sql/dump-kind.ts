@@ -136,7 +136,7 @@ const kinds: readonly Kind[] = [
     remedy: 'name the file itself',
   },
   {
-    begins: ['{', '['],
+    begins: ['{"', '{ "', '{\n', '{\r', '[{', '[ {', '[\n'],
     way: 'if it is an ID.manifest.json, name the archive that it is of: offsite restore ID',
     found: 'JSON: a manifest, a verdict, or what a service answered',
     remedy: 'name a dump: what pg_dump writes',

@@ -1,11 +1,14 @@
 // The encoding that a dump is written in: where its characters end, and what its names are called.
 
 import * as z from 'zod';
+import { Utf8 } from './utf8.ts';
 
 export const encodingStateSchema = z.strictObject({
   name: z.string(),
   /** Bytes that still belong to the character under way; -1 if that shows in the next one. */
   rest: z.number(),
+  /** In UTF-8, what came of the character under way, latin1; null where that is not known. */
+  begun: z.string().nullable().default(''),
 });
 
 export type EncodingState = z.infer<typeof encodingStateSchema>;
@@ -74,17 +77,26 @@ export class ClientEncoding {
   readonly #name: string;
   readonly #lengthOf: CharacterLength | undefined;
   #decoder: ((text: string) => string) | undefined;
+  /** Only of this encoding it is known here whether text is text. */
+  readonly #utf8: Utf8 | undefined;
   #rest = 0;
 
   /** @param from - Its name as a dump spells it, or where another one stopped. */
   constructor(from: string | EncodingState) {
     this.#name = typeof from === 'string' ? canonical(from) : from.name;
     this.#lengthOf = unsafe.get(this.#name);
-    if (typeof from !== 'string') this.#rest = from.rest;
+    const { rest, begun } = typeof from === 'string' ? { rest: 0, begun: '' } : from;
+    if (this.#name === 'utf8') this.#utf8 = new Utf8(begun);
+    this.#rest = rest;
   }
 
   suspend(): EncodingState {
-    return { name: this.#name, rest: this.#rest };
+    return { name: this.#name, rest: this.#rest, begun: this.#utf8 === undefined ? '' : this.#utf8.begun };
+  }
+
+  /** Whether a server takes the next stretch for text. */
+  isText(stretch: Buffer): boolean {
+    return this.#utf8?.push(stretch) ?? true;
   }
 
   /** @param texts - Of which each character is a byte. */

@@ -3,6 +3,7 @@
 // large dump does. Where the parts before it show that the guess was wrong, the part has to be scanned again, from what
 // they show. So the result never rests on a guess, wherever the cuts fall and whatever the rows hold.
 
+import { isUtf8 } from 'node:buffer';
 import * as z from 'zod';
 import type { Inventory } from '../archive/inventory.ts';
 import { DumpContents } from './contents.ts';
@@ -10,6 +11,7 @@ import { endsCopyData } from './copy-block.ts';
 import { joinedEnd } from './end.ts';
 import { type ReaderState, readerStateSchema } from './reader.ts';
 import { DumpScanner, type Findings, findingsSchema } from './scanner.ts';
+import { followingIn } from './utf8.ts';
 
 export const partScanSchema = z.strictObject({
   /** Where it began: that of the dump, as a guess the rows of some COPY block, or where the parts before it end. */
@@ -85,11 +87,9 @@ export class JoinedScan {
   /** What a part that was scanned on a guess shows with what comes before it; `undefined` if the guess was wrong. */
   #known({ state, findings }: PartScan): Pick<PartScan, 'state' | 'findings'> | undefined {
     const { copy, lexer, encoding, end } = this.#state;
-    if (
-      copy === undefined ||
-      !sameState({ lexer, encoding }, { lexer: guess.lexer, encoding: guess.encoding })
-    )
-      return undefined;
+    const supposed = { lexer: guess.lexer, encoding: { ...guess.encoding, begun: encoding.begun } };
+    if (copy === undefined || !sameState({ lexer, encoding }, supposed)) return undefined;
+    if (state.encoding.begun === null || !isWhole(encoding.begun, findings.head)) return undefined;
     const joined = joinedEnd(end, state.end);
     // Whether the rows end right here, in a line that began before, is to be seen in its first bytes.
     const opening = findings.head.slice(0, someHead.length);
@@ -115,13 +115,24 @@ function named(findings: Findings, copy: { readonly table: string; readonly rows
   return { ...findings, contents: { ...findings.contents, rows: { ...rows, [copy.table]: sum } } };
 }
 
-/** Right after the semicolon of a COPY statement, and some row further on. */
+/** Whether the character that the cut may lie in is one. */
+function isWhole(begun: string | null, head: string): boolean {
+  const following = head.slice(0, followingIn(Buffer.from(head, 'latin1')));
+  return isUtf8(Buffer.from(`${begun}${following}`, 'latin1'));
+}
+
+/** Right after the semicolon of a COPY statement, and some row further on, perhaps within a character. */
 const guess = guessedState();
 
 function guessedState(): ReaderState {
   const scanner = new DumpScanner();
   scanner.push(Buffer.from('COPY a FROM stdin;'));
-  return { ...scanner.suspend().state, copy: { table: someTable, rows: 0, head: someHead } };
+  const { encoding, ...state } = scanner.suspend().state;
+  return {
+    ...state,
+    encoding: { ...encoding, begun: null },
+    copy: { table: someTable, rows: 0, head: someHead },
+  };
 }
 
 function startOf(from: PartScan['from']): ReaderState {

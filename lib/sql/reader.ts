@@ -105,6 +105,7 @@ export class DumpReader {
       }
       const encoding = this.#encoding;
       const end = this.#lexer.push(read, at, bytes);
+      if (!encoding.isText(bytes.subarray(at, end))) this.#listener.refuse(refusals.noText);
       this.#listener.text?.(bytes.subarray(at, end));
       if (this.#lexer.openBytes > statementBytesMax) this.#refused ??= refusals.tooLong;
       this.#tell();
@@ -151,6 +152,7 @@ export class DumpReader {
     }
     const { ending: held, rows } = block;
     const end = block.push(bytes, at);
+    if (!this.#encoding.isText(bytes.subarray(at, end))) this.#listener.refuse(refusals.noText);
     if (this.#listener.rows !== undefined) {
       const whole = held === '' ? bytes.subarray(at, end) : joined(held, bytes.subarray(at, end));
       const passed = whole.subarray(0, whole.length - block.ending.length);

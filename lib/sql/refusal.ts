@@ -29,6 +29,10 @@ export const refusals = {
     found: `something between its statements that is none: ${tokens.slice(0, 8).join(' ').slice(0, 100)}`,
     remedy: `${untouched}: what pg_dump, docker or a shell say belongs on stderr`,
   }),
+  noText: {
+    found: 'bytes that are no UTF-8, which it says that it is in: no server takes them',
+    remedy: `${untouched}, nor recode it: its line SET client_encoding says what pg_dump wrote it in`,
+  },
   zeros: {
     found: 'bytes of zero, which no dump holds: as a disk that was full or a power cut leaves them',
     remedy: untouched,

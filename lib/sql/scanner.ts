@@ -17,8 +17,9 @@ export const findingsSchema = z.strictObject({
   contents: contentsSchema,
   /** The first thing that no restore takes. */
   refused: refusalSchema.optional(),
-  /** Bytes of zero. */
+  /** Bytes of zero, and others that are no text. */
   hasZeros: z.literal(true).optional(),
+  hasNoText: z.literal(true).optional(),
   serverVersion: z.string().optional(),
   pgDumpVersion: z.string().optional(),
   /** The first bytes, latin1. */
@@ -60,7 +61,9 @@ export class DumpScanner {
         comment: (line) => this.#comment(line),
         endOfRows: (table, rows) => this.#contents.addRows(table, rows),
         refuse: (refused) => {
-          this.#seen = { refused, ...this.#seen };
+          // Which comes first, in one statement, chunks would decide.
+          const found = refused === refusals.noText ? { hasNoText: true as const } : { refused };
+          this.#seen = { ...found, ...this.#seen };
         },
       },
       state,
@@ -81,8 +84,8 @@ export class DumpScanner {
     const { marker } = this.#reader.finish();
     if (copied !== undefined) this.#contents.addRows(copied.table, copied.rows);
     const { madeTwice, ...contents } = this.#contents.inventory();
-    const { hasZeros, ...seen } = this.#seen;
-    const foreign = foreignKind(this.#head) ?? (hasZeros && refusals.zeros);
+    const { hasZeros, hasNoText, ...seen } = this.#seen;
+    const foreign = foreignKind(this.#head) ?? (hasZeros && refusals.zeros) ?? (hasNoText && refusals.noText);
     return {
       ...contents,
       ...(madeTwice !== undefined && { refused: refusals.madeTwice(madeTwice) }),

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OffsiteError } from '../../lib/base/errors.ts';
+import { foreignKind, headBytes } from '../../lib/sql/dump-kind.ts';
 import { DumpSplitter } from '../../lib/sql/splitter.ts';
 import { scan } from '../fixtures/archive.ts';
 import { anyDump, hostile } from '../fixtures/hostile-dump.ts';
@@ -34,6 +35,9 @@ const endedDump = anyDump.map((dump) =>
 /** What the splitter must make of a dump, by its inventory. */
 function foreseen(dump: Buffer): Outcome['is'][] {
   const { endMarker, refused } = scan(dump);
+  // Of what another program wrote, the restore of a file says so before it is read as SQL.
+  if (foreignKind(dump.toString('latin1', 0, headBytes)) !== undefined)
+    return ['refused', 'cut', 'not the end'];
   if (refused !== undefined) return ['refused'];
   return endMarker === 'end' ? ['end'] : ['not the end', 'cut'];
 }

@@ -271,6 +271,25 @@ describe('a dump that psql restores', () => {
     );
   }, 300_000);
 
+  it('is in the encoding that it says: of a database that knows none, it cannot be said afterwards', async () => {
+    await made('source', 'SQL_ASCII', "CREATE TABLE t (a text); INSERT INTO t VALUES (E'caf\\xe9')");
+    await made('by_psql', 'UTF8');
+    const own = await run('pg_dump', 'source', []);
+    const dump = Buffer.from(own.toString('latin1').replace("'SQL_ASCII'", "'UTF8'"), 'latin1');
+    await expect(run('psql', 'by_psql', psqlArguments, dump)).rejects.toThrow('invalid byte sequence');
+    const refused = expect.objectContaining({ found: expect.stringContaining('no UTF-8') });
+    expect(scan(dump).refused).toEqual(refused);
+    await made('parts', 'UTF8');
+    const parts = {
+      connection: server.connection,
+      database: 'parts',
+      dump: inPieces(dump, 1000),
+      sessions: 1,
+    };
+    await expect(restoreParallel(parts)).rejects.toThrow(refused);
+    await restoredTwice(own, 'SQL_ASCII');
+  });
+
   it('may hold a value of many MB in an INSERT', async () => {
     const times = often(3_000_000, 14_000_000);
     await made('source', 'UTF8', `CREATE TABLE t AS SELECT repeat('x;''', ${times}) AS a;`);

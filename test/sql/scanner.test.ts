@@ -7,6 +7,7 @@ import { DumpScanner } from '../../lib/sql/scanner.ts';
 import { DumpSplitter } from '../../lib/sql/splitter.ts';
 import { header, hostile, trailer } from '../fixtures/hostile-dump.ts';
 import { often } from '../fixtures/often.ts';
+import { scanParts } from '../fixtures/scan-parts.ts';
 
 const hostileInventory: Inventory = {
   rows: {
@@ -238,6 +239,46 @@ ${trailer}`;
     expect(scan(whole).refused).toBeUndefined();
     for (const sql of [';', '(SELECT 1);', 'table public.t;', 'DO $$BEGIN END$$;', 'VALUES (1);'])
       expect(scan(sql).refused, sql).toBeUndefined();
+  });
+});
+
+describe('text in another encoding than it says', () => {
+  const dumpIn = (encoding: string, row: string, more = '') =>
+    Buffer.from(
+      `${header}SET client_encoding = '${encoding}';\nCREATE TABLE public.t (\n    a text\n);\n${more}COPY public.t (a) FROM stdin;\n${row}\n\\.\n${trailer}`,
+      'latin1',
+    );
+  const restore = (dump: Buffer) => new DumpSplitter().push(dump);
+  const refused = expect.objectContaining({ found: expect.stringContaining('no UTF-8') });
+
+  test.each([
+    ['rows', dumpIn('UTF8', 'caf\xe9')],
+    ['a name', dumpIn('UTF8', 'x', 'CREATE TABLE public."caf\xe9" (\n);\n')],
+    ['a string', dumpIn('UTF8', 'x', "COMMENT ON TABLE public.t IS 'caf\xe9';\n")],
+    ['half a character', dumpIn('UTF8', '\xe4\xb8')],
+    ['half a pair', dumpIn('UTF8', '\xed\xa0\x80')],
+  ])('%s', (_, dump) => {
+    expect(scan(dump).refused).toEqual(refused);
+    expect(() => restore(dump)).toThrow(refused);
+    for (let at = 1; at < dump.length; at += 1) {
+      expect(scan(dump, [at]).refused, `in two at ${at}`).toEqual(refused);
+      expect(scanParts(dump, [at]).inventory, `in parts at ${at}`).toEqual(scan(dump));
+    }
+  });
+
+  test('and nothing else', () => {
+    for (const dump of [
+      dumpIn('UTF8', Buffer.from('café 中 😀').toString('latin1')),
+      dumpIn('LATIN1', 'caf\xe9'),
+      dumpIn('SQL_ASCII', 'caf\xe9'),
+      dumpIn('EUC_JP', '\xc6\xfc'),
+    ]) {
+      const whole = scan(dump);
+      expect(whole.refused).toBeUndefined();
+      expect(() => restore(dump)).not.toThrow();
+      for (let at = 1; at < dump.length; at += 1)
+        expect(scanParts(dump, [at]).inventory, `in parts at ${at}`).toEqual(whole);
+    }
   });
 });
 

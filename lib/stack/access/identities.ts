@@ -126,8 +126,9 @@ export function reportPermissions(reach: Reach): PolicyStatement[] {
 export function restoreTestPermissions(reach: Reach): PolicyStatement[] {
   return [
     ...workOn(reach, {
-      // Earlier reports and retention's plan: the page shows how it has gone, and why each archive stays.
+      // Earlier reports, retention's plan and the watcher's limits: the page shows how it has gone, and why each archive stays.
       reads: [
+        `${watchPrefix}*.json`,
         ...[...below(archivesPrefix, checksPrefix, reportsPrefix, plansPrefix), ...proofs],
         ...below(baseBackupsPrefix, baseBackupVerdictsPrefix, walPrefix),
       ],

@@ -178,6 +178,7 @@ describe('permissions', () => {
       's3:GetObject on VaultBucket/reports/*',
       's3:GetObject on VaultBucket/verdicts/*',
       's3:GetObject on VaultBucket/wal/*',
+      's3:GetObject on VaultBucket/watch/*.json',
       's3:GetObjectVersion on VaultBucket/archives/*.sql.gz',
       's3:GetObjectVersion on VaultBucket/basebackups/*',
       list,
