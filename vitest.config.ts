@@ -82,6 +82,8 @@ const alone = [
 
 /** Files that share a process, and each has modules of its own: handlers read their environment once, as Lambda starts them. */
 const fresh = [
+  // What it parses stays in the commands.
+  'test/bin/docs.test.ts',
   'test/lambda/**/*.test.ts',
   'test/mail/{by-the-hour,recipients}.test.ts',
   'test/rehearsal/**/*.test.ts',
