@@ -3,7 +3,6 @@
 import { parseManifest } from './manifest.ts';
 import {
   type ArchiveId,
-  type ArchiveKeys,
   archiveKeys,
   archivesPrefix,
   duePrefix,
@@ -11,6 +10,7 @@ import {
   parseArchiveId,
   parseKey,
   verdictsPrefix,
+  type Whose,
 } from './names.ts';
 
 export type ArchivePart = 'archive' | 'verdict' | 'manifest';
@@ -28,11 +28,11 @@ export type ArchiveKind = {
   readonly verdictsPrefix: string;
   /** Of requests to read one again, within its source's. */
   readonly dueFolder: '' | 'sidecar/' | 'basebackup/';
-  keysOf(id: Pick<ArchiveId, 'id' | 'source'>): Pick<ArchiveKeys, ArchivePart>;
+  keysOf(id: Whose): Readonly<Record<ArchivePart, string>>;
   /** What lies beside it, and is no part that anybody lists. */
   besides?(id: ArchiveId): readonly string[];
   /** @returns `undefined` for a key that is none of this kind's. */
-  parseKey(key: string): { readonly id: ArchiveId; readonly part: ArchivePart } | undefined;
+  parseKey(key: string): { readonly id: ArchiveId; readonly part: string } | undefined;
   /** @throws {@link OffsiteError} if it cannot be trusted. */
   parseManifest(text: string, id: ArchiveId): StoredBytes;
 };
@@ -47,10 +47,7 @@ export const ofDatabase: ArchiveKind = {
 };
 
 /** Where it is asked for that an archive is read again. */
-export function dueKey(
-  { dueFolder }: Pick<ArchiveKind, 'dueFolder'>,
-  { id, source }: Pick<ArchiveId, 'id' | 'source'>,
-): string {
+export function dueKey({ dueFolder }: Pick<ArchiveKind, 'dueFolder'>, { id, source }: Whose): string {
   return `${duePrefix}${source}/${dueFolder}${id}.json`;
 }
 

@@ -11,15 +11,8 @@ export type ArchiveId = {
   readonly takenAt: Date;
 };
 
-export type ArchiveKeys = {
-  readonly archive: string;
-  readonly manifest: string;
-  readonly verdict: string;
-  /** The operator's word on a suspicious archive. */
-  readonly acceptance: string;
-  /** Prefix of the restore reports of this archive; ends with a slash. */
-  readonly reports: string;
-};
+/** An archive's id, and whose it is: what its keys are made of. */
+export type Whose = Pick<ArchiveId, 'id' | 'source'>;
 
 export const archivesPrefix = 'archives/';
 export const verdictsPrefix = 'verdicts/';
@@ -57,7 +50,7 @@ const idPattern = /^(.+)-(\d{4}-\d{2}-\d{2})-(\d{2})(\d{2})(\d{2})Z$/;
  * In place of an id: all ids of a source, as IAM writes patterns (`?` is any one character). Keys that are made of it are
  * the names that can be listed, judged and expired, and a few that cannot, which `watch` tells of.
  */
-export function anyIdOf(source: string): Pick<ArchiveId, 'id' | 'source'> {
+export function anyIdOf(source: string): Whose {
   return { id: `${source}-????-??-??-??????Z`, source };
 }
 
@@ -97,33 +90,45 @@ export function isArchiveId(text: string): boolean {
   }
 }
 
-/** Where an archive's files are in the bucket. */
-export function archiveKeys(id: Pick<ArchiveId, 'id' | 'source'>): ArchiveKeys {
-  return {
-    archive: `${archivesPrefix}${id.source}/${id.id}${archiveSuffix}`,
-    manifest: `${archivesPrefix}${id.source}/${id.id}${manifestSuffix}`,
-    verdict: `${verdictsPrefix}${id.source}/${id.id}.json`,
-    acceptance: `${acceptancesPrefix}${id.source}/${id.id}.json`,
-    reports: `${reportsPrefix}${id.source}/${id.id}/`,
+/** How the archives of a kind are named: `<prefix><source>/<id><suffix>`, for each part of them. */
+export function namesOf<Part extends string>(
+  parts: Readonly<Record<Part, readonly [prefix: string, suffix: string]>>,
+) {
+  const all = Object.entries(parts) as [Part, readonly [string, string]][];
+  /** Where an archive's files are in the bucket. */
+  const keysOf = ({ id, source }: Whose): Readonly<Record<Part, string>> =>
+    Object.fromEntries(
+      all.map(([part, [prefix, suffix]]) => [part, `${prefix}${source}/${id}${suffix}`]),
+    ) as Record<Part, string>;
+  /** Whose key it is, and of which part; `undefined` for any other key. */
+  const parseKey = (key: string): { readonly id: ArchiveId; readonly part: Part } | undefined => {
+    const [name = ''] = key.slice(key.lastIndexOf('/') + 1).split('.', 1);
+    if (!isArchiveId(name)) return undefined;
+    const id = parseArchiveId(name);
+    const keys = keysOf(id);
+    const [part] = all.find(([one]) => keys[one] === key) ?? [];
+    return part && { id, part };
   };
+  return { keysOf, parseKey };
 }
 
-/**
- * Reads an archive's id from the key of its archive, manifest or verdict.
- *
- * @returns The id and which of the three the key names, or `undefined` for any other key.
- */
-export function parseKey(
-  key: string,
-): { readonly id: ArchiveId; readonly part: 'archive' | 'manifest' | 'verdict' } | undefined {
-  const name = key.slice(key.lastIndexOf('/') + 1).replace(/(\.sql\.gz|\.manifest\.json|\.json)$/, '');
-  if (!isArchiveId(name)) return undefined;
-  const id = parseArchiveId(name);
-  const keys = archiveKeys(id);
-  for (const part of ['archive', 'manifest', 'verdict'] as const) {
-    if (keys[part] === key) return { id, part };
-  }
-  return undefined;
+const ofDatabase = namesOf({
+  archive: [archivesPrefix, archiveSuffix],
+  manifest: [archivesPrefix, manifestSuffix],
+  verdict: [verdictsPrefix, '.json'],
+});
+/** Reads an archive's id from the key of its archive, manifest or verdict. */
+export const parseKey = ofDatabase.parseKey;
+
+/** Where an archive's files are in the bucket. */
+export function archiveKeys(id: Whose) {
+  return {
+    ...ofDatabase.keysOf(id),
+    /** The operator's word on a suspicious archive. */
+    acceptance: `${acceptancesPrefix}${id.source}/${id.id}.json`,
+    /** Prefix of the restore reports of this archive; ends with a slash. */
+    reports: `${reportsPrefix}${id.source}/${id.id}/`,
+  };
 }
 
 function invalidId(id: string, found: string): OffsiteError {

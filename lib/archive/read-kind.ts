@@ -4,7 +4,7 @@ import type { ArchiveStore, StoredObject } from '../store/store.ts';
 import { type ByteVerdict, parseByteVerdict } from './byte-verdict.ts';
 import { type CatalogueEntry, dateOf, isInDoubt, type Standing } from './catalogue-of.ts';
 import type { ArchiveKind } from './kind.ts';
-import { type ArchiveId, isArchiveId, parseArchiveId, sourcePattern } from './names.ts';
+import { type ArchiveId, sourcePattern } from './names.ts';
 
 /** Sources that have anything below prefixes. Whatever else somebody keeps there has no name of a source. */
 export async function sourcesBelow(store: ArchiveStore, ...prefixes: readonly string[]): Promise<string[]> {
@@ -19,7 +19,7 @@ export async function listParts(store: ArchiveStore, kind: ArchiveKind, source: 
   const found = new Map<string, Found>();
   for await (const object of store.list(`${kind.prefix}${source}/`)) {
     const parsed = kind.parseKey(object.key);
-    if (parsed === undefined || parsed.part === 'verdict') continue;
+    if (parsed?.part !== 'archive' && parsed?.part !== 'manifest') continue;
     const one: Found = found.get(parsed.id.id) ?? { id: parsed.id };
     one[parsed.part] = object;
     found.set(parsed.id.id, one);
@@ -58,9 +58,8 @@ export async function listVerdicts(
 ): Promise<Map<string, ArchiveId>> {
   const judged = new Map<string, ArchiveId>();
   for await (const { key } of store.list(`${kind.verdictsPrefix}${source}/`)) {
-    const name = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
-    const id = isArchiveId(name) ? parseArchiveId(name) : undefined;
-    if (id && kind.keysOf(id).verdict === key) judged.set(id.id, id);
+    const parsed = kind.parseKey(key);
+    if (parsed?.part === 'verdict') judged.set(parsed.id.id, parsed.id);
   }
   return judged;
 }

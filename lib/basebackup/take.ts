@@ -92,7 +92,7 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
   const { longMemberPlainBytes: plainBytesEach = compressor.memberPlainBytes } = compressor;
   const { chunks, record } = compress(inspected(), compressor, { signal, plainBytesEach });
   const expectedBytes = Math.round(bytes * compressedShare);
-  const stored = await store.upload(keys.tar, chunks, { expectedBytes, ...(signal && { signal }) });
+  const stored = await store.upload(keys.archive, chunks, { expectedBytes, ...(signal && { signal }) });
   const { contents, consistentAt } = ended as unknown as NonNullable<typeof ended>;
   const { serverManifest, serverManifestText, files } = contents;
   await store.create(keys.serverManifest, serverManifestText, { signal });

@@ -73,5 +73,5 @@ export async function watchVault({
 
 /** Far larger than an archive: what is usual of one is not of the other. */
 function ofBaseBackup(name: ReturnType<typeof parseBaseBackupKey>) {
-  return name && { id: name.id, part: name.part === 'tar' ? 'archive' : name.part, kind: 'base backup' };
+  return name && { ...name, kind: 'base backup' };
 }

@@ -133,7 +133,7 @@ async function unpack({
   signal,
 }: LayOutOptions): Promise<void> {
   const { manifest, id } = base;
-  const key = baseBackupKeys(id).tar;
+  const key = baseBackupKeys(id).archive;
   const opened = await store.open(key, manifest.versionId, { connections });
   if (opened === undefined)
     throw damaged(id.id, `${key} (version ${manifest.versionId ?? 'any'})`, 'no such object', 'ARCHIVE_GONE');

@@ -4,11 +4,11 @@
 
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
 import { ofDatabase } from '../archive/kind.ts';
-import { archiveKeys, isArchiveId, parseArchiveId } from '../archive/names.ts';
+import { archiveKeys, parseArchiveId } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { askFor, type ExpireKindOptions } from './expire-kind.ts';
-import { type Hold, type Holds, holdKey, holdsPrefix, parseHold } from './hold.ts';
+import { type Hold, type Holds, holdsPrefix, parseHold, parseHoldKey } from './hold.ts';
 import { extendLocks } from './lock.ts';
 import { keptOf, planRetention, type RetentionPlan } from './plan.ts';
 import { planReadings, type Reading } from './readings.ts';
@@ -77,10 +77,9 @@ async function deleteArchive(store: ArchiveStore, id: string): Promise<void> {
 export async function readHolds(store: ArchiveStore, source: string): Promise<Holds> {
   const holds = new Map<string, Hold | undefined>();
   for await (const { key } of store.list(`${holdsPrefix}${source}/`)) {
-    const id = key.slice(key.lastIndexOf('/') + 1).replace(/\.json$/, '');
-    if (!isArchiveId(id) || holdKey(parseArchiveId(id)) !== key) continue;
-    const stored = await store.readText(key);
-    if (stored !== undefined) holds.set(id, parseHold(stored.text, id));
+    const id = parseHoldKey(key)?.id.id;
+    const stored = id && (await store.readText(key));
+    if (stored) holds.set(id, parseHold(stored.text, id));
   }
   return holds;
 }

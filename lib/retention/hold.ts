@@ -2,7 +2,7 @@
 // not be gone again the next morning; and `offsite backup --before-upgrade`: it is the way back behind the migrations.
 
 import * as z from 'zod';
-import type { ArchiveId } from '../archive/names.ts';
+import { namesOf, type Whose } from '../archive/names.ts';
 import { parseJson } from '../base/parse-json.ts';
 
 export const holdsPrefix = 'holds/';
@@ -22,9 +22,12 @@ export type Holds = ReadonlyMap<string, Hold | undefined>;
 
 const dayMs = 86_400_000;
 
+const names = namesOf({ hold: [holdsPrefix, '.json'] });
+export const parseHoldKey = names.parseKey;
+
 /** Where an archive's hold is in the bucket. */
-export function holdKey({ id, source }: Pick<ArchiveId, 'id' | 'source'>): string {
-  return `${holdsPrefix}${source}/${id}.json`;
+export function holdKey(id: Whose): string {
+  return names.keysOf(id).hold;
 }
 
 export function placeHold(id: string, days: number, now: Date): Hold {

@@ -45,7 +45,7 @@ export async function verifyBaseBackup(options: VerifyBaseBackupOptions): Promis
     throw tooLarge(manifest, limits);
   const last: { opened?: OpenObject | undefined } = {};
   const open = async () => {
-    last.opened = await store.open(baseBackupKeys(id).tar, last.opened?.versionId ?? version);
+    last.opened = await store.open(baseBackupKeys(id).archive, last.opened?.versionId ?? version);
     if (last.opened === undefined) throw new ArchiveGone();
     return last.opened.body;
   };
@@ -53,7 +53,7 @@ export async function verifyBaseBackup(options: VerifyBaseBackupOptions): Promis
   const damage = found && damageOf(manifest, found);
   const deviations =
     found === undefined
-      ? [{ what: 'the tar', expected: baseBackupKeys(id).tar, found: 'nothing there' }]
+      ? [{ what: 'the tar', expected: baseBackupKeys(id).archive, found: 'nothing there' }]
       : damage?.length
         ? damage
         : await contentDeviations(store, id, manifest, found.contents);
@@ -105,7 +105,7 @@ async function heldOf(
   manifest: BaseBackupManifest,
   version: string | null | undefined,
 ): Promise<ReadLimits> {
-  const opened = await store.open(baseBackupKeys(manifest).tar, version);
+  const opened = await store.open(baseBackupKeys(manifest).archive, version);
   opened?.body.destroy();
   return holdsAtMost(manifest, opened?.bytes ?? 0);
 }

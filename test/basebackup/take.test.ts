@@ -69,7 +69,7 @@ describe('a base backup', () => {
     const manifest = await take({ warn: (sentence) => warnings.push(sentence) });
     expect(warnings).toEqual([]);
     const parts = [...stub.bucket.objects.keys()].map((key) => parseBaseBackupKey(key)?.part);
-    expect(parts).toEqual(['tar', 'serverManifest', 'manifest']);
+    expect(parts).toEqual(['archive', 'serverManifest', 'manifest']);
     const last = [...stub.bucket.objects.values()].at(-1)?.bytes;
     const id = parseBaseBackupKey([...stub.bucket.objects.keys()][0] as string)?.id;
     expect(parseBaseBackupManifest(String(last), id as never)).toEqual(manifest);

@@ -152,7 +152,7 @@ describe.each(['public', 'endpoints'])('in the network %s', (restoreTestNetwork)
         segment: 2,
         record,
       });
-      const { tar, manifest: key } = baseBackupKeys(id);
+      const { archive: tar, manifest: key } = baseBackupKeys(id);
       const event = {
         'detail-type': 'Object Created',
         detail: { bucket: { name: local.bucket }, object: { key } },

@@ -11,7 +11,7 @@ import { runWindow } from '../../bin/commands/wal-window.ts';
 import { handler as expire } from '../../lambda/expire.ts';
 import { handler as verify } from '../../lambda/verify.ts';
 import { handler as watch } from '../../lambda/watch.ts';
-import { baseBackupKeys, baseBackupVerdictKey } from '../../lib/archive/base-backup-names.ts';
+import { baseBackupKeys } from '../../lib/archive/base-backup-names.ts';
 import { parseByteVerdict } from '../../lib/archive/byte-verdict.ts';
 import { dueKey } from '../../lib/archive/kind.ts';
 import type { ArchiveId } from '../../lib/archive/names.ts';
@@ -82,7 +82,7 @@ const stored = (key: string) => ({
 });
 const judge = (id: ArchiveId) => verify(stored(baseBackupKeys(id).manifest), context);
 const verdictOn = async (id: ArchiveId) =>
-  parseByteVerdict((await store.readText(baseBackupVerdictKey(id)))?.text ?? '');
+  parseByteVerdict((await store.readText(baseBackupKeys(id).verdict))?.text ?? '');
 /** The watcher's next look, so long after the test began; and what it asks for is read, as the events of that would have it. */
 async function look(minutes: number, isDaily = false): Promise<number> {
   vi.useFakeTimers({ toFake: ['Date'], now: began + minutes * 60_000 });
@@ -125,8 +125,8 @@ describe('a base backup', () => {
   });
 
   it.each<[string, Partial<TinyBaseBackup>, (id: ArchiveId) => Promise<unknown>, string, string]>([
-    ['that is not there', {}, (id) => store.delete(baseBackupKeys(id).tar), 'missing', 'the tar'],
-    ['with other bytes', {}, (id) => store.write(baseBackupKeys(id).tar, 'others'), 'damaged', 'gzip'],
+    ['that is not there', {}, (id) => store.delete(baseBackupKeys(id).archive), 'missing', 'the tar'],
+    ['with other bytes', {}, (id) => store.write(baseBackupKeys(id).archive, 'others'), 'damaged', 'gzip'],
     ['with a file whose sum is another', { spoil: 'base/1/1259' }, async () => {}, 'damaged', 'in the tar'],
     [
       'of another cluster than its record says',
@@ -320,7 +320,7 @@ describe('what can be recovered', () => {
         expect(late).toMatchObject({ row: expect.stringMatching(/broken off$/), code: 5 });
         expect(late.told).toMatch(/missing 000000010000000000000004: no later point/);
         expect(late.row).toContain('  intact  ');
-        await store.write(baseBackupKeys(id).tar, 'other bytes');
+        await store.write(baseBackupKeys(id).archive, 'other bytes');
         await judge(id);
         const damaged = await look(16);
         expect(damaged.row).toContain('  damaged  ');

@@ -128,8 +128,12 @@ describe('what it may create is what can be listed, judged and expired', () => {
     .tuple(anySource, anyInstant)
     .map(([source, at]) => archiveIdAt(source, at))
     .chain((id) => {
-      const keys = [archiveKeys(id), sidecarKeys(id)].flatMap(({ archive, manifest }) => [archive, manifest]);
-      return fc.constantFrom(...keys, ...Object.values(baseBackupKeys(id)));
+      const baseBackup = baseBackupKeys(id);
+      const keys = [archiveKeys(id), sidecarKeys(id), baseBackup].flatMap(({ archive, manifest }) => [
+        archive,
+        manifest,
+      ]);
+      return fc.constantFrom(...keys, baseBackup.serverManifest);
     });
   const hex = (digits: number) =>
     fc.array(fc.constantFrom(...'0123456789ABCDEF'), { minLength: digits, maxLength: digits });

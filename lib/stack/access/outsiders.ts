@@ -18,12 +18,13 @@ import { allow, below, decrypt, encrypt, type Keyed, onObjects, useKey } from '.
  */
 export function agentPermissions({ bucket, key }: Keyed, source: string): PolicyStatement[] {
   const any = anyIdOf(source);
-  const archives = [archiveKeys(any), sidecarKeys(any)].flatMap(({ archive, manifest }) => [
+  const baseBackup = baseBackupKeys(any);
+  const archives = [archiveKeys(any), sidecarKeys(any), baseBackup].flatMap(({ archive, manifest }) => [
     archive,
     manifest,
   ]);
   // Granted always: a host that has no use for it gains nothing by it but more names of its own source.
-  const names = [...archives, ...Object.values(baseBackupKeys(any)), ...anyWalKeysOf(source)];
+  const names = [...archives, baseBackup.serverManifest, ...anyWalKeysOf(source)];
   return [
     onObjects(bucket, ['s3:PutObject', 's3:AbortMultipartUpload'], names),
     // The parts of a multipart upload are decrypted to be joined; without s3:GetObject it reads nothing by that.
