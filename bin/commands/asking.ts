@@ -22,6 +22,8 @@ export type Asking = {
     choices: readonly Choice<Answer>[],
   ): Promise<Answer>;
   yesOrNo(question: Question<boolean>): Promise<boolean>;
+  /** A text that is not shown. */
+  secret(question: Question<string>): Promise<string>;
 };
 
 /** Takes the defaults. @throws {@link OffsiteError} `USAGE` for a question that has none. */
@@ -29,6 +31,7 @@ export const takeUsual: Asking = {
   text: async (question) => usualOf(question),
   choose: async (question) => usualOf(question),
   yesOrNo: async (question) => usualOf(question),
+  secret: async (question) => usualOf(question),
 };
 
 function usualOf<Answer>({ flag, text, usual }: Question<Answer>): Answer {
@@ -36,9 +39,11 @@ function usualOf<Answer>({ flag, text, usual }: Question<Answer>): Answer {
   throw usage(`${flag}, where nobody is asked`, `nothing says: ${text}`, `nothing was written; say ${flag}`);
 }
 
+const needed = 'an answer is needed';
+
 /** Asks on the terminal. @throws {@link OffsiteError} `INTERRUPTED` if whoever is asked wants no more. */
 export async function askOnTerminal(): Promise<Asking> {
-  const { confirm, isCancel, select, text } = await import('@clack/prompts');
+  const { confirm, isCancel, password, select, text } = await import('@clack/prompts');
   const answered = async <Answer>(asked: Promise<Answer | symbol>): Promise<Answer> => {
     const answer = await asked;
     if (!isCancel(answer)) return answer as Answer;
@@ -58,7 +63,7 @@ export async function askOnTerminal(): Promise<Asking> {
           ...(usual === undefined ? {} : { placeholder: printable(usual), defaultValue: usual }),
           validate: (typed = '') => {
             const answer = typed === '' ? usual : typed.trim();
-            return answer ? fault?.(answer) : 'an answer is needed';
+            return answer ? fault?.(answer) : needed;
           },
         }),
       );
@@ -76,5 +81,9 @@ export async function askOnTerminal(): Promise<Asking> {
     },
     yesOrNo: ({ text: message, usual }) =>
       answered(confirm({ message: printable(message), initialValue: usual ?? true })),
+    secret: async ({ text: message }) =>
+      (
+        await answered(password({ message, validate: (typed = '') => (typed.trim() ? undefined : needed) }))
+      ).trim(),
   };
 }

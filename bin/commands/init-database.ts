@@ -53,7 +53,7 @@ export async function askDatabase(
 }
 
 async function askServer(asking: Asking): Promise<RawSettings> {
-  const text = "Its address, postgres://user@host/database; or '-' for what PGHOST, PGUSER … say";
+  const text = "Its address: postgres://user@host/database, or '-' for PGHOST …?";
   const url = await asking.text({ text, flag: '--url URL', usual: '-' }, (typed) =>
     typed === '-' || /^postgres(ql)?:\/\//.test(typed) ? undefined : 'it begins with postgres://',
   );

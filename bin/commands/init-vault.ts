@@ -2,12 +2,12 @@
 
 import { join } from 'node:path';
 import { addProfile } from '../../lib/init/agent-profile.ts';
-import { type Outputs, readAgentKey, readOutputs } from '../../lib/init/stack.ts';
+import { type AgentKey, type Outputs, readAgentKey, readOutputs } from '../../lib/init/stack.ts';
 import { profileNames } from '../../lib/settings/aws.ts';
 import { faultOfSetting } from '../../lib/settings/config.ts';
 import { homeFolders } from '../../lib/settings/home.ts';
 import type { RawSettings } from '../../lib/settings/layers.ts';
-import { chooseProvider, type ProviderName, providerNames } from '../../lib/store/provider.ts';
+import { chooseProvider, providerNames } from '../../lib/store/provider.ts';
 import type { Asking } from './asking.ts';
 import { print } from './print.ts';
 import { regionOf } from './region.ts';
@@ -55,13 +55,9 @@ export async function askVault(
       ...(bucket === undefined
         ? []
         : [{ value: 'keep' as const, label: `bucket ${bucket}`, hint: 'as flags or settings say' }]),
-      { value: 'stack', label: "the stack of 'cdk deploy', in my AWS account", hint: 'it is deployed' },
-      {
-        value: 'deploy',
-        label: 'my AWS account',
-        hint: 'nothing is deployed yet: what to run, what it costs',
-      },
-      { value: 'store', label: 'a store that is there', hint: 'R2, B2, Wasabi, MinIO, Ceph …' },
+      { value: 'stack', label: "my AWS account, where 'cdk deploy' has run" },
+      { value: 'deploy', label: 'my AWS account, where nothing is deployed yet' },
+      { value: 'store', label: 'another store that I have: R2, B2, Wasabi, MinIO, Ceph …' },
     ],
   );
   if (way === 'keep') return now;
@@ -122,20 +118,26 @@ async function agentProfileFrom(
     },
     secrets.map((value) => ({ value, label: value })),
   );
-  const path =
-    process.env.AWS_SHARED_CREDENTIALS_FILE || join(homeFolders()[0] ?? '/', '.aws', 'credentials');
-  const text = `Put the agent's key into ${path}, as profile ${agentProfile}?`;
+  const text = `Put the agent's key into ${credentialsFile()}, as profile ${agentProfile}?`;
   if (!(await asking.yesOrNo({ text, flag: '--profile NAME', usual: true }))) return undefined;
   const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
-  const key = await readAgentKey(new SecretsManagerClient(session), outputs[secret] as string);
-  const isAdded = await addProfile(path, agentProfile, key);
-  print(
-    isAdded
-      ? `added profile ${agentProfile} to ${path}\n`
-      : `${path} has a profile ${agentProfile}: it stays\n`,
-  );
+  await keepKey(await readAgentKey(new SecretsManagerClient(session), outputs[secret] as string));
   return agentProfile;
 }
+
+/** Names as their owners write them, and an address of each. */
+const stores = {
+  r2: ['Cloudflare R2', 'https://ACCOUNT.r2.cloudflarestorage.com'],
+  b2: ['Backblaze B2', 'https://s3.us-west-004.backblazeb2.com'],
+  wasabi: ['Wasabi', 'https://s3.eu-central-1.wasabisys.com'],
+  scaleway: ['Scaleway', 'https://s3.fr-par.scw.cloud'],
+  minio: ['MinIO', 'http://nas:9000'],
+  ceph: ['Ceph', 'https://s3.example.com'],
+  other: ['another that speaks S3', 'https://s3.example.com'],
+} as const;
+
+/** Where the address names the region, as `s3.fr-par.scw.cloud` does, it is that. */
+const regionInAddress = /\/\/s3\.([a-z]+(?:-[a-z]+)*-[a-z0-9]+)\.(?:backblazeb2|wasabisys|scw)\./;
 
 async function fromStore(asking: Asking, now: RawSettings): Promise<RawSettings> {
   const text = (question: string, key: string, usual?: string) =>
@@ -143,27 +145,52 @@ async function fromStore(asking: Asking, now: RawSettings): Promise<RawSettings>
       { text: question, flag: `--${key}`, usual: (now[key] as string | undefined) ?? usual },
       (typed) => faultOfSetting(key, typed),
     );
-  const provider: ProviderName = await asking.choose(
-    { text: 'Which store?', flag: '--provider', usual: now.provider as ProviderName | undefined },
-    providerNames.filter((name) => name !== 'aws').map((value) => ({ value, label: value })),
+  const provider = await asking.choose<keyof typeof stores>(
+    { text: 'Which store?', flag: '--provider', usual: now.provider as keyof typeof stores | undefined },
+    providerNames.filter((name) => name !== 'aws').map((value) => ({ value, label: stores[value][0] })),
   );
-  const endpoint = await text('Its address, as https://s3.example.com?', 'endpoint');
+  const endpoint = await text(`Its address, as ${stores[provider][1]}?`, 'endpoint');
   const bucket = await text('Which bucket of it?', 'bucket');
   const region = await text(
     'In which region?',
     'region',
-    chooseProvider(provider, true).region ?? 'us-east-1',
+    regionInAddress.exec(endpoint)?.[1] ?? chooseProvider(provider, true).region ?? 'us-east-1',
   );
-  const profile = await askProfile(asking, "The agent's profile?", '--profile');
-  return { bucket, region, endpoint, provider, profile: profile === environment ? undefined : profile };
+  const profile = await askProfile(asking, "The agent's credentials?", '--profile', true);
+  if (profile !== typedNow) {
+    return { bucket, region, endpoint, provider, profile: profile === environment ? undefined : profile };
+  }
+  const accessKeyId = await asking.text({ text: 'Access key id?', flag: '--profile' });
+  const secretAccessKey = await asking.secret({ text: 'Secret access key?', flag: '--profile' });
+  await keepKey({ accessKeyId, secretAccessKey });
+  return { bucket, region, endpoint, provider, profile: agentProfile };
 }
 
 const environment = '(the environment)';
+const typedNow = '(typed now)';
 
-async function askProfile(asking: Asking, text: string, flag: string): Promise<string> {
+/** @param mayType - Whether a key of no profile yet can be given. */
+async function askProfile(asking: Asking, text: string, flag: string, mayType = false): Promise<string> {
   const names = await profileNames();
+  const isTyped = mayType && !names.includes(agentProfile);
   return asking.choose({ text, flag, usual: process.env.AWS_PROFILE || environment }, [
-    ...names.map((value) => ({ value, label: value })),
-    { value: environment, label: 'none: AWS_* variables, or the role of this host' },
+    ...names.map((value) => ({ value, label: `profile ${value} of ~/.aws` })),
+    ...(isTyped
+      ? [{ value: typedNow, label: `a key that I type now: profile ${agentProfile} is made of it` }]
+      : []),
+    { value: environment, label: 'AWS_* variables, or the role of this host' },
   ]);
+}
+
+const credentialsFile = () =>
+  process.env.AWS_SHARED_CREDENTIALS_FILE || join(homeFolders()[0] ?? '/', '.aws', 'credentials');
+
+async function keepKey(key: AgentKey): Promise<void> {
+  const path = credentialsFile();
+  const isAdded = await addProfile(path, agentProfile, key);
+  print(
+    isAdded
+      ? `added profile ${agentProfile} to ${path}\n`
+      : `${path} has a profile ${agentProfile}: it stays\n`,
+  );
 }

@@ -4,10 +4,12 @@ import { dirname, join } from 'node:path';
 import type { Manifest } from '../../lib/archive/manifest.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { makeFolder } from '../../lib/base/make-folder.ts';
+import { shellWord } from '../../lib/base/shell-word.ts';
 import { settingsText } from '../../lib/init/settings-document.ts';
 import { replaceFile } from '../../lib/settings/agent-state-file.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import type { RawSettings } from '../../lib/settings/layers.ts';
+import { maskedText } from '../../lib/settings/masked.ts';
 import { readSettings } from '../../lib/settings/settings.ts';
 import {
   readSettingsFile,
@@ -59,7 +61,13 @@ export async function runInit(given: RawSettings, flags: Flags, signal: AbortSig
   const path = await writeSettings(asking, answers, file, named);
   if (path === undefined) return;
   const settings = await readSettings({}, path);
-  if (!(await isReady(settings, signal))) return;
+  if (!(await isReady(settings, signal))) {
+    const again = ['offsite', 'init', ...(named === undefined ? [] : ['--config', shellWord(named)])].join(
+      ' ',
+    );
+    print(`\nMend what failed above, and begin again (what was answered is kept):\n  ${again}\n`);
+    return;
+  }
   await beginNights(asking, settings, path, flags, signal);
 }
 
@@ -79,7 +87,7 @@ async function writeSettings(
     print(`${path} says that already\n`);
     return path;
   }
-  print(`\n${text.replaceAll(/(password: ).*/g, '$1***')}\n`);
+  print(`\n${maskedText(text)}\n`);
   const isWanted = await asking.yesOrNo({ text: `Write this to ${path}?`, flag: '--yes', usual: true });
   if (!isWanted) return undefined;
   await makeFolder(dirname(path), 0o755);
@@ -93,9 +101,7 @@ async function writeSettings(
 async function isReady(settings: Settings, signal: AbortSignal): Promise<boolean> {
   const { runDoctor } = await import('./doctor.ts');
   await runDoctor(settings, {}, signal);
-  if (!process.exitCode) return true;
-  print('\nMend what failed above, and begin again: offsite init (what was answered is kept)\n');
-  return false;
+  return !process.exitCode;
 }
 
 async function beginNights(

@@ -3,7 +3,8 @@
 import { Document, isMap, parseDocument } from 'yaml';
 import type { RawSettings } from '../settings/layers.ts';
 
-const heading = ` Settings of offsite. 'offsite config' shows what is in force; docs/agent.md has all.
+const heading = ` Settings of offsite. 'offsite config' shows what is in force,
+ docs/agent.md has all of them.
  Whoever may write this file can have a command run: leave it to its owner.`;
 
 const comments: Readonly<Record<string, string>> = {

@@ -18,6 +18,11 @@ export function maskedSetting(path: SettingPath, value: unknown): string {
   return places.includes(String(section)) ? withoutPath(text) : withoutPasswords(text);
 }
 
+/** A settings file's text, YAML or JSON, likewise. */
+export function maskedText(text: string): string {
+  return withoutPasswords(text.replaceAll(/((?:password|\w+Url)"?: *).*/g, '$1***'));
+}
+
 function withoutPath(text: string): string {
   if (!URL.canParse(text)) return '***';
   const { origin, pathname } = new URL(text);

@@ -112,7 +112,7 @@ describe('offsite init --yes', () => {
       'postgres://nobody@127.0.0.1:1/x',
     );
     expect(made.exitCode).toBe(3);
-    expect(made.stdout).toContain('begin again: offsite init');
+    expect(made.stdout).toContain(`kept):\n  offsite init --config ${config()}`);
     expect((await archives()).length).toBe(before);
   });
 
@@ -171,9 +171,13 @@ describe('offsite init on a terminal', () => {
 
   it('asks, takes no wrong answer, and writes what was answered', async () => {
     if (!hasProgram('script')) return console.warn(withoutScript);
+    const { PGUSER, PGHOST, PGPORT, PGPASSWORD } = env;
     const { exitCode, shown, left } = await asked([
       ['Where is the database', '\r'],
-      ['Its address, postgres', '\r'],
+      [
+        'Its address: postgres',
+        `postgres://${PGUSER}:${PGPASSWORD || 'none'}@${PGHOST}:${PGPORT}/postgres\r`,
+      ],
       ['Where shall archives go', `${down}${down}\r`],
       ['Which store', '\r'],
       ['Its address, as https', 'no url\r'],
@@ -181,7 +185,9 @@ describe('offsite init on a terminal', () => {
       ['Which bucket', ` ${aws.bucket} \r`],
       // In place of the usual answer, not behind it.
       ['In which region', 'eu-west-3\r'],
-      ["The agent's profile", '\r'],
+      ["The agent's credentials", '\u001b[A\r'],
+      ['Access key id', 'AKIATYPED\r'],
+      ['Secret access key', ' S3CRET-TYPED \r'],
       ['Write this to', '\r'],
     ]);
     expect(left, shown).toEqual([]);
@@ -189,6 +195,13 @@ describe('offsite init on a terminal', () => {
     for (const line of [`endpoint: ${aws.endpoint}`, `bucket: ${aws.bucket}`, 'region: eu-west-3'])
       expect(written).toContain(`${line}\n`);
     expect(exitCode, shown).toBe(0);
+    // A key of a store's console becomes the agent's profile; neither it nor a password is shown again.
+    expect(written).toContain('profile: offsite-agent\n');
+    expect(readFileSync(join(home, '.aws', 'credentials'), 'utf8')).toBe(
+      '[offsite-agent]\naws_access_key_id = AKIATYPED\naws_secret_access_key = S3CRET-TYPED\n',
+    );
+    expect(shown).not.toContain('S3CRET');
+    expect(shown.slice(shown.indexOf('# how the dump is taken'))).toContain(`${PGUSER}:***@`);
   });
 
   it.each([

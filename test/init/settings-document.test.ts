@@ -50,7 +50,8 @@ region: eu-west-1
       { bucket: 'vault', dump: { via: 'container', container: 'db' } },
       false,
     );
-    expect(text).toBe(`# Settings of offsite. 'offsite config' shows what is in force; docs/agent.md has all.
+    expect(text).toBe(`# Settings of offsite. 'offsite config' shows what is in force,
+# docs/agent.md has all of them.
 # Whoever may write this file can have a command run: leave it to its owner.
 
 # the vault
