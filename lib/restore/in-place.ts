@@ -10,6 +10,7 @@ import { type Attempt, changedMeanwhile, fateOf, swapError } from './fate.ts';
 import { exists, tidyLeftovers } from './leftovers.ts';
 import { orderMayExplain } from './load-order.ts';
 import { type Mark, markSql, nameBeside, newMark, timeInName } from './mark.ts';
+import { lookAtReplaced } from './replaced.ts';
 import { restore } from './restore.ts';
 import type { Restored, RestoreOptions } from './restoring.ts';
 import { rolesIn } from './roles.ts';
@@ -72,6 +73,10 @@ async function restoreInPlaceOn(server: Server, options: InPlaceOptions): Promis
     await assertUnused(server.run, database, { connection, stops });
   } else if (target !== 'absent') throw databaseExists(name);
   await assertRoom(server, options, plainBytes, target, warn);
+  const replaced =
+    options.source === undefined && (target !== 'absent' || placing.how === 'beside')
+      ? await lookAtReplaced(server.run, final, target === 'empty')
+      : undefined;
   const mark: Mark = { ...newMark(final, time), ...(stops && { stopped: stop }) };
   const making = placing.how === 'swap' ? nameBeside(database, 'restore', time) : name;
   const wasThere = target !== 'absent';
@@ -79,7 +84,7 @@ async function restoreInPlaceOn(server: Server, options: InPlaceOptions): Promis
   try {
     const { createRoles, dump } = options;
     const roles = options.roles ?? (createRoles ? await rolesIn(dump()) : undefined);
-    const more = { ...options, roles };
+    const more = { ...options, roles, replaced };
     if (placing.how === 'replace') return await replace(more, { mark, stops, target, attempt });
     return await restoreBeside(more, { making, mark, target });
   } catch (error) {

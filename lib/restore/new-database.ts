@@ -19,15 +19,20 @@ export type Attempt = {
 const clientOnly =
   /^(?:sjis|shift.?jis.*|mskanji|win932|windows932|big5|win950|windows950|gbk|win936|windows936|uhc|win949|windows949|johab|gb18030)$/i;
 
-/** @returns With what, and what should be known of it. */
+/**
+ * @param replaced - The one that it replaces: asked where nobody speaks of the source, and the dump is written as this one would be.
+ * @returns With what, and what should be known of it.
+ */
 export function makingOf(
   known: SourceDatabase | undefined,
   head: { readonly encoding?: string | undefined; readonly creation?: string | undefined },
+  replaced?: SourceDatabase,
 ): { readonly making: Making; readonly warnings: readonly string[] } {
   const said = head.encoding;
   const ofDump = said === undefined || clientOnly.test(said) ? undefined : said;
   const told = known ?? creationOf(head.creation ?? '');
-  const making = told ?? { encoding: ofDump ?? 'UTF8' };
+  const isAlike = replaced !== undefined && plain(ofDump ?? replaced.encoding) === plain(replaced.encoding);
+  const making = told ?? (isAlike ? replaced : { encoding: ofDump ?? 'UTF8' });
   const asIs = `it is made as ${making.encoding}`;
   const warnings: string[] = [];
   if (said !== undefined && plain(said) !== plain(making.encoding))
@@ -37,6 +42,10 @@ export function makingOf(
   else if (told === undefined && said?.toUpperCase() === 'SQL_ASCII')
     warnings.push(
       `the dump is written in SQL_ASCII, which does not say what its database was: ${asIs}, in which no letter but those of ASCII has a case; dump with pg_dump --create, and it is what it was`,
+    );
+  else if (told === undefined && replaced !== undefined && !isAlike)
+    warnings.push(
+      `the dump is written in ${making.encoding}, and the ${replaced.name} that is there is ${replaced.encoding}: ${asIs}`,
     );
   return { making, warnings };
 }

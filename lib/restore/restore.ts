@@ -15,6 +15,7 @@ import { firstMarkSql, newMark, timeInName } from './mark.ts';
 import { makingOf } from './new-database.ts';
 import { type LeavesOut, withoutFirstDrops } from './plan.ts';
 import { sourceFailure } from './psql.ts';
+import { takenFrom } from './replaced.ts';
 import { type Restored, type RestoreOptions, throwIfInterrupted } from './restoring.ts';
 import { provideRoles, withoutGrants, withoutTablespaces } from './roles.ts';
 import { type Server, standBeside, warnOfSuperuser } from './server.ts';
@@ -48,10 +49,11 @@ async function restoreOn(server: Server, options: RestoreOptions): Promise<Resto
   });
   assertServerFits(head, server.version);
   const mark = options.mark ?? newMark(database, timeInName(new Date()));
-  const made = await makeDatabase(options, { server, head, mark, warn });
+  const source = options.source ?? (options.replaced && takenFrom(options.replaced, head, warn));
+  const made = await makeDatabase({ ...options, source }, { server, head, mark, warn });
   try {
     throwIfInterrupted(signal);
-    return await fill(options, { ...made, server, head, mark, warn, dump });
+    return await fill({ ...options, source }, { ...made, server, head, mark, warn, dump });
   } catch (error) {
     if (error instanceof Kept) throw error.refusal;
     await dropHalfMade(server.run, database).catch((dropError) => {
@@ -63,9 +65,9 @@ async function restoreOn(server: Server, options: RestoreOptions): Promise<Resto
 }
 
 async function makeDatabase(options: RestoreOptions, { server, head, mark, warn }: Under): Promise<Made> {
-  const { connection, database, source, signal } = options;
+  const { connection, database, source, replaced, signal } = options;
   const { run } = server;
-  const { making, warnings } = makingOf(source, head);
+  const { making, warnings } = makingOf(replaced ? undefined : source, head, replaced);
   for (const sentence of warnings) warn(sentence);
   const ofSource =
     source === undefined

@@ -9,6 +9,7 @@ import type { DumpHead } from './dump-head.ts';
 import type { BuildProgress } from './indexes.ts';
 import type { Way } from './load.ts';
 import type { Mark } from './mark.ts';
+import type { Replaced } from './replaced.ts';
 import type { Server } from './server.ts';
 
 export type Stage = 'load' | 'compare' | 'swap';
@@ -26,6 +27,8 @@ export type RestoreOptions = {
   readonly byHand?: string | undefined;
   /** What the agent was told of the database that was dumped; else the dump's own words decide. */
   readonly source?: SourceDatabase | undefined;
+  /** Whose place it is to take: where neither that nor the dump speaks, it is given what this one has. */
+  readonly replaced?: Replaced | undefined;
   /** All roles that the dump names, as it writes them, where that is known. */
   readonly roles?: readonly string[] | undefined;
   /** Creates missing roles, instead of refusing what they own and leaving out what they were granted. */

@@ -1,11 +1,12 @@
 // A database's own properties come back: encoding, locale, owner, settings, grants, comment; as the server says that holds
 // both, and as names and text are read there. What comes back can be dumped and restored again.
 
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SourceDatabase } from '../../lib/archive/source-database.ts';
 import { readSourceDatabase } from '../../lib/backup/ask-server.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
+import { type InPlaceOptions, type Placing, restoreInPlace } from '../../lib/restore/in-place.ts';
 import { restore } from '../../lib/restore/restore.ts';
 import type { RestoreOptions } from '../../lib/restore/restoring.ts';
 import { storeEnvironment } from '../fixtures/agent.ts';
@@ -71,10 +72,14 @@ async function properlyOf(database: string): Promise<unknown> {
   return rows;
 }
 
-async function restoring(options: Partial<RestoreOptions> = {}): Promise<void> {
+function sourceOf(): Promise<SourceDatabase | undefined> {
   const { env } = server.connection;
   const url = `postgres://${env.PGUSER}:${encodeURIComponent(env.PGPASSWORD ?? '')}@127.0.0.1:${env.PGPORT}/source`;
-  const source: SourceDatabase | undefined = await readSourceDatabase({ via: 'server', url });
+  return readSourceDatabase({ via: 'server', url });
+}
+
+async function restoring(options: Partial<RestoreOptions> = {}): Promise<void> {
+  const source = await sourceOf();
   const dump = await dumpOf(to('source'));
   await restore({
     connection: server.connection,
@@ -275,6 +280,63 @@ it('of a dump of the schema that every database has (-n public) comes back', asy
   expect(dump.toString()).toMatch(/^CREATE SCHEMA public;$/m);
   await restore({ connection: server.connection, database: 'again', dump: inPieces(dump) });
   expect(await asked(to('again'), 'SELECT "名" FROM "größe"')).toEqual([['1']]);
+});
+
+describe('of the one that is there are those of what takes its place, where neither the dump nor a manifest has them:', () => {
+  const bringing = async (placing: Placing, dump: Buffer, more: Partial<InPlaceOptions> = {}) => {
+    const options = { database: 'source', placing, dump: () => inPieces(dump), compare: {}, jobs: 2 };
+    const warn = (sentence: string) => void (/is a superuser/.test(sentence) || said.push(sentence));
+    return restoreInPlace({ connection: server.connection, ...options, warn, ...more });
+  };
+  const dropOld = (before: string | undefined) =>
+    before && asked(server.connection, `DROP DATABASE ${before} WITH (FORCE)`);
+  const taken =
+    'the dump does not say what its database had of its own: it gets that of the source that is there (its settings, its grants, its comment, its limit of connections, its tablespace)';
+
+  it.each<Placing['how']>(['swap', 'replace', 'beside'])('%s', async (how) => {
+    await make("ENCODING 'LATIN1' LOCALE 'C' TABLESPACE fast CONNECTION LIMIT 17", `${latin};${properties}`);
+    const whole = await properlyOf('source');
+    const { database, before } = await bringing({ how }, await dumpOf(to('source')));
+    expect(said).toEqual([taken]);
+    expect(await properlyOf(database)).toEqual(whole);
+    await dropOld(before);
+    if (how === 'beside') await asked(server.connection, `DROP DATABASE ${database}`);
+  });
+
+  it('of one that lets nobody in; a manifest, and a dump that makes its database, have the last word', async () => {
+    await make("ENCODING 'LATIN1' LOCALE 'C'", latin);
+    const [plain, making] = [await dumpOf(to('source')), await dumpOf(to('source'), ['--create'])];
+    await asked(server.connection, "ALTER DATABASE source SET work_mem = '5MB'");
+    await asked(server.connection, 'ALTER DATABASE source ALLOW_CONNECTIONS false');
+    const settings = () =>
+      asked(to('source'), `SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 0`);
+    await dropOld((await bringing({ how: 'swap' }, plain)).before);
+    expect(await settings()).toEqual([['work_mem=5MB']]);
+    await bringing({ how: 'replace' }, making);
+    expect(await settings()).toEqual([]);
+    const source = await sourceOf();
+    await asked(server.connection, "ALTER DATABASE source SET work_mem = '6MB'");
+    await bringing({ how: 'replace' }, plain, { source });
+    expect(await settings()).toEqual([]);
+  });
+
+  it('one that is empty has not chosen its owner; text of another encoding is not made to fit', async () => {
+    await make("ENCODING 'LATIN1' LOCALE 'C'", latin);
+    const dump = await dumpOf(to('source'));
+    await asked(server.connection, 'DROP DATABASE source; CREATE DATABASE source TEMPLATE template0');
+    await asked(server.connection, "ALTER DATABASE source SET work_mem = '5MB'");
+    await bringing({ how: 'swap' }, dump);
+    const row = await asked(
+      server.connection,
+      `SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), setconfig::text
+       FROM pg_database d JOIN pg_db_role_setting s ON s.setdatabase = d.oid WHERE datname = 'source'`,
+    );
+    expect(row).toEqual([['keeper', 'LATIN1', '{work_mem=5MB}']]);
+    expect(said.slice(0, 2)).toEqual([
+      expect.stringContaining('(its settings)'),
+      'the dump is written in LATIN1, and the source that is there is UTF8: it is made as LATIN1',
+    ]);
+  });
 });
 
 it('that this server cannot make or take are told, and the rest comes back', async () => {
