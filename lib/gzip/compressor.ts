@@ -196,7 +196,7 @@ async function textFault(
   const { headerBytes } = readHeader(pieces);
   try {
     const text = Buffer.concat(pieces).subarray(headerBytes, -gzipTrailerBytes);
-    // In one piece; 512 of 16 KiB each take 0.1 s of a back-up's beginning.
+    // In one piece; 512 of 16 KiB each take 50 ms of a back-up's beginning (docs/performance.md).
     const plain = await inflateRawAsync(text, { chunkSize: plainBytes + 64 });
     const found = crc32(plain);
     return found === crc ? undefined : `inflated, it has CRC-32 ${crcText(found)}`;
