@@ -1,6 +1,5 @@
 // The guard's restore tests: by the cloud's turns, at once and one after the other, into a server that is lent and given back.
 
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { replayEnvironment } from '../../bin/commands/replay-environment.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
@@ -17,6 +16,7 @@ import { turnsKey } from '../../lib/restore-test/turns.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { shipWal } from '../../lib/wal/ship.ts';
+import { built } from '../fixtures/agent.ts';
 import { storeArchive } from '../fixtures/archive.ts';
 import { type ArchivingCluster, startArchivingCluster } from '../fixtures/cluster.ts';
 import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
@@ -68,7 +68,7 @@ async function run(more: Partial<GuardTestsOptions> = {}) {
 /** How the guard's command hands the log to Postgres; what was stored in the last minutes counts for nothing. */
 const recovering: Partial<GuardTestsOptions> = {
   pointOf: async (of) => ({
-    restoreCommand: `${process.execPath} ${join(import.meta.dirname, '../../bin/offsite.ts')} wal fetch %f %p`,
+    restoreCommand: `${process.execPath} ${built} wal fetch %f %p`,
     env: await replayEnvironment({ bucket: aws.bucket, source: of, endpoint: aws.endpoint } as Settings),
   }),
   now: () => new Date(Date.now() + 3_600_000),
