@@ -18,14 +18,25 @@ export const window = {
   verdict: standing,
   systemIdentifier: text,
   from: instant,
+  fromLsn: lsn.describe('Where the log ends that the base backup itself needs: points are from there on'),
   toLsn: lsn,
   timeline: count,
+  log: z.enum(['whole', 'arriving', 'broken off']).describe('The exit code is 5 where one is broken off'),
   storedAt: instant.nullable().describe('When the last log that it leads to was stored'),
   missing: texts.describe('Segments that are not there though later ones are: the first of them'),
   missingCount: count,
   conflicting: texts.describe('Segments that are there with different bytes'),
   damaged: texts.describe('Segments that were read, and are not what was stored'),
-  arriving: z.boolean().describe('What is missing may be on its way: a later segment was stored minutes ago'),
+  arriving: z
+    .boolean()
+    .describe(
+      'What is missing may be on its way: a later segment, or the base backup, was stored minutes ago',
+    ),
+  beside: z
+    .array(z.strictObject({ timeline: count, at: lsn, upTo: lsn }))
+    .describe(
+      'Timelines that go on beside the one which is followed, or are newer: where they part, and end',
+    ),
 };
 
 export const logAnswers = {

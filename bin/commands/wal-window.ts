@@ -36,7 +36,7 @@ export function showWindows(windows: readonly BaseBackupWindow[], now: Date): vo
     logWord(window),
   ]);
   print(`${textTable([['base backup', 'points since', 'up to', 'stored', 'verdict', 'log'], ...rows])}\n`);
-  for (const window of windows.filter(isBroken)) tell(brokenOff(window));
+  for (const window of windows.filter((one) => logWord(one) !== 'whole')) tell(brokenOff(window));
   for (const sentence of windows.slice(0, 1).flatMap(besides)) tell(sentence);
   for (const { base, standing } of windows.filter(({ standing }) => useless.has(standing)))
     tell(
@@ -54,7 +54,9 @@ function besides({ base, timeline: followed, leaves }: BaseBackupWindow): string
     );
 }
 
-function brokenOff({ base, continuity, arriving }: BaseBackupWindow): string {
+function brokenOff(window: BaseBackupWindow): string {
+  const { base, continuity, arriving } = window;
+  if (!isBroken(window)) return lackingOwn(window);
   const { missing, missingCount, conflicting, damaged } = continuity;
   const more = missingCount > missing.length ? ` and ${missingCount - missing.length} more` : '';
   const faults = [
@@ -68,23 +70,31 @@ function brokenOff({ base, continuity, arriving }: BaseBackupWindow): string {
   return `${base.id.id}  ${faults.filter(Boolean).join('; ')}: ${meaning}`;
 }
 
+function lackingOwn(window: BaseBackupWindow): string {
+  const { fromLsn, toLsn } = windowOf(window);
+  return `${window.base.id.id}  needs the log up to ${fromLsn}, and the vault has it up to ${toLsn}: no point can be recovered from it until that is shipped ('offsite doctor --pitr' says what holds it up)`;
+}
+
 /** For a program. */
 export function describeWindow(window: BaseBackupWindow) {
-  const { base, timeline, continuity, storedAt, arriving, standing } = window;
-  const { from, toLsn } = windowOf(window);
+  const { base, timeline, continuity, storedAt, arriving, standing, leaves } = window;
+  const { from, fromLsn, toLsn } = windowOf(window);
   const { missing, missingCount, conflicting, damaged } = continuity;
   return {
     id: base.id.id,
     verdict: standing,
     systemIdentifier: base.manifest.cluster.systemIdentifier,
     from: from.toISOString(),
+    fromLsn,
     toLsn,
     timeline,
+    log: logWord(window),
     storedAt: storedAt?.toISOString() ?? null,
     missing,
     missingCount,
     conflicting,
     damaged,
     arriving,
+    beside: leaves,
   };
 }

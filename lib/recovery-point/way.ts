@@ -142,9 +142,14 @@ export function isArriving(way: Way, sure: Way): boolean {
   return missingCount > 0 && conflicting.length + damaged.length === 0 && !isBroken(sure);
 }
 
+/** Whether the log ends before the base backup's own: no point can be recovered from it then. */
+export function lacksOwn({ base, continuity }: Way): boolean {
+  return continuity.end < position(base.manifest.stopLsn);
+}
+
 /** How a way's log stands, in a word. */
 export function logWord(way: Way & { readonly arriving: boolean }): 'whole' | 'arriving' | 'broken off' {
-  if (!isBroken(way)) return 'whole';
+  if (!isBroken(way) && !lacksOwn(way)) return 'whole';
   return way.arriving ? 'arriving' : 'broken off';
 }
 

@@ -573,13 +573,32 @@ describe('a point that the log does not lead to is refused before anything is fe
 
 describe('the window', () => {
   it('is shown, and what it breaks off at', async () => {
-    const whole = await offsite(['wal', 'window'], env);
-    // A recovery above was tried, and archived.
+    const { bucket } = stub;
+    const history = `1\t${entry(7).lsn}\ta recovery was tried\n`;
+    const segment = segmentName(2, segmentAt(parseLsn(entry(7).lsn) ?? 0n, 2 ** 24), 2 ** 24);
+    const store = (name: string, content: string) => {
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      bucket.put(segments()[0]?.replace(/[^/]+$/, `${name}-${sha256}.gz`) ?? '', gzipSync(content), {});
+    };
+    const tried = (...flags: string[]) =>
+      whileChanged(
+        () => {
+          for (const key of bucket.objects.keys())
+            if ((parseWalKey(key)?.file.timeline ?? 1) > 1) bucket.objects.delete(key);
+          store('00000002.history', history);
+          store(segment, 'archived by it');
+        },
+        () => offsite(['wal', 'window', ...flags], env),
+      );
+    const whole = await tried();
     expect(whole).toMatchObject({
       exitCode: 0,
       stderr: expect.stringMatching(/^\S+ {2}timeline 1 goes on to .*timeline 2, .*offsite basebackup/),
     });
     expect(whole.stdout).toMatch(/^bitagent-\S+ .* whole$/m);
+    expect(answerOf('wal window', (await tried('--json')).stdout)).toMatchObject([
+      { timeline: 2, log: 'whole', beside: [{ timeline: 1, at: entry(7).lsn }] },
+    ]);
     const [, , gone = ''] = segments();
     const broken = await whileChanged(
       () => stub.bucket.objects.delete(gone),

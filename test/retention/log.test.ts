@@ -282,6 +282,17 @@ describe('what can be recovered', () => {
       await runList(settings, {});
       expect(lines.join('')).not.toContain('base backup');
       const id = await take({ segment: 2 });
+      const ownLog = async (minutes: number) => {
+        lines.length = 0;
+        await runWindow(store, source, true, new Date(began + minutes * 60_000));
+        const [{ log, fromLsn, toLsn }] = JSON.parse(lines.join(''));
+        const seen = { log, fromLsn, toLsn, code: process.exitCode };
+        process.exitCode = undefined;
+        return seen;
+      };
+      const needed = { fromLsn: '0/200190', toLsn: '0/200000' };
+      expect(await ownLog(14)).toEqual({ ...needed, log: 'arriving', code: undefined });
+      expect(await ownLog(16)).toEqual({ ...needed, log: 'broken off', code: 5 });
       await push(namesFrom(2, 2));
       lines.length = 0;
       await runWindow(store, source);
