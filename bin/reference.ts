@@ -11,6 +11,7 @@ import { settingsFileSchema } from '../lib/settings/config.ts';
 import { variableNamed } from '../lib/settings/environment.ts';
 import { answers } from './commands/answers.ts';
 import { commandTerm, vaultHeading } from './commands/command.ts';
+import { examples } from './commands/examples.ts';
 import { program } from './commands/program.ts';
 
 const folder = join(import.meta.dirname, '..', 'docs');
@@ -86,6 +87,7 @@ function commandLines(command: Command): string[] {
     '',
     `\`offsite ${commandTerm(command)}\`: ${command.description()}${asksVault ? '' : ' (asks no vault)'}`,
     ...(rows.length === 0 ? [] : ['', ...table(['flag', ''], rows)]),
+    ...(examples[command.name()]?.replaceAll('\n', '\n  ').split('\n') ?? []),
   ];
 }
 

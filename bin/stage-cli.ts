@@ -1,7 +1,8 @@
-// What every package of the CLI holds: the program in one file, what starts it, completions and the manual.
+// What every package of the CLI holds: the program in one file, what starts it, completions, the manual and
+// the documentation.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { shells } from './commands/completion.ts';
 import { program } from './commands/program.ts';
@@ -36,6 +37,9 @@ export function stageCli(
   for (const file of ['bin/offsite', 'bin/run', 'dist/offsite.cjs', 'dist/program.cjs'])
     cpSync(join(root, file), join(own, file), { recursive: true });
   cpSync(join(root, 'dist', 'licences.txt'), join(own, 'licences.txt'));
+  // Messages name them.
+  for (const name of ['README.md', ...readdirSync(join(root, 'docs')).map((page) => `docs/${page}`)])
+    if (name.endsWith('.md')) cpSync(join(root, name), join(own, name));
   write(join(stage, places.manual), manualText(program, new Date().toISOString().slice(0, 10)));
   for (const [shell, text] of Object.entries(shells))
     write(join(stage, places[shell as keyof typeof shells]), text(program));

@@ -2,7 +2,6 @@
 
 import { CommanderError } from 'commander';
 import { describeError, exitCodeOf, exitCodes, OffsiteError, sayWhatIsSafe } from '../../lib/base/errors.ts';
-import { usage } from './flags.ts';
 import { bearBrokenOutput, printFault, tell } from './print.ts';
 import { changesSomething, withSafeWords } from './safe-words.ts';
 
@@ -61,11 +60,8 @@ export const interruption = new Interruption();
 
 /** Says what went wrong. @returns The exit code. */
 export function fail(error: unknown): number {
-  if (error instanceof CommanderError) {
-    if (error.code === 'commander.help') return exitCodes.usage;
-    const [found = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-    return fail(usage('a command and flags that offsite knows', found, suggestion));
-  }
+  // Nothing was typed, and all help was shown.
+  if (error instanceof CommanderError) return exitCodes.usage;
   tell(describeError(withSafeWords(error)));
   if (process.env.DEBUG && error instanceof Error) tell(error.stack ?? '');
   return exitCodeOf(error);

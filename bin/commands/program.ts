@@ -8,6 +8,7 @@ import './wal-commands.ts';
 import './guard-commands.ts';
 import { Argument } from 'commander';
 import { addVaultFlags, program } from './command.ts';
+import { examples } from './examples.ts';
 import { assertSaid } from './flags.ts';
 import { noteCommand } from './safe-words.ts';
 
@@ -35,5 +36,10 @@ The packages bring them along.`,
     const { runCompletion } = await import('./completion.ts');
     runCompletion(shell, program);
   });
+
+for (const command of program.commands) {
+  const typed = examples[command.name()];
+  if (typed !== undefined) command.addHelpText('after', `\nExamples:${typed}`);
+}
 
 export { program };

@@ -28,6 +28,13 @@ describe('--help', () => {
     },
   );
 
+  it.each(program.commands.filter((command) => command.name() !== 'help'))(
+    'has an example of $_name',
+    (command) => {
+      expect(helpOf(command)).toMatch(new RegExp(`^ {2}(sudo (-E )?)?offsite ${command.name()}\\b`, 'm'));
+    },
+  );
+
   it('shows every command, set-up first and the way back last', () => {
     const text = helpOf(program);
     const groups = [...text.matchAll(/^(\w.*):$/gm)].map(([, heading]) => heading);

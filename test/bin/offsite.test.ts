@@ -410,7 +410,11 @@ describe('bad input of the other commands', () => {
     ['--gzip-only of an archive', ['verify', 'latest', '--gzip-only'], 2, '[USAGE]'],
     ['no output named', ['fetch', 'latest'], 2, '--output'],
     ['nothing after a flag', ['restore', 'latest', '--dbname', ''], 2, 'something after --dbname'],
-    ['an unknown command', ['fech'], 2, '(Did you mean fetch?)'],
+    ['an unknown command', ['fech'], 2, 'did you mean fetch?'],
+    ['the help of an unknown command', ['help', 'fech'], 2, "unknown command 'fech'"],
+    ['an unknown command and --help', ['LST', '--help'], 2, 'did you mean list?'],
+    ['a flag before its command', ['--json', 'list'], 2, 'offsite list --json'],
+    ['an unknown flag', ['list', '--lmit', '3'], 2, "did you mean --limit? 'offsite list --help'"],
   ])('%s', async (_, args, exitCode, said) => {
     const result = await offsiteHere(args, env);
     expect(result.stderr).toContain(said);

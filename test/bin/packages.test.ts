@@ -87,7 +87,11 @@ describe('npm run pack-cli', () => {
 
   it('runs, backs up and lists by the Node of the PATH', async () => {
     const path = pathWith('this-node', process.execPath);
-    expect((await run(path, '--help')).stdout).toContain('Set up, and every night:');
+    const { stdout: help } = await run(path, '--help');
+    expect(help).toContain('Set up, and every night:');
+    // Where the program says the pages are that its messages name, there they are.
+    const [pages = ''] = /^\/.*\/docs\/$/m.exec(help) ?? [];
+    expect(readFileSync(join(pages, 'guard.md'), 'utf8')).toContain('# The whole promise without AWS');
     expect((await run(path, '--version')).stdout).toBe(manifest.version);
     if (moto === undefined) return;
     const { exitCode, stderr, stdout } = await run(path, 'backup', '--json', '--', 'cat', dump);
