@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { guardPrefix } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { parseJson } from '../base/parse-json.ts';
+import { hasEnded, ownIdentity } from '../base/process-identity.ts';
 import { formatInstant } from '../base/quantities.ts';
 import type { ArchiveStore, StoredObject } from '../store/store.ts';
 
@@ -17,11 +18,15 @@ export type GuardLock = {
 
 type LockStore = Pick<ArchiveStore, 'list' | 'readText' | 'create' | 'write' | 'delete' | 'clockAheadMs'>;
 
-/** A lock that was not renewed for so long is a killed guard's. */
+/** A lock that was not renewed for so long is a killed guard's; of this machine's own it is known at once. */
 const lastsMs = 15 * 60_000;
 const renewedEveryMs = 4 * 60_000;
 
-const heldSchema = z.object({ holder: z.string(), isHeld: z.boolean() });
+const heldSchema = z.object({
+  holder: z.string(),
+  isHeld: z.boolean(),
+  identity: z.object({ pid: z.int(), place: z.string(), began: z.string() }).optional(),
+});
 
 /**
  * Takes the lock.
@@ -42,7 +47,8 @@ export async function takeLock(
   if (newest !== undefined) await assertFree(store, newest, now);
   const key = keyOf(newest === undefined ? 1 : numberOf(newest.key) + 1);
   const holder = `${hostname()}, process ${process.pid}`;
-  const text = (isHeld: boolean) => JSON.stringify({ holder, isHeld });
+  const identity = ownIdentity();
+  const text = (isHeld: boolean) => JSON.stringify({ holder, isHeld, identity });
   await store.create(key, text(true)).catch((error) => {
     throw error instanceof OffsiteError && error.code === 'ARCHIVE_EXISTS'
       ? guardRuns('one that has just begun')
@@ -65,7 +71,7 @@ async function assertFree(store: LockStore, { key, storedAt }: StoredObject, now
   if (ageMs > lastsMs) return;
   const held = parseJson(heldSchema, (await store.readText(key))?.text);
   // What nobody can read was written by somebody; it ends.
-  if (held?.isHeld === false) return;
+  if (held?.isHeld === false || (held?.identity && hasEnded(held.identity))) return;
   throw guardRuns(`${held?.holder ?? 'one of another version'}, seen last ${formatInstant(storedAt)}`);
 }
 
@@ -82,6 +88,6 @@ function guardRuns(found: string): OffsiteError {
   return new OffsiteError('GUARD_RUNS', 'another guard looks after this vault now', {
     expected: 'one guard at a time',
     found,
-    hint: `nothing has to be done: wait for its end, then run the same command again; the lock of one that was killed ends ${lastsMs / 60_000} min after it was seen last`,
+    hint: `nothing has to be done: wait for its end, then run the same command again; the lock of one that was killed on another machine ends ${lastsMs / 60_000} min after it was seen last`,
   });
 }

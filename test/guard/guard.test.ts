@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
+import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { extendLockOf } from '../../bin/commands/guarded.ts';
 import { archiveKeys, parseArchiveId } from '../../lib/archive/names.ts';
@@ -284,6 +285,24 @@ describe.skipIf(!hasMoto)('a guard', () => {
       const lock = await takeLock(store, later, () => {});
       await lock.release();
       expect(await keysBelow('watch/guard/')).toHaveLength(1);
+    });
+
+    it('the lock of one that was killed on this machine is free at once', async () => {
+      const [s3, lock] = ['store/s3', 'guard/lock'].map(
+        (name) => new URL(`../../lib/${name}.ts`, import.meta.url),
+      );
+      const script = `
+        const { createS3Store } = await import(${JSON.stringify(s3)});
+        const { takeLock } = await import(${JSON.stringify(lock)});
+        await takeLock(createS3Store({ bucket: 'vault' }), () => new Date(), () => {});
+        console.log('held');
+        setInterval(() => {}, 1000);`;
+      const guard = execa(process.execPath, ['--input-type=module', '-e', script], { reject: false });
+      await once(guard.stdout, 'data');
+      await expect(takeLock(store, now, () => {})).rejects.toMatchObject({ code: 'GUARD_RUNS' });
+      guard.kill('SIGKILL');
+      await guard;
+      await (await takeLock(store, now, () => {})).release();
     });
   });
 

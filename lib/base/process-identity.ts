@@ -1,0 +1,45 @@
+// What tells a process from every other: its number is given again, and each container has a number 1.
+
+import { readFileSync, readlinkSync } from 'node:fs';
+import { isAlive } from './is-alive.ts';
+
+export type ProcessIdentity = {
+  readonly pid: number;
+  /** The machine's boot and the namespace that the number is of. */
+  readonly place: string;
+  /** In ticks since the boot. */
+  readonly began: string;
+};
+
+/** @returns `undefined` where the system does not tell (it takes Linux). */
+export function ownIdentity(): ProcessIdentity | undefined {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const place = `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+    return { pid: process.pid, place, began: beganAt(process.pid) };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether a process has ended, as far as can be known from here.
+ *
+ * @remarks The number of a namespace is given again as well, but only once none of its processes lives.
+ */
+export function hasEnded({ pid, place, began }: ProcessIdentity): boolean {
+  if (ownIdentity()?.place !== place) return false;
+  if (!isAlive(pid)) return true;
+  try {
+    return beganAt(pid) !== began;
+  } catch {
+    // Some systems hide what is another user's.
+    return false;
+  }
+}
+
+/** The 22nd field; the second is a name, in which anything may stand. */
+function beganAt(pid: number): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] as string;
+}
