@@ -7,7 +7,7 @@ import { chooseCompressor } from '../../lib/gzip/compressor.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { archiveSetting } from '../../lib/wal/archive-command.ts';
-import { clusterIn, foreignError, noteCluster, notedCluster } from '../../lib/wal/cluster.ts';
+import { clusterIn, foreignError, noteCluster, notedClusters } from '../../lib/wal/cluster.ts';
 import { runRestoreCommand } from '../../lib/wal/fetch.ts';
 import { type PushedWal, pushWal } from '../../lib/wal/push.ts';
 import { clustersOf } from '../../lib/wal/read-wal.ts';
@@ -56,12 +56,13 @@ export async function runWal(
 
 async function runPush(settings: Settings, path: string, flags: Flags, signal: AbortSignal): Promise<void> {
   const { source } = settings;
-  const [noted, here] = await Promise.all([notedCluster(source), clusterIn('.')]);
+  const [[noted, ...formers], here] = await Promise.all([notedClusters(source), clusterIn('.')]);
   if (noted !== undefined && here !== undefined && noted !== here) throw foreignError(source, noted, here);
   const store = await storeOf(settings, { patience: archiverPatience, ...flags });
   const compressor = chooseCompressor(flags.compress);
-  const pushed = await pushWal({ store, source, path, systemIdentifier: noted ?? here, compressor, signal });
-  warn(await noteCluster(source, pushed.systemIdentifier));
+  const systemIdentifier = noted ?? here;
+  const pushed = await pushWal({ store, source, path, systemIdentifier, formers, compressor, signal });
+  if (!formers.includes(pushed.systemIdentifier)) warn(await noteCluster(source, pushed.systemIdentifier));
   if (flags.json) printJson('wal push', pushed);
 }
 
@@ -69,11 +70,17 @@ async function runShip(settings: Settings, folder: string, flags: Flags, signal:
   const { source } = settings;
   const store = await storeOf(settings, flags);
   const compressor = chooseCompressor(flags.compress);
-  const onPushed = async ({ systemIdentifier }: PushedWal) =>
-    warn(await noteCluster(source, systemIdentifier));
   const ship = async () => {
-    const systemIdentifier = await notedCluster(source);
-    const shipped = await shipWal({ store, source, folder, systemIdentifier, compressor, onPushed, signal });
+    const [systemIdentifier, ...formers] = await notedClusters(source);
+    const before = new Set<string>();
+    const onPushed = async ({ systemIdentifier: whose }: PushedWal) => {
+      if (formers.includes(whose)) before.add(whose);
+      else warn(await noteCluster(source, whose));
+    };
+    const course = { store, source, folder, systemIdentifier, formers, compressor, onPushed, signal };
+    const shipped = await shipWal(course);
+    for (const whose of before)
+      tell(`what waited of the cluster before (system identifier ${whose}) is in the vault as that one's`);
     const backlog = await readBacklog(folder);
     if (flags.json && (shipped.shipped > 0 || !flags.follow))
       printJson('wal ship', { ...counted(shipped), backlog });

@@ -40,19 +40,26 @@ export function receivedFolder(source: string): string {
   return join(stateDirectory(), `${source}.wal`);
 }
 
-/** Which cluster a source's log was of, the last time that this host looked. */
-export async function notedCluster(source: string): Promise<string | undefined> {
+/** Which clusters a source's log was of, as this host noted: the last one first. */
+export async function notedClusters(source: string): Promise<string[]> {
   const text = await readFile(clusterFile(source), 'utf8').catch(() => '');
-  return /^\d+$/.test(text.trim()) ? text.trim() : undefined;
+  return text.split('\n').flatMap((line) => (/^\d+$/.test(line.trim()) ? [line.trim()] : []));
 }
 
-/** Notes whose log a source's is from now on. @returns What to warn of if that could not be written. */
+/** Which cluster a source's log was of, the last time that this host looked. */
+export async function notedCluster(source: string): Promise<string | undefined> {
+  return (await notedClusters(source))[0];
+}
+
+/** Notes whose log a source's is from now on; what it was before is kept, for what waits of that. @returns What to warn of if that could not be written. */
 export async function noteCluster(source: string, systemIdentifier: string): Promise<string | undefined> {
-  if ((await notedCluster(source)) === systemIdentifier) return undefined;
+  const noted = await notedClusters(source);
+  if (noted[0] === systemIdentifier) return undefined;
   const path = clusterFile(source);
   try {
     await makeFolder(stateDirectory(), 0o700);
-    await replaceFile(path, `${systemIdentifier}\n`);
+    const all = [systemIdentifier, ...noted.filter((one) => one !== systemIdentifier)];
+    await replaceFile(path, `${all.join('\n')}\n`);
     return undefined;
   } catch (error) {
     return `it cannot be noted whose log this is, so that another cluster's would not be refused: ${(error as Error).message}`;
@@ -63,6 +70,6 @@ export function foreignError(source: string, expected: string, found: string): O
   return new OffsiteError('WAL_FOREIGN', `this is the log of another cluster than ${source}'s`, {
     expected: `system identifier ${expected}`,
     found: `system identifier ${found}`,
-    hint: `give each cluster a source of its own; was this one initialised anew or upgraded, take a base backup of it (offsite basebackup), which its log needs, and remove ${clusterFile(source)} of the user that archives`,
+    hint: `give each cluster a source of its own. Was this one initialised anew or upgraded, take a base backup of it (offsite basebackup), which its log needs, as the user that archives; where that is another, remove ${clusterFile(source)} of the user that archives. Is it what waits of a cluster that ${source} was before, add a line ${found} to that file: it is stored as that one's`,
   });
 }

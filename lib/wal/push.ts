@@ -23,6 +23,8 @@ export type PushOptions = {
   readonly path: string;
   /** Whose log the source's is; a file that names no cluster is taken for its. */
   readonly systemIdentifier: string | undefined;
+  /** Whose it was before: what waits of theirs is stored as theirs. */
+  readonly formers?: readonly string[] | undefined;
   readonly compressor?: Compressor | undefined;
   readonly signal?: AbortSignal | undefined;
 };
@@ -62,7 +64,8 @@ export async function pushWal(options: PushOptions): Promise<PushedWal> {
       found: 'neither',
       hint: 'Postgres runs its archive_command in its data directory; elsewhere, hand a segment over first (offsite wal push FILE)',
     });
-  if (options.systemIdentifier !== undefined && systemIdentifier !== options.systemIdentifier)
+  const known = [options.systemIdentifier, ...(options.formers ?? [])];
+  if (options.systemIdentifier !== undefined && !known.includes(systemIdentifier))
     throw foreignError(source, options.systemIdentifier, systemIdentifier);
   const { sha256, crc } = await sumsOf(handle);
   const key = walKey({ source, systemIdentifier, file, sha256 });

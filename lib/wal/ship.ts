@@ -1,11 +1,12 @@
 // ship: empties the folder that archive_command fills. Nothing leaves it that is not proven to be in the store.
 
-import { readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseWalFile, type WalFile } from '../archive/wal-names.ts';
-import { OffsiteError } from '../base/errors.ts';
+import { nothingIf, OffsiteError } from '../base/errors.ts';
 import type { Compressor } from '../gzip/member-stream.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { headOfSegment } from './cluster.ts';
 import { type PushedWal, pushWal, unreadableError } from './push.ts';
 
 export type ShipOptions = {
@@ -13,6 +14,7 @@ export type ShipOptions = {
   readonly source: string;
   readonly folder: string;
   readonly systemIdentifier: string | undefined;
+  readonly formers?: readonly string[] | undefined;
   readonly compressor?: Compressor | undefined;
   /** Called as each is stored, before it leaves the folder. */
   readonly onPushed?: (pushed: PushedWal) => void | Promise<void>;
@@ -44,9 +46,12 @@ export async function shipWal(options: ShipOptions): Promise<Shipped> {
   const failures: Shipped['failures'][number][] = [];
   const course = { systemIdentifier: options.systemIdentifier, shipped: 0, plainBytes: 0 };
   const remove = ({ name }: WalFile) => rm(join(folder, name));
+  const former = await formersOf(options, waiting);
   const push = async (file: WalFile) => {
     const path = join(folder, file.name);
-    const { systemIdentifier } = course;
+    const systemIdentifier = namesNone(file)
+      ? (former.get(file.timeline) ?? course.systemIdentifier)
+      : course.systemIdentifier;
     const pushed = await pushWal({ ...options, path, systemIdentifier });
     course.systemIdentifier ??= pushed.systemIdentifier;
     await options.onPushed?.(pushed);
@@ -107,12 +112,33 @@ export async function walFilesIn(folder: string): Promise<WalFile[]> {
   return names.map(parseWalFile).filter((file) => file !== undefined);
 }
 
+/** Which timelines in the folder are those of a cluster before, and of it alone: a history does not say whose it is. */
+async function formersOf(
+  { folder, systemIdentifier, formers = [] }: ShipOptions,
+  waiting: readonly WalFile[],
+): Promise<ReadonlyMap<number, string>> {
+  const found = new Map<number, string>();
+  if (formers.length === 0 || !waiting.some(namesNone)) return found;
+  const segments = waiting.filter((file) => !namesNone(file));
+  for (const { name, timeline } of segments) {
+    await using file = await open(join(folder, name));
+    const head = await headOfSegment(file, name).catch(nothingIf(/^WAL_INVALID$/));
+    if (head === undefined || found.get(timeline) === systemIdentifier) continue;
+    found.set(timeline, head.systemIdentifier);
+  }
+  return found;
+}
+
+function namesNone({ kind }: WalFile): boolean {
+  return kind === 'history' || kind === 'label';
+}
+
 /** Histories first, unless none knows whose they are: then a segment. */
 function inOrder(files: readonly WalFile[], systemIdentifier: string | undefined): WalFile[] {
   const sorted = files.toSorted((one, other) => (one.name < other.name ? -1 : 1));
   const isFirst = ({ kind }: WalFile) => kind === 'history';
   const ordered = [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))];
-  const telling = ordered.findIndex(({ kind }) => kind !== 'history' && kind !== 'label');
+  const telling = ordered.findIndex((file) => !namesNone(file));
   if (systemIdentifier !== undefined || telling < 0) return ordered;
   return [...ordered.splice(telling, 1), ...ordered];
 }

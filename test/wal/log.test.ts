@@ -31,6 +31,7 @@ import {
   restoreCommandOf,
 } from '../../lib/wal/ahead.ts';
 import { archiveCommand } from '../../lib/wal/archive-command.ts';
+import { noteCluster } from '../../lib/wal/cluster.ts';
 import { fetchWal } from '../../lib/wal/fetch.ts';
 import { type PushOptions, pushWal } from '../../lib/wal/push.ts';
 import { settledMinutes } from '../../lib/wal/settled.ts';
@@ -196,6 +197,44 @@ describe('ship', () => {
     expect(shipped).toBe(3);
     expect(failures).toMatchObject([{ name: foreign, error: { code: 'WAL_FOREIGN' } }]);
     expect(readdirSync(folder)).toEqual([foreign]);
+  });
+
+  it('of the clusters before, as this host noted them, stores what waits as theirs; of a stranger it says how to', async () => {
+    const state = mkdtempSync(join(folder, 'state-'));
+    const noted = join(state, 'offsite', 'bitagent.cluster');
+    mkdirSync(dirname(noted));
+    writeFileSync(noted, `${systemIdentifier}\n42\n`);
+    const [[own = ''], [of42 = '', stranger = '']] = [namesFrom(1, 1), namesFrom(1, 2, 2)];
+    const history = '00000002.history';
+    writeFileSync(join(folder, history), '1\t0/100148\tno recovery target specified\n');
+    writeSegment(folder, own);
+    writeSegment(folder, of42, segmentOf(of42, { systemIdentifier: '42' }));
+    const run = () =>
+      offsite(['wal', 'ship', '--dir', folder], { ...storeEnvironment(stub), XDG_STATE_HOME: state });
+    const clustersOf = (...names: string[]) =>
+      [...stub.bucket.objects.keys()]
+        .map((key) => parseWalKey(key))
+        .filter((file) => names.includes(file?.file.name ?? ''))
+        .map((file) => file?.systemIdentifier);
+    const found = await run();
+    expect(found).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('identifier 42') });
+    expect([clustersOf(own), clustersOf(of42, history)]).toEqual([[systemIdentifier], ['42', '42']]);
+    writeSegment(folder, stranger, segmentOf(stranger, { systemIdentifier: '43' }));
+    const refused = await run();
+    expect(refused).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('WAL_FOREIGN') });
+    expect(refused.stderr.replaceAll(/\s+/g, ' ')).toContain(`add a line 43 to that file`);
+    writeFileSync(noted, `${readFileSync(noted)}43\n`);
+    expect(await run()).toMatchObject({ exitCode: 0 });
+    expect(clustersOf(stranger)).toEqual(['43']);
+    expect(readFileSync(noted, 'utf8')).toBe(`${systemIdentifier}\n42\n43\n`);
+    // Upgraded once more, or gone back to.
+    process.env.XDG_STATE_HOME = state;
+    try {
+      expect(await noteCluster(source, '42')).toBeUndefined();
+    } finally {
+      delete process.env.XDG_STATE_HOME;
+    }
+    expect(readFileSync(noted, 'utf8')).toBe(`42\n${systemIdentifier}\n43\n`);
   });
 
   it(
