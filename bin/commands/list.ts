@@ -26,6 +26,7 @@ import { usage } from './flags.ts';
 import { type Listing, painted, standingOf, tableOf } from './listing.ts';
 import { clearScreen, print, printJson, tell, warn } from './print.ts';
 import { pricedRegion } from './region.ts';
+import { retyped } from './retyped.ts';
 import { describeWindow, showWindows } from './wal-window.ts';
 
 type Flags = { json?: boolean; limit?: string; all?: boolean; watch?: string | true };
@@ -185,11 +186,11 @@ function show(
     }
     print(`${tableOf(listing, entries.slice(0, limit), now, columns)}\n`, paint);
     const left = entries.length - (limit ?? entries.length);
-    if (left > 0) print(`… ${left} older: offsite list --all\n`);
+    if (left > 0) print(retyped(`… ${left} older: offsite list --all\n`));
     if (kind === 'database') print(`\n${standingOf(source, listing, now, isTTY ? columns : 80)}\n`, paint);
   }
   const others = sources.filter((one) => one !== source);
-  const text = `${others.join(', ')}: offsite list --source ${others[0]}`;
+  const text = retyped(`${others.join(', ')}: offsite list --source ${others[0]}`);
   if (others.length > 0) print(`\n${hanging('others    ', text, isTTY ? columns : 80).join('\n')}\n`);
   const misdated = listings.flatMap(({ entries }) =>
     entries.filter(({ clockAheadMs }) => clockAheadMs !== 0),

@@ -6,6 +6,7 @@ import { OffsiteError } from '../../lib/base/errors.ts';
 import { printable, printableLines } from '../../lib/base/printable.ts';
 import { wrap } from '../../lib/base/wrap.ts';
 import type { Answers } from './answers.ts';
+import { retyped } from './retyped.ts';
 
 let fault: NodeJS.ErrnoException | undefined;
 let isTold = false;
@@ -91,7 +92,7 @@ export function tell(line: string): void {
   const { isTTY } = process.stderr;
   // A terminal that was never told how wide it is says 0.
   const columns = process.stderr.columns || 80;
-  const printed = printableLines(line);
+  const printed = printableLines(retyped(line));
   keep(printed);
   const lines = printed.split('\n');
   process.stderr.write(`${(isTTY ? lines.flatMap((one) => broken(one, columns)) : lines).join('\n')}\n`);

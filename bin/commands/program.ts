@@ -10,11 +10,13 @@ import { Argument } from 'commander';
 import { addVaultFlags, program } from './command.ts';
 import { examples } from './examples.ts';
 import { assertSaid } from './flags.ts';
+import { noteTyped } from './retyped.ts';
 import { noteCommand } from './safe-words.ts';
 
 addVaultFlags();
 program.hook('preAction', (_, command) => {
   noteCommand(command.name());
+  noteTyped(command);
   assertSaid(command.opts());
 });
 

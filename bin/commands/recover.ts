@@ -24,6 +24,7 @@ import { confirm } from './confirm.ts';
 import { usage } from './flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { whileRestoring } from './restoring-progress.ts';
+import { retyped } from './retyped.ts';
 
 type Flags = StackOptions & {
   user?: string;
@@ -123,7 +124,7 @@ type Outcome = {
 
 function report({ checks, app, plan, archive, well, ill }: Outcome, { json }: Flags): void {
   process.exitCode = diagnosisExitCode(checks);
-  const left = archive === undefined ? undefined : byHand(app.url, hostname());
+  const left = archive === undefined ? undefined : byHand(app.url, hostname()).map(retyped);
   if (json) {
     const told = checks.map(({ exitCode: _, ...check }) => check);
     printJson('recover', { well: process.exitCode === 0, archive, steps: plan, checks: told, byHand: left });

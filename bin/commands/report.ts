@@ -18,6 +18,7 @@ import { standingOf } from './listing.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { pricedRegion } from './region.ts';
 import { writeText } from './report-files.ts';
+import { retyped } from './retyped.ts';
 
 type Flags = { all?: boolean; open?: boolean; output?: string; json?: boolean; force?: boolean };
 
@@ -48,7 +49,7 @@ export async function runReport(
     const file = await writePage(renderPage(views), flags);
     if (!toStdout) tell(`the page is in ${file}`);
     if (flags.open) warn(await openInBrowser(file));
-  } else print("\n'offsite report --open' shows it as a page: every night, its tests, its cost.\n");
+  } else print(retyped("\n'offsite report --open' shows it as a page: every night, its tests, its cost.\n"));
 }
 
 /** Those of the settings, and what else lies in their vaults. */

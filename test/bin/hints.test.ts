@@ -3,8 +3,10 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { Command } from 'commander';
+import { afterAll, describe, expect, it } from 'vitest';
 import { program } from '../../bin/commands/program.ts';
+import { noteTyped, retyped } from '../../bin/commands/retyped.ts';
 import { safeWords } from '../../bin/commands/safe-words.ts';
 import { readHouse } from '../fixtures/rooms.ts';
 
@@ -19,7 +21,7 @@ const flagsOf = new Map(
 
 /** Commands of ours in a text, each with its flags; what stands after ` -- ` is another program's. */
 function commandsIn(text: string): { command: string; flags: string[] }[] {
-  const found = text.matchAll(/(?<![\w/-])offsite ([a-z][a-z-]+)((?: +(?!--? )[^'"`\n#|;]*)?)/g);
+  const found = text.matchAll(/(?<![\w/-])offsite ([a-z][a-z-]+)((?: +(?!--? )[^'"`\n#|;)]*)?)/g);
   return [...found].map(([, command = '', rest = '']) => ({
     command,
     flags: [...(rest.split(' -- ')[0] ?? '').matchAll(/(?<=\s)--?[a-z][a-z-]*/g)].map(([flag]) => flag),
@@ -107,6 +109,67 @@ describe('names commands and flags that there are:', () => {
   it.each(['README.md', ...guides.map((name) => `docs/${name}`)])('%s', (file) => {
     const text = readFileSync(join(root, file), 'utf8');
     expect(unknownIn(text, true)).toEqual([]);
+  });
+});
+
+describe('what is shown to be typed next has what was typed of where things are:', () => {
+  const all = new Command('offsite');
+  for (const one of program.commands) {
+    const copy = all.command(one.name());
+    for (const argument of one.registeredArguments) copy.addArgument(argument);
+    for (const { flags } of one.options) copy.option(flags);
+  }
+  const typing = (name: string, given: Record<string, string>) => {
+    const command = all.commands.find((one) => one.name() === name) as Command;
+    for (const option of command.options)
+      command.setOptionValueWithSource(option.attributeName(), given[option.long ?? ''], 'cli');
+    noteTyped(command);
+  };
+  afterAll(() => noteTyped(new Command()));
+
+  it.each([
+    [
+      'recover',
+      "'offsite recover --put-aside'",
+      "'offsite recover --compose-file 'a b' --profile p --config c --put-aside'",
+    ],
+    [
+      'restore',
+      'see (offsite list): offsite backup',
+      'see (offsite list --profile p --config c): offsite backup --config c',
+    ],
+    [
+      'backup',
+      "'offsite doctor' (offsite list)",
+      "'offsite doctor --url u --profile p --config c' (offsite list --config c)",
+    ],
+    [
+      'fetch',
+      'offsite list --config other; offsite restore --help',
+      'offsite list --profile p --config other; offsite restore --help',
+    ],
+    ['list', 'no offsite knows; offsite', 'no offsite knows; offsite'],
+  ])('%s: %s', (command, shown, said) => {
+    typing(command, {
+      '--config': 'c',
+      '--profile': 'p',
+      '--url': 'u',
+      '--compose-file': 'a b',
+      '--put-aside': '',
+    });
+    expect(retyped(shown)).toBe(said);
+    typing(command, {});
+    expect(retyped(shown)).toBe(shown);
+  });
+
+  it.each([...flagsOf.keys()])('%s: by flags that there are', (name) => {
+    const value: Record<string, string> = {};
+    for (const flag of flagsOf.get(name) ?? []) value[String(flag)] = 'value';
+    typing(name, value);
+    const texts = [...house.values()].flatMap(({ text }) =>
+      textsOf(text).filter((said) => /offsite [a-z]/.test(said)),
+    );
+    expect(texts.flatMap((said) => unknownIn(retyped(said), true))).toEqual([]);
   });
 });
 

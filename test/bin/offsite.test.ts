@@ -485,7 +485,7 @@ dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:32`);
       const { exitCode, stderr } = await offsiteHere(newest, env);
       expect(exitCode).toBe(6);
       expect(stderr).toContain(`found     ${orphan}: no manifest`);
-      expect(stderr).toContain("'offsite backup'");
+      expect(stderr).toContain("'offsite backup --source orphan'");
     }
     expect((await offsiteHere(['verify', orphan], env)).stderr).toContain('[MANIFEST_MISSING]');
     await store.write(`archives/orphan/${orphan}.manifest.json`, '{"format": 99}');

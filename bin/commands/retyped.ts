@@ -1,0 +1,54 @@
+// A command that is shown, to be typed next, with what the person typed of where things are: else it looks into another vault,
+// or at another server, than the one that failed.
+
+import type { Command } from 'commander';
+import { shellWord } from '../../lib/base/shell-word.ts';
+
+/** Of which vault: any command looks into the same. */
+const ofVault = ['--source', '--bucket', '--region', '--endpoint', '--ca-bundle', '--provider', '--config'];
+/** Where a database or stack is. One that is restored into is not the one that is backed up. */
+const ofPlace = [
+  ...['--url', '--container', '--user', '--dbname', '--compose-file', '--env-file', '--service', '--app-url'],
+  ...['--postgres-service', '--app-container', '--postgres-container', '--dashboard-url'],
+];
+
+let typed: (shown: string) => readonly string[] = () => [];
+
+/** Says which command runs, and what was typed with it. */
+export function noteTyped(command: Command): void {
+  const all = command.parent?.commands ?? [];
+  const given = command.options.flatMap((option) => {
+    const name = option.attributeName();
+    const value = command.getOptionValue(name);
+    const isTyped = command.getOptionValueSource(name) === 'cli' && typeof value === 'string';
+    return isTyped && option.long ? [{ flag: option.long, value }] : [];
+  });
+  typed = (shown) => {
+    const next = all.find((one) => one.name() === shown);
+    const isAlike = next === command || (next && isAgents(next) && isAgents(command));
+    const takes = (flag: string) =>
+      next?.options.some(({ long }) => long === flag) &&
+      (ofVault.includes(flag) ||
+        (ofPlace.includes(flag) && isAlike) ||
+        (flag === '--profile' && isAgents(next) === isAgents(command)));
+    return given.flatMap(({ flag, value }) => (takes(flag) ? `${flag} ${shellWord(value)}` : []));
+  };
+}
+
+/** Those that the host runs by its own key, and ask the database that is backed up. */
+function isAgents(command: Command): boolean {
+  return (
+    command.registeredArguments[0]?.name() === 'command' || /^(basebackup|wal|import)$/.test(command.name())
+  );
+}
+
+/** @param text - For a person: what it shows of our commands is completed, unless it says otherwise. */
+export function retyped(text: string): string {
+  return text.replaceAll(
+    /(?<![\w/-])offsite ([a-z][a-z-]+)(?! --help)([^'`;)\n]*)/g,
+    (shown, command: string, rest: string) => {
+      const flags = typed(command).filter((one) => !rest.includes(one.split(' ')[0] as string));
+      return flags.length === 0 ? shown : `offsite ${[command, ...flags].join(' ')}${rest}`;
+    },
+  );
+}
