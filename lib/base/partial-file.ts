@@ -3,14 +3,14 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import { OffsiteError } from './errors.ts';
+import { assertRoom } from './free-bytes.ts';
 import { isAlive } from './is-alive.ts';
 import { type FilePlace, giveName, ownEyes, removeAbandoned, stateFileOf } from './output-file.ts';
 import { parseJson } from './parse-json.ts';
-import { formatBytes } from './quantities.ts';
 
 const stateSchema = z.strictObject({
   /** Whose bytes they are; what is of the same origin has the same bytes. */
@@ -80,6 +80,7 @@ export class PartialFile {
   #noting: Promise<void> = Promise.resolve();
   #flushing: Promise<void> = Promise.resolve();
   #noted = { at: Number.NEGATIVE_INFINITY, bytes: 0 };
+  #provenBytes: number;
 
   private constructor(
     paths: Pick<KeptPartial, 'path' | 'stateFile'>,
@@ -92,6 +93,7 @@ export class PartialFile {
     this.#handle = handle;
     this.#origin = origin;
     this.#at = bytes;
+    this.#provenBytes = bytes;
   }
 
   /** All that was given to it, and what was there. */
@@ -174,6 +176,14 @@ export class PartialFile {
     return this.bytes;
   }
 
+  /** Leaves to another run what was written down before its disk took no more. @returns How many bytes those are. */
+  async leave(): Promise<number> {
+    await Promise.allSettled([this.#writing, this.#noting]);
+    await this.#handle.truncate(this.#provenBytes).catch(() => undefined);
+    await this.#handle.close().catch(() => undefined);
+    return this.#provenBytes;
+  }
+
   /** Gives it its name; all of it is on the disk by then. */
   async finish(place: FilePlace): Promise<void> {
     await this.#noting;
@@ -211,8 +221,14 @@ export class PartialFile {
   async #prove(proven: KeptPartial['proven']): Promise<void> {
     await this.#handle.datasync();
     const fresh = `${this.#stateFile}.new`;
-    await writeFile(fresh, `${JSON.stringify({ origin: this.#origin, proven })}\n`, { mode: ownEyes });
-    await rename(fresh, this.#stateFile);
+    try {
+      await writeFile(fresh, `${JSON.stringify({ origin: this.#origin, proven })}\n`, { mode: ownEyes });
+      await rename(fresh, this.#stateFile);
+    } catch (error) {
+      await rm(fresh, { force: true });
+      throw error;
+    }
+    this.#provenBytes = proven.bytes;
   }
 }
 
@@ -221,18 +237,6 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number)
     const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, position + at);
     at += bytesWritten;
   }
-}
-
-/** Before the first byte: a disk that is full stops more than us. */
-async function assertRoom(file: string, bytes: number): Promise<void> {
-  const room = await statfs(dirname(file)).catch(() => undefined);
-  // Some file systems do not say.
-  if (room === undefined || room.blocks === 0 || room.bavail * room.bsize >= bytes) return;
-  throw new OffsiteError('DISK_FULL', `there is no room for ${file}`, {
-    expected: `${formatBytes(bytes)} on its disk`,
-    found: `${formatBytes(room.bavail * room.bsize)} that are free`,
-    hint: 'make room, or name a place on another disk with -o FILE',
-  });
 }
 
 /** Process numbers are given anew: what has one of ours may be another program. */

@@ -126,11 +126,17 @@ async function fill(
     clearInterval(timer);
     const isCutShort =
       signal?.aborted || (error instanceof OffsiteError && error.exitCode === exitCodes.store);
-    const keptBytes = isCutShort ? await file.keep(proof.sha256).catch(() => 0) : 0;
+    const isOfDisk =
+      !(error instanceof OffsiteError) && (error as NodeJS.ErrnoException).syscall !== undefined;
+    const keptBytes = isCutShort
+      ? await file.keep(proof.sha256).catch(() => file.leave())
+      : isOfDisk
+        ? await file.leave()
+        : 0;
     if (keptBytes === 0) await file.remove();
     else
       tell(
-        `${formatBytes(keptBytes)} are kept in ${file.path}: the same command with --resume goes on with them`,
+        `${formatBytes(keptBytes)} are kept in ${file.path}: the same command with --resume goes on with them${isOfDisk ? ' once there is room (rm gives it back, too)' : ''}`,
       );
     throw error;
   } finally {

@@ -292,9 +292,10 @@ describe('the program', () => {
   const large = randomBytes(40 * 1024 * 1024);
   const state = mkdtempSync(join(tmpdir(), 'offsite-state-'));
   afterAll(() => rmSync(state, { recursive: true, force: true }));
+  const environment = () => ({ ...storeEnvironment(bench.stub), XDG_STATE_HOME: state });
   const start = (...args: string[]) =>
     execa(bin, ['fetch', id.id, '-o', file, '--connections', '2', ...args], {
-      env: { ...storeEnvironment(bench.stub), XDG_STATE_HOME: state },
+      env: environment(),
       extendEnv: false,
       reject: false,
     });
@@ -335,6 +336,21 @@ describe('the program', () => {
       expect(Math.min(...asked)).toBeGreaterThanOrEqual(proven);
     },
   );
+
+  it('that meets a disk that takes no more leaves what has come, and --resume brings the rest', async () => {
+    put(large);
+    const args = ['-c', 'ulimit -f 20480; exec "$@"', bin, bin, 'fetch', id.id, '-o', file];
+    const full = await execa('bash', args, { env: environment(), extendEnv: false, reject: false });
+    expect(full.stderr).toMatch(
+      / are kept in .* --resume goes on with them once there is room[\s\S]*\[DISK_FULL\]/,
+    );
+    const left = readdirSync(home).sort();
+    expect(left).toEqual([expect.stringMatching(/\.partial$/), expect.stringMatching(/\.partial\.json$/)]);
+    expect(statSync(join(home, left[0] ?? '')).size).toBe(provenBytes());
+    const resumed = await start('--resume');
+    expect(resumed).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('going on at ') });
+    expect(readFileSync(file).equals(large)).toBe(true);
+  });
 
   it('on a terminal names the file after the archive, and puts none of it on the terminal', async () => {
     put(bytes);
