@@ -40,6 +40,14 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
       now: () => new Date(),
       signal,
       watch: (start) => withItsReason(endWhenStalled(start, stallMs, signal)),
+      onCluster: async (systemIdentifier) => {
+        const before = await notedCluster(source);
+        warnings.push((await noteCluster(source, systemIdentifier)) ?? '');
+        if (before !== undefined && before !== systemIdentifier)
+          warnings.push(
+            `this is another cluster than before (${before}): points before this base backup are recovered from the older ones`,
+          );
+      },
       onExpected: progress.expect,
       onProgress: progress.update,
       warn: (sentence) => warnings.push(sentence),
@@ -47,12 +55,6 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
     progress.clear();
     const { id, plainBytes, compressedBytes, startLsn, stopLsn, timeline, cluster } = manifest;
     const { systemIdentifier } = cluster;
-    const before = await notedCluster(source);
-    warnings.push((await noteCluster(source, systemIdentifier)) ?? '');
-    if (before !== undefined && before !== systemIdentifier)
-      warnings.push(
-        `this is another cluster than before (${before}): points before this base backup are recovered from the older ones`,
-      );
     const durationMs = Math.round(performance.now() - began);
     if (flags.json)
       printJson('basebackup', {

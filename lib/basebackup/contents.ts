@@ -38,6 +38,11 @@ export class ContentsReader {
     this.#withSums = withSums;
   }
 
+  /** As the control file has it, which comes last of the data; empty before. */
+  get systemIdentifier(): string {
+    return this.#systemIdentifier;
+  }
+
   /** @throws {@link OffsiteError} `BASE_BACKUP_FAILED` */
   push(chunk: Uint8Array): void {
     for (const event of this.#tar.push(chunk)) {
@@ -79,6 +84,9 @@ export class ContentsReader {
     this.#hash?.update(bytes);
     const name = this.#entry?.name;
     if (name === serverManifestName || name === controlFile) this.#kept.push(Buffer.from(bytes));
+    if (name !== controlFile || this.#systemIdentifier !== '') return;
+    const kept = Buffer.concat(this.#kept);
+    if (kept.length >= 8) this.#systemIdentifier = String(kept.readBigUInt64LE(0));
   }
 
   #end(): void {
@@ -86,8 +94,6 @@ export class ContentsReader {
       this.#files.set(this.#entry.name, { bytes: this.#entry.bytes, sha256: this.#hash.digest('hex') });
     const kept = Buffer.concat(this.#kept);
     if (this.#entry?.name === serverManifestName) this.#serverManifestText = kept.toString('utf8');
-    if (this.#entry?.name === controlFile && kept.length >= 8)
-      this.#systemIdentifier = String(kept.readBigUInt64LE(0));
     this.#kept = [];
   }
 }

@@ -31,11 +31,17 @@ export type BaseBackupOptions = {
   readonly onProgress?: (plainBytes: number) => void;
   /** Told how many may come. */
   readonly onExpected?: (plainBytes: number) => void;
+  /** Told whose it is when all data has come: the server may wait for its log to be archived yet, and that for this to be known. */
+  readonly onCluster?: (systemIdentifier: string) => Promise<void> | void;
   readonly warn?: (sentence: string) => void;
 };
 
-/** That all is well, or that archive_mode is off, which we say in more words. */
-const expectedWords = /^NOTICE: .*(required WAL segments have been archived|WAL archiving is not enabled)/;
+/** That all is well, or is waited for and came, or that archive_mode is off, which we say in more words. */
+const expectedWords =
+  /^NOTICE: .*(required WAL segments (have been|to be) archived|WAL archiving is not enabled)/;
+
+const notArchived =
+  "archive_mode is off, and nobody receives the log: without it a base backup brings nobody back. Run 'offsite wal receive'; or ALTER SYSTEM SET archive_mode = 'on', set archive_command (see docs/pitr.md), and restart the server";
 
 /** Tables as they are on disk, and their indexes, hold much that is alike. */
 const compressedShare = 1 / 2;
@@ -50,10 +56,7 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
   const { source, connection, compressor = chooseCompressor(), now, signal, warn } = options;
   const [answer, store] = await Promise.all([askCluster(connection, signal), options.store]);
   const { tablespaces, bytes, archives, ...cluster } = answer;
-  if (!archives)
-    warn?.(
-      "archive_mode is off, and nobody receives the log: without it a base backup brings nobody back. Run 'offsite wal receive'; or ALTER SYSTEM SET archive_mode = 'on', set archive_command (see docs/pitr.md), and restart the server",
-    );
+  if (!archives) warn?.(notArchived);
   options.onExpected?.(bytes);
   const startedAt = now();
   const id = archiveIdAt(source, startedAt);
@@ -71,8 +74,13 @@ export async function takeBaseBackup(options: BaseBackupOptions): Promise<BaseBa
     const start = (either: AbortSignal | undefined) =>
       baseBackupOf(connection, { tablespaces: oids, signal: either, onWords });
     let plainBytes = 0;
+    let isTold = false;
     for await (const chunk of options.watch?.(start) ?? start(signal)) {
       reader.push(chunk);
+      if (!isTold && reader.systemIdentifier === cluster.systemIdentifier) {
+        isTold = true;
+        await options.onCluster?.(reader.systemIdentifier);
+      }
       plainBytes += chunk.byteLength;
       options.onProgress?.(plainBytes);
       yield chunk;

@@ -1,6 +1,6 @@
 // Base backups of a real server, by a real pg_basebackup.
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -76,6 +76,18 @@ describe('a base backup', () => {
     const [[identifier] = []] = await cluster.sql('SELECT system_identifier FROM pg_control_system()');
     expect(manifest.cluster).toMatchObject({ systemIdentifier: identifier, segmentBytes: 16 * 2 ** 20 });
     await verifyByPostgres(await unpack('whole'));
+  });
+
+  it('tells whose it is before the server waits for its log: an archiver that refuses another cluster’s takes it from then on', async () => {
+    const aside = join(folder, 'aside');
+    renameSync(cluster.walFolder, aside);
+    const told: string[] = [];
+    const onCluster = (systemIdentifier: string) => {
+      told.push(systemIdentifier);
+      renameSync(aside, cluster.walFolder);
+    };
+    const manifest = await take({ onCluster });
+    expect(told).toEqual([manifest.cluster.systemIdentifier]);
   });
 
   it('leaves nothing that counts when its program dies on the way', async () => {
