@@ -94,7 +94,7 @@ export function databaseExists(database: string): OffsiteError {
   return new OffsiteError('DATABASE_EXISTS', `database ${database} exists and was left as it is`, {
     expected: 'the name of a database that does not exist: a restore makes its own',
     found: `a database ${database}`,
-    hint: 'name another with --into; without it, the restored one takes the place of the one that is there, which is kept under another name',
+    hint: 'name another with --into, or run this again if another restore was making it; without --into, the restored one takes the place of the one that is there, which is kept under another name',
   });
 }
 

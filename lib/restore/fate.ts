@@ -20,8 +20,15 @@ export type Attempt = {
 };
 
 /** @returns One sentence for whoever has to know at once whether anything is lost. */
-export async function fateOf(run: Run, attempt: Attempt): Promise<string> {
-  return `${fateOfOld(attempt)}; ${await fateOfNew(run, attempt)}; the archive is as it was`;
+export async function fateOf(run: Run, attempt: Attempt, error: unknown): Promise<string> {
+  const { database, making, hasDropped } = attempt;
+  // Two restores at one time: whoever comes second must not speak of the first one's.
+  const isTaken = error instanceof OffsiteError && error.code === 'DATABASE_EXISTS';
+  const ofNew = isTaken
+    ? `the ${making} that is there is another's, and as it was`
+    : await fateOfNew(run, attempt);
+  const ofOld = isTaken && making === database && !hasDropped ? [] : [fateOfOld(attempt)];
+  return [...ofOld, ofNew, 'the archive is as it was'].join('; ');
 }
 
 function fateOfOld({ database, wasThere, how, hasDropped }: Attempt): string {

@@ -88,7 +88,7 @@ async function restoreInPlaceOn(server: Server, options: InPlaceOptions): Promis
     if (placing.how === 'replace') return await replace(more, { mark, stops, target, attempt });
     return await restoreBeside(more, { making, mark, target });
   } catch (error) {
-    throw sayWhatIsSafe(error, await fateOf(server.run, attempt));
+    throw sayWhatIsSafe(error, await fateOf(server.run, attempt, error));
   }
 }
 

@@ -245,6 +245,27 @@ describe('a database that is brought back', () => {
     expect((await databasesOf(server.connection)).filter((name) => /restore/.test(name))).toHaveLength(2);
   });
 
+  it.each([
+    [{ how: 'swap' }, 'live', /^nothing was overwritten; .* kept as live_restore_19700101_000000$/],
+    [{ how: 'beside' }, 'live_restore_19700101_000000', /^no database that was there was touched; /],
+    [{ how: 'beside', name: 'fresh' }, 'fresh', /; the fresh that is there is another's, and as it was; /],
+    [{ how: 'replace' }, 'live', /^the live that is there is another's, and as it was; /],
+  ] as const)(
+    'speaks well of the one that another restore makes meanwhile: %j',
+    async (placing, name, safe) => {
+      await run('ALTER DATABASE live RENAME TO live_before_here');
+      const now = () => new Date(0);
+      async function* overtaken() {
+        await bringing({ placing, now });
+        yield* inPieces(dump);
+      }
+      const error = await bringing({ placing, now, dump: overtaken }).catch((thrown) => thrown);
+      expect(error).toMatchObject({ code: 'DATABASE_EXISTS', safe: expect.stringMatching(safe) });
+      expect(error.safe).not.toMatch(/half restored|is none/);
+      expect(await stateOf(name)).toBe('restored');
+    },
+  );
+
   it('is dropped if it is not whole, or holds other than what was dumped', async () => {
     const cut = dump.subarray(0, dump.indexOf('-- PostgreSQL database dump complete'));
     await expect(bringing({ dump: () => inPieces(cut) })).rejects.toMatchObject({
