@@ -1,9 +1,9 @@
 // The data of one COPY block, which are nearly all of a dump's bytes: every line is a row until the line `\.`.
 
 import * as z from 'zod';
-import { backslash, carriageReturn, newline, spaces } from './lexer-state.ts';
+import { carriageReturn, newline, spaces } from './lexer-state.ts';
+import { countRowBytes, type RowBytes } from './row-bytes.ts';
 
-const dot = 0x2e;
 /** Of a line: all that could be of the one that ends the data. */
 const headBytes = 4;
 
@@ -13,6 +13,9 @@ export const copyStateSchema = z.strictObject({
   rows: z.number(),
   /** How the line under way begins, latin1. */
   head: z.string(),
+  /** Tabs and carriage returns in the rows. */
+  tabs: z.number(),
+  returns: z.number(),
 });
 
 export type CopyState = z.infer<typeof copyStateSchema>;
@@ -23,26 +26,27 @@ export class CopyBlock {
   closed = false;
   /** Whether something else than blanks follows the statement in its own line. */
   crowded = false;
-  #rows: number;
   #head: string;
+  readonly #counts: RowBytes;
 
-  constructor({ rows, head }: CopyState = { rows: -1, head: '' }) {
-    this.#rows = rows;
+  constructor({ rows, head, tabs, returns }: CopyState = { rows: -1, head: '', tabs: 0, returns: 0 }) {
     this.#head = head;
+    this.#counts = { lines: rows, tabs, returns };
   }
 
   suspend(): CopyState {
-    return { rows: this.#rows, head: this.#head };
+    const { lines: rows, tabs, returns } = this.#counts;
+    return { rows, head: this.#head, tabs, returns };
   }
 
   /** Whether the statement's own line is not over. */
   get inStatementLine(): boolean {
-    return this.#rows < 0;
+    return this.#counts.lines < 0;
   }
 
   /** Whole rows so far. */
   get rows(): number {
-    return Math.max(0, this.#rows);
+    return Math.max(0, this.#counts.lines);
   }
 
   /** What of the bytes read last may be, or is, of the line that ends the data, and so of no row; latin1. */
@@ -58,23 +62,26 @@ export class CopyBlock {
    */
   push(chunk: Buffer, from: number): number {
     if (this.inStatementLine) return this.#statementLine(chunk, from);
-    let end = chunk.indexOf(newline, from);
-    const head =
-      this.#head + chunk.toString('latin1', from, Math.min(from + headBytes, end < 0 ? chunk.length : end));
-    if (end < 0) {
-      this.#head = head.slice(0, headBytes);
-      return chunk.length;
+    const lineEnd = chunk.indexOf(newline, from);
+    const headEnd = Math.min(from + headBytes, lineEnd < 0 ? chunk.length : lineEnd);
+    const head = this.#head + chunk.toString('latin1', from, headEnd);
+    if (lineEnd >= 0 && endsCopyData(head)) {
+      // It was counted before it was known for one of no row.
+      if (this.#head.endsWith('\r')) this.#counts.returns -= 1;
+      return this.#close(head, lineEnd + 1);
     }
-    if (endsCopyData(head)) return this.#close(head, end + 1);
-    this.#rows += 1;
-    let at = end + 1;
-    for (end = chunk.indexOf(newline, at); end >= 0; end = chunk.indexOf(newline, at)) {
-      if (chunk[at] === backslash && chunk[at + 1] === dot && isLineEnd(chunk, at + 2, end))
+    let at = countRowBytes(chunk, from, this.#counts);
+    while (at < chunk.length) {
+      const end = chunk.indexOf(newline, at);
+      if (end >= 0 && isLineEnd(chunk, at + 2, end))
         return this.#close(chunk.toString('latin1', at, end), end + 1);
-      this.#rows += 1;
-      at = end + 1;
+      at = countRowBytes(chunk, at, this.#counts);
     }
-    this.#head = chunk.toString('latin1', at, Math.min(at + headBytes, chunk.length));
+    const begin = chunk.lastIndexOf(newline) + 1;
+    this.#head =
+      lineEnd < 0
+        ? head.slice(0, headBytes)
+        : chunk.toString('latin1', begin, Math.min(begin + headBytes, chunk.length));
     return chunk.length;
   }
 
@@ -89,9 +96,18 @@ export class CopyBlock {
     const end = lineEnd < 0 ? chunk.length : lineEnd;
     for (let at = from; at < end; at += 1) this.crowded ||= spaces[chunk[at] as number] !== 1;
     if (lineEnd < 0) return end;
-    this.#rows = 0;
+    this.#counts.lines = 0;
     return lineEnd + 1;
   }
+}
+
+/**
+ * Whether rows are none of a table of so many columns, or their line ends not all of one kind: no server takes them.
+ *
+ * @remarks pg_dump writes a tab or a carriage return of a value as `\t` or `\r`.
+ */
+export function areUneven({ rows, tabs, returns }: Omit<CopyState, 'head'>, columns: number): boolean {
+  return tabs !== rows * (columns - 1) || (returns !== 0 && returns !== rows);
 }
 
 /** Whether a whole line, without its line end, is the one after the last row. */

@@ -7,10 +7,11 @@ import { isUtf8 } from 'node:buffer';
 import * as z from 'zod';
 import type { Inventory } from '../archive/inventory.ts';
 import { DumpContents } from './contents.ts';
-import { endsCopyData } from './copy-block.ts';
+import { areUneven, endsCopyData } from './copy-block.ts';
 import { joinedEnd } from './end.ts';
 import { type ReaderState, readerStateSchema } from './reader.ts';
-import { DumpScanner, type Findings, findingsSchema } from './scanner.ts';
+import { refusals } from './refusal.ts';
+import { DumpScanner, type Findings, findingsSchema, someTable } from './scanner.ts';
 import { followingIn } from './utf8.ts';
 
 export const partScanSchema = z.strictObject({
@@ -22,8 +23,6 @@ export const partScanSchema = z.strictObject({
 
 export type PartScan = z.infer<typeof partScanSchema>;
 
-/** No table has an empty name: the one whose rows the part begins in. */
-const someTable = '';
 /** No row that begins with it can be the line that ends the data. */
 const someHead = '....';
 
@@ -67,7 +66,7 @@ export class JoinedScan {
   add(part: PartScan): boolean {
     const known = part.from === 'guess' ? this.#known(part) : this.#follows(part);
     if (known === undefined) return false;
-    const { contents, ...seen } = known.findings;
+    const { contents, begunIn: _, ...seen } = known.findings;
     this.#contents.add(contents);
     this.#seen = { ...seen, ...this.#seen, head: this.#seen.head + seen.head };
     this.#state = known.state;
@@ -102,18 +101,36 @@ export class JoinedScan {
     // While the block is open, its rows are counted in the state.
     const head = state.copy.rows > 0 ? state.copy.head : (copy.head + opening).slice(0, someHead.length);
     return {
-      state: { ...known, copy: { table: copy.table, rows: copy.rows + state.copy.rows, head } },
+      state: {
+        ...known,
+        copy: {
+          ...copy,
+          rows: copy.rows + state.copy.rows,
+          tabs: copy.tabs + state.copy.tabs,
+          returns: copy.returns + state.copy.returns,
+          head,
+        },
+      },
       findings,
     };
   }
 }
 
 /** What was found, with the rows that the part began in given to their table. */
-function named(findings: Findings, copy: { readonly table: string; readonly rows: number }): Findings {
-  const { [someTable]: lines = 0, ...rows } = findings.contents.rows;
-  const sum = copy.rows + lines + (rows[copy.table] ?? 0);
-  return { ...findings, contents: { ...findings.contents, rows: { ...rows, [copy.table]: sum } } };
+function named(findings: Findings, { table, columns, ...copy }: Copy): Findings {
+  const { contents, begunIn = { tabs: 0, returns: 0 } } = findings;
+  const { [someTable]: lines = 0, ...others } = contents.rows;
+  const rows = copy.rows + lines;
+  const counts = { rows, tabs: copy.tabs + begunIn.tabs, returns: copy.returns + begunIn.returns };
+  const isUneven = columns !== undefined && areUneven(counts, columns);
+  return {
+    ...findings,
+    ...(isUneven && { refused: refusals.uneven(table) }),
+    contents: { ...contents, rows: { ...others, [table]: rows + (others[table] ?? 0) } },
+  };
 }
+
+type Copy = NonNullable<ReaderState['copy']>;
 
 /** Whether the character that the cut may lie in is one. */
 function isWhole(begun: string | null, head: string): boolean {
@@ -131,7 +148,7 @@ function guessedState(): ReaderState {
   return {
     ...state,
     encoding: { ...encoding, begun: null },
-    copy: { table: someTable, rows: 0, head: someHead },
+    copy: { table: someTable, rows: 0, tabs: 0, returns: 0, head: someHead },
   };
 }
 

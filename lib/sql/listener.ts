@@ -1,5 +1,6 @@
 // What the reader of a dump tells whoever listens.
 
+import type { CopyState } from './copy-block.ts';
 import type { EndMarker } from './end.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -14,6 +15,9 @@ export type ReadStatement = {
   /** The table whose COPY data follow, as the dump spells it. */
   readonly copied: string | undefined;
 };
+
+/** The rows of one COPY. */
+type Copied = Omit<CopyState, 'head'> & { readonly table: string };
 
 /** Who wants to know of a dump's parts, in their order. */
 export type DumpListener = {
@@ -30,7 +34,7 @@ export type DumpListener = {
   /** COPY data; a row may go on in the next piece. */
   rows?(bytes: Buffer, lineEnds: number): void;
   /** @param line - The one that ended them, with its line end. */
-  endOfRows(table: string, rows: number, line: string): void;
+  endOfRows(copied: Copied, line: string): void;
   /** What no restore takes. */
   refuse(refusal: Refusal): void;
 };

@@ -3,7 +3,7 @@
 // the verifier calls whole the restore takes, and the other way round.
 
 import * as z from 'zod';
-import { CopyBlock, copyStateSchema } from './copy-block.ts';
+import { areUneven, CopyBlock, copyStateSchema } from './copy-block.ts';
 import { ClientEncoding, encodingStateSchema } from './encoding.ts';
 import { DumpEnd, dumpEndSchema } from './end.ts';
 import { KeptTokens, keptTokensSchema } from './kept-tokens.ts';
@@ -13,7 +13,7 @@ import type { DumpEnding, DumpListener, ReadStatement } from './listener.ts';
 import { changesListOfDatabases, connectsTo, databaseOf } from './own-database.ts';
 import { foreignCommand, type Refusal, refusals } from './refusal.ts';
 import { readingChange, settingVerbs } from './set-statement.ts';
-import { copiedTable } from './token-cursor.ts';
+import { copiedColumns, copiedTable } from './token-cursor.ts';
 
 /** The line that pg_dump writes last, but for `\unrestrict`. */
 export const endMarker = '-- PostgreSQL database dump complete';
@@ -40,7 +40,7 @@ export const readerStateSchema = z.strictObject({
   end: dumpEndSchema,
   kept: keptTokensSchema,
   /** The COPY block under way. */
-  copy: copyStateSchema.extend({ table: z.string() }).optional(),
+  copy: copyStateSchema.extend({ table: z.string(), columns: z.number().optional() }).optional(),
   /** That the dump creates, or drops to create it anew. */
   database: z.string().optional(),
 });
@@ -58,7 +58,7 @@ export class DumpReader {
   readonly #end: DumpEnd;
   readonly #kept: KeptTokens;
   #encoding: ClientEncoding;
-  #copy: { readonly table: string; readonly block: CopyBlock } | undefined;
+  #copy: Copying | undefined;
   #database: string | undefined;
   /** What the lexer has stopped for. */
   #ended: ReadStatement | 'restriction' | 'left out' | undefined;
@@ -80,7 +80,7 @@ export class DumpReader {
     this.#end = new DumpEnd(from?.end);
     this.#encoding = new ClientEncoding(from?.encoding ?? 'UTF8');
     this.#kept = new KeptTokens(from?.kept);
-    this.#copy = from?.copy && { table: from.copy.table, block: new CopyBlock(from.copy) };
+    this.#copy = from?.copy && { ...from.copy, block: new CopyBlock(from.copy) };
     this.#database = from?.database;
   }
 
@@ -128,7 +128,7 @@ export class DumpReader {
       encoding: this.#encoding.suspend(),
       end: this.#end.suspend(),
       kept: this.#kept.suspend(),
-      ...(this.#copy && { copy: { table: this.#copy.table, ...this.#copy.block.suspend() } }),
+      ...(this.#copy && { copy: copyStateOf(this.#copy) }),
       ...(this.#database !== undefined && { database: this.#database }),
     };
   }
@@ -143,7 +143,7 @@ export class DumpReader {
     else if (ended !== undefined) this.#listener.statement(ended, this.#lexer.openBytes);
   }
 
-  #data(bytes: Buffer, at: number, { table, block }: { table: string; block: CopyBlock }): number {
+  #data(bytes: Buffer, at: number, { table, columns, block }: Copying): number {
     if (block.inStatementLine) {
       const end = block.push(bytes, at);
       this.#listener.text?.(bytes.subarray(at, end));
@@ -160,7 +160,9 @@ export class DumpReader {
     }
     if (block.closed) {
       this.#copy = undefined;
-      this.#listener.endOfRows(table, block.rows, block.ending);
+      const { head: _, ...counts } = block.suspend();
+      if (columns !== undefined && areUneven(counts, columns)) this.#listener.refuse(refusals.uneven(table));
+      this.#listener.endOfRows({ table, ...counts }, block.ending);
     }
     return end;
   }
@@ -174,7 +176,8 @@ export class DumpReader {
     if (change !== 'unknown') this.#change(change);
     else this.#refused = refusals.setting(tokens);
     const copied = verb === 'COPY' ? copiedTable(tokens) : undefined;
-    if (copied !== undefined) this.#copy = { table: copied, block: new CopyBlock() };
+    if (copied !== undefined)
+      this.#copy = { table: copied, columns: copiedColumns(tokens), block: new CopyBlock() };
     this.#ended = this.#isOfDatabase(verb, tokens) ? 'left out' : { tokens, groups, copied };
     return copied !== undefined;
   }
@@ -211,6 +214,17 @@ export class DumpReader {
     else if (this.#database !== undefined && connectsTo(text, this.#database)) this.#ended = 'left out';
     else this.#refused = foreignCommand(text);
   }
+}
+
+type Copying = {
+  readonly table: string;
+  /** That each of its rows has, where that is known. */
+  readonly columns?: number | undefined;
+  readonly block: CopyBlock;
+};
+
+function copyStateOf({ table, columns, block }: Copying): ReaderState['copy'] {
+  return { table, ...(columns !== undefined && { columns }), ...block.suspend() };
 }
 
 /** Where the line after this place begins. */

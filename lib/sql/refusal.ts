@@ -33,6 +33,10 @@ export const refusals = {
     found: 'bytes that are no UTF-8, which it says that it is in: no server takes them',
     remedy: `${untouched}, nor recode it: its line SET client_encoding says what pg_dump wrote it in`,
   },
+  uneven: (table: string): Refusal => ({
+    found: `lines among the rows of ${table} that are no rows of its columns, or end otherwise than the others: no server takes them`,
+    remedy: `${untouched}: neither a line's end nor a tab; what pg_dump, docker or a shell say belongs on stderr`,
+  }),
   zeros: {
     found: 'bytes of zero, which no dump holds: as a disk that was full or a power cut leaves them',
     remedy: untouched,

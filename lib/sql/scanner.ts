@@ -12,11 +12,16 @@ import { refusals } from './refusal.ts';
 export const serverVersionLine = '-- Dumped from database version ';
 export const pgDumpVersionLine = '-- Dumped by pg_dump version ';
 
+/** No table has an empty name: the one whose rows a stretch begins in, as long as nobody knows it. */
+export const someTable = '';
+
 /** What a stretch of a dump holds. */
 export const findingsSchema = z.strictObject({
   contents: contentsSchema,
   /** The first thing that no restore takes. */
   refused: refusalSchema.optional(),
+  /** Of the rows that it began in, where that is not known to be a table's: what to hold against its columns. */
+  begunIn: z.object({ tabs: z.number(), returns: z.number() }).optional(),
   /** Bytes of zero, and others that are no text. */
   hasZeros: z.literal(true).optional(),
   hasNoText: z.literal(true).optional(),
@@ -59,7 +64,10 @@ export class DumpScanner {
           if (copied !== undefined) this.#contents.addRows(copied, 0);
         },
         comment: (line) => this.#comment(line),
-        endOfRows: (table, rows) => this.#contents.addRows(table, rows),
+        endOfRows: ({ table, rows, tabs, returns }) => {
+          this.#contents.addRows(table, rows);
+          if (table === someTable) this.#seen = { ...this.#seen, begunIn: { tabs, returns } };
+        },
         refuse: (refused) => {
           // Which comes first, in one statement, chunks would decide.
           const found = refused === refusals.noText ? { hasNoText: true as const } : { refused };
@@ -84,7 +92,7 @@ export class DumpScanner {
     const { marker } = this.#reader.finish();
     if (copied !== undefined) this.#contents.addRows(copied.table, copied.rows);
     const { madeTwice, ...contents } = this.#contents.inventory();
-    const { hasZeros, hasNoText, ...seen } = this.#seen;
+    const { hasZeros, hasNoText, begunIn: _, ...seen } = this.#seen;
     const foreign = foreignKind(this.#head) ?? (hasZeros && refusals.zeros) ?? (hasNoText && refusals.noText);
     return {
       ...contents,

@@ -46,7 +46,7 @@ export class DumpSplitter {
     restriction: (bytes) => this.#add({ kind: 'restriction', bytes: this.#take(bytes) }),
     leftOut: (bytes) => this.#leftOut(bytes),
     rows: (bytes, lineEnds) => this.#rows(bytes, lineEnds),
-    endOfRows: (table, rows, line) => this.#endOfRows(table, rows, line),
+    endOfRows: ({ table, rows }, line) => this.#endOfRows(table, rows, line),
     refuse: (refusal) => {
       throw this.#refused(refusal);
     },

@@ -81,6 +81,18 @@ export function copiedTable(tokens: readonly string[]): string | undefined {
   return cursor.seek('FROM') && cursor.peek() === 'STDIN' ? table : undefined;
 }
 
+/** How many columns a COPY names, if it says nothing of another format than pg_dump's. */
+export function copiedColumns(tokens: readonly string[]): number | undefined {
+  const cursor = new TokenCursor(tokens);
+  if (!cursor.skip('COPY') || cursor.qualifiedName() === undefined || !cursor.skip('(')) return undefined;
+  let columns = 0;
+  do {
+    if (cursor.identifier() === undefined) return undefined;
+    columns += 1;
+  } while (cursor.skip(','));
+  return cursor.skip(')', 'FROM', 'STDIN') && cursor.done ? columns : undefined;
+}
+
 /** The schema of a qualified name, with its dot; empty for a bare name. */
 export function schemaPrefix(name: string): string {
   // A dot in quotes is part of a name; a doubled quote reads as the end of one quoted part and the start of the next.

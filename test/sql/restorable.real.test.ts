@@ -290,6 +290,35 @@ describe('a dump that psql restores', () => {
     await restoredTwice(own, 'SQL_ASCII');
   });
 
+  it('has rows of as many values as columns, and line ends of one kind: else it is called what every server refuses', async () => {
+    await made(
+      'source',
+      'UTF8',
+      `CREATE TABLE a (id int, t text); INSERT INTO a SELECT i, E'x\\ty\\r\\nz\\\\' FROM generate_series(1, 3) i;
+       CREATE TABLE b (id int); INSERT INTO b VALUES (1), (2); CREATE TABLE c (); INSERT INTO c DEFAULT VALUES;
+       CREATE TABLE d (v text, w text, g int GENERATED ALWAYS AS (1) STORED); INSERT INTO d VALUES ('', NULL), (E'\\\\.', '');`,
+    );
+    const dump = (await run('pg_dump', 'source', [])).toString();
+    const ofA = expect.stringMatching(/^lines among the rows of public\.a that are no rows/);
+    const damaged: readonly (readonly [why: string, dump: string])[] = [
+      ['the end of the rows is lost', dump.replace('\\.\n', '')],
+      ['a message', dump.replace('\n2\tx', '\npg_dump: warning: x\n2\tx')],
+      ['a message within a line', dump.replace('\n2\tx', '\n2pg_dump: warning: x\n\tx')],
+      ['a row lost its end', dump.replace('\n2\tx', '2\tx')],
+      ['a line was cut', dump.replace(/\n2\tx.*/, '\n2')],
+      ['tabs were made spaces', dump.replaceAll('\t', '    ')],
+      ['some line ends are of Windows', dump.replace('\n2\tx', '\r\n2\tx')],
+    ];
+    for (const [why, text] of damaged) {
+      await made('by_psql', 'UTF8');
+      await expect(run('psql', 'by_psql', psqlArguments, text), why).rejects.toThrow('COPY a, line');
+      const { refused } = scan(Buffer.from(text));
+      expect(refused?.found, why).toEqual(ofA);
+    }
+    await restoredTwice(Buffer.from(dump), 'UTF8');
+    await restoredTwice(Buffer.from(dump.replaceAll('\n', '\r\n')), 'UTF8');
+  }, 60_000);
+
   it('may hold a value of many MB in an INSERT', async () => {
     const times = often(3_000_000, 14_000_000);
     await made('source', 'UTF8', `CREATE TABLE t AS SELECT repeat('x;''', ${times}) AS a;`);
