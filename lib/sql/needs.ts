@@ -59,9 +59,12 @@ export class Needs {
       return;
     }
     if (!cursor.skip('CREATE')) return;
+    // What it replaces has needed the same; --clean makes empty views among its drops, where no schema is.
+    const isView = cursor.skip('OR', 'REPLACE', 'VIEW');
     cursor.skipAny(modifiers);
-    const kind = cursor.next();
-    if (needed.has(kind)) this.#make(cursor, kind);
+    const kind = isView ? 'VIEW' : cursor.next();
+    if (isView) this.#made.add(cursor.qualifiedName() ?? '');
+    else if (needed.has(kind)) this.#make(cursor, kind);
     else if (!naming.has(kind)) this.#makeFurther(cursor, kind);
     if (naming.has(kind)) this.#needNames(cursor);
   }
