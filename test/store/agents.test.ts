@@ -10,7 +10,7 @@ import { agentsOf } from '../../lib/store/agents.ts';
 import { storeError } from '../../lib/store/errors.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
 import { type ForwardProxy, startProxy } from '../fixtures/proxy.ts';
-import { content, inParts, key, streamOf, stubForEach } from '../fixtures/s3-faults.ts';
+import { content, inParts, key, mistyping, patience, streamOf, stubForEach } from '../fixtures/s3-faults.ts';
 
 const bytes = content(200_000);
 const names = [
@@ -35,7 +35,7 @@ afterEach(async () => {
 
 describe('a store behind a proxy', () => {
   const bench = stubForEach();
-  const upload = () => bench.store().upload(key, streamOf(bytes), inParts);
+  const upload = (waits = patience) => bench.store({ patience: waits }).upload(key, streamOf(bytes), inParts);
   const isWhole = () => bench.stub.bucket.objects.get(key)?.bytes.equals(bytes);
 
   it.each(['HTTP_PROXY', 'http_proxy'])('%s: everything goes through it', async (name) => {
@@ -103,14 +103,14 @@ describe('a store behind a proxy', () => {
   it('a proxy that is not there is said to be unreachable', async () => {
     await proxy.stop();
     vi.stubEnv('HTTP_PROXY', proxy.url);
-    await expect(upload()).rejects.toMatchObject({
+    await expect(upload(mistyping)).rejects.toMatchObject({
       code: 'STORE_UNREACHABLE',
       found: expect.stringContaining('the proxy of HTTP_PROXY does not answer (connect ECONNREFUSED'),
       hint: "mend or unset HTTP_PROXY, or name the store's host in NO_PROXY",
     });
     // What is not at the proxy's address is no fault of it.
     vi.stubEnv('NO_PROXY', '127.0.0.1');
-    const nowhere = bench.store({ endpoint: 'http://127.0.0.1:1' }).readText(key);
+    const nowhere = bench.store({ endpoint: 'http://127.0.0.1:1', patience: mistyping }).readText(key);
     await expect(nowhere).rejects.toMatchObject({ found: 'ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:1' });
     proxy = await startProxy();
   });

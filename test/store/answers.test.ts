@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { OffsiteError } from '../../lib/base/errors.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { content, inParts, key, patience, streamOf, stubForEach } from '../fixtures/s3-faults.ts';
+import { content, inParts, key, mistyping, patience, streamOf, stubForEach } from '../fixtures/s3-faults.ts';
 
 const open: Server[] = [];
 afterEach(async () => {
@@ -31,7 +31,7 @@ async function answering(
   return storeAt(`http://127.0.0.1:${await listen(server)}`);
 }
 
-function storeAt(endpoint: string): ArchiveStore {
+function storeAt(endpoint: string, waits = patience): ArchiveStore {
   const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' };
   return createS3Store({
     bucket: 'vault',
@@ -39,7 +39,7 @@ function storeAt(endpoint: string): ArchiveStore {
     provider: 'aws',
     endpoint,
     credentials,
-    patience,
+    patience: waits,
   });
 }
 
@@ -142,7 +142,7 @@ describe('an endpoint that says', () => {
       socket.on('error', () => undefined);
       socket.once('data', () => socket.end(alert, 'latin1'));
     });
-    const store = storeAt(`http://127.0.0.1:${await listen(server)}`);
+    const store = storeAt(`http://127.0.0.1:${await listen(server)}`, mistyping);
     await expect(store.create('k.json', '{}')).rejects.toMatchObject({
       code: 'STORE_UNREACHABLE',
       hint: expect.stringContaining('https://'),
