@@ -6,7 +6,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { execaSync } from 'execa';
-import { holdEngine } from './fixtures/docker-engine.ts';
+import { holdServers } from './fixtures/docker-engine.ts';
 import { processes } from './fixtures/postgres.ts';
 import { quickEsbuild } from './fixtures/quick-esbuild.ts';
 import { quickInitdb } from './fixtures/quick-initdb.ts';
@@ -42,9 +42,9 @@ export default function setup(): () => Promise<void> {
   const programs = quickInitdb(own);
   const path = [join(projectRoot, 'lib/rehearsal/template/bin'), programs, process.env.PATH];
   process.env.PATH = path.filter(Boolean).join(delimiter);
-  const endEngine = holdEngine();
+  const endServers = holdServers();
   return async () => {
-    await endEngine();
+    await endServers();
     // CDK writes an app that is not told where into a folder of its own, and leaves that. An agent that is killed outright while mkfifo
     // runs, which is 3 ms, leaves its folder: base/process.test.ts holds that nobody else does.
     const names = readdirSync(folder).filter(
