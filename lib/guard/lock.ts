@@ -31,7 +31,7 @@ const heldSchema = z.object({
 /**
  * Takes the lock.
  *
- * @param warn - Is told of a renewal that failed.
+ * @param warn - Is told of a renewal that failed, and of what could not be tidied.
  * @throws {@link OffsiteError} `GUARD_RUNS` if another guard has it.
  * @remarks Each holder takes the next number, which only one can create; the highest counts. So a lock that has ended is
  *   never taken from under somebody who has just taken it.
@@ -54,7 +54,8 @@ export async function takeLock(
       ? guardRuns('one that has just begun')
       : error;
   });
-  for (const { key: old } of before) await store.delete(old);
+  // They count for nothing; a key that may not delete reads and watches all the same.
+  for (const { key: old } of before) await store.delete(old).catch((error: Error) => warn(error.message));
   const renewing = setInterval(() => {
     store.write(key, text(true)).catch((error: Error) => warn(`the lock was not renewed: ${error.message}`));
   }, renewedEveryMs).unref();

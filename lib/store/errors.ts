@@ -3,6 +3,7 @@
 import { OffsiteError } from '../base/errors.ts';
 import { remedyOf } from '../base/started.ts';
 import { bareEtag } from './checksums.ts';
+import { explanationOfDenial } from './denied.ts';
 import { type Explanation, explanationOfTheWay } from './on-the-way.ts';
 import { ForeignAnswer, UnprovenAnswer } from './proof.ts';
 import { type AwsError, isUnreachable } from './trouble.ts';
@@ -35,11 +36,6 @@ const explanations: Record<string, Explanation> = {
   InvalidToken: unknownCredentials,
   AuthorizationHeaderMalformed: unknownCredentials,
   TokenRefreshRequired: unknownCredentials,
-  AccessDenied: {
-    code: 'CREDENTIALS_REFUSED',
-    expected: 'credentials that may do this',
-    hint: "see that key and secret are those of one key, and whole (some stores say the same of a wrong one); else take one that may do this (--profile): the host's only creates (AWS: AgentPolicyArn of the stack's outputs), the operator's lists and reads (OperatorPolicyArn; to undo, UndoPolicyArn too); docs/guard.md has those of other stores",
-  },
   CredentialsProviderError: {
     code: 'CREDENTIALS_MISSING',
     expected: 'AWS credentials from the environment, a profile or a role',
@@ -115,7 +111,7 @@ function explanationOf(error: AwsError): Explanation {
   if (isElsewhere(error)) return regionExplanation(error);
   const known = explanations[error.name];
   if (known !== undefined) return known;
-  if (status === 403) return explanations.AccessDenied as Explanation;
+  if (status === 403 || error.name === 'AccessDenied') return explanationOfDenial(error.message, error.asked);
   if (status === 412) return explanations.PreconditionFailed as Explanation;
   if (status === 501 || /x-amz-(sdk-)?checksum/.test(error.message)) {
     return explanations.NotImplemented as Explanation;

@@ -7,6 +7,7 @@ import { agentsOf, withProxy } from './agents.ts';
 import { onlyAnswersOfS3 } from './answers.ts';
 import { chooseProvider, type Provider, type ProviderName } from './provider.ts';
 import { ProviderWords } from './provider-words.ts';
+import type { Asked } from './trouble.ts';
 import { assertWhole } from './whole-credentials.ts';
 
 /** Where the store is; what is left out comes from the SDK's own settings (`AWS_REGION`, `AWS_ENDPOINT_URL` …). */
@@ -114,14 +115,17 @@ export function openSession(location: S3Location): S3Session {
   const clientOf = (settings: S3ClientConfig, silenceMs: number): S3Client => {
     const client = createClient(location, provider, { ...settings, logger: words.logger }, silenceMs);
     client.middlewareStack.add(
-      (next) => async (args) => {
-        try {
-          await credentialsOf(client, silenceMs);
-          return await next(args);
-        } catch (error) {
-          throw words.add(withProxy(process.env, error as Error));
-        }
-      },
+      (next, { commandName: command = '' }) =>
+        async (args) => {
+          try {
+            await credentialsOf(client, silenceMs);
+            return await next(args);
+          } catch (error) {
+            const isOfVersion = (args.input as { VersionId?: string }).VersionId !== undefined;
+            const asked: Asked = { command, isOfVersion, provider: provider.name };
+            throw Object.assign(words.add(withProxy(process.env, error as Error)) as Error, { asked });
+          }
+        },
       { step: 'initialize', name: 'addProviderWords' },
     );
     client.middlewareStack.add(

@@ -1,6 +1,8 @@
 // What a failed write to the store means: will it be refused again, was it not carried out, or may it have been carried
 // out although nobody heard so?
 
+import type { ProviderName } from './provider.ts';
+
 /** How a failed attempt may go on. */
 export type Trouble =
   /** It will be refused again. */
@@ -14,10 +16,19 @@ export type Trouble =
   /** The credentials have expired. */
   | 'expired';
 
+/** What was asked of a store. */
+export type Asked = {
+  /** As the SDK has it: `ListObjectsV2Command`. */
+  readonly command: string;
+  readonly isOfVersion: boolean;
+  readonly provider: ProviderName;
+};
+
 export type AwsError = Error & {
   readonly code?: string;
   readonly syscall?: string;
   readonly Region?: string;
+  readonly asked?: Asked;
   readonly $metadata?: { readonly httpStatusCode?: number };
   readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
 };

@@ -292,7 +292,14 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
   });
 
   it.each<[string, string[], () => Record<string, string>, number, string, string]>([
-    ['a source of others', ['--source', 'other'], () => ({}), 4, 'write', 'AgentPolicyArn'],
+    [
+      'a source of others',
+      ['--source', 'other'],
+      () => ({}),
+      4,
+      'write',
+      "policy of the key or of the bucket ('Set up' in",
+    ],
     [
       'a key that is unknown',
       [],

@@ -282,8 +282,14 @@ describe.skipIf(!hasMoto)('a guard', () => {
     it('the lock of one that was killed ends by itself', async () => {
       await takeLock(store, now, () => {});
       await expect(takeLock(store, now, () => {})).rejects.toMatchObject({ code: 'GUARD_RUNS' });
-      const lock = await takeLock(store, later, () => {});
-      await lock.release();
+      const keep = async () => {
+        throw new Error('may not delete');
+      };
+      const said: string[] = [];
+      const warn = (sentence: string) => said.push(sentence);
+      await (await takeLock({ ...store, delete: keep }, later, warn)).release();
+      expect(said).toEqual(['may not delete']);
+      await (await takeLock(store, now, warn)).release();
       expect(await keysBelow('watch/guard/')).toHaveLength(1);
     });
 
