@@ -2,6 +2,7 @@
 
 import { shellWord } from '../base/shell-word.ts';
 import type { Refusal } from './refusal.ts';
+import { verbs } from './verbs.ts';
 
 /** As many of the first bytes tell: tar's mark stands behind a name of 257. */
 export const headBytes = 512;
@@ -48,9 +49,9 @@ const encryptedBy = (name: string, begins: readonly string[], how: Pick<Kind, 'b
 const kinds: readonly Kind[] = [
   {
     begins: ['--\n-- PostgreSQL database cluster dump'],
-    // From where it connects to the one to where it tells of the next.
-    by: `sed -n '/^.connect bitmagnet$/,/^-- Database "/{/^.connect /d;p}'`,
-    found: 'the output of pg_dumpall, of all databases of a server',
+    // The part of the one, or what follows where it has roles only.
+    by: `awk '/^-- Database "/{other=!/"bitmagnet"/;is=0} /^-- PostgreSQL database dump$/{is=!other} is'`,
+    found: 'the output of pg_dumpall, of all databases of a server or of its roles',
     remedy:
       'dump one database with pg_dump, each under a source of its own (roles: pg_dumpall --globals-only, kept elsewhere)',
   },
@@ -90,10 +91,14 @@ const kinds: readonly Kind[] = [
   compressedBy('xz', '\xfd7zXZ\0'),
   compressedBy('bzip2', 'BZh'),
   compressedBy('compress', '\x1f\x9d', 'gzip'),
+  compressedBy('lzma', '\x5d\0\0', 'xz'),
+  compressedBy('lzop', '\x89LZO'),
+  { begins: ['7z\xbc\xaf'], by: '7z x -so', found: 'a 7z file: 7z l lists it', remedy: compressed },
+  { begins: ['Rar!'], by: 'unrar p -inul', found: 'a rar file: unrar l lists it', remedy: compressed },
   { begins: ['PK\x03\x04'], by: 'unzip -p', found: 'a zip file: unzip -l lists it', remedy: compressed },
   encryptedBy('age', ['age-encryption.org', '-----BEGIN AGE'], { by: 'age -d' }),
-  encryptedBy('openssl', ['Salted__'], {
-    way: "decrypt it as it was encrypted ('openssl enc -d -aes-256-cbc -pbkdf2 -in FILE -out OTHER', with the cipher that it was), then: offsite restore OTHER",
+  encryptedBy('openssl', ['Salted__', 'U2FsdGVkX1'], {
+    way: "decrypt it as it was encrypted ('openssl enc -d -aes-256-cbc -pbkdf2 -in FILE -out OTHER', with the cipher that it was, and -a if it is base64), then: offsite restore OTHER",
   }),
   // Without its armour: a session's key for a passphrase, or for a public key of RSA or Curve25519.
   // @see https://www.rfc-editor.org/rfc/rfc4880#section-5.1
@@ -153,23 +158,12 @@ const kinds: readonly Kind[] = [
     found: 'UTF-16, as PowerShell redirects text',
     remedy: bytesAsTheyAre,
   },
-  {
-    begins: [
-      'pg_dump',
-      'docker:',
-      'ssh:',
-      'Warning',
-      'WARNING',
-      'warning',
-      'Error',
-      'ERROR',
-      'error',
-      'Password',
-    ],
-    way: "'head FILE' shows what went wrong when it was made; name an older one",
-    found: 'messages where the dump should begin',
-    remedy: 'send the messages to stderr: only the dump belongs on stdout',
-  },
+  ...(['LE', 'BE'] as const).map((order) => ({
+    begins: [order === 'LE' ? '-\0-\0' : '\0-\0-'],
+    by: `iconv -f UTF-16${order} -t UTF-8`,
+    found: 'UTF-16 without a byte order mark',
+    remedy: bytesAsTheyAre,
+  })),
 ];
 
 /** What no text is, of whatever encoding: a Postgres takes no NUL, and a key that is lost leaves bytes of any value. */
@@ -185,8 +179,22 @@ export const binary: Refusal = {
  * @returns `undefined` if they are a dump's, or nobody's that is known.
  */
 export function foreignKind(head: string): Refusal | undefined {
-  const kind = kindOf(head) ?? (isBinary(head) ? binary : undefined);
+  const kind = kindOf(head) ?? (isBinary(head) ? binary : textKind(head));
   return kind && { found: kind.found, remedy: kind.remedy };
+}
+
+/** What neither a statement nor a comment nor a command of psql's begins, as do messages. */
+export function textKind(head: string): Kind | undefined {
+  const [line = ''] = head.trimStart().split(/[\r\n]/);
+  const word = /^[A-Za-z]+|^\(/.exec(line)?.[0] ?? '';
+  if (line === '' || verbs.has(word.toUpperCase()) || /^(?:--|\/\*|\\|;)/.test(line)) return undefined;
+  const text = Buffer.from(line, 'latin1').toString().slice(0, 80);
+  return {
+    begins: [],
+    way: "'head FILE' shows it; if a dump follows: sed -n '/^-- PostgreSQL database dump$/,$p' FILE > OTHER, then: offsite restore OTHER",
+    found: `no SQL where the dump should begin: ${JSON.stringify(text)}`,
+    remedy: 'send messages to stderr: only the dump belongs on stdout',
+  };
 }
 
 /**
@@ -202,10 +210,14 @@ export function wayOut(
   next: { readonly command: string; readonly isGzip?: boolean; readonly toGzip?: boolean },
 ): string | undefined {
   const { command, isGzip = false, toGzip = false } = next;
-  const { by, way } = kindOf(head) ?? {};
+  const { by, way } = kindOf(head) ?? (isBinary(head) ? {} : textKind(head)) ?? {};
   const word = shellWord(file);
   const packed = toGzip ? ' | gzip' : '';
-  if (by === undefined) return way?.replaceAll('FILE', word).replaceAll('offsite restore', command);
+  if (by === undefined) {
+    const inner = isGzip ? shellWord(plainFileName(file)) : word;
+    const first = isGzip ? `gunzip -c ${word} > ${inner}, then: ` : '';
+    return way && first + way.replaceAll('FILE', inner).replaceAll('offsite restore', command);
+  }
   return makeOne(isGzip ? `gunzip -c ${word} | ${by}${packed}` : `${by} ${word}${packed}`, file, next);
 }
 

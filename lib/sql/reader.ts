@@ -14,6 +14,7 @@ import { changesListOfDatabases, connectsTo, databaseOf } from './own-database.t
 import { foreignCommand, type Refusal, refusals } from './refusal.ts';
 import { readingChange, settingVerbs } from './set-statement.ts';
 import { copiedColumns, copiedTable } from './token-cursor.ts';
+import { verbs } from './verbs.ts';
 
 /** The line that pg_dump writes last, but for `\unrestrict`. */
 export const endMarker = '-- PostgreSQL database dump complete';
@@ -24,14 +25,6 @@ export const endMarker = '-- PostgreSQL database dump complete';
  * @see https://github.com/postgres/postgres/blob/master/src/include/utils/memutils.h MaxAllocSize
  */
 export const statementBytesMax = 2 ** 30 - 1;
-
-/** How a statement can begin; whatever begins otherwise, no server takes. @see https://www.postgresql.org/docs/18/sql-commands.html */
-const verbs = new Set(
-  `( ABORT ALTER ANALYSE ANALYZE BEGIN CALL CHECKPOINT CLOSE CLUSTER COMMENT COMMIT COPY CREATE DEALLOCATE DECLARE DELETE DISCARD
-  DO DROP END EXECUTE EXPLAIN FETCH GRANT IMPORT INSERT LISTEN LOAD LOCK MERGE MOVE NOTIFY PREPARE REASSIGN REFRESH REINDEX
-  RELEASE REPACK RESET REVOKE ROLLBACK SAVEPOINT SECURITY SELECT SET SHOW START TABLE TRUNCATE UNLISTEN UPDATE VACUUM VALUES
-  WAIT WITH`.split(/\s+/),
-);
 
 /** All that a reader knows of where it is in a dump, between two bytes. */
 export const readerStateSchema = z.strictObject({

@@ -1,7 +1,7 @@
 // What a file is that is no gzip, or whose gzip holds no plain dump, by how it begins: "damaged" and "cut" would send
 // its owner looking for a fault that is none.
 
-import { binary, opening as dumpOpening, foreignKind, headBytes } from '../sql/dump-kind.ts';
+import { binary, opening as dumpOpening, foreignKind, headBytes, textKind } from '../sql/dump-kind.ts';
 
 /** Keeps the beginning of what passes. */
 export class Opening {
@@ -26,7 +26,8 @@ export function formatOfFile(opening: Buffer): string | undefined {
   if (text.startsWith(dumpOpening)) return 'a plain dump that is not compressed: gzip it first';
   const known = foreignKind(text);
   // What has no name may be gzip whose first bytes were changed.
-  if (known !== undefined && known.found !== binary.found) return `no gzip, but ${known.found}`;
+  if (known !== undefined && ![binary.found, textKind(text)?.found].includes(known.found))
+    return `no gzip, but ${known.found}`;
   return /^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(text) ? 'plain text that is not compressed' : undefined;
 }
 

@@ -419,13 +419,18 @@ describe('what is no plain dump of one database', () => {
 
   it.each([
     ...kinds.slice(0, 3),
+    ['roles and a dump', 'pg_dumpall', ['--globals-only'], 'the output of pg_dumpall'],
     ['the directory format', 'pg_dump', ['-Fd'], "pg_dump's directory format"],
   ] as const)('is a dump again by the line that its refusal names: %s', async (_, program, args, name) => {
     await made('bitmagnet', 'UTF8', 'CREATE TABLE torrents AS SELECT 1 AS a;');
     const folder = mkdtempSync(join(tmpdir(), 'offsite-kinds-'));
     const file = join(folder, 'night.of');
     const more = name.includes('directory') ? [`--file=${file}`] : [];
-    const bytes = await run(program, 'bitmagnet', [...args, ...more]);
+    const written = await run(program, 'bitmagnet', [...args, ...more]);
+    const bytes =
+      args[0] === '--globals-only'
+        ? Buffer.concat([written, await run('pg_dump', 'bitmagnet', [])])
+        : written;
     if (more.length === 0) writeFileSync(file, bytes);
     const { hint, found } = await openFile(file).catch((error) => error);
     expect(found).toContain(name);

@@ -35,6 +35,20 @@ describe('a file that is no archive is told as what it is', () => {
     ['noise', noise, 'damaged', /not in gzip format/],
     ['noise in gzip', gzipSync(noise), 'incomplete', /^binary data of no kind that is known here/],
     ['zeros in gzip', gzipSync(Buffer.alloc(3000)), 'incomplete', /^binary data/],
+    [
+      'a message in gzip',
+      gzipSync('sh: 1: pg_dump: not found\n'),
+      'incomplete',
+      /^no SQL where the dump should begin: "sh: 1/,
+    ],
+    ['a page in gzip', gzipSync('\n<HTML>\n'), 'incomplete', /^no SQL .*: "<HTML>"$/],
+    ['the second half of a dump', gzipSync('4\tgröße\n\\.\n'), 'incomplete', /^no SQL .*: "4\\tgröße"$/],
+    [
+      'UTF-16 in gzip',
+      gzipSync(Buffer.from(dump.toString(), 'utf16le')),
+      'incomplete',
+      /^UTF-16 without a byte order mark/,
+    ],
     ['cut gzip', gzipSync(dump).subarray(0, 60), 'damaged', /the file ends in the compressed text/],
     ['gzip of a cut dump', gzipSync(dump.subarray(0, 60)), 'incomplete', /it was cut/],
   ])('%s', async (_, bytes, verdict, found) => {
