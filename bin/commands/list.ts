@@ -7,8 +7,7 @@ import {
   newestIntact,
 } from '../../lib/archive/catalogue-of.ts';
 import { archivesPrefix } from '../../lib/archive/names.ts';
-import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
-import { sourcesBelow } from '../../lib/archive/read-kind.ts';
+import { readCatalogue, sourcesBelow } from '../../lib/archive/read-catalogue.ts';
 import { describeError, OffsiteError } from '../../lib/base/errors.ts';
 import { hoursBetween, parseDuration } from '../../lib/base/quantities.ts';
 import { hanging } from '../../lib/base/wrap.ts';
@@ -19,7 +18,7 @@ import { readTests } from '../../lib/report/read-reports.ts';
 import { parseWatchState, toldOf, watchStateKey } from '../../lib/retention/freshness.ts';
 import { parseKept, planKey } from '../../lib/retention/stored-plan.ts';
 import type { Settings } from '../../lib/settings/config.ts';
-import { readSidecars } from '../../lib/sidecar/list.ts';
+import { ofSidecar } from '../../lib/sidecar/kind.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { usage } from './flags.ts';
@@ -121,7 +120,7 @@ async function readListings(
   const { source } = settings;
   const [database, sidecars] = await Promise.all([
     only === 'sidecar' ? undefined : readDatabase(store, settings),
-    readSidecars(store, source),
+    readCatalogue(store, source, { kind: ofSidecar }),
   ]);
   const listings = database === undefined ? [] : [database];
   if (only === 'sidecar' || sidecars.length > 0)

@@ -1,9 +1,10 @@
+import { selectArchive } from '../../lib/archive/select.ts';
 import { exitCodes } from '../../lib/base/errors.ts';
 import { formatBytes, formatCount, plural } from '../../lib/base/quantities.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { backupSidecar } from '../../lib/sidecar/backup.ts';
 import type { SidecarPlace } from '../../lib/sidecar/copy.ts';
-import { selectSidecar } from '../../lib/sidecar/list.ts';
+import { ofSidecar } from '../../lib/sidecar/kind.ts';
 import type { SidecarManifest } from '../../lib/sidecar/manifest.ts';
 import { restoreSidecar } from '../../lib/sidecar/restore.ts';
 import { verifySidecar } from '../../lib/sidecar/verify.ts';
@@ -49,7 +50,7 @@ async function runSidecarVerify(
   signal: AbortSignal,
 ): Promise<void> {
   const store = createS3Store(settings);
-  const { id } = await selectSidecar(store, settings.source, wanted, true);
+  const { id } = await selectArchive(store, settings.source, wanted, true, ofSidecar);
   const verdict = await verifySidecar({ store, id, now: () => new Date(), signal });
   if (json) printJson('sidecar verify', verdict);
   else print(`${[`${id.id}  ${verdict.verdict}`, ...deviationLines(verdict.deviations)].join('\n')}\n`);
@@ -66,20 +67,19 @@ async function runSidecarRestore(
   const path = flags.to ?? (place?.container === undefined ? place?.path : undefined);
   if (path === undefined) throw notNamed('--to FILE: where the database is on this machine');
   const store = createS3Store(settings);
-  const entry = await selectSidecar(store, settings.source, wanted, flags.any ?? false);
-  if (entry.standing !== 'intact')
-    warn(`${entry.id.id} is ${entry.standing}: it is not proven that it is whole`);
+  const { id, warning } = await selectArchive(store, settings.source, wanted, flags.any ?? false, ofSidecar);
+  warn(warning);
   const { container } = place ?? {};
   const now = () => new Date();
-  const { manifest, before } = await restoreSidecar({ store, id: entry.id, path, container, now, signal });
+  const { manifest, before } = await restoreSidecar({ store, id, path, container, now, signal });
   if (flags.json)
     return printJson('sidecar restore', {
-      id: entry.id.id,
+      id: id.id,
       path,
       before: before ?? null,
       rows: manifest.contents.rows,
     });
-  print(`${entry.id.id}  restored as ${path}: ${describe(manifest)}\n`);
+  print(`${id.id}  restored as ${path}: ${describe(manifest)}\n`);
   if (before !== undefined)
     tell(`what was there is ${before}: remove it once the dashboard shows what it should`);
 }

@@ -34,7 +34,10 @@ export function parseAcceptance(text: string, expected: Pick<ArchiveId, 'id'>): 
 }
 
 /** Whether an acceptance speaks of the bytes that a verdict calls suspicious; no other verdict can be accepted. */
-export function isAccepted(verdict: Verdict, acceptance: Acceptance | undefined): boolean {
+export function isAccepted(
+  verdict: Pick<Verdict, 'verdict' | 'id' | 'etag' | 'versionId'>,
+  acceptance: Acceptance | undefined,
+): boolean {
   return (
     acceptance !== undefined &&
     verdict.verdict === 'suspicious' &&

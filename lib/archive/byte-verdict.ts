@@ -1,7 +1,7 @@
 // What re-reading showed of an archive that is no dump: of a sidecar, or a base backup. There is nothing in it that could be suspicious.
 
 import * as z from 'zod';
-import { parseJson } from '../base/parse-json.ts';
+import type { ArchiveKind } from './kind.ts';
 import { deviationSchema } from './verdict.ts';
 
 export const byteVerdictSchema = z.object({
@@ -23,7 +23,15 @@ export const byteVerdictSchema = z.object({
 export type ByteVerdict = z.infer<typeof byteVerdictSchema>;
 export type FaultyByteVerdict = ByteVerdict & { readonly verdict: 'damaged' | 'missing' };
 
-/** `undefined` if the text is no verdict that this version understands. */
-export function parseByteVerdict(text: string): ByteVerdict | undefined {
-  return parseJson(byteVerdictSchema, text);
-}
+/** A kind whose verdicts speak of bytes alone. */
+export type ByteKind = ArchiveKind & {
+  readonly verdictSchema: typeof byteVerdictSchema;
+  readonly words: {
+    /** What it means that its bytes are others, and what is not concerned by it. */
+    readonly damaged: string;
+    readonly unconcerned: string;
+    readonly advice: string;
+    /** What stays of its kind. */
+    readonly rest: string;
+  };
+};

@@ -3,6 +3,7 @@
 
 import { formatHours } from '../base/quantities.ts';
 import { type Acceptance, isAccepted } from './acceptance.ts';
+import type { ByteVerdict } from './byte-verdict.ts';
 import type { Inventory } from './inventory.ts';
 import { rowsOf } from './inventory.ts';
 import type { Manifest } from './manifest.ts';
@@ -48,7 +49,7 @@ export type Listed = {
   readonly manifest?: { readonly storedAt: Date } | undefined;
   /** Wanted where {@link needsDateWords} says so. */
   readonly dateWords?: DateWords | undefined;
-  readonly verdict?: Verdict | undefined;
+  readonly verdict?: Verdict | ByteVerdict | undefined;
   /** Whether there is a verdict, and whether it was not read. */
   readonly hasVerdict?: boolean;
   readonly isJudged?: boolean;
@@ -64,7 +65,7 @@ export function entryOf(listed: Listed): CatalogueEntry {
     standing: standingOf(listed),
     ...dateOf(listed),
     compressedBytes: archive?.bytes ?? 0,
-    plainBytes: inDoubt ? undefined : verdict?.plainBytes,
+    plainBytes: !inDoubt && verdict !== undefined && 'plainBytes' in verdict ? verdict.plainBytes : undefined,
     isInDoubt: inDoubt,
     hasVerdict: listed.hasVerdict ?? false,
     lastReadAt: verdict && !inDoubt ? new Date(lastRead(verdict)) : undefined,

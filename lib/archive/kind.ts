@@ -1,6 +1,10 @@
-// What archives are of: the database, or the dashboard's own. Both are named, kept, listed and brought back by the same rules.
+// What archives are of: the database, the dashboard's own, or the whole cluster (base backups). All are named, kept, listed, judged and
+// brought back by the same rules.
 
-import { parseManifest } from './manifest.ts';
+import type * as z from 'zod';
+import type { ByteVerdict } from './byte-verdict.ts';
+import type { Records } from './commit-record.ts';
+import { type Manifest, ofDumps } from './manifest.ts';
 import {
   type ArchiveId,
   archiveKeys,
@@ -12,17 +16,28 @@ import {
   verdictsPrefix,
   type Whose,
 } from './names.ts';
+import { type Verdict, verdictSchema } from './verdict.ts';
 
 export type ArchivePart = 'archive' | 'verdict' | 'manifest';
 
-/** What every manifest says of its archive's bytes. */
-export type StoredBytes = {
-  readonly id: string;
-  readonly versionId: string | null;
-  readonly compressedBytes: number;
+/** What every manifest says of its archive's bytes, and of its date. */
+export type StoredBytes = Pick<
+  Manifest,
+  'id' | 'source' | 'versionId' | 'compressedBytes' | 'clockAheadMs' | 'imported'
+>;
+
+/** What archives of a kind are called in mails and errors, and the commands that concern them. */
+export type KindWords = {
+  readonly named: string;
+  /** Makes another one. */
+  readonly again: string;
+  readonly list: string;
+  readonly undoFlag: '' | ' --sidecar' | ' --base-backup';
 };
 
 export type ArchiveKind = {
+  readonly name: 'database' | 'sidecar' | 'base backup';
+  readonly words: KindWords;
   /** Of archives and manifests, and of verdicts. */
   readonly prefix: string;
   readonly verdictsPrefix: string;
@@ -33,17 +48,20 @@ export type ArchiveKind = {
   besides?(id: ArchiveId): readonly string[];
   /** @returns `undefined` for a key that is none of this kind's. */
   parseKey(key: string): { readonly id: ArchiveId; readonly part: string } | undefined;
-  /** @throws {@link OffsiteError} if it cannot be trusted. */
-  parseManifest(text: string, id: ArchiveId): StoredBytes;
+  readonly records: Records<StoredBytes>;
+  readonly verdictSchema: z.ZodType<Verdict | ByteVerdict>;
 };
 
 export const ofDatabase: ArchiveKind = {
+  name: 'database',
+  words: { named: 'archive', again: 'offsite backup', list: 'offsite list', undoFlag: '' },
   prefix: archivesPrefix,
   verdictsPrefix,
   dueFolder: '',
   keysOf: archiveKeys,
   parseKey,
-  parseManifest,
+  records: ofDumps,
+  verdictSchema,
 };
 
 /** Where it is asked for that an archive is read again. */

@@ -3,8 +3,9 @@
 import { createHash } from 'node:crypto';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore, OpenObject, Reading } from '../store/store.ts';
+import { ofDatabase } from './kind.ts';
 import type { Manifest } from './manifest.ts';
-import { type ArchiveId, archiveKeys } from './names.ts';
+import type { ArchiveId } from './names.ts';
 
 /**
  * Opens an archive by the version that its manifest names.
@@ -16,8 +17,9 @@ export async function openArchive(
   id: ArchiveId,
   { versionId, compressedBytes }: Pick<Manifest, 'versionId' | 'compressedBytes'>,
   reading?: Reading,
-  { key, undoFlag, list } = { key: archiveKeys(id).archive, undoFlag: '', list: 'offsite list' },
+  { keysOf, words: { undoFlag, list } } = ofDatabase,
 ): Promise<OpenObject> {
+  const key = keysOf(id).archive;
   const opened = await store.open(key, versionId, reading);
   if (opened !== undefined) return opened;
   throw new OffsiteError('ARCHIVE_MISSING', `${id.id} has a manifest, but its archive is not there`, {

@@ -5,6 +5,7 @@ import { nothingIf } from '../base/errors.ts';
 import { parseJson } from '../base/parse-json.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type Acceptance, parseAcceptance } from './acceptance.ts';
+import type { ByteVerdict } from './byte-verdict.ts';
 import {
   byAge,
   type CatalogueEntry,
@@ -13,16 +14,17 @@ import {
   type Listed,
   needsDateWords,
 } from './catalogue-of.ts';
-import { ofDatabase } from './kind.ts';
-import { type ArchiveId, archiveKeys } from './names.ts';
-import { listParts, listVerdicts } from './read-kind.ts';
-import { readManifest } from './read-manifest.ts';
+import { type ArchiveKind, ofDatabase } from './kind.ts';
+import { type ArchiveId, archiveKeys, sourcePattern, type Whose } from './names.ts';
+import { readRecord } from './read-manifest.ts';
 import { type Verdict, verdictSchema } from './verdict.ts';
 
 /** Verdicts read at once, where all are wanted. */
 const readsInFlight = 16;
 
 export type CatalogueOptions = {
+  /** Default: the database's archives. */
+  readonly kind?: ArchiveKind;
   /**
    * How many intact archives decide: verdicts are read newest first until so many are known, and no further. Default:
    * all are read.
@@ -32,8 +34,14 @@ export type CatalogueOptions = {
 
 type Found = { -readonly [K in keyof Listed]: Listed[K] };
 
+/** Sources that have anything below prefixes. Whatever else somebody keeps there has no name of a source. */
+export async function sourcesBelow(store: ArchiveStore, ...prefixes: readonly string[]): Promise<string[]> {
+  const folders = await Promise.all(prefixes.map((prefix) => store.folders(prefix)));
+  return [...new Set(folders.flat())].filter((name) => sourcePattern.test(name));
+}
+
 /**
- * Lists a source's archives.
+ * Lists a source's archives of a kind.
  *
  * @returns In the order of their ids, oldest first. Where `intactEnough` ended the reading, what is older has the
  *   standing `verdict not read` if it has a verdict.
@@ -42,12 +50,12 @@ type Found = { -readonly [K in keyof Listed]: Listed[K] };
 export async function readCatalogue(
   store: ArchiveStore,
   source: string,
-  { intactEnough = Number.POSITIVE_INFINITY }: CatalogueOptions = {},
+  { kind = ofDatabase, intactEnough = Number.POSITIVE_INFINITY }: CatalogueOptions = {},
 ): Promise<CatalogueEntry[]> {
-  const judged = await listVerdicts(store, ofDatabase, source);
-  const found: Found[] = await listParts(store, ofDatabase, source);
-  await addVanished(store, found, judged);
-  await readDateWords(store, found);
+  const judged = await listVerdicts(store, kind, source);
+  const found = await listParts(store, kind, source);
+  await addVanished(store, kind, found, judged);
+  await readDateWords(store, kind, found);
   for (const listed of found) {
     listed.hasVerdict = judged.has(listed.id.id);
     listed.isJudged = listed.hasVerdict && listed.verdict === undefined;
@@ -60,7 +68,7 @@ export async function readCatalogue(
     const batch = waiting.splice(0, Math.min(missing, readsInFlight));
     await Promise.all(
       batch.map(async ({ listed }) => {
-        listed.verdict = await readVerdict(store, listed.id);
+        listed.verdict = await verdictOf(store, kind, listed.id);
         listed.acceptance = listed.verdict && (await readAcceptance(store, listed.verdict));
         listed.isJudged = false;
       }),
@@ -76,40 +84,74 @@ export async function readCatalogue(
  */
 async function addVanished(
   store: ArchiveStore,
+  kind: ArchiveKind,
   found: Found[],
   judged: ReadonlyMap<string, ArchiveId>,
 ): Promise<void> {
   const there = new Set(found.map(({ id }) => id.id));
   for (const id of judged.values()) {
     if (there.has(id.id)) continue;
-    const verdict = await readVerdict(store, id);
+    const verdict = await verdictOf(store, kind, id);
     if (verdict !== undefined) found.push({ id, verdict });
   }
   found.sort((one, other) => (one.id.id < other.id.id ? -1 : 1));
 }
 
 /** Asks the manifests of what was stored long after its date, which are few, for the reason. */
-async function readDateWords(store: ArchiveStore, found: readonly Found[]): Promise<void> {
+async function readDateWords(
+  store: ArchiveStore,
+  { records }: ArchiveKind,
+  found: readonly Found[],
+): Promise<void> {
   const late = found.filter((listed) => listed.manifest !== undefined && needsDateWords(listed));
   await eachOf(late, readsInFlight, async (listed) => {
     // One that cannot be trusted, or is gone meanwhile, gives none.
-    listed.dateWords = await readManifest(store, listed.id).catch(nothingIf(/^MANIFEST_/));
+    listed.dateWords = await readRecord(store, records, listed.id).catch(nothingIf(/^MANIFEST_/));
   });
 }
 
 /** The operator's word on an archive; asked for of suspicious ones only. */
-export async function readAcceptance(store: ArchiveStore, verdict: Verdict): Promise<Acceptance | undefined> {
+export async function readAcceptance(
+  store: ArchiveStore,
+  verdict: Verdict | ByteVerdict,
+): Promise<Acceptance | undefined> {
   if (verdict.verdict !== 'suspicious') return undefined;
   const stored = await store.readText(archiveKeys(verdict).acceptance);
   return stored && parseAcceptance(stored.text, verdict);
 }
 
 /** An archive's verdict; `undefined` if there is none, or none that this version understands. */
-export async function readVerdict(
+export async function readVerdict(store: ArchiveStore, id: Whose): Promise<Verdict | undefined> {
+  return parseJson(verdictSchema, (await store.readText(archiveKeys(id).verdict))?.text);
+}
+
+async function verdictOf(store: ArchiveStore, { keysOf, verdictSchema }: ArchiveKind, id: Whose) {
+  return parseJson(verdictSchema, (await store.readText(keysOf(id).verdict))?.text);
+}
+
+/** What there is of a source's archives, verdicts apart. */
+async function listParts(store: ArchiveStore, kind: ArchiveKind, source: string): Promise<Found[]> {
+  const found = new Map<string, Found>();
+  for await (const object of store.list(`${kind.prefix}${source}/`)) {
+    const parsed = kind.parseKey(object.key);
+    if (parsed?.part !== 'archive' && parsed?.part !== 'manifest') continue;
+    const one: Found = found.get(parsed.id.id) ?? { id: parsed.id };
+    one[parsed.part] = object;
+    found.set(parsed.id.id, one);
+  }
+  return [...found.values()];
+}
+
+/** Which archives of a source have a verdict, by their ids. */
+async function listVerdicts(
   store: ArchiveStore,
-  id: Pick<ArchiveId, 'id' | 'source'>,
-): Promise<Verdict | undefined> {
-  const stored = await store.readText(archiveKeys(id).verdict);
-  if (stored === undefined) return undefined;
-  return parseJson(verdictSchema, stored.text);
+  kind: ArchiveKind,
+  source: string,
+): Promise<Map<string, ArchiveId>> {
+  const judged = new Map<string, ArchiveId>();
+  for await (const { key } of store.list(`${kind.verdictsPrefix}${source}/`)) {
+    const parsed = kind.parseKey(key);
+    if (parsed?.part === 'verdict') judged.set(parsed.id.id, parsed.id);
+  }
+  return judged;
 }

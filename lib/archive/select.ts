@@ -4,6 +4,7 @@ import { OffsiteError } from '../base/errors.ts';
 import { formatInstant, plural } from '../base/quantities.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { byAge, type CatalogueEntry, countsAsIntact, newestIntact, newestOfAny } from './catalogue-of.ts';
+import { type ArchiveKind, ofDatabase } from './kind.ts';
 import { type ArchiveId, parseArchiveId } from './names.ts';
 import { readCatalogue } from './read-catalogue.ts';
 
@@ -26,11 +27,13 @@ export async function selectArchive(
   source: string,
   wanted: string,
   any: boolean,
+  kind = ofDatabase,
 ): Promise<Selection> {
   const id = wanted === 'latest' ? undefined : parseArchiveId(wanted);
-  const entries = await readCatalogue(store, id?.source ?? source);
-  const entry = id === undefined ? latest(entries, source, any) : entries.find((one) => one.id.id === wanted);
-  assertCommitted(entry, wanted, id?.source ?? source);
+  const entries = await readCatalogue(store, id?.source ?? source, { kind });
+  const entry =
+    id === undefined ? latest(entries, source, any, kind) : entries.find((one) => one.id.id === wanted);
+  assertCommitted(entry, wanted, id?.source ?? source, kind);
   return { id: entry.id, entry, warning: warningOf(entry) };
 }
 
@@ -39,16 +42,22 @@ export function assertCommitted(
   entry: CatalogueEntry | undefined,
   wanted: string,
   source: string,
+  { prefix, words: { named, list } } = ofDatabase,
 ): asserts entry is CatalogueEntry {
   if (entry !== undefined && entry.standing !== 'no manifest') return;
-  throw new OffsiteError('ARCHIVE_MISSING', `there is no archive ${wanted}`, {
-    expected: `an archive and its manifest under archives/${source}/`,
+  throw new OffsiteError('ARCHIVE_MISSING', `there is no ${named} ${wanted}`, {
+    expected: `an archive and its manifest under ${prefix}${source}/`,
     found: entry === undefined ? 'neither' : 'an archive without manifest: it was never committed',
-    hint: "see 'offsite list' for the archives there are",
+    hint: `see '${list}' for the archives there are`,
   });
 }
 
-function latest(entries: readonly CatalogueEntry[], source: string, any: boolean): CatalogueEntry {
+function latest(
+  entries: readonly CatalogueEntry[],
+  source: string,
+  any: boolean,
+  { prefix, words: { named, again, list } }: ArchiveKind,
+): CatalogueEntry {
   const intact = newestIntact(entries);
   const chosen = any ? newestOfAny(entries) : intact;
   if (chosen !== undefined) return chosen;
@@ -62,20 +71,20 @@ function latest(entries: readonly CatalogueEntry[], source: string, any: boolean
           ...(others > 0 ? [`and ${plural(others, 'older one')}`] : []),
         ].join('\n');
   if (any) {
-    throw new OffsiteError('ARCHIVE_MISSING', `there is no archive of ${source}`, {
-      expected: `an archive and its manifest under archives/${source}/`,
+    throw new OffsiteError('ARCHIVE_MISSING', `there is no ${named} of ${source}`, {
+      expected: `an archive and its manifest under ${prefix}${source}/`,
       found,
-      hint: "take one with 'offsite backup'; what has no manifest was never finished",
+      hint: `take one with '${again}'; what has no manifest was never finished`,
     });
   }
   const taken = newestOfAny(entries);
-  throw new OffsiteError('NOTHING_INTACT', `there is no intact archive of ${source}`, {
+  throw new OffsiteError('NOTHING_INTACT', `there is no intact ${named} of ${source}`, {
     expected: 'at least one archive with the verdict intact',
     found,
     hint:
       taken === undefined
-        ? "take one with 'offsite backup'"
-        : `wait for the verdict of a new one ('offsite list' shows it), or name one by its id: ${taken.id.id} is the newest`,
+        ? `take one with '${again}'`
+        : `wait for the verdict of a new one ('${list}' shows it), or name one by its id: ${taken.id.id} is the newest`,
   });
 }
 

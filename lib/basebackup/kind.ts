@@ -6,15 +6,28 @@ import {
   baseBackupVerdictsPrefix,
   parseBaseBackupKey,
 } from '../archive/base-backup-names.ts';
-import type { ArchiveKind } from '../archive/kind.ts';
-import { parseBaseBackupManifest } from './manifest.ts';
+import { type ByteKind, byteVerdictSchema } from '../archive/byte-verdict.ts';
+import { baseBackupRecords } from './manifest.ts';
 
-export const ofBaseBackups: ArchiveKind = {
+export const ofBaseBackups: ByteKind = {
+  name: 'base backup',
+  words: {
+    named: 'base backup',
+    again: 'offsite basebackup',
+    list: 'offsite wal window',
+    undoFlag: ' --base-backup',
+    damaged: 'It is not what the server gave. No recovery must begin with it.',
+    unconcerned: 'The nightly archives are not concerned.',
+    advice:
+      'take a new one (offsite basebackup). Points from this one on can still be recovered from an older one, along the log, which takes longer (offsite wal window).',
+    rest: 'Retention does not count it: older ones, and the log since them, stay.',
+  },
   prefix: baseBackupsPrefix,
   verdictsPrefix: baseBackupVerdictsPrefix,
   dueFolder: 'basebackup/',
   keysOf: baseBackupKeys,
   besides: (id) => [baseBackupKeys(id).serverManifest],
   parseKey: parseBaseBackupKey,
-  parseManifest: parseBaseBackupManifest,
+  records: baseBackupRecords,
+  verdictSchema: byteVerdictSchema,
 };

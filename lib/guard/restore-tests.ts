@@ -2,7 +2,7 @@
 // and the next one's turn comes when it has ended.
 
 import { archivesPrefix, parseArchiveId } from '../archive/names.ts';
-import { sourcesBelow } from '../archive/read-kind.ts';
+import { sourcesBelow } from '../archive/read-catalogue.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';

@@ -2,10 +2,9 @@
 // and who is told of it, is the same.
 
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
-import { type ArchiveKind, ofDatabase, parseDueKey } from '../archive/kind.ts';
+import { parseDueKey } from '../archive/kind.ts';
 import { type ArchiveId, duePrefix } from '../archive/names.ts';
-import { readCatalogue } from '../archive/read-catalogue.ts';
-import { readKind, sourcesBelow } from '../archive/read-kind.ts';
+import { readCatalogue, sourcesBelow } from '../archive/read-catalogue.ts';
 import type { VerdictName } from '../archive/verdict.ts';
 import { isDueWalKey } from '../archive/wal-names.ts';
 import { OffsiteError } from '../base/errors.ts';
@@ -55,16 +54,12 @@ export async function verifyNew(options: VerifyVaultOptions): Promise<Map<string
     await ofPrefix(kind.prefix, async () => {
       for (const source of await sourcesBelow(store, kind.prefix))
         await ofPrefix(`${kind.prefix}${source}/`, async () => {
-          for (const { id } of (await entriesOf(store, kind, source)).filter(isUnjudged))
+          for (const { id } of (await readCatalogue(store, source, { kind })).filter(isUnjudged))
             await attempt(id, failures, options, () => judge({ kind, id, occasion: 'committed' }, options));
         });
     });
   }
   return failures;
-}
-
-function entriesOf(store: ArchiveStore, kind: ArchiveKind, source: string): Promise<CatalogueEntry[]> {
-  return kind === ofDatabase ? readCatalogue(store, source) : readKind(store, kind, source);
 }
 
 /** Reads again what retention asks for (`due/`), and takes the requests away. @returns As {@link verifyNew}. */

@@ -3,6 +3,7 @@
 
 import { baseBackupsPrefix, parseBaseBackupKey } from '../archive/base-backup-names.ts';
 import { archivesPrefix, parseKey } from '../archive/names.ts';
+import { readCatalogue } from '../archive/read-catalogue.ts';
 import { parseWalKey, walPrefix } from '../archive/wal-names.ts';
 import type { News } from '../mail/tell-once.ts';
 import type { Arrivals } from '../retention/arrivals.ts';
@@ -10,7 +11,7 @@ import { fullEveryHours } from '../retention/log-sight.ts';
 import { lookAtLog } from '../retention/log-watch.ts';
 import { type WatchOptions, watch } from '../retention/watch.ts';
 import { watchArrivals } from '../retention/watch-arrivals.ts';
-import { readSidecars } from '../sidecar/list.ts';
+import { ofSidecar } from '../sidecar/kind.ts';
 import { parseSidecarKey, sidecarsPrefix } from '../sidecar/names.ts';
 
 export type WatchVaultOptions = Omit<WatchOptions, 'sidecarsOf' | 'logOf'> & {
@@ -57,7 +58,7 @@ export async function watchVault({
     });
   await watch({
     ...options,
-    sidecarsOf: (source) => readSidecars(store, source),
+    sidecarsOf: (source) => readCatalogue(store, source, { kind: ofSidecar }),
     logOf: (source, before) => lookAtLog({ store, source, before, now, isFull }),
     onSighting: (sighting) => {
       for (const id of sighting.clockIds) clockIds.add(id);

@@ -1,7 +1,7 @@
 // From when to when points can be recovered, by what the vault lists now.
 
 import type { Standing } from '../archive/catalogue-of.ts';
-import { readKind } from '../archive/read-kind.ts';
+import { readCatalogue } from '../archive/read-catalogue.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import type { ArchiveStore } from '../store/store.ts';
@@ -27,7 +27,7 @@ export async function readWindows(
   const logs = new Map<string, Awaited<ReturnType<typeof readSettledLog>>>();
   const windows: BaseBackupWindow[] = [];
   const bases = await readBaseBackups(store, source);
-  const judged = bases.length === 0 ? [] : await readKind(store, ofBaseBackups, source);
+  const judged = bases.length === 0 ? [] : await readCatalogue(store, source, { kind: ofBaseBackups });
   for (const base of bases) {
     const { cluster } = base.manifest;
     const log =

@@ -1,7 +1,7 @@
 // From which base backup a restore test recovers a point, and how much room that takes.
 
 import { byAge } from '../archive/catalogue-of.ts';
-import { readKind } from '../archive/read-kind.ts';
+import { readCatalogue } from '../archive/read-catalogue.ts';
 import { readRecord } from '../archive/read-manifest.ts';
 import { parseWalKey, walFolder } from '../archive/wal-names.ts';
 import { nothingIf, OffsiteError } from '../base/errors.ts';
@@ -18,7 +18,7 @@ import type { ArchiveStore } from '../store/store.ts';
  * @throws {@link OffsiteError} `NOTHING_INTACT`, or that its manifest cannot be trusted.
  */
 export async function newestBase(store: ArchiveStore, source: string): Promise<BaseBackup | undefined> {
-  const entries = byAge(await readKind(store, ofBaseBackups, source));
+  const entries = byAge(await readCatalogue(store, source, { kind: ofBaseBackups }));
   const whole = entries.filter(({ standing }) => standing !== 'no manifest');
   if (whole.length === 0) return undefined;
   const [newest] = (['intact', 'unverified'] as const).flatMap((wanted) =>

@@ -2,7 +2,7 @@
 // nobody needs, and a later run takes it.
 
 import type { CatalogueEntry } from '../archive/catalogue-of.ts';
-import { readKind } from '../archive/read-kind.ts';
+import { readCatalogue } from '../archive/read-catalogue.ts';
 import { readRecord } from '../archive/read-manifest.ts';
 import { walFolder, walPrefix, walVerdictsPrefix } from '../archive/wal-names.ts';
 import { nothingIf } from '../base/errors.ts';
@@ -56,7 +56,7 @@ export async function expireLog(options: ExpireLogOptions): Promise<void> {
 /** @returns What those that stay need, by cluster; `undefined` where that is not known, and nothing of the log may go. */
 async function expireBaseBackups(source: string, options: ExpireLogOptions) {
   const { store, policy, now, rereadPercent = 0 } = options;
-  const entries = await readKind(store, ofBaseBackups, source);
+  const entries = await readCatalogue(store, source, { kind: ofBaseBackups });
   const retention = planBaseBackups(source, entries, policy, now, await readHolds(store, source));
   const kept = keptOf(retention, entries);
   const plan = { ...retention, readings: planBaseReadings(kept, rereadPercent, now) };

@@ -1,7 +1,7 @@
 // watch, of the log: each hour what came since the last look, and once a day all of it. What came is asked to be read, too.
 
 import { byAge, type CatalogueEntry } from '../archive/catalogue-of.ts';
-import { readKind } from '../archive/read-kind.ts';
+import { readCatalogue } from '../archive/read-catalogue.ts';
 import { readRecord } from '../archive/read-manifest.ts';
 import { dueWalKey, parseWalKey, walFolder, walPrefix } from '../archive/wal-names.ts';
 import { nothingIf } from '../base/errors.ts';
@@ -46,7 +46,7 @@ const filesAtOnce = 500;
  */
 export async function lookAtLog(options: LookOptions): Promise<LogSight | undefined> {
   const { store, source, before, now } = options;
-  const entries = byAge(await readKind(store, ofBaseBackups, source));
+  const entries = byAge(await readCatalogue(store, source, { kind: ofBaseBackups }));
   const usable = entries.filter(isUsable);
   const newest = await newestBase(store, usable);
   if (newest === undefined) return withoutBase(store, source);

@@ -2,7 +2,7 @@
 // wrong with one is no reason to leave the others alone.
 
 import type { ArchiveKind } from '../archive/kind.ts';
-import { sourcesBelow } from '../archive/read-kind.ts';
+import { sourcesBelow } from '../archive/read-catalogue.ts';
 import { eachOf } from '../base/each-of.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';

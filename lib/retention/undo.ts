@@ -146,7 +146,7 @@ async function readManifestVersion(
 ): Promise<StoredBytes> {
   const opened = await store.open(kind.keysOf(id).manifest, newest?.versionId);
   const text = opened === undefined ? '' : Buffer.concat(await opened.body.toArray()).toString('utf8');
-  return kind.parseManifest(text, id);
+  return kind.records.parse(text, id);
 }
 
 async function isHeld(store: ArchiveStore, id: ArchiveId): Promise<boolean> {

@@ -3,8 +3,7 @@
 
 import { byAge, type CatalogueEntry, newestIntact } from '../archive/catalogue-of.ts';
 import { archivesPrefix, faultsPrefix, reportsPrefix } from '../archive/names.ts';
-import { readCatalogue } from '../archive/read-catalogue.ts';
-import { sourcesBelow } from '../archive/read-kind.ts';
+import { readCatalogue, sourcesBelow } from '../archive/read-catalogue.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import { findUntold } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';

@@ -1,6 +1,7 @@
 // sidecar-expire: retention of sidecars' archives, by the plan of all archives and their holds. Where no new one comes, what is
 // there stays: of one that is taken by hand, now and then, that is no fault (sidecarProof).
 
+import { readCatalogue } from '../archive/read-catalogue.ts';
 import { readHolds } from '../retention/expire.ts';
 import { carryOut, type ExpireKindOptions, type KindPlan } from '../retention/expire-kind.ts';
 import { sidecarProof } from '../retention/freshness.ts';
@@ -8,7 +9,6 @@ import { keptOf, planRetention } from '../retention/plan.ts';
 import { planReadings } from '../retention/readings.ts';
 import { eachSource, sourcesOf, throwFailures } from '../retention/sources.ts';
 import { ofSidecar } from './kind.ts';
-import { readSidecars } from './list.ts';
 
 export type SidecarExpireOptions = ExpireKindOptions & {
   /** Is given each source's plan once it was carried out. */
@@ -19,7 +19,7 @@ export type SidecarExpireOptions = ExpireKindOptions & {
 export async function expireSidecars(options: SidecarExpireOptions): Promise<void> {
   const { store, policy, now, rereadPercent = 0, onPlan } = options;
   const failures = await eachSource(await sourcesOf(store, ofSidecar), async (source) => {
-    const entries = await readSidecars(store, source);
+    const entries = await readCatalogue(store, source, { kind: ofSidecar });
     const freshnessHours = sidecarProof(entries, policy.freshnessHours)?.limitHours ?? policy.freshnessHours;
     const own = { ...policy, freshnessHours };
     const plan = planRetention(source, entries, own, now, await readHolds(store, source));

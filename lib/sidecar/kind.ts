@@ -1,14 +1,26 @@
 // The dashboard's own database as a kind of archive.
 
-import type { ArchiveKind } from '../archive/kind.ts';
-import { parseSidecarManifest } from './manifest.ts';
+import { type ByteKind, byteVerdictSchema } from '../archive/byte-verdict.ts';
+import { sidecarRecords } from './manifest.ts';
 import { parseSidecarKey, sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from './names.ts';
 
-export const ofSidecar: ArchiveKind = {
+export const ofSidecar: ByteKind = {
+  name: 'sidecar',
+  words: {
+    named: "archive of the dashboard's database",
+    again: 'offsite sidecar backup',
+    list: 'offsite sidecar list',
+    undoFlag: ' --sidecar',
+    damaged: 'It is not the database that was copied. It must not be relied upon.',
+    unconcerned: "BitAgent's archives are not concerned.",
+    advice: 'take a new one (offsite sidecar backup).',
+    rest: "Retention does not count it as intact; 'latest' stays the newest intact one (offsite sidecar list).",
+  },
   prefix: sidecarsPrefix,
   verdictsPrefix: sidecarVerdictsPrefix,
   dueFolder: 'sidecar/',
   keysOf: sidecarKeys,
   parseKey: parseSidecarKey,
-  parseManifest: parseSidecarManifest,
+  records: sidecarRecords,
+  verdictSchema: byteVerdictSchema,
 };

@@ -43,4 +43,3 @@ export const sidecarRecords = recordsOf<SidecarManifest>({
       throw invalid(`${pages} pages of ${pageBytes} bytes`, `${plainBytes} bytes`);
   },
 });
-export const parseSidecarManifest = sidecarRecords.parse;

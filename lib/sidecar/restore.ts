@@ -4,11 +4,13 @@
 import { type FileHandle, link, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ArchiveId } from '../archive/names.ts';
+import { openArchive } from '../archive/open-archive.ts';
 import { readRecord } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { bringBack, openSidecar } from './bring.ts';
+import { bringBack } from './bring.ts';
 import { claim, companions, refuseRunning } from './in-use.ts';
+import { ofSidecar } from './kind.ts';
 import { type SidecarManifest, sidecarRecords } from './manifest.ts';
 import { askedOf } from './verify.ts';
 
@@ -49,7 +51,7 @@ export async function restoreSidecar(options: SidecarRestoreOptions): Promise<Si
     for (const name of ['', ...companions]) await rm(partial + name, { force: true });
     // By this handle alone: whoever owns the folder may have put a link under the name since.
     await using file = await open(partial, 'wx', 0o600);
-    await bringBack(await openSidecar(store, id, manifest), manifest, file, signal);
+    await bringBack(await openArchive(store, id, manifest, undefined, ofSidecar), manifest, file, signal);
     const deviations = await askedOf(partial, manifest);
     // Looked at, it may have companions of its own.
     for (const companion of companions) await rm(partial + companion, { force: true });

@@ -1,7 +1,6 @@
 // What re-reading a sidecar's archive showed.
 
 import type { Deviation } from '../archive/verdict.ts';
-import type { ByteWords } from '../verify/byte-mail.ts';
 import type { SidecarContents, SidecarManifest } from './manifest.ts';
 
 /** What differs between what was archived and what came of it. @param faults - What SQLite finds broken. */
@@ -28,15 +27,3 @@ export function differences(
     ...differing.map(([what, expected, one]) => ({ what, expected: words(expected), found: words(one) })),
   ];
 }
-
-/** What the mails about it say. */
-export const sidecarWords: ByteWords = {
-  named: "archive of the dashboard's database",
-  again: 'offsite sidecar backup',
-  list: 'offsite sidecar list',
-  undoFlag: ' --sidecar',
-  damaged: 'It is not the database that was copied. It must not be relied upon.',
-  unconcerned: "BitAgent's archives are not concerned.",
-  advice: 'take a new one (offsite sidecar backup).',
-  rest: "Retention does not count it as intact; 'latest' stays the newest intact one (offsite sidecar list).",
-};

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ByteVerdict } from '../archive/byte-verdict.ts';
 import type { ArchiveId } from '../archive/names.ts';
+import { openArchive } from '../archive/open-archive.ts';
 import { readRecord } from '../archive/read-manifest.ts';
 import type { Deviation } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
@@ -12,11 +13,11 @@ import { formatBytes } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from '../verify/judge-once.ts';
-import { bringBack, openSidecar } from './bring.ts';
+import { bringBack } from './bring.ts';
 import { beginsAsSqlite, inspect } from './inspect.ts';
 import { ofSidecar } from './kind.ts';
 import { type SidecarManifest, sidecarRecords } from './manifest.ts';
-import { differences, sidecarWords } from './verdict.ts';
+import { differences } from './verdict.ts';
 
 export type SidecarVerifyOptions = {
   readonly store: ArchiveStore;
@@ -40,7 +41,8 @@ export async function verifySidecar(options: SidecarVerifyOptions): Promise<Byte
   const common = { format: 1, id: id.id, source: id.source, toolVersion } as const;
   let opened: OpenObject;
   try {
-    opened = await openSidecar(store, id, options.isAgain ? { ...manifest, versionId: null } : manifest);
+    const which = options.isAgain ? { ...manifest, versionId: null } : manifest;
+    opened = await openArchive(store, id, which, undefined, ofSidecar);
   } catch (error) {
     if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_MISSING') throw error;
     const { etag, versionId } = manifest;
@@ -67,8 +69,6 @@ export async function verifySidecarOnce(
   return judgeOnce({
     ...options,
     kind: ofSidecar,
-    words: sidecarWords,
-    readManifest: () => readRecord(options.store, sidecarRecords, options.id),
     judge: (isAgain) => verifySidecar({ ...options, isAgain }),
   });
 }

@@ -15,7 +15,6 @@ import { type BaseBackupManifest, baseBackupRecords } from '../basebackup/manife
 import { functionReads } from '../cost/task-size.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
 import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from './judge-once.ts';
-import { baseBackupWords } from './log-mails.ts';
 import { ArchiveGone, ifGone, type Listener, observeBytes } from './observe.ts';
 import { holdsAtMost, type ReadLimits } from './plan.ts';
 
@@ -80,12 +79,10 @@ export type VerifyBaseBackupOnceOptions = VerifyBaseBackupOptions &
 export async function verifyBaseBackupOnce(
   options: VerifyBaseBackupOnceOptions,
 ): Promise<ByteVerified | { readonly awaits: 'task' }> {
-  const { store, id, readInTask } = options;
+  const { id, readInTask } = options;
   const judged = judgeOnce({
     ...options,
     kind: ofBaseBackups,
-    words: baseBackupWords,
-    readManifest: () => readRecord(store, baseBackupRecords, id),
     judge: (isAgain) => verifyBaseBackup({ ...options, isAgain }),
   });
   return judged.catch(async (error) => {

@@ -1,21 +1,12 @@
 // The mail about an archive whose verdict speaks of bytes alone, and which is not intact: a sidecar's, or a base backup.
 
-import type { ByteVerdict, FaultyByteVerdict } from '../archive/byte-verdict.ts';
+import type { ByteKind, ByteVerdict, FaultyByteVerdict } from '../archive/byte-verdict.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
-import { deviationLines, type KindWords, lossMail, wasProven } from './mail.ts';
-
-export type ByteWords = KindWords & {
-  /** What it means that its bytes are others, and what is not concerned by it. */
-  readonly damaged: string;
-  readonly unconcerned: string;
-  readonly advice: string;
-  /** What stays of its kind. */
-  readonly rest: string;
-};
+import { deviationLines, lossMail, wasProven } from './mail.ts';
 
 /** @param before - The verdict of before: of what was proven, the loss is told. */
-export function byteVerdictMail(words: ByteWords, verdict: FaultyByteVerdict, before?: ByteVerdict): Mail {
+export function byteVerdictMail({ words }: ByteKind, verdict: FaultyByteVerdict, before?: ByteVerdict): Mail {
   if (wasProven(before)) return lossMail(verdict, before, words);
   const { id, verifiedAt } = verdict;
   const { named, damaged, unconcerned, advice, rest } = words;

@@ -1,16 +1,21 @@
 // An archive whose verdict speaks of bytes alone is judged once, told of if it is not intact, and the verdict written down.
 
-import { type ByteVerdict, type FaultyByteVerdict, parseByteVerdict } from '../archive/byte-verdict.ts';
-import type { ArchiveKind } from '../archive/kind.ts';
+import {
+  type ByteKind,
+  type ByteVerdict,
+  byteVerdictSchema,
+  type FaultyByteVerdict,
+} from '../archive/byte-verdict.ts';
 import type { ArchiveId } from '../archive/names.ts';
+import { readRecord } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { jsonText } from '../base/parse-json.ts';
+import { jsonText, parseJson } from '../base/parse-json.ts';
 import { hoursBetween } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { type ByteWords, byteVerdictMail } from './byte-mail.ts';
+import { byteVerdictMail } from './byte-mail.ts';
 import { faultWords } from './mail.ts';
 
 /** Nothing is planned more often than daily. */
@@ -19,13 +24,10 @@ const restHours = 12;
 export type JudgeOnceOptions = {
   readonly store: ArchiveStore;
   readonly id: ArchiveId;
-  readonly kind: ArchiveKind;
-  readonly words: ByteWords;
+  readonly kind: ByteKind;
   /** It is time to read them again, if their verdict is so old. */
   readonly isDue?: boolean | undefined;
   readonly now: () => Date;
-  /** Without it nothing says what the bytes should be. @throws {@link OffsiteError} `MANIFEST_MISSING`, or that it cannot be trusted. */
-  readonly readManifest: () => Promise<unknown>;
   /** Reads them: those that its manifest names, or what is under their name now. */
   readonly judge: (isAgain: boolean) => Promise<ByteVerdict>;
   readonly sendMail: (mail: Mail) => Promise<void>;
@@ -38,15 +40,14 @@ export type ByteVerified = { readonly verdict: ByteVerdict; readonly isNew: bool
  * Judges an archive unless what is there has a verdict. At first those bytes that its manifest names; what has a verdict and is not
  * there any more, or has other bytes, is judged again, by what is under its name.
  *
- * @throws What `readManifest` does, of an archive that never had a verdict.
+ * @throws {@link OffsiteError} `MANIFEST_MISSING`, or that it cannot be trusted, of an archive that never had a verdict.
  * @remarks Events come twice, and the mail goes first: a second one is better than none.
  */
 export async function judgeOnce(options: JudgeOnceOptions): Promise<ByteVerified> {
-  const { store, id, kind, words, sendMail } = options;
+  const { store, id, kind, sendMail } = options;
   const key = kind.keysOf(id).verdict;
-  const stored = await store.readText(key);
-  const before = stored && parseByteVerdict(stored.text);
-  const hasManifest = await options.readManifest().then(
+  const before = parseJson(byteVerdictSchema, (await store.readText(key))?.text);
+  const hasManifest = await readRecord(store, kind.records, id).then(
     () => true,
     (error) => {
       if (before === undefined || !(error instanceof OffsiteError && error.code === 'MANIFEST_MISSING'))
@@ -65,7 +66,7 @@ export async function judgeOnce(options: JudgeOnceOptions): Promise<ByteVerified
     // As its keys have it: an archive of the database may have the same id.
     const archive = `${kind.prefix.replace(/s?\/$/, '')}-${verdict.id}`;
     const fault = { source: verdict.source, archive, what: faultWords(verdict, before) };
-    await tellByTheHour(teller, fault, byteVerdictMail(words, verdict, before));
+    await tellByTheHour(teller, fault, byteVerdictMail(kind, verdict, before));
   }
   await store.write(key, jsonText(verdict));
   return { verdict, isNew: true };

@@ -1,19 +1,6 @@
-// The mails about base backups and files of the log that are not what was stored.
+// The mail about files of the log that are not what was stored.
 
 import { composeMail, type Mail } from '../mail/mail.ts';
-import type { ByteWords } from './byte-mail.ts';
-
-export const baseBackupWords: ByteWords = {
-  named: 'base backup',
-  again: 'offsite basebackup',
-  list: 'offsite wal window',
-  undoFlag: ' --base-backup',
-  damaged: 'It is not what the server gave. No recovery must begin with it.',
-  unconcerned: 'The nightly archives are not concerned.',
-  advice:
-    'take a new one (offsite basebackup). Points from this one on can still be recovered from an older one, along the log, which takes longer (offsite wal window).',
-  rest: 'Retention does not count it: older ones, and the log since them, stay.',
-};
 
 /** Tells of a file of the log: all that comes after it in the log is reached by no recovery that has to pass it. */
 export function damagedLogMail(source: string, name: string, expected: string, found: string): Mail {

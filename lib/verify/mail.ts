@@ -1,27 +1,12 @@
 // The mail about an archive that is not intact: the outcome in its subject, then what was found, what it means and what
 // to do.
 
+import { type KindWords, ofDatabase } from '../archive/kind.ts';
 import { lastRead, type Verdict } from '../archive/verdict.ts';
 import { formatBytes, formatInstant } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 
 type Fault = Exclude<Verdict, { verdict: 'intact' }>;
-
-/** What archives of a kind are called in mails, and the commands that concern them. */
-export type KindWords = {
-  readonly named: string;
-  /** Makes another one. */
-  readonly again: string;
-  readonly list: string;
-  readonly undoFlag: '' | ' --sidecar' | ' --base-backup';
-};
-
-const ofDump: KindWords = {
-  named: 'archive',
-  again: 'offsite backup',
-  list: 'offsite list',
-  undoFlag: '',
-};
 
 /** What is known of bytes, by a verdict of any kind. */
 type OfBytes = Pick<Verdict, 'verdict' | 'etag' | 'versionId' | 'verifiedAt' | 'lastReadAt'>;
@@ -115,7 +100,7 @@ export function wasProven<Before extends OfBytes>(before: Before | undefined): b
 }
 
 /** Tells of the loss of what was proven. */
-export function lossMail(verdict: FaultOfBytes, before: OfBytes, words: KindWords = ofDump): Mail {
+export function lossMail(verdict: FaultOfBytes, before: OfBytes, words: KindWords = ofDatabase.words): Mail {
   const { id } = verdict;
   const { named, again, list, undoFlag } = words;
   const loss = lossOf(verdict, before);

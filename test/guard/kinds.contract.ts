@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArchiveId, parseArchiveId } from '../../lib/archive/names.ts';
-import { readKind } from '../../lib/archive/read-kind.ts';
+import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
 import { walVerdictsPrefix } from '../../lib/archive/wal-names.ts';
 import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
@@ -62,7 +62,7 @@ export function playOtherKinds(
     const keysOf = ({ kind, prefix }: Kind, name: string) =>
       kind.keysOf(ids.get(`${prefix}-${name}`) as ArchiveId);
     const standingsOf = async ({ kind, prefix }: Kind, name: string) =>
-      (await readKind(store, kind, `${prefix}-${name}`)).map(({ standing }) => standing);
+      (await readCatalogue(store, `${prefix}-${name}`, { kind: kind })).map(({ standing }) => standing);
 
     /** What may happen to bytes. */
     const harms: Record<string, (bytes: Buffer) => Buffer> = {
@@ -229,7 +229,7 @@ export function playOtherKinds(
 
     it('expires with a base backup the log that nobody needs any more', async () => {
       await keeping.night(2 * 1440, { keepDays: 1, freshnessHours: 100 });
-      expect(await readKind(store, ofBaseBackups, 'logged')).toHaveLength(1);
+      expect(await readCatalogue(store, 'logged', { kind: ofBaseBackups })).toHaveLength(1);
       const left = (await keysUnder('wal/logged/')).map((key) => key.split('/').at(-1)?.slice(0, 24));
       expect(left).toEqual(namesFrom(12, 2));
       expect(await damagedLog()).toEqual([]);

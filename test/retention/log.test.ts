@@ -12,10 +12,11 @@ import { handler as expire } from '../../lambda/expire.ts';
 import { handler as verify } from '../../lambda/verify.ts';
 import { handler as watch } from '../../lambda/watch.ts';
 import { baseBackupKeys } from '../../lib/archive/base-backup-names.ts';
-import { parseByteVerdict } from '../../lib/archive/byte-verdict.ts';
+import { byteVerdictSchema } from '../../lib/archive/byte-verdict.ts';
 import { dueKey } from '../../lib/archive/kind.ts';
 import type { ArchiveId } from '../../lib/archive/names.ts';
 import { parseWalFile, type WalFile, walKey } from '../../lib/archive/wal-names.ts';
+import { parseJson } from '../../lib/base/parse-json.ts';
 import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
 import { isBroken } from '../../lib/recovery-point/way.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
@@ -82,7 +83,7 @@ const stored = (key: string) => ({
 });
 const judge = (id: ArchiveId) => verify(stored(baseBackupKeys(id).manifest), context);
 const verdictOn = async (id: ArchiveId) =>
-  parseByteVerdict((await store.readText(baseBackupKeys(id).verdict))?.text ?? '');
+  parseJson(byteVerdictSchema, (await store.readText(baseBackupKeys(id).verdict))?.text);
 /** The watcher's next look, so long after the test began; and what it asks for is read, as the events of that would have it. */
 async function look(minutes: number, isDaily = false): Promise<number> {
   vi.useFakeTimers({ toFake: ['Date'], now: began + minutes * 60_000 });

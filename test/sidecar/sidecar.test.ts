@@ -25,13 +25,15 @@ import type { Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { handler } from '../../lambda/verify.ts';
 import { parseArchiveId } from '../../lib/archive/names.ts';
+import { readCatalogue } from '../../lib/archive/read-catalogue.ts';
+import { selectArchive } from '../../lib/archive/select.ts';
 import { expireVault } from '../../lib/guard/expire.ts';
 import type { Mail } from '../../lib/mail/mail.ts';
 import type { RetentionPlan } from '../../lib/retention/plan.ts';
 import { watch as watchVault } from '../../lib/retention/watch.ts';
 import { backupSidecar } from '../../lib/sidecar/backup.ts';
 import { expireSidecars } from '../../lib/sidecar/expire.ts';
-import { readSidecars, selectSidecar } from '../../lib/sidecar/list.ts';
+import { ofSidecar } from '../../lib/sidecar/kind.ts';
 import type { SidecarManifest } from '../../lib/sidecar/manifest.ts';
 import { sidecarKeys } from '../../lib/sidecar/names.ts';
 import { restoreSidecar } from '../../lib/sidecar/restore.ts';
@@ -249,15 +251,15 @@ describe('a verdict', () => {
   it('decides what latest is', async () => {
     made().close();
     const { id } = await backup();
-    await expect(selectSidecar(store, 'bitagent', 'latest', false)).rejects.toMatchObject({
+    await expect(selectArchive(store, 'bitagent', 'latest', false, ofSidecar)).rejects.toMatchObject({
       code: 'NOTHING_INTACT',
     });
     const verdict = await verify(id);
     await store.write(sidecarKeys(parseArchiveId(id)).verdict, JSON.stringify(verdict));
-    expect((await selectSidecar(store, 'bitagent', 'latest', false)).id.id).toBe(id);
-    const entries = await readSidecars(store, 'bitagent');
+    expect((await selectArchive(store, 'bitagent', 'latest', false, ofSidecar)).id.id).toBe(id);
+    const entries = await readCatalogue(store, 'bitagent', { kind: ofSidecar });
     expect(entries.at(-1)).toMatchObject({ standing: 'intact', compressedBytes: expect.any(Number) });
-    await expect(selectSidecar(store, 'other', 'latest', true)).rejects.toMatchObject({
+    await expect(selectArchive(store, 'other', 'latest', true, ofSidecar)).rejects.toMatchObject({
       code: 'ARCHIVE_MISSING',
     });
   });
@@ -434,7 +436,10 @@ describe('the cloud', () => {
     const { id } = manifest;
     expect(await announce(keys.manifest)).toEqual({ id, verdict: 'intact', isNew: true });
     expect(await announce(keys.manifest)).toEqual({ id, verdict: 'intact', isNew: false });
-    expect((await readSidecars(store, 'bitagent')).at(-1)).toMatchObject({ id: { id }, standing: 'intact' });
+    expect((await readCatalogue(store, 'bitagent', { kind: ofSidecar })).at(-1)).toMatchObject({
+      id: { id },
+      standing: 'intact',
+    });
     expect((await aws.mails()).length).toBe(mailsBefore);
     const bytes = await bytesOf(keys.archive);
     await stored(manifest, bytes.subarray(0, -1));
@@ -476,9 +481,11 @@ describe('the cloud', () => {
     });
     const going = [expect.objectContaining({ id: ids[1] }), expect.objectContaining({ id: ids[0] })];
     expect((await expired(21, true))?.expire).toEqual(going);
-    expect(await readSidecars(store, source)).toHaveLength(4);
+    expect(await readCatalogue(store, source, { kind: ofSidecar })).toHaveLength(4);
     expect((await expired(21))?.expire).toEqual(going);
-    expect((await readSidecars(store, source)).map(({ id }) => id.id)).toEqual(ids.slice(2));
+    expect((await readCatalogue(store, source, { kind: ofSidecar })).map(({ id }) => id.id)).toEqual(
+      ids.slice(2),
+    );
     expect(await keysIn(aws.endpoint, aws.bucket, `sidecar-verdicts/${source}/`)).toHaveLength(2);
   });
 
