@@ -1,9 +1,8 @@
 import { keeping } from '../lib/deployment/environment.ts';
 import { scheduledSchema } from '../lib/deployment/events.ts';
 import { expireVault } from '../lib/guard/expire.ts';
+import type { Planned } from '../lib/retention/expire-kind.ts';
 import { createLocks } from '../lib/retention/lock.ts';
-import type { RetentionPlan } from '../lib/retention/plan.ts';
-import type { Reading } from '../lib/retention/readings.ts';
 import { createS3Store } from '../lib/store/s3.ts';
 import { chain, logger } from './chain.ts';
 import { environment } from './environment.ts';
@@ -19,7 +18,7 @@ const decisionsAnswered = 10_000;
 export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
   const { bucket, sources, lockMode } = environment('bucket', 'sources', 'lockMode');
   const { rereadPercent, ...kept } = environment(...keeping, 'freshnessHours');
-  const plans: (RetentionPlan & { readonly readings: readonly Reading[] })[] = [];
+  const plans: Planned[] = [];
   let answered = 0;
   const extendLock = lockMode === 'OFF' ? undefined : createLocks({ bucket }, lockMode);
   const withoutArchives = new Set(sources);
@@ -31,21 +30,14 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
     dryRun,
     extendLock,
     rereadPercent,
-    onPlan: (plan, readings) => {
-      logger.info(dryRun ? 'planned' : 'expired', { plan, readings });
-      withoutArchives.delete(plan.source);
+    onPlan: (plan) => {
+      logger.info(dryRun ? 'planned' : 'expired', { plan });
       if (plan.standstill !== undefined) standsStill = 1;
+      if (plan.kind !== 'database') return;
+      withoutArchives.delete(plan.source);
       if (!dryRun) measurePlan(plan);
       answered += plan.keep.length + plan.expire.length;
-      if (answered <= decisionsAnswered) plans.push({ ...plan, readings });
-    },
-    onSidecarPlan: (plan) => {
-      logger.info(dryRun ? 'planned sidecar' : 'expired sidecar', { plan });
-      if (plan.standstill !== undefined) standsStill = 1;
-    },
-    onLogPlan: (plan) => {
-      logger.info(dryRun ? 'planned log' : 'expired log', { plan });
-      if (plan.standstill !== undefined) standsStill = 1;
+      if (answered <= decisionsAnswered) plans.push(plan);
     },
   }).catch((error: Error) => error);
   if (!dryRun) {
@@ -57,7 +49,7 @@ export const handler = chain(scheduledSchema, async ({ dryRun, atOnce }) => {
   return { dryRun, plans };
 });
 
-function measurePlan({ source, standstill, keep, expire }: RetentionPlan): void {
+function measurePlan({ source, standstill, keep, expire }: Planned): void {
   measure('retentionStandsStill', standstill === undefined ? 0 : 1, source);
   measure('archivesKept', keep.length, source);
   measure('archivesExpired', expire.length, source);

@@ -1,22 +1,13 @@
 import { formatHours, plural } from '../../lib/base/quantities.ts';
-import { type ExpireVaultOptions, expireVault } from '../../lib/guard/expire.ts';
+import { expireVault } from '../../lib/guard/expire.ts';
 import { textTable } from '../../lib/mail/mail.ts';
-import type { LogShare } from '../../lib/retention/expire-log.ts';
-import type { RetentionPlan } from '../../lib/retention/plan.ts';
-import type { Reading } from '../../lib/retention/readings.ts';
+import type { LogShare, Planned } from '../../lib/retention/expire-kind.ts';
 import type { GuardedVault } from '../../lib/settings/settings.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { extendLockOf } from './guarded.ts';
 import { print, printJson } from './print.ts';
 
 type Flags = { dryRun?: boolean; atOnce?: boolean; json?: boolean };
-
-export type Planned = RetentionPlan & {
-  readonly kind: 'database' | 'sidecar' | 'base backup';
-  readonly readings: readonly Reading[];
-  /** Of the log that base backups need. */
-  readonly log?: readonly LogShare[];
-};
 
 export async function runExpire({ settings, guard }: GuardedVault, flags: Flags): Promise<void> {
   const dryRun = flags.dryRun ?? false;
@@ -28,23 +19,12 @@ export async function runExpire({ settings, guard }: GuardedVault, flags: Flags)
     now: new Date(),
     dryRun,
     extendLock: dryRun ? undefined : await extendLockOf(settings, guard),
-    ...notePlans(plans),
+    onPlan: (plan) => plans.push(plan),
   }).finally(() => {
     if (flags.json) printJson('expire', { dryRun, plans });
     else for (const plan of plans) print(`${describePlan(plan, dryRun)}\n`);
   });
   if (plans.length === 0 && !flags.json) print(`no archive in ${settings.bucket} yet\n`);
-}
-
-/** Keeps the plans of all kinds. */
-export function notePlans(
-  plans: Planned[],
-): Pick<ExpireVaultOptions, 'onPlan' | 'onSidecarPlan' | 'onLogPlan'> {
-  return {
-    onPlan: (plan, readings) => plans.push({ ...plan, kind: 'database', readings }),
-    onSidecarPlan: (plan) => plans.push({ ...plan, kind: 'sidecar' }),
-    onLogPlan: (plan) => plans.push({ ...plan, kind: 'base backup' }),
-  };
 }
 
 export function describePlan(plan: Planned, dryRun: boolean): string {

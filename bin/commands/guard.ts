@@ -10,11 +10,12 @@ import type { Judged } from '../../lib/guard/verify.ts';
 import { pingOf } from '../../lib/nightly/night.ts';
 import { sendNotices } from '../../lib/nightly/send.ts';
 import type { RestoreReport } from '../../lib/report/report.ts';
+import type { Planned } from '../../lib/retention/expire-kind.ts';
 import type { Sighting } from '../../lib/retention/watch.ts';
 import type { GuardedVault } from '../../lib/settings/settings.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { ownRestoreCommand } from '../../lib/wal/restore-command.ts';
-import { describePlan, notePlans, type Planned } from './expire.ts';
+import { describePlan } from './expire.ts';
 import { assertHeard, extendLockOf, mailboxOf, smtpOf } from './guarded.ts';
 import { print, printJson, saidLines, tell, warn } from './print.ts';
 import { openStoreToRead } from './reading-store.ts';
@@ -89,16 +90,10 @@ async function guardOnce(
 
 const printSeen: Seen = {
   onVerdict: ({ id, verdict, isNew }) => print(`${id}: ${verdict}${isNew ? '' : ', as before'}\n`),
-  onPlan: (plan, readings) => {
-    if (plan.expire.length > 0 || plan.standstill !== undefined)
-      print(`${describePlan({ ...plan, kind: 'database', readings }, false)}\n`);
-  },
-  onSidecarPlan: (plan) => {
-    if (plan.expire.length > 0) print(`${describePlan({ ...plan, kind: 'sidecar' }, false)}\n`);
-  },
-  onLogPlan: (plan) => {
-    if (plan.expire.length > 0 || plan.log.some(({ expired }) => expired > 0))
-      print(`${describePlan({ ...plan, kind: 'base backup' }, false)}\n`);
+  onPlan: (plan) => {
+    const takes = plan.expire.length > 0 || plan.log?.some(({ expired }) => expired > 0);
+    const stands = plan.kind === 'database' && plan.standstill !== undefined;
+    if (takes || stands) print(`${describePlan(plan, false)}\n`);
   },
   onSighting: (sighting) => print(`${describeSighting(sighting)}\n`),
   onReport: ({ id, outcome }) => print(`${id}: restore test ${outcome}\n`),
@@ -114,7 +109,7 @@ function noteSeen() {
   };
   const seen: Seen = {
     onVerdict: (judged) => answer.verdicts.push(judged),
-    ...notePlans(answer.plans),
+    onPlan: (plan) => answer.plans.push(plan),
     onSighting: (sighting) => answer.sightings.push(sighting),
     onReport: ({ id, outcome }) => answer.restoreTests.push({ id, outcome }),
   };

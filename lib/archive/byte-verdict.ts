@@ -1,7 +1,6 @@
 // What re-reading showed of an archive that is no dump: of a sidecar, or a base backup. There is nothing in it that could be suspicious.
 
 import * as z from 'zod';
-import type { ArchiveKind } from './kind.ts';
 import { deviationSchema } from './verdict.ts';
 
 export const byteVerdictSchema = z.object({
@@ -22,16 +21,3 @@ export const byteVerdictSchema = z.object({
 
 export type ByteVerdict = z.infer<typeof byteVerdictSchema>;
 export type FaultyByteVerdict = ByteVerdict & { readonly verdict: 'damaged' | 'missing' };
-
-/** A kind whose verdicts speak of bytes alone. */
-export type ByteKind = ArchiveKind & {
-  readonly verdictSchema: typeof byteVerdictSchema;
-  readonly words: {
-    /** What it means that its bytes are others, and what is not concerned by it. */
-    readonly damaged: string;
-    readonly unconcerned: string;
-    readonly advice: string;
-    /** What stays of its kind. */
-    readonly rest: string;
-  };
-};

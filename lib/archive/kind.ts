@@ -2,7 +2,7 @@
 // brought back by the same rules.
 
 import type * as z from 'zod';
-import type { ByteVerdict } from './byte-verdict.ts';
+import type { ByteVerdict, byteVerdictSchema } from './byte-verdict.ts';
 import type { Records } from './commit-record.ts';
 import { type Manifest, ofDumps } from './manifest.ts';
 import {
@@ -50,6 +50,19 @@ export type ArchiveKind = {
   parseKey(key: string): { readonly id: ArchiveId; readonly part: string } | undefined;
   readonly records: Records<StoredBytes>;
   readonly verdictSchema: z.ZodType<Verdict | ByteVerdict>;
+};
+
+/** A kind whose verdicts speak of bytes alone. */
+export type ByteKind = ArchiveKind & {
+  readonly verdictSchema: typeof byteVerdictSchema;
+  readonly words: {
+    /** What it means that its bytes are others, and what is not concerned by it. */
+    readonly damaged: string;
+    readonly unconcerned: string;
+    readonly advice: string;
+    /** What stays of its kind. */
+    readonly rest: string;
+  };
 };
 
 export const ofDatabase: ArchiveKind = {

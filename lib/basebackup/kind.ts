@@ -6,7 +6,8 @@ import {
   baseBackupVerdictsPrefix,
   parseBaseBackupKey,
 } from '../archive/base-backup-names.ts';
-import { type ByteKind, byteVerdictSchema } from '../archive/byte-verdict.ts';
+import { byteVerdictSchema } from '../archive/byte-verdict.ts';
+import type { ByteKind } from '../archive/kind.ts';
 import { baseBackupRecords } from './manifest.ts';
 
 export const ofBaseBackups: ByteKind = {

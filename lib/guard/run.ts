@@ -8,12 +8,9 @@ import { hoursBetween } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { tellOnce } from '../mail/tell-once.ts';
 import type { RestoreReport } from '../report/report.ts';
-import type { KindPlan } from '../retention/expire-kind.ts';
-import type { LogPlan } from '../retention/expire-log.ts';
+import type { Planned } from '../retention/expire-kind.ts';
 import { limitsOf } from '../retention/freshness.ts';
 import type { ExtendLock } from '../retention/lock.ts';
-import type { RetentionPlan } from '../retention/plan.ts';
-import type { Reading } from '../retention/readings.ts';
 import { readLastRun } from '../retention/run.ts';
 import { throwFailures } from '../retention/sources.ts';
 import type { Sighting } from '../retention/watch.ts';
@@ -51,9 +48,7 @@ export type GuardOptions = {
 /** Who is told, on the spot, of what a run sees. */
 export type Seen = {
   readonly onVerdict: (judged: Judged) => void;
-  readonly onPlan: (plan: RetentionPlan, readings: readonly Reading[]) => void;
-  readonly onSidecarPlan: (plan: KindPlan) => void;
-  readonly onLogPlan: (plan: LogPlan) => void;
+  readonly onPlan: (plan: Planned) => void;
   readonly onSighting: (sighting: Sighting) => void;
   readonly onReport: (report: RestoreReport) => void;
 };

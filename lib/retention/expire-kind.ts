@@ -8,7 +8,25 @@ import { type ExtendLock, extendLocks } from './lock.ts';
 import type { RetentionPlan, RetentionPolicy } from './plan.ts';
 import type { Reading } from './readings.ts';
 
-export type ExpireKindOptions = {
+/** What was planned of a source's archives of a kind. */
+export type Planned = RetentionPlan & {
+  readonly kind: ArchiveKind['name'];
+  readonly readings: readonly Reading[];
+  /** With base backups: of the log that they need. */
+  readonly log?: readonly LogShare[];
+};
+
+/** What stays and goes of the log of one cluster. */
+export type LogShare = {
+  readonly systemIdentifier: string;
+  readonly files: number;
+  readonly expired: number;
+  /** The oldest that goes, and the newest. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+};
+
+export type ExpireOptions = {
   readonly store: ArchiveStore;
   readonly policy: RetentionPolicy;
   readonly now: Date;
@@ -18,15 +36,15 @@ export type ExpireKindOptions = {
   readonly extendLock?: ExtendLock | undefined;
   /** How many of a hundred archives are read again in a night; default 0. */
   readonly rereadPercent?: number | undefined;
+  /** Is given each source's plan once it was carried out. Nothing is kept here: there may be a thousand of them. */
+  readonly onPlan: (plan: Planned) => void;
 };
-
-export type KindPlan = RetentionPlan & { readonly readings: readonly Reading[] };
 
 /** @param check - What has to be so before anything is deleted. What was asked for by then is read again whatever it throws. */
 export async function carryOut<T>(
   kind: ArchiveKind,
-  { readings, ...plan }: KindPlan,
-  options: ExpireKindOptions,
+  { readings, ...plan }: Planned,
+  options: ExpireOptions,
   check: () => Promise<T>,
 ): Promise<T> {
   const { store, dryRun } = options;

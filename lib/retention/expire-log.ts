@@ -12,34 +12,16 @@ import type { ArchiveStore } from '../store/store.ts';
 import { type Cluster, clustersOf, eachWal, type StoredWal } from '../wal/read-wal.ts';
 import { parseLsn } from '../wal/segment.ts';
 import { readHolds } from './expire.ts';
-import { carryOut, type ExpireKindOptions, type KindPlan } from './expire-kind.ts';
+import { carryOut, type ExpireOptions, type LogShare } from './expire-kind.ts';
 import { type LogNeed, LogSieve, planBaseBackups, planBaseReadings } from './log-plan.ts';
 import { keptOf } from './plan.ts';
 import { eachSource, sourcesOf, throwFailures } from './sources.ts';
-
-export type ExpireLogOptions = ExpireKindOptions & {
-  /** Is given each source's plan once it was carried out. */
-  readonly onPlan: (plan: LogPlan) => void;
-};
-
-/** Of a source's base backups, and of the log that they need. */
-export type LogPlan = KindPlan & { readonly log: readonly LogShare[] };
-
-/** What stays and goes of the log of one cluster. */
-export type LogShare = {
-  readonly systemIdentifier: string;
-  readonly files: number;
-  readonly expired: number;
-  /** The oldest that goes, and the newest. */
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-};
 
 /** A busy server's day is tens of thousands of them. */
 const deletesInFlight = 32;
 
 /** Expires what the policy no longer keeps, of every source. @throws As {@link throwFailures} does, once all others are done. */
-export async function expireLog(options: ExpireLogOptions): Promise<void> {
+export async function expireLog(options: ExpireOptions): Promise<void> {
   const { store, onPlan } = options;
   const failures = await eachSource(await sourcesOf(store, ofBaseBackups, walPrefix), async (source) => {
     const { plan, needs } = await expireBaseBackups(source, options);
@@ -54,12 +36,13 @@ export async function expireLog(options: ExpireLogOptions): Promise<void> {
 }
 
 /** @returns What those that stay need, by cluster; `undefined` where that is not known, and nothing of the log may go. */
-async function expireBaseBackups(source: string, options: ExpireLogOptions) {
+async function expireBaseBackups(source: string, options: ExpireOptions) {
   const { store, policy, now, rereadPercent = 0 } = options;
   const entries = await readCatalogue(store, source, { kind: ofBaseBackups });
   const retention = planBaseBackups(source, entries, policy, now, await readHolds(store, source));
   const kept = keptOf(retention, entries);
-  const plan = { ...retention, readings: planBaseReadings(kept, rereadPercent, now) };
+  const readings = planBaseReadings(kept, rereadPercent, now);
+  const plan = { ...retention, kind: ofBaseBackups.name, readings };
   // A manifest that cannot be read fails here, before anything is deleted.
   return { plan, needs: await carryOut(ofBaseBackups, plan, options, () => needsOf(store, kept)) };
 }
@@ -86,7 +69,7 @@ async function needsOf(
 async function expireFiles(
   cluster: Cluster,
   needs: readonly LogNeed[] | undefined,
-  { store, policy, now, dryRun }: ExpireLogOptions,
+  { store, policy, now, dryRun }: ExpireOptions,
 ): Promise<LogShare> {
   const share = { systemIdentifier: cluster.systemIdentifier, files: 0, expired: 0 };
   const sieve = new LogSieve<StoredWal>(needs ?? [], policy, now);

@@ -7,28 +7,25 @@ import { ofDatabase } from '../archive/kind.ts';
 import { archiveKeys, parseArchiveId } from '../archive/names.ts';
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import type { ArchiveStore } from '../store/store.ts';
-import { askFor, type ExpireKindOptions } from './expire-kind.ts';
+import { askFor, type ExpireOptions } from './expire-kind.ts';
 import { type Hold, type Holds, holdsPrefix, parseHold, parseHoldKey } from './hold.ts';
 import { extendLocks } from './lock.ts';
-import { keptOf, planRetention, type RetentionPlan } from './plan.ts';
-import { planReadings, type Reading } from './readings.ts';
+import { keptOf, planRetention } from './plan.ts';
+import { planReadings } from './readings.ts';
 import { noteRetentionRun } from './run.ts';
 import { eachSource, sourcesOf, throwFailures } from './sources.ts';
 import { parseStoredPlan, planKey, remember, serializePlan } from './stored-plan.ts';
 
-export type ExpireOptions = ExpireKindOptions & {
-  /** Why what else is kept of a source stands still, by its name: told with what is found here. */
-  readonly standsStillBesides?: Promise<Readonly<Record<string, string>>> | undefined;
-  /** Is given each source's plan once it was carried out. Nothing is kept here: there may be a thousand of them. */
-  readonly onPlan: (plan: RetentionPlan, readings: readonly Reading[]) => void;
-};
-
 /**
  * Expires what the policy no longer keeps, of every source in the store, and leaves word of it for `watch`.
  *
+ * @param besides - Why what else is kept of a source stands still, by its name: told with what is found here.
  * @throws As {@link throwFailures} does, once all others are done.
  */
-export async function expire(options: ExpireOptions): Promise<void> {
+export async function expire(
+  options: ExpireOptions,
+  besides?: Promise<Readonly<Record<string, string>>>,
+): Promise<void> {
   const { store, policy, now, dryRun, rereadPercent = 0 } = options;
   const standsStill: Record<string, string> = {};
   const failures = await eachSource(await sourcesOf(store, ofDatabase), async (source) => {
@@ -45,9 +42,9 @@ export async function expire(options: ExpireOptions): Promise<void> {
       await askFor(readings, ofDatabase, options);
     }
     if (plan.standstill !== undefined) standsStill[source] = plan.standstill;
-    options.onPlan(plan, readings);
+    options.onPlan({ ...plan, kind: 'database', readings });
   });
-  for (const [source, reason] of Object.entries((await options.standsStillBesides) ?? {}))
+  for (const [source, reason] of Object.entries((await besides) ?? {}))
     standsStill[source] = [standsStill[source], reason].filter((one) => one !== undefined).join('; ');
   if (!dryRun) await noteRetentionRun(store, { endedAt: now, standsStill });
   throwFailures(failures);

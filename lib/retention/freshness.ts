@@ -36,7 +36,7 @@ export type Subject = (typeof subjects)[number];
 export type Standstill = { readonly subject: 'retention'; readonly reason: string; readonly since: Date };
 
 /** What stands in a standstill's reason before the colon, of what is kept besides a source's archives. */
-export const namesBesides = { sidecar: "the dashboard's archives", baseBackups: 'base backups' } as const;
+export const namesBesides = { sidecar: "the dashboard's archives", 'base backup': 'base backups' } as const;
 
 /** One proof that is older than its limit, or was never given. */
 export type Overdue = {

@@ -92,7 +92,7 @@ const words = {
 const kinds = [
   { of: namesBesides.sidecar, subject: 'sidecar', folders: ['sidecars', 'sidecar-verdicts'] },
   {
-    of: namesBesides.baseBackups,
+    of: namesBesides['base backup'],
     subject: 'point',
     folders: ['basebackups', 'basebackup-verdicts', 'wal', 'wal-verdicts'],
   },

@@ -3,29 +3,25 @@
 
 import { readCatalogue } from '../archive/read-catalogue.ts';
 import { readHolds } from '../retention/expire.ts';
-import { carryOut, type ExpireKindOptions, type KindPlan } from '../retention/expire-kind.ts';
+import { carryOut, type ExpireOptions } from '../retention/expire-kind.ts';
 import { sidecarProof } from '../retention/freshness.ts';
 import { keptOf, planRetention } from '../retention/plan.ts';
 import { planReadings } from '../retention/readings.ts';
 import { eachSource, sourcesOf, throwFailures } from '../retention/sources.ts';
 import { ofSidecar } from './kind.ts';
 
-export type SidecarExpireOptions = ExpireKindOptions & {
-  /** Is given each source's plan once it was carried out. */
-  readonly onPlan: (plan: KindPlan) => void;
-};
-
 /** Expires what the policy no longer keeps, of every source's sidecar. */
-export async function expireSidecars(options: SidecarExpireOptions): Promise<void> {
+export async function expireSidecars(options: ExpireOptions): Promise<void> {
   const { store, policy, now, rereadPercent = 0, onPlan } = options;
   const failures = await eachSource(await sourcesOf(store, ofSidecar), async (source) => {
     const entries = await readCatalogue(store, source, { kind: ofSidecar });
     const freshnessHours = sidecarProof(entries, policy.freshnessHours)?.limitHours ?? policy.freshnessHours;
     const own = { ...policy, freshnessHours };
-    const plan = planRetention(source, entries, own, now, await readHolds(store, source));
-    const readings = planReadings(keptOf(plan, entries), { ...policy, rereadPercent }, now);
-    await carryOut(ofSidecar, { ...plan, readings }, options, async () => {});
-    onPlan({ ...plan, readings });
+    const retention = planRetention(source, entries, own, now, await readHolds(store, source));
+    const readings = planReadings(keptOf(retention, entries), { ...policy, rereadPercent }, now);
+    const plan = { ...retention, kind: ofSidecar.name, readings };
+    await carryOut(ofSidecar, plan, options, async () => {});
+    onPlan(plan);
   });
   throwFailures(failures);
 }

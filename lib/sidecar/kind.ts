@@ -1,6 +1,7 @@
 // The dashboard's own database as a kind of archive.
 
-import { type ByteKind, byteVerdictSchema } from '../archive/byte-verdict.ts';
+import { byteVerdictSchema } from '../archive/byte-verdict.ts';
+import type { ByteKind } from '../archive/kind.ts';
 import { sidecarRecords } from './manifest.ts';
 import { parseSidecarKey, sidecarKeys, sidecarsPrefix, sidecarVerdictsPrefix } from './names.ts';
 

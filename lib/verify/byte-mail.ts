@@ -1,6 +1,7 @@
 // The mail about an archive whose verdict speaks of bytes alone, and which is not intact: a sidecar's, or a base backup.
 
-import type { ByteKind, ByteVerdict, FaultyByteVerdict } from '../archive/byte-verdict.ts';
+import type { ByteVerdict, FaultyByteVerdict } from '../archive/byte-verdict.ts';
+import type { ByteKind } from '../archive/kind.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { deviationLines, lossMail, wasProven } from './mail.ts';

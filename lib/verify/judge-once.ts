@@ -1,11 +1,7 @@
 // An archive whose verdict speaks of bytes alone is judged once, told of if it is not intact, and the verdict written down.
 
-import {
-  type ByteKind,
-  type ByteVerdict,
-  byteVerdictSchema,
-  type FaultyByteVerdict,
-} from '../archive/byte-verdict.ts';
+import { type ByteVerdict, byteVerdictSchema, type FaultyByteVerdict } from '../archive/byte-verdict.ts';
+import type { ByteKind } from '../archive/kind.ts';
 import type { ArchiveId } from '../archive/names.ts';
 import { readRecord } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';

@@ -190,7 +190,7 @@ const asked = /^(lib\/mail\/alert-test|bin\/commands\/vault-commands)\.ts$/;
 const questions = /^bin\/commands\/init-(database|vault)\.ts$/;
 /** Something to type, to set, or to read. */
 const something =
-  /offsite |--[a-z]|run the same command again|docs\/|\$\{(error\.)?hint\b|\b(docker|psql|pg_\w+|systemctl|apt-get|apt-cache|aws|npx|df|free|rm|timedatectl|SELECT|ALTER|CREATE|DROP) |\((chmod|sudo)|OFFSITE_|restoreUrl|smtpUrl|\$\{(?:psqlLine\(|dumpByHand)|postgresMajor|%\d\w|-o FILE|AWS_[A-Z]|NO_PROXY|\$\{(?:options\.)?(flag|way|name|undo|connection)\b|\b(date -|mv|dmesg|npm ci|bash -o)|unset it|--\$\{|PG[A-Z]+|shellWord\(/;
+  /offsite |--[a-z]|run the same command again|docs\/|\$\{(error\.)?hint\b|\b(docker|psql|pg_\w+|systemctl|apt-get|apt-cache|aws|npx|df|free|rm|timedatectl|SELECT|ALTER|CREATE|DROP) |\((chmod|sudo)|OFFSITE_|restoreUrl|smtpUrl|\$\{(?:psqlLine\(|dumpByHand)|postgresMajor|%\d\w|-o FILE|AWS_[A-Z]|NO_PROXY|\$\{(?:options\.)?(flag|way|name|undo|connection|list|again)\b|\b(date -|mv|dmesg|npm ci|bash -o)|unset it|--\$\{|PG[A-Z]+|shellWord\(/;
 
 describe('read by somebody who is tired, and knows neither AWS nor this code:', () => {
   const files = [...house.keys()].filter(

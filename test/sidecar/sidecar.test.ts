@@ -504,8 +504,7 @@ describe('the cloud', () => {
     }
     const policy = { keepDays: 14, keepIntact: 2, freshnessHours: 26, atOnce: true };
     const ignored = () => undefined;
-    const plans = { onPlan: ignored, onSidecarPlan: ignored, onLogPlan: ignored };
-    await expireVault({ store, policy, now, dryRun: false, ...plans });
+    await expireVault({ store, policy, now, dryRun: false, onPlan: ignored });
     const mails: Mail[] = [];
     await watchVault({
       store,
@@ -542,9 +541,9 @@ it('by the command line: taken, listed, verified, restored; off where nothing is
   });
   expect(await offsiteHere(['sidecar', 'restore'], named)).toMatchObject({
     exitCode: 6,
-    stderr: expect.stringMatching(/say --any/),
+    stderr: expect.stringMatching(/or name one by its id: ui-/),
   });
   const restored = await offsite(['sidecar', 'restore', id], named);
   expect(restored.stdout).toMatch(/restored as .*bitagent-ui\.db: /);
-  expect(restored.stderr).toMatch(/is unverified: it is not proven[\s\S]*what was there is .*\.before-/);
+  expect(restored.stderr).toMatch(/has not been verified: it is not proven[\s\S]*what was there is .*\.before-/);
 }, 60_000);
