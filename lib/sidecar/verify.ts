@@ -10,9 +10,14 @@ import { readRecord } from '../archive/read-manifest.ts';
 import type { Deviation } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatBytes } from '../base/quantities.ts';
-import { toolVersion } from '../base/version.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
-import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from '../verify/judge-once.ts';
+import {
+  type ByteVerified,
+  type JudgeOnceOptions,
+  judgeOnce,
+  missing,
+  verdictOn,
+} from '../verify/judge-once.ts';
 import { bringBack } from './bring.ts';
 import { beginsAsSqlite, inspect } from './inspect.ts';
 import { ofSidecar } from './kind.ts';
@@ -38,28 +43,17 @@ export type SidecarVerifyOptions = {
 export async function verifySidecar(options: SidecarVerifyOptions): Promise<ByteVerdict> {
   const { store, id, now } = options;
   const manifest = await readRecord(store, sidecarRecords, id);
-  const common = { format: 1, id: id.id, source: id.source, toolVersion } as const;
   let opened: OpenObject;
   try {
     const which = options.isAgain ? { ...manifest, versionId: null } : manifest;
     opened = await openArchive(store, id, which, undefined, ofSidecar);
   } catch (error) {
     if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_MISSING') throw error;
-    const { etag, versionId } = manifest;
-    const deviations = [{ what: 'the archive', expected: error.expected, found: error.found }];
-    return { verdict: 'missing', ...common, etag, versionId, deviations, verifiedAt: now().toISOString() };
+    const deviation = { what: 'the archive', expected: error.expected, found: error.found };
+    return missing(id, manifest, deviation, now());
   }
-  const { etag, versionId } = opened;
   const { deviations, notAsked } = await readThrough(opened, manifest, options);
-  return {
-    verdict: deviations.length === 0 ? 'intact' : 'damaged',
-    ...common,
-    etag,
-    versionId,
-    verifiedAt: now().toISOString(),
-    deviations,
-    ...(notAsked && { notAsked }),
-  };
+  return { ...verdictOn(id, opened, deviations, now()), ...(notAsked && { notAsked }) };
 }
 
 /** Judges an archive as {@link judgeOnce} does. */

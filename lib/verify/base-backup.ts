@@ -8,13 +8,12 @@ import { readRecord } from '../archive/read-manifest.ts';
 import { type Deviation, damageOf } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { formatBytes } from '../base/quantities.ts';
-import { toolVersion } from '../base/version.ts';
 import { type Contents, ContentsReader } from '../basebackup/contents.ts';
 import { ofBaseBackups } from '../basebackup/kind.ts';
 import { type BaseBackupManifest, baseBackupRecords } from '../basebackup/manifest.ts';
 import { functionReads } from '../cost/task-size.ts';
 import type { ArchiveStore, OpenObject } from '../store/store.ts';
-import { type ByteVerified, type JudgeOnceOptions, judgeOnce } from './judge-once.ts';
+import { type ByteVerified, type JudgeOnceOptions, judgeOnce, missing, verdictOn } from './judge-once.ts';
 import { ArchiveGone, ifGone, type Listener, observeBytes } from './observe.ts';
 import { holdsAtMost, type ReadLimits } from './plan.ts';
 
@@ -49,24 +48,15 @@ export async function verifyBaseBackup(options: VerifyBaseBackupOptions): Promis
     return last.opened.body;
   };
   const found = await observeBytes(open, manifest, () => new BaseBackupListener()).catch(ifGone);
-  const damage = found && damageOf(manifest, found);
-  const deviations =
-    found === undefined
-      ? [{ what: 'the tar', expected: baseBackupKeys(id).archive, found: 'nothing there' }]
-      : damage?.length
-        ? damage
-        : await contentDeviations(store, id, manifest, found.contents);
-  return {
-    verdict: found === undefined ? 'missing' : deviations.length === 0 ? 'intact' : 'damaged',
-    format: 1,
-    id: id.id,
-    source: id.source,
-    etag: last.opened?.etag ?? manifest.etag,
-    versionId: last.opened?.versionId ?? manifest.versionId,
-    verifiedAt: now().toISOString(),
-    toolVersion,
-    deviations,
-  };
+  const bytes = last.opened ?? manifest;
+  if (found === undefined) {
+    const deviation = { what: 'the tar', expected: baseBackupKeys(id).archive, found: 'nothing there' };
+    return missing(id, bytes, deviation, now());
+  }
+  const damage = damageOf(manifest, found);
+  const isAsSent = damage.length === 0;
+  const deviations = isAsSent ? await contentDeviations(store, id, manifest, found.contents) : damage;
+  return verdictOn(id, bytes, deviations, now());
 }
 
 export type VerifyBaseBackupOnceOptions = VerifyBaseBackupOptions &

@@ -2,20 +2,18 @@
 
 import { type ByteVerdict, byteVerdictSchema, type FaultyByteVerdict } from '../archive/byte-verdict.ts';
 import type { ByteKind } from '../archive/kind.ts';
-import type { ArchiveId } from '../archive/names.ts';
+import type { ArchiveId, Whose } from '../archive/names.ts';
 import { readRecord } from '../archive/read-manifest.ts';
+import type { Deviation } from '../archive/verdict.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { jsonText, parseJson } from '../base/parse-json.ts';
-import { hoursBetween } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
 import { tellByTheHour } from '../mail/by-the-hour.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { byteVerdictMail } from './byte-mail.ts';
 import { faultWords } from './mail.ts';
-
-/** Nothing is planned more often than daily. */
-const restHours = 12;
+import { isDue } from './renew.ts';
 
 export type JudgeOnceOptions = {
   readonly store: ArchiveStore;
@@ -74,16 +72,32 @@ async function isStillSo(
   options: JudgeOnceOptions,
 ): Promise<boolean> {
   if (!hasManifest) return before.verdict === 'missing';
-  if (options.isDue && isOld(before, options.now())) return false;
+  if (options.isDue && isDue(before, options.now())) return false;
   return speaksOf(before, options);
 }
 
 function withoutManifest(before: ByteVerdict, { kind, now }: JudgeOnceOptions): ByteVerdict {
-  const { id, source, etag, versionId } = before;
   const expected = `what was committed, at ${kind.keysOf(before).manifest}`;
-  const deviations = [{ what: 'manifest', expected, found: 'nothing there' }];
-  const verifiedAt = now().toISOString();
-  return { verdict: 'missing', format: 1, id, source, etag, versionId, toolVersion, verifiedAt, deviations };
+  return missing(before, before, { what: 'manifest', expected, found: 'nothing there' }, now());
+}
+
+type Bytes = Pick<ByteVerdict, 'etag' | 'versionId'>;
+
+/** The verdict on bytes that were read. */
+export function verdictOn(
+  { id, source }: Whose,
+  { etag, versionId }: Bytes,
+  deviations: Deviation[],
+  now: Date,
+): ByteVerdict {
+  const verdict = deviations.length === 0 ? 'intact' : 'damaged';
+  const verifiedAt = now.toISOString();
+  return { verdict, format: 1, id, source, etag, versionId, toolVersion, verifiedAt, deviations };
+}
+
+/** The verdict where something is not there. @param bytes - What there was. */
+export function missing(whose: Whose, bytes: Bytes, deviation: Deviation, now: Date): ByteVerdict {
+  return { ...verdictOn(whose, bytes, [deviation], now), verdict: 'missing' };
 }
 
 async function speaksOf(
@@ -94,11 +108,6 @@ async function speaksOf(
   let there: string | undefined;
   for await (const object of store.list(bytesKey)) if (object.key === bytesKey) there = object.etag;
   return verdict === 'missing' ? there === undefined : etag === there;
-}
-
-/** Of what is not intact there is nothing to renew; and an event may come twice. */
-function isOld({ verdict, verifiedAt }: ByteVerdict, now: Date): boolean {
-  return verdict === 'intact' && hoursBetween(new Date(verifiedAt), now) >= restHours;
 }
 
 function isFaulty(verdict: ByteVerdict): verdict is FaultyByteVerdict {

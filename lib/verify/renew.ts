@@ -17,7 +17,7 @@ import type { ArchiveStore } from '../store/store.ts';
 const restHours = 12;
 
 /** Whether bytes were proven, and long enough ago. Of damaged or missing ones there is nothing to renew. */
-export function isDue(verdict: Verdict, now: Date): boolean {
+export function isDue(verdict: Pick<Verdict, 'verdict' | 'verifiedAt' | 'lastReadAt'>, now: Date): boolean {
   const isProven = verdict.verdict === 'intact' || verdict.verdict === 'suspicious';
   return isProven && hoursBetween(new Date(lastRead(verdict)), now) >= restHours;
 }

@@ -545,5 +545,7 @@ it('by the command line: taken, listed, verified, restored; off where nothing is
   });
   const restored = await offsite(['sidecar', 'restore', id], named);
   expect(restored.stdout).toMatch(/restored as .*bitagent-ui\.db: /);
-  expect(restored.stderr).toMatch(/has not been verified: it is not proven[\s\S]*what was there is .*\.before-/);
+  expect(restored.stderr).toMatch(
+    /has not been verified: it is not proven[\s\S]*what was there is .*\.before-/,
+  );
 }, 60_000);
