@@ -68,12 +68,15 @@ async function tidy(run: Run, name: string, mark: Mark): Promise<string> {
   return `the half-made ${name} is dropped`;
 }
 
-/** Sessions that are still in it would hold what is to go, and a template is not dropped. Wherever else one has come by this, nothing goes. */
+/** Sessions that are still in it would hold what is to go, and no template is dropped, nor what has a subscription. Wherever else one has come by this, nothing goes. */
 const emptyingSql = (database: string) => `
-  DO $$ DECLARE largest text; BEGIN
+  DO $$ DECLARE largest text; subscribing text; BEGIN
     IF current_database() <> ${quoteLiteral(database)} THEN RETURN; END IF;
     PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
     EXECUTE format('ALTER DATABASE %I IS_TEMPLATE false', current_database());
+    FOR subscribing IN SELECT format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION %1$I', subname)
+      FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    LOOP EXECUTE subscribing; END LOOP;
     FOR largest IN SELECT format('DROP TABLE IF EXISTS %I.%I CASCADE', n.nspname, c.relname)
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind = 'r' AND c.oid >= 16384 ORDER BY pg_total_relation_size(c.oid) DESC LIMIT 20

@@ -166,9 +166,9 @@ function psqlError(connection: Connection, database: string, failure: PsqlFailur
 /** A program inside of a container that was killed, as `docker exec` ends. */
 const killed = 137;
 
-/** What psql tells of the server's first refusal, with VERBOSITY=verbose. */
+/** What psql tells of the server's first refusal, with VERBOSITY=verbose; in whatever language, the code of a warning begins with 0. */
 function serverWords(stderr: string) {
-  const first = /^(psql:\S*?:\d+: \S+: +)([0-9A-Z]{5}): (.*(?:\n(?!psql:).*)*)/m.exec(stderr);
+  const first = /^(psql:\S*?:\d+: \S+: +)((?!0[0-2])[0-9A-Z]{5}): (.*(?:\n(?!psql:).*)*)/m.exec(stderr);
   if (first === null) return undefined;
   const [, place = '', code = '', text = ''] = first;
   const part = (name: string) =>

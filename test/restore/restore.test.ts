@@ -133,7 +133,10 @@ describe('restore', () => {
     const at = dump.indexOf('\n--\n-- Data for Name: torrents;');
     const broken = Buffer.concat([
       dump.subarray(0, at),
-      Buffer.from('\nSELECT nonsense;\n'),
+      // With a subscription in it, a server drops no database.
+      Buffer.from(
+        `\nCREATE SUBSCRIPTION "s'ub" CONNECTION '' PUBLICATION p WITH (connect = false);\nSELECT nonsense;\n`,
+      ),
       dump.subarray(at),
     ]);
     await expect(restoring({ dump: inPieces(broken) })).rejects.toMatchObject({
