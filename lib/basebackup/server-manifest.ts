@@ -50,7 +50,7 @@ export function parseServerManifest(text: string): ServerManifest {
     throw new Error(`its own sum is ${value['Manifest-Checksum']}, its text has ${sum}`);
   const [range] = value['WAL-Ranges'];
   if (range === undefined || value['WAL-Ranges'].length > 1)
-    throw new Error('its log is of more than one timeline');
+    throw new Error('its log is of more than one timeline: a server was promoted meanwhile');
   const files = value.Files.map((file) => ({
     path: file.Path ?? Buffer.from(file['Encoded-Path'] ?? '', 'hex').toString('utf8'),
     bytes: file.Size,

@@ -2,17 +2,17 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { chown, type FileHandle, mkdir, open, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { baseBackupKeys } from '../archive/base-backup-names.ts';
 import { OffsiteError } from '../base/errors.ts';
-import { makeFolder } from '../base/make-folder.ts';
 import { formatBytes } from '../base/quantities.ts';
 import { missingFrom, parseServerManifest, serverManifestName } from '../basebackup/server-manifest.ts';
 import { type TarEntry, TarReader } from '../basebackup/tar.ts';
 import { GunzipFailed, gunzip, NotGzip } from '../gzip/gunzip.ts';
 import type { User } from '../postgres/unprivileged-user.ts';
 import type { ArchiveStore } from '../store/store.ts';
+import { emptyFolder } from './empty-folder.ts';
 import { type PlacedTablespace, pathIn, tablespaceMap } from './tablespaces.ts';
 import type { BaseBackup } from './way.ts';
 
@@ -29,43 +29,8 @@ export type LayOutOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Of the folder: the server refuses any other. */
-const folderMode = 0o700;
 const connections = 8;
 const namedFaults = 5;
-
-/**
- * Makes sure that a folder is there and empty, and that the server may enter it.
- *
- * @throws {@link OffsiteError} `FOLDER_NOT_EMPTY`, `RESTORE_REFUSED`, or what keeps it from being made.
- */
-export async function emptyFolder(
-  folder: string,
-  owner: User | undefined,
-  flag = '--data-directory',
-): Promise<void> {
-  await makeFolder(dirname(folder));
-  await makeFolder(folder, folderMode);
-  const there = await readdir(folder);
-  if (there.length === 0) return assertEntered(folder, owner);
-  throw new OffsiteError('FOLDER_NOT_EMPTY', `${folder} is not empty`, {
-    expected: 'an empty folder, or none: nothing is ever written over',
-    found: there.slice(0, namedFaults).join(', '),
-    hint: `name another with ${flag}; what a recovery that failed left there can be removed by hand (rm -r)`,
-  });
-}
-
-async function assertEntered(folder: string, owner: User | undefined): Promise<void> {
-  if (owner === undefined) return;
-  await chown(folder, owner.uid, owner.gid);
-  const entered = await execa('ls', [folder], { ...owner, reject: false });
-  if (!entered.failed) return;
-  throw new OffsiteError('RESTORE_REFUSED', `the server's user may not enter ${folder}`, {
-    expected: `every folder above it to let user ${owner.uid} through, as whom the server runs: it refuses to run as root`,
-    found: entered.stderr,
-    hint: 'name a folder elsewhere: --data-directory /var/lib/postgresql/recovered',
-  });
-}
 
 /**
  * Lays a base backup out.

@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import type { ArchiveId } from '../archive/names.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { findProgram } from '../base/find-program.ts';
+import { plural } from '../base/quantities.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { dropAhead, restoreCommandOf } from '../wal/ahead.ts';
 import { countOf, namesBackwards } from '../wal/continuity.ts';
 import { assertLeadsTo, beforeError, beyondError, chooseBase } from './choose.ts';
+import { emptyFolder } from './empty-folder.ts';
+import { assertOfEpoch } from './epoch.ts';
 import { lastCommit, segmentsRead } from './last-commit.ts';
-import { emptyFolder, emptyTablespaces, layOut, markForRecovery } from './lay-out.ts';
+import { emptyTablespaces, layOut, markForRecovery } from './lay-out.ts';
 import { serverProgramsOf } from './programs.ts';
 import { readBaseBackups, readClusterLog } from './read-vault.ts';
 import { type Reached, replay } from './replay.ts';
@@ -94,6 +97,15 @@ export async function recoverPoint(options: RecoverOptions): Promise<Recovered> 
     options.warn?.(
       `${reached.lastSegment}, the last of the log, was replayed up to ${reached.lsn} only: ${reached.unreadable}. So ends a segment that its server never finished; of one that it did, the rest is lost`,
     );
+  if (reached.isRolledBack)
+    options.warn?.(
+      'that transaction was rolled back: nothing of what it did is there, and all that had committed before',
+    );
+  if (reached.inDoubt > 0)
+    options.warn?.(
+      `${plural(reached.inDoubt, 'prepared transaction')} had not ended by that point, and will hold locks: SELECT * FROM pg_prepared_xacts, and COMMIT PREPARED or ROLLBACK PREPARED each`,
+    );
+  if (target.kind === 'xid') await assertOfEpoch(folder, target.xid, binDir);
   if (target.kind === 'time') await assertNotSetBack(options, way, target.micros, reached, binDir);
   return { ...reached, way, tablespaces };
 }

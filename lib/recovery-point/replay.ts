@@ -29,6 +29,10 @@ export type Reached = {
   readonly lastTransactionAt: string | undefined;
   /** When the transaction ended at which it stopped: with a time as the target. */
   readonly stoppedBefore: string | undefined;
+  /** Whether it stopped at a transaction that was rolled back. */
+  readonly isRolledBack: boolean;
+  /** How many prepared transactions were neither committed nor rolled back by then. */
+  readonly inDoubt: number;
   /** On which the cluster goes on. */
   readonly timeline: number | undefined;
   /** The last of the log that was asked for and there. */
@@ -138,6 +142,8 @@ function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, pa
     lsn: undefined,
     lastTransactionAt: undefined,
     stoppedBefore: undefined,
+    isRolledBack: false,
+    inDoubt: 0,
     timeline: undefined,
     lastSegment: undefined,
     unreadable: undefined,
@@ -153,6 +159,8 @@ function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, pa
     reached.unreadable = unreadableLog.exec(line)?.[1] ?? reached.unreadable;
     reached.stoppedBefore =
       /recovery stopping before (?:commit|abort) .*, time (.+)/.exec(line)?.[1] ?? reached.stoppedBefore;
+    reached.isRolledBack ||= /recovery stopping after abort of /.test(line);
+    if (/recovering prepared transaction \d+ from/.test(line)) reached.inDoubt += 1;
     const timeline = /selected new timeline ID: (\d+)/.exec(line)?.[1];
     if (timeline !== undefined) reached.timeline = Number(timeline);
   };

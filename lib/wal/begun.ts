@@ -4,7 +4,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { begunName } from '../archive/wal-names.ts';
-import { segmentHeaderBytes } from './segment.ts';
+import { segmentHeaderBytes, segmentLength } from './segment.ts';
 
 const blockBytes = 256 * 1024;
 
@@ -26,7 +26,8 @@ export async function copyBegun(
   const { size } = await from.stat();
   // Looked for before it is copied: what is before that byte was written before it.
   const filledBytes = await filledBytesOf(from, size);
-  if (filledBytes <= Math.max(beyond, segmentHeaderBytes)) return undefined;
+  if (filledBytes <= Math.max(beyond, segmentHeaderBytes) || !(await isWholeLength(from, size)))
+    return undefined;
   const copy = join(folder, begunName(segment, filledBytes));
   await using to = await open(copy, 'w', 0o600);
   const block = Buffer.allocUnsafe(blockBytes);
@@ -39,6 +40,12 @@ export async function copyBegun(
   }
   await to.truncate(size);
   return { path: copy, filledBytes };
+}
+
+/** A long segment takes a while to be given its length, in which its size was asked for too soon. */
+async function isWholeLength(file: FileHandle, size: number): Promise<boolean> {
+  const { buffer } = await file.read(Buffer.alloc(segmentHeaderBytes), 0, segmentHeaderBytes, 0);
+  return size >= segmentLength(buffer);
 }
 
 /** How much of a segment that is being written is log. */

@@ -72,6 +72,11 @@ export type SegmentHeader = {
 /** Bytes that {@link readSegmentHeader} looks at. */
 export const segmentHeaderBytes = longHeaderBytes;
 
+/** How long a segment is to be, as its head says. */
+export function segmentLength(head: Buffer): number {
+  return head.readUInt32LE(32);
+}
+
 /**
  * Reads the head of a segment and holds it against its name.
  *

@@ -68,6 +68,7 @@ let program: string;
 let compiled: string;
 let env: Record<string, string>;
 const ledger: Entry[] = [];
+let rolledBack = '';
 /** Their folders, by name: what the ledger is in. */
 const tablespaces: Record<string, string> = { rows: '', keys: '' };
 
@@ -105,6 +106,7 @@ beforeAll(async () => {
   // Of an earlier recovery, perhaps: it is none of ours.
   await cluster.sql('ALTER SYSTEM SET recovery_target_inclusive = off');
   await cluster.sql("ALTER SYSTEM SET unix_socket_group = 'of-another-host'");
+  await cluster.sql('ALTER SYSTEM SET max_prepared_transactions = 5');
   // As a standby has it, whose base backup is one like any other.
   writeFileSync(join(cluster.directory, 'data', 'standby.signal'), '');
   expect(await offsite(['basebackup', '--quiet'], env)).toMatchObject({ exitCode: 0, stderr: '' });
@@ -124,6 +126,9 @@ beforeAll(async () => {
   for (let n = 1; n <= transactions; n += 1) {
     ledger.push(await commit(n, cluster.connection));
     if (n === 7) await cluster.sql("SELECT pg_create_restore_point('seven')");
+    if (n === 8) await cluster.sql("BEGIN; CREATE TABLE held (n int); PREPARE TRANSACTION 'held'");
+    if (n === 9) [[rolledBack = ''] = []] = await cluster.sql('BEGIN; SELECT pg_current_xact_id(); ROLLBACK');
+    if (n === 10) await cluster.sql("COMMIT PREPARED 'held'");
     if (n % 6 === 0) await cluster.switchWal();
   }
   expect(await offsite(['wal', 'ship', '--dir', cluster.walFolder], env)).toMatchObject({
@@ -628,6 +633,19 @@ describe('a recovery', () => {
     expect(found.stderr).toContain('ARCHIVE_DAMAGED');
   });
 
+  it('says of a transaction that it was rolled back, which others had not ended, and that one of an epoch never was', async () => {
+    const never = String(BigInt(rolledBack) + 2n ** 32n);
+    const found = await restore('never', '--to-xid', never, '--timeline', '1');
+    expect(found).toMatchObject({ exitCode: 7, stdout: '' });
+    for (const said of [
+      'was rolled back',
+      '1 prepared transaction had not',
+      `never was a transaction ${never}`,
+    ])
+      expect(found.stderr).toContain(said);
+    expect(found.stderr).toContain(`found     transaction ${rolledBack},`);
+  });
+
   it('of a last segment that is not log to its end says so', async () => {
     const key = segments().findLast((one) => parseWalKey(one)?.file.timeline === 1) as string;
     const bytes = gunzipSync(stub.bucket.objects.get(key)?.bytes ?? '');
@@ -658,5 +676,10 @@ describe('a recovery', () => {
     expect(other.stderr).toContain('FOLDER_NOT_EMPTY');
     expect(other.stderr).toContain('--tablespace-mapping');
     expect(readdirSync(dirname(dataOf('full')))).toEqual(['data']);
+    writeFileSync(join(folder, 'file'), '');
+    for (const place of ['file', 'file/below'])
+      expect((await restore('none', '--to-latest', '--data-directory', join(folder, place))).stderr).toMatch(
+        /RESTORE_REFUSED[\s\S]*--data-directory/,
+      );
   });
 });

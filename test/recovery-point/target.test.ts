@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { newestOf } from '../../lib/recovery-point/epoch.ts';
 import {
   formatMicros,
   parseInstant,
@@ -71,6 +72,13 @@ describe('a target', () => {
   it('need not be named', () => {
     expect(parseTarget({})).toBeUndefined();
   });
+});
+
+it('takes of two transactions with the same lower 32 bits the one that was', () => {
+  const epoch = 2n ** 32n;
+  expect([newestOf(700n, 740n), newestOf(epoch + 700n, 740n)]).toEqual([700n, 700n]);
+  expect(newestOf(700n, epoch + 740n)).toBe(epoch + 700n);
+  expect(newestOf(4_294_967_000n, epoch + 740n)).toBe(4_294_967_000n);
 });
 
 it('leaves room for two segments of any length, without which Postgres does not start', () => {

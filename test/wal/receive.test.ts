@@ -2,7 +2,7 @@
 // said what is not.
 
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { endServer, startOnFreePort } from '../../lib/postgres/server.ts';
 import { unprivilegedUser } from '../../lib/postgres/unprivileged-user.ts';
 import { readClusterLog } from '../../lib/recovery-point/read-vault.ts';
 import { patienceOf } from '../../lib/store/session.ts';
-import { filledBytesIn } from '../../lib/wal/begun.ts';
+import { copyBegun, filledBytesIn } from '../../lib/wal/begun.ts';
 import { continuityOf } from '../../lib/wal/continuity.ts';
 import { type ReceiveOptions, type ReceiveReport, receiveWal } from '../../lib/wal/receive.ts';
 import { parseLsn, segmentHeaderBytes, segmentNumber } from '../../lib/wal/segment.ts';
@@ -27,6 +27,7 @@ import { startNewerServer } from '../fixtures/newer-server.ts';
 import { often, oftenWithinMs } from '../fixtures/often.ts';
 import { commandLines } from '../fixtures/postgres.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
+import { namesFrom, segmentOf, writeSegment } from '../fixtures/wal.ts';
 
 const source = 'bitagent';
 const segmentBytes = 16 * 2 ** 20;
@@ -228,6 +229,16 @@ describe('the log of a server', () => {
     },
     oftenWithinMs,
   );
+
+  it('copies nothing of a segment that pg_receivewal still gives its length: a long one takes seconds', async () => {
+    const [name = ''] = namesFrom(3, 1);
+    const written = segmentOf(name);
+    const path = writeSegment(folder, `${name}.partial`, written.subarray(0, written.length / 2));
+    expect(await copyBegun(path, name, folder, 0)).toBeUndefined();
+    writeFileSync(path, written);
+    expect(await copyBegun(path, name, folder, 0)).toMatchObject({ filledBytes: expect.any(Number) });
+    for (const one of readdirSync(folder)) rmSync(join(folder, one));
+  });
 
   it('follows a standby that is promoted onto its timeline', async () => {
     const user = await unprivilegedUser();
