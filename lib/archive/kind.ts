@@ -20,11 +20,8 @@ import { type Verdict, verdictSchema } from './verdict.ts';
 
 export type ArchivePart = 'archive' | 'verdict' | 'manifest';
 
-/** What every manifest says of its archive's bytes, and of its date. */
-export type StoredBytes = Pick<
-  Manifest,
-  'id' | 'source' | 'versionId' | 'compressedBytes' | 'clockAheadMs' | 'imported'
->;
+/** What every manifest says of its archive's bytes. */
+export type StoredBytes = Pick<Manifest, 'id' | 'source' | 'versionId' | 'compressedBytes'>;
 
 /** What archives of a kind are called in mails and errors, and the commands that concern them. */
 export type KindWords = {

@@ -16,7 +16,7 @@ import {
 } from './catalogue-of.ts';
 import { type ArchiveKind, ofDatabase } from './kind.ts';
 import { type ArchiveId, archiveKeys, sourcePattern, type Whose } from './names.ts';
-import { readRecord } from './read-manifest.ts';
+import { readManifest } from './read-manifest.ts';
 import { type Verdict, verdictSchema } from './verdict.ts';
 
 /** Verdicts read at once, where all are wanted. */
@@ -55,7 +55,8 @@ export async function readCatalogue(
   const judged = await listVerdicts(store, kind, source);
   const found = await listParts(store, kind, source);
   await addVanished(store, kind, found, judged);
-  await readDateWords(store, kind, found);
+  // Not every program that lists the other kinds may read their manifests.
+  if (kind === ofDatabase) await readDateWords(store, found);
   for (const listed of found) {
     listed.hasVerdict = judged.has(listed.id.id);
     listed.isJudged = listed.hasVerdict && listed.verdict === undefined;
@@ -98,15 +99,11 @@ async function addVanished(
 }
 
 /** Asks the manifests of what was stored long after its date, which are few, for the reason. */
-async function readDateWords(
-  store: ArchiveStore,
-  { records }: ArchiveKind,
-  found: readonly Found[],
-): Promise<void> {
+async function readDateWords(store: ArchiveStore, found: readonly Found[]): Promise<void> {
   const late = found.filter((listed) => listed.manifest !== undefined && needsDateWords(listed));
   await eachOf(late, readsInFlight, async (listed) => {
     // One that cannot be trusted, or is gone meanwhile, gives none.
-    listed.dateWords = await readRecord(store, records, listed.id).catch(nothingIf(/^MANIFEST_/));
+    listed.dateWords = await readManifest(store, listed.id).catch(nothingIf(/^MANIFEST_/));
   });
 }
 
