@@ -67,7 +67,7 @@ export async function pushWal(options: PushOptions): Promise<PushedWal> {
   const known = [options.systemIdentifier, ...(options.formers ?? [])];
   if (options.systemIdentifier !== undefined && !known.includes(systemIdentifier))
     throw foreignError(source, options.systemIdentifier, systemIdentifier);
-  const { sha256, crc } = await sumsOf(handle);
+  const { sha256, crc } = await sumsOf(handle, signal);
   const key = walKey({ source, systemIdentifier, file, sha256 });
   const pushed = { name: file.name, key, systemIdentifier, plainBytes };
   const sums = await sumsThere(store, { source, systemIdentifier }, file);
@@ -122,13 +122,18 @@ async function* blocksOf(handle: FileHandle): AsyncGenerator<Buffer> {
   }
 }
 
-async function sumsOf(handle: FileHandle): Promise<{ readonly sha256: string; readonly crc: number }> {
+/** Of a segment of 1 GiB this takes seconds, and who is told to end has few. */
+async function sumsOf(
+  handle: FileHandle,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly sha256: string; readonly crc: number }> {
   const hash = createHash('sha256');
   let crc = 0;
   for await (const block of blocksOf(handle)) {
     hash.update(block);
     crc = crc32(block, crc);
     giveBack(block);
+    signal?.throwIfAborted();
   }
   return { sha256: hash.digest('hex'), crc };
 }

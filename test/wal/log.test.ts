@@ -91,6 +91,14 @@ function put(file: string, bytes: Buffer, kept = gzipSync(bytes)): string {
 }
 
 describe('push', () => {
+  it('of a segment that is still being read ends at once when it is told to: one of 1 GiB takes seconds', async () => {
+    const path = writeSegment(folder, name);
+    const before = stub.requests.length;
+    const signal = AbortSignal.abort(new Error('told to end'));
+    await expect(push(path, { signal })).rejects.toThrow('told to end');
+    expect(stub.requests.length).toBe(before);
+  });
+
   it('stores a segment once, and the same one again without a word', async () => {
     const path = writeSegment(folder, name);
     expect(await push(path)).toMatchObject({ outcome: 'stored', systemIdentifier, plainBytes: segmentBytes });
