@@ -44,6 +44,9 @@ describe('the text', () => {
     expect(text).toContain('offsite_backup_last_success_timestamp_seconds{source="bitagent"} 1795922102.5\n');
     expect(text).not.toContain('last_success_timestamp_seconds{source="other"}');
     expect(parseMetrics(text)).toEqual(sources);
+    // Nor is there a word of what nobody has.
+    const failed = metricsOfFailure(failure, at, undefined, undefined);
+    expect(metricsText(new Map([['other', failed]]))).not.toContain('last_success_timestamp_seconds');
     expect(parseMetrics('rubbish{x="y"} 1\n\n#').size).toBe(0);
   });
 
