@@ -1,7 +1,7 @@
 // The process of a Postgres server: started over a cluster that is there, watched until it answers, ended.
 
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { chown, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,25 +59,17 @@ function spawnServer(
     log_destination: 'stderr',
     ...settings,
   };
-  const child = execa(
-    join(binDir, 'postgres'),
-    [
-      '-D',
-      join(directory, 'data'),
-      ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    ],
-    {
-      ...user,
-      cwd: directory,
-      env: { LC_ALL: 'C' },
-      stdin: 'ignore',
-      stdout: 'ignore',
-      buffer: false,
-      reject: false,
-      // To postgres this means: end at once, without saving.
-      killSignal: 'SIGQUIT',
-    },
-  );
+  const child = execa(join(binDir, 'postgres'), ['-D', join(directory, 'data'), ...settingArgs(all)], {
+    ...user,
+    cwd: directory,
+    env: { LC_ALL: 'C' },
+    stdin: 'ignore',
+    stdout: 'ignore',
+    buffer: false,
+    reject: false,
+    // To postgres this means: end at once, without saving.
+    killSignal: 'SIGQUIT',
+  });
   let tail = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-logTailBytes);
@@ -85,7 +77,36 @@ function spawnServer(
   return { child, log: () => tail };
 }
 
-/** Waits for what pg_ctl waits for: the word in the eighth line of postmaster.pid. */
+/** As arguments of `postgres`. */
+export function settingArgs(settings: Readonly<Record<string, string>>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+}
+
+/**
+ * Writes what a cluster is run by in place of the files that came with it.
+ *
+ * @param hba - Who is let in.
+ * @returns The settings that name them.
+ */
+export async function ownFiles(folder: string, hba: string, owner: User | undefined) {
+  const files = {
+    config_file: join(folder, 'own.conf'),
+    hba_file: join(folder, 'hba.conf'),
+    ident_file: join(folder, 'ident.conf'),
+  };
+  for (const [name, path] of Object.entries(files)) {
+    await writeFile(path, name === 'hba_file' ? `${hba}\n` : '', { mode: 0o600 });
+    if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+  }
+  return files;
+}
+
+/** The process that runs a cluster, once it has said what pg_ctl waits for: a word in the eighth line of postmaster.pid. */
+export async function readyIn(data: string): Promise<number | undefined> {
+  const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  return lines[7]?.trim() === 'ready' ? Number(lines[0]) : undefined;
+}
+
 async function untilReady(server: Server, directory: string, signal: AbortSignal | undefined): Promise<void> {
   const deadline = Date.now() + readyWithinMs;
   let ended = false;
@@ -95,8 +116,7 @@ async function untilReady(server: Server, directory: string, signal: AbortSignal
   for (;;) {
     signal?.throwIfAborted();
     if (ended) throw serverFailed('postgres', server.log());
-    const pidFile = await readFile(join(directory, 'data', 'postmaster.pid'), 'utf8').catch(() => '');
-    if (pidFile.split('\n')[7]?.trim() === 'ready' && pidFile.startsWith(`${server.child.pid}\n`)) return;
+    if ((await readyIn(join(directory, 'data'))) === server.child.pid) return;
     if (Date.now() > deadline) throw serverFailed('postgres', `not ready after 60 s\n${server.log()}`);
     await sleep(15);
   }

@@ -1,12 +1,13 @@
 // Lets a server of the cluster's own version replay the log. Nobody is let in meanwhile, its settings are its own, and not those that
 // came with the base backup, and what it did is read from its log: no role has to be known for that.
 
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { OffsiteError } from '../base/errors.ts';
+import { ownFiles, readyIn, settingArgs } from '../postgres/server.ts';
 import type { User } from '../postgres/unprivileged-user.ts';
 
 export type ReplayOptions = {
@@ -53,14 +54,8 @@ const tailLines = 12;
 export async function replay(options: ReplayOptions): Promise<Reached> {
   const { folder, signal, owner } = options;
   const own = await mkdtemp(join(tmpdir(), 'offsite-recovery-'));
-  const files = {
-    config_file: join(own, 'own.conf'),
-    hba_file: join(own, 'hba.conf'),
-    ident_file: join(own, 'ident.conf'),
-  };
-  for (const [name, path] of Object.entries(files))
-    await writeFile(path, name === 'hba_file' ? 'local all all reject\n' : '', { mode: 0o644 });
-  if (owner !== undefined) await execa('chown', ['-R', `${owner.uid}:${owner.gid}`, own]);
+  const files = await ownFiles(own, 'local all all reject', owner);
+  if (owner !== undefined) await chown(own, owner.uid, owner.gid);
   const putBack = await withoutAltered(folder);
   const server = startServer(options, { ...files, unix_socket_directories: own });
   let hasEnded = false;
@@ -71,7 +66,7 @@ export async function replay(options: ReplayOptions): Promise<Reached> {
   signal?.addEventListener('abort', stop, { once: true });
   try {
     if (signal?.aborted) stop();
-    while (!hasEnded && !(await isReady(folder))) await sleep(pollMs);
+    while (!hasEnded && (await readyIn(folder)) === undefined) await sleep(pollMs);
     const failed = hasEnded;
     // Fast: with a checkpoint, so that it is whole on the disk.
     if (!failed) stop();
@@ -121,10 +116,7 @@ async function withoutAltered(folder: string): Promise<() => Promise<void>> {
 }
 
 function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, paths: Record<string, string>) {
-  const args = Object.entries({ ...ownSettings, ...paths, ...settings }).flatMap(([name, value]) => [
-    '-c',
-    `${name}=${value}`,
-  ]);
+  const args = settingArgs({ ...ownSettings, ...paths, ...settings });
   const child = execa(join(binDir, 'postgres'), ['-D', folder, ...args], {
     ...owner,
     cwd: folder,
@@ -173,11 +165,6 @@ function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, pa
 /** Of the words of xlogreader.c, all but those of zeros, with which a log ends. */
 const unreadableLog =
   /^LOG: +((?:record with |incorrect resource |invalid (?:record|magic|info|resource|contrecord|block)|unexpected pageaddr |there is no contrecord |out-of-).*(?<!, got 0))$/;
-
-async function isReady(folder: string): Promise<boolean> {
-  const lines = (await readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
-  return lines[7]?.trim() === 'ready';
-}
 
 function recoveryError(words: readonly string[], folder: string): OffsiteError {
   const said = words.filter((line) =>

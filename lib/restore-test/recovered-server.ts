@@ -2,10 +2,10 @@
 // with it. What is in it may be anybody's, so whoever asks the operator's questions may read and nothing else.
 
 import { randomBytes } from 'node:crypto';
-import { chown, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { endServer, serverFailed, startOnFreePort } from '../postgres/server.ts';
+import { endServer, ownFiles, serverFailed, settingArgs, startOnFreePort } from '../postgres/server.ts';
 import type { ServerConnection } from '../postgres/session.ts';
 import { connectionTo, tunedSettings, unknownSuperuser } from '../postgres/throwaway.ts';
 import { unprivilegedUser } from '../postgres/unprivileged-user.ts';
@@ -32,22 +32,9 @@ export async function startRecovered(
   signal?: AbortSignal,
 ): Promise<RecoveredServer> {
   const user = await unprivilegedUser();
-  const own = {
-    config_file: join(directory, 'own.conf'),
-    hba_file: join(directory, 'hba.conf'),
-    ident_file: join(directory, 'ident.conf'),
-  };
-  const files: Record<string, string> = {
-    [own.config_file]: '',
-    [own.hba_file]: 'host all all 127.0.0.1/32 scram-sha-256\n',
-    [own.ident_file]: '',
-    // Of ALTER SYSTEM.
-    [join(directory, 'data', 'postgresql.auto.conf')]: '',
-  };
-  for (const [path, text] of Object.entries(files)) {
-    await writeFile(path, text, { mode: 0o600 });
-    if (user !== undefined) await chown(path, user.uid, user.gid);
-  }
+  const own = await ownFiles(directory, 'host all all 127.0.0.1/32 scram-sha-256', user);
+  // Of ALTER SYSTEM.
+  await rm(join(directory, 'data', 'postgresql.auto.conf'), { force: true });
   const settings = { ...tunedSettings, ...own, ...quiet, ...(major >= 17 && { event_triggers: 'off' }) };
   const roles = { superuser: newRole(), reader: newRole() };
   await makeRoles(roles, { binDir, directory, settings });
@@ -89,10 +76,7 @@ async function makeRoles(
     `CREATE ROLE ${superuser.name} LOGIN SUPERUSER PASSWORD '${superuser.password}';`,
     `CREATE ROLE ${reader.name} LOGIN BYPASSRLS PASSWORD '${reader.password}' IN ROLE pg_read_all_data;`,
   ];
-  const args = Object.entries({ ...settings, allow_system_table_mods: 'on' }).flatMap(([name, value]) => [
-    '-c',
-    `${name}=${value}`,
-  ]);
+  const args = settingArgs({ ...settings, allow_system_table_mods: 'on' });
   const { failed, stderr } = await execa(
     join(binDir, 'postgres'),
     ['--single', '-D', join(directory, 'data'), ...args, 'template1'],
