@@ -42,13 +42,19 @@ function isAgents(command: Command): boolean {
   );
 }
 
-/** @param text - For a person: what it shows of our commands is completed, unless it says otherwise. */
+/** @param text - For a person: what it shows of our commands is completed, of an error's text in its hint alone. */
 export function retyped(text: string): string {
-  return text.replaceAll(
-    /(?<![\w/-])offsite ([a-z][a-z-]+)(?! --help)([^'`;)\n]*)/g,
-    (shown, command: string, rest: string) => {
-      const flags = typed(command).filter((one) => !rest.includes(one.split(' ')[0] as string));
-      return flags.length === 0 ? shown : `offsite ${[command, ...flags].join(' ')}${rest}`;
-    },
+  const from = Math.max(text.search(/^ {2}hint /m), 0);
+  return (
+    text.slice(0, from) +
+    text
+      .slice(from)
+      .replaceAll(
+        /(?<![\w/-])offsite ([a-z][a-z-]+)(?! --help)([^'`;)\n]*)/g,
+        (shown, command: string, rest: string) => {
+          const flags = typed(command).filter((one) => !rest.includes(one.split(' ')[0] as string));
+          return flags.length === 0 ? shown : `offsite ${[command, ...flags].join(' ')}${rest}`;
+        },
+      )
   );
 }

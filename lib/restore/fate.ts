@@ -21,12 +21,31 @@ export type Attempt = {
 
 /** @returns One sentence for whoever has to know at once whether anything is lost. */
 export async function fateOf(run: Run, attempt: Attempt, error: unknown): Promise<string> {
-  const { database, making, hasDropped } = attempt;
-  // Two restores at one time: whoever comes second must not speak of the first one's.
   const isTaken = error instanceof OffsiteError && error.code === 'DATABASE_EXISTS';
+  const isLeft = isTaken || exists(run, attempt.making).catch(() => undefined);
+  return wordsOf(attempt, await isLeft, isTaken);
+}
+
+/** By then somebody who interrupts a restore has waited long enough for a server that does not answer. */
+const answersWithinMs = 3500;
+
+/** Says what can be said without the server, where it does not answer whoever was interrupted. @returns Ends that. */
+export function sayInTime(signal: AbortSignal | undefined, attempt: Attempt): () => void {
+  const say = () => sayWhatIsSafe(signal?.reason, wordsOf(attempt, undefined));
+  const begin = () => setTimeout(say, answersWithinMs).unref();
+  signal?.addEventListener('abort', begin, { once: true });
+  return () => signal?.removeEventListener('abort', begin);
+}
+
+/**
+ * @param isLeft - Whether the new one is there; `undefined` if nobody knows.
+ * @param isTaken - Of two restores at one time, whoever comes second must not speak of the first one's.
+ */
+function wordsOf(attempt: Attempt, isLeft: boolean | undefined, isTaken = false): string {
+  const { database, making, hasDropped } = attempt;
   const ofNew = isTaken
     ? `the ${making} that is there is another's, and as it was`
-    : await fateOfNew(run, attempt);
+    : fateOfNew(attempt, isLeft);
   const ofOld = isTaken && making === database && !hasDropped ? [] : [fateOfOld(attempt)];
   return [...ofOld, ofNew, 'the archive is as it was'].join('; ');
 }
@@ -37,9 +56,8 @@ function fateOfOld({ database, wasThere, how, hasDropped }: Attempt): string {
   return wasThere ? `${database} is as it was` : `there was no ${database}, and there is none`;
 }
 
-async function fateOfNew(run: Run, { database, making, hasDropped }: Attempt): Promise<string> {
-  if (making === database && !hasDropped) return 'nothing was restored';
-  const isLeft = await exists(run, making).catch(() => undefined);
+function fateOfNew({ database, wasThere, making, hasDropped }: Attempt, isLeft: boolean | undefined): string {
+  if (making === database && wasThere && !hasDropped) return 'nothing was restored';
   if (isLeft === false) return 'nothing half restored is left';
   return `${making}, half restored, ${isLeft ? 'is' : 'may be'} left, and the next restore takes it away`;
 }

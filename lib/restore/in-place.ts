@@ -6,7 +6,7 @@ import { assertDiskHolds } from '../cost/task-size.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import { isRunning, startContainer, stopContainer } from './container.ts';
 import { assertNameFits, databaseExists, refusalOf, serverWords } from './create-database.ts';
-import { type Attempt, changedMeanwhile, fateOf, swapError } from './fate.ts';
+import { type Attempt, changedMeanwhile, fateOf, sayInTime, swapError } from './fate.ts';
 import { exists, tidyLeftovers } from './leftovers.ts';
 import { orderMayExplain } from './load-order.ts';
 import { type Mark, markSql, nameBeside, newMark, timeInName } from './mark.ts';
@@ -15,6 +15,7 @@ import { restore } from './restore.ts';
 import type { Restored, RestoreOptions } from './restoring.ts';
 import { rolesIn } from './roles.ts';
 import { freeBytesOn, type Run, type Server, standBeside } from './server.ts';
+import { tellingOfSilence } from './silence.ts';
 import { assertUnused, lookAtTarget, type Target } from './target.ts';
 
 /** What becomes of a database of that name that is there already. */
@@ -73,22 +74,25 @@ async function restoreInPlaceOn(server: Server, options: InPlaceOptions): Promis
     await assertUnused(server.run, database, { connection, stops });
   } else if (target !== 'absent') throw databaseExists(name);
   await assertRoom(server, options, plainBytes, target, warn);
-  const replaced =
-    options.source === undefined && (target !== 'absent' || placing.how === 'beside')
-      ? await lookAtReplaced(server.run, final, target === 'empty')
-      : undefined;
+  const says = options.source ?? (placing.how !== 'beside' && target === 'absent');
+  const replaced = says ? undefined : await lookAtReplaced(server.run, final, target === 'empty');
   const mark: Mark = { ...newMark(final, time), ...(stops && { stopped: stop }) };
   const making = placing.how === 'swap' ? nameBeside(database, 'restore', time) : name;
   const wasThere = target !== 'absent';
   const attempt: Attempt = { database, wasThere, making, how: placing.how, hasDropped: false };
+  const giveUp = sayInTime(options.signal, attempt);
   try {
-    const { createRoles, dump } = options;
-    const roles = options.roles ?? (createRoles ? await rolesIn(dump()) : undefined);
+    const roles = options.roles ?? (options.createRoles ? await rolesIn(options.dump()) : undefined);
     const more = { ...options, roles, replaced };
-    if (placing.how === 'replace') return await replace(more, { mark, stops, target, attempt });
-    return await restoreBeside(more, { making, mark, target });
+    return await tellingOfSilence(server.direct, warn, () =>
+      placing.how === 'replace'
+        ? replace(more, { mark, stops, target, attempt })
+        : restoreBeside(more, { making, mark, target }),
+    );
   } catch (error) {
     throw sayWhatIsSafe(error, await fateOf(server.run, attempt, error));
+  } finally {
+    giveUp();
   }
 }
 

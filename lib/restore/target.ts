@@ -1,8 +1,10 @@
 // The database that is to be brought back, where it is there already: is anything in it, and who uses it?
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OffsiteError } from '../base/errors.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { quoteLiteral } from '../postgres/programs.ts';
+import { restoringName } from '../postgres/session.ts';
 import { containersByAddress } from './container.ts';
 import { refusalOf } from './create-database.ts';
 import type { Run } from './server.ts';
@@ -52,7 +54,12 @@ export async function assertUnused(
   database: string,
   { connection, stops }: { readonly connection: Connection; readonly stops: boolean },
 ): Promise<void> {
-  const sessions = await sessionsIn(run, database);
+  let sessions = await sessionsIn(run, database);
+  // One that has looked into it just now: where something stands between, it takes a moment to go.
+  for (let looks = 0; looks < 10 && sessions.some(({ name }) => name === restoringName); looks += 1) {
+    await sleep(100);
+    sessions = await sessionsIn(run, database);
+  }
   const dumps = sessions.filter(({ name }) => /^pg_dump\b/.test(name));
   if (dumps.length > 0) {
     throw new OffsiteError('DATABASE_IN_USE', `${database} is being backed up right now`, {

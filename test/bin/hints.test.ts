@@ -149,6 +149,11 @@ describe('what is shown to be typed next has what was typed of where things are:
       'offsite list --profile p --config other; offsite restore --help',
     ],
     ['list', 'no offsite knows; offsite', 'no offsite knows; offsite'],
+    [
+      'list',
+      '  found     offsite list\n  hint      offsite list',
+      '  found     offsite list\n  hint      offsite list --profile p --config c',
+    ],
   ])('%s: %s', (command, shown, said) => {
     typing(command, {
       '--config': 'c',

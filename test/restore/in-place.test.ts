@@ -2,7 +2,9 @@
 // once. Whoever ends that, and when, the one or the other stands there.
 
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -15,11 +17,12 @@ import { type InPlaceOptions, restoreInPlace } from '../../lib/restore/in-place.
 import { tidyLeftovers } from '../../lib/restore/leftovers.ts';
 import { markSql, newMark } from '../../lib/restore/mark.ts';
 import { standBeside } from '../../lib/restore/server.ts';
+import { tellingOfSilence } from '../../lib/restore/silence.ts';
 import { bin } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { offsite } from '../fixtures/cli.ts';
 import { hasProgram } from '../fixtures/docker-engine.ts';
-import { asleep, until } from '../fixtures/events.ts';
+import { asleep, until, untilAsleep } from '../fixtures/events.ts';
 import { asked, compressed, databasesOf, dumpOf, inPieces } from '../fixtures/postgres.ts';
 import { restoreEvents, untilSeen } from '../fixtures/restore-events.ts';
 
@@ -86,6 +89,31 @@ async function tidied(): Promise<string> {
   await tidyLeftovers(ask, 'live', (one) => told.push(one));
   await close();
   return told.join('\n');
+}
+
+/** A way to the server, which may fall silent, as the port of a paused container does, or hang up. */
+async function openWay() {
+  let how: 'on' | 'silent' | 'away' = 'on';
+  const sockets = new Set<Socket>();
+  const relay = createServer((socket) => {
+    const onward = connect(Number(env.PGPORT), '127.0.0.1');
+    for (const one of [socket, onward]) sockets.add(one.on('error', () => undefined));
+    if (how === 'away') socket.destroy();
+    if (how === 'on') socket.pipe(onward).pipe(socket);
+    socket.on('close', () => onward.destroy());
+  });
+  await once(relay.listen(0, '127.0.0.1'), 'listening');
+  return {
+    port: String((relay.address() as AddressInfo).port),
+    goes(next: typeof how) {
+      how = next;
+      if (how === 'silent') for (const one of sockets) one.unpipe().pause();
+    },
+    async close() {
+      for (const one of sockets) one.destroy();
+      await once(relay.close(), 'close');
+    },
+  };
 }
 
 const said: string[] = [];
@@ -568,24 +596,56 @@ CREATE INDEX "quick" ON public.one USING btree (id);\nCREATE INDEX "slow\u009b" 
     expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
   });
 
-  it('drops what it made when it is interrupted in a dump that does not end', async () => {
+  async function interrupted(by: Record<string, string>, before: () => unknown = () => undefined) {
     const file = join(folder, 'asleep.sql');
     writeFileSync(file, `${dump.toString().replace('-- PostgreSQL database dump complete', '')}${asleep}`);
     const running = execa(bin, ['restore', file, '--dbname', 'live'], {
-      env: { PATH: process.env.PATH ?? '', HOME: folder, ...env, OFFSITE_BUCKET: 'none' },
+      env: { PATH: process.env.PATH ?? '', HOME: folder, ...env, ...by, OFFSITE_BUCKET: 'none' },
       extendEnv: false,
       reject: false,
     });
-    await until(
-      'it sleeps',
-      async () =>
-        (
-          await run(
-            "SELECT 1 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%pg_sleep(6000)%'",
-          )
-        ).length > 0,
-    );
+    const ended = running.then(({ stderr }) => Promise.reject(new Error(stderr)));
+    await Promise.race([untilAsleep(server.connection), ended]);
+    ended.catch(() => undefined);
+    before();
     running.kill('SIGINT');
+    return running;
+  }
+
+  it('says what may be left when it is interrupted at a server that no longer answers', async () => {
+    const way = await openWay();
+    const { exitCode, stderr } = await interrupted({ PGPORT: way.port }, () => way.goes('silent'));
+    expect(exitCode).toBe(130);
+    expect(stderr).toMatch(
+      /safe +live is as it was; live_restore_\w+, half restored, may be left, and the next/,
+    );
+    await way.close();
+    expect(await tidied()).toMatch(/the half-made live_restore_\w+ is dropped/);
+    expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
+  });
+
+  it('tells of a server that lets nobody in, and again when it does', async () => {
+    const way = await openWay();
+    const connection: Connection = { via: 'server', env: { ...env, PGPORT: way.port } };
+    const told: string[] = [];
+    const tell = (sentence: string) => void told.push(sentence);
+    const doing = async () => {
+      way.goes('away');
+      await until('it is told', () => told.length === 1);
+      way.goes('on');
+      await until('it is told', () => told.length === 2);
+      return 'done';
+    };
+    expect(await tellingOfSilence(connection, tell, doing, 10)).toBe('done');
+    expect(told).toEqual([
+      expect.stringMatching(/^the server has let nobody in for .* docker unpause\)/),
+      'the server answers again: it goes on',
+    ]);
+    await way.close();
+  });
+
+  it('drops what it made when it is interrupted in a dump that does not end', async () => {
+    const running = interrupted({});
     const { exitCode, stderr } = await running;
     expect(exitCode).toBe(130);
     expect(stderr).toMatch(
