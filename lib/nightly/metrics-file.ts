@@ -48,6 +48,10 @@ const heldForMs = 30_000;
 /** Two sources whose runs end at once would both read the file of before, and one would take the other's figures away. */
 async function alone(file: string, act: () => Promise<void>): Promise<void> {
   const lock = `${file}.lock`;
+  const isLeft = async () => {
+    const held = await stat(lock).catch(() => undefined);
+    return held !== undefined && Date.now() - held.mtimeMs > heldForMs;
+  };
   for (;;) {
     try {
       await (await open(lock, 'wx')).close();
@@ -55,9 +59,9 @@ async function alone(file: string, act: () => Promise<void>): Promise<void> {
     } catch (error) {
       // A folder that cannot be written to, or is none: writing the file itself says so best.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return act();
-      const held = await stat(lock).catch(() => undefined);
-      if (held !== undefined && Date.now() - held.mtimeMs > heldForMs) await rm(lock, { force: true });
-      else await sleep(20);
+      if (!(await isLeft())) await sleep(20);
+      // By one of those who saw it: the next would remove what the first has taken since.
+      else await alone(lock, async () => ((await isLeft()) ? rm(lock, { force: true }) : undefined));
     }
   }
   try {
