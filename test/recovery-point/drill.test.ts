@@ -90,7 +90,11 @@ async function commit(n: number, connection: Connection): Promise<Entry> {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'offsite-drill-'));
   await chmod(folder, 0o755);
-  [stub, cluster, program] = await Promise.all([startS3Stub(), startArchivingCluster(), restoreProgram()]);
+  [stub, cluster, program] = await Promise.all([
+    startS3Stub(),
+    startArchivingCluster({ max_prepared_transactions: '5' }),
+    restoreProgram(),
+  ]);
   env = { ...storeEnvironment(stub), ...cluster.connection.env };
   compiled = join(folder, 'compiled');
   await makeFolderOf(compiled);
