@@ -68,6 +68,15 @@ export async function assertUnused(
       hint: 'wait for its end, or end it; then run the same command again',
     });
   }
+  const name = quoteLiteral(database);
+  const prepared = (await run(`SELECT gid FROM pg_prepared_xacts WHERE database = ${name}`)).flat();
+  if (prepared.length > 0) {
+    throw new OffsiteError('DATABASE_IN_USE', `${database} has a prepared transaction`, {
+      expected: `none in ${database}: it cannot be renamed or dropped until they are ended`,
+      found: prepared.join('\n'),
+      hint: `end it there (COMMIT PREPARED ${quoteLiteral(prepared[0] ?? '')}, or ROLLBACK PREPARED …); or restore beside it: --beside`,
+    });
+  }
   if (stops || sessions.length === 0) return;
   const containers = connection.via === 'container' ? await containersByAddress() : new Map<string, string>();
   const names = [...new Set(sessions.flatMap(({ address }) => containers.get(address) ?? []))];

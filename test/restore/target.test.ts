@@ -18,7 +18,7 @@ import { databasesOf, inPieces } from '../fixtures/postgres.ts';
 
 let server: ThrowawayPostgres;
 beforeAll(async () => {
-  server = await startThrowawayPostgres({ tuned: true });
+  server = await startThrowawayPostgres({ tuned: true, settings: { max_prepared_transactions: '2' } });
 });
 afterAll(() => server.stop());
 
@@ -113,6 +113,22 @@ it('where few sessions may be opened these do, and where none may that is said',
     hint: expect.stringContaining('CONNECTION LIMIT'),
   });
   expect(await databasesOf(connection)).not.toContain('by_none');
+});
+
+it('a prepared transaction, which no rename gets past, is told before anything is restored', async () => {
+  await query(server.connection, 'CREATE DATABASE prepared');
+  const inIt = (sql: string) => query(server.connection, sql, { database: 'prepared' });
+  await inIt("BEGIN; CREATE TABLE t (a int); PREPARE TRANSACTION 'left'");
+  const { run, close } = await standBeside({ connection: server.connection });
+  const using = { connection: server.connection, stops: true };
+  await expect(assertUnused(run, 'prepared', using)).rejects.toMatchObject({
+    code: 'DATABASE_IN_USE',
+    found: 'left',
+    hint: expect.stringContaining("COMMIT PREPARED 'left'"),
+  });
+  await inIt("ROLLBACK PREPARED 'left'");
+  await assertUnused(run, 'prepared', using);
+  await close();
 });
 
 it('what uses it inside of a container is named, with the way to stop it', async () => {
