@@ -330,7 +330,14 @@ describe.skipIf(!hasMoto)('everything, against real servers', () => {
       'container',
       hasProgram('docker') ? 'docker ps' : 'install Docker',
     ],
-    ['a command that is no dump', ['--', 'echo', 'hello'], () => ({}), 3, 'dump', 'plain format'],
+    [
+      'a command that is no dump',
+      ['--', 'echo', 'hello'],
+      () => ({}),
+      3,
+      'dump',
+      'only the dump belongs on stdout',
+    ],
     ['a command that fails', ['--', 'false'], () => ({}), 3, 'dump', 'own word'],
     ['a command that writes nothing', ['--', 'true'], () => ({}), 3, 'dump', 'by hand'],
   ])('finds %s', async (_, args, change, code, name, advice) => {
