@@ -2,6 +2,7 @@
 
 import { readFileSync, readlinkSync } from 'node:fs';
 import { isAlive } from './is-alive.ts';
+import { statOf } from './process.ts';
 
 export type ProcessIdentity = {
   readonly pid: number;
@@ -16,7 +17,8 @@ export function ownIdentity(): ProcessIdentity | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     const place = `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
-    return { pid: process.pid, place, began: beganAt(process.pid) };
+    const { began } = statOf('self');
+    return began === undefined ? undefined : { pid: process.pid, place, began };
   } catch {
     return undefined;
   }
@@ -30,16 +32,7 @@ export function ownIdentity(): ProcessIdentity | undefined {
 export function hasEnded({ pid, place, began }: ProcessIdentity): boolean {
   if (ownIdentity()?.place !== place) return false;
   if (!isAlive(pid)) return true;
-  try {
-    return beganAt(pid) !== began;
-  } catch {
-    // Some systems hide what is another user's.
-    return false;
-  }
-}
-
-/** The 22nd field; the second is a name, in which anything may stand. */
-function beganAt(pid: number): string {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] as string;
+  // Some systems hide what is another user's.
+  const { began: found = began } = statOf(pid);
+  return found !== began;
 }

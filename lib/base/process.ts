@@ -186,13 +186,23 @@ function isMember(pid: string, group: number): boolean {
   return ofGroup === group && state !== 'Z';
 }
 
-function statOf(pid: string): { readonly state?: string; readonly parent?: number; readonly group?: number } {
+type ProcessStat = {
+  readonly state?: string;
+  readonly parent?: number;
+  readonly group?: number;
+  /** In ticks since the boot. */
+  readonly began?: string | undefined;
+};
+
+/** @returns Nothing of one that has ended, or that the system hides. */
+export function statOf(pid: number | string): ProcessStat {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const [state = '', parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { state, parent: Number(parent), group: Number(group) };
+    // The second field is a name, in which anything may stand.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [state = '', parent, group] = fields;
+    return { state, parent: Number(parent), group: Number(group), began: fields[19] };
   } catch {
-    // It ended meanwhile.
     return {};
   }
 }

@@ -62,6 +62,15 @@ function scan(dump: string | Uint8Array, cuts: readonly number[] = []): Inventor
   return scanner.finish();
 }
 
+test('needs no schema for an empty view that --clean makes among its drops, and one for a view that is made', () => {
+  const emptied = 'CREATE OR REPLACE VIEW apart.v AS SELECT NULL::integer AS a;\n';
+  const schema = 'CREATE SCHEMA apart;\n';
+  const needed = (dump: string) => scan(dump).needs;
+  expect(needed(emptied)).toBeUndefined();
+  expect(needed(`${emptied}DROP VIEW apart.v;\n${schema}${emptied}`)).toBeUndefined();
+  expect(needed(emptied.replace('OR REPLACE ', ''))).toEqual(['schema apart']);
+});
+
 /** Of what is still in use. */
 function heapBytes(): number {
   setFlagsFromString('--expose-gc');
