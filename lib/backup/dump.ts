@@ -6,6 +6,7 @@ import { type ChildFailure, type RunOptions, stdoutOf } from '../base/process.ts
 import { clientError } from '../postgres/client-error.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { endSession } from '../postgres/end-session.ts';
+import { dumpHint } from '../postgres/hints.ts';
 import { clientCommand } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
 import { connectionFromSettings } from '../settings/settings.ts';
@@ -87,7 +88,9 @@ function pgDumpError(connection: Connection, failure: ChildFailure): Error {
   // Only before its first byte is pg_dump's trouble that of connecting.
   const connecting =
     failure.signal === undefined &&
-    /connection to server|No such container|is not running|not found|Docker daemon/.test(stderr);
+    /connection to server|could not translate host name|No such container|is not running|not found|Docker daemon/.test(
+      stderr,
+    );
   if (
     failure.startError !== undefined ||
     connecting ||
@@ -114,7 +117,7 @@ function dumpError({ program, exitCode, signal, stderr }: ChildFailure): Error {
   return new OffsiteError('DUMP_FAILED', 'the dump failed; nothing was stored', {
     expected: `exit code 0 of ${program}`,
     found: words === '' ? end : `${end}: ${words}`,
-    hint: "what was found is the program's own word; the server's log may say more (docker logs CONTAINER, journalctl -u postgresql)",
+    hint: dumpHint(stderr),
   });
 }
 

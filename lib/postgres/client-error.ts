@@ -4,6 +4,7 @@ import { OffsiteError } from '../base/errors.ts';
 import type { ChildFailure } from '../base/process.ts';
 import { exhaustion } from '../base/started.ts';
 import { type Connection, describeConnection } from './connection.ts';
+import { refusalHint } from './hints.ts';
 
 /** How a client program ended, other than well. */
 export type ClientFailure = {
@@ -112,19 +113,4 @@ function serverError(
       ? 'server and sslmode do not agree: turn ssl on there (ALTER SYSTEM SET ssl), or say another sslmode in the URL or PGSSLMODE'
       : 'see whether it runs (docker ps, or systemctl status postgresql), whether host and port are right, and whether this machine may reach it; then run the same command again',
   });
-}
-
-/** What to do about a server's refusal, by its words. */
-export function refusalHint(stderr: string): string {
-  if (/password|authentication|pg_hba/.test(stderr))
-    return 'check user and password, and pg_hba.conf on the server';
-  if (/database ".*" does not exist/.test(stderr)) return "check the database's name: psql -l lists them";
-  if (/role ".*" does not exist/.test(stderr)) return 'check the user: \\du in psql lists the roles';
-  if (/permission denied|must be (owner|superuser)/.test(stderr))
-    return 'use a role with more rights, e.g. the owner';
-  if (/too many (connections|clients)|connection slots/.test(stderr))
-    return 'end sessions that nobody needs (SELECT * FROM pg_stat_activity), or let there be more: max_connections, or the limit of the role or database (ALTER … CONNECTION LIMIT)';
-  if (/in a read-only transaction|during recovery/.test(stderr))
-    return 'that server is a standby: name the primary (--url, PGHOST), or make this one it (SELECT pg_promote())';
-  return 'its log may say more (docker logs, or /var/log/postgresql): mend what it says, and run the same command again';
 }

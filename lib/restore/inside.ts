@@ -2,8 +2,8 @@
 // docker exec, opening one takes longer than all that a small dump has to do.
 
 import { OffsiteError } from '../base/errors.ts';
-import { refusalHint } from '../postgres/client-error.ts';
 import type { Connection } from '../postgres/connection.ts';
+import { refusalHint } from '../postgres/hints.ts';
 import { askWithin, inSession, openDatabase, type Session } from '../postgres/session.ts';
 
 /** What a role or a database has set for whoever enters holds for us, too. */
