@@ -24,7 +24,9 @@ export async function runConfig(given: RawSettings, flags: Flags): Promise<void>
     );
     printJson('config', { file: file ?? null, sources });
   } else {
-    print(`${file ?? `no settings file in ${usualFolders().join(' or ')}`}\n`);
+    print(
+      `${file ?? `no settings file: none of config.yaml, config.yml, config.json in ${usualFolders().join(' or ')}`}\n`,
+    );
     for (const { rows } of shown) print(`\n${table(rows)}`);
   }
   const fault = shown.find(({ error }) => error !== undefined)?.error;

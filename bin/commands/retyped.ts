@@ -52,7 +52,14 @@ export function retyped(text: string): string {
       .replaceAll(
         /(?<![\w/-])offsite ([a-z][a-z-]+)(?! --help)([^'`;)\n]*)/g,
         (shown, command: string, rest: string) => {
-          const flags = typed(command).filter((one) => !rest.includes(one.split(' ')[0] as string));
+          // A place that is shown is another than the typed one, and so is each of all sources.
+          const isOfAll = shown.startsWith('offsite backup --all');
+          const isElsewhere = isOfAll || ofPlace.some((flag) => rest.includes(flag));
+          const isSaid = (flag: string) =>
+            rest.includes(flag) ||
+            (isOfAll && flag === '--source') ||
+            (isElsewhere && ofPlace.includes(flag));
+          const flags = typed(command).filter((one) => !isSaid(one.split(' ')[0] as string));
           return flags.length === 0 ? shown : `offsite ${[command, ...flags].join(' ')}${rest}`;
         },
       )

@@ -65,7 +65,7 @@ const ofDump: Advice = [
   ],
   [
     /invalid page in block|page verification failed|could not read blocks? |read only \d+ of \d+ bytes|(missing|unexpected) chunk|compressed \w+ data is corrupt|could not access status of transaction|could not open file "(base|global|pg_\w+)\/|invalid byte sequence for encoding/,
-    "the server's own files are damaged: copy its whole data folder before anything else, look at its disk (dmesg, smartctl), and bring the newest intact archive back beside it: offsite list, then offsite restore ARCHIVE --beside",
+    "the server's own files are damaged: copy its whole data folder before anything else, look at its disk (dmesg, smartctl), and bring the newest intact archive ('offsite list') back beside it: 'offsite restore ARCHIVE --beside'",
   ],
   [
     /cache lookup failed|could not open relation with OID|relation ".*" does not exist/,

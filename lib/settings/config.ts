@@ -7,6 +7,7 @@ import { closest } from '../base/closest.ts';
 import { OffsiteError } from '../base/errors.ts';
 import { wanted } from '../deployment/deployment.ts';
 import { providerNames } from '../store/provider.ts';
+import { settingBy } from './environment.ts';
 import { guardSchema } from './guard.ts';
 import {
   isObject,
@@ -196,7 +197,7 @@ function faultsOfIssue(issue: z.core.$ZodIssue, merged: RawSettings): Fault[] {
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(merged, issue.path);
     return issue.keys.map((key) => {
-      const meant = closest(key, known);
+      const meant = closest(key, known) ?? (issue.path.length === 0 ? settingBy(key) : undefined);
       const others = meant === undefined ? `it knows ${known.join(', ')}` : `is '${meant}' meant?`;
       return { path: [...issue.path, key], sentence: `there is no such setting; ${others}` };
     });

@@ -76,6 +76,17 @@ export function environmentOf(settings: RawSettings): Record<string, string> {
   return Object.fromEntries(found);
 }
 
+/** The setting that is meant by the name of its variable, or by what it is called within its part: as a file has it. */
+export function settingBy(name: string): string | undefined {
+  const bareOf = (variable: string) => variable.replace(/^offsite_?/i, '');
+  const variables = Object.keys(environmentKeys);
+  const within = variables.find((variable) => environmentKeys[variable]?.[1] === name);
+  const meant = closest(bareOf(name), variables.map(bareOf));
+  const [section, key, via] = environmentKeys[within ?? `OFFSITE_${meant}`] ?? [];
+  if (key === undefined) return section;
+  return `${section}: { ${via === undefined ? '' : `via: ${via}, `}${key}: … }`;
+}
+
 /** The variable that says a setting here; of `dump.via`, the one that implies it. */
 export function variableOf(
   [section, key]: readonly PropertyKey[],

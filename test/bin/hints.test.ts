@@ -131,34 +131,41 @@ describe('what is shown to be typed next has what was typed of where things are:
     [
       'recover',
       "'offsite recover --put-aside'",
-      "'offsite recover --compose-file 'a b' --profile p --config c --put-aside'",
+      "'offsite recover --compose-file 'a b' --source s --profile p --config c --put-aside'",
     ],
     [
       'restore',
       'see (offsite list): offsite backup',
-      'see (offsite list --profile p --config c): offsite backup --config c',
+      'see (offsite list --source s --profile p --config c): offsite backup --source s --config c',
     ],
     [
       'backup',
       "'offsite doctor' (offsite list)",
-      "'offsite doctor --url u --profile p --config c' (offsite list --config c)",
+      "'offsite doctor --url u --source s --profile p --config c' (offsite list --source s --config c)",
     ],
     [
       'fetch',
       'offsite list --config other; offsite restore --help',
-      'offsite list --profile p --config other; offsite restore --help',
+      'offsite list --source s --profile p --config other; offsite restore --help',
     ],
     ['list', 'no offsite knows; offsite', 'no offsite knows; offsite'],
+    ['backup', 'offsite backup --all', 'offsite backup --profile p --config c --all'],
+    [
+      'restore',
+      'offsite restore --container NAME',
+      'offsite restore --source s --profile p --config c --container NAME',
+    ],
     [
       'list',
       '  found     offsite list\n  hint      offsite list',
-      '  found     offsite list\n  hint      offsite list --profile p --config c',
+      '  found     offsite list\n  hint      offsite list --source s --profile p --config c',
     ],
   ])('%s: %s', (command, shown, said) => {
     typing(command, {
       '--config': 'c',
       '--profile': 'p',
       '--url': 'u',
+      '--source': 's',
       '--compose-file': 'a b',
       '--put-aside': '',
     });

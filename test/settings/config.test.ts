@@ -30,6 +30,18 @@ describe('parseSettings', () => {
     [{ buket: 'x' }, "buket (a test): there is no such setting; is 'bucket' meant?"],
     [{ 'ping-url': 'x' }, "ping-url (a test): there is no such setting; is 'pingUrl' meant?"],
     [
+      { databaseUrl: 'x' },
+      "databaseUrl (a test): there is no such setting; is 'dump: { via: server, url: … }' meant?",
+    ],
+    [
+      { container: 'x' },
+      "container (a test): there is no such setting; is 'dump: { via: container, container: … }' meant?",
+    ],
+    [
+      { OFFSITE_METRICS_FILE: 'x' },
+      "OFFSITE_METRICS_FILE (a test): there is no such setting; is 'metricsFile' meant?",
+    ],
+    [
       { sidecar: { pfad: 'x', paht: 'y' } },
       "sidecar.paht (a test): there is no such setting; is 'path' meant?",
     ],
