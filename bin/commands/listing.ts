@@ -11,6 +11,7 @@ import { formatUsd } from '../../lib/report/cost.ts';
 import type { TestPoint } from '../../lib/report/history.ts';
 import { hangingTable } from '../../lib/report/layout.ts';
 import { quarterAfter, quarterOf } from '../../lib/restore-test/turns.ts';
+import { retyped } from './retyped.ts';
 
 export type Listing = {
   readonly kind: 'database' | 'sidecar';
@@ -101,7 +102,8 @@ export function standingOf(source: string, listing: Listing, now: Date, columns:
   if (told !== undefined) lines.push(['alarms', describeTold(told)]);
   if (prices !== undefined) lines.push(['cost', describeStorage(entries, prices)]);
   const width = Math.max(...lines.map(([label]) => label.length));
-  return hangingTable(lines, Math.max(columns, width + 22));
+  const shown = lines.map(([label, text]): [string, string] => [label, retyped(text)]);
+  return hangingTable(shown, Math.max(columns, width + 22));
 }
 
 function describeTests(tests: readonly TestPoint[] | undefined, now: Date): string {

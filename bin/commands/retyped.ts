@@ -14,24 +14,34 @@ const ofPlace = [
 
 let typed: (shown: string) => readonly string[] = () => [];
 
+/** Of several that nobody named. */
+let source: string | undefined;
+
+/** Says of which of several sources is spoken from now on: what is shown names it. */
+export function speakOf(one: string): void {
+  source = one;
+}
+
 /** Says which command runs, and what was typed with it. */
 export function noteTyped(command: Command): void {
-  const all = command.parent?.commands ?? [];
+  const commands = command.parent?.commands ?? [];
   const given = command.options.flatMap((option) => {
     const name = option.attributeName();
     const value = command.getOptionValue(name);
     const isTyped = command.getOptionValueSource(name) === 'cli' && typeof value === 'string';
     return isTyped && option.long ? [{ flag: option.long, value }] : [];
   });
+  source = undefined;
   typed = (shown) => {
-    const next = all.find((one) => one.name() === shown);
+    const next = commands.find((one) => one.name() === shown);
     const isAlike = next === command || (next && isAgents(next) && isAgents(command));
     const takes = (flag: string) =>
       next?.options.some(({ long }) => long === flag) &&
       (ofVault.includes(flag) ||
         (ofPlace.includes(flag) && isAlike) ||
         (flag === '--profile' && isAgents(next) === isAgents(command)));
-    return given.flatMap(({ flag, value }) => (takes(flag) ? `${flag} ${shellWord(value)}` : []));
+    const all = source === undefined ? given : [{ flag: '--source', value: source }, ...given];
+    return all.flatMap(({ flag, value }) => (takes(flag) ? `${flag} ${shellWord(value)}` : []));
   };
 }
 

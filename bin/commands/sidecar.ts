@@ -26,7 +26,7 @@ export async function runSidecar(
   signal: AbortSignal,
 ): Promise<void> {
   if (what === 'backup') return runSidecarBackup(settings, flags, signal);
-  if (what === 'list') return runList(settings, flags, 'sidecar');
+  if (what === 'list') return runList([settings], flags, 'sidecar');
   if (what === 'verify') return runSidecarVerify(settings, wanted, flags, signal);
   return runSidecarRestore(settings, wanted, flags, signal);
 }

@@ -6,14 +6,14 @@ import { interruption } from './ending.ts';
 
 program.commandsGroup('Is it well:');
 
-storeCommand('list', 'show the archives of a source, newest first, and whether all is well')
+storeCommand('list', 'show the archives of each source, newest first, and whether all is well')
   .option('--limit <number>', 'of the newest (default: 30 as text, all as JSON)')
   .option('--all', 'however many there are')
   .option('--watch [interval]', 'again and again, on a terminal (default: 60s)')
   .option('--json', 'print JSON')
   .action(async (flags) => {
     const { runList } = await import('./list.ts');
-    await runList(await settingsOf(flags), flags);
+    await runList(await allSettingsOf(flags), flags);
   });
 
 storeCommand('verify', 're-read an archive, or a file, and judge it as the cloud does')

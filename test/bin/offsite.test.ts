@@ -458,6 +458,21 @@ describe('bad input of the other commands', () => {
     const archives = (await stored()).filter((key) => /\/(one|two|three)\/.*manifest/.test(key));
     expect(archives.map((key) => key.split('/')[1])).toEqual(['one', 'three']);
     expect((await offsiteHere(['backup', '--config', file], env)).stderr).toContain('--source one');
+    const list = (...flags: string[]) => offsiteHere(['list', '--config', file, ...flags], env);
+    const listed = await list();
+    const lines = listed.stdout.split('\n').map((line) => line.split(/[ -]/)[0]);
+    expect(lines.filter((word) => word === 'one' || word === 'three')).toEqual([
+      'one',
+      'one',
+      'three',
+      'three',
+    ]);
+    expect(listed.stdout.replaceAll(/\n +/g, ' ')).toContain(
+      `'offsite verify --source three --config ${file} latest --record'`,
+    );
+    expect(listed.stderr).toContain(`no archive of two in ${aws.bucket} yet: 'offsite backup --source two`);
+    const answer = answerOf('list', (await list('--json')).stdout);
+    expect(answer.map((one) => 'source' in one && one.source)).toEqual(['one', 'three']);
     const shown = await offsiteHere(
       ['config', '--config', file, '--source', 'two', '--region', 'us-east-1'],
       env,

@@ -280,7 +280,7 @@ describe('what can be recovered', () => {
     const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
     const settings = { bucket: aws.bucket, source } as Settings;
     try {
-      await runList(settings, {});
+      await runList([settings], {});
       expect(lines.join('')).not.toContain('base backup');
       const id = await take({ segment: 2 });
       const ownLog = async (minutes: number) => {
@@ -299,10 +299,10 @@ describe('what can be recovered', () => {
       await runWindow(store, source);
       const window = lines.splice(0).join('');
       expect(window).toContain('  unverified  ');
-      await runList(settings, {});
+      await runList([settings], {});
       expect(lines.splice(0).join('')).toContain(window.split('\n')[1]?.slice(0, 60));
       expect(window).toContain('0/400000, timeline 1');
-      await runList(settings, { json: true });
+      await runList([settings], { json: true });
       expect(JSON.parse(lines.join(''))).toMatchObject([
         { kind: 'base backup', verdict: 'unverified', toLsn: '0/400000', missing: [], arriving: false },
       ]);
