@@ -1,10 +1,10 @@
-import { formatBytes } from '../../lib/base/quantities.ts';
+import { formatBytes, plural } from '../../lib/base/quantities.ts';
 import { wrap } from '../../lib/base/wrap.ts';
 import type { EstimateInput } from '../../lib/cost/lines.ts';
 import { priceSource, pricesAsOf } from '../../lib/cost/prices.ts';
 import { type Estimate, estimateCost } from '../../lib/estimate/monthly.ts';
 import { type ArchiveSize, findArchiveSize, namedSize } from '../../lib/estimate/sizes.ts';
-import { keptBeyond } from '../../lib/retention/periods.ts';
+import { keptBeyondDays } from '../../lib/retention/periods.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { parseBytes } from '../../lib/store/part-size.ts';
 import { wholeNumber } from './flags.ts';
@@ -51,7 +51,7 @@ function readWishes(flags: Flags) {
   return {
     archivesPerDay: wholeNumber('--archives-per-day', flags.archivesPerDay, days),
     keepDays,
-    keptBeyond: keptBeyond(keepDays, {
+    keptBeyondDays: keptBeyondDays(keepDays, {
       keepWeekly: wholeNumber('--keep-weekly', flags.keepWeekly, upToHundred),
       keepMonthly: wholeNumber('--keep-monthly', flags.keepMonthly, upToHundred),
       keepYearly: wholeNumber('--keep-yearly', flags.keepYearly, upToHundred),
@@ -76,11 +76,11 @@ function readWishes(flags: Flags) {
 
 function page(
   { compressedBytes, plainBytes, knownFrom }: ArchiveSize,
-  { archivesPerDay, keepDays, keptBeyond: beyond = 0, undoDays, region }: EstimateInput,
+  { archivesPerDay, keepDays, keptBeyondDays = [], undoDays, region }: EstimateInput,
   estimate: Estimate,
 ): string {
   const nightly = archivesPerDay === 1 ? 'a night' : `${archivesPerDay} times a day`;
-  const head = `An archive of ${formatBytes(compressedBytes)} (${formatBytes(plainBytes)} plain) ${nightly}, kept ${keepDays} days and ${undoDays} more for undo${beyond > 0 ? `, ${beyond} archives for longer` : ''}. Size by ${knownFrom}.`;
+  const head = `An archive of ${formatBytes(compressedBytes)} (${formatBytes(plainBytes)} plain) ${nightly}, kept ${keepDays} days and ${undoDays} more for undo${keptBeyondDays.length > 0 ? `, ${plural(keptBeyondDays.length, 'archive')} for longer` : ''}. Size by ${knownFrom}.`;
   const likeWhich =
     estimate.pricedLike === region
       ? `Prices of ${region}`

@@ -23,8 +23,8 @@ export type EstimateInput = {
   readonly archivesPerDay: number;
   readonly keepDays: number;
   readonly undoDays: number;
-  /** Archives that stay for their week, month or year once their days are over. */
-  readonly keptBeyond?: number | undefined;
+  /** How old those are that stay for their week, month or year once their days are over. */
+  readonly keptBeyondDays?: readonly number[] | undefined;
   /** How many of a hundred kept archives are read again in a night; default 0. */
   readonly rereadPercent?: number | undefined;
   readonly encryption: 's3' | 'kms';
@@ -90,10 +90,12 @@ export function storageLines(input: EstimateInput, price: Prices): CostLine[] {
 }
 
 function longKeptLines(input: EstimateInput, price: Prices): CostLine[] {
-  const { keptBeyond = 0, compressedBytes } = input;
-  if (keptBeyond === 0) return [];
-  const gbMonth = lifeOf(input).moves ? price.s3GlacierInstantGbMonth : price.s3StandardGbMonth;
-  const bytes = keptBeyond * compressedBytes;
-  const basis = `${formatBytes(bytes)} = ${formatBytes(compressedBytes)} x ${keptBeyond}`;
-  return [line('S3: weekly, monthly, yearly', basis, (bytes / gib) * gbMonth)];
+  const { keptBeyondDays = [], compressedBytes, glacierAfterDays = Number.POSITIVE_INFINITY } = input;
+  const count = keptBeyondDays.length;
+  if (count === 0) return [];
+  const inGlacier = keptBeyondDays.filter((ageDays) => ageDays >= glacierAfterDays).length;
+  const gbMonths = inGlacier * price.s3GlacierInstantGbMonth + (count - inGlacier) * price.s3StandardGbMonth;
+  const share = inGlacier === 0 ? '' : `, ${inGlacier} Glacier`;
+  const basis = `${formatBytes(count * compressedBytes)} = ${formatBytes(compressedBytes)} x ${count}${share}`;
+  return [line('S3: weekly, monthly, yearly', basis, (compressedBytes / gib) * gbMonths)];
 }

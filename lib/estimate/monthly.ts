@@ -162,8 +162,8 @@ function computeLines(input: EstimateInput, price: Prices): CostLine[] {
 }
 
 function archivesReadAgain(input: EstimateInput): number {
-  const { rereadPercent = 0, keptBeyond = 0, archivesPerDay } = input;
-  const kept = lifeOf(input).keptDays * archivesPerDay + keptBeyond;
+  const { rereadPercent = 0, keptBeyondDays = [], archivesPerDay } = input;
+  const kept = lifeOf(input).keptDays * archivesPerDay + keptBeyondDays.length;
   return rereadPercent === 0 ? 0 : daysPerMonth * Math.ceil((kept * rereadPercent) / 100);
 }
 

@@ -3,7 +3,7 @@
 import { formatBytes, plural } from '../base/quantities.ts';
 import { gib } from '../cost/lines.ts';
 import { prices } from '../cost/prices.ts';
-import { type KeptPeriods, keptBeyond } from '../retention/periods.ts';
+import { type KeptPeriods, keptBeyondDays } from '../retention/periods.ts';
 import { type Estimate, estimateCost } from './monthly.ts';
 
 export type UsedInput = {
@@ -41,7 +41,7 @@ export function compareCost(input: UsedInput): UsedCost {
   const { keepDays = asDeployed.keepDays } = policy;
   const estimate = estimateCost({
     ...{ compressedBytes, plainBytes, archivesPerDay, keepDays, region },
-    keptBeyond: keptBeyond(keepDays, policy),
+    keptBeyondDays: keptBeyondDays(keepDays, policy),
     undoDays: asDeployed.undoDays,
     rereadPercent: asDeployed.rereadPercent,
     encryption: 's3',

@@ -52,10 +52,11 @@ export function isoWeek(at: Date): string {
 }
 
 /**
- * Counts the archives that stay for their period once their days are over, however long it goes on; several a day count
- * as one.
+ * Which archives stay for their period once their days are over, however long it goes on; several a day count as one.
+ *
+ * @returns The age of each, in days.
  */
-export function keptBeyond(keepDays: number, periods: KeptPeriods): number {
+export function keptBeyondDays(keepDays: number, periods: KeptPeriods): number[] {
   const { keepWeekly = 0, keepMonthly = 0, keepYearly = 0 } = periods;
   // As of a year's first day, when the fewest coincide.
   const from = Date.UTC(2032, 0, 1);
@@ -64,5 +65,5 @@ export function keptBeyond(keepDays: number, periods: KeptPeriods): number {
     id: { id: String(night), source: '', takenAt: new Date(0) },
     datedAt: new Date(from - night * dayMs),
   }));
-  return [...reasonsOfPeriods(intact, periods).keys()].filter((id) => Number(id) >= keepDays).length;
+  return [...reasonsOfPeriods(intact, periods).keys()].map(Number).filter((age) => age >= keepDays);
 }

@@ -472,7 +472,7 @@ describe('bad input of the other commands', () => {
     );
     expect(listed.stderr).toContain(`no archive of two in ${aws.bucket} yet: 'offsite backup --source two`);
     const answer = answerOf('list', (await list('--json')).stdout);
-    expect(answer.map((one) => 'source' in one && one.source)).toEqual(['one', 'three']);
+    expect(answer.map(({ source }: { source: string }) => source)).toEqual(['one', 'three']);
     const shown = await offsiteHere(
       ['config', '--config', file, '--source', 'two', '--region', 'us-east-1'],
       env,

@@ -22,6 +22,7 @@ const anyInput: fc.Arbitrary<EstimateInput> = fc.record({
   plainBytes: fc.integer({ min: 1, max: 25e12 }),
   archivesPerDay: fc.integer({ min: 1, max: 24 }),
   keepDays: fc.integer({ min: 1, max: 4000 }),
+  keptBeyondDays: fc.array(fc.integer({ min: 1, max: 4000 }), { maxLength: 20 }),
   undoDays: fc.integer({ min: 1, max: 400 }),
   encryption: fc.constantFrom('s3', 'kms'),
   agentAccess: fc.constantFrom('policy', 'user', 'rolesAnywhere'),
@@ -130,6 +131,14 @@ describe('estimateCost', () => {
     expect(total({ ...usual, keepDays: 400, glacierAfterDays: 30 })).toBeLessThan(
       total({ ...usual, keepDays: 400 }),
     );
+    const beyond = (glacierAfterDays?: number) =>
+      estimateCost({ ...usual, keptBeyondDays: [20, 40, 100, 400], glacierAfterDays }).lines.find(
+        ({ what }) => what.startsWith('S3: weekly'),
+      );
+    // Two of 1.86 GiB at 0.023 and two at 0.004, as they are older; what is younger lies where it was put.
+    expect(beyond(90)).toMatchObject({ basis: expect.stringMatching(/ x 4, 2 Glacier$/), cents: 10 });
+    expect(beyond(10)).toMatchObject({ basis: expect.stringMatching(/ x 4, 4 Glacier$/), cents: 3 });
+    expect(beyond(1000)).toEqual(beyond());
     // What is expired before does not move.
     expect(estimateCost({ ...usual, glacierAfterDays: 15 })).toEqual(estimateCost(usual));
   });

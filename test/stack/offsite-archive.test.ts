@@ -255,6 +255,11 @@ describe('Glacier Instant Retrieval', () => {
     Annotations.fromStack(stack).hasNoWarning('*', Match.stringLikeRegexp('Glacier'));
   });
 
+  test('takes what is kept for its year, too, without a word of nights that never come so far', () => {
+    const { stack } = build(() => ({ email, keepYearly: 7, glacierAfterDays: 90 }));
+    Annotations.fromStack(stack).hasNoWarning('*', Match.stringLikeRegexp('Glacier'));
+  });
+
   test('warns where less is kept than is charged for', () => {
     const { stack } = build(() => ({ email, glacierAfterDays: 1 }));
     Annotations.fromStack(stack).hasWarning(

@@ -33,6 +33,9 @@ import { acknowledge } from '../access/nag.ts';
 export type VaultProps = Pick<
   Deployment,
   | 'keepDays'
+  | 'keepWeekly'
+  | 'keepMonthly'
+  | 'keepYearly'
   | 'undoDays'
   | 'objectLock'
   | 'lockExistingBucket'
@@ -150,9 +153,13 @@ export class Vault extends Construct {
     if (existingBucket !== undefined) policy.bucket = existingBucket;
   }
 
-  private warnOfShortStays({ keepDays, undoDays, glacierAfterDays }: VaultProps): void {
+  private warnOfShortStays(props: VaultProps): void {
+    const { keepDays, undoDays, glacierAfterDays, keepWeekly, keepMonthly, keepYearly } = props;
     if (glacierAfterDays === undefined || [keepDays, undoDays, glacierAfterDays].some(Token.isUnresolved))
       return;
+    // Of the nights nothing comes so far; what is kept for its month or year does, and stays.
+    const isOfLonger = [keepWeekly, keepMonthly, keepYearly].some((count) => (count ?? 0) !== 0);
+    if (glacierAfterDays > keepDays && isOfLonger) return;
     const stayDays = keepDays + undoDays - glacierAfterDays;
     if (stayDays >= glacierLeastDays) return;
     Annotations.of(this).addWarningV2(
