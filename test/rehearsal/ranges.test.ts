@@ -9,7 +9,6 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { archiveKeys } from '../../lib/archive/names.ts';
 import { verdictSchema } from '../../lib/archive/verdict.ts';
 import { type Bus, createBus } from '../../lib/rehearsal/aws/bus.ts';
-import { type SfnEndpoint, startSfnEndpoint } from '../../lib/rehearsal/aws/states/sfn-endpoint.ts';
 import { synthesize } from '../../lib/rehearsal/template/synthesis.ts';
 import { readWiring, type Wiring } from '../../lib/rehearsal/template/wiring.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
@@ -20,6 +19,8 @@ import { smallDump } from '../fixtures/archives.ts';
 import { hostile } from '../fixtures/hostile-dump.ts';
 import { smallLimits, storeInMembers, substance } from '../fixtures/large-archive.ts';
 import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
+import { type SfnEndpoint, startSfnEndpoint } from '../fixtures/states/sfn-endpoint.ts';
+import { readStateMachines, type StateMachine } from '../fixtures/states/state-language.ts';
 import { compareWithRoles } from './permissions.ts';
 
 let directory: string;
@@ -28,6 +29,7 @@ let s3: S3Client;
 let store: ArchiveStore;
 let wiring: Wiring;
 let bus: Bus;
+let machines: StateMachine[];
 let sfn: SfnEndpoint;
 const over = new AbortController();
 
@@ -46,7 +48,8 @@ beforeAll(async () => {
   const environment: Record<string, string> = { ...aws.env };
   const host = { assetDirectory, aws: environment, signal: over.signal };
   bus = createBus(wiring, host, s3, aws.bucket);
-  sfn = await startSfnEndpoint(wiring, host, bus.emit, aws.callLog);
+  machines = readStateMachines(template, { ...wiring, stackName });
+  sfn = await startSfnEndpoint(wiring, machines, host, bus.emit, aws.callLog);
   environment.AWS_ENDPOINT_URL_SFN = sfn.endpoint;
   process.env.AWS_ENDPOINT_URL_SFN = sfn.endpoint;
 });
@@ -64,7 +67,7 @@ const verdictOf = async (key: string) => {
   return stored && verdictSchema.parse(JSON.parse(stored.text));
 };
 const dump = Buffer.from(smallDump(150));
-const machineArn = () => wiring.stateMachines[0]?.arn ?? '';
+const machineArn = () => machines[0]?.arn ?? '';
 
 it.each([
   // Its seams lie in statements: all ranges but the first are read again, one by one.

@@ -142,52 +142,10 @@ export function taskStopped(place: Place, task: StoppedTask): AwsEvent {
   });
 }
 
-/** An execution of a state machine that has ended. */
-export type EndedStates = {
-  readonly arn: string;
-  readonly stateMachineArn: string;
-  readonly name: string;
-  readonly input: string;
-  readonly status: 'SUCCEEDED' | 'FAILED';
-  readonly cause?: string;
-  readonly startedAt: Date;
-  readonly redriveCount: number;
-};
-
-/**
- * What Step Functions says of an execution that has ended.
- *
- * @see https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
- */
-export function executionEnded(place: Place, execution: EndedStates): AwsEvent {
-  const at = new Date();
-  const { arn, stateMachineArn, name, input, status, cause, redriveCount } = execution;
-  return envelope(place, {
-    'detail-type': 'Step Functions Execution Status Change',
-    source: 'aws.states',
-    at,
-    resources: [arn],
-    detail: {
-      executionArn: arn,
-      stateMachineArn,
-      name,
-      status,
-      startDate: execution.startedAt.getTime(),
-      stopDate: at.getTime(),
-      input,
-      inputDetails: { included: true },
-      output: null,
-      outputDetails: null,
-      error: cause === undefined ? null : 'Error',
-      cause: cause ?? null,
-      redriveCount,
-    },
-  });
-}
-
 type Parts = Pick<AwsEvent, 'detail-type' | 'source' | 'resources' | 'detail'> & { readonly at: Date };
 
-function envelope({ region, account }: Place, { at, ...parts }: Parts): AwsEvent {
+/** @param parts - With the time of what happened. */
+export function envelope({ region, account }: Place, { at, ...parts }: Parts): AwsEvent {
   const time = `${at.toISOString().slice(0, 19)}Z`;
   return { version: '0', id: randomUUID(), account, time, region, ...parts };
 }

@@ -16,7 +16,6 @@ import { startEcsEndpoint } from '../aws/ecs/ecs-endpoint.ts';
 import { startLambdaEndpoint } from '../aws/lambda-endpoint.ts';
 import type { LambdaHost } from '../aws/lambda-runtime.ts';
 import { type LocalAws, operatorAddress, startLocalAws } from '../aws/local-aws.ts';
-import { startSfnEndpoint } from '../aws/states/sfn-endpoint.ts';
 import { synthesize } from '../template/synthesis.ts';
 import { readWiring } from '../template/wiring.ts';
 import { loadCorpus } from './load-corpus.ts';
@@ -138,13 +137,10 @@ export async function deploy(stage: Stage) {
   const ecs = await startEcsEndpoint(wiring, container, bus.emit, aws.callLog);
   stage.onClose(() => ecs.stop());
   hostEnvironment.AWS_ENDPOINT_URL_ECS = ecs.endpoint;
-  const sfn = await startSfnEndpoint(wiring, host, bus.emit, aws.callLog);
-  stage.onClose(() => sfn.stop());
-  hostEnvironment.AWS_ENDPOINT_URL_SFN = sfn.endpoint;
   const lambda = await startLambdaEndpoint(wiring, host, aws.callLog);
   stage.onClose(async () => lambda.close());
   const resources = Object.keys(template.Resources).length;
-  return { wiring, host, bus, ecs, sfn, lambda, resources, synthesisMs };
+  return { wiring, host, bus, ecs, lambda, resources, synthesisMs };
 }
 
 /** What `offsite` prints where it has to end well. @throws Error With what it said, where it does not. */

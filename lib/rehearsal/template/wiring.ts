@@ -4,7 +4,6 @@
 
 import * as z from 'zod';
 import type { EventPattern } from './event-pattern.ts';
-import { definitionSchema } from './state-language.ts';
 import { readTaskWiring } from './task-wiring.ts';
 import { bucketId, createReader, logicalIdsOf, type Reader, type Template, topicId } from './template.ts';
 
@@ -61,13 +60,6 @@ const ruleSchema = z.object({
   ),
 });
 
-const stateMachineSchema = z.object({
-  DefinitionString: z
-    .string()
-    .transform((text) => JSON.parse(text) as unknown)
-    .pipe(definitionSchema),
-});
-
 const subscriptionSchema = z
   .object({ TopicArn: z.string(), Protocol: z.string(), Endpoint: z.string() })
   .transform(({ TopicArn, Protocol, Endpoint }) => ({
@@ -109,9 +101,6 @@ export function readWiring(template: Template, stackName: string, local: LocalPa
     functions: readFunctions(read),
     rules: readRules(read),
     queues: readQueues(read),
-    stateMachines: read('AWS::StepFunctions::StateMachine', stateMachineSchema).map(
-      ({ ref, properties }) => ({ arn: ref, definition: properties.DefinitionString }),
-    ),
     ...readTaskWiring(read),
     subscriptions: read('AWS::SNS::Subscription', subscriptionSchema).map(({ properties }) => properties),
   };

@@ -75,7 +75,6 @@ const wiring: Wiring = {
     { arn: failed, attempts: 2, deadLetters: queueArn, functionName: 'Told', atOnce: 2 },
     { arn: queueArn, attempts: 9, deadLetters: undefined, functionName: undefined, atOnce: 0 },
   ],
-  stateMachines: [],
   taskDefinitions: [],
   clusterArns: [],
   subnetIds: [],

@@ -26,7 +26,6 @@ const wiring: Wiring = {
   functions: [],
   rules: [],
   queues: [],
-  stateMachines: [],
   taskDefinitions: [
     {
       arn: taskDefinition,
