@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { optionsOf, script } from '../lib/base/script.ts';
 import { wrap } from '../lib/base/wrap.ts';
-import { type FaultId, faults } from '../lib/mail/faults.ts';
+import { type FaultId, faultTitles } from '../lib/mail/faults.ts';
 
 const root = join(import.meta.dirname, '..');
 const columns = 80;
@@ -24,8 +24,8 @@ export function runbookModule(): string {
     return text;
   };
   const [aws, guard] = sectionOf('Before you begin').match(/^ {4}.*(\n {4}.*)*/gm) ?? [];
-  const entries = (Object.keys(faults) as FaultId[]).map(
-    (id) => `  ${id}: ${JSON.stringify(plainText(sectionOf(faults[id].title)))},\n`,
+  const entries = (Object.keys(faultTitles) as FaultId[]).map(
+    (id) => `  ${id}: ${JSON.stringify(plainText(sectionOf(faultTitles[id])))},\n`,
   );
   return `// Made by bin/runbook.ts from docs/runbook.md: npm run runbook.
 

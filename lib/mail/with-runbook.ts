@@ -2,7 +2,7 @@
 // the morning.
 
 import { wrap } from '../base/wrap.ts';
-import { faults } from './faults.ts';
+import { type FaultId, faultTitles } from './faults.ts';
 import type { Mail } from './mail.ts';
 import { runbookSections, shellLines } from './runbook.ts';
 
@@ -14,10 +14,10 @@ export function withRunbook(
   { subject, text, faults: about = [] }: Mail,
   sender: keyof typeof shellLines = 'aws',
 ): Pick<Mail, 'subject' | 'text'> {
-  const said = (fault: keyof typeof faults) =>
+  const said = (fault: FaultId) =>
     sender === 'aws' ? runbookSections[fault] : withoutAws(runbookSections[fault]);
   const sections = [...new Set(about)].map(
-    (fault) => `==== Runbook: ${faults[fault].title} ====\n\n${said(fault)}\n`,
+    (fault) => `==== Runbook: ${faultTitles[fault]} ====\n\n${said(fault)}\n`,
   );
   const needed = sections.some((section) => needsShell.test(section));
   // Of a guard's, all but the settings was said in full.

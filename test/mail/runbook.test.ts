@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runbookModule } from '../../bin/runbook.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
-import { alarmDescription, type FaultId, faults } from '../../lib/mail/faults.ts';
+import {
+  type AlarmId,
+  alarmDescription,
+  alarmWords,
+  type FaultId,
+  faultTitles,
+} from '../../lib/mail/faults.ts';
 import { composeMail, type Mail } from '../../lib/mail/mail.ts';
 import { missingMail } from '../../lib/mail/recipients.ts';
 import { runbookSections } from '../../lib/mail/runbook.ts';
@@ -32,18 +38,18 @@ const anchors = sections.map(({ title }) =>
     .replace(/[^\w -]/g, '')
     .replaceAll(' ', '-'),
 );
-const ids = Object.keys(faults) as FaultId[];
+const ids = Object.keys(faultTitles) as FaultId[];
 
 describe('docs/runbook.md', () => {
   it('has a section for every fault, in their order, and for nothing else', () => {
     expect(sections.map(({ title }) => title)).toEqual([
       ...introductions,
-      ...ids.map((id) => faults[id].title),
+      ...ids.map((id) => faultTitles[id]),
     ]);
   });
 
-  it.each(ids)('is where the alarm of %s sends its reader', (id) => {
-    expect(alarmDescription(id)).toMatch(`Then: docs/runbook.md, "${faults[id].title}".`);
+  it.each(Object.keys(alarmWords) as AlarmId[])('is where the alarm of %s sends its reader', (id) => {
+    expect(alarmDescription(id)).toMatch(`Then: docs/runbook.md, "${faultTitles[id]}".`);
   });
 
   it.each(sections.filter(({ title }) => !introductions.includes(title)))(
@@ -76,7 +82,7 @@ describe('the sections that mails bring along', () => {
     expect(prose.filter((line) => line.length > 80 && line.includes(' '))).toEqual([]);
     const outsideCode = prose.join(' ').replaceAll(/`[^`]*`/g, '');
     expect(outsideCode).not.toMatch(/[*#]|\]\(/);
-    const onPage = sections.find(({ title }) => title === faults[id].title)?.text.split('\n') ?? [];
+    const onPage = sections.find(({ title }) => title === faultTitles[id])?.text.split('\n') ?? [];
     expect(lines.filter(isCommand)).toEqual(onPage.filter(isCommand));
   });
 
@@ -173,7 +179,7 @@ describe('every mail about a fault', () => {
     ['unknownNotice', 'unknown', () => notice({ surprise: true })?.mail],
   ])('brings %s along (%s), and no other, and names no page of the web', (fault, _, mail) => {
     const { text } = withRunbook(mail() as Mail);
-    expect(titlesIn(text)).toEqual([faults[fault].title]);
+    expect(titlesIn(text)).toEqual([faultTitles[fault]]);
     expect(text).toContain(runbookSections[fault]);
     expect(text).not.toContain('https://github.com');
   });

@@ -21,7 +21,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Deployment } from '../../deployment/deployment.ts';
 import { type MetricId, metricDimensions, metricNamespace, metrics } from '../../deployment/metrics.ts';
-import { alarmDescription, type FaultId } from '../../mail/faults.ts';
+import { type AlarmId, alarmDescription } from '../../mail/faults.ts';
 
 export type AlarmsProps = {
   /** What these archives are called in CloudWatch. */
@@ -99,7 +99,7 @@ export class Alarms extends Construct {
     }
   }
 
-  private add(fault: FaultId, rule: Rule): void {
+  private add(fault: AlarmId, rule: Rule): void {
     const { periods = 1, of = periods, above = 0, below, missing = TreatMissingData.NOT_BREACHING } = rule;
     const slug = fault.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const alarmName = `${this.#service}-${slug}`;

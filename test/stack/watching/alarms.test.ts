@@ -8,7 +8,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, test } from 'vitest';
 import { metricNamespace, metrics } from '../../../lib/deployment/metrics.ts';
-import { type FaultId, faults } from '../../../lib/mail/faults.ts';
+import { type FaultId, faultTitles } from '../../../lib/mail/faults.ts';
 import { OffsiteArchive } from '../../../lib/stack/offsite-archive.ts';
 import { projectRoot } from '../../fixtures/cdk.ts';
 
@@ -63,8 +63,8 @@ const full = build('full', 2, 'Default');
 const lean = build('lean', 2, 'Default');
 
 const faultOf = (alarm: Alarm) =>
-  (Object.keys(faults) as FaultId[]).find((fault) =>
-    alarm.AlarmDescription.endsWith(`"${faults[fault].title}".`),
+  (Object.keys(faultTitles) as FaultId[]).find((fault) =>
+    alarm.AlarmDescription.endsWith(`"${faultTitles[fault]}".`),
   );
 
 /** An alarm in a line: what it reads, when it goes off, and what missing figures are to it. */
