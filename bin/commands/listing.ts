@@ -1,9 +1,9 @@
 // What 'offsite list' shows to a person, as text: a table that fits the terminal, and how it stands.
 
 import { type CatalogueEntry, countedRows, countsAsIntact } from '../../lib/archive/catalogue-of.ts';
-import { overviewOf, type ProofLimits } from '../../lib/archive/overview.ts';
+import { inRowWords, overviewOf, type ProofLimits } from '../../lib/archive/overview.ts';
 import { countedTable } from '../../lib/archive/verdict.ts';
-import { formatAge, formatBytes, formatCount, hoursBetween, plural } from '../../lib/base/quantities.ts';
+import { formatAge, formatBytes, formatCount, hoursBetween } from '../../lib/base/quantities.ts';
 import { gib } from '../../lib/cost/lines.ts';
 import type { Prices } from '../../lib/cost/prices.ts';
 import { textTable } from '../../lib/mail/mail.ts';
@@ -91,7 +91,7 @@ export function standingOf(source: string, listing: Listing, now: Date, columns:
   const said =
     wellSince === undefined || alarms.length > 0
       ? `NOT WELL: ${[...faults, ...alarms].join('; ')}`
-      : `all is well since ${dayOf(wellSince)}: ${plural(inRow, 'archive')} in a row intact${newest}`;
+      : `all is well since ${dayOf(wellSince)}: ${inRowWords(inRow)}${newest}`;
   const lines: [string, string][] = [
     [source, said],
     ['restore', describeTests(tests, now)],

@@ -61,6 +61,11 @@ export function overviewOf(
   };
 }
 
+/** `3 archives in a row intact` */
+export function inRowWords(inRow: number): string {
+  return inRow === 1 ? '1 archive intact' : `${plural(inRow, 'archive')} in a row intact`;
+}
+
 /** No date that counts is later than the store's own clock: it is this machine's that lags. */
 function ahead([newest]: readonly CatalogueEntry[], now: Date): string[] {
   const aheadHours = newest === undefined ? 0 : hoursBetween(now, newest.datedAt);

@@ -92,7 +92,7 @@ export function calendarSection(days: readonly CalendarDay[]): Html {
 <div class="sheets">${months.slice(-openSheets).map(sheet)}</div>
 ${
   earlier.length > 0
-    ? html`<details><summary>${plural(earlier.length, 'earlier month')}, ${monthName(earlier[0]?.[0] ?? '')} to ${monthName(earlier.at(-1)?.[0] ?? '')}</summary><div class="sheets">${earlier.map(sheet)}</div></details>`
+    ? html`<details><summary>${plural(earlier.length, 'earlier month')}, ${[...new Set([earlier[0], earlier.at(-1)])].map((one) => monthName(one?.[0] ?? '')).join(' to ')}</summary><div class="sheets">${earlier.map(sheet)}</div></details>`
     : undefined
 }</section>`;
 }

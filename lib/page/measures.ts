@@ -69,8 +69,11 @@ export function rpoTile(view: SourceView, nights: readonly NightPoint[]): Tile {
   const newest = nights.findLast(isProven);
   if (newest === undefined || gap === undefined)
     return { what, figure: 'everything', how: 'no archive is proven intact' };
-  const worst = `at worst ${formatAge(gap.from, gap.to)}, from ${shortDate(gap.from, dayMs)} on`;
-  return { what, figure: formatAge(newest.takenAt, now), how: `since the newest proven archive; ${worst}` };
+  const worst =
+    gap.from >= newest.takenAt
+      ? ''
+      : `; at worst ${formatAge(gap.from, gap.to)}, from ${shortDate(gap.from, dayMs)} on`;
+  return { what, figure: formatAge(newest.takenAt, now), how: `since the newest proven archive${worst}` };
 }
 
 /** What it takes to be back. */

@@ -29,7 +29,7 @@ type NightPicture = {
   readonly id: string;
   readonly heading: string;
   readonly className: string;
-  readonly caption: string;
+  readonly counted: (value: number) => string;
   readonly curves: readonly Curve[];
   readonly quantity: typeof bytes;
   readonly say: (value: number) => string;
@@ -40,7 +40,7 @@ const nightPictures: readonly NightPicture[] = [
     id: 'bytes',
     heading: 'Bytes, night by night',
     className: 'card row',
-    caption: 'in the vault',
+    counted: (value) => `${formatBytes(value)} in the vault`,
     curves: [
       {
         name: 'stored',
@@ -60,7 +60,7 @@ const nightPictures: readonly NightPicture[] = [
     id: 'torrents',
     heading: 'Torrents, night by night',
     className: 'card',
-    caption: 'torrents',
+    counted: (value) => plural(value, 'torrent'),
     curves: [{ name: 'in the dump', className: 'main', of: ({ torrents }) => torrents }],
     quantity: counts,
     say: formatCount,
@@ -69,7 +69,7 @@ const nightPictures: readonly NightPicture[] = [
     id: 'rows',
     heading: 'Rows of all tables, night by night',
     className: 'card',
-    caption: 'rows',
+    counted: (value) => plural(value, 'row'),
     curves: [{ name: 'in the dump', className: 'main', of: ({ rows }) => rows }],
     quantity: counts,
     say: formatCount,
@@ -86,7 +86,7 @@ function unlessMissing(verdict: NightPoint['verdict'], value: number | undefined
 }
 
 function nightTrend(
-  { id, heading, className, caption, curves, quantity, say }: NightPicture,
+  { id, heading, className, counted, curves, quantity, say }: NightPicture,
   nights: readonly NightPoint[],
   tested: string | undefined,
   scope: string,
@@ -100,7 +100,7 @@ function nightTrend(
   const crosses = bad.map((night) =>
     cross(x(night.takenAt), y(main.of(night) ?? 0), `${shortDate(night.takenAt, dayMs)}: ${night.verdict}`),
   );
-  return html`<figure class="${className}"><figcaption><h2>${heading}</h2><p class="caption">${nightCaption(nights, main, caption, say)}</p>${keys(curves, bad.length)}</figcaption>
+  return html`<figure class="${className}"><figcaption><h2>${heading}</h2><p class="caption">${nightCaption(nights, main, counted)}</p>${keys(curves, bad.length)}</figcaption>
 ${picture({
   id: `${scope}-${id}`,
   title: heading,
@@ -179,15 +179,14 @@ function nightNames(nights: readonly NightPoint[], x: (date: Date) => number): H
 function nightCaption(
   nights: readonly NightPoint[],
   { of }: Curve,
-  unit: string,
-  say: (value: number) => string,
+  counted: (value: number) => string,
 ): string {
   const known = nights.flatMap((night) => (isProven(night) ? (of(night) ?? []) : []));
   const [first] = known;
   const last = known.at(-1);
   if (first === undefined || last === undefined) return 'None of these nights is intact.';
-  if (known.length === 1) return `${say(last)} ${unit}, the only night that is intact.`;
-  return `${say(last)} ${unit}, ${describeChange(first, last)} over ${plural(known.length, 'night')}.`;
+  if (known.length === 1) return `${counted(last)}, the only night that is intact.`;
+  return `${counted(last)}, ${describeChange(first, last)} over ${plural(known.length, 'night')}.`;
 }
 
 function describeNights(
@@ -229,5 +228,9 @@ export function nightTrends(nights: readonly NightPoint[], tested: string | unde
         : 'There is one night so far: bytes, torrents and rows are drawn here from the second on.';
     return html`<figure class="card row"><figcaption><h2>Sizes and rows</h2><p class="caption">${why}</p></figcaption></figure>`;
   }
-  return html`${nightPictures.map((one) => nightTrend(one, nights, tested, scope))}`;
+  // Of another app's dump no torrents are counted, and of what cannot be read nothing is.
+  const known = nightPictures.filter(({ curves }) =>
+    nights.some((night) => curves.some(({ of }) => of(night) !== undefined)),
+  );
+  return html`${known.map((one) => nightTrend(known.length === 2 ? { ...one, className: 'card row' } : one, nights, tested, scope))}`;
 }

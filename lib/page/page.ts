@@ -2,7 +2,7 @@
 // It opens from a disk, from a bucket or on paper, on a phone or a desk, in the light or the dark.
 
 import { countedRows, newestIntact } from '../archive/catalogue-of.ts';
-import { type Overview, overviewOf } from '../archive/overview.ts';
+import { inRowWords, type Overview, overviewOf } from '../archive/overview.ts';
 import { countedTable } from '../archive/verdict.ts';
 import { formatAge, formatBytes, formatCount, formatInstant, plural } from '../base/quantities.ts';
 import { toolVersion } from '../base/version.ts';
@@ -82,19 +82,20 @@ ${shownTest(view)}
 </article>`;
 }
 
-function opening({ source, drawnAt, entries }: SourceView, overview: Overview): Html {
+function opening({ source, drawnAt, entries, windows }: SourceView, overview: Overview): Html {
   const { wellSince, faults } = overview;
   const sign = wellSince === undefined ? 'M16 16l16 16M32 16L16 32' : 'M14 25l7 7 14-15';
   return html`<header><p class="eyebrow"><b>${source}</b><span class="when">${longDate(drawnAt)}</span></p>
 <div class="outcome"><svg class="sign" viewBox="0 0 48 48" width="48" height="48" aria-hidden="true"><circle cx="24" cy="24" r="24"/><path d="${sign}"/></svg>
-<h1>${entries.length === 0 ? 'There is no archive yet' : describe(overview, drawnAt)}</h1></div>
+<h1>${entries.length === 0 ? `There is no ${windows.length > 0 ? 'dump yet, only points in time' : 'archive yet'}` : describe(overview, drawnAt)}</h1></div>
 ${wellSince === undefined ? html`<ul class="lead">${faults.map((fault) => html`<li>${fault}</li>`)}</ul>` : undefined}</header>`;
 }
 
 function describe({ wellSince, inRow }: Overview, now: Date): string {
   if (wellSince === undefined) return 'Not well: look at this';
   const since = shortDate(wellSince, now.getTime() - wellSince.getTime() > yearMs / 2 ? yearMs : yearMs / 2);
-  return `All is well since ${since}: ${plural(inRow, 'archive')} in a row intact`;
+  // A date is not parted by a line's end.
+  return `All is well since ${since.replaceAll(' ', '\u00a0')}: ${inRowWords(inRow)}`;
 }
 
 function proofTiles(entries: SourceView['entries'], now: Date): Tile[] {

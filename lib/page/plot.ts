@@ -36,7 +36,9 @@ export function valueAxis(largest: number, { short, unitFor }: Quantity): ValueA
     .domain([0, largest > 0 ? largest / unit : 1])
     .nice(3)
     .range([baseline, plotFrame.top]);
-  const ticks = scale.ticks(3).map((tick) => ({ y: px(scale(tick)), text: short(tick * unit) }));
+  // There is no half of a row, nor of a byte.
+  const whole = scale.ticks(3).filter((tick) => unit > 1 || Number.isInteger(tick));
+  const ticks = whole.map((tick) => ({ y: px(scale(tick)), text: short(tick * unit) }));
   return {
     y: (value) => px(scale(value / unit)),
     labels: html`${ticks.map(({ y, text }) => html`<text x="100%" y="${y + 4}">${text}</text>`)}`,

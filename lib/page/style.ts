@@ -48,7 +48,7 @@ ul.lead{padding-left:22px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:16px;margin-bottom:16px}
 .tile{margin:0;padding:16px 20px;display:flex;flex-direction:column}
 .tile dt{color:var(--muted);font-size:14px}
-.tile strong{display:block;font-size:26px;line-height:1.25;letter-spacing:-.02em;white-space:nowrap}
+.tile strong{display:block;font-size:26px;line-height:1.25;letter-spacing:-.02em;overflow-wrap:anywhere}
 .tile span{display:block;color:var(--muted);font-size:13.5px;line-height:1.35}
 .failure{border-color:var(--fail);border-left-width:6px}
 .message{font-size:18px;font-weight:600;margin:6px 0 12px;overflow-wrap:anywhere}
@@ -145,6 +145,7 @@ summary{color:var(--muted);cursor:pointer;width:max-content;max-width:100%}
 summary:hover{color:var(--text)}
 details table{font-size:14px}
 .scroll{overflow-x:auto}
+.scroll td,.scroll thead th{overflow-wrap:break-word}
 :focus-visible{outline:2px solid var(--accent);outline-offset:3px;border-radius:4px}`;
 
 const narrow = `main,footer{padding-left:16px;padding-right:16px}

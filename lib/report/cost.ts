@@ -1,6 +1,7 @@
 // What a restore test cost: what Fargate charges for the task that it ran in. A copy of the price list says it, so it is
 // an estimate, and the mail says 'about'.
 
+import { formatCount } from '../base/quantities.ts';
 import { pricedLike, prices } from '../cost/prices.ts';
 import { usdPerHour } from '../cost/task-cost.ts';
 import type { RestoreReport } from './report.ts';
@@ -27,5 +28,7 @@ export function restoreTestCost(report: RestoreReport, region = ''): number | un
 
 /** `0.031` → `$0.03`. */
 export function formatUsd(usd: number): string {
-  return usd < 0.01 ? '< $0.01' : `$${usd.toFixed(2)}`;
+  if (usd < 0.01) return '< $0.01';
+  const [dollars, cents] = usd.toFixed(2).split('.');
+  return `$${formatCount(Number(dollars))}.${cents}`;
 }

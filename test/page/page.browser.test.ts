@@ -149,7 +149,9 @@ describe.skipIf(!there)('the page in a browser', () => {
       ...(entry.inventory && { inventory: { ...entry.inventory, rows } }),
     }));
     const file = join(home, 'phone.html');
-    writeFileSync(file, renderPage([viewOf(settled, { entries })]));
+    const others = viewOf(first, { source: 'a-second-one-whose-name-is-long', shown: undefined });
+    const third = viewOf(broken, { source: 'third' });
+    writeFileSync(file, renderPage([viewOf(settled, { entries }), others, third]));
     await window.page.setViewportSize({ width: 390, height: 900 });
     await window.page.goto(pathToFileURL(file).href);
     expect(await window.page.locator('.archives td', { hasText: '1,999,999,999' }).count()).toBeGreaterThan(

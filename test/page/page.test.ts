@@ -190,11 +190,27 @@ describe('the page', () => {
     const none = draw(samples.first, { shown: undefined, plan: undefined });
     expect(none).toContain('No restore test has ended yet');
     expect(none).toContain('Retention has not run yet');
-    expect(none).toContain('>All is well since 22 Nov: 1 archive in a row intact<');
+    expect(none).toContain('>All is well since 22\u00a0Nov: 1 archive intact<');
     const empty = draw(samples.early, { shown: undefined, plan: 'unread' });
     expect(empty).toContain('>There is no archive yet<');
     expect(empty).toContain('no archive is proven intact');
     expect(empty).not.toMatch(/NaN|undefined|What a month costs/);
+  });
+
+  it('draws nothing of what no dump was counted for, and calls one torrent one', () => {
+    const nights = samples.nightsUntil(new Date('2026-11-22T03:15:00Z'), 140);
+    const draws = (some: typeof nights) =>
+      draw({ ...samples.settled, history: { tests: [], nights: some } }, { shown: undefined });
+    const damaged = draws(
+      nights.map((night) => ({ ...night, verdict: 'damaged', torrents: undefined, rows: undefined })),
+    );
+    expect(damaged).toContain('<h2>Bytes, night by night</h2>');
+    expect(damaged).not.toContain('<h2>Torrents, night by night</h2>');
+    const few = draws(nights.map((night) => ({ ...night, torrents: 1, rows: 1 })));
+    expect(few).toContain('1 torrent, unchanged over 140 nights.');
+    expect(figureOf(few, 'Torrents, night by night')).not.toContain('>0.5<');
+    expect(few).toContain('1 earlier month, July 2026<');
+    expect(draws(nights.slice(-1))).toContain('<span>since the newest proven archive</span>');
   });
 
   it('says why each archive stays, what is gone, and that retention stands still', () => {
