@@ -45,7 +45,7 @@ export async function runBaseBackup(settings: Settings, flags: Flags, signal: Ab
         warnings.push((await noteCluster(source, systemIdentifier)) ?? '');
         if (before !== undefined && before !== systemIdentifier)
           warnings.push(
-            `this is another cluster than before (${before}): points before this base backup are recovered from the older ones`,
+            `this is another cluster than before (${before}): points before this base backup are recovered from the older ones. If the wrong server was named, take one of the right one, which is followed from then on`,
           );
       },
       onExpected: progress.expect,

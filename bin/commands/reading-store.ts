@@ -3,6 +3,7 @@
 
 import type { Settings } from '../../lib/settings/config.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
+import { atBeginning } from './patient-store.ts';
 import { tell } from './print.ts';
 
 /** As a back-up puts up with, and who looks on may end it at any time. */
@@ -24,12 +25,11 @@ export type ReadingStore = {
 export async function openStoreToRead(settings: Settings): Promise<ReadingStore> {
   const { createS3Store } = await import('../../lib/store/s3.ts');
   const { defaultPatience } = await import('../../lib/store/session.ts');
-  const said = { by: (sentence: string) => tell(`offsite: ${sentence}`), at: Number.NEGATIVE_INFINITY };
-  const onTrouble = (sentence: string) => {
-    if (performance.now() - said.at > troubleEveryMs) said.by(sentence);
-    said.at = performance.now();
-  };
-  const store = createS3Store({ ...settings, patience: { ...defaultPatience, readTroubleMs }, onTrouble });
+  const said = { by: (sentence: string) => tell(`offsite: ${sentence}`) };
+  const onTrouble = atBeginning((sentence) => said.by(sentence), troubleEveryMs);
+  // Who mistyped it hears of it at once.
+  const patience = { ...defaultPatience, readTroubleMs, mistypedMs: 0 };
+  const store = createS3Store({ ...settings, patience, onTrouble });
   const host = settings.endpoint === undefined ? '' : new URL(settings.endpoint).hostname;
   const isHere = /^(?:localhost|127\..*|\[::1\])$/.test(host);
   return { store, said, connections: isHere ? 1 : connectionsWhileWorking };

@@ -7,13 +7,13 @@ import { type Recovered, recoverPoint } from '../../lib/recovery-point/recover.t
 import { describeTarget, type RecoveryTarget } from '../../lib/recovery-point/target.ts';
 import { type Way, windowOf } from '../../lib/recovery-point/way.ts';
 import type { Settings } from '../../lib/settings/config.ts';
-import { createS3Store } from '../../lib/store/s3.ts';
 import { countOf } from '../../lib/wal/continuity.ts';
 import { ownRestoreCommand } from '../../lib/wal/restore-command.ts';
 import { usage } from './flags.ts';
 import type { PointFlags } from './point-flags.ts';
 import { print, printJson, tell, warn } from './print.ts';
 import { noProgress, showProgress } from './progress.ts';
+import { openStoreToRead } from './reading-store.ts';
 import { replayEnvironment } from './replay-environment.ts';
 
 const layingOut = { waiting: 'waiting for the base backup', done: 'laid out', ended: 'comparing' };
@@ -37,8 +37,10 @@ export async function runRestorePoint(
   const folder = resolve(flags.dataDirectory);
   const say = flags.quiet ? () => undefined : tell;
   let progress = noProgress;
+  const { store, said } = await openStoreToRead(settings);
+  if (flags.quiet) said.by = () => undefined;
   const recovered = await recoverPoint({
-    store: createS3Store(settings),
+    store,
     source: settings.source,
     target,
     timeline: flags.timeline === undefined ? undefined : Number(flags.timeline),
@@ -50,7 +52,10 @@ export async function runRestorePoint(
     env: await replayEnvironment(settings),
     onWay: (way) => {
       say(announcement(way, target, folder));
-      if (!flags.quiet) progress = showProgress(settings.source, layingOut);
+      if (!flags.quiet) {
+        progress = showProgress(settings.source, layingOut);
+        said.by = progress.interject;
+      }
       progress.expect(way.base.manifest.plainBytes);
     },
     onProgress: (plainBytes) => progress.update(plainBytes),

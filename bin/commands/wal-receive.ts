@@ -5,7 +5,7 @@ import type { Connection } from '../../lib/postgres/connection.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { connectionFromSettings } from '../../lib/settings/settings.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
-import { noteCluster, notedCluster, receivedFolder } from '../../lib/wal/cluster.ts';
+import { noteCluster, notedClusters, receivedFolder } from '../../lib/wal/cluster.ts';
 import type { PushedWal } from '../../lib/wal/push.ts';
 import { type ReceiveReport, receiveWal } from '../../lib/wal/receive.ts';
 import { slotOf } from '../../lib/wal/slot.ts';
@@ -36,12 +36,14 @@ export async function runReceive(
   const partialIntervalMs = parseDuration(flags.partialInterval, '--partial-interval');
   const slotName = flags.slot ?? slotOf(source);
   if (!/^[a-z0-9_]{1,63}$/.test(slotName)) throw usage('--slot of a-z, 0-9 and _, at most 63', slotName);
+  const [systemIdentifier, ...formers] = await notedClusters(source);
   return receiveWal({
     connection: serverOf(settings),
     store,
     source,
     folder: resolve(flags.dir ?? receivedFolder(source)),
-    systemIdentifier: await notedCluster(source),
+    systemIdentifier,
+    formers,
     slotName,
     compressor: chooseCompressor(flags.compress),
     partialIntervalMs,

@@ -1,5 +1,5 @@
-// Repeats a write while the store cannot be reached or is in trouble of its own, and remembers what the SDK's retries
-// forget: whether an earlier attempt may have been carried out although nobody heard so. For the agent cannot look.
+// Repeats what is asked of the store while the store cannot be reached or is in trouble of its own, and remembers what the SDK's retries
+// forget: whether an earlier attempt of a write may have been carried out although nobody heard so. For the agent cannot look.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDuration } from '../base/quantities.ts';
@@ -25,6 +25,23 @@ export type Persistence<T> = {
    */
   readonly doneEarlier?: (refusal: Error) => Promise<T | undefined> | T | undefined;
 };
+
+/**
+ * Asks until it is answered or refused, or the patience for reads ends.
+ *
+ * @throws The last error, as it is: what is absent, or beyond the end, is an answer to some.
+ */
+export async function persistRead<T>(session: S3Session, doing: string, send: () => Promise<T>): Promise<T> {
+  let last: unknown;
+  const asked = () =>
+    send().catch((error) => {
+      last = error;
+      throw error;
+    });
+  return persist(session, asked, { doing, troubleMs: session.patience.readTroubleMs }).catch((error) => {
+    throw last ?? error;
+  });
+}
 
 /**
  * Sends a write until it is carried out or refused, or patience ends.
@@ -110,6 +127,11 @@ async function pause(
   await sleep(pauseMs, undefined, signal === undefined ? {} : { signal }).catch((error) => {
     throw signal?.reason ?? error;
   });
+}
+
+/** What is said of a failure, without how often that was tried: the same is said once of it. */
+export function withoutTries(text: string): string {
+  return text.replaceAll(/ \(tried [^)]*\)/g, '');
 }
 
 function gaveUp(

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { bareEtag } from './checksums.ts';
 import { changedError, isAbsent, isBeyondEnd, isTaken, storeError } from './errors.ts';
+import { persistRead } from './persist.ts';
 import { proof, UnprovenAnswer, versionOf } from './proof.ts';
 import { pinned, rangeText, readOn, type Stretch } from './read-on.ts';
 import type { S3Session } from './session.ts';
@@ -21,16 +22,19 @@ export async function openObject(
   const input = { Bucket: session.bucket, Key: key, VersionId: versionId ?? undefined };
   const width = connections > 1 ? new Width(connections, partBytes) : undefined;
   const Range = width || from > 0 ? rangeText(from, width && from + width.partBytes) : undefined;
+  const doing = `reading ${session.url(key)}`;
+  const get = (Range?: string) =>
+    persistRead(session, doing, () => session.reader.send(new GetObjectCommand({ ...input, Range })));
   try {
-    const answer = await session.reader.send(new GetObjectCommand({ ...input, Range })).catch((error) => {
+    const answer = await get(Range).catch((error) => {
       // Of nothing there is no range.
       if (Range === undefined || !isBeyondEnd(error)) throw error;
-      return session.reader.send(new GetObjectCommand(input));
+      return get();
     });
     return openedAs(session, key, answer, from, width);
   } catch (error) {
     if (isAbsent(error)) return undefined;
-    throw storeError(error, `reading ${session.url(key)}`);
+    throw storeError(error, doing);
   }
 }
 
@@ -71,8 +75,11 @@ export async function openRange(
   { versionId, etag, from, to }: ByteRange,
 ): Promise<Readable | undefined> {
   const input = { Bucket: session.bucket, Key: key, ...pinned({ etag, versionId }) };
+  const doing = `reading ${session.url(key)}`;
   try {
-    const answer = await session.reader.send(new GetObjectCommand({ ...input, Range: rangeText(from, to) }));
+    const answer = await persistRead(session, doing, () =>
+      session.reader.send(new GetObjectCommand({ ...input, Range: rangeText(from, to) })),
+    );
     proof(answer.ETag, 'an entity tag');
     const body = answer.Body as Readable;
     if (!answer.ContentRange?.startsWith(`bytes ${from}-`)) {
@@ -85,7 +92,7 @@ export async function openRange(
     if (isAbsent(error)) return undefined;
     if (isBeyondEnd(error)) return Readable.from([]);
     if (isTaken(error)) throw changedError(session.url(key), etag);
-    throw storeError(error, `reading ${session.url(key)}`);
+    throw storeError(error, doing);
   }
 }
 

@@ -2,11 +2,13 @@
 
 import {
   DeleteObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
   type ListObjectsV2CommandOutput,
-  paginateListObjectsV2,
 } from '@aws-sdk/client-s3';
 import { bareEtag } from './checksums.ts';
 import { storeError } from './errors.ts';
+import { persistRead } from './persist.ts';
 import { proof } from './proof.ts';
 import { putObject } from './put.ts';
 import { openObject, openRange } from './read.ts';
@@ -77,15 +79,20 @@ function contentTypeOf(key: string): string {
 
 async function* pagesOf(
   session: S3Session,
-  query: { Prefix: string; Delimiter?: string; StartAfter?: string | undefined },
+  query: Omit<ListObjectsV2CommandInput, 'Bucket'> & { readonly Prefix: string },
 ): AsyncGenerator<ListObjectsV2CommandOutput> {
+  const doing = `listing ${session.url(query.Prefix)}`;
+  const input = { Bucket: session.bucket, ...query };
   try {
-    const pages = paginateListObjectsV2({ client: session.reader }, { Bucket: session.bucket, ...query });
-    for await (const page of pages) {
+    do {
+      const page = await persistRead(session, doing, () =>
+        session.reader.send(new ListObjectsV2Command(input)),
+      );
       proof(page.IsTruncated, 'a listing');
       yield page;
-    }
+      input.ContinuationToken = page.NextContinuationToken;
+    } while (input.ContinuationToken !== undefined);
   } catch (error) {
-    throw storeError(error, `listing ${session.url(query.Prefix)}`);
+    throw storeError(error, doing);
   }
 }

@@ -42,7 +42,7 @@ export type Patience = {
   readonly noticeMs: number;
   /** The same of a read, whose answer does not wait behind megabytes. */
   readonly readSilenceMs: number;
-  /** How long an object is read on while not one byte of it comes; some attempts are always made. */
+  /** How long a read is repeated, and an object read on while not one byte of it comes; some attempts are always made. */
   readonly readTroubleMs: number;
   /** How long to try to abort an upload that failed; a host that shuts down grants no more. */
   readonly abortMs: number;
@@ -159,7 +159,7 @@ export function openSession(location: S3Location): S3Session {
         throw words.add(error);
       }),
     async renewCredentials() {
-      await this.writer.config.credentials({ forceRefresh: true });
+      await Promise.all([reader, writer].map((client) => client?.config.credentials({ forceRefresh: true })));
     },
     url: (key) => `s3://${bucket}/${key}`,
     hasAnswered: false,
@@ -200,7 +200,7 @@ function createClient(
   return client;
 }
 
-function whereabouts(location: S3Location, provider: Provider): S3ClientConfig {
+function whereabouts(location: S3Location, provider: Provider) {
   const { endpoint, profile, credentials } = location;
   // What the aws command calls it, and the SDK does not know.
   const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
@@ -211,10 +211,12 @@ function whereabouts(location: S3Location, provider: Provider): S3ClientConfig {
     ...(profile === undefined ? {} : { profile }),
     ...(credentials === undefined ? {} : { credentials }),
     forcePathStyle: provider.pathStyle,
+    // Of files with credentials: what is renewed there is seen by who goes on for months, too.
+    ignoreCache: true,
     // Uploads bring their own; what the SDK adds by itself, other stores than AWS refuse.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
+    requestChecksumCalculation: 'WHEN_REQUIRED' as const,
     // Readers compare with the manifest's sha256.
-    responseChecksumValidation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED' as const,
   };
 }
 

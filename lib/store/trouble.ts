@@ -13,7 +13,7 @@ export type Trouble =
   | 'unheard'
   /** Bytes, or clocks, did not agree: they do next time, or never. */
   | 'mismatched'
-  /** The credentials have expired. */
+  /** The credentials are none any more: there may be others by now. */
   | 'expired';
 
 /** What was asked of a store. */
@@ -33,7 +33,14 @@ export type AwsError = Error & {
   readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
 };
 
-const expired = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired', 'RequestExpired']);
+const expired = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'TokenRefreshRequired',
+  'RequestExpired',
+  // A key that was changed for another.
+  'InvalidAccessKeyId',
+]);
 
 const busy = new Set([
   'SlowDown',

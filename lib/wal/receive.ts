@@ -9,6 +9,7 @@ import { describeError, OffsiteError } from '../base/errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
 import type { Connection } from '../postgres/connection.ts';
 import { preparationFor } from '../postgres/preparations.ts';
+import { withoutTries } from '../store/persist.ts';
 import { foreignError } from './cluster.ts';
 import { ReceivedFolder } from './received-folder.ts';
 import { runReceiver } from './receiver.ts';
@@ -105,7 +106,7 @@ class Receipt {
       const error = await this.#receiveOnce().catch((thrown: unknown) => thrown);
       signal.throwIfAborted();
       if (!isPassing(error)) throw error;
-      this.#sayOnce('server', describeError(error));
+      this.#sayOnce('server', error);
       await sleep(retryMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
@@ -116,7 +117,7 @@ class Receipt {
     for (;;) {
       const isDue = partialIntervalMs > 0 && performance.now() - begunAt >= partialIntervalMs;
       if (isDue) begunAt = performance.now();
-      const failure = await this.shipOnce(isDue).then(() => '', failureText);
+      const failure = await this.shipOnce(isDue).then(() => undefined, asFailure);
       signal.throwIfAborted();
       this.#sayOnce('vault', failure);
       await sleep(lookEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted());
@@ -146,10 +147,13 @@ class Receipt {
 
   /** @returns Why it ended. @throws Why it could not begin. */
   async #receiveOnce(): Promise<OffsiteError> {
-    const { connection, folder, slotName, source, signal } = this.#options;
+    const { connection, folder, slotName, source, formers = [], signal } = this.#options;
     const server = await askLogServer(connection, slotName, signal);
     const { systemIdentifier, segmentBytes } = server;
-    if (this.#systemIdentifier !== undefined && this.#systemIdentifier !== systemIdentifier)
+    if (
+      this.#systemIdentifier !== undefined &&
+      ![this.#systemIdentifier, ...formers].includes(systemIdentifier)
+    )
       throw foreignError(source, this.#systemIdentifier, systemIdentifier);
     const place = { slotName, folder, receivedTo: await this.#folder.receivedTo(segmentBytes) };
     assertSlot(server, place);
@@ -189,17 +193,20 @@ class Receipt {
   }
 
   /** Says what is wrong, until it is something else. */
-  #sayOnce(of: string, text: string): void {
-    if (text !== '' && this.#said.get(of) !== text) this.#options.say(text);
-    this.#said.set(of, text);
+  #sayOnce(of: string, failure: OffsiteError | undefined): void {
+    const text = failure === undefined ? '' : describeError(failure);
+    const what = withoutTries(text);
+    if (what !== '' && this.#said.get(of) !== what) this.#options.say(text);
+    this.#said.set(of, what);
   }
 }
 
-/** Whose log it is from now on was noted by a base backup; or else the server says it. */
+/** Whose log it is from now on the server says, or was noted by a base backup where it is a stranger, or does not answer. */
 async function leaveFormer(options: ReceiveOptions): Promise<void> {
-  const { connection, slotName, signal } = options;
-  const server = () => askLogServer(connection, slotName, signal).catch(() => undefined);
-  const systemIdentifier = options.systemIdentifier ?? (await server())?.systemIdentifier;
+  const { connection, slotName, signal, formers = [] } = options;
+  const server = await askLogServer(connection, slotName, signal).catch(() => undefined);
+  const isFormer = server !== undefined && formers.includes(server.systemIdentifier);
+  const systemIdentifier = (isFormer ? undefined : options.systemIdentifier) ?? server?.systemIdentifier;
   if (systemIdentifier === undefined) return;
   // What is shipped is the former one's: it is not to be noted as the source's.
   const { onPushed: _, ...shipping } = options;
@@ -226,7 +233,7 @@ function keptBytes(server: LogServer | undefined): number | undefined {
 }
 
 /** @throws What no further attempt can mend. */
-function failureText(error: unknown): string {
-  if (error instanceof OffsiteError && error.code !== 'INTERRUPTED') return describeError(error);
+function asFailure(error: unknown): OffsiteError {
+  if (error instanceof OffsiteError && error.code !== 'INTERRUPTED') return error;
   throw error;
 }

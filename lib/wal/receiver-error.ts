@@ -54,7 +54,9 @@ export function receiverError(
   return new OffsiteError('DATABASE_UNREACHABLE', 'the stream of the log ended', {
     expected: 'the server to send its log for ever',
     found: errorLine(stderr) || `exit code ${failure.exitCode} of pg_receivewal`,
-    hint: 'nothing has to be done while the server is down: it is begun again where it ended, and the server keeps for the slot what comes meanwhile (SELECT * FROM pg_replication_slots)',
+    hint: /is active for PID/.test(stderr)
+      ? `another receives by this slot, or the server has not noticed yet that it is gone: end one of the two, or give this one a slot and a folder of its own (--slot, --dir); SELECT * FROM pg_stat_replication shows who it is`
+      : 'nothing has to be done while the server is down: it is begun again where it ended, and the server keeps for the slot what comes meanwhile (SELECT * FROM pg_replication_slots)',
   });
 }
 

@@ -1,5 +1,6 @@
 // ship: empties the folder that archive_command fills. Nothing leaves it that is not proven to be in the store.
 
+import { existsSync } from 'node:fs';
 import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseWalFile, type WalFile } from '../archive/wal-names.ts';
@@ -29,7 +30,7 @@ export type Shipped = {
   readonly shipped: number;
   readonly plainBytes: number;
   /** Why others are still there. */
-  readonly failures: readonly { readonly name: string; readonly error: Error }[];
+  readonly failures: readonly { readonly name: string; readonly error: OffsiteError }[];
 };
 
 /** Segments that are on their way at once: the oldest of them is stored before a further one begins. */
@@ -45,7 +46,7 @@ export async function shipWal(options: ShipOptions): Promise<Shipped> {
   const waiting = (await walFilesIn(folder)).filter(options.isDue ?? (() => true));
   const failures: Shipped['failures'][number][] = [];
   const course = { systemIdentifier: options.systemIdentifier, shipped: 0, plainBytes: 0 };
-  const remove = ({ name }: WalFile) => rm(join(folder, name));
+  const remove = ({ name }: WalFile) => rm(join(folder, name), { force: true });
   const former = await formersOf(options, waiting);
   const push = async (file: WalFile) => {
     const path = join(folder, file.name);
@@ -67,7 +68,9 @@ export async function shipWal(options: ShipOptions): Promise<Shipped> {
     } catch (error) {
       signal?.throwIfAborted();
       if (!isOfFile(error)) throw error;
-      failures.push({ name: file.name, error });
+      // What is not there any more was shipped by another.
+      const isGone = error.code === 'WAL_UNREADABLE' && !existsSync(join(folder, file.name));
+      if (!isGone) failures.push({ name: file.name, error });
     }
   };
   try {
@@ -121,8 +124,9 @@ async function formersOf(
   if (formers.length === 0 || !waiting.some(namesNone)) return found;
   const segments = waiting.filter((file) => !namesNone(file));
   for (const { name, timeline } of segments) {
-    await using file = await open(join(folder, name));
-    const head = await headOfSegment(file, name).catch(nothingIf(/^WAL_INVALID$/));
+    // What is wrong with it is said when it is shipped.
+    await using file = await open(join(folder, name)).catch(() => undefined);
+    const head = file && (await headOfSegment(file, name).catch(nothingIf(/^WAL_INVALID$/)));
     if (head === undefined || found.get(timeline) === systemIdentifier) continue;
     found.set(timeline, head.systemIdentifier);
   }

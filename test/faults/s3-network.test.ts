@@ -7,6 +7,7 @@ import {
   inParts,
   key,
   partBytes,
+  patience,
   streamOf,
   stubForEach,
 } from '../fixtures/s3-faults.ts';
@@ -90,6 +91,25 @@ describe('S3: the network', () => {
     });
     expect(said).toContainEqual(expect.stringMatching(/part \d+: not acknowledged after/));
     expect(bench.stub.holds()).toBe('nothing');
+  });
+
+  it('is away while it is listed and read: waited for as long as reads are', async () => {
+    const { stub } = bench;
+    await bench.store().create(key, 'whole');
+    // More than the SDK tries by itself.
+    stub.fail('list', [1, 7], { reset: 'before' });
+    stub.fail('get', [1, 7], { reset: 'before' });
+    const said: string[] = [];
+    const patient = bench.store({
+      patience: { ...patience, readTroubleMs: 30_000 },
+      onTrouble: (text) => said.push(text),
+    });
+    expect((await Array.fromAsync(patient.list(''))).map((one) => one.key)).toEqual([key]);
+    expect((await patient.readText(key))?.text).toBe('whole');
+    expect(said).toEqual([
+      expect.stringMatching(/^listing s3:\/\/vault\/: /),
+      expect.stringMatching(/^reading s3:\/\/vault\/archives/),
+    ]);
   });
 
   it('is away, and the operator interrupts: not waited for', async () => {

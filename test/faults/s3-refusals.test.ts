@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
 import {
   content,
   impatience,
@@ -56,6 +59,29 @@ describe('S3: refusals', () => {
     expect(bench.stub.bucket.objects.get(key)?.bytes.equals(bytes)).toBe(true);
     expect(asked).toBe(2);
     expect(bench.stub.requests.at(-1)?.accessKeyId).toBe('key-2');
+  });
+
+  it('credentials expire on the way, or their key is deleted, and the file that they are in has others: it is read anew', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'offsite-credentials-'));
+    const file = join(folder, 'credentials');
+    const keep = (id: string) =>
+      writeFileSync(file, `[renewed]\naws_access_key_id = ${id}\naws_secret_access_key = secret\n`);
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', file);
+    keep('key-1');
+    bench.stub.fail('part', 3, {
+      first() {
+        bench.stub.expired.add('key-1');
+        keep('key-2');
+      },
+    });
+    bench.stub.fail('part', 5, { first: () => keep('key-3'), refuse: [403, 'InvalidAccessKeyId'] });
+    await upload({ credentials: undefined, profile: 'renewed' });
+    expect(new Set(bench.stub.requests.map(({ accessKeyId }) => accessKeyId))).toEqual(
+      new Set(['key-1', 'key-2', 'key-3']),
+    );
+    expect(bench.stub.holds()).toBe('archive');
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
   });
 
   it('credentials with an expiry are renewed before it', async () => {

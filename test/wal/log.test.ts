@@ -91,6 +91,25 @@ function put(file: string, bytes: Buffer, kept = gzipSync(bytes)): string {
 }
 
 describe('push', () => {
+  it('goes on where a base backup of another server was taken by mistake, and refuses a stranger as before', async () => {
+    writeControlFile();
+    writeFileSync(join(folder, '00000002.history'), '1\t0/600148\tno recovery target specified\n');
+    mkdirSync(join(folder, 'offsite'));
+    const noted = join(folder, 'offsite', 'bitagent.cluster');
+    const run = (file: string) =>
+      offsite(['wal', 'push', file], { ...storeEnvironment(stub), XDG_STATE_HOME: folder }, folder);
+    writeFileSync(noted, `42\n${systemIdentifier}\n`);
+    writeSegment(folder, name);
+    for (const file of [name, '00000002.history']) expect(await run(file)).toMatchObject({ exitCode: 0 });
+    const whose = [...stub.bucket.objects.keys()].map((key) => parseWalKey(key)?.systemIdentifier);
+    expect(whose).toEqual([systemIdentifier, systemIdentifier]);
+    writeFileSync(noted, '42\n');
+    expect(await run(name)).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('WAL_FOREIGN'),
+    });
+  });
+
   it('of a segment that is still being read ends at once when it is told to: one of 1 GiB takes seconds', async () => {
     const path = writeSegment(folder, name);
     const before = stub.requests.length;
@@ -195,6 +214,14 @@ describe('ship', () => {
     expect(stored()[0]).toBe('00000002.history');
   });
 
+  it('takes what another one ships at the same time for shipped', async () => {
+    const names = namesFrom(1, 8);
+    for (const one of names) writeSegment(folder, one);
+    for (const { failures } of await Promise.all([ship(), ship(), ship()])) expect(failures).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(stored().sort()).toEqual(names);
+  });
+
   it('learns whose the log is from the first segment, and takes no other', async () => {
     writeFileSync(join(folder, '00000002.history'), '1\t0/600148\tno recovery target specified\n');
     const [one = '', foreign = '', three = ''] = namesFrom(1, 3);
@@ -212,7 +239,7 @@ describe('ship', () => {
     const noted = join(state, 'offsite', 'bitagent.cluster');
     mkdirSync(dirname(noted));
     writeFileSync(noted, `${systemIdentifier}\n42\n`);
-    const [[own = ''], [of42 = '', stranger = '']] = [namesFrom(1, 1), namesFrom(1, 2, 2)];
+    const [[own = ''], [of42 = '', stranger = '', next = '']] = [namesFrom(1, 1), namesFrom(1, 3, 2)];
     const history = '00000002.history';
     writeFileSync(join(folder, history), '1\t0/100148\tno recovery target specified\n');
     writeSegment(folder, own);
@@ -227,9 +254,11 @@ describe('ship', () => {
     const found = await run();
     expect(found).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('identifier 42') });
     expect([clustersOf(own), clustersOf(of42, history)]).toEqual([[systemIdentifier], ['42', '42']]);
-    writeSegment(folder, stranger, segmentOf(stranger, { systemIdentifier: '43' }));
+    for (const one of [stranger, next]) writeSegment(folder, one, segmentOf(one, { systemIdentifier: '43' }));
     const refused = await run();
     expect(refused).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('WAL_FOREIGN') });
+    expect(refused.stderr.match(/WAL_FOREIGN/g)).toHaveLength(1);
+    expect(refused.stderr).toContain(`as with ${stranger}, so with ${next}`);
     expect(refused.stderr.replaceAll(/\s+/g, ' ')).toContain(`add a line 43 to that file`);
     writeFileSync(noted, `${readFileSync(noted)}43\n`);
     expect(await run()).toMatchObject({ exitCode: 0 });

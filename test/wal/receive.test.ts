@@ -340,7 +340,8 @@ describe('it is said what is wrong, and what to do:', () => {
       return (await cluster.sql(sql)).length > 0;
     });
     const missed = await nextSegment();
-    const again = receive();
+    // Somebody has taken a base backup of another server by mistake.
+    const again = receive({ systemIdentifier: '42', formers: [systemIdentifier] });
     await vaultHas(missed);
     await again.end();
     await expectWhole();
