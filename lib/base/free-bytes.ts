@@ -20,3 +20,17 @@ export async function assertRoom(file: string, bytes: number): Promise<void> {
     hint: 'make room, or name a place on another disk with -o FILE',
   });
 }
+
+/** What a write that failed says, where it is that. @param way - What names another place, for a person. */
+export function diskFull(file: string, error: unknown, way: string): OffsiteError | undefined {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  // SQLite tells it in words, and what runs inside a container.
+  const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code) || /disk is full|no space left/i.test(message);
+  if (!isFull) return undefined;
+  return new OffsiteError('DISK_FULL', `there is no room for ${file}`, {
+    expected: 'a disk and a quota with room for all of it',
+    found: message,
+    hint: `make room, or name a place on another disk with ${way}`,
+    cause: error,
+  });
+}

@@ -8,6 +8,7 @@ import { access, link, open, readdir, readlink, realpath, rename, rm, stat } fro
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { OffsiteError } from './errors.ts';
+import { diskFull } from './free-bytes.ts';
 import { isAlive } from './is-alive.ts';
 
 /** Dumps hold password hashes and API keys, reports the names of tables: nobody else's business. */
@@ -213,13 +214,8 @@ export function outputError(path: string, error: unknown, options: OutputOptions
       found: message,
       hint: 'look why it ended, begin it again, and run the same command again',
     });
-  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {
-    return new OffsiteError('DISK_FULL', `there is no room for ${path}`, {
-      expected: 'a disk and a quota with room for all of it',
-      found: message,
-      hint: `make room, or name a place on another disk with ${options.flag}`,
-    });
-  }
+  const full = diskFull(path, error, options.flag);
+  if (full !== undefined) return full;
   if (
     !['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'EROFS', 'ELOOP', 'ENAMETOOLONG', 'ENXIO'].includes(
       code,

@@ -125,7 +125,9 @@ export function describeConnection(connection: Connection, database?: string): s
 export function psqlLine(connection: Connection, database: string, sql: string): string {
   const { PGHOST, PGPORT, PGUSER, PGSERVICE } = connection.via === 'server' ? connection.env : {};
   const inside = connection.via === 'container' ? connection : undefined;
-  const where = PGSERVICE === undefined ? database : conninfo({ service: PGSERVICE, dbname: database });
+  // As libpq tells a connection string from a name.
+  const isName = PGSERVICE === undefined && !/=|^postgres(?:ql)?:\/\//.test(database);
+  const where = isName ? database : conninfo({ ...(PGSERVICE && { service: PGSERVICE }), dbname: database });
   const given = { '-h': PGHOST, '-p': PGPORT, '-U': inside?.user ?? PGUSER, '-d': where, '-c': sql };
   const flags = Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [flag, value]));
   const words = [...(inside ? ['docker', 'exec', inside.container] : []), 'psql', ...flags];

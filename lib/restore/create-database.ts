@@ -18,8 +18,6 @@ export type CreateOptions = {
   /** Run with it. */
   readonly marking: string;
   readonly warn: (sentence: string) => void;
-  /** Where, for a person. */
-  readonly at: string;
 };
 
 const nameBytesMax = 63;
@@ -31,7 +29,7 @@ const nameBytesMax = 63;
  * @throws {@link OffsiteError} `DATABASE_EXISTS`, `DATABASE_REFUSED`, or what the server does not answer.
  */
 export async function createDatabase(run: Run, options: CreateOptions): Promise<string> {
-  const { database, making, major, marking, warn, at } = options;
+  const { database, making, major, marking, warn } = options;
   let owners = [...options.owners];
   let { tablespace } = options;
   let refusal = '';
@@ -67,7 +65,7 @@ export async function createDatabase(run: Run, options: CreateOptions): Promise<
       }
       const isOfMaking = /locale|encoding|provider|collat|ctype|\bicu/i.test(serverWords(error));
       if (!isOfMaking || /already exists|permission denied/.test(error.found))
-        throw creationError(error, database, at);
+        throw /already exists/.test(error.found) ? databaseExists(database) : error;
       refusal ||= serverWords(error);
       break;
     }
@@ -87,6 +85,17 @@ export function assertNameFits(database: string): void {
     expected: `1 to ${nameBytesMax} bytes`,
     found: bytes === 0 ? 'none' : `${bytes} bytes, which the server would cut`,
     hint: 'name another with --dbname, or with --into',
+  });
+}
+
+/** @throws {@link OffsiteError} `USAGE` for one that is never replaced. */
+export function assertOrdinary(database: string): void {
+  assertNameFits(database);
+  if (!/^(?:postgres|template[01])$/.test(database)) return;
+  throw new OffsiteError('USAGE', `${database} is a database of the server's own, and is not replaced`, {
+    expected: 'the name of the database that is to be back: --dbname bitmagnet',
+    found: database,
+    hint: 'name it with --dbname, or a new one with --into',
   });
 }
 
@@ -128,15 +137,4 @@ export function serverWords({ found }: OffsiteError): string {
 
 function differs(making: Making, instead: string, refusal: string): string {
   return `the database had ${describeMaking(making)}, which this server cannot make${refusal && ` (${refusal})`}; it is made with ${instead}: text may be sorted and compared by other rules than before, so lists may come in another order. Its indexes are built by these rules, and are right`;
-}
-
-function creationError(error: OffsiteError, database: string, at: string): OffsiteError {
-  if (/already exists/.test(error.found)) return databaseExists(database);
-  if (!/permission denied/.test(error.found)) return error;
-  return new OffsiteError('DATABASE_REFUSED', `the database ${database} may not be made`, {
-    expected: `a role that may create databases: ${at}`,
-    found: error.found,
-    hint: 'give it the right (ALTER ROLE … CREATEDB), or connect as a superuser',
-    cause: error,
-  });
 }

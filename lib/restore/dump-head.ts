@@ -15,6 +15,8 @@ export type DumpHead = {
   readonly owners: readonly string[];
   /** `CREATE DATABASE`, where the dump has it. */
   readonly creation?: string | undefined;
+  /** Of its database, as that says. */
+  readonly tablespace?: string | undefined;
   /** Of its database, as it says itself. */
   readonly databaseOwner?: string | undefined;
 };
@@ -70,7 +72,10 @@ export class HeadReader {
   }
 
   #ofDatabase(text: string): void {
-    if (/^CREATE DATABASE /i.test(text)) this.#said = { creation: text, ...this.#said };
+    if (/^CREATE DATABASE /i.test(text)) {
+      const tablespace = plainName(/ TABLESPACE = ("(?:[^"]|"")+"|\w+)/i.exec(text)?.[1]);
+      this.#said = { creation: text, tablespace, ...this.#said };
+    }
     const owner = /^ALTER DATABASE .* OWNER TO (.+);$/is.exec(text)?.[1];
     if (owner !== undefined) this.#said = { ...this.#said, databaseOwner: plainName(owner) };
   }

@@ -42,7 +42,8 @@ export async function fill(
   const inside = await loadDump({
     ...{ connection, database, dump, way, run: server.run, leavesOut, onLeftOut, onBuild, binDir, signal },
   });
-  const own = { owner, source, leftOut, encoding: head.encoding, run: server.run, warn };
+  const isTaken = options.replaced !== undefined && head.creation !== undefined;
+  const own = { owner, source, isTaken, leftOut, encoding: head.encoding, run: server.run, warn };
   let comparisons: readonly Comparison[];
   try {
     throwIfInterrupted(signal);

@@ -4,19 +4,21 @@
 import { OffsiteError, sayWhatIsSafe } from '../base/errors.ts';
 import { assertDiskHolds } from '../cost/task-size.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
+import { assertAllowed } from './allowed.ts';
 import { isRunning, startContainer, stopContainer } from './container.ts';
-import { assertNameFits, databaseExists, refusalOf, serverWords } from './create-database.ts';
+import { assertOrdinary, databaseExists, refusalOf, serverWords } from './create-database.ts';
 import { type Attempt, changedMeanwhile, fateOf, sayInTime, swapError } from './fate.ts';
 import { exists, tidyLeftovers } from './leftovers.ts';
 import { orderMayExplain } from './load-order.ts';
 import { type Mark, markSql, nameBeside, newMark, timeInName } from './mark.ts';
+import { warnOfLost } from './properties.ts';
 import { lookAtReplaced } from './replaced.ts';
 import { restore } from './restore.ts';
 import type { Restored, RestoreOptions } from './restoring.ts';
 import { rolesIn } from './roles.ts';
 import { freeBytesOn, type Run, type Server, standBeside } from './server.ts';
 import { tellingOfSilence } from './silence.ts';
-import { assertUnused, lookAtTarget, type Target } from './target.ts';
+import { assertUnused, endSessionsIn, lookAtTarget, type Target } from './target.ts';
 
 /** What becomes of a database of that name that is there already. */
 export type Placing =
@@ -66,7 +68,8 @@ async function restoreInPlaceOn(server: Server, options: InPlaceOptions): Promis
   const name = placing.how === 'beside' ? (placing.name ?? nameBeside(database, 'restore', time)) : database;
   // A name that was given: the marks of one that was killed are for that.
   const final = placing.how === 'beside' && placing.name !== undefined ? name : database;
-  await tidyLeftovers(server.run, final, warn);
+  await assertAllowed(server.run, { database, how: placing.how, connection, warn });
+  const lost = await tidyLeftovers(server.run, final, warn);
   const target = await lookAtTarget(server.run, name);
   const stops = stop !== undefined && (await isRunning(stop));
   if (placing.how !== 'beside') {
@@ -74,9 +77,11 @@ async function restoreInPlaceOn(server: Server, options: InPlaceOptions): Promis
     await assertUnused(server.run, database, { connection, stops });
   } else if (target !== 'absent') throw databaseExists(name);
   await assertRoom(server, options, plainBytes, target, warn);
-  const says = options.source ?? (placing.how !== 'beside' && target === 'absent');
-  const replaced = says ? undefined : await lookAtReplaced(server.run, final, target === 'empty');
+  const isGone = placing.how !== 'beside' && target === 'absent';
+  const there = () => (isGone ? lost : lookAtReplaced(server.run, final, target === 'empty'));
+  const replaced = options.source === undefined ? await there() : undefined;
   const mark: Mark = { ...newMark(final, time), ...(stops && { stopped: stop }) };
+  if (placing.how === 'replace') mark.replaced = replaced;
   const making = placing.how === 'swap' ? nameBeside(database, 'restore', time) : name;
   const wasThere = target !== 'absent';
   const attempt: Attempt = { database, wasThere, making, how: placing.how, hasDropped: false };
@@ -147,6 +152,7 @@ async function swap({ run }: Server, options: SwapOptions): Promise<Swapped> {
   await run(markSql(temporary, { ...mark, state: 'ready' }));
   try {
     if (mark.stopped !== undefined) await stopContainer(mark.stopped);
+    await endSessionsIn(run, temporary);
     const isThere = await exists(run, database);
     if (isThere !== (target !== 'absent'))
       return { name: temporary, refusal: changedMeanwhile(connection, database, temporary, isThere) };
@@ -177,12 +183,14 @@ async function replace(
   options: InPlaceOptions,
   { mark, stops, target, attempt }: { mark: Mark; stops: boolean; target: Target; attempt: Attempt },
 ): Promise<RestoredInPlace> {
-  const { database, stop, connection, warn = () => undefined } = options;
+  const { database, stop, connection, replaced, warn = () => undefined } = options;
   try {
     return await restoreAgain(options, {
       database,
       mark,
       beforeCreate: async ({ run }) => {
+        // By the second time, with one session.
+        if (attempt.hasDropped) return;
         const unmark = stops && target !== 'absent' ? await noteStopped(run, database, mark) : undefined;
         try {
           if (stop !== undefined && stops) await stopContainer(stop);
@@ -197,6 +205,9 @@ async function replace(
         }
       },
     });
+  } catch (error) {
+    if (attempt.hasDropped && replaced !== undefined) warnOfLost(replaced, warn);
+    throw error;
   } finally {
     if (stop !== undefined && stops) await startContainer(stop, warn);
   }
@@ -236,14 +247,4 @@ async function assertRoom(
       ? 'let the one that is there go first, once it is not needed any more (--replace)'
       : 'restore into a server with a larger disk';
   assertDiskHolds(plainBytes, freeBytes + Number(row?.[0] ?? 0), way);
-}
-
-function assertOrdinary(database: string): void {
-  assertNameFits(database);
-  if (!/^(?:postgres|template[01])$/.test(database)) return;
-  throw new OffsiteError('USAGE', `${database} is a database of the server's own, and is not replaced`, {
-    expected: 'the name of the database that is to be back: --dbname bitmagnet',
-    found: database,
-    hint: 'name it with --dbname, or a new one with --into',
-  });
 }

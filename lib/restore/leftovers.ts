@@ -8,12 +8,18 @@ import { isAtIt, type Mark, markedDatabases, markSql, nameBeside, unmarkedDataba
 import type { Run } from './server.ts';
 import { sessionsIn } from './target.ts';
 
-/** Finishes or undoes what earlier restores of a database left. @param warn - Told of each. */
+/**
+ * Finishes or undoes what earlier restores of a database left.
+ *
+ * @param warn - Told of each.
+ * @returns What the one had of its own that one of them had dropped.
+ */
 export async function tidyLeftovers(
   run: Run,
   database: string,
   warn: (sentence: string) => void,
-): Promise<void> {
+): Promise<Mark['replaced']> {
+  let replaced: Mark['replaced'];
   for (const name of await unmarkedDatabases(run, database)) {
     await run(`DROP DATABASE ${quoteIdentifier(name)}`);
     warn(`an earlier restore was killed: ${name}, which it had just made, is dropped`);
@@ -25,11 +31,13 @@ export async function tidyLeftovers(
       continue;
     }
     warn(`an earlier restore was killed: ${await tidy(run, name, mark)}`);
+    replaced ??= mark.replaced;
     const { stopped } = mark;
     if (stopped === undefined || (await isRunning(stopped).catch(() => false))) continue;
     if (await startContainer(stopped, warn))
       warn(`container ${stopped}, which it had stopped, is started again`);
   }
+  return replaced;
 }
 
 /** Sessions that speak for a restore that goes on. Once it has its name, whoever uses the database has come to stay. */

@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import * as z from 'zod';
+import { sourceDatabaseSchema } from '../archive/source-database.ts';
 import { isAlive } from '../base/is-alive.ts';
 import { parseJson } from '../base/parse-json.ts';
 import { asciiIdentifier, quoteLiteral } from '../postgres/programs.ts';
@@ -23,6 +24,8 @@ const markSchema = z.object({
   comment: z.string().optional(),
   /** A container that was stopped, and is to be started again. */
   stopped: z.string().optional(),
+  /** What the one had of its own that was dropped for it, where nobody else knows that. */
+  replaced: sourceDatabaseSchema.extend({ isEmpty: z.boolean() }).optional(),
 });
 
 export type Mark = z.infer<typeof markSchema>;

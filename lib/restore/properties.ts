@@ -6,12 +6,16 @@ import { asciiIdentifier, quoteIdentifier, quoteLiteral } from '../postgres/prog
 import { renamedDatabase } from '../sql/own-database.ts';
 import { refusalOf, serverWords } from './create-database.ts';
 import { markSql } from './mark.ts';
+import { describeMaking } from './new-database.ts';
+import { isComment, isGrant, sayTaken } from './replaced.ts';
 import type { Run } from './server.ts';
 
 export type PropertiesOptions = {
   readonly database: string;
   readonly owner: string;
   readonly source?: SourceDatabase | undefined;
+  /** Whether that is what the replaced one had, and the dump may say otherwise. */
+  readonly isTaken?: boolean;
   /** Statements of the dump about its database as a whole. */
   readonly leftOut: readonly Buffer[];
   /** The dump's. */
@@ -26,6 +30,8 @@ type Group = { readonly statements: readonly string[]; readonly run: (sql: strin
 
 /** Settings and grants. */
 export function giveProperties(options: PropertiesOptions): Promise<void> {
+  const { source, isTaken, warn } = options;
+  if (isTaken && source !== undefined) sayTaken(source, statementsOf(options), warn);
   return runGroups(groupsOf(options), options.warn);
 }
 
@@ -35,7 +41,7 @@ export async function giveComment(options: PropertiesOptions): Promise<void> {
   const sql = markSql(database, undefined, source?.comment);
   // Text lies in the bytes of its database's own encoding; of these, all have the same.
   await (/^[ -~]*$/.test(sql) ? run(sql) : runInside(sql));
-  const statements = statementsOf(options).filter(isComment);
+  const statements = statementsOf(options).filter((sql) => isComment.test(sql));
   await runGroups([{ statements, run: (sql) => runInside(inItsEncoding(sql, options)) }], warn);
 }
 
@@ -57,27 +63,41 @@ async function runGroups(groups: readonly Group[], warn: (sentence: string) => v
 function groupsOf(options: PropertiesOptions): Group[] {
   const { database, owner, source, run, runInside } = options;
   const ofDump = statementsOf(options);
+  const granting = ofDump.filter((sql) => isGrant.test(sql));
   return [
     // What is set for a database lies in the bytes of its own encoding.
     { statements: source === undefined ? [] : settingsSql(source, database), run: runInside },
     {
-      statements: ofDump.filter((sql) => !isGrant(sql) && !isComment(sql)),
+      statements: ofDump.filter((sql) => !isGrant.test(sql) && !isComment.test(sql)),
       run: (sql) => runInside(inItsEncoding(sql, options)),
     },
-    { statements: source === undefined ? [] : grantsSql(source, database, owner), run },
-    { statements: ofDump.filter(isGrant), run: (sql) => run(inItsEncoding(sql, options)) },
     {
-      statements:
-        source?.connectionLimit === undefined
-          ? []
-          : [`ALTER DATABASE ${quoteIdentifier(database)} CONNECTION LIMIT ${source.connectionLimit}`],
+      statements: source === undefined || granting.length > 0 ? [] : grantsSql(source, database, owner),
       run,
     },
+    { statements: granting, run: (sql) => run(inItsEncoding(sql, options)) },
+    { statements: source === undefined ? [] : limitSql(source, database), run },
   ];
 }
 
-const isGrant = (sql: string) => /^(?:GRANT|REVOKE)\b/i.test(sql);
-const isComment = (sql: string) => /^COMMENT\b/i.test(sql);
+/** Of a database that was dropped for one that is not whole. @param warn - Told what to give to the one that comes. */
+export function warnOfLost(source: SourceDatabase, warn: (sentence: string) => void): void {
+  const { name, owner, comment } = source;
+  const statements = [
+    ...settingsSql(source, name),
+    ...grantsSql(source, name, owner),
+    ...limitSql(source, name),
+    ...(comment === undefined ? [] : [markSql(name, undefined, comment)]),
+  ];
+  const more =
+    statements.length === 0 ? '' : `; for the ${name} to come, once it is back: ${statements.join('; ')}`;
+  warn(`what ${name} had of its own went with it (${describeMaking(source)}; owner ${owner})${more}`);
+}
+
+function limitSql({ connectionLimit }: SourceDatabase, database: string): string[] {
+  if (connectionLimit === undefined) return [];
+  return [`ALTER DATABASE ${quoteIdentifier(database)} CONNECTION LIMIT ${connectionLimit}`];
+}
 
 /** What the dump says of its database, without what makes it, for the new one; a character is a byte. */
 function statementsOf({ leftOut, database }: PropertiesOptions): string[] {

@@ -27,11 +27,16 @@ export async function lookAtReplaced(
 /** What the restored one gets. @param warn - Told of what nobody asked for. */
 export function takenFrom(
   { isEmpty, ...replaced }: Replaced,
-  { creation, owners: [owner = replaced.owner] }: DumpHead,
+  { creation, databaseOwner, owners: [owner = replaced.owner] }: DumpHead,
   warn: (sentence: string) => void,
-): SourceDatabase | undefined {
-  if (creation !== undefined) return undefined;
+): SourceDatabase {
+  const others = databaseOwner ?? (isEmpty ? owner : replaced.owner);
   const { name, settings, grants, comment, connectionLimit, tablespace } = replaced;
+  if (creation !== undefined) {
+    if (databaseOwner === undefined && !isEmpty) warn(taking(name, [`its owner ${others}`]));
+    // Of these it may say something at its end: see sayTaken.
+    return { ...replaced, owner: others, settings: [], connectionLimit: undefined };
+  }
   const taken = {
     [`its owner ${replaced.owner}`]: !isEmpty && owner !== replaced.owner,
     'its settings': settings.length > 0,
@@ -41,9 +46,27 @@ export function takenFrom(
     'its tablespace': tablespace !== undefined,
   };
   const words = Object.entries(taken).flatMap(([what, is]) => (is ? what : []));
-  if (words.length > 0)
-    warn(
-      `the dump does not say what its database had of its own: it gets that of the ${name} that is there (${words.join(', ')})`,
-    );
-  return isEmpty ? { ...replaced, owner } : replaced;
+  if (words.length > 0) warn(taking(name, words));
+  return { ...replaced, owner: others };
+}
+
+/** Whether a dump with --create was written with --no-acl or --no-comments shows when it has been read. */
+export function sayTaken(
+  { name, grants, comment }: SourceDatabase,
+  ofDump: readonly string[],
+  warn: (sentence: string) => void,
+): void {
+  const silentOf = (words: RegExp) => !ofDump.some((sql) => words.test(sql));
+  const words = [
+    grants !== undefined && silentOf(isGrant) && 'its grants',
+    comment !== undefined && silentOf(isComment) && 'its comment',
+  ].filter((word) => word !== false);
+  if (words.length > 0) warn(taking(name, words));
+}
+
+export const isGrant = /^(?:GRANT|REVOKE)\b/i;
+export const isComment = /^COMMENT\b/i;
+
+function taking(name: string, words: readonly string[]): string {
+  return `the dump does not say what its database had of its own: it gets that of the ${name} that is there (${words.join(', ')})`;
 }

@@ -2,7 +2,7 @@
 // database that was there before is never touched.
 
 import { OffsiteError } from '../base/errors.ts';
-import { describeConnection, psqlLine } from '../postgres/connection.ts';
+import { psqlLine } from '../postgres/connection.ts';
 import { quoteIdentifier } from '../postgres/programs.ts';
 import { assertServerFits, majorOf } from '../postgres/server-versions.ts';
 import { dumpByHand } from '../postgres/statement-error.ts';
@@ -65,7 +65,7 @@ async function restoreOn(server: Server, options: RestoreOptions): Promise<Resto
 }
 
 async function makeDatabase(options: RestoreOptions, { server, head, mark, warn }: Under): Promise<Made> {
-  const { connection, database, source, replaced, signal } = options;
+  const { database, source, replaced, signal } = options;
   const { run } = server;
   const { making, warnings } = makingOf(replaced ? undefined : source, head, replaced);
   for (const sentence of warnings) warn(sentence);
@@ -90,10 +90,9 @@ async function makeDatabase(options: RestoreOptions, { server, head, mark, warn 
     making,
     major: majorOf(server.version),
     owners: [...new Set(owners)],
-    tablespace: source?.tablespace,
+    tablespace: head.tablespace ?? source?.tablespace,
     marking: firstMarkSql(database, mark),
     warn,
-    at: describeConnection(connection),
   });
   if (source !== undefined && source.owner !== owner) warn(otherOwner(source.owner, owner));
   const withoutMissing = withoutGrants(existing, (role) => warn(grantsLeftOut(role)));

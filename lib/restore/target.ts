@@ -32,15 +32,24 @@ export async function lookAtTarget(run: Run, database: string): Promise<Target> 
   return refusal !== undefined || (await content)[0]?.[0] === 't' ? 'filled' : 'empty';
 }
 
+/** What a rename waits for anyhow, or its leader is there, too; who may not see more is told no type. */
+const sessionsSql = (database: string) => `
+  SELECT coalesce(nullif(application_name, ''), 'a program without name') || CASE WHEN backend_type <> 'client backend' THEN ' (' || backend_type || ')' ELSE '' END,
+    pid, host(client_addr)
+  FROM pg_stat_activity WHERE datname = ${quoteLiteral(database)} AND pid <> pg_backend_pid() AND usesysid IS NOT NULL
+    AND coalesce(backend_type, '') NOT IN ('autovacuum worker', 'parallel worker') ORDER BY 2`;
+
 type Session = { readonly name: string; readonly pid: string; readonly address: string };
 
 export async function sessionsIn(run: Run, database: string): Promise<Session[]> {
-  const rows = await run(
-    `SELECT coalesce(nullif(application_name, ''), 'a program without name'), pid, host(client_addr) FROM pg_stat_activity
-     WHERE datname = ${quoteLiteral(database)} AND pid <> pg_backend_pid()
-       AND coalesce(backend_type, 'client backend') = 'client backend' ORDER BY 2`,
-  );
+  const rows = await run(sessionsSql(database));
   return rows.map(([name = '', pid = '', address = '']) => ({ name, pid, address }));
+}
+
+/** Nobody has anything to do in a half-made one: a pooler keeps what was ours, and what watches a server enters all that it has. */
+export async function endSessionsIn(run: Run, database: string): Promise<void> {
+  const sql = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${quoteLiteral(database)} AND pid <> pg_backend_pid()`;
+  await run(sql).catch(() => undefined);
 }
 
 /**

@@ -6,6 +6,7 @@ import { rm, stat } from 'node:fs/promises';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { pipeline } from 'node:stream/promises';
 import { OffsiteError } from '../base/errors.ts';
+import { diskFull } from '../base/free-bytes.ts';
 import { type ChildFailure, type Command, stdoutOf, textOf } from '../base/process.ts';
 
 /** Where the database is: on this machine, or inside of a container that has `sqlite3`. */
@@ -26,7 +27,7 @@ const needsWriting: ReadonlySet<number> = new Set([264, 520, 776, 1288]);
  * Copies a database as it is at one moment.
  *
  * @param to - A file that is not there yet.
- * @throws {@link OffsiteError} `SIDECAR_UNREADABLE`, `PROGRAM_MISSING`, `CONTAINER_UNREACHABLE`, or the signal's reason.
+ * @throws {@link OffsiteError} `SIDECAR_UNREADABLE`, `DISK_FULL`, `PROGRAM_MISSING`, `CONTAINER_UNREACHABLE`, or the signal's reason.
  */
 export async function copyDatabase(place: SidecarPlace, to: string, signal?: AbortSignal): Promise<void> {
   const limit = AbortSignal.timeout(copyWithinMs);
@@ -36,7 +37,11 @@ export async function copyDatabase(place: SidecarPlace, to: string, signal?: Abo
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     if (limit.aborted) throw unreadable(place, `no end within ${copyWithinMs / 60_000} minutes`);
-    throw error instanceof OffsiteError ? error : unreadable(place, (error as Error).message);
+    if (error instanceof OffsiteError) throw error;
+    throw (
+      diskFull(`a copy of ${place.path} (${to})`, error, 'TMPDIR') ??
+      unreadable(place, (error as Error).message)
+    );
   }
 }
 
@@ -119,7 +124,12 @@ function containerError({ path, container }: SidecarPlace, failure: ChildFailure
       hint: 'see docker ps for its name, and start it',
     });
   }
-  return unreadable({ path, container }, stderr || `exit code ${exitCode}`);
+  const full = diskFull(
+    `a copy in /tmp of container ${container}`,
+    new Error(stderr),
+    '--path, outside of it',
+  );
+  return full ?? unreadable({ path, container }, stderr || `exit code ${exitCode}`);
 }
 
 function unreadable({ path, container }: SidecarPlace, found: string): OffsiteError {

@@ -7,6 +7,7 @@ import type { ArchiveId } from '../archive/names.ts';
 import { openArchive } from '../archive/open-archive.ts';
 import { readRecord } from '../archive/read-manifest.ts';
 import { OffsiteError } from '../base/errors.ts';
+import { diskFull } from '../base/free-bytes.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { bringBack } from './bring.ts';
 import { claim, companions, refuseRunning } from './in-use.ts';
@@ -143,6 +144,8 @@ function notTheSame(
 }
 
 function notWritten(path: string, error: Error): OffsiteError {
+  const full = diskFull(path, error, '--to; what was there is as it was');
+  if (full !== undefined) return full;
   return new OffsiteError('RESTORE_FAILED', `${path} could not be written`, {
     expected: 'a file in a folder that may be written to, and room on its disk',
     found: error.message,

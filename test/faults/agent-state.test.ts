@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
-import { execa } from 'execa';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { committed, storeEnvironment } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
@@ -14,6 +13,7 @@ import { smallDump } from '../fixtures/archives.ts';
 import { type CliResult, keysIn, offsite } from '../fixtures/cli.ts';
 import { hasMoto, startMoto } from '../fixtures/moto.ts';
 import { type S3Stub, startS3Stub } from '../fixtures/s3-stub.ts';
+import { canMount, onSmallDisk } from '../fixtures/small-disk.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'offsite-agent-'));
 let stub: S3Stub;
@@ -184,23 +184,9 @@ describe('two agents for the same second', () => {
   });
 });
 
-/** A file system of 64 KiB takes root, and a kernel that lets root mount. */
-const canMount = await (async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'offsite-mount-'));
-  const { failed } = await execa('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], {
-    reject: false,
-  });
-  if (!failed) await execa('umount', [folder]);
-  rmSync(folder, { recursive: true });
-  return !failed;
-})();
-if (!canMount) console.warn('SKIPPED: this user may not mount, so no disk is full');
-
 describe.skipIf(!canMount)('a disk without room', () => {
   it('stops no back-up: nothing needs it but the state, and that is a warning', async () => {
-    const full = mkdtempSync(join(home, 'full-'));
-    await execa('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', full]);
-    try {
+    await onSmallDisk(async (full) => {
       try {
         writeFileSync(join(full, 'filler'), Buffer.alloc(128 * 1024));
       } catch {}
@@ -211,8 +197,6 @@ describe.skipIf(!canMount)('a disk without room', () => {
       expect(stdout).toMatch(/^bitagent-/);
       expect(stderr).toMatch(/^offsite: warning: the agent's state cannot be written.*ENOSPC/);
       expect(idsStored()).toHaveLength(1);
-    } finally {
-      await execa('umount', [full]);
-    }
+    });
   });
 });

@@ -111,6 +111,9 @@ it('a line to paste names the server, and the shell reads each of its words as i
     ]).toString();
   const server = connectionFromUrl('postgres://u%20v:s3cret@h:5433/d');
   expect(words(server, "it's")).toBe(`-h|h|-p|5433|-U|u v|-d|it's|-c|${sql}|`);
+  // What libpq would read as more than a name.
+  for (const name of ['a=b', 'host=h', 'postgres://x', "postgresql://it's"])
+    expect(words(server, name)).toContain(`|-d|dbname='${name.replace("'", "\\'")}'|`);
   expect(words(connectionFromEnvironment({}), 'd')).toBe(`-d|d|-c|${sql}|`);
   const container = { via: 'container', container: 'c', user: 'u', password: 's3cret' } as const;
   expect(words(container, 'd')).toBe(`exec|c|psql|-U|u|-d|d|-c|${sql}|`);

@@ -346,9 +346,15 @@ describe('a database that is brought back', () => {
       opened += 1;
       return inPieces(ordered);
     };
-    const { way } = await bringing({ database: 'again', dump: open });
-    expect([opened, way]).toEqual([2, expect.objectContaining({ sessions: 1 })]);
-    expect(said).toContainEqual(expect.stringMatching(/once more by one session/));
+    for (const [how, database] of [
+      ['swap', 'again'],
+      ['replace', 'ordered'],
+    ] as const) {
+      opened = 0;
+      const { way } = await bringing({ database, placing: { how }, dump: open });
+      expect([opened, way]).toEqual([2, expect.objectContaining({ sessions: 1 })]);
+      expect(said).toContainEqual(expect.stringMatching(/once more by one session/));
+    }
   });
 
   it('has names that the server does not cut', async () => {

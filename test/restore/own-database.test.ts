@@ -7,8 +7,11 @@ import { readSourceDatabase } from '../../lib/backup/ask-server.ts';
 import type { Connection } from '../../lib/postgres/connection.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { type InPlaceOptions, type Placing, restoreInPlace } from '../../lib/restore/in-place.ts';
+import { markSql, newMark, timeInName } from '../../lib/restore/mark.ts';
+import { lookAtReplaced } from '../../lib/restore/replaced.ts';
 import { restore } from '../../lib/restore/restore.ts';
 import type { RestoreOptions } from '../../lib/restore/restoring.ts';
+import { standBeside } from '../../lib/restore/server.ts';
 import { storeEnvironment } from '../fixtures/agent.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { scan } from '../fixtures/archive.ts';
@@ -61,7 +64,7 @@ const properties = `
   \\! and größer'`;
 
 /** All that the catalogue says of a database as a whole. */
-async function properlyOf(database: string): Promise<unknown> {
+async function properlyOf(database: string): Promise<string[][]> {
   const rows = await asked(
     to(database),
     `SELECT jsonb_strip_nulls(to_jsonb(d) - '{oid,datname,datfrozenxid,datminmxid,datlastsysoid,datacl}'::text[]),
@@ -318,6 +321,57 @@ describe('of the one that is there are those of what takes its place, where neit
     await asked(server.connection, "ALTER DATABASE source SET work_mem = '6MB'");
     await bringing({ how: 'replace' }, plain, { source });
     expect(await settings()).toEqual([]);
+  });
+
+  it('of a dump that makes its database, all that it was told not to say (--no-owner, --no-acl, --no-comments)', async () => {
+    await make("ENCODING 'LATIN1' LOCALE 'C' TABLESPACE fast", `${latin};${properties}`);
+    const whole = await properlyOf('source');
+    const silent = await dumpOf(to('source'), ['--create', '--no-owner', '--no-acl', '--no-comments']);
+    const saying = await dumpOf(to('source'), ['--create']);
+    await asked(server.connection, "ALTER DATABASE source SET work_mem = '9MB'");
+    await bringing({ how: 'replace' }, silent);
+    expect(said.sort()).toEqual(
+      ['its grants, its comment', 'its owner keeper'].map((what) =>
+        taken.replace(/its settings.*\)/, `${what})`),
+      ),
+    );
+    expect(await properlyOf('source')).toEqual(whole);
+    said = [];
+    const other = `REVOKE ALL ON DATABASE source FROM guest; COMMENT ON DATABASE source IS 'another'; ALTER DATABASE source OWNER TO few`;
+    await asked(server.connection, other);
+    await bringing({ how: 'replace' }, saying);
+    expect([said, await properlyOf('source')]).toEqual([[], whole]);
+  });
+
+  it('of one that was dropped for one that failed, is told; for one that was killed, given by the next', async () => {
+    await make("ENCODING 'LATIN1' LOCALE 'C' TABLESPACE fast CONNECTION LIMIT 17", `${latin};${properties}`);
+    const whole = await properlyOf('source');
+    const plain = await dumpOf(to('source'));
+    const killed = { ...newMark('source', timeInName(new Date(0))), pid: 0, host: 'gone' };
+    const { run, close } = await standBeside({ connection: server.connection });
+    const replaced = await lookAtReplaced(run, 'source', false);
+    const failing = Buffer.concat([plain, Buffer.from('SELECT 1 / 0;\n')]);
+    await expect(bringing({ how: 'replace' }, failing)).rejects.toMatchObject({ code: 'RESTORE_FAILED' });
+    const [statements = ''] = said.flatMap(
+      (one) =>
+        /^what source had .*\(encoding LATIN1, locale C of libc; owner keeper\).* back: (.*)$/s.exec(
+          one,
+        )?.[1] ?? [],
+    );
+    said = [];
+    await bringing({ how: 'replace' }, plain);
+    expect(said.filter((one) => !/LATIN1/.test(one))).toEqual([]);
+    for (const sql of statements.split(/; (?=[A-Z]+ )/)) await asked(to('source'), sql);
+    const [, grants, comment, settings] = whole[0] ?? [];
+    expect((await properlyOf('source'))[0]?.slice(1)).toEqual([grants, comment, settings]);
+    await asked(server.connection, 'DROP DATABASE source');
+    await asked(server.connection, 'CREATE DATABASE source');
+    await run(markSql('source', { ...killed, replaced }));
+    said = [];
+    await bringing({ how: 'swap' }, plain);
+    expect(said).toEqual([expect.stringContaining('the half-made source is dropped'), taken]);
+    expect(await properlyOf('source')).toEqual(whole);
+    await close();
   });
 
   it('one that is empty has not chosen its owner; text of another encoding is not made to fit', async () => {

@@ -4,9 +4,10 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Connection } from '../../lib/postgres/connection.ts';
-import { query } from '../../lib/postgres/programs.ts';
+import { clientCommand, findPostgresPrograms, query } from '../../lib/postgres/programs.ts';
 import { openDatabase } from '../../lib/postgres/session.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from '../../lib/postgres/throwaway.ts';
 import { restoreInPlace } from '../../lib/restore/in-place.ts';
@@ -14,11 +15,16 @@ import { restoreParallel } from '../../lib/restore/parallel.ts';
 import { restore } from '../../lib/restore/restore.ts';
 import { standBeside } from '../../lib/restore/server.ts';
 import { assertUnused } from '../../lib/restore/target.ts';
+import { until } from '../fixtures/events.ts';
 import { databasesOf, inPieces } from '../fixtures/postgres.ts';
 
+const binDir = findPostgresPrograms() ?? '';
 let server: ThrowawayPostgres;
 beforeAll(async () => {
-  server = await startThrowawayPostgres({ tuned: true, settings: { max_prepared_transactions: '2' } });
+  server = await startThrowawayPostgres({
+    tuned: true,
+    settings: { max_prepared_transactions: '2', wal_level: 'logical', max_wal_senders: '2' },
+  });
 });
 afterAll(() => server.stop());
 
@@ -56,16 +62,82 @@ it('a setting of a newer pg_dump is left out where the server does not know it, 
   ).rejects.toMatchObject({ hint: expect.stringContaining('the rows of this one can be had all the same') });
 });
 
-it('who may not make databases is told what to ask for', async () => {
-  await query(server.connection, "CREATE ROLE few LOGIN PASSWORD 'few'");
-  const connection: Connection = {
-    via: 'server',
-    env: { ...server.connection.env, PGUSER: 'few', PGPASSWORD: 'few' },
-  };
-  await expect(restore({ connection, database: 'fresh', dump: inPieces(dump) })).rejects.toMatchObject({
-    code: 'DATABASE_REFUSED',
-    hint: expect.stringContaining('CREATEDB'),
-  });
+it.each([
+  ['who may not make databases', 'few', 'swap', 'as a superuser: ALTER ROLE "few" CREATEDB;'],
+  ['who may not make databases, but drop that one', 'few', 'replace', 'ALTER ROLE "few" CREATEDB'],
+  ['who may not make databases, beside one', 'few', 'beside', 'ALTER ROLE "few" CREATEDB'],
+  ['who does not own the one that is there', 'maker', 'swap', 'GRANT "few" TO "maker"; or'],
+  ['who may not drop the one that is there', 'maker', 'replace', 'GRANT "few" TO "maker"; or'],
+  ['of a subscription in it', 'postgres', 'replace', 'DROP SUBSCRIPTION'],
+  ['of a standby', 'following', 'beside', 'name the primary'],
+] as const)('before anything is read, is told %s (%s, %s)', async (_, PGUSER, how, hint) => {
+  const { connection } = server;
+  if (!(await databasesOf(connection)).includes('of_few')) {
+    await query(connection, "CREATE ROLE few LOGIN PASSWORD 'few'");
+    await query(connection, "CREATE ROLE maker LOGIN CREATEDB PASSWORD 'maker'");
+    await query(connection, 'CREATE DATABASE of_few OWNER few');
+    const subscription = `CREATE SUBSCRIPTION "from" CONNECTION 'dbname=none' PUBLICATION p WITH (connect = false)`;
+    await query(connection, subscription, { database: 'of_few' });
+    // A server that follows another is slow to make: this one says of itself that it does.
+    await query(
+      connection,
+      `CREATE ROLE following LOGIN SUPERUSER PASSWORD 'following'; CREATE SCHEMA says; CREATE FUNCTION says.pg_is_in_recovery() RETURNS bool LANGUAGE sql AS 'SELECT true';
+       ALTER ROLE following SET search_path = says, pg_catalog`,
+    );
+  }
+  const password = PGUSER === 'postgres' ? connection.env : { PGPASSWORD: PGUSER };
+  const as: Connection = { via: 'server', env: { ...connection.env, ...password, PGUSER } };
+  const unread = () => expect.unreachable('it was read');
+  await expect(
+    restoreInPlace({ connection: as, database: 'of_few', placing: { how }, dump: unread, createRoles: true }),
+  ).rejects.toMatchObject({ code: 'DATABASE_REFUSED', hint: expect.stringContaining(hint) });
+  const before = (await databasesOf(connection)).filter((name) => name.startsWith('of_few'));
+  expect(before).toEqual(['of_few']);
+});
+
+it('who reads its changes is told that they end, and is never cut off', async () => {
+  const { connection } = server;
+  const inIt = (sql: string) => query(connection, sql, { database: 'read' });
+  const isRead = async () => (await query(connection, 'SELECT active FROM pg_replication_slots'))[0]?.[0];
+  const said: string[] = [];
+  const warn = (sentence: string) => said.push(sentence);
+  await query(connection, 'CREATE DATABASE read');
+  for (const [how, told] of [
+    ['swap', /slots \(ours\): they stay with .*pg_drop_replication_slot/],
+    ['replace', /slots \(ours\): they are dropped with it/],
+  ] as const) {
+    await inIt(
+      "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots; SELECT pg_create_logical_replication_slot('ours', 'test_decoding')",
+    );
+    const { program, args, env } = clientCommand(connection, join(binDir, 'pg_recvlogical'), [
+      ...['--dbname', 'read', '--slot', 'ours', '--start', '--no-loop', '--file', '-'],
+    ]);
+    const reading = execa(program, args, { env, extendEnv: false, reject: false });
+    await until('its changes are read', async () => (await isRead()) === 't', reading);
+    const target = { connection, database: 'read', placing: { how }, dump: () => inPieces(dump), warn };
+    await expect(restoreInPlace(target)).rejects.toMatchObject({
+      code: 'DATABASE_IN_USE',
+      found: expect.stringMatching(/pg_recvlogical \(walsender\), process \d+/),
+    });
+    reading.kill();
+    await until('nobody reads them any more', async () => (await isRead()) === 'f');
+    await restoreInPlace(target);
+    expect(said).toContainEqual(expect.stringMatching(told));
+  }
+});
+
+it('what has come into the half-made one does not keep it from its place', async () => {
+  const { connection } = server;
+  const opened: Awaited<ReturnType<typeof openDatabase>>[] = [];
+  async function* watched() {
+    yield* inPieces(dump);
+    const half = (await databasesOf(connection)).find((name) => name.startsWith('watched_restore'));
+    opened.push(await openDatabase(connection, half ?? ''));
+  }
+  const target = { connection, database: 'watched', placing: { how: 'swap' }, dump: watched } as const;
+  expect(await restoreInPlace(target)).toMatchObject({ database: 'watched' });
+  for (const session of opened) session.destroy();
+  expect(opened).toHaveLength(1);
 });
 
 it('a service says where, and never which database: the one that it names is as it was', async () => {

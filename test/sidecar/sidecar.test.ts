@@ -43,6 +43,7 @@ import { bin } from '../fixtures/agent.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { offsiteHere } from '../fixtures/cli-here.ts';
 import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
+import { canMount, onSmallDisk } from '../fixtures/small-disk.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -158,6 +159,31 @@ describe('a copy', () => {
     expect(rowsIn(by, 'settings')).toBe(3);
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith('offsite-sidecar-'))).toEqual([]);
+  });
+
+  it.skipIf(!canMount)('and its restore tell of a full disk as that, and leave nothing there', async () => {
+    const large = made(0);
+    large.exec('CREATE TABLE large AS SELECT zeroblob(200000) AS bytes');
+    large.close();
+    const { id } = await backup();
+    await onSmallDisk(async (small) => {
+      const { TMPDIR } = process.env;
+      process.env.TMPDIR = small;
+      try {
+        await expect(backup()).rejects.toMatchObject({
+          code: 'DISK_FULL',
+          hint: expect.stringContaining('TMPDIR'),
+        });
+      } finally {
+        process.env.TMPDIR = TMPDIR;
+        if (TMPDIR === undefined) delete process.env.TMPDIR;
+      }
+      await expect(restore(id, join(small, 'ui.db'))).rejects.toMatchObject({
+        code: 'DISK_FULL',
+        hint: expect.stringContaining('--to'),
+      });
+      expect(readdirSync(small)).toEqual([]);
+    });
   });
 
   it.each<[string, () => void, string]>([
