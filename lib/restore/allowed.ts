@@ -1,8 +1,8 @@
 // What a server would refuse when all is downloaded, or when the old database is gone already: asked before anything is begun.
 
 import { OffsiteError } from '../base/errors.ts';
-import { refusalHint } from '../postgres/client-error.ts';
 import { type Connection, describeConnection } from '../postgres/connection.ts';
+import { refusalHint } from '../postgres/hints.ts';
 import { quoteIdentifier, quoteLiteral } from '../postgres/programs.ts';
 import type { Run } from './server.ts';
 
