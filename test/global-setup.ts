@@ -39,6 +39,8 @@ export default function setup(): () => Promise<void> {
   process.env.ESBUILD_BINARY_PATH = quickEsbuild(own, projectRoot);
   // The CDK's own look at each template takes 5 s of CPU: bin/stack.test.ts and stack/nag.test.ts have it looked at.
   process.env.CDK_VALIDATION = 'false';
+  // docker-compose 1.29 asks for Python's distutils, and is brought all of setuptools in its place: half of each of its starts.
+  process.env.SETUPTOOLS_USE_DISTUTILS = 'stdlib';
   const programs = quickInitdb(own);
   const path = [join(projectRoot, 'lib/rehearsal/template/bin'), programs, process.env.PATH];
   process.env.PATH = path.filter(Boolean).join(delimiter);
