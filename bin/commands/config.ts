@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { OffsiteError } from '../../lib/base/errors.ts';
+import { printable } from '../../lib/base/printable.ts';
 import { isSetting, parseSettings, settingsFileSchema } from '../../lib/settings/config.ts';
 import { mergeLayers, originOf, type RawSettings } from '../../lib/settings/layers.ts';
 import { maskedSetting } from '../../lib/settings/masked.ts';
@@ -66,11 +67,13 @@ function leavesOf(value: unknown, path: readonly string[] = []): Leaf[] {
 }
 
 function table(rows: readonly Row[]): string {
+  // A line end in a name or a value makes no row of its own.
+  const shown = rows.map((row) => ({ ...row, name: printable(row.name), value: printable(row.value) }));
   const widthOf = (column: (row: Row) => string, limit: number) =>
-    Math.min(limit, Math.max(...rows.map((row) => column(row).length)));
+    Math.min(limit, Math.max(...shown.map((row) => column(row).length)));
   const names = widthOf(({ name }) => name, 20);
   const values = widthOf(({ value }) => value, 36);
-  return rows
+  return shown
     .map(({ name, value, from }) => `${name.padEnd(names)}  ${value.padEnd(values)}  ${placeOf(from)}\n`)
     .join('');
 }

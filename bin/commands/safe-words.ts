@@ -8,7 +8,7 @@ const onlyReads = 'all archives are as they were: this only reads them';
 /** By the command, of those on which somebody's data may depend. */
 export const safeWords: Readonly<Record<string, string>> = {
   fetch: 'the archive in the vault is as it was, and no file of another name was touched',
-  verify: onlyReads,
+  verify: 'all archives are as they were: a verdict changes none of them',
   list: onlyReads,
   restore: 'no database was touched, and the archives in the vault are as they were',
   recover:

@@ -157,7 +157,7 @@ async function attempt(
 function failureMail(step: Step, error: unknown): Mail {
   const { message, expected, found, hint } = error as Partial<OffsiteError>;
   return composeMail(`[offsite] The guard FAILED at: ${step}`, [
-    `The guard could not do this step: ${message}. The others had their turn; the next run tries again.`,
+    `The guard could not do this step: ${message}. The others had their turn; the next run tries again. No archive is lost by that.`,
     expected === undefined ? '' : `expected  ${expected}\nfound     ${found}`,
     hint === undefined ? '' : `What to do: ${hint}.`,
     'This mail comes once a day until it is mended.',

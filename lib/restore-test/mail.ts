@@ -142,6 +142,7 @@ function openingOfFailed(report: FailedReport, costUsd: number | undefined): Ope
     subject: `[offsite] RESTORE TEST FAILED: ${source}${count}: ${message}`,
     opening: [
       `${sentence(message)} ${headline(report)}`,
+      'Your database and the other archives are as they were.',
       `What to do: ${failure.hint}.`,
       indented(hangingTable([['archive', id], ...particularsOfFailure(failure)], columns - 2)),
       ...differingNames(report.comparisons),

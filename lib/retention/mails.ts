@@ -57,7 +57,8 @@ const words = {
   archive: {
     subject: 'NO FRESH ARCHIVE',
     safe: 'What is in the vault is safe: none of it is expired until there is a fresh one.',
-    whatToDo: "on the host, look at the timer or cron job of the agent, then run 'offsite backup' by hand.",
+    whatToDo:
+      "run 'offsite list': of a newer one that is not intact, a mail of its own says why. Where there is none, look at the timer or cron job of the agent on the host, then run 'offsite backup' by hand.",
     fault: 'noFreshArchive',
   },
   'restore test': {

@@ -25,7 +25,7 @@ const faultsByCode: Readonly<Record<string, string>> = {
 export function parseSettingsText(text: string): SettingsText | TextFault {
   if (text.includes('\0')) return { expected: 'YAML or JSON as UTF-8', found: 'UTF-16, or no text at all' };
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, merge: true });
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${line}:${col}`;
@@ -41,11 +41,13 @@ export function parseSettingsText(text: string): SettingsText | TextFault {
   let value: unknown;
   try {
     value = document.toJS() ?? {};
-  } catch {
-    return { expected: 'YAML or JSON', found: 'a *name that no &name before it explains' };
+  } catch (error) {
+    const isName = error instanceof ReferenceError;
+    const found = isName ? 'a *name that no &name before it explains' : 'a << of what is no keys and values';
+    return { expected: 'YAML or JSON', found };
   }
   if (typeof value !== 'object' || Array.isArray(value))
-    return { expected: 'keys and values', found: 'another value' };
+    return { expected: 'keys and values', found: Array.isArray(value) ? 'a list' : 'another value' };
   return {
     settings: value as RawSettings,
     placeOf: (path) => at(offsetOf(document.contents, path)),

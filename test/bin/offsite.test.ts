@@ -485,6 +485,9 @@ region us-east-1 --region
 endpoint ${aws.endpoint} the aws command's settings
 dump.via command several.yaml:3:18
 dump.command sh -c 'echo no such database >&2; exit 1' several.yaml:3:32`);
+    const ofTwoLines = { ...env, OFFSITE_REGION: 'us-east-1\nx' };
+    const odd = await offsiteHere(['config', '--config', file, '--source', 'two'], ofTwoLines);
+    expect(odd.stdout.replaceAll(/ +/g, ' ')).toContain('\nregion us-east-1\\u000ax OFFSITE_REGION');
   });
 
   it('takes an archive without manifest for none, and a newer manifest for what it is', async () => {

@@ -154,6 +154,8 @@ describe('the mail of a restore test', () => {
       "What came back is not what was dumped. This archive did NOT pass its restore
       test.
 
+      Your database and the other archives are as they were.
+
       What to do: look at what runs pg_dump, and at the archive's verdict.
 
         archive   bitagent-2026-11-22-031500Z
@@ -275,6 +277,8 @@ describe('the mail of a restore test', () => {
     expect(text).toMatchInlineSnapshot(`
       "The dump does not restore. This archive did NOT pass its restore test.
 
+      Your database and the other archives are as they were.
+
       What to do: look at the disk of the host: an index of the live database that no
       longer knows its table lets duplicates in (REINDEX TABLE torrents).
 
@@ -355,6 +359,8 @@ describe('the mail of a restore test', () => {
     expect(subject).toMatchInlineSnapshot(`"[offsite] RESTORE TEST FAILED: bitagent: the archive is gone"`);
     expect(text).toMatchInlineSnapshot(`
       "The archive is gone. This archive did NOT pass its restore test.
+
+      Your database and the other archives are as they were.
 
       What to do: find out who deleted it (CloudTrail), and back up again now.
 

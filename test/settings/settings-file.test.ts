@@ -62,9 +62,10 @@ describe('a settings file', () => {
       'a text that begins with a sign of YAML: put it in quotes, at line 2, column 10',
     ],
     ['{"bucket": "S3CRET', 'a syntax error, at line 1, column 19'],
+    ['<<: S3CRET\n', 'a << of what is no keys and values'],
     ['bucket: *S3CRET\n', 'a *name that no &name before it explains'],
     ['bucket: vault\n---\nbucket: S3CRET\n', 'a second document after ---, at line 2, column 1'],
-    ['[S3CRET]\n', 'another value'],
+    ['[S3CRET]\n', 'a list'],
     ['\ufeffb\0u\0', 'UTF-16, or no text at all'],
   ])('is refused with the place: %j', async (text, found) => {
     write(text);
@@ -83,6 +84,15 @@ describe('a settings file', () => {
       'region (--region): wanted is one like eu-west-1, without the letter of a zone',
     ]);
     expect(JSON.stringify({ ...error, message: error.message })).not.toContain('S3CRET');
+  });
+
+  it('may have a source take over what another has, by << as Compose files do', async () => {
+    const dump = 'dump: { via: container, container: db }';
+    write(`bucket: vault\nsources:\n  one: &one\n    ${dump}\n  wiki:\n    <<: *one\n`);
+    expect(await readSettings({ source: 'wiki' })).toMatchObject({
+      source: 'wiki',
+      dump: { container: 'db' },
+    });
   });
 
   it('that is empty says nothing; a second one beside it is refused', async () => {
