@@ -122,14 +122,12 @@ async function writeManifest(
     await store.create(key, jsonText(manifest), { signal });
   } catch (error) {
     if (!(error instanceof OffsiteError) || signal?.aborted) throw error;
-    const { code, expected, found, hint } = error;
     const [said, advice] = maybeStored(error)
       ? ['whether its manifest is, nobody said', "see 'offsite list' for whether it counts"]
       : ['not its manifest, so it does not count', 'expire removes the archive without manifest in time'];
-    throw new OffsiteError(code, `the archive is stored, but ${said}: ${error.message}`, {
-      expected,
-      found,
-      hint: `${hint}; then back up again (${advice})`,
+    throw new OffsiteError(error.code, `the archive is stored, but ${said}: ${error.message}`, {
+      ...error,
+      hint: `${error.hint}; then back up again (${advice})`,
       cause: error,
     });
   }

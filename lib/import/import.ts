@@ -7,7 +7,7 @@ import type { Inventory } from '../archive/inventory.ts';
 import { type ArchiveId, archiveIdAt } from '../archive/names.ts';
 import { judge } from '../archive/verdict.ts';
 import { backup } from '../backup/backup.ts';
-import { OffsiteError } from '../base/errors.ts';
+import { nothingIf, OffsiteError } from '../base/errors.ts';
 import { bytesOfFile, headOfFile } from '../base/named-file.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { shellWord } from '../base/shell-word.ts';
@@ -70,7 +70,7 @@ export async function importDump(options: ImportOptions): Promise<Imported> {
     return { outcome: 'would be imported', id: id.id, inventory };
   }
   options.onJudged?.(plainBytes);
-  const refused = await backup({
+  const stored = await backup({
     source,
     store,
     now: () => takenAt,
@@ -79,14 +79,8 @@ export async function importDump(options: ImportOptions): Promise<Imported> {
     expectedBytes: compressedBytes,
     signal,
     ...(options.onProgress && { onProgress: options.onProgress }),
-  }).then(
-    () => false,
-    (error) => {
-      if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_EXISTS') throw error;
-      return true;
-    },
-  );
-  if (refused) {
+  }).catch(nothingIf(/^ARCHIVE_EXISTS$/));
+  if (stored === undefined) {
     const there = await known.look(id);
     if (!sums.some((sum) => there?.includes(sum))) {
       const as = there === undefined ? 'unseen' : there.length > 0 ? 'committed' : 'no manifest';
@@ -95,7 +89,7 @@ export async function importDump(options: ImportOptions): Promise<Imported> {
     }
   }
   note();
-  return { outcome: refused ? 'already there' : 'imported', id: id.id, inventory };
+  return { outcome: stored === undefined ? 'already there' : 'imported', id: id.id, inventory };
 }
 
 async function* plainOf(file: string, sha256: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { type ArchiveId, archivesPrefix, parseKey } from '../archive/names.ts';
 import { readManifest } from '../archive/read-manifest.ts';
-import { OffsiteError } from '../base/errors.ts';
+import { nothingIf, OffsiteError } from '../base/errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
 import { parseJson } from '../base/parse-json.ts';
 import { combineCrc32 } from '../gzip/crc32-combine.ts';
@@ -65,14 +65,11 @@ export async function readKnown(store: ArchiveStore, source: string): Promise<Kn
 }
 
 async function sumsOf(store: ArchiveStore, id: ArchiveId): Promise<{ id: string; sums: string[] }> {
-  try {
-    const { sha256, imported, members } = await readManifest(store, id);
-    return { id: id.id, sums: [sha256, markOf(members), ...(imported ? [imported.sha256] : [])] };
-  } catch (error) {
-    // One that cannot be trusted says nothing of its bytes.
-    if (error instanceof OffsiteError && error.code.startsWith('MANIFEST_')) return { id: id.id, sums: [] };
-    throw error;
-  }
+  // One that cannot be trusted says nothing of its bytes.
+  const manifest = await readManifest(store, id).catch(nothingIf(/^MANIFEST_/));
+  if (manifest === undefined) return { id: id.id, sums: [] };
+  const { sha256, imported, members } = manifest;
+  return { id: id.id, sums: [sha256, markOf(members), ...(imported ? [imported.sha256] : [])] };
 }
 
 const notesSchema = z.object({

@@ -3,7 +3,7 @@
 //
 // SNS stops an e-mail subscription that is sent more than ten messages a second, and nobody would hear anything then.
 
-import { OffsiteError } from '../base/errors.ts';
+import { nothingIf } from '../base/errors.ts';
 import { inTime } from '../base/in-time.ts';
 import type { ArchiveStore } from '../store/store.ts';
 import { type ArchiveFault, faultKeys, faultsFolder, type UntoldHour, untoldHours } from './hour.ts';
@@ -40,13 +40,8 @@ async function isFirstOf(store: HourlyTeller['store'], key: string, entry: strin
   // Not every store knows how to create only.
   const first = await store.readText(key);
   if (first !== undefined) return first.text === entry;
-  try {
-    await store.create(key, entry);
-    return true;
-  } catch (error) {
-    if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_EXISTS') throw error;
-    return (await store.readText(key))?.text === entry;
-  }
+  const created = await store.create(key, entry).catch(nothingIf(/^ARCHIVE_EXISTS$/));
+  return created !== undefined || (await store.readText(key))?.text === entry;
 }
 
 /** Finds the hours of a source that are over and of which not everything is told, as {@link untoldHours} does. */

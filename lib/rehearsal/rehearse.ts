@@ -68,7 +68,12 @@ async function main(flags: Flags): Promise<number> {
   const stage = await openStage(binDir);
   const performing = perform(narrator, stage, flags.torrents, flags.cloud);
   try {
-    const { figures, database, cloud } = await Promise.race([performing, interrupted(stop.signal)]);
+    // What breaks after that breaks because we close it.
+    const interrupted = stopAsked.then(() => {
+      muted = true;
+      throw stop.signal.reason;
+    });
+    const { figures, database, cloud } = await Promise.race([performing, interrupted]);
     if (flags.json !== undefined) await writeFile(flags.json, jsonText(figures));
     if (flags.keep && database !== undefined && (cloud !== undefined || !flags.cloud)) {
       narrator.say('');
@@ -112,18 +117,6 @@ async function assertWritable(file: string): Promise<void> {
       hint: 'name another with --json FILE',
     });
   }
-}
-
-/** Rejects when the story is to end. What breaks from then on breaks because we close it. */
-function interrupted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const end = () => {
-      muted = true;
-      reject(signal.reason);
-    };
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end);
-  });
 }
 
 function interruption(signal: 'SIGINT' | 'SIGTERM'): OffsiteError {

@@ -124,10 +124,8 @@ async function programsFor(serverVersionNumber: number): Promise<string> {
   const major = Math.floor(serverVersionNumber / 10_000);
   return serverProgramsOf(major).catch((error: unknown) => {
     if (!(error instanceof OffsiteError)) throw error;
-    const { code, message, expected, found } = error;
-    throw new OffsiteError(code, message, {
-      expected,
-      found,
+    throw new OffsiteError(error.code, error.message, {
+      ...error,
       hint: `a base backup is recovered by its own major version alone: in the cloud, set postgresMajor: ${major} and deploy again; elsewhere install it`,
     });
   });

@@ -7,7 +7,7 @@ import type { Manifest } from '../archive/manifest.ts';
 import { type ArchiveId, archiveKeys } from '../archive/names.ts';
 import { ArchiveProof, checked, openArchive } from '../archive/open-archive.ts';
 import { readManifest } from '../archive/read-manifest.ts';
-import { exitCodes, OffsiteError } from '../base/errors.ts';
+import { exitCodes, nothingIf, OffsiteError } from '../base/errors.ts';
 import type { FilePlace } from '../base/output-file.ts';
 import {
   inUse,
@@ -155,10 +155,7 @@ async function goOn(
   const reading = file.readAgain((chunk) => proof.push(chunk));
   const isSame = await reading.then(
     () => proof.sha256 === kept.proven.sha256,
-    (error) => {
-      if (error instanceof OffsiteError && error.code === 'ARCHIVE_DAMAGED') return false;
-      throw error;
-    },
+    nothingIf(/^ARCHIVE_DAMAGED$/),
   );
   if (isSame) return file;
   await file.remove();

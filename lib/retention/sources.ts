@@ -51,10 +51,8 @@ export function throwFailures(failures: ReadonlyMap<string, unknown>, one = 'sou
   const lines = [...failures].map(([source, error]) => `${source}: ${(error as Error).message}`);
   const [first, ...others] = failures.values();
   if (first === undefined) return;
-  if (others.length === 0 && first instanceof OffsiteError) {
-    const { code, expected, found, hint } = first;
-    throw new OffsiteError(code, lines[0] as string, { expected, found, hint, cause: first });
-  }
+  if (others.length === 0 && first instanceof OffsiteError)
+    throw new OffsiteError(first.code, lines[0] as string, { ...first, cause: first });
   const names = cut([...failures.keys()], sourcesNamed).join(', ');
   const message = others.length === 0 ? lines[0] : `${lines.length} ${one}s could not be seen to: ${names}`;
   throw new OffsiteError('SOURCES_FAILED', message as string, {

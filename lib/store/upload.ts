@@ -91,7 +91,6 @@ function planOf(
 
 function withRemains(error: unknown, remains: string | undefined): unknown {
   if (!(error instanceof OffsiteError) || remains === undefined) return error;
-  const { code, message, expected, found, hint, exitCode } = error;
-  const parts = { expected, found, hint: `${hint}; ${remains}`, cause: error, exitCode };
-  return new OffsiteError(code, message, parts);
+  const hint = `${error.hint}; ${remains}`;
+  return new OffsiteError(error.code, error.message, { ...error, hint, cause: error });
 }

@@ -5,7 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { parseWalFile, type WalFile, walKey } from '../archive/wal-names.ts';
-import { OffsiteError } from '../base/errors.ts';
+import { nothingIf, OffsiteError } from '../base/errors.ts';
 import { freeNow, giveBack, takeBlock } from '../base/read-blocks.ts';
 import { chooseCompressor, compressMembers } from '../gzip/compressor.ts';
 import { combineCrc32 } from '../gzip/crc32-combine.ts';
@@ -76,14 +76,11 @@ export async function pushWal(options: PushOptions): Promise<PushedWal> {
     throw conflictError(file.name, `SHA-256 ${sha256}`, sums);
   if (sums.includes(sha256)) return { ...pushed, outcome: 'there' };
   const chunks = compressed(handle, { name: file.name, crc }, compressor, signal);
-  try {
-    await store.upload(key, chunks, { expectedBytes: plainBytes, ...(signal && { signal }) });
-  } catch (error) {
-    // Its key says what it holds.
-    if (!(error instanceof OffsiteError) || error.code !== 'ARCHIVE_EXISTS') throw error;
-    return { ...pushed, outcome: 'there' };
-  }
-  return { ...pushed, outcome: 'stored' };
+  const stored = await store
+    .upload(key, chunks, { expectedBytes: plainBytes, ...(signal && { signal }) })
+    .catch(nothingIf(/^ARCHIVE_EXISTS$/));
+  // Its key says what it holds.
+  return { ...pushed, outcome: stored === undefined ? 'there' : 'stored' };
 }
 
 function walFileOf(path: string): WalFile {
@@ -181,13 +178,8 @@ async function sumsThere(
   cluster: { readonly source: string; readonly systemIdentifier: string },
   file: WalFile,
 ): Promise<string[]> {
-  try {
-    const found = await listWal(store, cluster, `${file.name}-`);
-    return found.map(({ sha256 }) => sha256);
-  } catch (error) {
-    if (error instanceof OffsiteError && error.code === 'CREDENTIALS_REFUSED') return [];
-    throw error;
-  }
+  const listing = listWal(store, cluster, `${file.name}-`).catch(nothingIf(/^CREDENTIALS_REFUSED$/));
+  return (await listing)?.map(({ sha256 }) => sha256) ?? [];
 }
 
 export function unreadableError(path: string, found: string): OffsiteError {
