@@ -17,7 +17,7 @@ export const handler = queueChain(z.unknown(), async (notice) => {
   const { bucket, topicArn, recipients } = environment('bucket', 'topicArn', 'recipients');
   const told = noticeMail(notice, environmentNames.archiveId);
   if (told === undefined) return { subject: undefined };
-  const { fault, mail, occasion, archive, isTest } = told;
+  const { mail, occasion, archive, isTest } = told;
   const teller = {
     store: createS3Store({ bucket }),
     sendMail: (one: Mail) => publishMail(topicArn, one),
@@ -28,7 +28,7 @@ export const handler = queueChain(z.unknown(), async (notice) => {
     archive === undefined
       ? await tellOnce(teller, occasion, mail)
       : await tellByTheHour(teller, archive, mail);
-  if (isNew && fault === 'restoreTestLost') measure('restoreTestsLost', 1);
+  if (isNew && mail.faults?.includes('restoreTestLost')) measure('restoreTestsLost', 1);
   logger.info(isNew ? 'reported' : 'reported before', { subject: mail.subject });
   const answer = { subject: mail.subject, isNew };
   return isTest ? { ...answer, ...recipientsOf(recipients, await listSubscriptions(topicArn)) } : answer;

@@ -3,7 +3,6 @@
 import { Command, Option } from 'commander';
 import { exitCodes } from '../../lib/base/errors.ts';
 import { toolVersion } from '../../lib/base/version.ts';
-import type { CompressorChoice } from '../../lib/gzip/compressor.ts';
 import { guardWords } from '../../lib/settings/guard-words.ts';
 import type { RawSettings } from '../../lib/settings/layers.ts';
 import { providerNames } from '../../lib/store/provider.ts';
@@ -25,15 +24,6 @@ const settingFlags = [
   'notify',
   'metricsFile',
 ] as const;
-
-/** What an operator may choose, without loading any of them. */
-export const compressors = [
-  'auto',
-  'igzip',
-  'pigz',
-  'node',
-  'small',
-] as const satisfies readonly CompressorChoice[];
 
 type SettingFlags = Partial<Record<(typeof settingFlags)[number] | 'config', string>>;
 

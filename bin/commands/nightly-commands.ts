@@ -1,10 +1,10 @@
 // Commands of every night: take an archive, and see that one can be taken.
 
 import { Option } from 'commander';
+import { compressors } from '../../lib/gzip/member-stream.ts';
 import {
   addTellingFlags,
   allSettingsOf,
-  compressors,
   dumpCommand,
   flagSettings,
   guardedVault,

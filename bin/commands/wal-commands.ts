@@ -1,7 +1,8 @@
 // Commands of point-in-time recovery: one for the log, with what it shall do as its first word, and one for base backups.
 
 import { Argument, Option } from 'commander';
-import { compressors, program, settingsOf, storeCommand } from './command.ts';
+import { compressors } from '../../lib/gzip/member-stream.ts';
+import { program, settingsOf, storeCommand } from './command.ts';
 import { interruption } from './ending.ts';
 import { dumpFlags } from './flags.ts';
 

@@ -7,98 +7,70 @@ export const pricesAsOf = '2026-09';
 export const priceSource =
   'https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/<service>/current/<region>/index.json';
 
-/** Prices of one region, in US dollars, before taxes; the first tier of each, and no free tier. */
-export type Prices = {
-  /** A GB (decimal) for a month. @see https://aws.amazon.com/s3/pricing/ */
-  readonly s3StandardGbMonth: number;
-  readonly s3GlacierInstantGbMonth: number;
-  /** PUT, POST, LIST; each. */
-  readonly s3Put: number;
-  /** GET; each. */
-  readonly s3Get: number;
-  /** Moving one object to Glacier Instant Retrieval. */
-  readonly s3GlacierTransition: number;
-  readonly s3GlacierRetrievalGb: number;
-  /** To the internet, a GB. */
-  readonly transferOutGb: number;
-  /** On Arm. @see https://aws.amazon.com/lambda/pricing/ */
-  readonly lambdaGbSecond: number;
-  readonly lambdaRequest: number;
-  /** A state transition of a standard workflow. @see https://aws.amazon.com/step-functions/pricing/ */
-  readonly stepTransition: number;
-  /** Linux on x86. @see https://aws.amazon.com/fargate/pricing/ */
-  readonly fargateVcpuHour: number;
-  readonly fargateGbHour: number;
-  /** Of task storage above 20 GB. */
-  readonly fargateStorageGbHour: number;
-  /** Of gp3, and of what it does beyond 3000 operations and 125 MiB a second. @see https://aws.amazon.com/ebs/pricing/ */
-  readonly ebsGbMonth: number;
-  readonly ebsIopsMonth: number;
-  readonly ebsThroughputMibMonth: number;
-  /** @see https://aws.amazon.com/vpc/pricing/ */
-  readonly publicIpv4Hour: number;
-  /** An interface endpoint in one availability zone. @see https://aws.amazon.com/privatelink/pricing/ */
-  readonly endpointHour: number;
-  /** @see https://aws.amazon.com/ecr/pricing/ */
-  readonly ecrGbMonth: number;
-  /** A mail by SNS: published and delivered. @see https://aws.amazon.com/sns/pricing/ */
-  readonly snsMail: number;
-  /** Events of S3 are opt-in, and charged as one's own are. @see https://aws.amazon.com/eventbridge/pricing/ */
-  readonly event: number;
-  /** @see https://aws.amazon.com/cloudwatch/pricing/ */
-  readonly alarmMonth: number;
-  readonly metricMonth: number;
-  readonly dashboardMonth: number;
-  readonly logIngestedGb: number;
-  readonly logStoredGbMonth: number;
-  /** @see https://aws.amazon.com/kms/pricing/ */
-  readonly kmsKeyMonth: number;
-  readonly kmsRequest: number;
-  /** @see https://aws.amazon.com/secrets-manager/pricing/ */
-  readonly secretMonth: number;
-};
-
 /** The same in both regions. */
 const everywhere = {
+  /** Moving one object to Glacier Instant Retrieval. */
   s3GlacierTransition: 0.02 / 1000,
   s3GlacierRetrievalGb: 0.03,
+  /** To the internet, a GB. */
   transferOutGb: 0.09,
+  /** On Arm. @see https://aws.amazon.com/lambda/pricing/ */
   lambdaGbSecond: 0.000_013_333_4,
   lambdaRequest: 0.2 / 1e6,
+  /** A state transition of a standard workflow. @see https://aws.amazon.com/step-functions/pricing/ */
   stepTransition: 0.025 / 1000,
+  /** @see https://aws.amazon.com/vpc/pricing/ */
   publicIpv4Hour: 0.005,
+  /** @see https://aws.amazon.com/ecr/pricing/ */
   ecrGbMonth: 0.1,
+  /** A mail by SNS: published and delivered. @see https://aws.amazon.com/sns/pricing/ */
   snsMail: 0.5 / 1e6 + 2 / 1e5,
+  /** Events of S3 are opt-in, and charged as one's own are. @see https://aws.amazon.com/eventbridge/pricing/ */
   event: 1 / 1e6,
+  /** @see https://aws.amazon.com/cloudwatch/pricing/ */
   alarmMonth: 0.1,
   metricMonth: 0.3,
   dashboardMonth: 3,
+  /** @see https://aws.amazon.com/kms/pricing/ */
   kmsKeyMonth: 1,
   kmsRequest: 0.03 / 10_000,
+  /** @see https://aws.amazon.com/secrets-manager/pricing/ */
   secretMonth: 0.4,
-} as const;
+};
+
+const virginia = {
+  ...everywhere,
+  /** A GB (decimal) for a month. @see https://aws.amazon.com/s3/pricing/ */
+  s3StandardGbMonth: 0.023,
+  s3GlacierInstantGbMonth: 0.004,
+  /** PUT, POST, LIST; each. */
+  s3Put: 0.005 / 1000,
+  /** GET; each. */
+  s3Get: 0.0004 / 1000,
+  /** Linux on x86. @see https://aws.amazon.com/fargate/pricing/ */
+  fargateVcpuHour: 0.040_48,
+  fargateGbHour: 0.004_445,
+  /** Of task storage above 20 GB. */
+  fargateStorageGbHour: 0.000_111,
+  /** Of gp3, and of what it does beyond 3000 operations and 125 MiB a second. @see https://aws.amazon.com/ebs/pricing/ */
+  ebsGbMonth: 0.08,
+  ebsIopsMonth: 0.005,
+  ebsThroughputMibMonth: 0.04,
+  /** An interface endpoint in one availability zone. @see https://aws.amazon.com/privatelink/pricing/ */
+  endpointHour: 0.01,
+  logIngestedGb: 0.5,
+  logStoredGbMonth: 0.03,
+};
+
+/** Prices of one region, in US dollars, before taxes; the first tier of each, and no free tier. */
+export type Prices = Readonly<Record<keyof typeof virginia, number>>;
 
 export const pricedRegions = ['us-east-1', 'eu-central-1'] as const;
 
 export type PricedRegion = (typeof pricedRegions)[number];
 
 export const prices: Readonly<Record<PricedRegion, Prices>> = {
-  'us-east-1': {
-    ...everywhere,
-    s3StandardGbMonth: 0.023,
-    s3GlacierInstantGbMonth: 0.004,
-    s3Put: 0.005 / 1000,
-    s3Get: 0.0004 / 1000,
-    fargateVcpuHour: 0.040_48,
-    fargateGbHour: 0.004_445,
-    fargateStorageGbHour: 0.000_111,
-    ebsGbMonth: 0.08,
-    ebsIopsMonth: 0.005,
-    ebsThroughputMibMonth: 0.04,
-    endpointHour: 0.01,
-    logIngestedGb: 0.5,
-    logStoredGbMonth: 0.03,
-  },
+  'us-east-1': virginia,
   'eu-central-1': {
     ...everywhere,
     s3StandardGbMonth: 0.0245,

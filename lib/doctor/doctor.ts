@@ -13,7 +13,7 @@ import { clientCommand, query } from '../postgres/programs.ts';
 import type { DumpSettings } from '../settings/config.ts';
 import { connectionFromSettings } from '../settings/settings.ts';
 import { attempt } from './attempt.ts';
-import { type Check, failedCheck, passed, warned } from './diagnosis.ts';
+import { type Check, failed, passed, warned } from './diagnosis.ts';
 import { examineLog, type LogOptions } from './log.ts';
 import type { VaultProbe } from './probe.ts';
 import { examineVault } from './vault.ts';
@@ -68,15 +68,16 @@ async function examineDatabase(
   const server = await attempt('database', () => lookAtServer(connection, within()));
   if (isCheck(server)) return [...checks, server];
   if (!isCheck(client)) checks.push(compareVersions(client, server.version));
-  checks.push({
-    name: 'database',
-    outcome: 'pass',
-    found: `${describeConnection(connection)}: PostgreSQL ${server.version}, ${formatBytes(server.bytes)}`,
-  });
+  checks.push(
+    passed(
+      'database',
+      `${describeConnection(connection)}: PostgreSQL ${server.version}, ${formatBytes(server.bytes)}`,
+    ),
+  );
   if (checks.some(({ outcome }) => outcome === 'fail')) return checks;
   const readable = examineRights(server.unreadable);
-  if (readable.outcome !== 'fail') checks.push(readable, await examineDump(settings, limits));
-  else checks.push(readable);
+  checks.push(readable);
+  if (readable.outcome !== 'fail') checks.push(await examineDump(settings, limits));
   const ofLog = log && (await attempt('log', () => examineLog({ ...log, connection, signal: within() })));
   return [...checks, ...(ofLog === undefined ? [] : isCheck(ofLog) ? [ofLog] : ofLog)];
 }
@@ -142,13 +143,10 @@ function compareVersions(client: string, server: string): Check {
       advice: `its dumps are meant for PostgreSQL ${ours} or newer: restore there, or dump with pg_dump ${theirs} (Debian: postgresql-client-${theirs}; or --container NAME)`,
     };
   }
-  return failedCheck(
+  return failed(
     'pg_dump',
-    new OffsiteError('PG_DUMP_TOO_OLD', 'pg_dump is older than the server', {
-      expected: `pg_dump ${Number.parseInt(server, 10)} or newer`,
-      found,
-      hint: `install the newer client (Debian: postgresql-client-${Number.parseInt(server, 10)}), or dump inside the container: --container NAME`,
-    }),
+    `pg_dump is older than the server: ${found}`,
+    `install the newer client (Debian: postgresql-client-${theirs}), or dump inside the container: --container NAME`,
   );
 }
 
@@ -156,13 +154,10 @@ function examineRights(unreadable: readonly string[]): Check {
   const name = 'rights';
   if (unreadable.length === 0) return passed(name, 'every table and sequence may be read');
   const more = unreadable.length > 3 ? ` and ${unreadable.length - 3} more` : '';
-  return failedCheck(
+  return failed(
     name,
-    new OffsiteError('DATABASE_REFUSED', 'pg_dump would be refused', {
-      expected: 'to read every table',
-      found: `${unreadable.slice(0, 3).join(', ')}${more} may not be read, or a row policy hides rows`,
-      hint: 'dump as the role that owns the database, or GRANT pg_read_all_data (and BYPASSRLS) to this one',
-    }),
+    `pg_dump would be refused: ${unreadable.slice(0, 3).join(', ')}${more} may not be read, or a row policy hides rows`,
+    'dump as the role that owns the database, or GRANT pg_read_all_data (and BYPASSRLS) to this one',
   );
 }
 
@@ -190,7 +185,7 @@ async function examineDump(settings: DumpSettings, { signal, withinMs }: Limits)
   const by = outcome === undefined ? '' : ` by pg_dump ${outcome}`;
   const begins = `a plain dump${by} begins`;
   if (warnings.length > 0) return warned(name, begins, warnings.join('\n'));
-  return { name, outcome: 'pass', found: `${begins}; it was ended after its first bytes` };
+  return passed(name, `${begins}; it was ended after its first bytes`);
 }
 
 /** @see design/performance.md: pg_dump, compressor and upload together, on two cores. */

@@ -16,7 +16,7 @@ import {
   readGzipTrailer,
   trailerFault,
 } from './gzip-members.ts';
-import { type Compressor, compressorError, type MemberStream } from './member-stream.ts';
+import { type Compressor, compressorError, type compressors, type MemberStream } from './member-stream.ts';
 import { zlibCompressor } from './zlib-compressor.ts';
 
 /** Members that are being compressed at once: one takes plain text while the one before gives its last bytes. */
@@ -24,9 +24,7 @@ const membersInFlight = 2;
 
 const inflateRawAsync = promisify<Uint8Array, ZlibOptions, Buffer>(inflateRaw);
 
-/** What an operator may choose. */
-export const compressorChoices = ['auto', 'igzip', 'pigz', 'node', 'small'] as const;
-export type CompressorChoice = (typeof compressorChoices)[number];
+export type CompressorChoice = (typeof compressors)[number];
 
 export type CompressedMember = { readonly pieces: readonly Buffer[]; readonly member: Member };
 

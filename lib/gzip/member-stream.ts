@@ -21,6 +21,9 @@ export type MemberStream = {
   abort(): Promise<void>;
 };
 
+/** What an operator may choose. */
+export const compressors = ['auto', 'igzip', 'pigz', 'node', 'small'] as const;
+
 /** A way to compress. */
 export type Compressor = {
   /** As the manifest names it. */

@@ -149,7 +149,7 @@ function ownContainer({ containers }: TaskStopped['detail']) {
 }
 
 /** Whether it is the task of a base backup that was to be judged. */
-export function isVerification({ detail }: TaskStopped): boolean {
+function isVerification({ detail }: TaskStopped): boolean {
   const named = detail.overrides?.containerOverrides.map(({ name }) => name) ?? [];
   return named.includes(verifyContainer) || ownContainer(detail)?.name === verifyContainer;
 }

@@ -6,11 +6,10 @@ import * as z from 'zod';
 import { isArchiveId, sourcePattern } from '../archive/names.ts';
 import { formatInstant } from '../base/quantities.ts';
 import { objectCreatedSchema } from '../deployment/events.ts';
-import type { FaultId } from '../mail/faults.ts';
 import type { ArchiveFault } from '../mail/hour.ts';
 import { composeMail, type Mail } from '../mail/mail.ts';
 import { alertTestMail, alertTestSchema } from '../mail/recipients.ts';
-import { hasReported, isVerification, lostTestMail, taskStoppedSchema } from './lost-test.ts';
+import { hasReported, lostTestMail, taskStoppedSchema } from './lost-test.ts';
 
 const functionFailed = z.object({
   timestamp: z.string(),
@@ -41,8 +40,6 @@ const executionEnded = z.object({
 });
 
 export type NoticeMail = {
-  /** None of a test. */
-  readonly fault?: FaultId;
   readonly isTest?: true;
   readonly mail: Mail;
   /** Names what has happened: the same for a notice that comes twice. */
@@ -62,22 +59,20 @@ export function noticeMail(notice: unknown, archiveIdName: string): NoticeMail |
   const task = taskStoppedSchema.safeParse(notice);
   if (task.success) {
     if (hasReported(task.data)) return undefined;
-    const mail = lostTestMail(task.data, archiveIdName);
-    const fault = isVerification(task.data) ? 'handlerFailed' : 'restoreTestLost';
-    return { fault, mail, occasion: task.data.detail.taskArn };
+    return { mail: lostTestMail(task.data, archiveIdName), occasion: task.data.detail.taskArn };
   }
   const failure = functionFailed.safeParse(notice);
   if (failure.success) {
     const { requestContext, timestamp } = failure.data;
     const occasion = `failed-${requestContext.requestId ?? `${requestContext.functionArn}-${timestamp}`}`;
-    return { fault: 'handlerFailed', mail: functionMail(failure.data), occasion };
+    return { mail: functionMail(failure.data), occasion };
   }
   const execution = executionEnded.safeParse(notice);
   if (execution.success) {
     const { executionArn, redriveCount } = execution.data.detail;
     // What fails again after somebody has mended it is another failure.
     const occasion = `execution-${executionArn}${redriveCount > 0 ? `-redrive-${redriveCount}` : ''}`;
-    return { fault: 'handlerFailed', mail: executionMail(execution.data), occasion };
+    return { mail: executionMail(execution.data), occasion };
   }
   const test = alertTestSchema.safeParse(notice);
   if (test.success) {
@@ -92,7 +87,7 @@ export function noticeMail(notice: unknown, archiveIdName: string): NoticeMail |
     ['The report function received this and does not know it:', text.slice(0, 4000)],
     'unknownNotice',
   );
-  return { fault: 'unknownNotice', mail, occasion: `unknown-${crc32(text).toString(16)}` };
+  return { mail, occasion: `unknown-${crc32(text).toString(16)}` };
 }
 
 function functionMail({
@@ -131,7 +126,6 @@ function unverifiedNotice(event: z.infer<typeof objectCreatedSchema>): NoticeMai
   );
   const source = sourcePattern.test(folder) ? folder : 'unknown';
   return {
-    fault: 'handlerFailed',
     mail,
     occasion: `unverified-${key}`,
     archive: { source, archive, what: 'not verified' },

@@ -10,7 +10,7 @@ export type KeyHistory = {
   /** When the marker on top was laid; `undefined` if the key is not deleted. */
   readonly deletedAt?: Date | undefined;
   /** The newest version that has bytes; `undefined` if there is none (any more). */
-  readonly newest?: { readonly versionId: string; readonly etag: string; readonly bytes: number } | undefined;
+  readonly newest?: { readonly versionId: string; readonly bytes: number } | undefined;
 };
 
 /** An archive's parts, in the order in which they come back: the manifest last, as when it was written. */

@@ -8,7 +8,6 @@ import {
   ListObjectVersionsCommand,
   type ListObjectVersionsCommandInput,
 } from '@aws-sdk/client-s3';
-import { bareEtag } from '../store/checksums.ts';
 import { storeError } from '../store/errors.ts';
 import { proof, UnprovenAnswer } from '../store/proof.ts';
 import { openSession, type S3Location } from '../store/session.ts';
@@ -54,8 +53,8 @@ export function createVersionHistory(location: S3Location): VersionHistory {
         if (IsLatest) note(Key, { deletedAt: LastModified ?? new Date(0) }, VersionId);
       }
       // Newest first, so the first one of a key is the one that counts.
-      for (const { Key = '', VersionId = 'null', ETag, Size = 0 } of page.Versions ?? []) {
-        note(Key, { newest: { versionId: VersionId, etag: bareEtag(ETag), bytes: Size } });
+      for (const { Key = '', VersionId = 'null', Size = 0 } of page.Versions ?? []) {
+        note(Key, { newest: { versionId: VersionId, bytes: Size } });
       }
       input.KeyMarker = page.NextKeyMarker;
       input.VersionIdMarker = page.NextVersionIdMarker;

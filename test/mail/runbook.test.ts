@@ -185,13 +185,15 @@ describe('every mail about a fault', () => {
   });
 
   it('is about each fault that a mail tells of', () => {
-    expect(notice(stopped)?.fault).toBe('restoreTestLost');
-    expect(notice(failure)?.fault).toBe('handlerFailed');
+    expect(notice(stopped)?.mail.faults).toEqual(['restoreTestLost']);
+    expect(notice(failure)?.mail.faults).toEqual(['handlerFailed']);
     expect(notice(execution)).toMatchObject({
-      fault: 'handlerFailed',
-      mail: { subject: `[offsite] NOT VERIFIED: ${exampleId.id}, reading it in ranges TIMED_OUT` },
+      mail: {
+        faults: ['handlerFailed'],
+        subject: `[offsite] NOT VERIFIED: ${exampleId.id}, reading it in ranges TIMED_OUT`,
+      },
     });
-    expect(notice({ surprise: true })?.fault).toBe('unknownNotice');
+    expect(notice({ surprise: true })?.mail.faults).toEqual(['unknownNotice']);
   });
 });
 

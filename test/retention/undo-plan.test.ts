@@ -10,7 +10,7 @@ import {
 } from '../../lib/retention/undo-plan.ts';
 import { exampleId } from '../fixtures/manifests.ts';
 
-const newest = { versionId: 'v', etag: 'e', bytes: 1 };
+const newest = { versionId: 'v', bytes: 1 };
 
 describe('livesUntil', () => {
   const deleted = (at: Date) => ({ archive: { newest, deletedAt: at }, manifest: { newest }, verdict: {} });
