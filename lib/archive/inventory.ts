@@ -44,11 +44,25 @@ export const inventorySchema = z.object({
 
 export type Inventory = z.infer<typeof inventorySchema>;
 
+const pairs = z.array(z.tuple([z.string(), z.string()]));
+
+/** What foreign keys and views count on. */
+const referencesSchema = z.strictObject({
+  /** Foreign keys that the server checks: from whose rows to whose. */
+  keys: pairs,
+  /** Partitions, each with the table that it is one of. */
+  partitions: pairs,
+  /** What views read. */
+  read: names,
+  /** Rows came by INSERT: then a table without any may be empty, or left out. */
+  inserted: z.boolean(),
+});
+
 /** What statements create: an inventory without versions and end marker. */
 export const contentsSchema = inventorySchema
   .omit({ serverVersion: true, pgDumpVersion: true, endMarker: true, refused: true })
   /** The first table that is made twice. */
-  .extend({ madeTwice: z.string().optional() });
+  .extend({ madeTwice: z.string().optional(), references: referencesSchema.optional() });
 
 export type Contents = z.infer<typeof contentsSchema>;
 

@@ -71,7 +71,7 @@ export function missingKinds(
  * @param newestKnown - What it lacked, too, was accepted.
  * @returns Doubts if rows are those of tables that the dump does not create, as with --data-only, or its tables, keys,
  *   indexes or triggers need what it does not make, as with -t and -n.
- * @remarks An extension makes tables, types and functions that no dump creates: beside one, nothing is doubted.
+ * @remarks An extension makes types and functions that no dump creates, and some make tables: beside one, less is doubted.
  */
 export function missingParts(inventory: Inventory, newestKnown: Inventory | undefined): readonly Doubt[] {
   const checks = [
@@ -94,8 +94,33 @@ function rowsWithoutTable(inventory: Inventory): string[] {
   return Object.keys(inventory.rows).filter((table) => !made.has(table));
 }
 
-function unmetNeeds(inventory: Inventory): readonly string[] {
-  return hasExtension(inventory) ? [] : (inventory.needs ?? []);
+/** Extensions that make no tables, as far as they are known. */
+const tableless = new Set(
+  `plpgsql amcheck autoinc bloom btree_gin btree_gist citext cube dblink dict_int dict_xsyn earthdistance file_fdw fuzzystrmatch
+  hstore insert_username intagg intarray isn lo ltree moddatetime pageinspect pg_trgm pgcrypto pgrowlocks pgstattuple postgres_fdw
+  refint seg sslinfo tablefunc tcn tsm_system_rows tsm_system_time unaccent uuid-ossp "uuid-ossp" vector xml2`.split(
+    /\s+/,
+  ),
+);
+
+/** What dumps of BitAgent and its like need of extensions, which -e and --exclude-extension leave away. */
+const extensionNames: readonly (readonly [string, RegExp])[] = [
+  ['pg_trgm', /\.(?:gin|gist)_trgm_ops$/],
+  ['citext', /\.citext$/],
+  ['hstore', /\.hstore$/],
+  ['ltree', /\.l(?:tree|query)$/],
+  ['"uuid-ossp"', /\.uuid_generate_v\d\w*$/],
+  ['postgis', /\.geo(?:metry|graphy)$/],
+];
+
+function unmetNeeds({ extensions, needs = [] }: Inventory): readonly string[] {
+  if (extensions.every((name) => name === 'plpgsql'))
+    return needs.filter((name) => !needs.includes(`table ${name}`));
+  const others = extensionNames.filter(([extension]) => !extensions.includes(extension));
+  const isOfOther = (name: string) => others.some(([, names]) => names.test(name));
+  const isTable = (name: string) => /^(?:schema|table|rows of) /.test(name);
+  const isTableless = extensions.every((name) => tableless.has(name));
+  return needs.filter((name) => isOfOther(name) || (isTableless && isTable(name)));
 }
 
 function hasExtension({ extensions }: Inventory): boolean {

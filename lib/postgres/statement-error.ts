@@ -187,7 +187,7 @@ const advice: readonly Advice[] = [
   },
   {
     codes: ['23'],
-    hint: 'the dumped rows contradict a key or constraint of their own: the live database holds what it should not, as it does where an index is damaged. Look for it there (pg_amcheck --heapallindexed, REINDEX), and at the disk of the host; an older archive may be whole (offsite list)',
+    hint: 'the dumped rows contradict a key or constraint of their own: the live database holds what it should not, as it does where an index is damaged. Look for it there (pg_amcheck --heapallindexed, REINDEX), and at the disk of the host; or a table that they refer to was dumped without its rows (--exclude-table-data); an older archive may be whole (offsite list)',
   },
   {
     codes: ['22', '42601'],

@@ -11,6 +11,8 @@ export type DumpHead = {
   /** As `SET client_encoding` has it. */
   readonly encoding?: string | undefined;
   readonly serverVersion?: string | undefined;
+  /** Collations that no database in SQL_ASCII can have. */
+  readonly usesIcu?: true | undefined;
   /** Who owns what the dump makes, who owns most of it first. */
   readonly owners: readonly string[];
   /** `CREATE DATABASE`, where the dump has it. */
@@ -58,6 +60,8 @@ export class HeadReader {
     const cursor = new TokenCursor(tokens);
     const verb = cursor.next();
     if (copies || verb === 'INSERT') this.isRead = true;
+    if (verb === 'CREATE' && /provider = icu\b|-x-icu"/.test(bytes.toString('latin1')))
+      this.#said = { ...this.#said, usesIcu: true };
     if (verb === 'SET' && cursor.peek() === 'CLIENT_ENCODING') {
       const encoding = /['"=\s]([\w-]+)'?\s*;$/.exec(bytes.toString('latin1'))?.[1];
       this.#said = { encoding, ...this.#said };

@@ -3,6 +3,7 @@
 
 import type { SourceDatabase } from '../archive/source-database.ts';
 import { quoteLiteral } from '../postgres/programs.ts';
+import type { DumpHead } from './dump-head.ts';
 
 /** What a database is made with; without locale, as the server makes its own. */
 export type Making = Pick<SourceDatabase, 'encoding'> &
@@ -25,11 +26,13 @@ const clientOnly =
  */
 export function makingOf(
   known: SourceDatabase | undefined,
-  head: { readonly encoding?: string | undefined; readonly creation?: string | undefined },
+  head: Pick<DumpHead, 'encoding' | 'creation' | 'usesIcu'>,
   replaced?: SourceDatabase,
 ): { readonly making: Making; readonly warnings: readonly string[] } {
   const said = head.encoding;
-  const ofDump = said === undefined || clientOnly.test(said) ? undefined : said;
+  const isMere = said?.toUpperCase() === 'SQL_ASCII';
+  const isClients = said === undefined || clientOnly.test(said) || (isMere && head.usesIcu);
+  const ofDump = isClients ? undefined : said;
   const told = known ?? creationOf(head.creation ?? '');
   const isAlike = replaced !== undefined && plain(ofDump ?? replaced.encoding) === plain(replaced.encoding);
   const making = told ?? (isAlike ? replaced : { encoding: ofDump ?? 'UTF8' });
@@ -37,9 +40,9 @@ export function makingOf(
   const warnings: string[] = [];
   if (said !== undefined && plain(said) !== plain(making.encoding))
     warnings.push(
-      `the dump is written in ${said}, ${told === undefined ? 'which no database has' : `and its database was ${making.encoding}`}: ${asIs}, and the server converts`,
+      `the dump is written in ${said}, ${told === undefined ? `which no database${isMere ? ' with collations of ICU' : ''} has` : `and its database was ${making.encoding}`}: ${asIs}, and the server converts`,
     );
-  else if (told === undefined && said?.toUpperCase() === 'SQL_ASCII')
+  else if (told === undefined && isMere)
     warnings.push(
       `the dump is written in SQL_ASCII, which does not say what its database was: ${asIs}, in which no letter but those of ASCII has a case; dump with pg_dump --create, and it is what it was`,
     );

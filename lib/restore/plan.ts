@@ -59,9 +59,7 @@ export function withoutFirstDrops(): LeavesOut {
 function isEmptyView(tokens: readonly string[]): boolean {
   const cursor = new TokenCursor(tokens);
   return (
-    cursor.skip('CREATE', 'OR', 'REPLACE', 'VIEW') &&
-    cursor.seek('AS') &&
-    cursor.skip('SELECT', 'NULL', ':', ':')
+    cursor.skip('CREATE', 'OR', 'REPLACE', 'VIEW') && cursor.seek('AS') && cursor.skip('SELECT', 'NULL', '::')
   );
 }
 

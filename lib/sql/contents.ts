@@ -1,8 +1,8 @@
-// What each statement of a dump adds to its inventory. Only the forms that pg_dump writes are known; all others add
-// nothing.
+// What each statement of a dump adds to its inventory. Only the forms that pg_dump writes are known; all others add nothing.
 
 import { type Contents, noContents } from '../archive/inventory.ts';
 import { Needs } from './needs.ts';
+import { References } from './references.ts';
 import { schemaPrefix, TokenCursor } from './token-cursor.ts';
 
 const createModifiers = new Set(
@@ -30,6 +30,7 @@ export class DumpContents {
   #largeObjects: number;
   #madeTwice: string | undefined;
   readonly #needs: Needs;
+  readonly #references = new References();
 
   /** @param before - What was found in what comes before. */
   constructor(before: Contents = noContents) {
@@ -47,6 +48,7 @@ export class DumpContents {
     this.#largeObjects = before.largeObjects;
     this.#madeTwice = before.madeTwice;
     this.#needs = new Needs(before);
+    this.#references.add(before);
   }
 
   /** Adds what was found in what follows. */
@@ -65,9 +67,10 @@ export class DumpContents {
     this.#functions.push(...next.functions);
     this.#largeObjects += next.largeObjects;
     this.#needs.add(next);
+    this.#references.add(next);
   }
 
-  /** As where two dumps were written to one file. Of older servers' dumps, whose names have no schema, nothing is known. */
+  /** Two dumps in one file. Of older servers' dumps, whose names have no schema, nothing is known. */
   get madeTwice(): string | undefined {
     return this.#madeTwice;
   }
@@ -85,6 +88,7 @@ export class DumpContents {
    */
   read(tokens: readonly string[], groups: number): void {
     this.#needs.read(tokens);
+    this.#references.read(tokens);
     const cursor = new TokenCursor(tokens);
     switch (cursor.next()) {
       case 'INSERT':
@@ -124,6 +128,7 @@ export class DumpContents {
       views: [...this.#views],
       roles: [...this.#roles],
       ...this.#needs.found(),
+      ...this.#references.found(),
       ...(this.#madeTwice !== undefined && { madeTwice: this.#madeTwice }),
     };
   }

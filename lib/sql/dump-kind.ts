@@ -93,6 +93,7 @@ const kinds: readonly Kind[] = [
   compressedBy('compress', '\x1f\x9d', 'gzip'),
   compressedBy('lzma', '\x5d\0\0', 'xz'),
   compressedBy('lzop', '\x89LZO'),
+  compressedBy('zlib', 'x\x9c', 'pigz'),
   { begins: ['7z\xbc\xaf'], by: '7z x -so', found: 'a 7z file: 7z l lists it', remedy: compressed },
   { begins: ['Rar!'], by: 'unrar p -inul', found: 'a rar file: unrar l lists it', remedy: compressed },
   { begins: ['PK\x03\x04'], by: 'unzip -p', found: 'a zip file: unzip -l lists it', remedy: compressed },
@@ -168,7 +169,8 @@ const kinds: readonly Kind[] = [
 
 /** What no text is, of whatever encoding: a Postgres takes no NUL, and a key that is lost leaves bytes of any value. */
 export const binary: Refusal = {
-  found: 'binary data of no kind that is known here: encrypted, perhaps',
+  found:
+    'binary data of no kind that is known here: encrypted, or compressed by brotli, which leaves no mark',
   remedy: 'name a plain dump: what pg_dump writes without -F',
 };
 

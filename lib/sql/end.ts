@@ -42,9 +42,16 @@ export class DumpEnd {
     if (this.#marker === 'end') this.#marker = 'followed';
   }
 
-  /** While one is due, psql takes no other. */
-  restrict(token: string): void {
-    this.#due ??= token;
+  /** @returns Whether psql takes it: while one is due, it takes no other. */
+  restrict(token: string): boolean {
+    if (this.#due !== undefined) return false;
+    this.#due = token;
+    return true;
+  }
+
+  /** Whether one was given back that was not due, nor is a beginning of it, as of a dump that was cut: psql stops there. */
+  get strays(): boolean {
+    return this.#released.some((token) => this.#due?.startsWith(token) !== true);
   }
 
   unrestrict(token: string): void {
@@ -74,8 +81,10 @@ export class DumpEnd {
  */
 export function joinedEnd(before: DumpEndState, next: DumpEndState): DumpEndState | undefined {
   const [released, ...others] = next.released;
-  if (others.length > 0 || (released !== undefined && next.due !== undefined)) return undefined;
-  const due = (released === before.due ? undefined : before.due) ?? next.due;
+  const isStray = released !== undefined && (released !== before.due || next.due !== undefined);
+  const isSecond = released === undefined && before.due !== undefined && next.due !== undefined;
+  if (others.length > 0 || isStray || isSecond) return undefined;
+  const due = released === undefined ? (before.due ?? next.due) : undefined;
   return {
     // COPY is a statement: none of these has the marker `end` before its data.
     marker: next.marker === 'absent' ? before.marker : next.marker,

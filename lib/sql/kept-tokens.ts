@@ -37,6 +37,7 @@ export class KeptTokens {
 
   /** As the lexer's sink. */
   token(text: string, parenDepth: number): boolean {
+    if (this.#bytes >= keptBytes) return false;
     if (this.#tokens.push(text) === 1) this.#verb = text.toUpperCase();
     this.#bytes += text.length;
     if (this.#bytes >= keptBytes) return false;

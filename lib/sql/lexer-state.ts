@@ -30,7 +30,7 @@ export function runEnd(members: Uint8Array, chunk: Buffer, from: number): number
 export type SqlSink = {
   /**
    * A token of the statement under way: a word, a quoted identifier with its quotes, `''` for any string, `0` for any
-   * number, else one character.
+   * number, `::`, else one character. A colon alone comes even where no more are wanted.
    *
    * @param parenDepth - In how many parentheses it stands; a parenthesis itself stands outside of its pair.
    * @returns Whether further tokens of this statement are wanted.
@@ -73,6 +73,7 @@ const lexerModes = [
   'dollarTag',
   'dash',
   'slash',
+  'colon',
   'lineComment',
   'region',
   'meta',

@@ -3,15 +3,7 @@
 
 import type { LexerMode, LexerState, SqlSink } from './lexer-state.ts';
 import * as bytes from './lexer-state.ts';
-import {
-  BlockComment,
-  DollarString,
-  EscapedString,
-  PlainString,
-  QuotedName,
-  type Region,
-  resumeRegion,
-} from './regions.ts';
+import * as regions from './regions.ts';
 import { StatementBounds } from './statement-bounds.ts';
 
 /** Postgres keeps 63 bytes of a name: whatever is longer than this is no name. */
@@ -36,7 +28,7 @@ export class SqlLexer {
   #state: LexerMode = 'code';
   /** Of the token, tag, comment or meta-command under way. */
   #text = '';
-  #region: Region | undefined;
+  #region: regions.Region | undefined;
   #stopped = false;
   #atLineStart = true;
   /** As the dump has it, where the chunk is masked. */
@@ -52,7 +44,7 @@ export class SqlLexer {
     this.standardStrings = from.standardStrings;
     this.#state = from.mode;
     this.#text = from.text;
-    this.#region = from.region && resumeRegion(from.region, keptBytes);
+    this.#region = from.region && regions.resumeRegion(from.region, keptBytes);
     this.#atLineStart = from.atLineStart;
     this.openBytes = from.openBytes;
   }
@@ -105,7 +97,7 @@ export class SqlLexer {
     if (mode === 'number') return this.#number(chunk, at);
     if (mode === 'lineComment') return this.#lineComment(chunk, at);
     if (mode === 'meta') return this.#meta(chunk, at);
-    return mode === 'dollarTag' ? this.#dollarTag(chunk, at) : this.#commentStart(chunk, at);
+    return mode === 'dollarTag' ? this.#dollarTag(chunk, at) : this.#second(chunk, at);
   }
 
   #enter(state: LexerMode, next: number, text = ''): number {
@@ -114,7 +106,7 @@ export class SqlLexer {
     return next;
   }
 
-  #enterRegion(region: Region, next: number): number {
+  #enterRegion(region: regions.Region, next: number): number {
     this.#region = region;
     return this.#enter('region', next);
   }
@@ -146,8 +138,9 @@ export class SqlLexer {
 
   #mark(byte: number, next: number): number {
     if (byte === bytes.quote) return this.#enterString(!this.standardStrings, next);
-    if (byte === bytes.doubleQuote) return this.#enterRegion(new QuotedName(keptBytes), next);
+    if (byte === bytes.doubleQuote) return this.#enterRegion(new regions.QuotedName(keptBytes), next);
     if (byte === bytes.dollar) return this.#enter('dollarTag', next);
+    if (byte === bytes.colon) return this.#enter('colon', next);
     if (byte === bytes.open) this.#bounds.open();
     else if (byte === bytes.close) this.#bounds.close();
     else if (byte === bytes.semicolon) this.#semicolon();
@@ -165,7 +158,10 @@ export class SqlLexer {
   #enterString(isEscaped: boolean, next: number): number {
     const text = this.#bounds.wanted ? '' : undefined;
     this.#bounds.token("''");
-    return this.#enterRegion(isEscaped ? new EscapedString(text) : new PlainString(text), next);
+    return this.#enterRegion(
+      isEscaped ? new regions.EscapedString(text) : new regions.PlainString(text),
+      next,
+    );
   }
 
   #word(chunk: Buffer, at: number): number {
@@ -197,7 +193,7 @@ export class SqlLexer {
     if (isTag && chunk[end] === bytes.dollar) {
       this.#bounds.string(this.#bounds.wanted ? '$' : undefined);
       this.#bounds.token("''");
-      return this.#enterRegion(new DollarString(`$${tag}$`), end + 1);
+      return this.#enterRegion(new regions.DollarString(`$${tag}$`), end + 1);
     }
     // No tag: a dollar, and then whatever was taken for one.
     this.#bounds.token('$');
@@ -206,22 +202,24 @@ export class SqlLexer {
   }
 
   #inRegion(chunk: Buffer, at: number): number {
-    const region = this.#region as Region;
+    const region = this.#region as regions.Region;
     const end = region.push(chunk, at, this.#original);
     if (!region.closed) return end;
-    if (region instanceof QuotedName) this.#bounds.token(region.text);
-    else if (region instanceof PlainString || region instanceof EscapedString)
+    if (region instanceof regions.QuotedName) this.#bounds.token(region.text);
+    else if (region instanceof regions.PlainString || region instanceof regions.EscapedString)
       this.#bounds.string(region.text);
     return this.#enter('code', end);
   }
 
-  #commentStart(chunk: Buffer, at: number): number {
-    if (this.#state === 'dash' && chunk[at] === bytes.dash) return this.#enter('lineComment', at + 1, '--');
-    if (this.#state === 'slash' && chunk[at] === bytes.star)
-      return this.#enterRegion(new BlockComment(), at + 1);
-    this.#bounds.token(this.#state === 'dash' ? '-' : '/');
+  /** Of a mark that means something else if doubled, or with a star behind it. */
+  #second(chunk: Buffer, at: number): number {
+    const [mode, byte] = [this.#state, chunk[at]];
+    if (mode === 'dash' && byte === bytes.dash) return this.#enter('lineComment', at + 1, '--');
+    if (mode === 'slash' && byte === bytes.star) return this.#enterRegion(new regions.BlockComment(), at + 1);
+    const isCast = mode === 'colon' && byte === bytes.colon;
+    this.#bounds.token(isCast ? '::' : ({ dash: '-', slash: '/' }[mode as string] ?? ':'));
     this.#atLineStart = false;
-    return this.#enter('code', at);
+    return this.#enter('code', isCast ? at + 1 : at);
   }
 
   #lineComment(chunk: Buffer, from: number): number {

@@ -13,6 +13,7 @@ import type { DumpEnding, DumpListener, ReadStatement } from './listener.ts';
 import { changesListOfDatabases, connectsTo, databaseOf } from './own-database.ts';
 import { foreignCommand, type Refusal, refusals } from './refusal.ts';
 import { readingChange, settingVerbs } from './set-statement.ts';
+import { strayAt } from './shape.ts';
 import { copiedColumns, copiedTable } from './token-cursor.ts';
 import { verbs } from './verbs.ts';
 
@@ -110,6 +111,7 @@ export class DumpReader {
   finish(): DumpEnding {
     const isBetween = this.#lexer.finish();
     this.#tell();
+    if (this.#end.strays) this.#listener.refuse(refusals.restriction);
     const within = this.#copy !== undefined ? 'rows' : isBetween ? 'nothing' : 'a statement';
     return { within, marker: this.#end.verdict(within === 'nothing') };
   }
@@ -164,6 +166,8 @@ export class DumpReader {
     const { verb, tokens: read, literals } = this.#kept.take();
     const tokens = this.#encoding.decodeAll(read);
     this.#end.follow();
+    const stray = verb !== 'INSERT' || tokens.includes(':') ? strayAt(tokens) : -1;
+    if (stray >= 0) this.#refused = refusals.stray(tokens, stray);
     if (verb !== '' && !verbs.has(verb)) this.#refused = refusals.noStatement(tokens);
     const change = settingVerbs.has(verb) ? readingChange(tokens, literals) : {};
     if (change !== 'unknown') this.#change(change);
@@ -200,7 +204,7 @@ export class DumpReader {
       /^\\(?<verb>(?:un)?restrict) (?<token>[0-9A-Za-z]+)\s*$/.exec(line)?.groups ?? {};
     if (verb === 'unrestrict') this.#end.unrestrict(token);
     else this.#end.follow();
-    if (verb === 'restrict') this.#end.restrict(token);
+    if (verb === 'restrict' && !this.#end.restrict(token)) this.#refused = refusals.restriction;
     const [text = ''] = this.#encoding.decodeAll([line]);
     if (!this.#kept.isEmpty) this.#refused = foreignCommand(text);
     else if (verb !== undefined) this.#ended = 'restriction';

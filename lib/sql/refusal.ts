@@ -29,6 +29,14 @@ export const refusals = {
     found: `something between its statements that is none: ${tokens.slice(0, 8).join(' ').slice(0, 100)}`,
     remedy: `${untouched}: what pg_dump, docker or a shell say belongs on stderr`,
   }),
+  /** @param at - Where among its tokens. */
+  stray: (tokens: readonly string[], at: number): Refusal => ({
+    found: `something within a statement that is no part of one: ${tokens
+      .slice(Math.max(0, at - 4), at + 5)
+      .join(' ')
+      .slice(0, 100)}`,
+    remedy: `${untouched}: what pg_dump, docker or a shell say belongs on stderr`,
+  }),
   noText: {
     found: 'bytes that are no UTF-8, which it says that it is in: no server takes them',
     remedy: `${untouched}, nor recode it: its line SET client_encoding says what pg_dump wrote it in`,
@@ -37,6 +45,10 @@ export const refusals = {
     found: `lines among the rows of ${table} that are no rows of its columns, or end otherwise than the others: no server takes them`,
     remedy: `${untouched}: neither a line's end nor a tab; what pg_dump, docker or a shell say belongs on stderr`,
   }),
+  restriction: {
+    found: '\\restrict or \\unrestrict where the other one is missing, or of another token: psql stops there',
+    remedy: untouched,
+  },
   zeros: {
     found: 'bytes of zero, which no dump holds: as a disk that was full or a power cut leaves them',
     remedy: untouched,

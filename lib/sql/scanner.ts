@@ -7,6 +7,7 @@ import { contentsSchema, type Inventory, noContents, refusalSchema } from '../ar
 import { DumpContents } from './contents.ts';
 import { foreignKind, headBytes } from './dump-kind.ts';
 import { DumpReader, type ReaderState } from './reader.ts';
+import { unmetReferences } from './references.ts';
 import { refusals } from './refusal.ts';
 
 export const serverVersionLine = '-- Dumped from database version ';
@@ -91,11 +92,14 @@ export class DumpScanner {
     const { copied } = this.#reader;
     const { marker } = this.#reader.finish();
     if (copied !== undefined) this.#contents.addRows(copied.table, copied.rows);
-    const { madeTwice, ...contents } = this.#contents.inventory();
+    const found = this.#contents.inventory();
+    const { madeTwice, references: _references, ...contents } = found;
+    const needs = [...(contents.needs ?? []), ...unmetReferences(found)];
     const { hasZeros, hasNoText, begunIn: _, ...seen } = this.#seen;
     const foreign = foreignKind(this.#head) ?? (hasZeros && refusals.zeros) ?? (hasNoText && refusals.noText);
     return {
       ...contents,
+      ...(needs.length > 0 && { needs }),
       ...(madeTwice !== undefined && { refused: refusals.madeTwice(madeTwice) }),
       ...seen,
       ...(foreign && { refused: foreign }),

@@ -41,7 +41,9 @@ export class StatementBounds {
 
   token(text: string): void {
     this.inStatement = true;
-    if (this.wanted) this.wanted = this.#sink.token(text, this.#parenDepth);
+    if (!this.wanted && text !== ':') return;
+    const isMoreWanted = this.#sink.token(text, this.#parenDepth);
+    this.wanted &&= isMoreWanted;
   }
 
   /** What stands in a string. @param text - `undefined` if it was not wanted. */

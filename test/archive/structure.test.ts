@@ -140,7 +140,17 @@ describe('without a history', () => {
         found: '2 that it does not create: public.gin_trgm_ops, schema bitmagnet',
       },
     ]);
-    expect(doubts(source(0, { needs, extensions: ['pg_trgm'] }), [])).toEqual([]);
+    expect(doubts(source(0, { needs: ['public.gin_trgm_ops'], extensions: ['pg_trgm'] }), [])).toEqual([]);
+    expect(doubts(source(0, { needs: ['schema a', 'table public.b'], extensions: ['postgis'] }), [])).toEqual(
+      [],
+    );
+    for (const name of [
+      'schema a',
+      'table public.b',
+      'rows of public.c, to which those of public.d refer',
+      'public.citext',
+    ])
+      expect(doubts(source(0, { needs: [name], extensions: ['pg_trgm'] }), []), name).toEqual(['parts']);
     expect(doubts(source(0, { needs }), [known(source(0, { needs }), true)])).toEqual([]);
   });
 

@@ -15,4 +15,12 @@ describe('the encoding of the database that is made', () => {
     expect(making.encoding).toBe(made);
     expect(warnings).toEqual(warned === undefined ? [] : [expect.stringMatching(warned)]);
   });
+
+  it('is not SQL_ASCII where the dump has collations that no such database has', () => {
+    const { making, warnings } = makingOf(undefined, { encoding: 'SQL_ASCII', usesIcu: true });
+    expect(making.encoding).toBe('UTF8');
+    expect(warnings).toEqual([
+      expect.stringMatching(/which no database with collations of ICU has: it is made as UTF8/),
+    ]);
+  });
 });

@@ -248,6 +248,8 @@ describe('a part of the database', () => {
     ['corpus', ['--data-only'], 'tables'],
     ['corpus', ['--section=data'], 'tables'],
     ['corpus', ['-n', 'public'], 'parts'],
+    ['corpus', ['--exclude-table-data=public.torrents'], 'parts'],
+    ['corpus', ['-T', 'public.torrents'], 'parts'],
     ['odd', ['-t', 'public.plain'], 'parts'],
     ['odd', ['-t', '"odd schema".*'], 'parts'],
     ['odd', ['--section=post-data'], 'parts'],

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Inventory } from '../../lib/archive/inventory.ts';
+import { missingParts } from '../../lib/archive/structure.ts';
 import { DumpScanner } from '../../lib/sql/scanner.ts';
 import { DumpSplitter } from '../../lib/sql/splitter.ts';
 import { header, hostile, trailer } from '../fixtures/hostile-dump.ts';
@@ -232,6 +233,14 @@ ${trailer}`;
     ['messages of pg_dump', 'a text);\n', 'pg_dump: warning: there are circular foreign-key constraints\n'],
     ['messages of docker', 'btree (a);\n', 'WARN[0000] the attribute `version` is obsolete\n'],
     ['rows without their COPY', 'btree (a);\n', '17\tthree;\n'],
+    ['messages within a statement', 'public.t (', '\npg_dump: warning: there are circular constraints\n'],
+    ['messages within a word', 'ON pub', 'NOTICE:  identifier will be truncated\n'],
+    ['messages within a value', 'CREATE INDEX i', "; INSERT INTO public.t VALUES ('a', 1WARNING:  x\n2"],
+    ['the rest of another statement', 'ON public.t ', 'CREATE INDEX j ON public.t '],
+    ['a setting that goes on', 'standard_conforming_strings = on', ' = off'],
+    ['a list that ends with a comma', 'a text', ','],
+    ['a second parenthesis', 'a text', ')'],
+    ['\\restrict within another', '-- further than the head\n', '\\restrict other\n'],
     ['bytes of zero in rows', 'one\n', '\0\0\0\0'],
     ['bytes of zero in a statement', 'CREATE INDEX ', '\0'],
   ])('%s', (_, after, added) => {
@@ -246,8 +255,112 @@ ${trailer}`;
 
   test('and nothing else', () => {
     expect(scan(whole).refused).toBeUndefined();
-    for (const sql of [';', '(SELECT 1);', 'table public.t;', 'DO $$BEGIN END$$;', 'VALUES (1);'])
+    for (const sql of [
+      ...[
+        ';',
+        '(SELECT 1);',
+        'table public.t;',
+        'DO $$BEGIN END$$;',
+        'VALUES (1);',
+        'GRANT SELECT, CREATE ON x TO y;',
+      ],
+      ...["SELECT JSON_OBJECT('a' : 1), a[1:2], b[:], f(c := 1), x::text, 'x'::text;", 'SELECT 1 AS create;'],
+      ...[
+        'SET x.y TO \'a\', "b", c;',
+        'SET LOCAL a = -1;',
+        'SET SESSION AUTHORIZATION DEFAULT;',
+        'SET TIME ZONE 0;',
+      ],
+      ...['ALTER DEFAULT PRIVILEGES GRANT CREATE ON SCHEMAS TO x;', "INSERT INTO t VALUES ('a'::x, ':');"],
+    ])
       expect(scan(sql).refused, sql).toBeUndefined();
+  });
+
+  test('nor \\unrestrict where its \\restrict is missing, or has another token', () => {
+    for (const dump of [
+      whole.replace('\\restrict Tok3n', ''),
+      whole.replace('\\unrestrict Tok3n', '\\unrestrict x'),
+    ]) {
+      const refused = expect.objectContaining({ found: expect.stringContaining('restrict') });
+      expect(scan(dump).refused).toEqual(refused);
+      for (let at = 1; at < dump.length; at += 5)
+        expect(scanParts(Buffer.from(dump), [at]).inventory).toEqual(scan(dump));
+      const splitter = new DumpSplitter();
+      splitter.push(Buffer.from(dump));
+      expect(() => splitter.finish()).toThrow(refused);
+    }
+  });
+});
+
+describe('what keys and views count on', () => {
+  const table = (name: string, rows?: string) =>
+    `CREATE TABLE public.${name} (id integer);\n${rows === undefined ? '' : `COPY public.${name} (id) FROM stdin;\n${rows}\\.\n`}`;
+  const key = (from: string, to: string, more = '') =>
+    `ALTER TABLE ONLY public.${from} ADD CONSTRAINT k FOREIGN KEY (id) REFERENCES public.${to}(id)${more};\n`;
+  const attached = 'ALTER TABLE ONLY public.whole ATTACH PARTITION public.part FOR VALUES IN (1);\n';
+  const view = (from: string) => `CREATE VIEW public.v AS\n SELECT ${from};\n`;
+  const rows = 'rows of public.a, to which those of public.b refer';
+
+  test.each([
+    [rows, table('a') + table('b', '1\n') + key('b', 'a')],
+    [rows, `CREATE EXTENSION pg_trgm;\n${table('a')}${table('b', '1\n')}${key('b', 'a')}`],
+    [
+      'rows of public.whole, to which those of public.b refer',
+      table('whole') + table('part') + attached + table('b', '1\n') + key('b', 'whole'),
+    ],
+    [
+      'rows of public.a, to which those of public.whole refer',
+      table('a') + table('whole') + table('part', '1\n') + attached + key('whole', 'a'),
+    ],
+    ['table public.a', `CREATE EXTENSION pg_trgm;\n${table('b', '')}${key('b', 'a')}`],
+    [
+      'table public.a',
+      `CREATE EXTENSION pg_trgm;\n${view('b.id FROM (public.b b JOIN public.a USING (id))')}`,
+    ],
+    [
+      'table public.a',
+      table('b') + view('b.id FROM ((public.b b JOIN public.b c USING (id)) JOIN public.a USING (id))'),
+    ],
+    ['table public.a', view('( SELECT max(a.id) AS max FROM ONLY public.a)')],
+  ])('is missed: %s', (what, sql) => {
+    const dump = `${header}${sql}${trailer}`;
+    expect(missingParts(scan(dump), undefined)).toEqual([
+      expect.objectContaining({ found: expect.stringContaining(what) }),
+    ]);
+    expect(missingParts(scan(dump), scan(dump))).toEqual([]);
+    for (let at = 1; at < dump.length; at += 3)
+      expect(scanParts(Buffer.from(dump), [at]).inventory).toEqual(scan(dump));
+  });
+
+  test.each([
+    ['the rows are there', table('a', '1\n') + table('b', '1\n') + key('b', 'a')],
+    [
+      'they are in a partition',
+      table('whole') + table('part', '1\n') + attached + table('b', '1\n') + key('b', 'whole'),
+    ],
+    [
+      'they came by the whole',
+      table('whole', '1\n') + table('part') + attached + table('b', '1\n') + key('b', 'part'),
+    ],
+    ['none refer', table('a') + table('b', '') + key('b', 'a')],
+    ['they refer to each other', table('a', '1\n') + key('a', 'a')],
+    ['nobody looks', table('a') + table('b', '1\n') + key('b', 'a', ' NOT VALID')],
+    [
+      'INSERTs leave no trace of an empty table',
+      `${table('a')}${table('b')}INSERT INTO public.b VALUES (NULL);\n${key('b', 'a')}`,
+    ],
+    [
+      'it is a column',
+      table('b') +
+        view("EXTRACT(epoch FROM b.x), b.a IS DISTINCT FROM b.c, TRIM(BOTH 'x' FROM b.d) FROM public.b"),
+    ],
+    ["it is the server's", view('x FROM pg_catalog.pg_class JOIN information_schema.tables USING (x)')],
+    [
+      'an extension may make it',
+      `CREATE EXTENSION postgis;\n${table('b', '')}${key('b', 'spatial_ref_sys')}`,
+    ],
+  ])('is not missed where %s', (_, sql) => {
+    expect(missingParts(scan(`${header}${sql}${trailer}`), undefined)).toEqual([]);
   });
 });
 
