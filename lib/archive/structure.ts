@@ -118,7 +118,7 @@ function unmetNeeds({ extensions, needs = [] }: Inventory): readonly string[] {
     return needs.filter((name) => !needs.includes(`table ${name}`));
   const others = extensionNames.filter(([extension]) => !extensions.includes(extension));
   const isOfOther = (name: string) => others.some(([, names]) => names.test(name));
-  const isTable = (name: string) => /^(?:schema|table|rows of) /.test(name);
+  const isTable = (name: string) => /^(?:table|rows of) /.test(name);
   const isTableless = extensions.every((name) => tableless.has(name));
   return needs.filter((name) => isOfOther(name) || (isTableless && isTable(name)));
 }

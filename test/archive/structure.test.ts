@@ -145,7 +145,6 @@ describe('without a history', () => {
       [],
     );
     for (const name of [
-      'schema a',
       'table public.b',
       'rows of public.c, to which those of public.d refer',
       'public.citext',
