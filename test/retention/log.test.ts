@@ -380,6 +380,14 @@ describe('retention', () => {
     expect(await verdictOn(oldest as ArchiveId)).toBeUndefined();
   });
 
+  it('keeps the log of a base backup that nobody has judged yet', async () => {
+    const unjudged = await take({ takenAt: ageing(25), segment: 3 });
+    await fill();
+    await expire({}, context);
+    expect((await readWindows(store, source)).map(({ base }) => base.id.id)).toContain(unjudged.id);
+    expect(await segmentsThere()).toEqual([3, 4, 5, 6, 7, 8, 9]);
+  });
+
   it.each([1, 3, 6])('leaves nothing broken when it is killed at its delete number %i', async (last) => {
     await fill();
     let left = last;
