@@ -1,7 +1,6 @@
 // Rule 1: a stream that ends has succeeded; and what came through is what was written, whatever the pace of either side.
 
 import { readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
@@ -9,6 +8,7 @@ import { type ChildFailure, stdoutOf, textOf } from '../../lib/base/process.ts';
 import { giveBack } from '../../lib/base/read-blocks.ts';
 import { untilRuns } from '../fixtures/events.ts';
 import { commandLines } from '../fixtures/postgres.ts';
+import { inTemporary } from '../fixtures/temporary.ts';
 
 const writer = join(import.meta.dirname, '..', 'fixtures', 'uneven-writer.mjs');
 const errorOf = (failure: ChildFailure) => Object.assign(new Error('it failed'), { failure });
@@ -103,9 +103,10 @@ describe('a child that is left', () => {
 
 describe('the pipe', () => {
   it('leaves nothing in the file system', async () => {
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('offsite-pipe-'));
-    expect(Buffer.concat(await Array.fromAsync(sh('echo here'))).toString()).toBe('here\n');
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('offsite-pipe-'))).toEqual(before);
+    await inTemporary(async (folder) => {
+      expect(Buffer.concat(await Array.fromAsync(sh('echo here'))).toString()).toBe('here\n');
+      expect(readdirSync(folder)).toEqual([]);
+    });
   });
 
   it('may be opened by name, as a program does that is told to write to /dev/stdout', async () => {

@@ -44,6 +44,7 @@ import { keysIn, offsite } from '../fixtures/cli.ts';
 import { offsiteHere } from '../fixtures/cli-here.ts';
 import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
 import { canMount, onSmallDisk } from '../fixtures/small-disk.ts';
+import { inTemporary } from '../fixtures/temporary.ts';
 
 let aws: LocalAws;
 let store: ArchiveStore;
@@ -144,7 +145,11 @@ describe('a copy', () => {
 
   it('has what lies in the log yet, and all that the manifest says of it', async () => {
     const database = made();
-    const { id, contents, plainBytes, sha256 } = await backup();
+    const { id, contents, plainBytes, sha256 } = await inTemporary(async (own) => {
+      const taken = await backup();
+      expect(readdirSync(own)).toEqual([]);
+      return taken;
+    });
     database.close();
     expect(contents).toMatchObject({
       userVersion: 42,
@@ -158,7 +163,6 @@ describe('a copy', () => {
     writeFileSync(by, gunzipSync(gz));
     expect(rowsIn(by, 'settings')).toBe(3);
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('offsite-sidecar-'))).toEqual([]);
   });
 
   it.skipIf(!canMount)('and its restore tell of a full disk as that, and leave nothing there', async () => {
@@ -167,17 +171,10 @@ describe('a copy', () => {
     large.close();
     const { id } = await backup();
     await onSmallDisk(async (small) => {
-      const { TMPDIR } = process.env;
-      process.env.TMPDIR = small;
-      try {
-        await expect(backup()).rejects.toMatchObject({
-          code: 'DISK_FULL',
-          hint: expect.stringContaining('TMPDIR'),
-        });
-      } finally {
-        process.env.TMPDIR = TMPDIR;
-        if (TMPDIR === undefined) delete process.env.TMPDIR;
-      }
+      await expect(inTemporary(backup, small)).rejects.toMatchObject({
+        code: 'DISK_FULL',
+        hint: expect.stringContaining('TMPDIR'),
+      });
       await expect(restore(id, join(small, 'ui.db'))).rejects.toMatchObject({
         code: 'DISK_FULL',
         hint: expect.stringContaining('--to'),
