@@ -151,7 +151,11 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       const letGo = await lock();
       try {
         const args = ['backup', '--source', 'failing', ...flags, '--dbname', 'bitmagnet', ...more];
-        const agent = execa(bin, args, { env: { ...env, XDG_STATE_HOME: docker.home }, reject: false });
+        const agent = execa(bin, args, {
+          env: { ...env, XDG_STATE_HOME: docker.home },
+          reject: false,
+          forceKillAfterDelay: false,
+        });
         await until(`EXISTS (SELECT ${sessions} AND wait_event_type = 'Lock')`);
         if (signal !== undefined) agent.kill(signal);
         const { exitCode, stderr } = await agent;
@@ -324,7 +328,11 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
         const watching = '/* watching */';
         const seen = query(server, watching + untilSeen(event)).catch(() => undefined);
         const args = ['restore', file, ...flags, '--dbname', 'live', '--jobs', '2', '--stop', 'bitagent'];
-        const restoring = execa(bin, args, { env: { ...env, XDG_STATE_HOME: docker.home }, reject: false });
+        const restoring = execa(bin, args, {
+          env: { ...env, XDG_STATE_HOME: docker.home },
+          reject: false,
+          forceKillAfterDelay: false,
+        });
         await Promise.race([seen, restoring]);
         restoring.kill(signal);
         const { exitCode, stderr } = await restoring;
@@ -403,6 +411,7 @@ describe.skipIf(!canRunDocker)('docker exec', () => {
       const running = execa(bin, ['restore', file, ...flags, '--dbname', 'bitmagnet'], {
         env: { ...env, XDG_STATE_HOME: docker.home },
         reject: false,
+        forceKillAfterDelay: false,
       });
       await untilAsleep(server);
       running.kill('SIGTERM');

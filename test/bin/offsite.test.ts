@@ -370,6 +370,7 @@ describe('failures leave nothing behind', () => {
       {
         env: { ...env, XDG_STATE_HOME: home },
         reject: false,
+        forceKillAfterDelay: false,
       },
     );
     await untilRuns(new RegExp(`^${nap} $`), child);

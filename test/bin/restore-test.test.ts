@@ -77,6 +77,8 @@ function start(id: string, env: Record<string, string> = {}, ...words: string[])
     },
     reject: false,
     all: true,
+    // A machine that is busy with other things has it end its server in more than 5 s.
+    forceKillAfterDelay: false,
   });
 }
 

@@ -121,6 +121,7 @@ beforeAll(async () => {
     {
       env: { ...env, XDG_STATE_HOME: folder },
       reject: false,
+      forceKillAfterDelay: false,
     },
   );
   await until('the log is received', async () => {

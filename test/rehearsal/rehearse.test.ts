@@ -22,6 +22,7 @@ function rehearse(args: readonly string[], signal?: AbortSignal) {
     env: { TMPDIR: join(directory, 'tmp') },
     stdin: 'ignore',
     reject: false,
+    forceKillAfterDelay: false,
     ...(signal && { cancelSignal: signal }),
   });
 }

@@ -298,6 +298,7 @@ describe('the program', () => {
       env: environment(),
       extendEnv: false,
       reject: false,
+      forceKillAfterDelay: false,
     });
 
   /** How much of it another run need not fetch; 0 before it says. */

@@ -422,6 +422,7 @@ describe('ended at any time', () => {
       env: { PATH: process.env.PATH ?? '', HOME: folder, ...env, OFFSITE_BUCKET: 'none' },
       extendEnv: false,
       reject: false,
+      forceKillAfterDelay: false,
     });
     await Promise.race([seen, restoring]);
     restoring.kill(signal);

@@ -209,7 +209,11 @@ describe('the log of a server', () => {
     async () => {
       const env = { ...storeEnvironment(stub), ...cluster.connection.env, XDG_STATE_HOME: folder };
       const start = () =>
-        execa(bin, ['wal', 'receive', '--partial-interval', '100ms'], { env, reject: false });
+        execa(bin, ['wal', 'receive', '--partial-interval', '100ms'], {
+          env,
+          reject: false,
+          forceKillAfterDelay: false,
+        });
       for (let kill = 0; kill < often(2, 50); kill += 1) {
         const child = start();
         await slotIsHeld();
