@@ -7,7 +7,7 @@ import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
 import { usage } from './flags.ts';
 import { type Sight, seeSource } from './list-sight.ts';
-import { type Listing, painted, standingOf, tableOf } from './listing.ts';
+import { inAscii, type Listing, painted, standingOf, tableOf } from './listing.ts';
 import { clearScreen, print, printJson, tell, warn } from './print.ts';
 import { retyped, speakOf } from './retyped.ts';
 import { describeWindow, showWindows } from './wal-window.ts';
@@ -102,8 +102,10 @@ function show(
 ): void {
   const { isTTY } = process.stdout;
   const columns = isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
-  const { NO_COLOR, TERM } = process.env;
-  const paint = isTTY && !NO_COLOR && TERM !== 'dumb' ? painted : undefined;
+  const { NO_COLOR, TERM, LC_ALL, LC_CTYPE, LANG } = process.env;
+  const coloured = isTTY && !NO_COLOR && TERM !== 'dumb' ? painted : (text: string) => text;
+  const isAscii = /^(?:C|POSIX)$/.test(LC_ALL || LC_CTYPE || LANG || '');
+  const paint = (text: string) => coloured(isAscii ? inAscii(text) : text);
   for (const [index, listing] of listings.entries()) {
     const { entries, kind } = listing;
     if (index > 0) print("\nThe dashboard's own database:\n");
@@ -114,7 +116,7 @@ function show(
     }
     print(`${tableOf(listing, entries.slice(0, limit), now, columns)}\n`, paint);
     const left = entries.length - (limit ?? entries.length);
-    if (left > 0) print(retyped(`… ${left} older: offsite list --all\n`));
+    if (left > 0) print(retyped(`… ${left} older: offsite list --all\n`), paint);
     if (kind === 'database') print(`\n${standingOf(source, listing, now, isTTY ? columns : 80)}\n`, paint);
   }
   const misdated = listings.flatMap(({ entries }) =>

@@ -97,13 +97,20 @@ export function standingOf(source: string, listing: Listing, now: Date, columns:
     ['restore', describeTests(tests, now)],
   ];
   const proven = entries.filter(({ standing }) => countsAsIntact(standing)).toReversed();
+  const width = Math.max(source.length, 'restore'.length);
+  const room = Math.max(columns - width, 22);
   if (proven.length > 1)
-    lines.push(['sizes', describeSizes(proven.map(({ compressedBytes }) => compressedBytes))]);
+    lines.push([
+      'sizes',
+      describeSizes(
+        proven.map(({ compressedBytes }) => compressedBytes),
+        room - 2,
+      ),
+    ]);
   if (told !== undefined) lines.push(['alarms', describeTold(told)]);
   if (prices !== undefined) lines.push(['cost', describeStorage(entries, prices)]);
-  const width = Math.max(...lines.map(([label]) => label.length));
   const shown = lines.map(([label, text]): [string, string] => [label, retyped(text)]);
-  return hangingTable(shown, Math.max(columns, width + 22));
+  return hangingTable(shown, width + room);
 }
 
 function describeTests(tests: readonly TestPoint[] | undefined, now: Date): string {
@@ -137,9 +144,9 @@ function describeStorage(entries: readonly CatalogueEntry[], { s3StandardGbMonth
 const bars = '▁▂▃▄▅▆▇█';
 const barsAtMost = 40;
 
-/** @param bytes - Oldest first. */
-function describeSizes(bytes: readonly number[]): string {
-  const shown = bytes.slice(-barsAtMost);
+/** @param bytes - Oldest first. @param room - In columns. */
+function describeSizes(bytes: readonly number[], room: number): string {
+  const shown = bytes.slice(-Math.min(barsAtMost, room));
   const most = Math.max(...shown);
   const least = Math.min(...shown);
   // Sizes that are nearly equal look so.
@@ -164,6 +171,12 @@ const colours = [
   [/NOT WELL:|NOT PASSED|MAILED/g, 31],
   [/(?<= {2})all is well/g, 32],
 ] as const;
+
+/** As a terminal shows it that was told to know letters of ASCII alone: a bar is its height. */
+export function inAscii(text: string): string {
+  const heights = new RegExp(`[${bars}]`, 'g');
+  return text.replaceAll('…', '...').replaceAll(heights, (bar) => String(bars.indexOf(bar) + 1));
+}
 
 /** Colours of what was made printable: verdicts, and how it stands. */
 export function painted(text: string): string {

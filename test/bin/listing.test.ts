@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Listing, painted, standingOf, tableOf } from '../../bin/commands/listing.ts';
+import { inAscii, type Listing, painted, standingOf, tableOf } from '../../bin/commands/listing.ts';
 import type { CatalogueEntry, Standing } from '../../lib/archive/catalogue-of.ts';
 import { archiveIdAt } from '../../lib/archive/names.ts';
 import { prices } from '../../lib/cost/prices.ts';
@@ -41,6 +41,15 @@ describe('what offsite list shows', () => {
     expect(headOf(62)).toBe('archive|age|verdict');
     expect(headOf(20)).toBe('archive|verdict');
     expect(tableOf(listing, entries, now, 1000)).toContain('yes       intact');
+  });
+
+  it('has as many bars as a narrow terminal has room for, and of ASCII alone their heights', () => {
+    const many = { ...listing, entries: Array.from({ length: 50 }, (_, night) => entry(night)) };
+    const lines = standingOf('bitagent', many, now, 40).split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
+    const ascii = inAscii(lines.join('\n'));
+    expect(ascii).toMatch(/sizes {5}1+2*[1-8]+8$/m);
+    expect(ascii).not.toMatch(/[^ -~\n]/);
   });
 
   it('says first what is not well, then of restore tests and sizes, within 80 columns', () => {
