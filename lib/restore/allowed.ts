@@ -25,7 +25,7 @@ const askSql = (database: string) => `
 
 /**
  * @param wanted - Its `warn` is told what those lose or get that follow the database by replication.
- * @throws {@link OffsiteError} `DATABASE_REFUSED`, with what to run.
+ * @throws {@link OffsiteError} `DATABASE_REFUSED`, with what to run; `DATABASE_IN_USE`.
  */
 export async function assertAllowed(run: Run, wanted: Wanted): Promise<void> {
   const { database, how, connection, warn } = wanted;
@@ -64,6 +64,7 @@ export async function assertAllowed(run: Run, wanted: Wanted): Promise<void> {
       subscriptions,
       `keep it (without --replace), or end each of them in ${database}: ALTER SUBSCRIPTION … DISABLE; ALTER SUBSCRIPTION … SET (slot_name = NONE); DROP SUBSCRIPTION …`,
     );
+  if (how === 'replace') await assertFirst(run, database);
   if (slots)
     warn(
       `${database} has logical replication slots (${slots}): ${how === 'replace' ? 'they are dropped with it' : 'they stay with what is there now, and hold the server’s log back until they are dropped (pg_drop_replication_slot)'}; whoever reads them gets nothing of the restored one until it has its own`,
@@ -72,4 +73,16 @@ export async function assertAllowed(run: Run, wanted: Wanted): Promise<void> {
     warn(
       `other servers follow this one (${standbys}): they get the restored ${database}, too; whoever is connected there has to connect again`,
     );
+}
+
+/** Two that drop and make one name would each take the other's for what it is to drop. It holds as long as the session that asks. */
+async function assertFirst(run: Run, database: string): Promise<void> {
+  const key = quoteLiteral(`offsite restore --replace ${database}`);
+  const [row] = await run(`SELECT pg_try_advisory_lock(hashtextextended(${key}, 0))`);
+  if (row?.[0] === 't') return;
+  throw new OffsiteError('DATABASE_IN_USE', `another restore replaces ${database} right now`, {
+    expected: 'one restore at a time that drops it (--replace)',
+    found: 'a session that has its lock (pg_locks, locktype advisory)',
+    hint: `wait for its end, look at the ${database} that is there then, and if it is not yours, run the same command again`,
+  });
 }

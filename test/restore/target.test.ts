@@ -126,6 +126,22 @@ it('who reads its changes is told that they end, and is never cut off', async ()
   }
 });
 
+it('of two that replace one database, the second is told before it drops anything', async () => {
+  const { connection } = server;
+  await query(connection, 'CREATE DATABASE twice');
+  const target = { connection, database: 'twice', placing: { how: 'replace' } } as const;
+  const refusals: unknown[] = [];
+  async function* overtaken() {
+    const second = restoreInPlace({ ...target, dump: () => inPieces(dump) });
+    refusals.push(await second.catch((error) => error.code));
+    yield* inPieces(dump);
+  }
+  await restoreInPlace({ ...target, dump: overtaken });
+  expect(refusals).toEqual(['DATABASE_IN_USE']);
+  // Whoever has ended holds up nobody.
+  await restoreInPlace({ ...target, dump: () => inPieces(dump) });
+});
+
 it('what has come into the half-made one does not keep it from its place', async () => {
   const { connection } = server;
   const opened: Awaited<ReturnType<typeof openDatabase>>[] = [];
