@@ -89,7 +89,7 @@ async function restoreInPlaceOn(server: Server, options: InPlaceOptions): Promis
   try {
     const roles = options.roles ?? (options.createRoles ? await rolesIn(options.dump()) : undefined);
     const more = { ...options, roles, replaced };
-    return await tellingOfSilence(server.direct, warn, () =>
+    return await tellingOfSilence(server, warn, () =>
       placing.how === 'replace'
         ? replace(more, { mark, stops, target, attempt })
         : restoreBeside(more, { making, mark, target }),

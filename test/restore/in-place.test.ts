@@ -632,9 +632,13 @@ CREATE INDEX "quick" ON public.one USING btree (id);\nCREATE INDEX "slow\u009b" 
     expect(await databasesOf(server.connection)).toEqual(['live', 'postgres']);
   });
 
-  it('tells of a server that lets nobody in, and again when it does', async () => {
+  it.each([
+    ['sessions of its own', {}],
+    ['psql', { PGOPTIONS: '-c work_mem=1MB' }],
+  ])('tells of a server that lets nobody in, and again when it does: by %s', async (_, more) => {
     const way = await openWay();
-    const connection: Connection = { via: 'server', env: { ...env, PGPORT: way.port } };
+    const connection: Connection = { via: 'server', env: { ...env, ...more, PGPORT: way.port } };
+    const standing = await standBeside({ connection });
     const told: string[] = [];
     const tell = (sentence: string) => void told.push(sentence);
     const doing = async () => {
@@ -644,7 +648,8 @@ CREATE INDEX "quick" ON public.one USING btree (id);\nCREATE INDEX "slow\u009b" 
       await until('it is told', () => told.length === 2);
       return 'done';
     };
-    expect(await tellingOfSilence(connection, tell, doing, 10)).toBe('done');
+    expect(await tellingOfSilence(standing, tell, doing, 10)).toBe('done');
+    await standing.close();
     expect(told).toEqual([
       expect.stringMatching(/^the server has let nobody in for .* docker unpause\)/),
       'the server answers again: it goes on',
