@@ -10,19 +10,24 @@ const preparations: readonly (readonly [said: RegExp, expected: string, hint: st
     'as a superuser: ALTER ROLE <name> REPLICATION',
   ],
   [
-    /no pg_hba\.conf entry for replication/,
+    /no pg_hba\.conf entry for replication|pg_hba\.conf rejects replication/,
     'an entry for replication in pg_hba.conf',
-    "add a line 'host replication <role> <address> scram-sha-256' (or 'local replication …'), then SELECT pg_reload_conf()",
+    "add a line 'host replication <role> <address> scram-sha-256' (or 'local replication …') before any that rejects it, then SELECT pg_reload_conf()",
   ],
   [
-    /WAL level not sufficient|wal_level.*minimal/i,
+    /WAL level not sufficient|wal_level.*minimal|slots can only be used if "?wal_level/i,
     'wal_level = replica',
     "ALTER SYSTEM SET wal_level = 'replica'; then restart the server",
   ],
   [
     /max_wal_senders|number of requested standby connections/,
     'a free WAL sender',
-    'ALTER SYSTEM SET max_wal_senders = 10; then restart the server',
+    "ALTER SYSTEM SET max_wal_senders = 10; where wal_level is minimal, ALTER SYSTEM SET wal_level = 'replica', too: else the server does not start; then restart it",
+  ],
+  [
+    /all replication slots are in use|slots can only be used if "?max_replication_slots/i,
+    'a free replication slot',
+    "SELECT * FROM pg_replication_slots shows who has them, SELECT pg_drop_replication_slot('…') frees one that nobody needs; or ALTER SYSTEM SET max_replication_slots = 10, then restart the server",
   ],
   [
     /incompatible server version|server version.*not supported/i,

@@ -72,7 +72,7 @@ export async function replay(options: ReplayOptions): Promise<Reached> {
     if (!failed) stop();
     const { exitCode } = await ended;
     signal?.throwIfAborted();
-    if (failed || exitCode !== 0) throw recoveryError(server.words(), folder);
+    if (failed || exitCode !== 0) throw recoveryError(server.words(), options);
     return server.reached;
   } finally {
     signal?.removeEventListener('abort', stop);
@@ -166,18 +166,23 @@ function startServer({ folder, binDir, owner, settings, env }: ReplayOptions, pa
 const unreadableLog =
   /^LOG: +((?:record with |incorrect resource |invalid (?:record|magic|info|resource|contrecord|block)|unexpected pageaddr |there is no contrecord |out-of-).*(?<!, got 0))$/;
 
-function recoveryError(words: readonly string[], folder: string): OffsiteError {
+function recoveryError(words: readonly string[], { folder, settings }: ReplayOptions): OffsiteError {
   const said = words.filter((line) =>
     /FATAL|PANIC|ERROR|HINT|DETAIL|offsite|expected|found {2}|hint {2}/.test(line),
   );
   const isShort = words.some((line) => /before configured recovery target was reached/.test(line));
+  const part =
+    settings.recovery_target_xid === undefined
+      ? ''
+      : '; a part of a transaction, of a savepoint or a block with EXCEPTION, has no end of its own: name the whole';
+  const elsewhere = `; an older base backup may lead to it (offsite restore <id>), or --to-latest to the end of the log${part}`;
   return new OffsiteError(
     'RECOVERY_FAILED',
     isShort ? 'the log ended before the point was reached' : 'the server did not come to the point',
     {
       expected: 'the log to be replayed up to the point that is wanted',
       found: (said.length > 0 ? said : words).join('\n').trim(),
-      hint: `nothing else was touched; remove ${folder} before another attempt${isShort ? '; an older base backup may lead to it (offsite restore <id>), or --to-latest to the end of the log' : ''}`,
+      hint: `nothing else was touched; remove ${folder} before another attempt${isShort ? elsewhere : ''}`,
     },
   );
 }

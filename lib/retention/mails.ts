@@ -210,9 +210,12 @@ export function gapMail(source: string, gaps: readonly LogGap[]): Mail {
 
 function describeGap({ missing, missingCount, conflicting, from, until }: LogGap): string {
   const more = missingCount > missing.length ? `, and ${missingCount - missing.length} more` : '';
+  // What was shipped late was stored after it was written.
+  const isLate = until !== undefined && from >= until;
+  const since = isLate ? 'the end of the segment before, which was stored later,' : formatInstant(from);
   return [
     ...(missingCount > 0 ? [`missing or damaged: ${missing.join(', ')}${more}`] : []),
     ...(conflicting.length > 0 ? [`with different bytes: ${conflicting.join(', ')}`] : []),
-    `lost: points from ${formatInstant(from)} ${until === undefined ? 'on, as there is no later base backup' : `until ${formatInstant(until)}, when a later base backup was taken`}`,
+    `lost: points from ${since} ${until === undefined ? 'on, as there is no later base backup' : `until ${formatInstant(until)}, when a later base backup was taken`}`,
   ].join('\n');
 }

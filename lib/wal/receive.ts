@@ -166,15 +166,15 @@ class Receipt {
     const now = await askLogServer(connection, slotName, signal).catch(() => server);
     const receivedTo = await this.#folder.receivedTo(segmentBytes);
     const error = receiverError(connection, now, { ...place, receivedTo }, failure);
-    // pg_receivewal has told it where it wanted to begin: a slot that stands at log which is gone serves nobody, and keeps what comes.
-    if (error.code === 'WAL_SLOT_LOST' && server.slot === undefined) await this.#dropSlot();
+    // One that we made a moment ago, at log which is gone, or by which nobody is let in, serves nobody and keeps what comes.
+    if (!isPassing(error) && server.slot === undefined) await this.#dropSlot();
     return error;
   }
 
   async #dropSlot(): Promise<void> {
     const { connection, slotName, signal, say } = this.#options;
     await dropSlot(connection, slotName, signal).then(
-      () => say(`replication slot ${slotName} was dropped again: it keeps nothing that could be received`),
+      () => say(`replication slot ${slotName} was dropped again: nobody can receive by it`),
       (error) => say(describeError(error)),
     );
   }

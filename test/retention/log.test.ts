@@ -21,6 +21,7 @@ import { ofBaseBackups } from '../../lib/basebackup/kind.ts';
 import { isBroken } from '../../lib/recovery-point/way.ts';
 import { readWindows } from '../../lib/recovery-point/windows.ts';
 import { expireLog } from '../../lib/retention/expire-log.ts';
+import { gapMail } from '../../lib/retention/mails.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import type { ArchiveStore } from '../../lib/store/store.ts';
 import { countOf } from '../../lib/wal/continuity.ts';
@@ -155,6 +156,19 @@ describe('a base backup', () => {
 });
 
 describe('the log', () => {
+  it('that was shipped late was stored after a later base backup: no window is told that ends before it begins', () => {
+    const gap = { missing: namesFrom(5, 1), missingCount: 1, conflicting: [] };
+    const [early, late] = [new Date('2026-12-01T04:05:00Z'), new Date('2026-12-01T06:00:00Z')];
+    expect(gapMail('bitagent', [{ ...gap, from: early, until: late }]).text).toContain(
+      'lost: points from 2026-12-01 04:05 UTC until 2026-12-01 06:00 UTC',
+    );
+    expect(
+      gapMail('bitagent', [{ ...gap, from: late, until: early }]).text.replaceAll(/\s+/g, ' '),
+    ).toContain(
+      'lost: points from the end of the segment before, which was stored later, until 2026-12-01 04:05 UTC',
+    );
+  });
+
   it('is read once soon after it came, and nothing is told while all is well', async () => {
     await take({ segment: 2 });
     await push(namesFrom(1, 4));

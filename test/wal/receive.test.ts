@@ -366,6 +366,8 @@ describe('it is said what is wrong, and what to do:', () => {
       code: 'DATABASE_REFUSED',
       hint: expect.stringContaining('postgresql-client'),
     });
+    // Nor does the server keep its log for who is refused.
+    expect(await cluster.sql('SELECT slot_name FROM pg_replication_slots')).toEqual([]);
     await newer.stop();
   });
 });
