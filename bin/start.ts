@@ -8,7 +8,9 @@ import { crc32 } from 'node:zlib';
 
 /** sha256 of the program, put in by build.ts: V8 itself looks at its length alone. */
 declare const programHash: string;
-const headBytes = programHash.length + 8;
+const sumBytes = programHash.length + 8;
+/** After the sum: of which flags the runs were, in so many bytes, for V8 copies code that does not begin at a multiple of eight. */
+const runsBytes = 440;
 
 assertNode();
 const file = join(__dirname, 'program.cjs');
@@ -27,9 +29,14 @@ if (folder === undefined || process.env.DEBUG) {
   // V8 takes code that was compiled with its own flags.
   const flags = process.execArgv.filter((flag) => /^[\w=-]+$/.test(flag));
   const kept = join(folder, ['offsite', ...words, process.version, ...flags].join('-'));
-  const cachedData = read(kept);
+  const { cachedData, runs = [] } = read(kept) ?? {};
   const script = new Script(source, { filename: file, cachedData });
-  if (cachedData === undefined || script.cachedDataRejected) {
+  if (script.cachedDataRejected) runs.length = 0;
+  // A run with other flags has need of other code, which is kept besides: --help is not all that a command does.
+  const flagsGiven = process.argv.filter((word) => /^--?[a-z-]+$/.test(word)).sort();
+  runs.push(flagsGiven.join(' ') || 'none');
+  const isNew = runs.indexOf(runs.at(-1) as string) === runs.length - 1;
+  if (isNew && runs.join('\n').length <= runsBytes) {
     const { setFlagsFromString } = require('node:v8') as typeof import('node:v8');
     // Else V8 drops the code of what has not run for some time, which at the end of a back-up is all that began it.
     setFlagsFromString('--no-flush-bytecode');
@@ -37,7 +44,7 @@ if (folder === undefined || process.env.DEBUG) {
       if (code !== 0) return;
       // Code is only taken by a V8 of the same flags.
       setFlagsFromString('--flush-bytecode');
-      keep(kept, script.createCachedData());
+      keep(kept, runs, script.createCachedData());
     });
   }
   run(script.runInThisContext());
@@ -63,22 +70,27 @@ function run(program: (...names: unknown[]) => void): void {
   program(module.exports, require, module, file, __dirname);
 }
 
+type Kept = { readonly cachedData: Buffer; readonly runs: string[] };
+
 /** @returns Nothing where there is none, one of another program, or a damaged one: V8 would run that, and die of it. */
-function read(kept: string): Buffer | undefined {
+function read(kept: string): Kept | undefined {
   try {
     const bytes = readFileSync(kept);
-    const code = bytes.subarray(headBytes);
-    return bytes.toString('latin1', 0, headBytes) === headOf(code) ? code : undefined;
+    const rest = bytes.subarray(sumBytes);
+    if (bytes.toString('latin1', 0, sumBytes) !== headOf(rest)) return undefined;
+    const runs = rest.toString('latin1', 0, runsBytes).trimEnd().split('\n');
+    return { cachedData: rest.subarray(runsBytes), runs };
   } catch {
     return undefined;
   }
 }
 
 /** The next run starts sooner; where nothing can be kept, it starts all the same. */
-function keep(kept: string, code: Buffer): void {
+function keep(kept: string, runs: readonly string[], code: Buffer): void {
   try {
     mkdirSync(join(kept, '..'), { recursive: true });
-    writeFileSync(`${kept}.${process.pid}`, Buffer.concat([Buffer.from(headOf(code)), code]), {
+    const rest = Buffer.concat([Buffer.from(runs.join('\n').padEnd(runsBytes)), code]);
+    writeFileSync(`${kept}.${process.pid}`, Buffer.concat([Buffer.from(headOf(rest)), rest]), {
       mode: 0o600,
     });
     // In one piece: another may be starting.
@@ -86,7 +98,7 @@ function keep(kept: string, code: Buffer): void {
   } catch {}
 }
 
-/** Whose code it is, and its sum. */
-function headOf(code: Buffer): string {
-  return programHash + crc32(code).toString(16).padStart(8, '0');
+/** Whose it is, and its sum. */
+function headOf(rest: Buffer): string {
+  return programHash + crc32(rest).toString(16).padStart(8, '0');
 }

@@ -58,7 +58,7 @@ it('is small, has no cloud in it, runs, and names the sources in a stack', async
   );
   const { stderr } = await offsite(['list', '--config', '/nonexistent/file'], { DEBUG: '1' });
   expect(stderr).toContain('[CONFIG_UNREADABLE]');
-  expect(stderr).toMatch(/^ +at async readSettings\d? \(\/.*\/lib\/settings\/settings\.ts:\d+/m);
+  expect(stderr).toMatch(/^ +at async readAllSettings\d? \(\/.*\/lib\/settings\/settings\.ts:\d+/m);
 });
 
 describe('the code that a run leaves compiled', () => {
@@ -115,6 +115,21 @@ describe('the code that a run leaves compiled', () => {
     }
     writeFileSync(kept(), code.subarray(0, 40));
     expect(await run('--version')).toBe(manifest.version);
+  });
+
+  it('has what runs with other flags came to need, too, and is not written again for those', async () => {
+    rmSync(join(home, 'cache'), { recursive: true, force: true });
+    const sizes: number[] = [];
+    for (const flag of ['--help', '--schema', '--help']) {
+      await run('config', flag);
+      sizes.push(statSync(kept()).size);
+    }
+    const [help = 0, schema = 0, again] = sizes;
+    expect(schema).toBeGreaterThan(1.1 * help);
+    expect(again).toBe(schema);
+    const { ino } = statSync(kept());
+    await run('config', '--schema');
+    expect(statSync(kept()).ino).toBe(ino);
   });
 
   it('is taken beside that of other flags, as a long file and a short one are read with', async () => {
