@@ -2,6 +2,7 @@
 
 import { OffsiteError } from '../base/errors.ts';
 import type { ChildFailure } from '../base/process.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { exhaustion } from '../base/started.ts';
 import { type Connection, describeConnection } from './connection.ts';
 import { refusalHint } from './hints.ts';
@@ -88,8 +89,15 @@ function containerError(connection: Connection, stderr: string): OffsiteError | 
   return new OffsiteError('CONTAINER_UNREACHABLE', `container ${connection.container} cannot be entered`, {
     expected: `a running container ${connection.container}, and the right to use Docker`,
     found: stderr.split('\n')[0]?.slice(0, 300) ?? '',
-    hint: "see 'docker ps' for its name; to use Docker, be root or in group docker",
+    hint: containerHint(connection.container, stderr),
   });
+}
+
+function containerHint(container: string, stderr: string): string {
+  if (/is paused/.test(stderr)) return `docker unpause ${shellWord(container)}`;
+  if (/is not running/.test(stderr))
+    return `docker start ${shellWord(container)}; why it ended, docker logs ${shellWord(container)} says`;
+  return "see 'docker ps' for its name; to use Docker, be root or in group docker";
 }
 
 function serverError(

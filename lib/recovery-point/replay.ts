@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { OffsiteError } from '../base/errors.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { ownFiles, readyIn, settingArgs } from '../postgres/server.ts';
 import type { User } from '../postgres/unprivileged-user.ts';
 
@@ -182,7 +183,7 @@ function recoveryError(words: readonly string[], { folder, settings }: ReplayOpt
     {
       expected: 'the log to be replayed up to the point that is wanted',
       found: (said.length > 0 ? said : words).join('\n').trim(),
-      hint: `nothing else was touched; remove ${folder} before another attempt${isShort ? elsewhere : ''}`,
+      hint: `nothing else was touched; before another attempt: rm -r ${shellWord(folder)}${isShort ? elsewhere : ''}`,
     },
   );
 }

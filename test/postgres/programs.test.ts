@@ -145,6 +145,7 @@ container=$1; shift
 case $container in
   gone) echo "Error response from daemon: No such container: gone" >&2; exit 1;;
   stopped) echo "Error response from daemon: container 4f is not running" >&2; exit 1;;
+  held) echo "Error response from daemon: container held is paused, unpause the container before exec" >&2; exit 1;;
   bare) echo 'OCI runtime exec failed: exec failed: "psql": executable file not found in $PATH' >&2; exit 127;;
 esac
 exec env -i "\${keep[@]}" "$@"
@@ -184,11 +185,15 @@ exec env -i "\${keep[@]}" "$@"
   });
 
   it.each([
-    ['gone', 'CONTAINER_UNREACHABLE'],
-    ['stopped', 'CONTAINER_UNREACHABLE'],
-    ['bare', 'PROGRAM_MISSING'],
-  ])('a container that is %s: %s', async (container, code) => {
-    await expect(query(inContainer(container), 'SELECT 1')).rejects.toMatchObject({ code });
+    ['gone', 'CONTAINER_UNREACHABLE', /^see 'docker ps'/],
+    ['stopped', 'CONTAINER_UNREACHABLE', /^docker start stopped; .*docker logs stopped/],
+    ['held', 'CONTAINER_UNREACHABLE', /^docker unpause held$/],
+    ['bare', 'PROGRAM_MISSING', /docker ps/],
+  ])('a container that is %s: %s', async (container, code, hint) => {
+    await expect(query(inContainer(container), 'SELECT 1')).rejects.toMatchObject({
+      code,
+      hint: expect.stringMatching(hint),
+    });
   });
 
   it('names docker when there is none', async () => {
