@@ -51,7 +51,8 @@ describe('S3: parts', () => {
 
   it('500 without end: given up', async () => {
     bench.stub.fail('part', [5, 1e6], { refuse: [500, 'InternalError'] });
-    await expect(upload({ patience: impatience })).rejects.toMatchObject({
+    // Long enough for a second try on a machine that does other things.
+    await expect(upload({ patience: { ...impatience, troubleMs: 1500 } })).rejects.toMatchObject({
       code: 'STORE_FAILED',
       exitCode: 4,
       found: expect.stringMatching(/InternalError.*tried \d+ times in/),

@@ -138,7 +138,7 @@ describe('there is more to tell than a mail holds', () => {
     for (const { text } of found) expect(Buffer.byteLength(text)).toBeLessThan(snsBytes);
     await watch({}, context);
     expect((await mails()).length).toBe(found.length);
-  }, 120_000);
+  }, 300_000);
 
   it('an archive without 2,000 tables that it always had gets its verdict and a mail', async () => {
     setHandlerSettings(aws.bucket, aws.topicArn);
