@@ -1,18 +1,23 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { baseBackupsPrefix } from '../../lib/archive/base-backup-names.ts';
 import { byAge } from '../../lib/archive/catalogue-of.ts';
 import { archivesPrefix } from '../../lib/archive/names.ts';
+import { sourcesBelow } from '../../lib/archive/read-catalogue.ts';
 import { OffsiteError } from '../../lib/base/errors.ts';
 import { isStdout } from '../../lib/base/output-file.ts';
+import { formatInstant } from '../../lib/base/quantities.ts';
 import { openInBrowser } from '../../lib/page/browser.ts';
 import { renderPage } from '../../lib/page/page.ts';
 import { readSource } from '../../lib/page/read-source.ts';
 import type { SourceView } from '../../lib/page/view.ts';
+import { logWord, windowOf } from '../../lib/recovery-point/way.ts';
 import { findReport } from '../../lib/report/read-reports.ts';
 import { summarizeReport } from '../../lib/report/terminal.ts';
 import type { Settings } from '../../lib/settings/config.ts';
 import { createS3Store } from '../../lib/store/s3.ts';
+import type { ArchiveStore } from '../../lib/store/store.ts';
 import { usage } from './flags.ts';
 import { standingOf } from './listing.ts';
 import { print, printJson, tell, warn } from './print.ts';
@@ -57,7 +62,7 @@ async function everySource(all: readonly Settings[]): Promise<Settings[]> {
   const keyOf = ({ bucket, endpoint = '', source }: Settings) => `${endpoint} ${bucket} ${source}`;
   const found = new Map(all.map((settings) => [keyOf(settings), settings]));
   for (const settings of all) {
-    for (const source of await createS3Store(settings).folders(archivesPrefix)) {
+    for (const source of await sourcesIn(createS3Store(settings))) {
       const one = { ...settings, source };
       if (!found.has(keyOf(one))) found.set(keyOf(one), one);
     }
@@ -84,10 +89,14 @@ async function newestReport(
     const isMissing = error instanceof OffsiteError && error.code === 'REPORT_MISSING';
     if (!isMissing || wanted !== undefined || mustBe) throw error;
     // Archives without a test have a page, too.
-    const archives = await store.folders(archivesPrefix);
-    if (!isOneOfMany && !archives.includes(settings.source)) throw error;
+    if (!isOneOfMany && !(await sourcesIn(store)).includes(settings.source)) throw error;
     return undefined;
   }
+}
+
+/** Whose nights are dumps, and those that have points in time alone. */
+function sourcesIn(store: ArchiveStore): Promise<string[]> {
+  return sourcesBelow(store, archivesPrefix, baseBackupsPrefix);
 }
 
 function viewOf(settings: Settings, shown: SourceView['shown'], isOneOfMany: boolean): Promise<SourceView> {
@@ -97,7 +106,7 @@ function viewOf(settings: Settings, shown: SourceView['shown'], isOneOfMany: boo
   return readSource(createS3Store(settings), { source, shown, region, now: new Date() });
 }
 
-function summaryOf({ source, entries, tests, shown, drawnAt }: SourceView): string {
+function summaryOf({ source, entries, tests, shown, windows, drawnAt }: SourceView): string {
   const listing = {
     kind: 'database',
     entries: byAge(entries),
@@ -107,8 +116,14 @@ function summaryOf({ source, entries, tests, shown, drawnAt }: SourceView): stri
   } as const;
   return [
     ...(shown === undefined ? [] : [summarizeReport(shown.report, tests, drawnAt)]),
-    ...(entries.length === 0 ? [] : [`${standingOf(source, listing, drawnAt, 80)}\n`]),
+    ...(entries.length + windows.length === 0 ? [] : [`${standingOf(source, listing, drawnAt, 80)}\n`]),
+    ...windows.slice(0, 1).map(pointsOf),
   ].join('\n');
+}
+
+function pointsOf(window: SourceView['windows'][number]): string {
+  const log = `points in time from ${formatInstant(windowOf(window).from)} on, their log is ${logWord(window)}`;
+  return retyped(`${window.base.id.id}: ${log}\n'offsite wal window' shows each base backup.\n`);
 }
 
 async function writePage(page: string, { output, force }: Flags): Promise<string> {

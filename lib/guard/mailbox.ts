@@ -31,7 +31,7 @@ export type Mailbox = {
 };
 
 const keptSafe =
-  'nothing of this run is lost: mails that nobody took are kept in the vault, and go out with the next run';
+  'nothing of this run is lost: mails that were not taken are kept in the vault, and go out with the next run';
 
 const keptSchema = z.object({
   format: z.literal(1),
@@ -88,8 +88,9 @@ export function createMailbox({ store, smtp, receivers, now, warn }: MailboxOpti
     count += 1;
     const key = `${mailsPrefix}${now().toISOString()}-${String(count).padStart(4, '0')}.json`;
     await store.write(key, jsonText({ format: 1, subject, text, since, to }));
-    const why = to === undefined ? 'nobody took it' : `it was not taken for ${to.join(', ')}`;
-    warn(`kept for the next run, as ${why}: ${subject}`);
+    const whom = to === undefined ? 'all' : to.join(', ');
+    const who = smtp === undefined ? 'nobody took it' : `the mail server did not take it for ${whom}`;
+    warn(`kept for the next run, as ${who}: ${subject}`);
   }
 
   return {

@@ -25,7 +25,8 @@ const faultsByCode: Readonly<Record<string, string>> = {
 export function parseSettingsText(text: string): SettingsText | TextFault {
   if (text.includes('\0')) return { expected: 'YAML or JSON as UTF-8', found: 'UTF-16, or no text at all' };
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, merge: true });
+  // A mark of the byte order, as Windows' editors write it, is no column.
+  const document = parseDocument(text.replace(/^\ufeff/, ''), { lineCounter: lines, merge: true });
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${line}:${col}`;

@@ -18,6 +18,7 @@ import { jsonText } from '../../lib/base/parse-json.ts';
 import { type RestoreReport, restoreReportKey } from '../../lib/report/report.ts';
 import { answerOf } from '../fixtures/answer.ts';
 import { storeArchive } from '../fixtures/archive.ts';
+import { storeBaseBackup } from '../fixtures/base-backup.ts';
 import { keysIn, offsite } from '../fixtures/cli.ts';
 import { offsiteHere } from '../fixtures/cli-here.ts';
 import { type LocalAws, startLocalAws } from '../fixtures/local-aws.ts';
@@ -154,6 +155,7 @@ describe('several sources', () => {
     const store = aws.store;
     await storeArchive(store, { dump: Buffer.from('--'), source: 'untested', takenAt: new Date() });
     await storeArchive(store, { dump: Buffer.from('--'), source: 'unnamed', takenAt: new Date() });
+    await storeBaseBackup(store, { source: 'points', takenAt: new Date(), segment: 3 });
     writeFileSync(config, `bucket: ${aws.bucket}\nsources:\n  untested:\n  bitagent:\n  empty:\n`);
   });
 
@@ -164,8 +166,16 @@ describe('several sources', () => {
     );
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('cannot read') });
     const links = [...stdout.matchAll(/href="#([^"]+)"/g)].map(([, name]) => name);
-    expect(links).toEqual(['untested', 'bitagent', 'empty', 'unnamed']);
+    expect(links).toEqual(['untested', 'bitagent', 'empty', 'unnamed', 'points']);
     expect((await offsiteHere(['report', '--all', '--config', config, '--json'], env)).exitCode).toBe(2);
+  });
+
+  it('have a report of points in time alone, too', async () => {
+    const { exitCode, stdout } = await offsiteHere(['report', '--source', 'points'], env);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(
+      /^points +NOT WELL: no archive is proven intact[\s\S]*\npoints-\S+: points in time from/,
+    );
   });
 
   it('have a report without a restore test, too', async () => {

@@ -56,6 +56,8 @@ describe('a settings file', () => {
   it.each([
     ['bucket: vault\nbucket: S3CRET\n', 'a key that is there twice, at line 2, column 1'],
     ['{"bucket": "vault", "bucket": "S3CRET"}', 'a key that is there twice, at line 1, column 21'],
+    // As Windows' editors begin a file.
+    ['\ufeff{"bucket": "vault", "bucket": "S3CRET"}', 'a key that is there twice, at line 1, column 21'],
     ['dump:\n\tpassword: S3CRET\n', 'a tab where YAML wants spaces, at line 2, column 1'],
     [
       'bucket: vault\npingUrl: @S3CRET\n',
