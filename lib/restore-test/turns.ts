@@ -50,9 +50,12 @@ export function isDue(
   passedAt: Date | undefined,
   now: Date,
 ): boolean {
-  const attempted = attemptedAt === undefined ? undefined : new Date(attemptedAt);
+  // One of later on was dated by a clock that was wrong.
+  const past = (at: Date | undefined) => (at && hoursBetween(at, now) > -1 ? at : undefined);
+  const attempted = past(attemptedAt === undefined ? undefined : new Date(attemptedAt));
+  const passed = past(passedAt);
   if (wantedAt !== undefined && (attempted === undefined || attempted < new Date(wantedAt))) return true;
-  if (passedAt !== undefined && passedAt >= quarterOf(now)) return false;
+  if (passed !== undefined && passed >= quarterOf(now)) return false;
   // The clock that wakes this is some minutes early or late.
   return attempted === undefined || hoursBetween(attempted, now) >= retryDays * 24 - 1;
 }

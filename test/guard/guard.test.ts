@@ -473,7 +473,7 @@ describe.skipIf(!hasMoto)('a guard', () => {
       }
     });
 
-    it('without expiring anything while its clock and the store’s are far apart', async () => {
+    it('without expiring or testing anything while its clock and the store’s are far apart, due or not', async () => {
       const ahead = { ...store, clockAheadMs: () => 2 * 3_600_000 };
       const { mails, failure } = await guarding.nextNight({ store: ahead });
       expect(failure).toMatchObject({ code: 'CLOCKS_DIFFER' });
@@ -483,6 +483,17 @@ describe.skipIf(!hasMoto)('a guard', () => {
       // It stays due, also where it never ran, and is told of once a day.
       const again = await guarding.run({ store: ahead });
       expect(again).toMatchObject({ mails: [], failure: { code: 'CLOCKS_DIFFER' } });
+      // By one that is behind, nothing ever is.
+      await guarding.run();
+      const behind = { ...store, clockAheadMs: () => -366 * 86_400_000 };
+      const findServer = vi.fn();
+      const late = await guarding.run({
+        ...{ store: behind, wantsTest: true, findServer },
+        now: () => new Date(Date.now() - 366 * 86_400_000),
+      });
+      expect(late).toMatchObject({ failure: { code: 'CLOCKS_DIFFER' } });
+      expect(late.mails.map(({ subject }) => subject)).toContain('[offsite] The guard FAILED at: clocks');
+      expect(findServer).not.toHaveBeenCalled();
     });
 
     it('where somebody keeps other things, which are no source, no lock and no request', async () => {

@@ -165,4 +165,9 @@ it('knows quarters', () => {
   expect(quarterOf(new Date('2026-12-31T23:59:59Z')).toISOString()).toBe('2026-10-01T00:00:00.000Z');
   expect(quarterOf(new Date('2027-01-01T00:00:00Z')).toISOString()).toBe('2027-01-01T00:00:00.000Z');
   expect(isDue({}, undefined, morning)).toBe(true);
+  // What a clock has dated that was a year ahead holds none up.
+  const wrong = new Date(morning.getTime() + 366 * 86_400_000);
+  const wantedAt = morning.toISOString();
+  expect(isDue({ attemptedAt: wrong.toISOString() }, wrong, morning)).toBe(true);
+  expect(isDue({ attemptedAt: wrong.toISOString(), wantedAt }, wrong, morning)).toBe(true);
 });
