@@ -22,6 +22,10 @@ export const safeWords: Readonly<Record<string, string>> = {
     'no archive is lost by it: it only takes what newer, proven ones stand for; the next run does what this one did not',
   expire: 'what was not yet deleted stays, and the newest proven archives stay in any case',
   watch: onlyReads,
+  report: onlyReads,
+  import: 'the files, and all that was stored before, are as they were; none is imported twice',
+  accept: 'the archive and its verdict are as they were',
+  undo: 'nothing is deleted by it, and what is not yet back can be brought back as long as its versions live',
 };
 
 /** Those that change something, by which it is done when they print what came of it. */

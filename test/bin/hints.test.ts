@@ -187,7 +187,7 @@ describe('what is shown to be typed next has what was typed of where things are:
 
 /** Of these, nobody's data are in question when they fail; what a back-up says of that has its own tests. */
 const withoutArchives =
-  'init doctor config backup install nightly uninstall import estimate report alert-test accept undo kit completion';
+  'init doctor config backup install nightly uninstall estimate alert-test kit completion';
 
 it('each command on which archives or databases depend says what is safe when it fails', () => {
   const depending = [...flagsOf.keys()].filter((name) => !withoutArchives.split(' ').includes(name));
